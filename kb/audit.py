@@ -1,0 +1,62 @@
+"""The audit trail: who did what to which thing, appended in the transaction that does it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import insert
+
+from kb.database import SystemSession, TenantSession
+from kb.ids import TenantId, new_uuid
+from kb.tables import audit_events
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """Who acts, and in which request."""
+
+    name: str
+    principals: tuple[str, ...]
+    request_id: str | None
+
+
+async def record_event(
+    scope: TenantSession,
+    actor: Actor,
+    action: str,
+    object_id: str | None,
+    detail: dict[str, str | int | list[str]] | None = None,
+) -> None:
+    """Appends an event; `detail` holds no document text."""
+    await _insert(scope, scope.tenant_id, actor, action, object_id, detail)
+
+
+async def record_system_event(
+    system: SystemSession,
+    tenant_id: TenantId,
+    actor: Actor,
+    action: str,
+    object_id: str,
+) -> None:
+    """Appends an event of tenant or key administration."""
+    await _insert(system, tenant_id, actor, action, object_id, None)
+
+
+async def _insert(
+    session: TenantSession | SystemSession,
+    tenant_id: TenantId,
+    actor: Actor,
+    action: str,
+    object_id: str | None,
+    detail: dict[str, str | int | list[str]] | None,
+) -> None:
+    await session.connection.execute(
+        insert(audit_events).values(
+            tenant_id=tenant_id,
+            id=new_uuid(),
+            action=action,
+            actor=actor.name,
+            principals=list(actor.principals),
+            object_id=object_id,
+            request_id=actor.request_id,
+            detail=detail or {},
+        )
+    )

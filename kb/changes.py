@@ -1,0 +1,155 @@
+"""Changes to a document that take effect with the very next query: fields, readers, deletion."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+
+from kb.audit import Actor, record_event
+from kb.chunks import delete_chunks, set_chunk_principals
+from kb.database import TenantSession
+from kb.documents import Document, DocumentFields, get_document, update_fields
+from kb.ids import DocumentId
+from kb.tables import answer_documents, answers, document_versions, documents, jobs
+from kb.tenants import advance_generation
+from kb.vectors import delete_vectors, set_vector_principals
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What a deletion removed, by store. `sha256s` name the files that nothing refers to now."""
+
+    document_id: DocumentId
+    content_sha256: str
+    deleted_at: datetime
+    documents: int
+    versions: int
+    chunks: int
+    vectors: int
+    answers: int
+    jobs: int
+    generation: int
+    sha256s: tuple[str, ...]
+
+
+async def lock_document(scope: TenantSession, document_id: DocumentId) -> None:
+    """Makes other changes of the document wait. Needs a whole-tenant scope."""
+    await scope.connection.execute(
+        select(documents.c.id)
+        .where(documents.c.tenant_id == scope.tenant_id, documents.c.id == document_id)
+        .with_for_update()
+    )
+
+
+async def change_fields(
+    scope: TenantSession, document: Document, fields: DocumentFields, *, now: datetime
+) -> None:
+    """Sets the fields; readers change with them. Needs a whole-tenant scope."""
+    if fields == document.fields:
+        return
+    await update_fields(scope, document.id, fields, now=now)
+    if fields.principals != document.fields.principals:
+        await set_chunk_principals(scope, document.id, fields.principals)
+        await set_vector_principals(scope, document.id, fields.principals)
+    await advance_generation(scope, document.id)
+
+
+async def delete_document(
+    scope: TenantSession, document_id: DocumentId, *, actor: Actor, now: datetime
+) -> Receipt:
+    """The receipt; DocumentNotFound when the caller cannot see the document.
+
+    Stored answers that quote the document go with it. The caller deletes the files of
+    `sha256s` after the transaction has been committed.
+    """
+    document = await get_document(scope, document_id)
+    async with scope.whole_tenant() as whole:
+        await lock_document(whole, document_id)
+        sha256s = await _unshared_files(whole, document)
+        version_count = await _count_versions(whole, document_id)
+        receipt = Receipt(
+            document_id=document_id,
+            content_sha256=document.content.sha256,
+            deleted_at=now,
+            answers=await _delete_answers(whole, document_id),
+            vectors=await delete_vectors(whole, document_id),
+            chunks=await delete_chunks(whole, document_id),
+            jobs=await _delete_jobs(whole, document_id),
+            versions=version_count,
+            documents=await _delete_row(whole, document_id),
+            generation=await advance_generation(whole, document_id),
+            sha256s=sha256s,
+        )
+        await record_event(
+            whole,
+            actor,
+            "document.delete",
+            str(document_id),
+            {
+                "content_sha256": receipt.content_sha256,
+                "versions": receipt.versions,
+                "chunks": receipt.chunks,
+                "vectors": receipt.vectors,
+                "answers": receipt.answers,
+            },
+        )
+    return receipt
+
+
+async def _unshared_files(scope: TenantSession, document: Document) -> tuple[str, ...]:
+    """Files of this document that no other document of the tenant has."""
+    own = (
+        select(document_versions.c.content_sha256)
+        .where(document_versions.c.tenant_id == scope.tenant_id)
+        .where(document_versions.c.document_id == document.id)
+    )
+    mine = {*(await scope.connection.execute(own)).scalars(), document.content.sha256}
+    in_versions = (
+        select(document_versions.c.content_sha256)
+        .where(document_versions.c.tenant_id == scope.tenant_id)
+        .where(document_versions.c.document_id != document.id)
+        .where(document_versions.c.content_sha256.in_(mine))
+    )
+    in_uploads = (
+        select(documents.c.content_sha256)
+        .where(documents.c.tenant_id == scope.tenant_id, documents.c.id != document.id)
+        .where(documents.c.content_sha256.in_(mine))
+    )
+    shared = set((await scope.connection.execute(in_versions.union(in_uploads))).scalars())
+    return tuple(sorted(mine - shared))
+
+
+async def _count_versions(scope: TenantSession, document_id: DocumentId) -> int:
+    """The cascade of the document's row deletes them."""
+    query = select(func.count()).where(
+        document_versions.c.tenant_id == scope.tenant_id,
+        document_versions.c.document_id == document_id,
+    )
+    return int((await scope.connection.execute(query)).scalar_one())
+
+
+async def _delete_answers(scope: TenantSession, document_id: DocumentId) -> int:
+    quoting = select(answer_documents.c.answer_id).where(
+        answer_documents.c.tenant_id == scope.tenant_id,
+        answer_documents.c.document_id == document_id,
+    )
+    result = await scope.connection.execute(
+        delete(answers).where(answers.c.tenant_id == scope.tenant_id, answers.c.id.in_(quoting))
+    )
+    return int(result.rowcount)
+
+
+async def _delete_jobs(scope: TenantSession, document_id: DocumentId) -> int:
+    result = await scope.connection.execute(
+        delete(jobs).where(jobs.c.tenant_id == scope.tenant_id, jobs.c.document_id == document_id)
+    )
+    return int(result.rowcount)
+
+
+async def _delete_row(scope: TenantSession, document_id: DocumentId) -> int:
+    result = await scope.connection.execute(
+        delete(documents).where(
+            documents.c.tenant_id == scope.tenant_id, documents.c.id == document_id
+        )
+    )
+    return int(result.rowcount)

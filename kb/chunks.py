@@ -1,0 +1,211 @@
+"""Chunks: the pieces of a document's served version that can be found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import and_, delete, func, insert, select, update
+
+from kb.database import TenantSession
+from kb.documents import Document
+from kb.ids import ChunkId, DocumentId
+from kb.passages import Location, Passage
+from kb.tables import chunks, document_versions, documents
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewChunk:
+    """A chunk to store; `text` equals `content[char_start:char_end]` of the version.
+
+    `context` (title and section) is embedded and indexed before the text, never shown as text.
+    """
+
+    text: str
+    context: str
+    location: Location
+
+    @property
+    def embedded_text(self) -> str:
+        """What is embedded and indexed."""
+        return f"{self.context}\n{self.text}" if self.context else self.text
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredChunk:
+    """A chunk as it is listed."""
+
+    id: ChunkId
+    ordinal: int
+    version: int
+    text: str
+    location: Location
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexableChunk:
+    """A chunk as the lexical index takes it."""
+
+    id: ChunkId
+    document_id: DocumentId
+    principals: tuple[str, ...]
+    text: str
+    language: str | None
+
+
+async def insert_chunks(
+    scope: TenantSession, document: Document, new_chunks: Sequence[NewChunk]
+) -> list[ChunkId]:
+    """The ids of the stored chunks, in order. Needs a whole-tenant scope."""
+    if not new_chunks:
+        return []
+    rows = [
+        {
+            "tenant_id": scope.tenant_id,
+            "document_id": document.id,
+            "collection_id": document.collection_id,
+            "version": document.upload,
+            "ordinal": ordinal,
+            "text": chunk.text,
+            "context": chunk.context,
+            "location": chunk.location,
+            "principals": list(document.fields.principals),
+            "language": document.fields.language,
+        }
+        for ordinal, chunk in enumerate(new_chunks)
+    ]
+    statement = insert(chunks).returning(chunks.c.ordinal, chunks.c.id)
+    stored = (await scope.connection.execute(statement, rows)).tuples()
+    return [ChunkId(chunk_id) for _, chunk_id in sorted(stored)]
+
+
+async def delete_chunks(scope: TenantSession, document_id: DocumentId) -> int:
+    """How many chunks were deleted; their vectors are deleted by kb.vectors."""
+    result = await scope.connection.execute(
+        delete(chunks).where(
+            chunks.c.tenant_id == scope.tenant_id, chunks.c.document_id == document_id
+        )
+    )
+    return int(result.rowcount)
+
+
+async def set_chunk_principals(
+    scope: TenantSession, document_id: DocumentId, principals: Sequence[str]
+) -> None:
+    """Gives the document's chunks their document's readers."""
+    await scope.connection.execute(
+        update(chunks)
+        .where(chunks.c.tenant_id == scope.tenant_id, chunks.c.document_id == document_id)
+        .values(principals=list(principals))
+    )
+
+
+async def list_chunks(
+    scope: TenantSession, document_id: DocumentId, *, after: int, limit: int
+) -> list[StoredChunk]:
+    """The document's chunks after the given ordinal, in order."""
+    table = chunks.c
+    query = (
+        select(table.id, table.ordinal, table.version, table.text, table.location)
+        .where(table.tenant_id == scope.tenant_id, table.document_id == document_id)
+        .where(table.ordinal > after)
+        .order_by(table.ordinal)
+        .limit(limit)
+    )
+    return [StoredChunk(**row._mapping) for row in await scope.connection.execute(query)]
+
+
+async def count_chunks(scope: TenantSession, document_ids: Sequence[UUID], *, limit: int) -> int:
+    """How many chunks these documents have, counted up to the limit."""
+    query = (
+        select(chunks.c.id)
+        .where(chunks.c.tenant_id == scope.tenant_id, chunks.c.document_id.in_(document_ids))
+        .limit(limit)
+    )
+    return len((await scope.connection.execute(query)).all())
+
+
+async def indexable_chunks(
+    scope: TenantSession, document_ids: Sequence[UUID] | None, *, after: int, limit: int
+) -> list[IndexableChunk]:
+    """Chunks of these documents (None: of all), in the order of their ids."""
+    table = chunks.c
+    query = (
+        select(
+            table.id, table.document_id, table.principals, table.context, table.text, table.language
+        )
+        .where(table.tenant_id == scope.tenant_id)
+        .where(table.id > after)
+        .order_by(table.id)
+        .limit(limit)
+    )
+    if document_ids is not None:
+        query = query.where(table.document_id.in_(document_ids))
+    return [
+        IndexableChunk(
+            id=ChunkId(row.id),
+            document_id=DocumentId(row.document_id),
+            principals=tuple(row.principals),
+            text=f"{row.context}\n{row.text}",
+            language=row.language,
+        )
+        for row in await scope.connection.execute(query)
+    ]
+
+
+async def read_passages(scope: TenantSession, chunk_ids: Sequence[int]) -> dict[int, Passage]:
+    """The visible ones of these chunks with their documents; scores are still zero.
+
+    What an index found is shown only after this read, under row security.
+    """
+    if not chunk_ids:
+        return {}
+    query = (
+        select(
+            chunks.c.id,
+            chunks.c.text,
+            chunks.c.location,
+            chunks.c.version,
+            documents.c.id.label("document_id"),
+            documents.c.external_id,
+            func.coalesce(documents.c.title, documents.c.parsed_title).label("title"),
+            documents.c.source_uri,
+            document_versions.c.content_sha256,
+            documents.c.updated_at,
+        )
+        .join(
+            documents,
+            and_(
+                documents.c.tenant_id == chunks.c.tenant_id,
+                documents.c.id == chunks.c.document_id,
+                documents.c.version == chunks.c.version,
+            ),
+        )
+        .join(
+            document_versions,
+            and_(
+                document_versions.c.tenant_id == chunks.c.tenant_id,
+                document_versions.c.document_id == chunks.c.document_id,
+                document_versions.c.version == chunks.c.version,
+            ),
+        )
+        .where(chunks.c.tenant_id == scope.tenant_id, chunks.c.id.in_(chunk_ids))
+        .limit(len(chunk_ids))
+    )
+    return {
+        row.id: Passage(
+            chunk_id=row.id,
+            document_id=row.document_id,
+            document_version=row.version,
+            external_id=row.external_id,
+            title=row.title,
+            source_uri=row.source_uri,
+            content_sha256=row.content_sha256,
+            updated_at=row.updated_at,
+            text=row.text,
+            location=row.location,
+            score=0.0,
+            bm25=None,
+            cosine=None,
+        )
+        for row in await scope.connection.execute(query)
+    }

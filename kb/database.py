@@ -1,0 +1,183 @@
+"""Transactions, each opened for one tenant and one pair of eyes, or for the system.
+
+Row security does the filtering; the roles are made by the migrations:
+`footnote_reader` sees the rows of one tenant whose principals it carries, `footnote_writer` all
+rows of one tenant, `footnote_system` tenants, credentials and nothing that a document says.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from kb.errors import DatabaseUnavailable, Misconfigured
+from kb.ids import TenantId
+
+EVERYONE = "tenant:*"
+"""The principal that every member of a tenant has."""
+
+LOCK_TIMEOUT = "20s"
+"""Writers of one tenant queue on its row; one that waits longer is told to try again."""
+
+_ENTER = text(
+    """
+    SELECT set_config('role', :role, true),
+           set_config('footnote.tenant_id', :tenant_id, true),
+           set_config('footnote.principals', CAST(CAST(:principals AS text[]) AS text), true),
+           set_config('footnote.owner', :owner, true),
+           set_config('lock_timeout', :lock_timeout, true)
+    """
+)
+_SET_ROLE = text("SELECT set_config('role', :role, true)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eyes:
+    """Whose eyes a transaction reads with.
+
+    `owner` names an uploader; what somebody uploaded stays theirs to manage even when they are
+    not among its readers. Search and answers leave it empty.
+    """
+
+    principals: tuple[str, ...]
+    owner: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantSession:
+    """An open transaction on one tenant's rows."""
+
+    connection: AsyncConnection
+    tenant_id: TenantId
+    eyes: Eyes | None
+    """None: the whole tenant, as the worker and the index follower see it."""
+
+    @asynccontextmanager
+    async def whole_tenant(self) -> AsyncIterator["TenantSession"]:
+        """The same transaction with the whole tenant in view, for writes after a check."""
+        await self.connection.execute(_SET_ROLE, {"role": "footnote_writer"})
+        yield TenantSession(connection=self.connection, tenant_id=self.tenant_id, eyes=None)
+        role = "footnote_reader" if self.eyes else "footnote_writer"
+        await self.connection.execute(_SET_ROLE, {"role": role})
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemSession:
+    """An open transaction on tenants, credentials and embedding spaces, across tenants."""
+
+    connection: AsyncConnection
+
+
+def sqlalchemy_url(database_url: str) -> str:
+    """The URL with the driver Footnote uses; Misconfigured when it is not a Postgres URL."""
+    scheme = urlsplit(database_url).scheme
+    if scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
+        raise Misconfigured(
+            f"FOOTNOTE_DATABASE_URL must start with 'postgresql://', not {scheme + '://'!r}."
+        )
+    return "postgresql+psycopg" + database_url[len(scheme) :]
+
+
+def conninfo(database_url: str) -> str:
+    """The URL as libpq takes it."""
+    return "postgresql" + database_url[len(urlsplit(database_url).scheme) :]
+
+
+class Database:
+    """A pool of connections and the only way to a transaction."""
+
+    def __init__(self, database_url: str, *, pool_size: int) -> None:
+        """Connects lazily."""
+        self.database_url = database_url
+        # prepare_threshold None: a server-side prepared statement keeps a generic plan, which
+        # ignores SET hnsw.* and index choice, and breaks transaction poolers.
+        self.engine: AsyncEngine = create_async_engine(
+            sqlalchemy_url(database_url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            pool_pre_ping=True,
+            connect_args={"prepare_threshold": None, "connect_timeout": 10},
+        )
+        # The same pool; only what BEGIN says differs.
+        self._snapshot_engine = self.engine.execution_options(isolation_level="REPEATABLE READ")
+
+    @asynccontextmanager
+    async def tenant(
+        self, tenant_id: TenantId, *, eyes: Eyes | None, is_snapshot: bool = False
+    ) -> AsyncIterator[TenantSession]:
+        """A transaction on one tenant: committed at the end, rolled back on an exception.
+
+        With `is_snapshot` all its reads see one and the same state.
+        """
+        async with self._transaction(is_snapshot=is_snapshot) as connection:
+            await connection.execute(
+                _ENTER,
+                {
+                    "role": "footnote_reader" if eyes else "footnote_writer",
+                    "tenant_id": str(tenant_id),
+                    "principals": list(eyes.principals) if eyes else [],
+                    "owner": eyes.owner if eyes else "",
+                    "lock_timeout": LOCK_TIMEOUT,
+                },
+            )
+            yield TenantSession(connection=connection, tenant_id=tenant_id, eyes=eyes)
+
+    @asynccontextmanager
+    async def system(self) -> AsyncIterator[SystemSession]:
+        """A transaction across tenants, without a view of any document."""
+        async with self._transaction() as connection:
+            await connection.execute(_SET_ROLE, {"role": "footnote_system"})
+            yield SystemSession(connection=connection)
+
+    @asynccontextmanager
+    async def owner(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction as the login role, for creating an embedding space's table."""
+        async with self._transaction() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _transaction(self, *, is_snapshot: bool = False) -> AsyncIterator[AsyncConnection]:
+        engine = self._snapshot_engine if is_snapshot else self.engine
+        try:
+            async with engine.begin() as connection:
+                yield connection
+        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+            raise DatabaseUnavailable from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise DatabaseUnavailable from error
+            raise
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self.engine.dispose()
+
+
+async def wait_until_reachable(database_url: str, *, timeout_seconds: float) -> None:
+    """Returns once the server accepts a connection; DatabaseUnavailable after the timeout."""
+    deadline = asyncio.get_running_loop().time() + timeout_seconds
+    while True:
+        try:
+            connection = await psycopg.AsyncConnection.connect(
+                conninfo(database_url), connect_timeout=5
+            )
+        except psycopg.OperationalError as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise DatabaseUnavailable from error
+            await asyncio.sleep(0.5)
+        else:
+            await connection.close()
+            return
+
+
+def array_of(values: Sequence[str]) -> list[str]:
+    """The values sorted and without repeats, as they are stored."""
+    return sorted(set(values))

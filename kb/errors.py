@@ -1,0 +1,322 @@
+"""Every error Footnote raises on purpose, and the stable code each one shows to callers.
+
+KnowledgeBaseError
+├── InvalidInput                    the request itself is wrong
+│   ├── InvalidFilter
+│   ├── InvalidCursor
+│   ├── InvalidPrincipal
+│   └── IdempotencyKeyReused
+├── NotAllowed
+│   ├── CredentialMissing
+│   ├── CredentialInvalid
+│   ├── ScopeMissing
+│   └── ActingForOthersNotAllowed
+├── NotFound
+│   ├── DocumentNotFound
+│   ├── JobNotFound
+│   ├── AnswerNotFound
+│   ├── VersionNotFound
+│   └── TenantNotFound
+├── Conflict
+│   ├── AlreadyExists
+│   ├── RevisionMismatch
+│   └── StillRunning
+├── LimitExceeded
+│   ├── UploadTooLarge
+│   ├── TextTooLong
+│   └── RateLimited
+├── DocumentUnreadable              an upload that will never become chunks
+│   ├── UnsupportedMediaType
+│   ├── DocumentEmpty
+│   ├── DocumentEncrypted
+│   ├── DocumentCorrupt
+│   ├── DocumentTooComplex
+│   └── ProcessingFailed
+├── Misconfigured                   an operator must act
+│   ├── RowSecurityNotEnforced
+│   ├── SchemaOutOfDate
+│   └── ModelUnavailable
+└── DependencyFailed                transient: the worker retries it, the API says 503
+    ├── DatabaseUnavailable
+    ├── FileStoreUnavailable
+    ├── IndexNotReady
+    ├── LlmUnavailable
+    └── LlmTimedOut
+LlmOutputInvalid is a KnowledgeBaseError of its own: the model answered, but not in the agreed shape.
+
+`code` is the contract; the message is for people and names no document text, key or path.
+"""
+
+from typing import ClassVar
+
+
+class KnowledgeBaseError(Exception):
+    """Something Footnote knows how to report."""
+
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, message: str | None = None) -> None:
+        """Uses the class docstring when no more specific message is given."""
+        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+
+    @property
+    def message(self) -> str:
+        """The text shown to people."""
+        return str(self.args[0])
+
+
+class InvalidInput(KnowledgeBaseError):
+    """The request is not valid."""
+
+    code = "invalid_request"
+
+
+class InvalidFilter(InvalidInput):
+    """The filter uses an unknown field or operator."""
+
+    code = "invalid_filter"
+
+
+class InvalidCursor(InvalidInput):
+    """The cursor does not come from an earlier page of this list."""
+
+    code = "invalid_cursor"
+
+
+class InvalidPrincipal(InvalidInput):
+    """A principal is written `kind:name`, for example 'user:ana' or 'group:finance'."""
+
+    code = "invalid_principal"
+
+
+class IdempotencyKeyReused(InvalidInput):
+    """This Idempotency-Key was used before with a different request."""
+
+    code = "idempotency_key_reused"
+
+
+class NotAllowed(KnowledgeBaseError):
+    """The credential does not allow this."""
+
+    code = "forbidden"
+
+
+class CredentialMissing(NotAllowed):
+    """Send an API key in the header 'Authorization: Bearer <key>'."""
+
+    code = "credential_missing"
+
+
+class CredentialInvalid(NotAllowed):
+    """The API key is unknown, expired or revoked."""
+
+    code = "credential_invalid"
+
+
+class ScopeMissing(NotAllowed):
+    """The API key lacks the scope that this route needs."""
+
+    code = "scope_missing"
+
+
+class ActingForOthersNotAllowed(NotAllowed):
+    """Only a key with the scope 'act_as' may send the header 'Footnote-Principals'."""
+
+    code = "act_as_not_allowed"
+
+
+class NotFound(KnowledgeBaseError):
+    """There is no such thing, or you may not see it."""
+
+    code = "not_found"
+
+
+class DocumentNotFound(NotFound):
+    """There is no such document, or you may not see it."""
+
+    code = "document_not_found"
+
+
+class JobNotFound(NotFound):
+    """There is no such job, or you may not see it."""
+
+    code = "job_not_found"
+
+
+class AnswerNotFound(NotFound):
+    """There is no such answer, or you may not see it."""
+
+    code = "answer_not_found"
+
+
+class VersionNotFound(NotFound):
+    """The document has no content yet."""
+
+    code = "version_not_found"
+
+
+class TenantNotFound(NotFound):
+    """There is no tenant of that name."""
+
+    code = "tenant_not_found"
+
+
+class Conflict(KnowledgeBaseError):
+    """The request does not fit the present state."""
+
+    code = "conflict"
+
+
+class AlreadyExists(Conflict):
+    """A thing with that name or external_id exists already."""
+
+    code = "already_exists"
+
+
+class RevisionMismatch(Conflict):
+    """The document has changed since you read it: the If-Match header names an older revision."""
+
+    code = "revision_mismatch"
+
+
+class StillRunning(Conflict):
+    """The first request with this Idempotency-Key is still running."""
+
+    code = "still_running"
+
+
+class LimitExceeded(KnowledgeBaseError):
+    """A configured limit is exceeded."""
+
+    code = "limit_exceeded"
+
+
+class UploadTooLarge(LimitExceeded):
+    """The upload is larger than this service accepts."""
+
+    code = "upload_too_large"
+
+
+class TextTooLong(LimitExceeded):
+    """A text field is longer than this service accepts."""
+
+    code = "text_too_long"
+
+
+class RateLimited(LimitExceeded):
+    """Too many requests with this key; wait and try again."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str | None = None, *, retry_after_seconds: int) -> None:
+        """`retry_after_seconds` goes to the Retry-After header."""
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class DocumentUnreadable(KnowledgeBaseError):
+    """The document cannot be turned into text."""
+
+    code = "document_unreadable"
+
+
+class UnsupportedMediaType(DocumentUnreadable):
+    """The file is of a type that Footnote does not read."""
+
+    code = "unsupported_media_type"
+
+
+class DocumentEmpty(DocumentUnreadable):
+    """The document contains no text."""
+
+    code = "document_empty"
+
+
+class DocumentEncrypted(DocumentUnreadable):
+    """The document is encrypted: remove the password and upload it again."""
+
+    code = "document_encrypted"
+
+
+class DocumentCorrupt(DocumentUnreadable):
+    """The document is damaged and cannot be read."""
+
+    code = "document_corrupt"
+
+
+class DocumentTooComplex(DocumentUnreadable):
+    """The document unpacks to more than this service accepts."""
+
+    code = "document_too_complex"
+
+
+class ProcessingFailed(DocumentUnreadable):
+    """The document could not be processed, although it was tried several times."""
+
+    code = "processing_failed"
+
+
+class Misconfigured(KnowledgeBaseError):
+    """The service is not set up correctly."""
+
+    code = "misconfigured"
+
+
+class RowSecurityNotEnforced(Misconfigured):
+    """Row-level security does not bite in this database; refusing to serve."""
+
+    code = "row_security_not_enforced"
+
+
+class SchemaOutOfDate(Misconfigured):
+    """The database schema is not the one this release needs: run 'footnote db upgrade'."""
+
+    code = "schema_out_of_date"
+
+
+class ModelUnavailable(Misconfigured):
+    """The embedding model cannot be loaded."""
+
+    code = "model_unavailable"
+
+
+class DependencyFailed(KnowledgeBaseError):
+    """Something Footnote depends on is not available at the moment."""
+
+    code = "dependency_failed"
+
+
+class DatabaseUnavailable(DependencyFailed):
+    """The database cannot be reached at the moment."""
+
+    code = "database_unavailable"
+
+
+class FileStoreUnavailable(DependencyFailed):
+    """The file store cannot be reached at the moment."""
+
+    code = "file_store_unavailable"
+
+
+class IndexNotReady(DependencyFailed):
+    """The lexical index is being rebuilt."""
+
+    code = "index_not_ready"
+
+
+class LlmUnavailable(DependencyFailed):
+    """The language model cannot be reached at the moment."""
+
+    code = "llm_unavailable"
+
+
+class LlmTimedOut(LlmUnavailable):
+    """The language model did not answer in time."""
+
+    code = "llm_timed_out"
+
+
+class LlmOutputInvalid(KnowledgeBaseError):
+    """The language model's output does not have the agreed shape."""
+
+    code = "llm_output_invalid"

@@ -1,0 +1,19 @@
+"""Ids as types, so that no DocumentId is passed for a TenantId. All but ChunkId are UUIDv7."""
+
+from typing import NewType
+from uuid import UUID
+
+from uuid6 import uuid7
+
+TenantId = NewType("TenantId", UUID)
+CredentialId = NewType("CredentialId", UUID)
+CollectionId = NewType("CollectionId", UUID)
+DocumentId = NewType("DocumentId", UUID)
+JobId = NewType("JobId", UUID)
+AnswerId = NewType("AnswerId", UUID)
+ChunkId = NewType("ChunkId", int)
+
+
+def new_uuid() -> UUID:
+    """A fresh UUIDv7: ids made later sort later."""
+    return UUID(bytes=uuid7().bytes)

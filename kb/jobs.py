@@ -1,0 +1,146 @@
+"""Background jobs as callers see them; the queue beneath is procrastinate's."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Row, Update, insert, select, text, update
+
+from kb.database import TenantSession
+from kb.documents import DocumentError
+from kb.errors import JobNotFound
+from kb.ids import DocumentId, JobId, new_uuid
+from kb.tables import jobs
+
+JobKind = Literal["ingest"]
+JobStatus = Literal["queued", "running", "succeeded", "completed_with_errors", "failed", "canceled"]
+INGEST_TASK = "ingest_document"
+FINISHED: frozenset[str] = frozenset({"succeeded", "completed_with_errors", "failed", "canceled"})
+
+
+class JobError(DocumentError):
+    """Why a job failed, and whether trying again may help."""
+
+    retryable: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One piece of background work; progress counts `progress_unit`s, total None: not known yet."""
+
+    id: JobId
+    kind: JobKind
+    document_id: DocumentId | None
+    upload: int | None
+    status: JobStatus
+    progress_done: int
+    progress_total: int | None
+    progress_unit: str
+    error: JobError | None
+    attempts: int
+    created_at: datetime
+    updated_at: datetime
+
+
+async def enqueue_ingest(
+    scope: TenantSession, document_id: DocumentId, upload: int, owner: str
+) -> JobId:
+    """A queued job, visible to workers when the transaction commits."""
+    job_id = JobId(new_uuid())
+    await scope.connection.execute(
+        insert(jobs).values(
+            tenant_id=scope.tenant_id,
+            id=job_id,
+            kind="ingest",
+            document_id=document_id,
+            upload=upload,
+            owner=owner,
+        )
+    )
+    # The lock makes the uploads of one document run one after the other.
+    arguments = json.dumps({"tenant_id": str(scope.tenant_id), "job_id": str(job_id)})
+    await scope.connection.execute(
+        text("SELECT footnote_enqueue(:task, :job_lock, CAST(:arguments AS jsonb))"),
+        {"task": INGEST_TASK, "job_lock": str(document_id), "arguments": arguments},
+    )
+    return job_id
+
+
+async def get_job(scope: TenantSession, job_id: JobId) -> Job:
+    """The job; JobNotFound when it does not exist or may not be seen."""
+    query = select(jobs).where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id == job_id)
+    row = (await scope.connection.execute(query)).one_or_none()
+    if row is None:
+        raise JobNotFound
+    return _job(row)
+
+
+async def latest_job(scope: TenantSession, document_id: DocumentId) -> Job | None:
+    """The document's newest job."""
+    query = (
+        select(jobs)
+        .where(jobs.c.tenant_id == scope.tenant_id, jobs.c.document_id == document_id)
+        .order_by(jobs.c.id.desc())
+        .limit(1)
+    )
+    row = (await scope.connection.execute(query)).one_or_none()
+    return _job(row) if row else None
+
+
+async def start_job(scope: TenantSession, job_id: JobId, *, now: datetime) -> None:
+    """Marks the job as running, one attempt more."""
+    await scope.connection.execute(
+        _update(scope, job_id).values(
+            status="running",
+            attempts=jobs.c.attempts + 1,
+            progress_done=0,
+            progress_total=None,
+            error=None,
+            updated_at=now,
+        )
+    )
+
+
+async def set_progress(
+    scope: TenantSession, job_id: JobId, *, done: int, total: int, now: datetime
+) -> None:
+    """Says how far the job is."""
+    await scope.connection.execute(
+        _update(scope, job_id).values(progress_done=done, progress_total=total, updated_at=now)
+    )
+
+
+async def finish_job(
+    scope: TenantSession,
+    job_id: JobId,
+    status: JobStatus,
+    *,
+    error: JobError | None,
+    now: datetime,
+) -> None:
+    """Sets the final status, or `queued` when the job will be tried again."""
+    await scope.connection.execute(
+        _update(scope, job_id).values(status=status, error=error, updated_at=now)
+    )
+
+
+def _update(scope: TenantSession, job_id: JobId) -> Update:
+    return update(jobs).where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id == job_id)
+
+
+def _job(row: Row[tuple[object, ...]]) -> Job:
+    return Job(
+        id=JobId(row.id),
+        kind=row.kind,
+        document_id=row.document_id,
+        upload=row.upload,
+        status=row.status,
+        progress_done=row.progress_done,
+        progress_total=row.progress_total,
+        progress_unit=row.progress_unit,
+        error=row.error,
+        attempts=row.attempts,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

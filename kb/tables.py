@@ -1,0 +1,285 @@
+"""The tables as SQLAlchemy sees them. Row security and grants are in the migrations."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+metadata = MetaData()
+
+EMPTY_OBJECT = text("'{}'::jsonb")
+EMPTY_LIST = text("'[]'::jsonb")
+
+
+def _tenant_id() -> Column[object]:
+    return Column("tenant_id", Uuid, nullable=False)
+
+
+def _created_at() -> Column[object]:
+    return Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False, server_default="0"),
+    _created_at(),
+    UniqueConstraint("name", name="tenants_name_key"),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    _tenant_id(),
+    Column("id", Uuid, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("secret_sha256", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("principals", ARRAY(Text), nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+    Column("last_used_at", DateTime(timezone=True)),
+    _created_at(),
+    PrimaryKeyConstraint("tenant_id", "id", name="credentials_pkey"),
+    UniqueConstraint("prefix", name="credentials_prefix_key"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
+)
+
+collections = Table(
+    "collections",
+    metadata,
+    _tenant_id(),
+    Column("id", Uuid, nullable=False),
+    Column("name", Text, nullable=False),
+    _created_at(),
+    PrimaryKeyConstraint("tenant_id", "id", name="collections_pkey"),
+    UniqueConstraint("tenant_id", "name", name="collections_name_key"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    _tenant_id(),
+    Column("id", Uuid, nullable=False),
+    Column("collection_id", Uuid, nullable=False),
+    Column("external_id", Text),
+    Column("owner", Text, nullable=False),
+    Column("title", Text),
+    Column("parsed_title", Text),
+    Column("source_uri", Text),
+    Column("filename", Text),
+    Column("media_type", Text, nullable=False),
+    Column("language", Text),
+    Column("metadata", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Column("principals", ARRAY(Text), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("warnings", JSONB, nullable=False, server_default=EMPTY_LIST),
+    Column("error", JSONB),
+    Column("version", Integer, nullable=False, server_default="0"),
+    Column("upload", Integer, nullable=False, server_default="1"),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("content_sha256", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("chunk_count", Integer, nullable=False, server_default="0"),
+    Column("effective_at", DateTime(timezone=True)),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("supersedes", Uuid),
+    _created_at(),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("tenant_id", "id", name="documents_pkey"),
+    ForeignKeyConstraint(
+        ["tenant_id", "collection_id"], ["collections.tenant_id", "collections.id"]
+    ),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
+    Index("documents_external_id", "tenant_id", "collection_id", "external_id"),
+    Index("documents_sha256", "tenant_id", "content_sha256"),
+    Index(
+        "documents_limited",
+        "tenant_id",
+        postgresql_where=text(
+            "expires_at IS NOT NULL OR effective_at IS NOT NULL OR supersedes IS NOT NULL"
+        ),
+    ),
+    Index("documents_principals", "principals", postgresql_using="gin"),
+    Index(
+        "documents_metadata",
+        "metadata",
+        postgresql_using="gin",
+        postgresql_ops={"metadata": "jsonb_path_ops"},
+    ),
+)
+
+document_versions = Table(
+    "document_versions",
+    metadata,
+    _tenant_id(),
+    Column("document_id", Uuid, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("content_sha256", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("parser", Text, nullable=False),
+    Column("parser_version", Text, nullable=False),
+    _created_at(),
+    PrimaryKeyConstraint("tenant_id", "document_id", "version", name="document_versions_pkey"),
+    ForeignKeyConstraint(
+        ["tenant_id", "document_id"], ["documents.tenant_id", "documents.id"], ondelete="CASCADE"
+    ),
+    Index("document_versions_sha256", "tenant_id", "content_sha256"),
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    _tenant_id(),
+    Column("id", BigInteger, Identity(always=True), nullable=False),
+    Column("document_id", Uuid, nullable=False),
+    Column("collection_id", Uuid, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("context", Text, nullable=False),
+    Column("location", JSONB, nullable=False),
+    Column("principals", ARRAY(Text), nullable=False),
+    Column("language", Text),
+    PrimaryKeyConstraint("tenant_id", "id", name="chunks_pkey"),
+    UniqueConstraint(
+        "tenant_id", "document_id", "version", "ordinal", name="chunks_document_ordinal_key"
+    ),
+    ForeignKeyConstraint(
+        ["tenant_id", "document_id", "version"],
+        [
+            "document_versions.tenant_id",
+            "document_versions.document_id",
+            "document_versions.version",
+        ],
+        ondelete="CASCADE",
+    ),
+)
+
+index_changes = Table(
+    "index_changes",
+    metadata,
+    _tenant_id(),
+    Column("generation", BigInteger, nullable=False),
+    Column("document_id", Uuid, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "generation", name="index_changes_pkey"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
+)
+
+embedding_spaces = Table(
+    "embedding_spaces",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("dimension", Integer, nullable=False),
+    Column("is_current", Boolean, nullable=False, server_default=text("false")),
+    _created_at(),
+    Index(
+        "embedding_spaces_current",
+        "is_current",
+        unique=True,
+        postgresql_where=text("is_current"),
+    ),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    _tenant_id(),
+    Column("id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("document_id", Uuid),
+    Column("upload", Integer),
+    Column("owner", Text, nullable=False),
+    Column("status", Text, nullable=False, server_default="queued"),
+    Column("progress_done", Integer, nullable=False, server_default="0"),
+    Column("progress_total", Integer),
+    Column("progress_unit", Text, nullable=False, server_default="chunks"),
+    Column("error", JSONB),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    _created_at(),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("tenant_id", "id", name="jobs_pkey"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
+    Index("jobs_document", "tenant_id", "document_id"),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    _tenant_id(),
+    Column("id", Uuid, nullable=False),
+    Column("credential_id", Uuid, nullable=False),
+    Column("principals", ARRAY(Text), nullable=False),
+    Column("request", JSONB, nullable=False),
+    Column("response", JSONB, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    _created_at(),
+    PrimaryKeyConstraint("tenant_id", "id", name="answers_pkey"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
+)
+
+answer_documents = Table(
+    "answer_documents",
+    metadata,
+    _tenant_id(),
+    Column("answer_id", Uuid, nullable=False),
+    Column("document_id", Uuid, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "answer_id", "document_id", name="answer_documents_pkey"),
+    ForeignKeyConstraint(
+        ["tenant_id", "answer_id"], ["answers.tenant_id", "answers.id"], ondelete="CASCADE"
+    ),
+    Index("answer_documents_document", "tenant_id", "document_id"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    _tenant_id(),
+    Column("owner", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("request_sha256", Text, nullable=False),
+    Column("status_code", Integer),
+    Column("response", JSONB),
+    _created_at(),
+    PrimaryKeyConstraint("tenant_id", "owner", "key", name="idempotency_keys_pkey"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
+)
+
+audit_events = Table(
+    "audit_events",
+    metadata,
+    _tenant_id(),
+    Column("id", Uuid, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("principals", ARRAY(Text), nullable=False),
+    Column("object_id", Text),
+    Column("request_id", Text),
+    Column("detail", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    _created_at(),
+    PrimaryKeyConstraint("tenant_id", "id", name="audit_events_pkey"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
+)

@@ -1,0 +1,87 @@
+"""Tenants across the whole service, and the generation that names the state of one's knowledge."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from kb.database import SystemSession, TenantSession
+from kb.errors import AlreadyExists, InvalidInput, TenantNotFound
+from kb.ids import DocumentId, TenantId, new_uuid
+from kb.tables import index_changes, tenants
+
+MAX_NAME_LENGTH = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tenant:
+    """Who owns everything."""
+
+    id: TenantId
+    name: str
+
+
+async def create_tenant(system: SystemSession, name: str) -> Tenant:
+    """A new tenant; AlreadyExists when the name is taken."""
+    if not name.strip() or len(name) > MAX_NAME_LENGTH:
+        raise InvalidInput(f"A tenant's name has 1 to {MAX_NAME_LENGTH} characters.")
+    tenant = Tenant(id=TenantId(new_uuid()), name=name)
+    try:
+        await system.connection.execute(insert(tenants).values(id=tenant.id, name=tenant.name))
+    except IntegrityError as error:
+        raise AlreadyExists(f"A tenant named {name!r} exists already.") from error
+    return tenant
+
+
+async def tenant_by_name(system: SystemSession, name: str) -> Tenant:
+    """The tenant of that name; TenantNotFound when there is none."""
+    query = select(tenants.c.id).where(tenants.c.name == name)
+    tenant_id = (await system.connection.execute(query)).scalar_one_or_none()
+    if tenant_id is None:
+        raise TenantNotFound(
+            f"There is no tenant named {name!r}: create it with 'footnote tenant create {name}'."
+        )
+    return Tenant(id=TenantId(tenant_id), name=name)
+
+
+async def generations(system: SystemSession) -> dict[TenantId, int]:
+    """The generation of every tenant."""
+    rows = await system.connection.execute(select(tenants.c.id, tenants.c.generation))
+    return {TenantId(row.id): row.generation for row in rows}
+
+
+async def current_generation(scope: TenantSession) -> int:
+    """The number of publishes, permission changes and deletes so far."""
+    query = select(tenants.c.generation).where(tenants.c.id == scope.tenant_id)
+    return int((await scope.connection.execute(query)).scalar_one())
+
+
+async def changed_documents(scope: TenantSession, *, since: int) -> list[DocumentId]:
+    """The documents that changed after the generation, deleted ones included."""
+    query = (
+        select(index_changes.c.document_id)
+        .distinct()
+        .where(index_changes.c.tenant_id == scope.tenant_id, index_changes.c.generation > since)
+    )
+    return [DocumentId(row) for row in (await scope.connection.execute(query)).scalars()]
+
+
+async def advance_generation(scope: TenantSession, document_id: DocumentId) -> int:
+    """The next generation, in which this document changed; its number is this transaction's.
+
+    Needs a whole-tenant scope. Takes the tenant's row lock until the transaction ends, so that
+    generations have no gaps and are committed in order: do it last.
+    """
+    query = (
+        update(tenants)
+        .where(tenants.c.id == scope.tenant_id)
+        .values(generation=tenants.c.generation + 1)
+        .returning(tenants.c.generation)
+    )
+    generation = int((await scope.connection.execute(query)).scalar_one())
+    await scope.connection.execute(
+        insert(index_changes).values(
+            tenant_id=scope.tenant_id, generation=generation, document_id=document_id
+        )
+    )
+    return generation

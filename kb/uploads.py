@@ -1,0 +1,146 @@
+"""Taking an upload in: bytes to the file store, then document and job in one transaction."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from kb.audit import Actor, record_event
+from kb.changes import change_fields
+from kb.database import Database, Eyes, TenantSession
+from kb.documents import (
+    Content,
+    Document,
+    DocumentFields,
+    ensure_collection,
+    find_by_external_id,
+    get_document,
+    insert_document,
+    lock_external_id,
+    new_upload,
+)
+from kb.errors import AlreadyExists, UploadTooLarge
+from kb.files import FileStore
+from kb.ids import CollectionId, DocumentId, TenantId
+from kb.jobs import FINISHED, Job, enqueue_ingest, get_job, latest_job
+from kb.media_types import sniff
+from kb.principals import validate_principals
+
+UploadMode = Literal["create", "upsert"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """What somebody wants stored."""
+
+    content: bytes
+    filename: str | None
+    declared_media_type: str | None
+    collection: str
+    mode: UploadMode | None
+    """None: upsert when there is an external_id, else create."""
+    fields: DocumentFields
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """A stored upload; no job when nothing has to be read again."""
+
+    document: Document
+    job: Job | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uploads:
+    """Takes uploads of at most `max_bytes` in."""
+
+    database: Database
+    files: FileStore
+    max_bytes: int
+
+    async def accept(
+        self, tenant_id: TenantId, upload: Upload, *, eyes: Eyes, actor: Actor, now: datetime
+    ) -> Accepted:
+        """The stored document and its job.
+
+        Raises UploadTooLarge, DocumentEmpty, UnsupportedMediaType, InvalidPrincipal,
+        AlreadyExists (mode `create`), and DocumentNotFound for an unknown `supersedes`.
+        """
+        if len(upload.content) > self.max_bytes:
+            raise UploadTooLarge(f"The upload is larger than {self.max_bytes} bytes.")
+        content = Content(
+            filename=upload.filename,
+            media_type=sniff(
+                upload.content, filename=upload.filename, declared=upload.declared_media_type
+            ),
+            sha256=hashlib.sha256(upload.content).hexdigest(),
+            size_bytes=len(upload.content),
+        )
+        principals = tuple(validate_principals(upload.fields.principals))
+        upload = replace(upload, fields=replace(upload.fields, principals=principals))
+        # Before the transaction: a committed document always has its bytes.
+        await self.files.write(tenant_id, content.sha256, upload.content)
+        async with self.database.tenant(tenant_id, eyes=eyes) as scope:
+            return await _store(scope, upload, content, actor, now)
+
+
+async def _store(
+    scope: TenantSession, upload: Upload, content: Content, actor: Actor, now: datetime
+) -> Accepted:
+    collection_id = await ensure_collection(scope, upload.collection)
+    if upload.fields.supersedes is not None:
+        await get_document(scope, upload.fields.supersedes)
+    present = await _present(scope, collection_id, upload)
+    if present is None:
+        document_id = await insert_document(
+            scope, collection_id, upload.fields, content, actor.name
+        )
+        await record_event(scope, actor, "document.create", str(document_id))
+        return await _queued(scope, document_id, 1, actor)
+    if present.content.sha256 == content.sha256 and present.status != "failed":
+        return await _same_content(scope, present, upload, actor, now)
+    async with scope.whole_tenant() as whole:
+        number = await new_upload(whole, present.id, content, now=now)
+        await change_fields(whole, present, upload.fields, now=now)
+    await record_event(scope, actor, "document.upload", str(present.id))
+    return await _queued(scope, present.id, number, actor)
+
+
+async def _present(
+    scope: TenantSession, collection_id: CollectionId, upload: Upload
+) -> Document | None:
+    external_id = upload.fields.external_id
+    if external_id is None:
+        return None
+    await lock_external_id(scope, collection_id, external_id)
+    present = await find_by_external_id(scope, collection_id, external_id)
+    if present is not None and upload.mode == "create":
+        raise AlreadyExists(f"A document with external_id {external_id!r} exists already.")
+    return present
+
+
+async def _same_content(
+    scope: TenantSession, present: Document, upload: Upload, actor: Actor, now: datetime
+) -> Accepted:
+    if upload.fields != present.fields:
+        async with scope.whole_tenant() as whole:
+            await change_fields(whole, present, upload.fields, now=now)
+        await record_event(scope, actor, "document.update", str(present.id))
+    job = await latest_job(scope, present.id)
+    return Accepted(
+        document=await _reread(scope, present.id),
+        job=job if job is not None and job.status not in FINISHED else None,
+    )
+
+
+async def _queued(
+    scope: TenantSession, document_id: DocumentId, number: int, actor: Actor
+) -> Accepted:
+    job_id = await enqueue_ingest(scope, document_id, number, actor.name)
+    return Accepted(document=await _reread(scope, document_id), job=await get_job(scope, job_id))
+
+
+async def _reread(scope: TenantSession, document_id: DocumentId) -> Document:
+    """Whole-tenant: somebody may just have given the document away."""
+    async with scope.whole_tenant() as whole:
+        return await get_document(whole, document_id)

@@ -1,0 +1,56 @@
+"""Upgrades and downgrades a database; safe when several processes start at once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from kb.database import sqlalchemy_url
+
+ADVISORY_LOCK = 0x466F6F74
+"""'Foot': any number that nobody else locks in the same database."""
+
+
+def upgrade(database_url: str, revision: str = "head") -> None:
+    """Brings the schema to the revision."""
+    _run(database_url, lambda config: command.upgrade(config, revision))
+
+
+def downgrade(database_url: str, revision: str = "base") -> None:
+    """Takes the schema back to the revision; what later revisions held is lost."""
+    _run(database_url, lambda config: command.downgrade(config, revision))
+
+
+def is_current(database_url: str) -> bool:
+    """True when the schema is the one that this release needs."""
+    engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
+    with engine.connect() as connection:
+        present = MigrationContext.configure(connection).get_current_revision()
+    return present == ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _run(database_url: str, act: Callable[[Config], None]) -> None:
+    engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
+    with engine.connect() as guard, engine.connect() as connection:
+        _lock(guard)
+        config = _config()
+        config.attributes["connection"] = connection
+        act(config)
+        connection.commit()
+
+
+def _lock(guard: Connection) -> None:
+    """Held until the guarding connection closes."""
+    guard.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
