@@ -1,0 +1,1 @@
+"""The sample documents and questions of the demo: one invented company, Tarn & Quist."""
