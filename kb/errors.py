@@ -42,7 +42,7 @@ KnowledgeBaseError
     ├── IndexNotReady
     ├── LlmUnavailable
     └── LlmTimedOut
-LlmOutputInvalid is a KnowledgeBaseError of its own: the model answered, but not in the agreed shape.
+LlmOutputInvalid stands alone: the model answered, but not in the agreed shape.
 
 `code` is the contract; the message is for people and names no document text, key or path.
 """

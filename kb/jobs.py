@@ -7,8 +7,8 @@ from typing import Literal
 
 from sqlalchemy import Row, Update, insert, select, text, update
 
-from kb.database import TenantSession
-from kb.documents import DocumentError
+from kb.database import SystemSession, TenantSession
+from kb.documents import Document, DocumentError
 from kb.errors import JobNotFound
 from kb.ids import DocumentId, JobId, new_uuid
 from kb.tables import jobs
@@ -43,9 +43,7 @@ class Job:
     updated_at: datetime
 
 
-async def enqueue_ingest(
-    scope: TenantSession, document_id: DocumentId, upload: int, owner: str
-) -> JobId:
+async def enqueue_ingest(scope: TenantSession, document: Document, owner: str) -> JobId:
     """A queued job, visible to workers when the transaction commits."""
     job_id = JobId(new_uuid())
     await scope.connection.execute(
@@ -53,8 +51,9 @@ async def enqueue_ingest(
             tenant_id=scope.tenant_id,
             id=job_id,
             kind="ingest",
-            document_id=document_id,
-            upload=upload,
+            document_id=document.id,
+            upload=document.upload,
+            content_sha256=document.content.sha256,
             owner=owner,
         )
     )
@@ -62,9 +61,16 @@ async def enqueue_ingest(
     arguments = json.dumps({"tenant_id": str(scope.tenant_id), "job_id": str(job_id)})
     await scope.connection.execute(
         text("SELECT footnote_enqueue(:task, :job_lock, CAST(:arguments AS jsonb))"),
-        {"task": INGEST_TASK, "job_lock": str(document_id), "arguments": arguments},
+        {"task": INGEST_TASK, "job_lock": str(document.id), "arguments": arguments},
     )
     return job_id
+
+
+async def waiting_jobs(system: SystemSession) -> int:
+    """How many jobs of all tenants wait for a worker."""
+    return int(
+        (await system.connection.execute(text("SELECT footnote_waiting_jobs()"))).scalar_one()
+    )
 
 
 async def get_job(scope: TenantSession, job_id: JobId) -> Job:

@@ -16,7 +16,7 @@ class Settings(BaseSettings):
     """What an operator may change; each field says its unit and why its default is what it is."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FOOTNOTE_", env_file=".env", extra="ignore", frozen=True
+        env_prefix="FOOTNOTE_", env_ignore_empty=True, env_file=".env", extra="ignore", frozen=True
     )
 
     home: Path = Field(
@@ -58,6 +58,10 @@ class Settings(BaseSettings):
     llm_api_key: SecretStr | None = Field(default=None, description="Its key, if it wants one.")
     llm_timeout_seconds: float = Field(
         default=60, gt=0, le=600, description="Whole time one model call may take."
+    )
+    llm_json_schema: bool = Field(
+        default=True,
+        description="Send the answer's JSON schema; false for servers that refuse response_format.",
     )
     llm_max_output_tokens: int = Field(default=1024, ge=16, description="Longest model output.")
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import (
@@ -49,6 +50,7 @@ def space_for(*, model: str, revision: str, dimension: int) -> Space:
     return Space(name=name, model=model, revision=revision, dimension=dimension)
 
 
+@lru_cache(maxsize=64)
 def vectors_table(space: Space) -> Table:
     """The space's table as SQLAlchemy sees it."""
     return Table(

@@ -211,6 +211,7 @@ jobs = Table(
     Column("kind", Text, nullable=False),
     Column("document_id", Uuid),
     Column("upload", Integer),
+    Column("content_sha256", Text),
     Column("owner", Text, nullable=False),
     Column("status", Text, nullable=False, server_default="queued"),
     Column("progress_done", Integer, nullable=False, server_default="0"),

@@ -96,14 +96,14 @@ async def _store(
             scope, collection_id, upload.fields, content, actor.name
         )
         await record_event(scope, actor, "document.create", str(document_id))
-        return await _queued(scope, document_id, 1, actor)
+        return await _queued(scope, document_id, actor)
     if present.content.sha256 == content.sha256 and present.status != "failed":
         return await _same_content(scope, present, upload, actor, now)
     async with scope.whole_tenant() as whole:
-        number = await new_upload(whole, present.id, content, now=now)
+        await new_upload(whole, present.id, content, now=now)
         await change_fields(whole, present, upload.fields, now=now)
     await record_event(scope, actor, "document.upload", str(present.id))
-    return await _queued(scope, present.id, number, actor)
+    return await _queued(scope, present.id, actor)
 
 
 async def _present(
@@ -133,11 +133,10 @@ async def _same_content(
     )
 
 
-async def _queued(
-    scope: TenantSession, document_id: DocumentId, number: int, actor: Actor
-) -> Accepted:
-    job_id = await enqueue_ingest(scope, document_id, number, actor.name)
-    return Accepted(document=await _reread(scope, document_id), job=await get_job(scope, job_id))
+async def _queued(scope: TenantSession, document_id: DocumentId, actor: Actor) -> Accepted:
+    document = await _reread(scope, document_id)
+    job_id = await enqueue_ingest(scope, document, actor.name)
+    return Accepted(document=document, job=await get_job(scope, job_id))
 
 
 async def _reread(scope: TenantSession, document_id: DocumentId) -> Document:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from kb.database import TenantSession
 from kb.documents import Document
@@ -72,7 +73,7 @@ async def find_vectors(
     table = vectors_table(space)
     query = (
         select(table.c.embedded_sha256, table.c.embedding)
-        .distinct(table.c.embedded_sha256)
+        .ext(distinct_on(table.c.embedded_sha256))
         .where(table.c.tenant_id == scope.tenant_id, table.c.embedded_sha256.in_(sha256s))
     )
     return {

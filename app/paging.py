@@ -1,0 +1,55 @@
+"""Cursors: where the next page of a list begins."""
+
+import base64
+import binascii
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+
+from kb.errors import InvalidCursor
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+
+LimitParam = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Most entries of a page.")]
+CursorParam = Annotated[
+    str | None, Query(max_length=200, description="`next_cursor` of the page before.")
+]
+
+
+def cursor_after(value: UUID | int) -> str:
+    """An opaque cursor behind this entry."""
+    return base64.urlsafe_b64encode(str(value).encode()).decode().rstrip("=")
+
+
+def read_id_cursor(cursor: str | None) -> UUID | None:
+    """The id the page begins behind; InvalidCursor for anything else."""
+    if cursor is None:
+        return None
+    try:
+        return UUID(_decoded(cursor))
+    except ValueError as error:
+        raise InvalidCursor from error
+
+
+def read_number_cursor(cursor: str | None, *, start: int) -> int:
+    """The number the page begins behind, `start` without a cursor; InvalidCursor otherwise."""
+    if cursor is None:
+        return start
+    try:
+        number = int(_decoded(cursor))
+    except ValueError as error:
+        raise InvalidCursor from error
+    if not start <= number <= 2**31 - 1:
+        raise InvalidCursor
+    return number
+
+
+def _decoded(cursor: str) -> str:
+    try:
+        return base64.b64decode(
+            cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True
+        ).decode("ascii")
+    except (binascii.Error, UnicodeError) as error:
+        raise InvalidCursor from error

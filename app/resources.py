@@ -1,0 +1,29 @@
+"""What the application answers with; built by the composition root."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.answer import Answerer
+from app.limits import RequestLimits
+from app.retrieve.search import Retriever
+from kb.database import Database
+from kb.files import FileStore
+from kb.lexical.follower import LexicalIndexes
+from kb.telemetry import Metrics
+from kb.uploads import Uploads
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """Everything that lives as long as the process."""
+
+    database: Database
+    files: FileStore
+    uploads: Uploads
+    lexical: LexicalIndexes
+    retriever: Retriever
+    answerer: Answerer
+    metrics: Metrics
+    request_limits: RequestLimits
+    clock: Callable[[], datetime]

@@ -1,0 +1,1 @@
+"""Finding evidence: both legs, fused, and read under row security."""

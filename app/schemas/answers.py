@@ -1,0 +1,176 @@
+"""Answers: what is asked, and the answer with the proof of each sentence."""
+
+from collections.abc import Collection
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from app.schemas.documents import Location
+from app.schemas.search import FilteredRequest, SearchHit, TopK
+from app.schemas.wire import Count, NotOffered, RequestModel, ResponseModel, Time, Words
+from kb.errors import InvalidInput
+
+AnswerStatus = Literal[
+    "answered",
+    "partially_supported",
+    "unsupported",
+    "conflicting",
+    "needs_clarification",
+    "escalate",
+    "blocked",
+]
+AnswerReason = Literal[
+    "no_results",
+    "low_relevance",
+    "insufficient_evidence",
+    "verification_failed",
+    "stale_evidence",
+    "out_of_scope",
+    "policy",
+    "injection_detected",
+]
+Verdict = Literal["supported", "unsupported", "contradicted"]
+VerificationMethod = Literal["exact", "normalized", "snapped"]
+PromptReference = Literal["answer", "answer@1"]
+"""The prompts of this release: the newest version, or the one with that number."""
+
+MAX_HISTORY_TURNS = 50
+"""Earlier turns of a conversation; only the last few change what a question means."""
+
+MAX_TOKENS = 1_000_000
+"""More than any model's window."""
+
+Tokens = Annotated[int, Field(ge=1, le=MAX_TOKENS)]
+
+
+class Turn(RequestModel):
+    """An earlier turn of the conversation."""
+
+    role: Literal["user", "assistant"]
+    content: Words
+
+
+class AnswerRequest(FilteredRequest):
+    """A question to be answered from the documents."""
+
+    question: Words
+    history: Annotated[list[Turn], Field(max_length=MAX_HISTORY_TURNS)] | None = None
+    top_k: TopK | None = None
+    max_context_tokens: Tokens | None = None
+    max_output_tokens: Tokens | None = None
+    model: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    prompt: PromptReference | None = None
+    stream: Annotated[bool, NotOffered] = False
+    include_retrieved: bool = False
+
+
+def require_known_model(model: str | None, *, configured: Collection[str]) -> None:
+    """Raises InvalidInput when the request names a model that is not configured."""
+    if model is not None and model not in configured:
+        known = ", ".join(sorted(configured)) or "none"
+        raise InvalidInput(f"Unknown model {model!r}. Configured: {known}.")
+
+
+class Claim(ResponseModel):
+    """One sentence; only supported ones make up the answer. `citations` are their ids."""
+
+    text: str
+    verdict: Verdict
+    score: float
+    citations: list[str]
+
+
+class Checks(ResponseModel):
+    """Which checks of a quote against its claim passed."""
+
+    source: bool
+    quote: bool
+    numbers: bool
+    names: bool
+    negation: bool
+    coverage: bool
+
+
+class CitationVerification(ResponseModel):
+    """How the quote was found in the source, and what was checked."""
+
+    method: VerificationMethod
+    checks: Checks
+
+
+class Citation(ResponseModel):
+    """A quote, verbatim: `content[char_start:char_end]` of that version."""
+
+    id: str
+    marker: str
+    document_id: UUID
+    document_version: Count
+    external_id: str | None
+    title: str | None
+    source_uri: str | None
+    chunk_id: int
+    quote: str
+    location: Location
+    content_sha256: str
+    verification: CitationVerification
+
+
+class Conflict(ResponseModel):
+    """A point on which admissible sources disagree; `citations` are the ids of both sides."""
+
+    text: str
+    citations: list[str]
+
+
+class DroppedPassage(ResponseModel):
+    """A passage that was found but not shown to the generator."""
+
+    chunk_id: int
+    reason: Literal["duplicate", "budget"]
+
+
+class ContextUse(ResponseModel):
+    """The generator's context, in tokens."""
+
+    budget: Count
+    used: Count
+    dropped: list[DroppedPassage]
+
+
+class Usage(ResponseModel):
+    """What the answer cost; without a language model, nothing."""
+
+    input_tokens: Count
+    output_tokens: Count
+    cost_usd: float | None
+    cache: Literal["hit", "miss"] | None
+
+
+class PromptUse(ResponseModel):
+    """The prompt that was used."""
+
+    name: str
+    version: int
+
+
+class Answer(ResponseModel):
+    """An answer; `answer` is empty unless at least one claim is supported."""
+
+    id: UUID
+    status: AnswerStatus
+    reason: AnswerReason | None
+    answer: str
+    claims: list[Claim]
+    citations: list[Citation]
+    conflicts: list[Conflict]
+    clarifying_question: str | None
+    retrieved: list[SearchHit] | None
+    context: ContextUse
+    usage: Usage
+    model: str
+    prompt: PromptUse | None
+    generation: Count
+    timings_ms: dict[str, float]
+    created_at: Time
+    request_id: str

@@ -1,0 +1,128 @@
+"""Search."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, JsonValue
+
+from app.schemas.documents import Location
+from app.schemas.fields import Collections
+from app.schemas.wire import Count, NotOffered, RequestModel, ResponseModel, Time, Words
+from kb.filters import Filter, parse_filter
+
+SearchMode = Literal["hybrid", "lexical", "vector"]
+
+MAX_TOP_K = 1000
+"""No setting allows more; what this service allows is checked where the settings are known."""
+
+DEFAULT_TOP_K = 10
+
+
+def _check_filter(raw: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    parse_filter(raw)
+    return raw
+
+
+RawFilter = Annotated[dict[str, JsonValue], AfterValidator(_check_filter)]
+"""A filter as it was sent, known to be good; a bad one raises InvalidFilter, which says why."""
+
+TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K)]
+
+
+class FilteredRequest(RequestModel):
+    """A request that looks at some of the documents only."""
+
+    collections: Collections | None = None
+    filter: RawFilter | None = None
+    as_of: Annotated[Time | None, NotOffered] = None
+
+    def parsed_filter(self) -> Filter | None:
+        """The filter as a tree; None when it was left out."""
+        return None if self.filter is None else parse_filter(self.filter)
+
+
+class SearchRequest(FilteredRequest):
+    """A question to the index."""
+
+    query: Words
+    top_k: TopK = DEFAULT_TOP_K
+    mode: SearchMode = "hybrid"
+    rerank: Annotated[bool, NotOffered] = False
+    explain: bool = False
+
+
+class FoundDocument(ResponseModel):
+    """The document that a hit belongs to."""
+
+    id: UUID
+    external_id: str | None
+    version: Count
+    title: str | None
+    source_uri: str | None
+    updated_at: Time
+
+
+class Scores(ResponseModel):
+    """How good a hit is; null where that search did not find it or was not made."""
+
+    fused: float
+    bm25: float | None
+    cosine: float | None
+    rerank: float | None
+
+
+class Ranks(ResponseModel):
+    """The hit's place in each search, counted from 1."""
+
+    lexical: int | None
+    vector: int | None
+
+
+class SearchHit(ResponseModel):
+    """A chunk that was found."""
+
+    chunk_id: int
+    document: FoundDocument
+    text: str
+    location: Location
+    scores: Scores
+    ranks: Ranks
+
+
+class SearchTimings(ResponseModel):
+    """Milliseconds."""
+
+    embed: float
+    lexical: float
+    vector: float
+    fetch: float
+    total: float
+
+
+class CandidateCounts(ResponseModel):
+    """How many candidates each search gave to the fusion."""
+
+    lexical: Count
+    vector: Count
+
+
+class SearchExplanation(ResponseModel):
+    """How the hits were found: the analysed query, the plan of the vector search, the weights.
+
+    fused = lexical_weight * bm25 / max bm25 + (1 - lexical_weight) * min-max cosine
+    """
+
+    terms: list[str]
+    candidates: CandidateCounts
+    vector_plan: Literal["exact", "hnsw"] | None
+    lexical_weight: float
+
+
+class SearchResponse(ResponseModel):
+    """Hits, best first, and the state of the tenant's knowledge they come from."""
+
+    data: list[SearchHit]
+    generation: Count
+    timings_ms: SearchTimings
+    explanation: SearchExplanation | None
+    request_id: str

@@ -1,0 +1,76 @@
+"""What all bodies have in common: no unknown fields, no guessing of types, times in UTC."""
+
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+from kb.filters import parse_time
+
+
+class RequestModel(BaseModel):
+    """A body that a caller sends. Strict: "5" is no number and 1 is not true."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ResponseModel(BaseModel):
+    """A body that Footnote sends; every field is always there, null where there is nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _read_time(value: object) -> object:
+    if isinstance(value, datetime):
+        return value
+    # Date alone is good enough for a filter, but as an instant it would hide the time zone.
+    time = parse_time(value) if isinstance(value, str) and "T" in value else None
+    if time is None:
+        raise ValueError("write a time with its offset, such as '2026-03-01T09:00:00Z'")
+    return time
+
+
+def _as_utc(time: datetime) -> datetime:
+    return time.astimezone(UTC)
+
+
+Time = Annotated[
+    datetime,
+    BeforeValidator(_read_time, json_schema_input_type=AwareDatetime),
+    AfterValidator(_as_utc),
+]
+"""An RFC 3339 time, always UTC."""
+
+
+def check_text(text: str) -> str:
+    """The text itself; ValueError when Postgres cannot store it."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("the text is not valid Unicode, or holds a NUL character")
+    return text
+
+
+def _check_words(text: str) -> str:
+    if not text.strip():
+        raise ValueError("the text is empty")
+    return text
+
+
+Text = Annotated[str, AfterValidator(check_text)]
+"""Text that Postgres can store."""
+
+Words = Annotated[Text, AfterValidator(_check_words)]
+"""Text with at least one visible character."""
+
+Offered = TypeVar("Offered")
+
+
+def _refuse(value: Offered) -> Offered:
+    if value:
+        raise ValueError("this release does not offer that yet; leave the field out")
+    return value
+
+
+NotOffered = AfterValidator(_refuse)
+"""Marks a field of the contract that would be ignored: refused unless null or false."""
+
+Count = Annotated[int, Field(ge=0)]

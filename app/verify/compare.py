@@ -1,0 +1,126 @@
+"""One claim against the sentences of its quotes: what is wrong, and how much is covered."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from app.claims import Reason, ReasonCode
+from app.verify.alignment import check_alignment
+from app.verify.claim_text import parts_of, statements_of
+from app.verify.coverage import MIN_COVERAGE, check_coverage, coverage_of
+from app.verify.evidence import has_labels
+from app.verify.names import check_names
+from app.verify.negation import check_negation
+from app.verify.number_slots import check_numbers
+from app.verify.opposites import check_opposites
+from app.verify.statement import Statement
+from kb.text import sentences
+
+FactCheck = Literal["numbers", "names", "negation", "coverage"]
+
+_CHECKS: Final[Sequence[Callable[[Statement, Statement], Reason | None]]] = (
+    check_numbers,
+    check_names,
+    check_negation,
+    check_opposites,
+    check_alignment,
+    check_coverage,
+)
+CHECK_BY_REASON: Final[dict[ReasonCode, FactCheck]] = {
+    "number_missing": "numbers",
+    "number_moved": "numbers",
+    "name_missing": "names",
+    "name_moved": "names",
+    "negation_added": "negation",
+    "negation_dropped": "negation",
+    "opposite_word": "negation",
+    "stronger_word": "negation",
+    "coverage_low": "coverage",
+}
+CONTRADICTING: Final = frozenset({"negation_added", "negation_dropped", "opposite_word"})
+NUMBER_CONTRADICTION_COVERAGE: Final = 0.6
+"""With its other words held and only the number foreign, the evidence says another number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What was found; `used` are the positions of the statements that it was found in."""
+
+    coverage: float
+    reasons: tuple[Reason, ...]
+    used: frozenset[int]
+
+    @property
+    def is_supported(self) -> bool:
+        """True when nothing is wrong."""
+        return not self.reasons
+
+    @property
+    def is_contradicted(self) -> bool:
+        """True when the evidence speaks of the same thing and says otherwise."""
+        codes = {reason.code for reason in self.reasons}
+        if codes & CONTRADICTING:
+            return self.coverage >= MIN_COVERAGE
+        return codes == {"number_missing"} and self.coverage >= NUMBER_CONTRADICTION_COVERAGE
+
+
+SUPPORTED: Final = Comparison(coverage=1.0, reasons=(), used=frozenset())
+
+
+def compare(claim: str, evidence: Sequence[Statement]) -> Comparison:
+    """The claim, sentence by sentence, against the best of the evidence's sentences.
+
+    Evidence is never pooled: words of two sentences together can say what neither says. A sentence
+    of the claim that no single one supports is divided into clauses that can stand alone.
+    """
+    a_is_name = any(
+        has_labels(" ".join(token.raw for token in statement.tokens)) for statement in evidence
+    )
+    units = [claim[start:end] for start, end in sentences(claim)]
+    return _together([_compare_unit(unit, evidence, a_is_name=a_is_name) for unit in units])
+
+
+def _compare_unit(unit: str, evidence: Sequence[Statement], *, a_is_name: bool) -> Comparison:
+    whole = _together(
+        [_best(statement, evidence) for statement in statements_of(unit, a_is_name=a_is_name)]
+    )
+    if whole.is_supported:
+        return whole
+    parts = parts_of(unit, a_is_name=a_is_name)
+    if len(parts) == 1:
+        return whole
+    divided = _together([_best(part, evidence) for part in parts])
+    return divided if divided.is_supported else whole
+
+
+def _best(claim: Statement, evidence: Sequence[Statement]) -> Comparison:
+    comparisons = [
+        _compare_sentence(claim, statement, index) for index, statement in enumerate(evidence)
+    ]
+    return max(
+        comparisons,
+        key=lambda comparison: (
+            comparison.is_supported,
+            comparison.coverage,
+            -len(comparison.reasons),
+        ),
+    )
+
+
+def _compare_sentence(claim: Statement, evidence: Statement, index: int) -> Comparison:
+    found = [check(claim, evidence) for check in _CHECKS]
+    return Comparison(
+        coverage=coverage_of(claim, evidence),
+        reasons=tuple(reason for reason in found if reason is not None),
+        used=frozenset({index}),
+    )
+
+
+def _together(comparisons: Sequence[Comparison]) -> Comparison:
+    return Comparison(
+        coverage=min(comparison.coverage for comparison in comparisons),
+        reasons=tuple(
+            dict.fromkeys(reason for comparison in comparisons for reason in comparison.reasons)
+        ),
+        used=frozenset().union(*(comparison.used for comparison in comparisons)),
+    )

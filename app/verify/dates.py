@@ -1,0 +1,98 @@
+"""Calendar dates in text, in the form in which two ways of writing one are equal.
+
+Why no library: dateutil and dateparser guess (a missing year becomes this year), and here a guess
+would let a changed date pass. Only forms that can be read in one way are read, and `03/04/2026`,
+which can be read in two, keeps both.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Final, NamedTuple
+
+_MONTH_NAMES: Final = (
+    "January|February|March|April|May|June|July|August|September|October|November|December"
+)
+_NUMBER_BY_MONTH: Final = {
+    name[:3]: number for number, name in enumerate(_MONTH_NAMES.split("|"), start=1)
+}
+_MONTH: Final = rf"(?:{_MONTH_NAMES}|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
+_DAY: Final = r"(?:3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?"
+_DATE: Final = re.compile(
+    rf"""
+    (?<![\w./-])(?:
+      (?P<year1>\d{{4}})-(?P<month1>\d\d)-(?P<day1>\d\d)(?!\d)
+    | (?P<day2>{_DAY})(?:\s+of)?\s+(?P<month2>{_MONTH})(?:,?\s+(?P<year2>\d{{4}})\b)?
+    | (?P<month3>{_MONTH})\s+(?P<day3>{_DAY})(?![\w:%])(?:,?\s+(?P<year3>\d{{4}})\b)?
+    | (?P<month4>{_MONTH}),?(?:\s+of)?\s+(?P<year4>\d{{4}})\b
+    | (?P<first>\d\d?)(?P<mark>[./])(?P<second>\d\d?)(?P=mark)(?P<year5>\d{{4}})(?![\w/])
+    )""",
+    re.VERBOSE,
+)
+
+
+class CalendarDate(NamedTuple):
+    """A date or a part of one; `swapped` is (month, day) when it can be read so too."""
+
+    year: int | None
+    month: int
+    day: int | None
+    swapped: tuple[int, int] | None = None
+
+    @property
+    def kind(self) -> str:
+        """Measures of one kind can be mistaken for each other."""
+        return "date"
+
+    def says(self, claim: "CalendarDate") -> bool:
+        """True when this date says at least what the claim's says."""
+        if claim.year not in {None, self.year}:
+            return False
+        if claim.day is None:
+            return claim.month == self.month
+        if self.swapped and claim.swapped:
+            # Two ambiguous dates are taken to follow one custom, or 03/04 would equal 04/03.
+            return (self.month, self.day) == (claim.month, claim.day)
+        return not self.readings().isdisjoint(claim.readings())
+
+    def readings(self) -> set[tuple[int, int | None]]:
+        """Month and day, and what they are with the other one first."""
+        return {(self.month, self.day), self.swapped or (self.month, self.day)}
+
+
+def find_dates(text: str) -> Iterator[tuple[int, int, CalendarDate]]:
+    """Start, end and meaning of each date; a day that no calendar has is not a date."""
+    for match in _DATE.finditer(text):
+        found = _read(match)
+        if found:
+            yield match.start(), match.end(), found
+
+
+def _read(match: re.Match[str]) -> CalendarDate | None:
+    parts = {name.rstrip("12345"): part for name, part in match.groupdict().items() if part}
+    year = int(parts["year"]) if "year" in parts else None
+    if "first" in parts:
+        return _numeric(year, int(parts["first"]), int(parts["second"]))
+    month = parts["month"]
+    day = re.match(r"\d+", parts.get("day", ""))
+    return _real(
+        year,
+        int(month) if month.isdigit() else _NUMBER_BY_MONTH[month[:3]],
+        int(day.group()) if day else None,
+    )
+
+
+def _numeric(year: int | None, first: int, second: int) -> CalendarDate | None:
+    day_first, month_first = _real(year, second, first), _real(year, first, second)
+    if day_first and month_first and first != second:
+        return day_first._replace(swapped=(first, second))
+    return day_first or month_first
+
+
+def _real(year: int | None, month: int, day: int | None) -> CalendarDate | None:
+    try:
+        # 2000 was a leap year: 29 February without a year is a date.
+        date(year or 2000, month, day or 1)
+    except ValueError:
+        return None
+    return CalendarDate(year, month, day)

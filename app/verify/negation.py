@@ -1,0 +1,123 @@
+"""Does the claim negate what its evidence negates, and nothing else? English words only."""
+
+from typing import Final
+
+from app.claims import Reason
+from app.verify.statement import Statement, is_boundary
+
+THAT_DISTANCE: Final = 4
+"""Tokens between a negation and the `that` it governs: `it is not at all true that`."""
+
+EXCEPTIONS: Final = frozenset({"unless", "except", "excepting", "without"})
+"""What they limit cannot be told without them, so they may never be left out."""
+
+
+def check_negation(claim: Statement, evidence: Statement) -> Reason | None:
+    """Why the polarity differs, None when it agrees.
+
+    Each negation of the claim needs one of its own in the evidence, beside the same words. Each
+    further negation of the evidence must stand in a clause that the claim does not draw on.
+    """
+    unmatched = list(evidence.negations)
+    for negation in claim.negations:
+        partners = [n for n in unmatched if _same_slot(claim, negation, evidence, n)]
+        partner = max(partners, key=lambda n: _is_flush(claim, negation, evidence, n), default=None)
+        if partner is None:
+            return Reason(code="negation_added", detail=claim.tokens[negation].raw)
+        unmatched.remove(partner)
+    for negation in unmatched:
+        if not _is_beside_the_point(claim, evidence, negation):
+            return Reason(code="negation_dropped", detail=evidence.tokens[negation].raw)
+    return None
+
+
+def _same_slot(claim: Statement, negation: int, evidence: Statement, partner: int) -> bool:
+    if _is_exception(claim, negation) != _is_exception(evidence, partner):
+        return False
+    shared = frozenset(claim.indices_by_key) & frozenset(evidence.indices_by_key)
+    before, after = _neighbours(claim, negation, shared)
+    partner_before, partner_after = _neighbours(evidence, partner, shared)
+    reach = _reach(claim, evidence, partner)
+    if before == partner_before and after == partner_after:
+        return before in reach or after in reach or _is_flush(claim, negation, evidence, partner)
+    if after is not None and _ends_its_clause(evidence, partner):
+        # `A is allowed, B is not`: the verb stands before.
+        return before is not None and before == partner_before
+    is_in_reach = (before is None or before in reach) and (after is None or after in reach)
+    is_beside = before in {None, partner_before} or after in {None, partner_after}
+    return is_in_reach and is_beside
+
+
+def _is_flush(claim: Statement, negation: int, evidence: Statement, partner: int) -> bool:
+    """True when the very next tokens on both sides are the same: `connected or not.`."""
+    here, there = (
+        [token.key for token in statement.tokens[max(0, index - 1) : index + 2]]
+        for statement, index in ((claim, negation), (evidence, partner))
+    )
+    return here == there
+
+
+def _is_exception(statement: Statement, negation: int) -> bool:
+    return statement.tokens[negation].raw.casefold() in EXCEPTIONS
+
+
+def _neighbours(
+    statement: Statement, negation: int, shared: frozenset[str]
+) -> tuple[str | None, str | None]:
+    """The nearest content words on both sides that claim and evidence have in common."""
+    keys = [
+        (index, statement.tokens[index].key)
+        for index in statement.content
+        if statement.tokens[index].key in shared
+    ]
+    before = next((key for index, key in reversed(keys) if index < negation), None)
+    return before, next((key for index, key in keys if index > negation), None)
+
+
+def _reach(claim: Statement, evidence: Statement, negation: int) -> frozenset[str]:
+    """Content keys of its clause, and of the one before an aside: `A, if any, is not`."""
+    clause = evidence.clauses[negation]
+    keys = {evidence.tokens[index].key for index in evidence.in_clause(clause)}
+    aside = {evidence.tokens[index].key for index in evidence.in_clause(clause - 1)}
+    is_aside = _opens_with_mark(evidence, clause) and _opens_with_mark(evidence, clause - 1)
+    if is_aside and not aside & frozenset(claim.indices_by_key):
+        keys |= {evidence.tokens[index].key for index in evidence.in_clause(clause - 2)}
+    return frozenset(keys)
+
+
+def _opens_with_mark(statement: Statement, clause: int) -> bool:
+    first = next((i for i, number in enumerate(statement.clauses) if number == clause), None)
+    return first is not None and statement.tokens[first].kind == "mark"
+
+
+def _ends_its_clause(statement: Statement, negation: int) -> bool:
+    clause = statement.clauses[negation]
+    return all(index < negation for index in statement.in_clause(clause))
+
+
+def _is_beside_the_point(claim: Statement, evidence: Statement, negation: int) -> bool:
+    if _is_exception(evidence, negation) or _governs_that(evidence, negation):
+        return False
+    clause = evidence.clauses[negation]
+    if negation not in evidence.quoted and any(
+        index in evidence.quoted for index in evidence.in_clause(clause)
+    ):
+        # The quote was cut out of what the negation governs.
+        return False
+    inside = {evidence.tokens[index].key for index in evidence.in_clause(clause)}
+    outside = {
+        evidence.tokens[index].key
+        for index in evidence.content
+        if evidence.clauses[index] != clause and index in evidence.quoted
+    }
+    return bool(inside) and not (inside & frozenset(claim.indices_by_key)) - outside
+
+
+def _governs_that(evidence: Statement, negation: int) -> bool:
+    ahead = evidence.tokens[negation + 1 : negation + 1 + THAT_DISTANCE]
+    for token in ahead:
+        if is_boundary(token):
+            return False
+        if token.key in {"that", "whether"}:
+            return True
+    return False

@@ -1,0 +1,146 @@
+"""The judge: a draft and its context -> what of the draft may be shown, and why the rest may not.
+
+Stages: clean the claim, locate its quotes, compare it with the sentences they touch, decide.
+What is promised is agreement of words, numbers, names and polarity with a quote that exists;
+entailment is not proved. The word lists are English.
+"""
+
+import bisect
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from app.claims import (
+    AnswerReason,
+    AnswerStatus,
+    Draft,
+    DraftClaim,
+    Reason,
+    RejectedCitation,
+    Verification,
+    VerifiedClaim,
+)
+from app.context import Context
+from app.verify.cited import LocatedQuote, locate_citation
+from app.verify.claim_text import clean_claim, is_claim
+from app.verify.compare import CHECK_BY_REASON, SUPPORTED, Comparison, compare
+from app.verify.evidence import SearchableSource
+from kb.text import fold
+
+FAILED_CHECK_FACTOR: Final = 0.4
+"""What a failed check leaves of the score: with full coverage, one failure is below one half."""
+
+
+def verify(draft: Draft, context: Context) -> Verification:
+    """Every claim of the draft with its verdict, and the status of what is left.
+
+    Pure: the same draft and context give the same result. About 0.5 ms a claim.
+    """
+    if draft.status == "needs_clarification":
+        return Verification(
+            status="needs_clarification",
+            reason=None,
+            claims=(),
+            clarifying_question=draft.clarifying_question,
+        )
+    if draft.status == "unsupported":
+        return Verification(status="unsupported", reason="insufficient_evidence", claims=())
+    sources = {source.id: SearchableSource(source) for source in context.sources}
+    claims = tuple(_judge(claim, sources) for claim in draft.claims)
+    status, reason = _status(claims)
+    return Verification(status=status, reason=reason, claims=claims)
+
+
+def _status(claims: Sequence[VerifiedClaim]) -> tuple[AnswerStatus, AnswerReason | None]:
+    verdicts = [
+        claim.verdict
+        for claim in claims
+        if all(reason.code != "not_a_claim" for reason in claim.reasons)
+    ]
+    supported = verdicts.count("supported")
+    if not supported:
+        return "unsupported", "verification_failed"
+    return ("answered" if supported == len(verdicts) else "partially_supported"), None
+
+
+def _judge(claim: DraftClaim, sources: Mapping[str, SearchableSource]) -> VerifiedClaim:
+    text = clean_claim(claim.text)
+    if not is_claim(text):
+        return _fallen(text, Reason(code="not_a_claim"))
+    found: list[LocatedQuote] = []
+    rejected: list[RejectedCitation] = []
+    for citation in dict.fromkeys(claim.citations):
+        outcome = locate_citation(citation, sources)
+        if isinstance(outcome, RejectedCitation):
+            rejected.append(outcome)
+        else:
+            found.append(outcome)
+    if not found:
+        reasons = dict.fromkeys(citation.reason for citation in rejected)
+        return _fallen(text, *(reasons or [Reason(code="no_citation")]), rejected=tuple(rejected))
+    return _decide(text, found, tuple(rejected))
+
+
+def _fallen(
+    text: str, *reasons: Reason, rejected: tuple[RejectedCitation, ...] = ()
+) -> VerifiedClaim:
+    return VerifiedClaim(
+        text=text, verdict="unsupported", score=0.0, rejected=rejected, reasons=reasons
+    )
+
+
+# --- Claims --------------------------------------------------------------------------------------
+
+
+def _decide(
+    text: str, quotes: Sequence[LocatedQuote], rejected: tuple[RejectedCitation, ...]
+) -> VerifiedClaim:
+    alone = [_compare_alone(text, quote) for quote in quotes]
+    carrying = [(q, c) for q, c in zip(quotes, alone, strict=True) if c.is_supported]
+    if not carrying and len(quotes) > 1:
+        carrying = _carried_together(text, quotes)
+    if carrying:
+        return VerifiedClaim(
+            text=text,
+            verdict="supported",
+            score=max(quote.similarity * found.coverage for quote, found in carrying),
+            citations=tuple(quote.checked(SUPPORTED) for quote, _ in carrying),
+            rejected=rejected,
+        )
+    best = max(alone, key=_score)
+    return VerifiedClaim(
+        text=text,
+        verdict="contradicted" if any(one.is_contradicted for one in alone) else "unsupported",
+        score=_score(best),
+        citations=tuple(q.checked(found) for q, found in zip(quotes, alone, strict=True)),
+        rejected=rejected,
+        reasons=best.reasons,
+    )
+
+
+def _compare_alone(text: str, quote: LocatedQuote) -> Comparison:
+    # Nothing can be wrong between a whole sentence and itself, in whatever language.
+    if quote.is_whole and _folded(text) == _folded(quote.words):
+        return SUPPORTED
+    return compare(text, quote.statements)
+
+
+def _folded(text: str) -> str:
+    return fold(text).text.strip(" .;,")
+
+
+def _carried_together(
+    text: str, quotes: Sequence[LocatedQuote]
+) -> list[tuple[LocatedQuote, Comparison]]:
+    """The quotes that support one clause each; empty when a clause is left over."""
+    found = compare(text, [each for quote in quotes for each in quote.statements])
+    if not found.is_supported:
+        return []
+    ends = list(itertools.accumulate(len(quote.statements) for quote in quotes))
+    used = {bisect.bisect_right(ends, index) for index in found.used}
+    return [(quotes[index], found) for index in sorted(used)]
+
+
+def _score(comparison: Comparison) -> float:
+    failed = {CHECK_BY_REASON[reason.code] for reason in comparison.reasons}
+    return comparison.coverage * FAILED_CHECK_FACTOR ** len(failed)

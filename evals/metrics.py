@@ -1,0 +1,87 @@
+"""What is counted in evaluations: pure functions from what was given and what was right."""
+
+import re
+import string
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+_ARTICLES: Final = re.compile(r"\b(?:a|an|the)\b")
+_PUNCTUATION: Final = str.maketrans(dict.fromkeys(string.punctuation, " "))
+
+
+def normalize_answer(text: str) -> str:
+    """Lower case, no punctuation, no articles, single spaces.
+
+    As in the SQuAD evaluation, except that punctuation becomes a space: `twin-cylinder` is two
+    words on both sides. Source: Rajpurkar et al., EMNLP 2016.
+    """
+    bare = text.lower().translate(_PUNCTUATION)
+    return " ".join(_ARTICLES.sub(" ", bare).split())
+
+
+def contains_answer(text: str, answers: Iterable[str]) -> bool:
+    """True when the text holds one of the gold answers as whole words; an empty answer is none."""
+    padded = f" {normalize_answer(text)} "
+    wanted = (normalize_answer(answer) for answer in answers)
+    return any(f" {answer} " in padded for answer in wanted if answer)
+
+
+def first_contains_answer(quotes: Sequence[str], answers: Sequence[str]) -> bool:
+    """True when the first quote holds a gold answer; no quote holds none."""
+    return bool(quotes) and contains_answer(quotes[0], answers)
+
+
+def any_contains_answer(quotes: Sequence[str], answers: Sequence[str]) -> bool:
+    """True when one of the quotes holds a gold answer."""
+    return any(contains_answer(quote, answers) for quote in quotes)
+
+
+def share(flags: Sequence[bool]) -> float:
+    """Share of true ones, 0 to 1; 0 for none at all."""
+    return sum(flags) / len(flags) if flags else 0.0
+
+
+def recall_at(ranked: Sequence[str], relevant: Iterable[str], k: int) -> float:
+    """Recall@k: share of the relevant ids among the first k; 0 when nothing is relevant."""
+    wanted = frozenset(relevant)
+    return len(wanted.intersection(ranked[:k])) / len(wanted) if wanted else 0.0
+
+
+def answered_share(scores: Sequence[float], floor: float) -> float:
+    """Share of questions whose evidence score reaches the floor."""
+    return share([score >= floor for score in scores])
+
+
+def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float:
+    """Chance that a random positive scores above a random negative, ties half.
+
+    Mann-Whitney U over n * m, by ranks in O((n + m) log(n + m)); ValueError when a side is empty.
+    """
+    if not positives or not negatives:
+        raise ValueError("AUROC needs at least one score on each side.")
+    ordered = sorted([(score, 1) for score in positives] + [(score, 0) for score in negatives])
+    rank_sum, start = 0.0, 0
+    while start < len(ordered):
+        end = start
+        while end < len(ordered) and ordered[end][0] == ordered[start][0]:
+            end += 1
+        # Ties share the mean of their ranks, which are start + 1 to end.
+        tied_positives = sum(label for _, label in ordered[start:end])
+        rank_sum += tied_positives * (start + 1 + end) / 2
+        start = end
+    n, m = len(positives), len(negatives)
+    return (rank_sum - n * (n + 1) / 2) / (n * m)
+
+
+def balanced_accuracy(positives: Sequence[bool], negatives: Sequence[bool]) -> float:
+    """Mean of the shares judged rightly on both sides; `True` means judged positive."""
+    return (share(positives) + share([not judged for judged in negatives])) / 2
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Nearest-rank percentile: the smallest value with at least that share at or below it."""
+    if not values:
+        raise ValueError("No percentile of nothing.")
+    ordered = sorted(values)
+    rank = max(1, -(-len(ordered) * percent // 100))
+    return ordered[int(rank) - 1]

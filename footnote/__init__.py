@@ -1,0 +1,1 @@
+"""The command line, and the places where everything is put together."""

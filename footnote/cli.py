@@ -1,0 +1,56 @@
+"""The command `footnote`: exit 0 on success, 1 on failure with one line on stderr, 2 on misuse."""
+
+import sys
+
+import typer
+from pydantic import ValidationError
+
+from footnote.commands import admin, ask, demo, doctor, ingest, serve
+from kb.errors import KnowledgeBaseError
+
+app = typer.Typer(
+    name="footnote",
+    help="A knowledge base whose every answer sentence is proved by a quote the asker may read.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+tenant_app = typer.Typer(help="Tenants: who owns documents.", no_args_is_help=True)
+key_app = typer.Typer(help="API keys of a tenant.", no_args_is_help=True)
+db_app = typer.Typer(help="The database schema.", no_args_is_help=True)
+app.add_typer(tenant_app, name="tenant")
+app.add_typer(key_app, name="key")
+app.add_typer(db_app, name="db")
+
+app.command("up")(serve.up)
+app.command("api")(serve.api)
+app.command("worker")(serve.worker)
+app.command("ingest")(ingest.ingest)
+app.command("search")(ask.search)
+app.command("ask")(ask.ask)
+app.command("doctor")(doctor.doctor)
+app.command("demo")(demo.demo)
+tenant_app.command("create")(admin.create_tenant)
+key_app.command("create")(admin.create_key)
+db_app.command("upgrade")(admin.upgrade_database)
+
+
+def main() -> None:
+    """Runs a command."""
+    try:
+        app()
+    except KnowledgeBaseError as error:
+        _fail(f"{error.message} [{error.code}]")
+    except ValidationError as error:
+        faults = [
+            f"FOOTNOTE_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+            for fault in error.errors(include_input=False, include_url=False)
+        ]
+        _fail("; ".join(faults))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _fail(line: str) -> None:
+    print(f"footnote: {line}", file=sys.stderr)  # noqa: T201  # the one line a failure shows
+    sys.exit(1)

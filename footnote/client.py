@@ -1,0 +1,73 @@
+"""A small HTTP client of the contract, as the demo and the benchmarks use it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import httpx
+
+from app.schemas.answers import Answer
+from app.schemas.jobs import Job
+from kb.jobs import FINISHED
+
+WAIT_SECONDS = 20
+"""How long one request waits for a job; below the client's own timeout."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadAccepted:
+    """The ids of a stored upload; no job when nothing had to be read."""
+
+    document_id: str
+    job_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """Speaks for one key; httpx.HTTPStatusError when the service refuses."""
+
+    http: httpx.Client
+    key: str
+
+    def upload(self, path: Path, fields: Mapping[str, object]) -> UploadAccepted:
+        """Uploads a file with its fields."""
+        form = {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in fields.items()
+        }
+        response = self.http.post(
+            "/v1/documents",
+            files={"file": (path.name, path.read_bytes())},
+            data=form,
+            headers=self._headers(),
+        )
+        response.raise_for_status()
+        body = response.json()
+        job = body["job"]
+        return UploadAccepted(document_id=body["document"]["id"], job_id=job["id"] if job else None)
+
+    def wait_for_job(self, job_id: str, *, until: float) -> str:
+        """The job's status once it is finished, or whatever it is at the deadline."""
+        while True:
+            response = self.http.get(
+                f"/v1/jobs/{job_id}", params={"wait": WAIT_SECONDS}, headers=self._headers()
+            )
+            response.raise_for_status()
+            job = Job.model_validate(response.json())
+            if job.status in FINISHED or monotonic() > until:
+                return job.status
+
+    def ask(self, question: str, principals: Sequence[str]) -> Answer:
+        """The answer, as these principals get it."""
+        response = self.http.post(
+            "/v1/answers",
+            json={"question": question},
+            headers={**self._headers(), "Footnote-Principals": ",".join(principals)},
+        )
+        response.raise_for_status()
+        return Answer.model_validate(response.json())
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}

@@ -1,0 +1,124 @@
+"""Tenants, keys and the schema."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from footnote.compose import open_database, utc_now
+from footnote.output import (
+    JsonOption,
+    PrincipalsOption,
+    TenantOption,
+    console,
+    print_json,
+    split_names,
+)
+from kb import tenants
+from kb.audit import Actor, record_system_event
+from kb.credentials import SCOPES, NewKey
+from kb.credentials import create_key as store_key
+from kb.database import Database
+from kb.embedded_postgres import database_url
+from kb.settings import Settings
+from kb.tenants import Tenant
+from migrations.run import upgrade
+
+T = TypeVar("T")
+
+COMMAND_LINE = Actor(name="command line", principals=(), request_id=None)
+
+
+def on_database(settings: Settings, act: Callable[[Database], Awaitable[T]]) -> T:
+    """What `act` gives, with the schema brought up to date first on the embedded Postgres."""
+    with database_url(settings) as url:
+        if settings.database_url is None:
+            upgrade(url)
+        return asyncio.run(_run(settings, url, act))
+
+
+async def _run(settings: Settings, url: str, act: Callable[[Database], Awaitable[T]]) -> T:
+    async with open_database(settings, url) as database:
+        return await act(database)
+
+
+def create_tenant(
+    name: Annotated[str, typer.Argument(help="Name of the new tenant.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Create a tenant."""
+
+    async def act(database: Database) -> Tenant:
+        async with database.system() as system:
+            tenant = await tenants.create_tenant(system, name)
+            await record_system_event(
+                system, tenant.id, COMMAND_LINE, "tenant.create", str(tenant.id)
+            )
+            return tenant
+
+    tenant = on_database(Settings(), act)
+    if as_json:
+        print_json({"id": str(tenant.id), "name": tenant.name})
+    else:
+        console.print(f"Created the tenant {tenant.name!r} ({tenant.id}).")
+
+
+def create_key(
+    tenant: TenantOption,
+    scopes: Annotated[
+        str, typer.Option(help=f"Comma-separated: {', '.join(SCOPES)}.")
+    ] = "documents:write,documents:read,search,answers,feedback",
+    principals: PrincipalsOption = None,
+    act_as: Annotated[
+        bool,
+        typer.Option("--act-as", help="The key may ask for others (Footnote-Principals)."),
+    ] = False,
+    expires_in_days: Annotated[
+        int | None, typer.Option(min=1, help="Days the key is valid; unset: for ever.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Create an API key; it is shown once and only its hash is stored."""
+    wanted = [*split_names(scopes), *(["act_as"] if act_as else [])]
+
+    async def act(database: Database) -> NewKey:
+        async with database.system() as system:
+            owner = await tenants.tenant_by_name(system, tenant)
+            key = await store_key(
+                system,
+                owner.id,
+                scopes=wanted,
+                principals=split_names(principals),
+                expires_at=utc_now() + timedelta(days=expires_in_days) if expires_in_days else None,
+            )
+            await record_system_event(system, owner.id, COMMAND_LINE, "key.create", str(key.id))
+            return key
+
+    key = on_database(Settings(), act)
+    if as_json:
+        print_json({"id": str(key.id), "prefix": key.prefix, "key": key.key})
+    else:
+        console.print(f"Key {key.prefix}, shown only now:\n{key.key}")
+
+
+def create_demo_key(home: Path, tenant_name: str) -> str:
+    """The key of a new tenant below this home that may do everything and ask for everybody."""
+
+    async def act(database: Database) -> str:
+        async with database.system() as system:
+            tenant = await tenants.create_tenant(system, tenant_name)
+            key = await store_key(system, tenant.id, scopes=SCOPES, principals=[], expires_at=None)
+            return key.key
+
+    return on_database(Settings(home=home), act)
+
+
+def upgrade_database() -> None:
+    """Bring the database schema up to date."""
+    settings = Settings()
+    with database_url(settings) as url:
+        upgrade(url)
+    console.print("The schema is up to date.")

@@ -1,0 +1,97 @@
+"""Searching and asking from the command line: the same objects as the API."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+
+import typer
+
+from app.auth import Caller
+from app.resources import Resources
+from app.respond import respond_answer, respond_search
+from app.schemas.answers import Answer, AnswerRequest
+from app.schemas.search import SearchRequest, SearchResponse
+from footnote.compose import open_resources
+from footnote.identity import command_line_caller
+from footnote.output import (
+    JsonOption,
+    PrincipalsOption,
+    TenantOption,
+    console,
+    print_json,
+    split_names,
+)
+from footnote.show import show_answer, show_hits
+from kb.embedded_postgres import database_url
+from kb.settings import Settings
+from kb.telemetry import configure_logging
+from migrations.run import upgrade
+
+T = TypeVar("T")
+
+TopKOption = Annotated[int, typer.Option("--top-k", min=1, max=100, help="Most passages.")]
+CollectionOption = Annotated[
+    str | None, typer.Option("--collection", help="Only in this collection.")
+]
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="What to look for.")],
+    tenant: TenantOption,
+    principals: PrincipalsOption = None,
+    collection: CollectionOption = None,
+    top_k: TopKOption = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Find passages."""
+    request = SearchRequest(
+        query=query, collections=[collection] if collection else None, top_k=top_k
+    )
+
+    async def act(resources: Resources, caller: Caller) -> SearchResponse:
+        return await respond_search(resources, caller, request)
+
+    response = _with_caller(tenant, principals, act)
+    if as_json:
+        print_json(response.model_dump(mode="json"))
+    else:
+        show_hits(console, response)
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="The question.")],
+    tenant: TenantOption,
+    principals: PrincipalsOption = None,
+    collection: CollectionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask a question; every sentence of the answer is proved by a quote."""
+    request = AnswerRequest(question=question, collections=[collection] if collection else None)
+
+    async def act(resources: Resources, caller: Caller) -> Answer:
+        return await respond_answer(resources, caller, request)
+
+    answer = _with_caller(tenant, principals, act)
+    if as_json:
+        print_json(answer.model_dump(mode="json"))
+    else:
+        show_answer(console, answer)
+
+
+def _with_caller(
+    tenant: str, principals: str | None, act: Callable[[Resources, Caller], Awaitable[T]]
+) -> T:
+    settings = Settings()
+    configure_logging("warning")
+    with database_url(settings) as url:
+        if settings.database_url is None:
+            upgrade(url)
+
+        async def run() -> T:
+            async with open_resources(settings, url) as resources:
+                caller = await command_line_caller(
+                    resources.database, tenant, split_names(principals)
+                )
+                return await act(resources, caller)
+
+        return asyncio.run(run())

@@ -1,0 +1,191 @@
+"""The demo: sample documents go in through the API, proved answers come out.
+
+start the service -> upload examples/ -> wait for the worker -> ask as different people -> check
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Annotated
+
+import httpx
+import typer
+from rich.markup import escape
+from rich.progress import track
+
+from app.schemas.answers import Answer
+from examples.manifest import (
+    ManifestEntry,
+    SampleQuestion,
+    document_path,
+    read_manifest,
+    read_questions,
+)
+from footnote.client import Client
+from footnote.commands.admin import create_demo_key
+from footnote.output import console, progress_console
+from footnote.show import show_answer
+from kb.errors import KnowledgeBaseError
+from kb.settings import Settings
+
+START_TIMEOUT_SECONDS = 90
+"""The very first start exports the embedding model."""
+
+INGEST_TIMEOUT_SECONDS = 180
+
+TENANT = "demo"
+
+
+class DemoFailed(KnowledgeBaseError):
+    """The demo did not come out as it should."""
+
+    code = "demo_failed"
+
+
+def demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Go on serving afterwards, until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Upload the sample documents, ask as different people, print proved answers.
+
+    Runs in a home folder of its own and needs nothing else. Exit 1 if an answer is not as expected.
+    """
+    home = Settings().home_path / "demo"
+    _empty(home)
+    port = _free_port()
+    console.print("[bold]Starting Footnote[/bold] with an embedded Postgres ...")
+    with _service(home, port) as url:
+        key = create_demo_key(home, TENANT)
+        with httpx.Client(base_url=url, timeout=60) as http:
+            client = Client(http=http, key=key)
+            upload_samples(client, read_manifest())
+            failures = ask_samples(client, read_questions())
+            if keep:
+                console.print(f"\nServing on {url}; the key is {key}. Ctrl-C stops it.")
+                signal.pause()
+    if failures:
+        raise DemoFailed(f"{len(failures)} answers were not as expected: {'; '.join(failures)}")
+    console.print("\n[bold green]All answers were as expected.[/bold green]")
+
+
+def upload_samples(client: Client, entries: Sequence[ManifestEntry]) -> None:
+    """Uploads the files and waits until all of them can be found; DemoFailed otherwise."""
+    id_by_external_id: dict[str, str] = {}
+    job_ids: list[str] = []
+    for entry in track(entries, "Uploading ", console=progress_console):
+        fields = _fields(entry, id_by_external_id)
+        accepted = client.upload(document_path(entry), fields)
+        id_by_external_id[entry.external_id] = accepted.document_id
+        if accepted.job_id is not None:
+            job_ids.append(accepted.job_id)
+    deadline = monotonic() + INGEST_TIMEOUT_SECONDS
+    for job_id in track(job_ids, "Ingesting ", console=progress_console):
+        status = client.wait_for_job(job_id, until=deadline)
+        if status != "succeeded":
+            raise DemoFailed(f"A job ended as {status!r}.")
+    console.print(f"{len(entries)} documents can be found.")
+
+
+def ask_samples(client: Client, questions: Sequence[SampleQuestion]) -> list[str]:
+    """Asks and prints; gives the questions whose answers were not as expected."""
+    failures = []
+    for question in questions:
+        principals = ", ".join(question.asker.principals)
+        console.print(f"\n[bold]{escape(question.question)}[/bold]")
+        console.print(f"asked by {question.asker.name} ({principals})", style="dim")
+        answer = client.ask(question.question, question.asker.principals)
+        show_answer(console, answer)
+        fault = find_fault(question, answer)
+        if fault is not None:
+            console.print(f"[red]not as expected:[/red] {escape(fault)}")
+            failures.append(question.question)
+    return failures
+
+
+def find_fault(question: SampleQuestion, answer: Answer) -> str | None:
+    """What is wrong with the answer; None when it is as expected."""
+    text = f"{answer.answer} {' '.join(citation.quote for citation in answer.citations)}"
+    if question.must_not_contain and question.must_not_contain.lower() in text.lower():
+        return f"it contains {question.must_not_contain!r}"
+    if answer.status != question.expect_status:
+        return f"the status should be {question.expect_status!r}"
+    if question.expect_status == "unsupported" and (answer.answer or answer.citations):
+        return "an unsupported answer says something"
+    quotes = [" ".join(citation.quote.split()) for citation in answer.citations]
+    if question.expect_in_quote and not any(question.expect_in_quote in quote for quote in quotes):
+        return f"no quote contains {question.expect_in_quote!r}"
+    return None
+
+
+def _fields(entry: ManifestEntry, id_by_external_id: Mapping[str, str]) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "external_id": entry.external_id,
+        "title": entry.title,
+        "collection": entry.collection,
+        "principals": list(entry.principals),
+        "metadata": dict(entry.metadata),
+    }
+    if entry.effective_at is not None:
+        fields["effective_at"] = entry.effective_at.isoformat()
+    if entry.expires_at is not None:
+        fields["expires_at"] = entry.expires_at.isoformat()
+    if entry.supersedes is not None:
+        fields["supersedes"] = id_by_external_id[entry.supersedes]
+    return fields
+
+
+def _empty(home: Path) -> None:
+    """Removes an earlier demo, but not the exported model."""
+    home.mkdir(parents=True, exist_ok=True)
+    for path in home.iterdir():
+        if path.name != "models":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _service(home: Path, port: int) -> Iterator[str]:
+    """The URL of a running `footnote up`, stopped at the end of the block."""
+    url = f"http://127.0.0.1:{port}"
+    log_path = home / "service.log"
+    environment = {**os.environ, "FOOTNOTE_HOME": str(home)}  # noqa: TID251  # handed on, not read
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603  # our own command
+            [sys.executable, "-m", "footnote", "up", "--port", str(port)],
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        _wait_until_ready(url, process, log_path)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log_path: Path) -> None:
+    deadline = monotonic() + START_TIMEOUT_SECONDS
+    while monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            if httpx.get(f"{url}/readyz", timeout=2).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            sleep(0.2)
+    raise DemoFailed(f"The service did not start; its log is {log_path}.")

@@ -1,0 +1,159 @@
+"""What runs, what is missing, and how to mend it."""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+import typer
+
+from footnote.compose import open_database
+from footnote.output import JsonOption, console, print_json
+from kb.database import Database
+from kb.embedded_postgres import database_url
+from kb.embedding import choose_backend, model_path
+from kb.errors import KnowledgeBaseError
+from kb.settings import Settings
+from kb.spaces import current_space
+from migrations.run import is_current, upgrade
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing looked at; `mend` says what to do when it is not well."""
+
+    name: str
+    is_well: bool
+    detail: str
+    mend: str | None = None
+
+
+def doctor(as_json: JsonOption = False) -> None:
+    """Check the set-up; exit 1 when something is wrong."""
+    settings = Settings()
+    checks = [*_check_local(settings), *_check_database(settings)]
+    if as_json:
+        print_json(
+            {
+                "ok": all(check.is_well for check in checks),
+                "checks": [
+                    {
+                        "name": check.name,
+                        "ok": check.is_well,
+                        "detail": check.detail,
+                        "mend": check.mend,
+                    }
+                    for check in checks
+                ],
+            }
+        )
+    else:
+        for check in checks:
+            mark = "[green]ok[/green]  " if check.is_well else "[red]FAIL[/red]"
+            console.print(f"{mark} {check.name}: {check.detail}")
+            if check.mend:
+                console.print(f"       {check.mend}")
+    if not all(check.is_well for check in checks):
+        raise typer.Exit(1)
+
+
+def _check_local(settings: Settings) -> list[Check]:
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    return [
+        Check(name="python", is_well=sys.version_info >= (3, 11), detail=python),
+        _check_home(settings),
+        _check_embedding(settings),
+        Check(
+            name="language model",
+            is_well=(settings.llm_base_url is None) == (settings.llm_model is None),
+            detail=f"{settings.llm_model} at {settings.llm_base_url}"
+            if settings.has_llm
+            else "none configured: answers are extractive",
+            mend=None
+            if (settings.llm_base_url is None) == (settings.llm_model is None)
+            else "Set both FOOTNOTE_LLM_BASE_URL and FOOTNOTE_LLM_MODEL.",
+        ),
+    ]
+
+
+def _check_home(settings: Settings) -> Check:
+    try:
+        probe = settings.home_path / ".write-probe"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        return Check(
+            name="home",
+            is_well=False,
+            detail=f"{settings.home}: {error.strerror}",
+            mend="Set FOOTNOTE_HOME to a folder that can be written.",
+        )
+    return Check(name="home", is_well=True, detail=str(settings.home_path))
+
+
+def _check_embedding(settings: Settings) -> Check:
+    try:
+        model_path(settings.embedding_model)
+        backend = choose_backend(settings.embedding_backend)
+    except KnowledgeBaseError as error:
+        return Check(
+            name="embedding",
+            is_well=False,
+            detail=error.message,
+            mend="Run 'make install', or set FOOTNOTE_EMBEDDING_MODEL and _BACKEND.",
+        )
+    torch = _version("torch")
+    detail = f"{settings.embedding_model}, backend {backend} (torch {torch}"
+    if backend == "openvino":
+        detail += f", openvino {_version('openvino')}"
+    return Check(name="embedding", is_well=True, detail=detail + ")")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def _check_database(settings: Settings) -> list[Check]:
+    kind = "embedded" if settings.database_url is None else "configured"
+    try:
+        with database_url(settings) as url:
+            if settings.database_url is None:
+                upgrade(url)
+            schema = Check(
+                name="schema",
+                is_well=is_current(url),
+                detail="up to date" if is_current(url) else "not the one this release needs",
+                mend=None if is_current(url) else "Run 'footnote db upgrade'.",
+            )
+            if not schema.is_well:
+                return [schema]
+            return [schema, *asyncio.run(_look_inside(settings, url, kind))]
+    except KnowledgeBaseError as error:
+        return [
+            Check(
+                name="database",
+                is_well=False,
+                detail=f"{error.message} [{error.code}]",
+                mend="Check FOOTNOTE_DATABASE_URL and that the server runs.",
+            )
+        ]
+
+
+async def _look_inside(settings: Settings, url: str, kind: str) -> list[Check]:
+    async with open_database(settings, url) as database:
+        return [
+            Check(name="database", is_well=True, detail=f"{kind}, row security enforced"),
+            await _check_space(database),
+        ]
+
+
+async def _check_space(database: Database) -> Check:
+    async with database.system() as system:
+        space = await current_space(system)
+    detail = (
+        f"{space.name} ({space.dimension} dimensions)" if space else "none yet: made at first start"
+    )
+    return Check(name="embedding space", is_well=True, detail=detail)

@@ -1,0 +1,193 @@
+"""Ingesting files and folders from the command line, in this process."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from app.auth import Caller
+from footnote.compose import open_ingestion, utc_now
+from footnote.identity import command_line_caller
+from footnote.output import (
+    JsonOption,
+    PrincipalsOption,
+    TenantOption,
+    console,
+    print_json,
+    progress_console,
+    split_names,
+)
+from ingest.pipeline import Ingestion
+from ingest.worker import run_job
+from kb.database import EVERYONE
+from kb.documents import DocumentFields, get_document
+from kb.embedded_postgres import database_url
+from kb.errors import InvalidInput, KnowledgeBaseError
+from kb.ids import JobId
+from kb.settings import Settings
+from kb.telemetry import configure_logging
+from kb.uploads import Accepted, Upload, Uploads
+from migrations.run import upgrade
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one file."""
+
+    path: Path
+    document_id: str | None
+    status: str
+    error: str | None
+
+
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(exists=True, help="Files and folders.")],
+    tenant: TenantOption,
+    collection: Annotated[str, typer.Option(help="Collection to put them in.")] = "default",
+    principals: PrincipalsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ingest files; folders with all that is in them. A file's path is its external id.
+
+    --principals names who may read the documents; unset: everybody of the tenant.
+    A file that has not changed since is not read again. Exit 1 when a file could not be read.
+    """
+    files = sorted(_files(paths))
+    if not files:
+        raise InvalidInput("There is no file below the given paths.")
+    settings = Settings()
+    configure_logging("error")
+    with database_url(settings) as url:
+        if settings.database_url is None:
+            upgrade(url)
+        outcomes = asyncio.run(
+            _ingest(settings, url, files, tenant, collection, split_names(principals))
+        )
+    if as_json:
+        print_json([_as_json(outcome) for outcome in outcomes])
+    else:
+        for outcome in outcomes:
+            if outcome.error:
+                console.print(f"{outcome.path}: {outcome.status}: {outcome.error}", markup=False)
+        done = sum(outcome.error is None for outcome in outcomes)
+        console.print(f"{done} of {len(outcomes)} files can be found.")
+    if any(outcome.error for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+def _files(paths: Iterable[Path]) -> Iterable[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from (
+                inner
+                for inner in path.rglob("*")
+                if inner.is_file() and not inner.name.startswith(".")
+            )
+        else:
+            yield path
+
+
+async def _ingest(
+    settings: Settings,
+    url: str,
+    files: Sequence[Path],
+    tenant: str,
+    collection: str,
+    principals: Sequence[str],
+) -> list[Outcome]:
+    async with open_ingestion(settings, url) as tools:
+        caller = await command_line_caller(tools.database, tenant, [])
+        uploads = Uploads(
+            database=tools.database, files=tools.files, max_bytes=settings.max_upload_bytes
+        )
+        waiting = asyncio.Semaphore(settings.worker_concurrency)
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=progress_console,
+        ) as progress:
+            task = progress.add_task("Ingesting", total=len(files))
+
+            async def one(path: Path) -> Outcome:
+                async with waiting:
+                    outcome = await _ingest_file(
+                        tools, uploads, caller, path, _fields(path, principals), collection
+                    )
+                progress.advance(task)
+                return outcome
+
+            return list(await asyncio.gather(*(one(path) for path in files)))
+
+
+def _fields(path: Path, principals: Sequence[str]) -> DocumentFields:
+    return DocumentFields(
+        external_id=str(path.resolve()),
+        title=None,
+        source_uri=path.resolve().as_uri(),
+        language=None,
+        metadata={},
+        principals=tuple(principals or [EVERYONE]),
+        effective_at=None,
+        expires_at=None,
+        supersedes=None,
+    )
+
+
+async def _ingest_file(
+    tools: Ingestion,
+    uploads: Uploads,
+    caller: Caller,
+    path: Path,
+    fields: DocumentFields,
+    collection: str,
+) -> Outcome:
+    try:
+        accepted = await uploads.accept(
+            caller.tenant_id,
+            Upload(
+                content=await asyncio.to_thread(path.read_bytes),
+                filename=path.name,
+                declared_media_type=None,
+                collection=collection,
+                mode=None,
+                fields=fields,
+            ),
+            eyes=caller.managing_eyes,
+            actor=caller.actor,
+            now=utc_now(),
+        )
+    except KnowledgeBaseError as error:
+        return Outcome(
+            path=path, document_id=None, status="refused", error=f"{error.message} [{error.code}]"
+        )
+    return await _finish(tools, caller, path, accepted)
+
+
+async def _finish(tools: Ingestion, caller: Caller, path: Path, accepted: Accepted) -> Outcome:
+    """Runs the job here; a worker that takes it at the same time does no harm."""
+    if accepted.job is not None:
+        await run_job(tools, caller.tenant_id, JobId(accepted.job.id), is_last_attempt=True)
+    async with tools.database.tenant(caller.tenant_id, eyes=None) as scope:
+        document = await get_document(scope, accepted.document.id)
+    error = document.error
+    return Outcome(
+        path=path,
+        document_id=str(document.id),
+        status=document.status,
+        error=f"{error['message']} [{error['code']}]" if error else None,
+    )
+
+
+def _as_json(outcome: Outcome) -> dict[str, object]:
+    return {
+        "path": str(outcome.path),
+        "document_id": outcome.document_id,
+        "status": outcome.status,
+        "error": outcome.error,
+    }

@@ -1,0 +1,156 @@
+"""Serving: the API, the worker, or everything in one process tree."""
+
+import asyncio
+import os
+import signal
+import sys
+from datetime import timedelta
+from types import FrameType
+from typing import Annotated
+
+import structlog
+import typer
+import uvicorn
+from prometheus_client import start_http_server
+
+from app.main import build_app
+from app.resources import Resources
+from footnote.commands.admin import COMMAND_LINE
+from footnote.compose import open_ingestion, open_resources
+from footnote.output import console
+from footnote.supervisor import Supervisor
+from ingest.worker import build_queue_app, run_worker
+from kb.audit import record_system_event
+from kb.credentials import create_key
+from kb.embedded_postgres import database_url
+from kb.settings import Settings
+from kb.telemetry import configure_logging
+from kb.tenants import create_tenant, generations
+from migrations.run import upgrade
+
+log = structlog.get_logger(__name__)
+
+HostOption = Annotated[str, typer.Option(help="Address to listen on.")]
+PortOption = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
+
+FIRST_TENANT = "default"
+FIRST_KEY_SCOPES = ("documents:write", "documents:read", "search", "answers", "feedback", "act_as")
+
+FOLLOW_INTERVAL_SECONDS = 0.5
+"""How often lexical indexes catch up; searches are right in between, this keeps them fast."""
+
+
+def _stop_on_sigterm() -> None:
+    """SIGTERM unwinds the stack, so that the worker and the embedded Postgres stop too.
+
+    Uvicorn raises the signal again once it has shut down; by default that would end the process
+    on the spot.
+    """
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
+    """Run everything: database (embedded unless configured), migrations, API and a worker."""
+    settings = Settings()
+    configure_logging(settings.log_level)
+    _stop_on_sigterm()
+    with database_url(settings) as url:
+        upgrade(url)
+        command = [sys.executable, "-m", "footnote", "worker", "--exit-with", str(os.getpid())]
+        worker_process = Supervisor(command, environment={"FOOTNOTE_DATABASE_URL": url})
+        with worker_process:
+            asyncio.run(_serve(settings, url, host, port, is_first_key_wanted=True))
+
+
+def api(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
+    """Run the API alone; the schema must be up to date."""
+    settings = Settings()
+    configure_logging(settings.log_level)
+    _stop_on_sigterm()
+    with database_url(settings) as url:
+        asyncio.run(_serve(settings, url, host, port, is_first_key_wanted=False))
+
+
+def worker(
+    until_empty: Annotated[
+        bool, typer.Option("--until-empty", help="Stop when no job is left.")
+    ] = False,
+    exit_with: Annotated[
+        int | None, typer.Option(hidden=True, help="Stop when this parent process is gone.")
+    ] = None,
+) -> None:
+    """Run a worker that ingests what was uploaded."""
+    settings = Settings()
+    configure_logging(settings.log_level)
+    with database_url(settings) as url:
+        asyncio.run(_work(settings, url, until_empty=until_empty, parent=exit_with))
+
+
+async def _serve(
+    settings: Settings, url: str, host: str, port: int, *, is_first_key_wanted: bool
+) -> None:
+    async with open_resources(settings, url) as resources:
+        config = uvicorn.Config(
+            build_app(resources),
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            # A stop within 10 s is promised.
+            timeout_graceful_shutdown=5,
+        )
+        if is_first_key_wanted:
+            await _announce(resources, host, port)
+        following = asyncio.create_task(
+            resources.lexical.follow(interval_seconds=FOLLOW_INTERVAL_SECONDS)
+        )
+        try:
+            await uvicorn.Server(config).serve()
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+
+async def _announce(resources: Resources, host: str, port: int) -> None:
+    """Prints the URL; on the very first start also a tenant's key."""
+    console.print(f"Footnote listens on http://{host}:{port} (API description: /docs)")
+    async with resources.database.system() as system:
+        if await generations(system):
+            return
+        tenant = await create_tenant(system, FIRST_TENANT)
+        key = await create_key(
+            system, tenant.id, scopes=FIRST_KEY_SCOPES, principals=[], expires_at=None
+        )
+        await record_system_event(system, tenant.id, COMMAND_LINE, "key.create", str(key.id))
+    console.print(f"First start: made the tenant {FIRST_TENANT!r}. Its key, shown only now:")
+    console.print(key.key)
+
+
+async def _work(settings: Settings, url: str, *, until_empty: bool, parent: int | None) -> None:
+    async with open_ingestion(settings, url) as tools:
+        if settings.worker_metrics_port:
+            start_http_server(settings.worker_metrics_port, registry=tools.metrics.registry)
+        watching = asyncio.create_task(_exit_with(parent)) if parent is not None else None
+        try:
+            await run_worker(
+                build_queue_app(url, tools),
+                concurrency=settings.worker_concurrency,
+                stalled_after=timedelta(seconds=settings.stalled_job_seconds),
+                wait=not until_empty,
+            )
+        finally:
+            if watching is not None:
+                watching.cancel()
+
+
+async def _exit_with(parent: int) -> None:
+    """Stops this process when its parent was killed and could not stop it."""
+    while os.getppid() == parent:  # noqa: ASYNC110  # nothing tells when a parent dies
+        await asyncio.sleep(1)
+    log.warning("worker.parent_gone")
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,27 @@
+"""Whoever runs commands on this machine, as a caller."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.auth import Caller
+from kb.credentials import SCOPES, Credential
+from kb.database import EVERYONE, Database
+from kb.ids import CredentialId, new_uuid
+from kb.principals import validate_principals
+from kb.tenants import tenant_by_name
+
+COMMAND_LINE_ID = CredentialId(UUID(int=0))
+"""Stands in records for the command line, which has no key."""
+
+
+async def command_line_caller(
+    database: Database, tenant_name: str, principals: Sequence[str]
+) -> Caller:
+    """A caller with these principals; TenantNotFound when there is no such tenant."""
+    async with database.system() as system:
+        tenant = await tenant_by_name(system, tenant_name)
+    eyes = tuple(sorted({*validate_principals(principals), EVERYONE}))
+    credential = Credential(
+        id=COMMAND_LINE_ID, tenant_id=tenant.id, scopes=frozenset(SCOPES), principals=eyes
+    )
+    return Caller(credential=credential, principals=eyes, request_id=f"cli-{new_uuid()}")

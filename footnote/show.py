@@ -1,0 +1,48 @@
+"""Answers and passages as text for people."""
+
+from rich.console import Console
+from rich.markup import escape
+
+from app.schemas.answers import Answer, Citation
+from app.schemas.documents import Location
+from app.schemas.search import SearchResponse
+
+
+def show_answer(console: Console, answer: Answer) -> None:
+    """Status, the answer with its markers, and below it each quote and where it stands."""
+    reason = f" ({answer.reason})" if answer.reason else ""
+    colour = {"answered": "green", "partially_supported": "yellow"}.get(answer.status, "red")
+    console.print(f"[{colour}]{answer.status}[/{colour}]{escape(reason)}")
+    if answer.answer:
+        console.print(escape(answer.answer))
+    for citation in answer.citations:
+        console.print(escape(f"  {citation.marker} {_flat(citation.quote)!r}"))
+        console.print(escape(f"      {_place(citation)}"), style="dim")
+
+
+def show_hits(console: Console, response: SearchResponse) -> None:
+    """Passages with their document, place and scores."""
+    for rank, hit in enumerate(response.data, start=1):
+        title = hit.document.title or hit.document.external_id or str(hit.document.id)
+        console.print(escape(f"{rank:>3}. {title}  {describe_location(hit.location)}"))
+        console.print(escape(f"     {_flat(hit.text)[:300]}"), style="dim")
+    console.print(f"{len(response.data)} passages in {response.timings_ms.total:.0f} ms")
+
+
+def describe_location(location: Location) -> str:
+    """Section, page, slide, sheet and row, those that there are."""
+    parts = [" > ".join(location.section)] if location.section else []
+    for name in ("page", "slide", "sheet", "row"):
+        value = getattr(location, name)
+        if value is not None:
+            parts.append(f"{name} {value}")
+    return ", ".join(parts)
+
+
+def _place(citation: Citation) -> str:
+    title = citation.title or citation.external_id or str(citation.document_id)
+    return ", ".join(part for part in (title, describe_location(citation.location)) if part)
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,72 @@
+"""Texts of several documents embedded together: a full batch is what makes the model fast."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from kb.embedding import Embedder, Vectors
+
+MAX_TEXTS_A_CALL = 128
+"""Four model batches: long enough to sort by length, short enough to report progress."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Request:
+    texts: tuple[str, ...]
+    vectors: "asyncio.Future[Vectors]"
+
+
+class BatchingEmbedder:
+    """Collects what concurrent documents want embedded while the model is busy.
+
+    Use as an async context manager; one task inside feeds the model.
+    """
+
+    def __init__(self, embedder: Embedder) -> None:
+        """`embedder` is called in a thread, by one caller at a time."""
+        self._embedder = embedder
+        self._waiting: asyncio.Queue[_Request] = asyncio.Queue()
+        self._feeder: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Starts feeding."""
+        self._feeder = asyncio.create_task(self._feed())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stops feeding; what still waits is cancelled."""
+        if self._feeder is not None:
+            self._feeder.cancel()
+            await asyncio.gather(self._feeder, return_exceptions=True)
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """One unit row for each of at most MAX_TEXTS_A_CALL texts."""
+        request = _Request(texts=tuple(texts), vectors=asyncio.get_running_loop().create_future())
+        await self._waiting.put(request)
+        return await request.vectors
+
+    async def _feed(self) -> None:
+        while True:
+            requests = [await self._waiting.get()]
+            count = len(requests[0].texts)
+            while not self._waiting.empty() and count < MAX_TEXTS_A_CALL:
+                requests.append(self._waiting.get_nowait())
+                count += len(requests[-1].texts)
+            await self._answer(requests)
+
+    async def _answer(self, requests: Sequence[_Request]) -> None:
+        texts = [text for request in requests for text in request.texts]
+        try:
+            vectors = await asyncio.to_thread(self._embedder.embed_passages, texts)
+        except (ValueError, RuntimeError) as error:
+            for request in requests:
+                if not request.vectors.done():
+                    request.vectors.set_exception(error)
+            return
+        starts = np.cumsum([0, *(len(request.texts) for request in requests)])
+        for request, start in zip(requests, starts[:-1], strict=True):
+            if not request.vectors.done():
+                request.vectors.set_result(vectors[start : start + len(request.texts)])

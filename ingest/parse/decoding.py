@@ -1,0 +1,88 @@
+"""Turns the bytes of a text file into text, whatever its encoding."""
+
+from typing import Final
+
+from charset_normalizer import CharsetMatch, from_bytes
+
+from kb.media_types import unmarked_utf16
+
+ENCODING_GUESSED: Final = "encoding_guessed"
+BYTES_REPLACED: Final = "undecodable_bytes_replaced"
+
+_CODEC_BY_MARK: Final = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_CANDIDATES: Final = [
+    "cp1252",
+    "cp1251",
+    "koi8_r",
+    "cp932",
+    "euc_jis_2004",
+    "gb18030",
+    "big5",
+    "cp949",
+    "cp1250",
+    "cp1253",
+    "cp1254",
+    "cp1255",
+    "cp1256",
+]
+"""The encodings met in practice. Of 48 short samples in 15 encodings the detector alone reads 18
+wrong, with this list and the preference for cp1252 8. Run: tests/ingest/test_parse_decoding.py."""
+_WHAT_IS_MEANT: Final = {"iso-8859-1": "cp1252", "latin-1": "cp1252", "us-ascii": "cp1252"}
+"""Browsers read these labels so. Source: WHATWG Encoding Standard, section 4.2."""
+_EVEN_COHERENCE: Final = 0.05
+_SAMPLE_BYTES: Final = 65_536
+_MAX_BROKEN_SHARE: Final = 0.05
+"""A file is damaged UTF-8, not another encoding, when 19 of 20 special characters decode."""
+
+
+def decode(content: bytes, *, declared: str | None = None) -> tuple[str, tuple[str, ...]]:
+    """The text in `content`, and warnings when the encoding had to be guessed.
+
+    `declared` is the encoding that the file or its envelope names; it is believed when it fits.
+    """
+    codec = _marked_codec(content) or unmarked_utf16(content)
+    if codec:
+        return content.decode(codec, errors="replace"), ()
+    for candidate in ("utf-8", _WHAT_IS_MEANT.get((declared or "").lower(), declared)):
+        text = _decoded(content, candidate)
+        if text is not None:
+            return text, ()
+    replaced = content.decode("utf-8", errors="replace")
+    special_count = sum(not character.isascii() for character in replaced)
+    if replaced.count("\ufffd") <= special_count * _MAX_BROKEN_SHARE:
+        return replaced, (BYTES_REPLACED,)
+    codec = _guessed_codec(content[:_SAMPLE_BYTES])
+    return content.decode(codec, errors="replace"), (ENCODING_GUESSED,)
+
+
+def _marked_codec(content: bytes) -> str | None:
+    return next((codec for mark, codec in _CODEC_BY_MARK if content.startswith(mark)), None)
+
+
+def _decoded(content: bytes, codec: str | None) -> str | None:
+    if codec is None:
+        return None
+    try:
+        return content.decode(codec)
+    except (UnicodeError, LookupError):
+        return None
+
+
+def _guessed_codec(sample: bytes) -> str:
+    matches = from_bytes(sample, cp_isolation=_CANDIDATES, enable_fallback=False)
+    best = matches.best()
+    if best is None:
+        return "cp1252"
+    equals = [match for match in matches if _is_as_good(match, best)]
+    # Letters that cp1252 and cp1250 share leave a tie, and cp1252 is the more common by far.
+    return "cp1252" if any(match.encoding == "cp1252" for match in equals) else best.encoding
+
+
+def _is_as_good(match: CharsetMatch, best: CharsetMatch) -> bool:
+    return match.chaos <= best.chaos and match.coherence >= best.coherence - _EVEN_COHERENCE

@@ -1,0 +1,133 @@
+"""What parsing gives: one text and its blocks, each with its place in the original."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ingest.normalise import normalise
+
+BlockKind = Literal["heading", "paragraph", "list_item", "table_row", "code"]
+
+_KINDS_ON_ADJACENT_LINES: Final = frozenset({"list_item", "table_row"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """One heading, paragraph, list item, table row or piece of code.
+
+    `section` names the headings above, outermost first; a heading does not name itself. `page`,
+    `slide` and `row` count from 1; `row` is the row of the sheet or file, as its user sees it.
+    """
+
+    kind: BlockKind
+    char_start: int
+    char_end: int
+    section: tuple[str, ...] = ()
+    page: int | None = None
+    slide: int | None = None
+    sheet: str | None = None
+    row: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParsedDocument:
+    """A document as normalised text; `text[block.char_start:block.char_end]` is a block.
+
+    Blocks are in order and do not overlap, and only line ends stand between them. It pickles, so
+    that parsing can run in a process of its own.
+    """
+
+    text: str
+    blocks: tuple[Block, ...]
+    title: str | None
+    parser: str
+    parser_version: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A block that has its text but not yet its offsets."""
+
+    kind: BlockKind
+    text: str
+    section: tuple[str, ...] = ()
+    page: int | None = None
+    slide: int | None = None
+    sheet: str | None = None
+    row: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What a reader found in a file, before normalisation."""
+
+    drafts: tuple[Draft, ...]
+    parser: str
+    parser_version: str
+    title: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Outline:
+    """The headings above the place that a reader has reached."""
+
+    def __init__(self, above: tuple[str, ...] = ()) -> None:
+        """Starts below `above`, for example the name of an attachment."""
+        self._above = above
+        self._open: list[tuple[int, str]] = []
+
+    @property
+    def section(self) -> tuple[str, ...]:
+        """The names of the headings above, outermost first."""
+        return self._above + tuple(name for _, name in self._open)
+
+    def heading(self, name: str, *, level: int) -> Draft:
+        """The heading as a draft; what follows stands below it."""
+        while self._open and self._open[-1][0] >= level:
+            self._open.pop()
+        one_line = " ".join(normalise(name).split())
+        draft = Draft(kind="heading", text=one_line, section=self.section)
+        if one_line:
+            self._open.append((level, one_line))
+        return draft
+
+
+def compose(drafts: Iterable[Draft]) -> tuple[str, tuple[Block, ...]]:
+    """The text of all drafts and the blocks in it; drafts without text are left out.
+
+    Blocks are separated by a blank line, items of one list and rows of one table by a line end.
+    """
+    pieces: list[str] = []
+    blocks: list[Block] = []
+    position = 0
+    for draft in drafts:
+        text = normalise(draft.text)
+        if not text.strip():
+            continue
+        separator = _separator(blocks[-1], draft) if blocks else ""
+        start = position + len(separator)
+        position = start + len(text)
+        pieces += [separator, text]
+        blocks.append(
+            Block(
+                kind=draft.kind,
+                char_start=start,
+                char_end=position,
+                section=draft.section,
+                page=draft.page,
+                slide=draft.slide,
+                sheet=draft.sheet,
+                row=draft.row,
+            )
+        )
+    return "".join(pieces), tuple(blocks)
+
+
+def _separator(previous: Block, following: Draft) -> str:
+    is_same_run = (
+        previous.kind == following.kind
+        and previous.kind in _KINDS_ON_ADJACENT_LINES
+        and previous.section == following.section
+    )
+    return "\n" if is_same_run else "\n\n"

@@ -1,0 +1,161 @@
+"""Reads Markdown, and HTML by way of Markdown.
+
+Markdown goes through markdown-it-py: kreuzberg 4.10 loses the text of every list item that has a
+list below it, and all HTML blocks (320 and 192 of 880 pages of a real handbook have them). HTML is
+turned into Markdown by kreuzberg, which drops navigation, scripts and hidden fields; its own
+structure of the same page loses definitions and quotations.
+"""
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from typing import Final
+
+from markdown_it import MarkdownIt
+from markdown_it.tree import SyntaxTreeNode
+from typing_extensions import override
+
+from ingest.parse.document import BlockKind, Draft, Outline, Reading
+from ingest.parse.extraction import PARSER, PARSER_VERSION, extract
+from ingest.parse.tables import table_drafts
+from kb.media_types import HTML
+
+_MARKDOWN_PARSER: Final = "markdown-it-py"
+_MARKDOWN_PARSER_VERSION: Final = version(_MARKDOWN_PARSER)
+_FRONT_MATTER: Final = re.compile(r"---\n(.*?)\n(?:---|\.\.\.)(?:\n|\Z)", re.DOTALL)
+_FRONT_TITLE: Final = re.compile(r"^title:[ \t]*(['\"]?)(.+?)\1[ \t]*$", re.MULTILINE)
+_ANCHOR: Final = re.compile(r"\s*\{#[^{}]*\}$")
+_LINE_BREAK: Final = re.compile(r"<(?:br|/p|/div|/li|/td|/th|/tr)\b", re.IGNORECASE)
+_TITLE: Final = re.compile(r"<title\b[^<>]{0,200}>([^<]{0,500})</title", re.IGNORECASE)
+_METADATA: Final = re.compile(
+    r"<title\b[^<]{0,700}</title\s{0,9}>|<(?:meta|link|base)\b[^<>]{0,5000}>", re.IGNORECASE
+)
+"""kreuzberg puts these before the text as if the page showed them."""
+_CHARSET: Final = re.compile(rb"<meta\b[^<>]{0,200}charset=[\"']?([\w-]+)", re.IGNORECASE)
+_CHARSET_WINDOW: Final = 1024
+"""Where the declaration must stand. Source: HTML Living Standard, section 4.2.5.4."""
+_HEAD_CHARS: Final = 100_000
+"""Far more than a head takes; mark-up in what follows is not looked for."""
+_HEADER_CELL: Final = re.compile(r"<th\b", re.IGNORECASE)
+_TEXT_BY_BREAK: Final = {"softbreak": " ", "hardbreak": "\n"}
+
+
+class _Markdown(MarkdownIt):
+    @override
+    def validateLink(self, url: str) -> bool:
+        """Every address will do: links are read, never followed. Refused ones stay as source."""
+        return True
+
+    @override
+    def normalizeLink(self, url: str) -> str:
+        """Addresses are dropped, so tidying them up would be in vain."""
+        return url
+
+
+_MARKDOWN = _Markdown("commonmark").enable(["table", "strikethrough"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """Where the walk through a page is."""
+
+    outline: Outline
+    is_in_list: bool = False
+    are_tables_labelled: bool = True
+
+
+def read_markdown(text: str) -> Reading:
+    """The blocks of a Markdown text; its front matter is the first paragraph."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    front = _FRONT_MATTER.match(text)
+    body = text[front.end() :] if front else text
+    drafts = [Draft(kind="paragraph", text=front[1])] if front else []
+    drafts += markdown_drafts(body, Outline())
+    title = _FRONT_TITLE.search(front[1]) if front else None
+    return Reading(
+        drafts=tuple(drafts),
+        title=title[2] if title else None,
+        parser=_MARKDOWN_PARSER,
+        parser_version=_MARKDOWN_PARSER_VERSION,
+    )
+
+
+def read_html(text: str) -> Reading:
+    """The blocks of an HTML page, without its navigation and scripts."""
+    title = _TITLE.search(text[:_HEAD_CHARS])
+    body = _METADATA.sub("", text[:_HEAD_CHARS]) + text[_HEAD_CHARS:]
+    return Reading(
+        drafts=tuple(_html_drafts(body, Outline())),
+        title=html.unescape(title[1]) if title else None,
+        parser=PARSER,
+        parser_version=PARSER_VERSION,
+    )
+
+
+def declared_encoding(content: bytes) -> str | None:
+    """The encoding that an HTML page says it is in."""
+    match = _CHARSET.search(content[:_CHARSET_WINDOW])
+    return match[1].decode("ascii") if match else None
+
+
+def markdown_drafts(text: str, outline: Outline) -> Iterator[Draft]:
+    """The blocks of `text` in order, below the headings of `outline`."""
+    yield from _blocks(SyntaxTreeNode(_MARKDOWN.parse(text)), _Place(outline=outline))
+
+
+def _html_drafts(text: str, outline: Outline) -> Iterator[Draft]:
+    extraction = extract(text.encode("utf-8", errors="replace"), HTML, output="markdown")
+    # kreuzberg makes the first row of every table a header row, whether it was one or not.
+    place = _Place(outline=outline, are_tables_labelled=bool(_HEADER_CELL.search(text)))
+    yield from _blocks(SyntaxTreeNode(_MARKDOWN.parse(extraction.content)), place)
+
+
+def _blocks(node: SyntaxTreeNode, place: _Place) -> Iterator[Draft]:
+    section = place.outline.section
+    match node.type:
+        case "heading":
+            name = _ANCHOR.sub("", _inline_text(node))
+            yield place.outline.heading(name, level=int(node.tag[1]))
+        case "paragraph":
+            kind: BlockKind = "list_item" if place.is_in_list else "paragraph"
+            yield Draft(kind=kind, text=_inline_text(node), section=section)
+        case "fence" | "code_block":
+            yield Draft(kind="code", text=node.content, section=section)
+        case "html_block":
+            yield from _html_drafts(node.content, place.outline)
+        case "table":
+            for draft in table_drafts(_rows(node), is_labelled=place.are_tables_labelled):
+                yield replace(draft, section=section)
+        case _:
+            inside = replace(place, is_in_list=place.is_in_list or node.type == "list_item")
+            for child in node.children:
+                yield from _blocks(child, inside)
+
+
+def _rows(table: SyntaxTreeNode) -> list[list[str]]:
+    return [
+        [_inline_text(cell) for cell in row.children]
+        for part in table.children
+        for row in part.children
+    ]
+
+
+def _inline_text(node: SyntaxTreeNode) -> str:
+    return "".join(_inline_piece(child) for child in node.children)
+
+
+def _inline_piece(node: SyntaxTreeNode) -> str:
+    match node.type:
+        case "text" | "code_inline" | "text_special":
+            return node.content
+        case "softbreak" | "hardbreak":
+            return _TEXT_BY_BREAK[node.type]
+        case "html_inline":
+            return "\n" if _LINE_BREAK.match(node.content) else ""
+        case "image":
+            is_drawn_in_place = str(node.attrs.get("src", "")).startswith("data:")
+            return "" if is_drawn_in_place else node.content
+        case _:
+            return _inline_text(node)

@@ -1,0 +1,109 @@
+"""Reads PDF files page by page.
+
+kreuzberg finds headings, paragraphs, lists and tables on a page by their looks. Where that loses or
+doubles words, the page is taken as it stands in the text layer.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from ingest.parse.attachments import attachment_drafts, attachment_warnings
+from ingest.parse.document import Draft, Outline, Reading
+from ingest.parse.extraction import PARSER, PARSER_VERSION, Extraction, Node, extract
+from ingest.parse.outline import STRUCTURE_INCOMPLETE, node_drafts, paragraphs, words
+from kb.errors import DocumentEmpty
+from kb.media_types import PDF
+
+PAGES_WITHOUT_TEXT: Final = "pages_without_text"
+_MAX_WORD_ERROR: Final = 0.1
+"""Share of a page's words that may be missing or doubled; running heads are dropped on purpose."""
+_WORD: Final = re.compile(r"\w+")
+_PROSE: Final = frozenset({"paragraph", "list_item"})
+_SENTENCE_ENDS: Final = ".!?:;"
+_ADDRESS: Final = re.compile(r"\w+:\S*$")
+"""A link is a comment too, whose text is where it leads."""
+
+
+def read_pdf(content: bytes) -> Reading:
+    """The blocks of a PDF file with their pages; comments follow the page they are on.
+
+    Raises:
+        DocumentEmpty: no page has a text layer.
+        DocumentCorrupt, DocumentEncrypted: as they say.
+    """
+    extraction = extract(content, PDF, output="markdown")
+    bare_pages = {number: text for number, text in extraction.pages.items() if text.strip()}
+    if not bare_pages:
+        raise DocumentEmpty("The PDF has no text layer: recognise the text of the scan first.")
+    warnings: list[str] = []
+    drafts = list(_pages(extraction, bare_pages, warnings))
+    silent = sorted(set(extraction.pages) - set(bare_pages))
+    if silent:
+        warnings.append(f"{PAGES_WITHOUT_TEXT}: {', '.join(map(str, silent))}")
+    warnings += attachment_warnings(extraction)
+    drafts += attachment_drafts(extraction)
+    return Reading(
+        drafts=tuple(drafts),
+        title=extraction.title,
+        parser=PARSER,
+        parser_version=PARSER_VERSION,
+        warnings=tuple(warnings),
+    )
+
+
+def _pages(
+    extraction: Extraction, bare_pages: dict[int, str], warnings: list[str]
+) -> Iterator[Draft]:
+    nodes_by_page: defaultdict[int, list[Node]] = defaultdict(list)
+    for node in extraction.nodes:
+        if node.page is not None:
+            nodes_by_page[node.page].append(node)
+    outline = Outline()
+    for number, bare_text in sorted(bare_pages.items()):
+        nodes = nodes_by_page[number]
+        drafts = list(_whole_sentences(node_drafts(nodes, outline)))
+        # Every table that was seen to come out of a PDF file was prose in columns, or in disorder.
+        if any(node.rows for node in nodes) or not _has_the_words(bare_text, nodes):
+            drafts = [replace(draft, section=outline.section) for draft in paragraphs(bare_text)]
+            warnings.append(f"{STRUCTURE_INCOMPLETE}: page {number}")
+        drafts += _comments(extraction, number, outline)
+        yield from (replace(draft, page=number) for draft in drafts)
+
+
+def _has_the_words(bare_text: str, nodes: Sequence[Node]) -> bool:
+    expected = Counter(_WORD.findall(bare_text))
+    found = Counter(words(nodes))
+    errors = (expected - found).total() + (found - expected).total()
+    return errors <= expected.total() * _MAX_WORD_ERROR
+
+
+def _whole_sentences(drafts: Iterable[Draft]) -> Iterator[Draft]:
+    """The drafts, those that kreuzberg broke off inside a sentence joined again."""
+    begun: Draft | None = None
+    for draft in drafts:
+        if begun is None:
+            begun = draft
+        elif _goes_on(begun, draft):
+            begun = replace(begun, text=f"{begun.text}\n{draft.text}")
+        else:
+            yield begun
+            begun = draft
+    if begun is not None:
+        yield begun
+
+
+def _goes_on(begun: Draft, following: Draft) -> bool:
+    return (
+        {begun.kind, following.kind} <= _PROSE
+        and following.text[:1].islower()
+        and begun.text[-1:] not in _SENTENCE_ENDS
+    )
+
+
+def _comments(extraction: Extraction, page: int, outline: Outline) -> Iterator[Draft]:
+    for number, comment in extraction.comments:
+        if number == page and not _ADDRESS.match(comment):
+            yield Draft(kind="paragraph", text=f"Comment: {comment}", section=outline.section)

@@ -1,0 +1,88 @@
+"""Makes a document's new version findable, in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ingest.chunk import Chunk
+from ingest.parse import ParsedDocument
+from kb.changes import lock_document
+from kb.chunks import NewChunk, delete_chunks, insert_chunks
+from kb.database import TenantSession
+from kb.documents import get_document, set_published
+from kb.embedding import Vectors
+from kb.ids import DocumentId, JobId
+from kb.jobs import FINISHED, finish_job, get_job, set_progress
+from kb.spaces import Space
+from kb.tenants import advance_generation
+from kb.vectors import delete_vectors, insert_vectors
+from kb.versions import insert_version
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """All that a version consists of; `vectors` (n, d) belong to `chunks` in order."""
+
+    document_id: DocumentId
+    upload: int
+    parsed: ParsedDocument
+    chunks: Sequence[Chunk]
+    sha256s: Sequence[str]
+    vectors: Vectors
+    space: Space
+
+
+async def publish(
+    scope: TenantSession, job_id: JobId, publication: Publication, *, now: datetime
+) -> bool:
+    """True when the version is served; False when a newer upload made it superfluous.
+
+    The job succeeds in the same transaction: a worker that dies before the commit has done
+    nothing, one that dies after it has done everything.
+    """
+    await lock_document(scope, publication.document_id)
+    document = await get_document(scope, publication.document_id)
+    if (await get_job(scope, job_id)).status in FINISHED:
+        # Another worker took this one for dead and was faster.
+        return False
+    if document.upload != publication.upload or document.version >= publication.upload:
+        await finish_job(scope, job_id, "canceled", error=None, now=now)
+        return False
+    parsed = publication.parsed
+    await delete_vectors(scope, document.id)
+    await delete_chunks(scope, document.id)
+    await insert_version(
+        scope,
+        document,
+        content=parsed.text,
+        parser=parsed.parser,
+        parser_version=parsed.parser_version,
+    )
+    chunk_ids = await insert_chunks(
+        scope,
+        document,
+        [
+            NewChunk(text=chunk.text, context=chunk.context, location=chunk.location)
+            for chunk in publication.chunks
+        ],
+    )
+    await insert_vectors(
+        scope,
+        publication.space,
+        document,
+        chunk_ids,
+        publication.sha256s,
+        publication.vectors,
+    )
+    await set_published(
+        scope,
+        document,
+        chunk_count=len(chunk_ids),
+        parsed_title=parsed.title,
+        warnings=parsed.warnings,
+        now=now,
+    )
+    await set_progress(scope, job_id, done=len(chunk_ids), total=len(chunk_ids), now=now)
+    await finish_job(scope, job_id, "succeeded", error=None, now=now)
+    await advance_generation(scope, document.id)
+    return True

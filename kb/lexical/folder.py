@@ -1,0 +1,186 @@
+"""The folder of one tenant's index: made whole, checked when opened, thrown away when damaged.
+
+Everything in it is derived from Postgres, so a folder in doubt is replaced by an empty one.
+"""
+
+import contextlib
+import errno
+import json
+import mmap
+import tempfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypedDict, cast
+from uuid import UUID
+
+from tantivy import Index, Schema, SchemaBuilder, TextAnalyzerBuilder, Tokenizer
+
+from kb.errors import IndexNotReady
+
+FORMAT: Final = 1
+"""Raise it when fields, terms or stemmers change: folders of an older format are emptied."""
+
+_UNREADABLE: Final = "The lexical index cannot be read at the moment: check its folder and disk."
+_FORMAT_FILE: Final = "footnote-format"
+_META_FILE: Final = "meta.json"
+_ATTEMPTS: Final = 5
+"""Another process may replace or merge the files while they are being read; twice is bad luck."""
+
+
+class _Deletes(TypedDict):
+    opstamp: int
+
+
+class _Segment(TypedDict):
+    segment_id: str
+    deletes: _Deletes | None
+
+
+class _Meta(TypedDict):
+    segments: list[_Segment]
+
+
+class _Footer(TypedDict):
+    crc: int
+
+
+class _Damaged(Exception):
+    """The folder's files cannot be read as an index of this format."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderState:
+    """Which folder stands at the path, and which commit is in it; equal means unchanged."""
+
+    identity: tuple[int, int, int]
+    commit: tuple[int, int, int]
+
+
+def build_schema() -> Schema:
+    """The fields; only the first chunk of a commit, or a document of its own, has `generation`."""
+    builder = SchemaBuilder()
+    builder.add_unsigned_field("chunk_id", fast=True)
+    builder.add_unsigned_field("generation", fast=True)
+    builder.add_text_field("document_id", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("principals", tokenizer_name="raw", index_option="basic")
+    # Terms arrive analysed and joined by spaces: ten times faster than pre-tokenised text.
+    builder.add_text_field("body", tokenizer_name="analysed", index_option="freq")
+    return builder.build()
+
+
+def read_state(path: Path) -> FolderState | None:
+    """What stands at the path now, or None when there is no index."""
+    try:
+        return FolderState(identity=_stamp(path / _FORMAT_FILE), commit=_stamp(path / _META_FILE))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def open_index(path: Path, schema: Schema) -> tuple[Index, FolderState]:
+    """The index at the path, loaded, every file read once against its checksum (about 1 s per GB).
+
+    A missing, older or damaged folder is replaced by an empty index. Tantivy aborts the whole
+    process when it meets damage while it writes, so damage must be found here.
+
+    Raises:
+        IndexNotReady: The folder was written by a newer release, or cannot be read.
+    """
+    try:
+        for _ in range(_ATTEMPTS):
+            state = read_state(path)
+            index = state and _load(path, schema)
+            if state and index:
+                return index, state
+            # Changed meanwhile: no damage was read, but another process at work.
+            if read_state(path) == state:
+                _replace(path, schema)
+    except OSError as error:
+        raise IndexNotReady(_UNREADABLE) from error
+    raise IndexNotReady(_UNREADABLE)
+
+
+def _stamp(file: Path) -> tuple[int, int, int]:
+    stat = file.stat()
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _load(path: Path, schema: Schema) -> Index | None:
+    """The loaded index, or None when the files cannot be read as an index of this format."""
+    try:
+        _check_format(path)
+        index = Index(schema, path=str(path))
+        _check_files(path)
+        # Told to reload: left alone, the reader would load every commit on a thread of its own.
+        index.config_reader("manual")
+        index.reload()
+    except (_Damaged, FileNotFoundError):
+        return None
+    except ValueError as error:
+        # The operating system's own errors (too many open files) say nothing about the content.
+        if "Os { code:" in str(error):
+            raise IndexNotReady(_UNREADABLE) from error
+        return None
+    index.register_tokenizer("analysed", TextAnalyzerBuilder(Tokenizer.whitespace()).build())
+    return index
+
+
+def _check_format(path: Path) -> None:
+    written = (path / _FORMAT_FILE).read_bytes()
+    if not written.isdigit() or int(written) < FORMAT:
+        raise _Damaged
+    if int(written) > FORMAT:
+        raise IndexNotReady(
+            "The lexical index was written by a newer release: update this process."
+        )
+
+
+def _check_files(path: Path) -> None:
+    # Tantivy has just read the same file against its own schema, so the shape is as declared.
+    meta = cast("_Meta", json.loads((path / _META_FILE).read_bytes()))
+    for segment in meta["segments"]:
+        prefix = UUID(segment["segment_id"]).hex
+        for file in path.glob(f"{prefix}.*"):
+            is_stale = file.suffix == ".del" and file.stem != _deletes_stem(prefix, segment)
+            if not is_stale:
+                _check_file(file)
+
+
+def _deletes_stem(prefix: str, segment: _Segment) -> str | None:
+    return segment["deletes"] and f"{prefix}.{segment['deletes']['opstamp']}"
+
+
+def _check_file(file: Path) -> None:
+    """Compares content and checksum of a file: content, footer in JSON, its length, a magic number.
+
+    Source of the layout: tantivy 0.27 src/directory/footer.rs.
+    """
+    with (
+        file.open("rb") as opened,
+        mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+    ):
+        footer_start = len(mapped) - 8 - int.from_bytes(mapped[-8:-4], "little")
+        footer = cast("_Footer", json.loads(mapped[footer_start:-8]))
+        with memoryview(mapped) as view:
+            checksum = zlib.crc32(view[:footer_start])
+    if footer.get("crc") != checksum:
+        raise _Damaged
+
+
+def _replace(path: Path, schema: Schema) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix=f".{path.name}-", dir=path.parent, ignore_cleanup_errors=True
+    ) as scratch:
+        fresh = Path(scratch, "fresh")
+        fresh.mkdir()
+        (fresh / _FORMAT_FILE).write_text(str(FORMAT))
+        Index(schema, path=str(fresh))
+        with contextlib.suppress(FileNotFoundError):
+            path.rename(Path(scratch, "discarded"))
+        try:
+            fresh.rename(path)
+        except OSError as error:
+            # Another process was faster; its folder is as good as ours.
+            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                raise

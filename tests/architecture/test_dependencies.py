@@ -1,0 +1,63 @@
+"""What is imported is declared: a package that only came along with another may leave with it."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.source import FILES, PACKAGES, ROOT, parse, relative
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+DISTRIBUTIONS = packages_distributions()
+
+BUILDS_SAMPLES = "examples/"
+"""The documents it writes are in the repository; only who changes them runs it."""
+
+
+def normalised(requirement: str) -> str:
+    """The distribution's name without version and extras."""
+    return re.split(r"[^\w.-]", requirement, maxsplit=1)[0].lower().replace("_", "-")
+
+
+DECLARED = {normalised(requirement) for requirement in PROJECT["dependencies"]}
+FOR_DEVELOPERS = {normalised(name) for name in PROJECT["optional-dependencies"]["dev"]}
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(parse(path)):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name.partition(".")[0] for alias in names)
+            case ast.ImportFrom(module=str(module)):
+                yield module.partition(".")[0]
+
+
+def undeclared(path: Path) -> set[str]:
+    allowed = DECLARED | (FOR_DEVELOPERS if relative(path).startswith(BUILDS_SAMPLES) else set())
+    outside = set(imported(path)) - set(PACKAGES) - sys.stdlib_module_names
+    return {name for name in outside if not allowed & {normalised(d) for d in DISTRIBUTIONS[name]}}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_imported_package_is_declared(package: str) -> None:
+    files = [path for path in FILES if relative(path).startswith(f"{package}/")]
+
+    missing = {relative(path): names for path in files if (names := undeclared(path))}
+
+    assert missing == {}
+
+
+def test_every_declared_package_is_locked() -> None:
+    locked = {normalised(line) for line in re.findall(r"^[\w.-]+==\S+", LOCK, flags=re.MULTILINE)}
+
+    assert locked >= DECLARED | FOR_DEVELOPERS
+
+
+def test_the_lock_file_names_no_place() -> None:
+    assert [line for line in LOCK.splitlines() if "://" in line or line.startswith("-")] == []

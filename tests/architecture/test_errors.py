@@ -1,0 +1,89 @@
+"""Every error has a code of its own, a status, and a line in the README."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from app.http_errors import CODE_BY_STATUS, STATUS_BY_ERROR
+from kb import errors
+from kb.errors import KnowledgeBaseError
+from tests.architecture.source import ROOT, table_rows
+
+
+def tree(error: type[KnowledgeBaseError]) -> Iterator[type[KnowledgeBaseError]]:
+    yield error
+    for child in error.__subclasses__():
+        yield from tree(child)
+
+
+BRANCH_WIDTH = 4
+"""Characters of the drawing a level."""
+
+ERRORS = [error for error in tree(KnowledgeBaseError) if error.__module__ == errors.__name__]
+
+
+def nearest_with_status(error: type[KnowledgeBaseError]) -> type[KnowledgeBaseError]:
+    return next(parent for parent in error.__mro__ if parent in STATUS_BY_ERROR)
+
+
+def documented_status_by_code() -> dict[str, int]:
+    """From the README's rows `| `code` | status | ...`."""
+    rows = table_rows((ROOT / "README.md").read_text(encoding="utf-8"))
+    return {
+        row[0].strip("`"): int(row[1])
+        for row in rows
+        if len(row) > 1 and re.fullmatch(r"`[a-z_]+`", row[0]) and re.fullmatch(r"\d{3}", row[1])
+    }
+
+
+def status_by_code() -> dict[str, int]:
+    by_web_framework = {code: status for status, code in CODE_BY_STATUS.items()}
+    by_us = {error.code: STATUS_BY_ERROR[nearest_with_status(error)] for error in ERRORS}
+    return by_web_framework | by_us
+
+
+def test_no_two_errors_share_a_code() -> None:
+    uses = Counter(error.code for error in ERRORS)
+
+    assert [code for code, count in uses.items() if count > 1] == []
+
+
+def test_a_refinement_made_elsewhere_keeps_the_code_of_its_parent() -> None:
+    # The command line may end for reasons of its own; no request does.
+    elsewhere = [
+        error
+        for error in tree(KnowledgeBaseError)
+        if error not in ERRORS and not error.__module__.startswith("footnote.")
+    ]
+
+    assert [error for error in elsewhere if "code" in vars(error)] == []
+
+
+@pytest.mark.parametrize("error", ERRORS[1:], ids=lambda error: error.__name__)
+def test_every_error_has_a_status_nearer_than_the_root(error: type[KnowledgeBaseError]) -> None:
+    assert nearest_with_status(error) is not KnowledgeBaseError
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
+def test_an_error_says_what_it_means_in_one_line(error: type[KnowledgeBaseError]) -> None:
+    meaning = (error.__doc__ or "").strip().splitlines()
+
+    assert len(meaning) == 1
+
+
+def test_the_tree_drawn_in_the_module_is_the_tree() -> None:
+    drawn = re.findall(r"^([│├└─ ]+)([A-Z]\w+)", errors.__doc__ or "", flags=re.MULTILINE)
+    depth_by_name = {name: len(branch) // BRANCH_WIDTH for branch, name in drawn}
+
+    # From the root down; what has no branch is told in words below the tree.
+    depth_of_error = {error.__name__: error.__mro__.index(KnowledgeBaseError) for error in ERRORS}
+    in_words = depth_of_error.keys() - depth_by_name.keys()
+
+    assert depth_by_name.items() <= depth_of_error.items()
+    assert [name for name in in_words if name not in (errors.__doc__ or "")] == []
+
+
+def test_the_readme_lists_every_code_with_its_status() -> None:
+    assert documented_status_by_code() == status_by_code()

@@ -1,0 +1,110 @@
+"""Settings: few, documented with their defaults, and read in one place."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+from pydantic.fields import FieldInfo
+
+from kb.settings import Settings
+from tests.architecture.source import FILES, ROOT, parse, relative, table_rows
+
+MAX_SETTINGS = 40
+PREFIX = "FOOTNOTE_"
+FIELDS = {f"{PREFIX}{name.upper()}": field for name, field in Settings.model_fields.items()}
+
+READERS_OF_THE_ENVIRONMENT = {
+    "footnote/supervisor.py": "hands the environment on to its child and reads nothing in it",
+}
+"""Besides pydantic-settings in kb/settings.py."""
+
+EXAMPLE = ROOT / ".env.example"
+COMPOSE_HEADING = "# Only for docker-compose.yml"
+
+
+def example_settings() -> dict[str, str]:
+    """The commented-out settings of .env.example, before the part that only compose reads."""
+    text = EXAMPLE.read_text(encoding="utf-8").partition(COMPOSE_HEADING)[0]
+    return dict(re.findall(rf"^# ({PREFIX}\w+)=(.*)$", text, flags=re.MULTILINE))
+
+
+def readme_settings() -> dict[str, str]:
+    """From the README's rows `| `FOOTNOTE_...` | `default` | ...`; no default: a word."""
+    rows = table_rows((ROOT / "README.md").read_text(encoding="utf-8"))
+    found = {}
+    for row in rows:
+        if len(row) > 1 and re.fullmatch(rf"`{PREFIX}\w+`", row[0]):
+            default = re.fullmatch(r"`([^`]+)`", row[1])
+            found[row[0].strip("`")] = default.group(1) if default else ""
+    return found
+
+
+def means_the_default(field: FieldInfo, written: str) -> bool:
+    """True when the text is the field's default; empty where it has none or depends on the host."""
+    if field.default_factory is not None or field.default is None:
+        return written == ""
+    assert field.annotation is not None
+    read = TypeAdapter(field.annotation).validate_python(written)
+    return bool(read == field.default)
+
+
+def test_there_are_at_most_forty_settings() -> None:
+    assert 0 < len(FIELDS) <= MAX_SETTINGS
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_setting_says_what_it_means(name: str) -> None:
+    assert FIELDS[name].description
+
+
+def test_the_example_file_has_every_setting_and_no_other() -> None:
+    assert sorted(example_settings()) == sorted(FIELDS)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_example_file_tells_the_default(name: str) -> None:
+    assert means_the_default(FIELDS[name], example_settings()[name])
+
+
+def test_the_example_file_changes_nothing_as_it_is() -> None:
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+
+    assert [line for line in lines if line and not line.startswith("#")] == []
+
+
+def test_the_readme_has_every_setting_and_no_other() -> None:
+    assert sorted(readme_settings()) == sorted(FIELDS)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_readme_tells_the_default(name: str) -> None:
+    assert means_the_default(FIELDS[name], readme_settings()[name])
+
+
+def reads_environment(path: Path) -> bool:
+    """True when the file names `os.environ` or `os.getenv`, under whatever name."""
+    names = {"environ", "environb", "getenv", "getenvb", "putenv"}
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr in names)
+        or (isinstance(node, ast.ImportFrom) and names & {alias.name for alias in node.names})
+        for node in ast.walk(parse(path))
+    )
+
+
+def test_nobody_else_reads_the_environment() -> None:
+    readers = {relative(path) for path in FILES if reads_environment(path)}
+
+    assert readers == READERS_OF_THE_ENVIRONMENT.keys()
+
+
+def test_settings_are_declared_in_one_place() -> None:
+    users = {
+        relative(path)
+        for path in FILES
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.ImportFrom) and node.module == "pydantic_settings"
+    }
+
+    assert users == {"kb/settings.py"}

@@ -1,0 +1,253 @@
+"""A real HTTP server that speaks the chat completions of OpenAI, and lies in the way it is told to.
+
+`with lying_language_model("changed_number") as server:` and then send requests to
+`server.base_url`. The behaviours are those of `tests.fakes.lies.WRITERS`, which differ in what the
+model writes, and those of `_FAILURES` here, which differ in how the server sends it.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from typing import TypedDict
+
+from typing_extensions import override
+
+from tests.fakes.edits import CannotLie
+from tests.fakes.lies import WRITERS, read_prompt, write
+
+HUGE_RESPONSE_BYTES = 64_000_000
+DRIP_SECONDS = 0.01
+JSON = "application/json"
+
+
+class SentMessage(TypedDict):
+    role: str
+    content: str
+
+
+class SentBody(TypedDict, total=False):
+    """The part of a request's body that tests look at."""
+
+    model: str
+    messages: list[SentMessage]
+    max_tokens: int
+    max_completion_tokens: int
+    temperature: float
+    response_format: dict[str, object]
+
+
+class ReceivedRequest(TypedDict):
+    path: str
+    headers: dict[str, str]  # names in lower case
+    body: SentBody
+
+
+class LyingLanguageModel(ThreadingHTTPServer):
+    """The server; it lives in threads of its own until it is stopped."""
+
+    # Joined on closing: a thread that outlives its test would spoil another one.
+    daemon_threads = False
+
+    def __init__(self, behaviours: tuple[str, ...]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.requests: list[ReceivedRequest] = []
+        self.bytes_sent = 0
+        self.received = Event()
+        self.stopping = Event()
+        self._behaviours = list(behaviours)
+        self.behave(*behaviours)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+    def behave(self, *behaviours: str) -> None:
+        """Answers the coming requests in these ways, one after the other; the last one stays."""
+        unknown = set(behaviours) - set(WRITERS) - set(_FAILURES)
+        if unknown or not behaviours:
+            raise ValueError(f"unknown behaviours: {sorted(unknown)}")
+        self._behaviours = list(behaviours)
+
+    def next_behaviour(self) -> str:
+        return self._behaviours.pop(0) if len(self._behaviours) > 1 else self._behaviours[0]
+
+
+@contextmanager
+def lying_language_model(*behaviours: str) -> Iterator[LyingLanguageModel]:
+    """A running server; requests are answered by the behaviours in turn, then by the last one."""
+    with LyingLanguageModel(behaviours) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.stopping.set()
+            server.shutdown()
+            thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: LyingLanguageModel
+    timeout = 30
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.requests.append(
+            ReceivedRequest(
+                path=self.path,
+                headers={name.lower(): value for name, value in self.headers.items()},
+                body=body,
+            )
+        )
+        self.server.received.set()
+        behaviour = self.server.next_behaviour()
+        with suppress(ConnectionError):  # the client may hang up on an answer it does not like
+            _FAILURES.get(behaviour, _write_completion)(self, body, behaviour)
+
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        """Prints nothing."""
+
+    def reply(
+        self,
+        status: int,
+        content: bytes,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.start(status, {"Content-Length": str(len(content)), **(headers or {})})
+        self.wfile.write(content)
+
+    def start(self, status: int, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": JSON, **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+
+def completion(text: str, *, finish_reason: str = "stop") -> dict[str, object]:
+    """The body of a successful response."""
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1_760_000_000,
+        "model": "liar-1",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": text},
+                "finish_reason": finish_reason,
+            }
+        ],
+        "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
+    }
+
+
+def _shown(body: SentBody) -> list[str]:
+    return [message["content"] for message in body["messages"]]
+
+
+def _write_completion(handler: _Handler, body: SentBody, behaviour: str) -> None:
+    try:
+        text = write(behaviour, read_prompt(_shown(body)))
+    except CannotLie:
+        handler.reply(501, b'{"error": {"message": "no sentence lends itself to this lie"}}')
+        return
+    finish_reason = "length" if behaviour == "cut_off" else "stop"
+    handler.reply(200, json.dumps(completion(text, finish_reason=finish_reason)).encode())
+
+
+def _refuse(status: int, **headers: str) -> Callable[[_Handler, SentBody, str], None]:
+    """A failure whose body echoes the prompt, as careless servers do."""
+
+    def send(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+        error = {"error": {"message": f"cannot serve {_shown(body)}", "code": "failed"}}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        handler.reply(status, json.dumps(error).encode(), named)
+
+    return send
+
+
+def _hang(handler: _Handler, _body: SentBody, _behaviour: str) -> None:
+    handler.server.stopping.wait()
+
+
+def _drip(handler: _Handler, _body: SentBody, _behaviour: str) -> None:
+    handler.start(200, {})
+    while not handler.server.stopping.wait(DRIP_SECONDS):
+        handler.wfile.write(b" ")
+        handler.wfile.flush()
+
+
+def _not_json(handler: _Handler, _body: SentBody, _behaviour: str) -> None:
+    handler.reply(200, b"<html><body>Welcome!</body></html>", {"Content-Type": "text/html"})
+
+
+def _no_choices(handler: _Handler, _body: SentBody, _behaviour: str) -> None:
+    handler.reply(200, json.dumps({**completion(""), "choices": []}).encode())
+
+
+def _no_text(handler: _Handler, _body: SentBody, _behaviour: str) -> None:
+    handler.reply(200, json.dumps(completion("")).encode())
+
+
+def _no_usage(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+    reply = completion(write("truthful", read_prompt(_shown(body))))
+    handler.reply(200, json.dumps({**reply, "usage": None}).encode())
+
+
+def _negative_usage(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+    reply = completion(write("truthful", read_prompt(_shown(body))))
+    usage = {"prompt_tokens": -1_000_000, "completion_tokens": -1_000_000}
+    handler.reply(200, json.dumps({**reply, "usage": usage}).encode())
+
+
+def _huge(status: int) -> Callable[[_Handler, SentBody, str], None]:
+    def send(handler: _Handler, _body: SentBody, _behaviour: str) -> None:
+        handler.start(status, {})
+        piece = b" " * 100_000
+        while handler.server.bytes_sent < HUGE_RESPONSE_BYTES:
+            handler.wfile.write(piece)
+            handler.server.bytes_sent += len(piece)
+
+    return send
+
+
+def _compressed(handler: _Handler, _body: SentBody, _behaviour: str) -> None:
+    handler.reply(200, b"\x1f\x8b", {"Content-Encoding": "gzip"})
+
+
+def _refuses_json_schema(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+    if "response_format" in body:
+        _refuse(400)(handler, body, "refuses_json_schema")
+    else:
+        _write_completion(handler, body, "truthful")
+
+
+def _hangs_up(handler: _Handler, _body: SentBody, _behaviour: str) -> None:
+    handler.close_connection = True
+
+
+_FAILURES: dict[str, Callable[[_Handler, SentBody, str], None]] = {
+    "server_error": _refuse(500, Retry_After_Ms="1"),
+    "overloaded": _refuse(503, Retry_After_Ms="1"),
+    "rate_limited": _refuse(429, Retry_After="7"),
+    "wrong_key": _refuse(401),
+    "forbidden": _refuse(403),
+    "unknown_model": _refuse(404),
+    "bad_request": _refuse(400),
+    "redirect": _refuse(307, Location="http://127.0.0.1:9/v1/chat/completions"),
+    "refuses_json_schema": _refuses_json_schema,
+    "hang": _hang,
+    "drip": _drip,
+    "hangs_up": _hangs_up,
+    "not_json": _not_json,
+    "no_choices": _no_choices,
+    "no_text": _no_text,
+    "no_usage": _no_usage,
+    "negative_usage": _negative_usage,
+    "compressed": _compressed,
+    "huge_response": _huge(200),
+    "huge_error": _huge(500),
+}

@@ -1,0 +1,130 @@
+"""Markdown and HTML: nothing of the text is lost, nothing of the mark-up stays."""
+
+import pytest
+
+from ingest.parse import parse
+from kb.media_types import HTML, MARKDOWN
+from tests.ingest.files.lines import outlined, texts
+
+
+def test_markdown_blocks_know_the_headings_above() -> None:
+    page = b"# Leave\r\n\r\nText\r\n\r\n## Parental\r\n\r\nMore\r\n\r\n# Pay\r\n\r\nLast\r\n"
+
+    parsed = parse(page, MARKDOWN)
+
+    assert outlined(parsed) == [
+        ("heading", "", "Leave"),
+        ("paragraph", "Leave", "Text"),
+        ("heading", "Leave", "Parental"),
+        ("paragraph", "Leave / Parental", "More"),
+        ("heading", "", "Pay"),
+        ("paragraph", "Pay", "Last"),
+    ]
+    assert parsed.text == "Leave\n\nText\n\nParental\n\nMore\n\nPay\n\nLast"
+    assert parsed.title == "Leave"
+
+
+def test_nested_lists_keep_every_item() -> None:
+    page = b"- one\n  - inner\n\n    more\n- two\n\n1. first\n"
+
+    parsed = parse(page, MARKDOWN)
+
+    assert texts(parsed) == ["one", "inner", "more", "two", "first"]
+    assert {block.kind for block in parsed.blocks} == {"list_item"}
+    assert parsed.text == "one\ninner\nmore\ntwo\nfirst"
+
+
+def test_inline_marks_go_and_their_text_stays() -> None:
+    page = b"A **bold** _word_, `code_a_b`, [link](https://x.y) ![chart](c.png) 5 \\* 3 &amp; more"
+
+    parsed = parse(page, MARKDOWN)
+
+    assert parsed.text == "A bold word, code_a_b, link chart 5 * 3 & more"
+
+
+def test_code_keeps_its_indentation() -> None:
+    parsed = parse(b"```python\ndef f():\n    return  1\n```\n", MARKDOWN)
+
+    assert outlined(parsed) == [("code", "", "def f():\n    return 1")]
+
+
+def test_rows_of_a_table_name_their_columns() -> None:
+    page = b"| Grade | Days |\n|---|---|\n| A | 25 |\n| B \\| C | **30** |\n| D | |\n"
+
+    parsed = parse(page, MARKDOWN)
+
+    assert texts(parsed) == ["Grade: A | Days: 25", "Grade: B | C | Days: 30", "D"]
+
+
+def test_html_inside_markdown_is_read() -> None:
+    header, row = b"<tr><th>Grade</th><th>Days</th></tr>", b"<tr><td>A</td><td>25</td></tr>"
+    page = b"# T\n\n<table>" + header + row + b"</table>\n"
+
+    assert outlined(parse(page, MARKDOWN))[1:] == [("table_row", "T", "Grade: A | Days: 25")]
+
+
+def test_a_line_break_tag_separates_words() -> None:
+    assert parse(b"one<br/>two", MARKDOWN).text == "one\ntwo"
+
+
+def test_front_matter_gives_the_title_and_stays_findable() -> None:
+    page = b"---\ntitle: 'Leave: rules'\nowner: People team\n---\n# Heading\n\nText\n"
+
+    parsed = parse(page, MARKDOWN)
+
+    assert parsed.title == "Leave: rules"
+    assert texts(parsed)[0] == "title: 'Leave: rules'\nowner: People team"
+
+
+def test_html_keeps_the_text_and_drops_the_rest() -> None:
+    page = b"""<!doctype html><html><head><title>T &amp; x</title><meta name="description"
+    content="unseen"><style>p{}</style></head><body><nav>menu</nav><h1>Leave</h1>
+    <p>Text <b>bold</b> 5 * 3 snake_case<br>next</p><script>evil()</script>
+    <blockquote>quoted</blockquote><dl><dt>term</dt><dd>meaning</dd></dl>
+    <ul><li>one<ul><li>inner</li></ul></li></ul><pre>a\n  b</pre></body></html>"""
+
+    parsed = parse(page, HTML)
+
+    assert parsed.title == "T & x"
+    assert outlined(parsed) == [
+        ("heading", "", "Leave"),
+        ("paragraph", "Leave", "Text bold 5 * 3 snake_case\nnext"),
+        ("paragraph", "Leave", "quoted"),
+        ("paragraph", "Leave", "term meaning"),
+        ("list_item", "Leave", "one"),
+        ("list_item", "Leave", "inner"),
+        ("code", "Leave", "a\n  b"),
+    ]
+
+
+def test_text_that_looks_like_markdown_stays_text() -> None:
+    page = b"<p># no heading</p><p>1. no list</p><p>*stars* [x](y) a|b &lt;tag&gt;</p>"
+
+    assert texts(parse(page, HTML)) == [
+        "# no heading",
+        "1. no list",
+        "*stars* [x](y) a|b <tag>",
+    ]
+
+
+def test_a_table_without_header_cells_has_no_column_names() -> None:
+    page = b"<table><tr><td>Name</td><td>Ana</td></tr><tr><td>Team</td><td>Sales</td></tr></table>"
+
+    assert texts(parse(page, HTML)) == ["Name | Ana", "Team | Sales"]
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "iso-8859-1", "windows-1251"])
+def test_the_declared_encoding_of_a_page_is_used(codec: str) -> None:
+    word = "Отпуск" if codec == "windows-1251" else "Überstunden"
+    page = f'<html><head><meta charset="{codec}"></head><body><p>{word}</p></body></html>'
+
+    parsed = parse(page.encode(codec), HTML)
+
+    assert parsed.text == word
+    assert parsed.warnings == ()
+
+
+def test_pictures_drawn_inside_the_page_leave_no_trace() -> None:
+    page = b'<p>before <img alt="logo" src="data:image/svg+xml;base64,PHN2Zy8+"> after</p>'
+
+    assert parse(page, HTML).text == "before after"

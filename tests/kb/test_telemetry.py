@@ -1,0 +1,236 @@
+"""Logs carry ids and never texts; metrics carry code words and never names."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from kb.errors import DatabaseUnavailable
+from kb.telemetry import (
+    LogLevel,
+    Metrics,
+    bind_log_context,
+    configure_logging,
+    stage_timer,
+)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers = []  # else configuring would close pytest's own
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+@pytest.fixture
+def output() -> io.StringIO:
+    return io.StringIO()
+
+
+def lines(output: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in output.getvalue().splitlines()]
+
+
+def test_event_is_one_json_line_with_level_time_and_ids(output: io.StringIO) -> None:
+    configure_logging("info", stream=output)
+
+    with bind_log_context(request_id="r1", tenant_id="t1", job_id="j1"):
+        structlog.get_logger("kb").info("job.started", attempts=2)
+
+    (line,) = lines(output)
+    assert line.pop("timestamp")
+    assert line == {
+        "event": "job.started",
+        "level": "info",
+        "attempts": 2,
+        "request_id": "r1",
+        "tenant_id": "t1",
+        "job_id": "j1",
+    }
+
+
+def test_ids_do_not_outlive_their_context(output: io.StringIO) -> None:
+    configure_logging("info", stream=output)
+
+    with bind_log_context(request_id="outer"):
+        with bind_log_context(request_id="inner"):
+            pass
+        structlog.get_logger().info("between")
+    structlog.get_logger().info("after")
+
+    assert [line.get("request_id") for line in lines(output)] == ["outer", None]
+
+
+def test_texts_and_credentials_are_dropped_at_any_depth(output: io.StringIO) -> None:
+    configure_logging("info", stream=output)
+
+    structlog.get_logger().info(
+        "searched",
+        question="SECRET",
+        Text="SECRET",
+        api_key="SECRET",
+        results=[{"quote": "SECRET", "rank": 1}, ({"authorization": "SECRET"},)],
+        request={"body": {"query": "SECRET", "top_k": 5}},
+    )
+
+    assert "SECRET" not in output.getvalue()
+    (line,) = lines(output)
+    assert line["results"] == [{"rank": 1}, [{}]]
+    assert line["request"] == {"body": {"top_k": 5}}
+
+
+@pytest.mark.parametrize(
+    ("level", "events"),
+    [("debug", ["a", "b", "c"]), ("info", ["b", "c"]), ("warning", ["c"]), ("error", [])],
+)
+def test_level_decides_what_is_logged(
+    output: io.StringIO, level: LogLevel, events: list[str]
+) -> None:
+    configure_logging(level, stream=output)
+    log = structlog.get_logger()
+
+    log.debug("a")
+    log.info("b")
+    log.warning("c")
+
+    assert [line["event"] for line in lines(output)] == events
+
+
+def test_libraries_are_logged_as_json_from_warning_on(output: io.StringIO) -> None:
+    configure_logging("debug", stream=output)
+
+    logging.getLogger("some.client").info("POST with the whole request")
+    logging.getLogger("some.client").warning("slow")
+
+    (line,) = lines(output)
+    assert (line["event"], line["level"], line["logger"]) == ("slow", "warning", "some.client")
+
+
+def fail_with_the_text() -> None:
+    message = "input was: SECRET"
+    raise ValueError(message)
+
+
+def fail_because_of_the_database() -> None:
+    try:
+        fail_with_the_text()
+    except ValueError as error:
+        raise DatabaseUnavailable from error
+
+
+def log_failure() -> None:
+    try:
+        fail_because_of_the_database()
+    except DatabaseUnavailable:
+        structlog.get_logger().exception("request.failed")
+
+
+def test_exception_shows_its_causes_and_frames_but_no_foreign_message(output: io.StringIO) -> None:
+    configure_logging("info", stream=output)
+
+    log_failure()
+
+    assert "SECRET" not in output.getvalue()
+    (line,) = lines(output)
+    described = line["exception"]
+    assert isinstance(described, list)
+    assert [(each["type"], each["message"]) for each in described] == [
+        ("DatabaseUnavailable", "The database cannot be reached at the moment."),
+        ("ValueError", None),
+    ]
+    assert described[1]["frames"][-1].endswith(" fail_with_the_text")
+
+
+def test_debug_shows_foreign_messages(output: io.StringIO) -> None:
+    configure_logging("debug", stream=output)
+
+    log_failure()
+
+    assert "input was: SECRET" in output.getvalue()
+
+
+def test_exception_of_a_library_logger_is_described_the_same_way(output: io.StringIO) -> None:
+    configure_logging("info", stream=output)
+
+    try:
+        fail_with_the_text()
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+
+    assert "SECRET" not in output.getvalue()
+    assert '"type": "ValueError"' in output.getvalue()
+
+
+def exposition(metrics: Metrics) -> list[str]:
+    return metrics.exposition().decode().splitlines()
+
+
+def test_every_count_appears_under_its_contracted_name() -> None:
+    metrics = Metrics()
+
+    metrics.count_request(method="GET", route="/v1/documents/{id}", status=200, seconds=0.03)
+    metrics.count_answer(status="unsupported", reason="no_results")
+    metrics.count_answer(status="answered", reason=None)
+    metrics.count_ingest(status="failed", code="document_encrypted")
+    metrics.count_job(kind="ingest", status="succeeded")
+    metrics.set_jobs_waiting(4)
+
+    shown = exposition(metrics)
+    route = 'method="GET",route="/v1/documents/{id}"'
+    assert f'footnote_http_requests_total{{{route},status="200"}} 1.0' in shown
+    assert f'footnote_http_request_seconds_bucket{{le="0.05",{route}}} 1.0' in shown
+    assert f'footnote_http_request_seconds_bucket{{le="0.02",{route}}} 0.0' in shown
+    assert 'footnote_answers_total{reason="no_results",status="unsupported"} 1.0' in shown
+    assert 'footnote_answers_total{reason="",status="answered"} 1.0' in shown
+    assert 'footnote_ingest_total{code="document_encrypted",status="failed"} 1.0' in shown
+    assert 'footnote_jobs_total{kind="ingest",status="succeeded"} 1.0' in shown
+    assert "footnote_jobs_waiting 4.0" in shown
+
+
+def test_invented_method_does_not_become_a_label() -> None:
+    metrics = Metrics()
+
+    metrics.count_request(method="ANA-WAS-HERE", route="unmatched", status=405, seconds=0)
+
+    assert 'method="other"' in "".join(exposition(metrics))
+    assert "ANA" not in "".join(exposition(metrics))
+
+
+@pytest.mark.parametrize(
+    "value", ["Parental leave", "0193a1b2-0000-7000-8000-000000000000", "user:ana", "x" * 65]
+)
+def test_label_that_is_no_code_word_is_refused(value: str) -> None:
+    metrics = Metrics()
+
+    with pytest.raises(ValueError, match="snake_case"):
+        metrics.count_answer(status=value, reason=None)
+    with pytest.raises(ValueError, match="snake_case"):
+        metrics.count_ingest(status="failed", code=value)
+
+
+def test_stage_timer_measures_the_block_even_when_it_fails() -> None:
+    metrics = Metrics()
+
+    with stage_timer(metrics, "embed") as timing:
+        sum(range(1000))
+    with pytest.raises(ValueError, match="input"), stage_timer(metrics, "embed"):
+        fail_with_the_text()
+
+    assert timing.milliseconds > 0
+    assert 'footnote_stage_seconds_count{stage="embed"} 2.0' in exposition(metrics)
+
+
+def test_two_registries_do_not_meet() -> None:
+    first, second = Metrics(), Metrics()
+
+    first.set_jobs_waiting(1)
+
+    assert "footnote_jobs_waiting 0.0" in exposition(second)
