@@ -160,6 +160,18 @@ def explanation_out(retrieval: Retrieval) -> SearchExplanation:
     )
 
 
+def _row_of(passage: passages.Passage, char_start: int) -> int | None:
+    """The table row of a quote; a passage of several rows, one a line, says its first one's.
+
+    A blank line divides a heading from the rows and is none of them.
+    """
+    first = passage.location["row"]
+    if first is None:
+        return None
+    before = passage.text[: char_start - passage.location["char_start"]]
+    return first + before.count("\n") - 2 * before.count("\n\n")
+
+
 def citation_out(citation: VerifiedCitation, number: int) -> Citation:
     """The quote under its marker, `[number]`."""
     passage = citation.passage
@@ -176,6 +188,7 @@ def citation_out(citation: VerifiedCitation, number: int) -> Citation:
         location=Location(
             **{
                 **passage.location,
+                "row": _row_of(passage, citation.char_start),
                 "char_start": citation.char_start,
                 "char_end": citation.char_end,
             }

@@ -16,7 +16,7 @@ EVERYBODY = "tenant:*"
 HR = "group:hr"
 FINANCE = "group:finance"
 
-ExpectedStatus = Literal["answered", "unsupported", "conflicting"]
+ExpectedStatus = Literal["answered", "unsupported"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,8 @@ CONTEXT_TOKENS: Final = 48
 
 _TARGET_BY_TYPE: Final = {CSV: ROW_TOKENS, TSV: ROW_TOKENS, XLSX: ROW_TOKENS}
 _MAX_CONTEXT_SHARE: Final = 0.25
+_MAX_LETTERS_PER_TOKEN: Final = 8
+"""Prose has four or five."""
 _SURE_SHARE: Final = 0.75
 """Parts far below the window fit together, whatever the tokenizer does where they meet."""
 _GOOD_CUT_SHARE: Final = 0.6
@@ -106,7 +108,11 @@ class _Size:
 
 @dataclass(frozen=True, kw_only=True)
 class _Ruler:
-    """Counts tokens of pieces of one text, without the model's special ones."""
+    """Counts tokens of pieces of one text, without the model's special ones.
+
+    A piece counts for as many as its length, too: to a word-piece tokenizer a word of a thousand
+    letters is one unknown token, and would not be cut.
+    """
 
     text: str
     embedder: TokenCounter
@@ -115,7 +121,10 @@ class _Ruler:
     def measure(self, spans: Sequence[_Span]) -> list[int]:
         """Tokens of each piece, in one call."""
         counts = self.embedder.count_tokens([self.text[start:end] for start, end in spans])
-        return [count - self.special for count in counts]
+        return [
+            max(count - self.special, (end - start) // _MAX_LETTERS_PER_TOKEN)
+            for count, (start, end) in zip(counts, spans, strict=True)
+        ]
 
 
 def split(
@@ -250,13 +259,14 @@ def _packed(runs: list[list[_Unit]], size: _Size) -> Iterator[list[_Unit]]:
     """Neighbours of one place together, in as few chunks as possible and about evenly."""
     tokens = [sum(unit.tokens for unit in run) for run in runs]
     total = sum(tokens)
-    ideal = total / max(math.ceil(total / size.limit), round(total / size.target), 1)
+    count = max(math.ceil(total / size.limit), round(total / size.target), 1)
+    ideal = total / count
     pack: list[_Unit] = []
     filled = 0
     for run, run_tokens in zip(runs, tokens, strict=True):
         is_full = filled + run_tokens > size.limit or filled + run_tokens / 2 > ideal
         is_good_cut = run[0].block.kind == "heading" and filled > ideal * _GOOD_CUT_SHARE
-        if pack and (is_full or is_good_cut):
+        if pack and (is_full or (count > 1 and is_good_cut)):
             yield pack
             pack, filled = [], 0
         pack = pack + run

@@ -167,7 +167,7 @@ def _load(path: str, backend: Literal["openvino", "torch"]) -> "SentenceTransfor
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
     from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
 
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers' own
     for name in ("sentence_transformers", "transformers", "optimum", "nncf"):
         logging.getLogger(name).setLevel(logging.ERROR)
     try:

@@ -3,19 +3,24 @@
 from collections.abc import Sequence
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from footnote.cli import app
 
 
-def check_usage(arguments: Sequence[str]) -> None:
-    """Fails for a command that does not exist, and for options that it does not take."""
+def find_command(arguments: Sequence[str]) -> tuple[TyperCommand, list[str]]:
+    """The command that the first words name, and the words after it."""
     command: object = get_command(app)
     remaining = list(arguments)
     while isinstance(command, TyperGroup):
         name = remaining.pop(0) if remaining else ""
         command = command.get_command(typer.Context(command), name)
-        assert command is not None, f"no such command: {' '.join(arguments)!r}"
-    assert isinstance(command, typer.core.TyperCommand)
-    command.make_context(arguments[-len(remaining) - 1], remaining)
+    assert isinstance(command, TyperCommand), f"no such command: {' '.join(arguments)!r}"
+    return command, remaining
+
+
+def check_usage(arguments: Sequence[str]) -> None:
+    """Fails for a command that does not exist, and for options that it does not take."""
+    command, options = find_command(arguments)
+    command.make_context(" ".join(arguments), options)

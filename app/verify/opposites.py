@@ -25,12 +25,13 @@ start begin began begun | end stop finish
 include | exclude
 accept approve | reject refuse decline
 allow entitle | deny
-must shall require mandatory compulsory obligatory | may might optional voluntary should recommend
+must shall require mandatory compulsory obligatory | may might can could optional voluntary should recommend
 all every always each entire | some sometimes several many few partly often usually
 internal | external
 inside | outside
 public | private confidential
 paid | unpaid free
+free | expensive costly
 full | empty partial
 early | late
 left | right
@@ -68,15 +69,21 @@ _PREFIXES: Final = ("un", "in", "im", "il", "ir", "dis", "mis")
 MIN_PREFIXED_STEM: Final = 4
 """Shorter remains are other words: `inch` is not the opposite of `ch`."""
 
-_NARROWING: Final = word_set("only solely exclusively")
-_NARROW: Final = _NARROWING | word_set("sole alone just merely exclusive")
+_STRONG: Final = (
+    (word_set("only solely exclusively"), word_set("sole alone just merely exclusive")),
+    (word_set("exactly precisely"), word_set("exact precise")),
+    (word_set("always invariably"), word_set("all every each any")),
+    (word_set("certainly definitely surely"), word_set("certain sure")),
+    (word_set("completely entirely fully totally"), word_set("complete entire full total whole")),
+)
+"""Words that say more than a sentence without them, each with others that say as much."""
 
 
 def check_opposites(claim: Statement, evidence: Statement) -> Reason | None:
     """Why a word turns the evidence round or narrows it, None when none does."""
     said = frozenset(token.key for token in claim.tokens)
     for index, token in enumerate(claim.tokens):
-        if token.key in _NARROWING and not evidence.words & _NARROW:
+        if _is_stronger(token, evidence):
             return Reason(code="stronger_word", detail=token.raw)
         opposites = _opposites_of(token) - said
         rivals = [i for key in opposites for i in evidence.indices_by_any_key.get(key, ())]
@@ -86,8 +93,17 @@ def check_opposites(claim: Statement, evidence: Statement) -> Reason | None:
     return None
 
 
+def _is_stronger(token: Token, evidence: Statement) -> bool:
+    word = token.raw.casefold()
+    return any(
+        word in strong and evidence.words.isdisjoint(strong | equal) for strong, equal in _STRONG
+    )
+
+
 def _opposites_of(token: Token) -> frozenset[str]:
-    return _OPPOSITES.get(token.key, frozenset())
+    # `First` and `second` are measures; their key is a number.
+    key = token.key if token.measure is None else token.raw.casefold()
+    return _OPPOSITES.get(key, frozenset())
 
 
 def _prefixed(token: Token, evidence: Statement, said: frozenset[str]) -> list[int]:

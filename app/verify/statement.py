@@ -42,10 +42,11 @@ class Statement:
 
     @cached_property
     def indices_by_any_key(self) -> dict[str, list[int]]:
-        """Where each key stands, stop words included."""
+        """Where each key stands, stop words included; number words as they are written."""
         found: dict[str, list[int]] = {}
         for index, token in enumerate(self.tokens):
-            found.setdefault(token.key, []).append(index)
+            key = token.key if token.measure is None else token.raw.casefold()
+            found.setdefault(key, []).append(index)
         return found
 
     @cached_property

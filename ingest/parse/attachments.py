@@ -6,7 +6,7 @@ from typing import Final
 
 from ingest.parse.document import Draft, Outline
 from ingest.parse.extraction import Extraction
-from ingest.parse.outline import node_drafts
+from ingest.parse.outline import node_drafts, words
 
 ATTACHMENT_NOT_READ: Final = "attachment_not_read"
 
@@ -17,13 +17,13 @@ _FAILURE: Final = re.compile(r"Failed to extract embedded '(.+?)'")
 def attachment_drafts(extraction: Extraction) -> Iterator[Draft]:
     """The name of each attachment that has text, and its text."""
     for file in extraction.attachments:
-        if file.nodes:
-            yield Draft(kind="heading", text=file.name)
+        if words(file.nodes):
+            yield Draft(kind="heading", text=file.name, section=(file.name,))
             yield from node_drafts(file.nodes, Outline((file.name,)))
 
 
 def attachment_warnings(extraction: Extraction) -> list[str]:
     """One for each attachment without text."""
-    silent = [file.name for file in extraction.attachments if not file.nodes]
+    silent = [file.name for file in extraction.attachments if not words(file.nodes)]
     failed = [name for message in extraction.warnings for name in _FAILURE.findall(message)]
     return [f"{ATTACHMENT_NOT_READ}: {name}" for name in silent + failed]

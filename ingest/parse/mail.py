@@ -74,7 +74,7 @@ def _attachment(part: MIMEPart, read: Reader, warnings: list[str]) -> Iterator[D
         warnings.append(f"{ATTACHMENT_NOT_READ}: {name}")
         return
     warnings += reading.warnings
-    yield Draft(kind="heading", text=name)
+    yield Draft(kind="heading", text=name, section=(name,))
     yield from (replace(draft, section=(name, *draft.section)) for draft in reading.drafts)
 
 

@@ -18,8 +18,11 @@ from kb.errors import DocumentEmpty
 from kb.media_types import PDF
 
 PAGES_WITHOUT_TEXT: Final = "pages_without_text"
+LOOKS_SCANNED: Final = "looks_scanned"
 _MAX_WORD_ERROR: Final = 0.1
 """Share of a page's words that may be missing or doubled; running heads are dropped on purpose."""
+_FEW_LETTERS: Final = 25
+"""A page with fewer is a picture with a date or a page number on it."""
 _WORD: Final = re.compile(r"\w+")
 _PROSE: Final = frozenset({"paragraph", "list_item"})
 _SENTENCE_ENDS: Final = ".!?:;"
@@ -43,6 +46,8 @@ def read_pdf(content: bytes) -> Reading:
     silent = sorted(set(extraction.pages) - set(bare_pages))
     if silent:
         warnings.append(f"{PAGES_WITHOUT_TEXT}: {', '.join(map(str, silent))}")
+    elif sum(map(_letter_count, bare_pages.values())) < len(bare_pages) * _FEW_LETTERS:
+        warnings.append(LOOKS_SCANNED)
     warnings += attachment_warnings(extraction)
     drafts += attachment_drafts(extraction)
     return Reading(
@@ -101,6 +106,10 @@ def _goes_on(begun: Draft, following: Draft) -> bool:
         and following.text[:1].islower()
         and begun.text[-1:] not in _SENTENCE_ENDS
     )
+
+
+def _letter_count(text: str) -> int:
+    return sum(map(str.isalnum, text))
 
 
 def _comments(extraction: Extraction, page: int, outline: Outline) -> Iterator[Draft]:

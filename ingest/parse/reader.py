@@ -119,10 +119,10 @@ def _title(text: str | None) -> str | None:
 
 
 def _first_heading(text: str, blocks: tuple[Block, ...], media_type: str) -> str | None:
-    if media_type == XLSX:
-        # The headings are the names of sheets.
-        return None
+    """The first heading below none; the names of sheets and attachments are not the document's."""
     headings = (
-        text[block.char_start : block.char_end] for block in blocks if block.kind == "heading"
+        text[block.char_start : block.char_end]
+        for block in blocks
+        if block.kind == "heading" and not block.section and media_type != XLSX
     )
     return next((title for heading in headings if (title := _title(heading))), None)

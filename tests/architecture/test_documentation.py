@@ -8,7 +8,7 @@ import pytest
 
 from kb.telemetry import Metrics
 from tests.architecture.source import ROOT, table_rows
-from tests.command_line import check_usage
+from tests.command_line import check_usage, find_command
 
 DOCUMENTS = (
     "README.md",
@@ -17,6 +17,7 @@ DOCUMENTS = (
     "docs/operations.md",
     "docs/security.md",
 )
+COMMAND_LINE = r"^(?:\$ )?(?:docker compose exec \w+ )?(?:\.venv/bin/)?footnote (\S.*)$"
 LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]+)(?:#[^)]*)?\)")
 PATH = re.compile(
     r"`((?:kb|ingest|app|evals|footnote|migrations|tests|docs|examples)/[\w./]*\w/?)`"
@@ -27,17 +28,27 @@ def text_of(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def commands(markdown: str) -> Iterator[str]:
-    """Every `footnote ...` line of a code block, and the same in backticks."""
+def command_lines(markdown: str) -> Iterator[str]:
+    """Every line of a code block that runs `footnote`."""
     for block in re.findall(r"^```\w*\n(.*?)^```", markdown, flags=re.MULTILINE | re.DOTALL):
-        yield from re.findall(r"^(?:\$ )?(?:\.venv/bin/)?footnote (.+)$", block, re.MULTILINE)
-    yield from re.findall(r"`footnote ([a-z][^`]*)`", markdown)
+        lines = block.replace("\\\n", " ")
+        yield from re.findall(COMMAND_LINE, lines, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_command_in_a_document_exists(name: str) -> None:
-    for command in commands(text_of(name)):
+def test_every_command_line_in_a_document_can_be_run(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+
+    for command in command_lines(text_of(name)):
         check_usage(shlex.split(command, comments=True))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_command_that_a_document_mentions_exists(name: str) -> None:
+    for mentioned in re.findall(r"`footnote\s([a-z][^`]*)`", text_of(name)):
+        find_command(mentioned.split())
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -16,9 +16,11 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from kb.database import Database, conninfo, sqlalchemy_url
+from kb.documents import ensure_collection
 from kb.row_security import probe_row_security
 from kb.spaces import Space, ensure_space
 from kb.tables import metadata
+from kb.tenants import create_tenant
 from migrations.run import ADVISORY_LOCK, downgrade, is_current, upgrade
 from tests.architecture.databases import execute, values, with_database, with_login
 from tests.architecture.source import ROOT
@@ -170,6 +172,12 @@ async def test_a_login_that_is_no_superuser_is_enough(
     await make_space(app_url)
     database = Database(app_url, pool_size=2)
     await probe_row_security(database)
+    async with database.system() as system:
+        tenant = await create_tenant(system, "acme")
+    async with database.tenant(tenant.id, eyes=None) as scope:
+        await ensure_collection(scope, "default")
     await database.close()
+    assert values(url, "SELECT name FROM collections") == {"default"}
+    assert values(app_url, "SELECT name FROM collections") == set()
     downgrade(app_url)
     assert values(url, TABLES) == {"alembic_version"}

@@ -16,6 +16,7 @@ PREFIX = "FOOTNOTE_"
 FIELDS = {f"{PREFIX}{name.upper()}": field for name, field in Settings.model_fields.items()}
 
 READERS_OF_THE_ENVIRONMENT = {
+    "footnote/commands/demo.py": "hands the environment on to its child and reads nothing in it",
     "footnote/supervisor.py": "hands the environment on to its child and reads nothing in it",
 }
 """Besides pydantic-settings in kb/settings.py."""

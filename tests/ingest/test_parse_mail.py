@@ -53,7 +53,7 @@ def test_attachments_are_sections_named_like_their_files() -> None:
     parsed = parse(mail.as_bytes(), EMAIL)
 
     lines = outlined(parsed)
-    assert ("heading", "", "pay.csv") in lines
+    assert ("heading", "pay.csv", "pay.csv") in lines
     assert ("table_row", "pay.csv", "name: Ana | pay: 1") in lines
     assert ("paragraph", "rules.docx / Leave", "Everyone has 25 days.") in lines
 

@@ -67,7 +67,7 @@ def test_attachments_are_read_below_their_name() -> None:
     parsed = parse(changed(two_pages(), attachment="notes.txt", data=b"Bring a badge."), PDF)
 
     assert outlined(parsed)[-2:] == [
-        ("heading", "", "notes.txt"),
+        ("heading", "notes.txt", "notes.txt"),
         ("paragraph", "notes.txt", "Bring a badge."),
     ]
 
@@ -85,6 +85,10 @@ def test_pages_without_text_are_listed() -> None:
     writer.write(file)
 
     assert parse(file.getvalue(), PDF).warnings == ("pages_without_text: 3",)
+
+
+def test_a_page_with_a_few_letters_looks_scanned() -> None:
+    assert parse(pdf_file([[("Normal", "31 March")]]), PDF).warnings == ("looks_scanned",)
 
 
 def test_a_scan_is_empty_and_says_why() -> None:
