@@ -1,5 +1,6 @@
 """Who asks: the credential of a request, and whose eyes it reads with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -86,7 +87,8 @@ async def recognise(
     return Caller(credential=credential, principals=principals, request_id=request_id)
 
 
-def require_scope(caller: Caller, scope: Scope) -> None:
-    """ScopeMissing unless the caller's key has the scope."""
-    if scope not in caller.credential.scopes:
-        raise ScopeMissing(f"This needs an API key with the scope {scope!r}.")
+def require_scope(caller: Caller, scopes: Sequence[Scope]) -> None:
+    """ScopeMissing unless the caller's key has one of the scopes."""
+    if caller.credential.scopes.isdisjoint(scopes):
+        names = " or ".join(repr(scope) for scope in scopes)
+        raise ScopeMissing(f"This needs an API key with the scope {names}.")

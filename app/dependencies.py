@@ -51,11 +51,11 @@ async def get_caller(
 CallerDep = Annotated[Caller, Depends(get_caller)]
 
 
-def caller_with(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
-    """A dependency: the caller, whose key must have the scope."""
+def caller_with(*scopes: Scope) -> Callable[[Caller], Awaitable[Caller]]:
+    """A dependency: the caller, whose key must have one of the scopes."""
 
     async def dependency(caller: CallerDep) -> Caller:
-        require_scope(caller, scope)
+        require_scope(caller, scopes)
         return caller
 
     return dependency
@@ -63,5 +63,6 @@ def caller_with(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
 
 ReadsDocuments = Annotated[Caller, Depends(caller_with("documents:read"))]
 WritesDocuments = Annotated[Caller, Depends(caller_with("documents:write"))]
+FollowsJobs = Annotated[Caller, Depends(caller_with("documents:read", "documents:write"))]
 Searches = Annotated[Caller, Depends(caller_with("search"))]
 AsksForAnswers = Annotated[Caller, Depends(caller_with("answers"))]

@@ -16,7 +16,14 @@ that the asker was allowed to read.
 
 def build_app(resources: Resources) -> FastAPI:
     """The application on these resources."""
-    app = FastAPI(title="Footnote", version="0.1.0", description=DESCRIPTION)
+    app = FastAPI(
+        title="Footnote",
+        version="0.1.0",
+        description=DESCRIPTION,
+        # The contract knows one page of documentation; keys are no OAuth.
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
     app.state.resources = resources
     app.state.rate_limiter = RateLimiter(resources.request_limits.rate_per_minute)
     for routes in (documents, jobs, search, answers):

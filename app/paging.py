@@ -12,6 +12,9 @@ from kb.errors import InvalidCursor
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 
+MAX_NUMBER = 2**31 - 1
+"""Versions and ordinals are stored as 32 bits."""
+
 LimitParam = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Most entries of a page.")]
 CursorParam = Annotated[
     str | None, Query(max_length=200, description="`next_cursor` of the page before.")
@@ -41,7 +44,7 @@ def read_number_cursor(cursor: str | None, *, start: int) -> int:
         number = int(_decoded(cursor))
     except ValueError as error:
         raise InvalidCursor from error
-    if not start <= number <= 2**31 - 1:
+    if not start <= number <= MAX_NUMBER:
         raise InvalidCursor
     return number
 

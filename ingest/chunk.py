@@ -15,9 +15,11 @@ from ingest.parse import Block, ParsedDocument
 from kb.media_types import CSV, TSV, XLSX
 from kb.passages import Location
 
-PROSE_TOKENS: Final = 200
-"""What a window of 256 leaves beside the context and the special tokens."""
-ROW_TOKENS: Final = 120
+PROSE_TOKENS: Final = 128
+"""Of what answers a question, the best chunks of 2,400 tokens together hold .974; with 200 instead
+of 128 it is .955, the difference .001 to .040 with 95 % confidence. Run: 276 questions of
+chunking_eval on three texts without headings, MiniLM alone; embedding takes a tenth longer."""
+ROW_TOKENS: Final = 80
 """Rows answer one by one: a vector over many of them is near to none."""
 CONTEXT_TOKENS: Final = 48
 """A title and two headings in full, for all but one in a hundred sections of a real handbook."""

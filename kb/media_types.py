@@ -10,7 +10,9 @@ Not read, and why:
 - EPUB, ODS, ODP and the rest: nobody has measured what is lost.
 """
 
+import lzma
 import zipfile
+import zlib
 from io import BytesIO
 from mimetypes import MimeTypes
 from pathlib import PurePosixPath
@@ -39,6 +41,18 @@ SUPPORTED_TYPES: Final = TEXT_TYPES | OFFICE_TYPES | {RTF, PDF, ODT}
 
 OLE_SIGNATURE: Final = bytes.fromhex("d0cf11e0a1b11ae1")
 """Old binary Office files, and the envelope of encrypted new ones."""
+
+UNPACKING_FAILURES: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+"""What `zipfile` raises for damaged, encrypted or exotic archives."""
 
 _TYPE_BY_EXTENSION: Final = {
     ".txt": PLAIN_TEXT,
@@ -172,7 +186,7 @@ def _zip_type(content: bytes, *, expected: str | None) -> str:
         with zipfile.ZipFile(BytesIO(content)) as archive:
             names = archive.namelist()
             declared = archive.open("mimetype").read(100) if "mimetype" in names else b""
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, RuntimeError) as error:
+    except UNPACKING_FAILURES as error:
         if expected in OFFICE_TYPES | {ODT}:
             return str(expected)
         raise UnsupportedMediaType("The file is a damaged archive.") from error

@@ -46,7 +46,8 @@ _ENDS_EITHER_WAY: Final = word_set("etc inc ltd co corp plc llc jr sr st no a.m 
 _OPENERS: Final = word_set(
     "the a an in on at it its he she they we you i this that these those there if when while "
     "after before as for from to by with but and however his her their our my all some many most "
-    "each every no not since during although because under what who where how then thus so similarly"
+    "each every no not since during although because under what who where how then thus so "
+    "similarly"
 )
 """Words with a capital letter that begin a sentence rather than go on with a name."""
 
@@ -231,15 +232,15 @@ def grapheme_borders(text: str) -> frozenset[int] | None:
 STOP_WORDS: Final = word_set(
     "a about above after again against all also am an and any are aren't as at be because been "
     "before being below between both but by can cannot could couldn't did didn't do does doesn't "
-    "doing don't down during each else even ever few for from further had hadn't has hasn't have "
-    "haven't having he her here hers herself him himself his how however i if in into is isn't it "
-    "its itself just let many may me might more most much must mustn't my myself neither no nor "
-    "not of off on once only onto or other ought our ours ourselves out over own per rather same "
-    "shall shan't she should shouldn't since so some such than that the their theirs them "
-    "themselves then there thereby therefore these they this those though through thus to too "
-    "toward towards under unless until up upon us very was wasn't we were weren't what whatever "
-    "when where whereas whether which while who whom whose why will with within without won't "
-    "would wouldn't yet you your yours yourself yourselves"
+    "doing don't down during each else even ever every few for from further had hadn't has hasn't "
+    "have haven't having he her here hers herself him himself his how however i if in into is "
+    "isn't it its itself just let many may me might more most much must mustn't my myself neither "
+    "no nor not of off on once only onto or other ought our ours ourselves out over own per "
+    "rather same shall shan't she should shouldn't since so some such than that the their theirs "
+    "them themselves then there thereby therefore these they this those though through thus to "
+    "too toward towards under unless until up upon us very was wasn't we were weren't what "
+    "whatever when where whereas whether which while who whom whose why will with within without "
+    "won't would wouldn't yet you your yours yourself yourselves"
 )
 
 UNSPACED: Final = (

@@ -97,7 +97,7 @@ async def _store(
         )
         await record_event(scope, actor, "document.create", str(document_id))
         return await _queued(scope, document_id, actor)
-    if present.content.sha256 == content.sha256 and present.status != "failed":
+    if present.content.sha256 == content.sha256 and present.error is None:
         return await _same_content(scope, present, upload, actor, now)
     async with scope.whole_tenant() as whole:
         await new_upload(whole, present.id, content, now=now)

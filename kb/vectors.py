@@ -77,7 +77,7 @@ async def find_vectors(
         .where(table.c.tenant_id == scope.tenant_id, table.c.embedded_sha256.in_(sha256s))
     )
     return {
-        row.embedded_sha256: np.asarray(row.embedding.to_list(), dtype=np.float32)
+        row.embedded_sha256: np.asarray(row.embedding, dtype=np.float32)
         for row in await scope.connection.execute(query)
     }
 

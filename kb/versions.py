@@ -72,6 +72,14 @@ async def list_versions(
     return [Version(**row._mapping) for row in await scope.connection.execute(query)]
 
 
+async def get_version(scope: TenantSession, document_id: DocumentId, version: int) -> Version:
+    """The version; VersionNotFound when there is none."""
+    found = await list_versions(scope, document_id, after=version - 1, limit=1)
+    if not found or found[0].version != version:
+        raise VersionNotFound
+    return found[0]
+
+
 async def read_content(scope: TenantSession, document_id: DocumentId, version: int) -> str:
     """The normalised text of a version; VersionNotFound when there is none."""
     query = select(document_versions.c.content).where(

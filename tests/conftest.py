@@ -30,7 +30,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     models.mkdir(parents=True, exist_ok=True)
     (home / "models").symlink_to(models)
     configure_logging("error")
-    return Settings(home=home, _env_file=None)  # type: ignore[call-arg]  # pydantic-settings' own
+    return Settings(home=home, _env_file=None)
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,12 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter
 
+from app.auth import Caller
 from app.dependencies import AsksForAnswers, ResourcesDep
 from app.once import IdempotencyKey, do_once, request_digest
+from app.resources import Resources
 from app.respond import respond_answer
 from app.schemas.answers import Answer, AnswerRequest
 from kb.answers import read_answer
@@ -16,13 +17,13 @@ from kb.ids import AnswerId
 router = APIRouter(tags=["answers"])
 
 
-@router.post("/answers", response_model=Answer)
+@router.post("/answers")
 async def create_answer(
     body: AnswerRequest,
     resources: ResourcesDep,
     caller: AsksForAnswers,
     idempotency_key: IdempotencyKey = None,
-) -> Response:
+) -> Answer:
     """Answer a question; every sentence is proved by a quote that the caller may read."""
 
     async def act() -> StoredResponse:
@@ -40,12 +41,12 @@ async def create_answer(
     return await _read(resources, caller, UUID(str(stored.body["id"])))
 
 
-@router.get("/answers/{answer_id}", response_model=Answer)
-async def get_one(answer_id: UUID, resources: ResourcesDep, caller: AsksForAnswers) -> Response:
+@router.get("/answers/{answer_id}")
+async def get_one(answer_id: UUID, resources: ResourcesDep, caller: AsksForAnswers) -> Answer:
     """A stored answer, for callers who could get it today."""
     return await _read(resources, caller, answer_id)
 
 
-async def _read(resources: ResourcesDep, caller: AsksForAnswers, answer_id: UUID) -> Response:
+async def _read(resources: Resources, caller: Caller, answer_id: UUID) -> Answer:
     async with resources.database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
-        return JSONResponse(dict(await read_answer(scope, AnswerId(answer_id))))
+        return Answer.model_validate(await read_answer(scope, AnswerId(answer_id)))

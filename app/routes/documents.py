@@ -14,6 +14,7 @@ from app.dependencies import ReadsDocuments, ResourcesDep, WritesDocuments
 from app.once import IdempotencyKey, do_once, request_digest
 from app.paging import (
     DEFAULT_LIMIT,
+    MAX_NUMBER,
     CursorParam,
     LimitParam,
     cursor_after,
@@ -46,7 +47,7 @@ from kb.errors import InvalidFilter, RevisionMismatch
 from kb.filters import Filter, parse_filter
 from kb.idempotency import StoredResponse
 from kb.ids import DocumentId
-from kb.versions import list_versions, read_content
+from kb.versions import get_version, list_versions, read_content
 
 router = APIRouter(tags=["documents"])
 
@@ -154,18 +155,26 @@ async def get_content(
     resources: ResourcesDep,
     caller: ReadsDocuments,
     original: Annotated[bool, Query(description="The uploaded bytes.")] = False,  # noqa: FBT002
-    version: Annotated[int | None, Query(ge=1, description="Unset: the served one.")] = None,
+    version: Annotated[
+        int | None, Query(ge=1, le=MAX_NUMBER, description="Unset: the newest one.")
+    ] = None,
 ) -> Response:
-    """The normalised text that all offsets point into, or the newest uploaded bytes."""
+    """The normalised text that all offsets point into, or the uploaded bytes.
+
+    Without a version that is the text being served, or the newest upload.
+    """
     async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
         document = await get_document(scope, DocumentId(document_id))
         if not original:
             text = await read_content(scope, document.id, version or document.version)
             return PlainTextResponse(text)
-    content = await resources.files.read(caller.tenant_id, document.content.sha256)
+        sha256, media_type = document.content.sha256, document.content.media_type
+        if version is not None:
+            read = await get_version(scope, document.id, version)
+            sha256, media_type = read.content_sha256, read.media_type
     return Response(
-        content,
-        media_type=document.content.media_type,
+        await resources.files.read(caller.tenant_id, sha256),
+        media_type=media_type,
         # Uploaded HTML must not run as a page of this service.
         headers={"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"},
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from app.dependencies import ReadsDocuments, ResourcesDep
+from app.dependencies import FollowsJobs, ResourcesDep
 from app.schemas.jobs import Job
 from app.wire import job_out
 from kb.ids import JobId
@@ -23,7 +23,7 @@ POLL_SECONDS = 0.1
 async def get_one(
     job_id: UUID,
     resources: ResourcesDep,
-    caller: ReadsDocuments,
+    caller: FollowsJobs,
     wait: Annotated[
         float, Query(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for the end.")
     ] = 0,

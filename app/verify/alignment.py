@@ -35,28 +35,38 @@ class Gap:
 
 
 def check_alignment(claim: Statement, evidence: Statement) -> Reason | None:
-    """Why a slot differs; None when all agree or the claim is no near repetition."""
+    """Why a slot differs; None when all agree or the claim is no near repetition.
+
+    A frame that repeats itself (`in 1903 and in 1911`) can be laid on the evidence from the left or
+    from the right; one fitting way is enough.
+    """
     names = frozenset(
         token.key for side in (claim, evidence) for token in side.tokens if token.is_name
     )
-    for gap in _gaps(claim, evidence, names):
-        reason = _difference(gap, names)
-        if reason:
-            return reason
-    return None
+    found = _first_difference(claim, evidence, names)
+    if found is None or _first_difference(claim, evidence, names, from_right=True) is None:
+        return None
+    return found
 
 
-def _gaps(claim: Statement, evidence: Statement, names: frozenset[str]) -> list[Gap]:
+def _first_difference(
+    claim: Statement, evidence: Statement, names: frozenset[str], *, from_right: bool = False
+) -> Reason | None:
+    gaps = _gaps(claim, evidence, names, from_right=from_right)
+    return next((reason for gap in gaps if (reason := _difference(gap, names))), None)
+
+
+def _gaps(
+    claim: Statement, evidence: Statement, names: frozenset[str], *, from_right: bool
+) -> list[Gap]:
     claim_frame, evidence_frame = _frame(claim, names), _frame(evidence, names)
-    blocks = SequenceMatcher(
-        None,
+    pairs = _common(
         [evidence.tokens[index].key for index in evidence_frame],
         [claim.tokens[index].key for index in claim_frame],
-        autojunk=False,
-    ).get_matching_blocks()
-    if sum(block.size for block in blocks) < MIN_SHARED_FRAME * len(claim_frame):
+        from_right=from_right,
+    )
+    if len(pairs) < MIN_SHARED_FRAME * len(claim_frame):
         return []
-    pairs = [(block.a + i, block.b + i) for block in blocks for i in range(block.size)]
     edges = [(-1, -1), *pairs, (len(evidence_frame), len(claim_frame))]
     return [
         Gap(
@@ -73,6 +83,15 @@ def _gaps(claim: Statement, evidence: Statement, names: frozenset[str]) -> list[
         )
         for before, after in itertools.pairwise(edges)
     ]
+
+
+def _common(here: list[str], there: list[str], *, from_right: bool) -> list[tuple[int, int]]:
+    """Positions of the words that both have in the same order."""
+    if from_right:
+        flipped = _common(here[::-1], there[::-1], from_right=False)
+        return [(len(here) - 1 - a, len(there) - 1 - b) for a, b in reversed(flipped)]
+    blocks = SequenceMatcher(None, here, there, autojunk=False).get_matching_blocks()
+    return [(block.a + i, block.b + i) for block in blocks for i in range(block.size)]
 
 
 def _nearby(statement: Statement, frame: list[int], before: int, after: int) -> Sequence[Token]:

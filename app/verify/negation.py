@@ -43,9 +43,26 @@ def _same_slot(claim: Statement, negation: int, evidence: Statement, partner: in
     if after is not None and _ends_its_clause(evidence, partner):
         # `A is allowed, B is not`: the verb stands before.
         return before is not None and before == partner_before
+    if _shares_subject(claim, negation, evidence, partner):
+        return after == partner_after
     is_in_reach = (before is None or before in reach) and (after is None or after in reach)
     is_beside = before in {None, partner_before} or after in {None, partner_after}
     return is_in_reach and is_beside
+
+
+def _shares_subject(claim: Statement, negation: int, evidence: Statement, partner: int) -> bool:
+    """True for `A covers X but does not cover Y`, told as `A does not cover Y`.
+
+    The evidence's clause has no subject of its own, and all that the claim says after its negation
+    is said in that clause.
+    """
+    clause = evidence.clauses[partner]
+    inside = list(evidence.in_clause(clause))
+    if not clause or any(index < partner for index in inside):
+        return False
+    keys = {evidence.tokens[index].key for index in inside}
+    told = {claim.tokens[index].key for index in claim.content if index > negation}
+    return bool(told) and told & evidence.keys <= keys
 
 
 def _is_flush(claim: Statement, negation: int, evidence: Statement, partner: int) -> bool:

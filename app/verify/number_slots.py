@@ -44,8 +44,10 @@ def _same_slot(claim: Statement, number: int, evidence: Statement, partner: int)
     ]
     if not foreign:
         return True
+    said = frozenset(claim.indices_by_key)
     return all(
-        is_told_of(evidence, where, partner, foreign) for where in _context(claim, number, evidence)
+        is_told_of(evidence, where, partner, foreign, said)
+        for where in _context(claim, number, evidence)
     )
 
 
@@ -89,6 +91,8 @@ def _counts_the_same(claim: Statement, number: int, evidence: Statement, partner
     counted = claim.tokens[number + 1] if number + 1 < len(claim.tokens) else None
     measure = claim.tokens[number].measure
     if counted is None or not counted.is_content or counted.measure or measure is None:
+        return True
+    if measure.kind in {"ordinal", "date"}:
         return True
     is_elsewhere = counted.key in evidence.indices_by_key and measure.kind == "plain"
     if not is_elsewhere and counted.key not in UNITS:

@@ -25,7 +25,7 @@ start begin began begun | end stop finish
 include | exclude
 accept approve | reject refuse decline
 allow entitle | deny
-must shall require mandatory compulsory obligatory | may might can could optional voluntary should recommend
+must shall require mandatory compulsory obligatory | may might can could optional should recommend
 all every always each entire | some sometimes several many few partly often usually
 internal | external
 inside | outside
@@ -39,6 +39,13 @@ north northern | south southern
 east eastern | west western
 hot warm | cold cool
 long | short
+longer | shorter
+faster quicker | slower
+better | worse
+heavier | lighter
+cheaper | dearer expensive
+wider | narrower
+stronger | weaker
 large big | small
 high | low
 strong | weak
@@ -81,8 +88,8 @@ _STRONG: Final = (
 
 def check_opposites(claim: Statement, evidence: Statement) -> Reason | None:
     """Why a word turns the evidence round or narrows it, None when none does."""
-    said = frozenset(token.key for token in claim.tokens)
     for index, token in enumerate(claim.tokens):
+        said = _said_beside(claim, index)
         if _is_stronger(token, evidence):
             return Reason(code="stronger_word", detail=token.raw)
         opposites = _opposites_of(token) - said
@@ -91,6 +98,15 @@ def check_opposites(claim: Statement, evidence: Statement) -> Reason | None:
         if rivals and not _stands_apart(claim, index, evidence, rivals):
             return Reason(code="opposite_word", detail=token.raw)
     return None
+
+
+def _said_beside(claim: Statement, word: int) -> frozenset[str]:
+    clause = claim.clauses[word]
+    return frozenset(
+        token.key
+        for token, number in zip(claim.tokens, claim.clauses, strict=True)
+        if number == clause
+    )
 
 
 def _is_stronger(token: Token, evidence: Statement) -> bool:
@@ -125,8 +141,9 @@ def _stands_apart(claim: Statement, word: int, evidence: Statement, rivals: list
         for index in claim.in_clause(claim.clauses[word])
         if index != word and claim.tokens[index].key in evidence.indices_by_key
     ]
+    said = frozenset(claim.indices_by_key)
     return any(
-        all(is_told_of(evidence, where, partner, rivals) for where in context)
+        all(is_told_of(evidence, where, partner, rivals, said) for where in context)
         for partner in partners
     )
 

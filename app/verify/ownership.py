@@ -9,12 +9,19 @@ TURNS: Final = word_set("to from and or but against versus than vs compared then
 """Words that lead on to the next of several numbers; each counts as one more step of distance."""
 
 
-def is_told_of(evidence: Statement, where: list[int], partner: int, rivals: list[int]) -> bool:
-    """True when the word, in one of its places, goes with `partner` and not with a rival."""
-    return any(_goes_with(evidence, index, partner, rivals) for index in where)
+def is_told_of(
+    evidence: Statement, where: list[int], partner: int, rivals: list[int], said: frozenset[str]
+) -> bool:
+    """True when the word, in one of its places, goes with `partner` and not with a rival.
+
+    `said` are the content keys of the claim.
+    """
+    return any(_goes_with(evidence, index, partner, rivals, said) for index in where)
 
 
-def _goes_with(evidence: Statement, word: int, partner: int, rivals: list[int]) -> bool:
+def _goes_with(
+    evidence: Statement, word: int, partner: int, rivals: list[int], said: frozenset[str]
+) -> bool:
     clause = evidence.clauses[word]
     near = [rival for rival in rivals if evidence.clauses[rival] == clause]
     if not near and evidence.clauses[partner] == clause:
@@ -23,7 +30,7 @@ def _goes_with(evidence: Statement, word: int, partner: int, rivals: list[int]) 
     nearest = min(candidates, key=lambda rival: _distance(evidence, word, rival))
     if _distance(evidence, word, partner) <= _distance(evidence, word, nearest):
         return True
-    return word < min(nearest, partner) and _shares_what_is_before(evidence, partner)
+    return word < min(nearest, partner) and _shares_what_is_before(evidence, partner, said)
 
 
 def _distance(evidence: Statement, one: int, other: int) -> int:
@@ -35,12 +42,16 @@ def _distance(evidence: Statement, one: int, other: int) -> int:
     return len(between) + turns
 
 
-def _shares_what_is_before(evidence: Statement, number: int) -> bool:
-    """True when the number follows its `and` at once, as in `10 for members and 20 for guests`."""
+def _shares_what_is_before(evidence: Statement, number: int, said: frozenset[str]) -> bool:
+    """True when the claim leaves out nothing between the number and the `and` before it.
+
+    So in `10 for members and 20 for guests`; in `members pay 10 and guests pay 20` the guests are
+    left out by a claim about members.
+    """
     for index in range(number - 1, -1, -1):
         token = evidence.tokens[index]
         if is_boundary(token) or token.key in TURNS:
             return True
-        if token.is_content and token.measure is None:
+        if token.is_content and token.measure is None and token.key not in said:
             return False
     return True

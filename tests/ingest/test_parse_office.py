@@ -170,6 +170,22 @@ def test_a_damaged_package_is_corrupt(content: bytes, media_type: str) -> None:
         parse(content, media_type)
 
 
+def test_a_member_with_damaged_bytes_is_corrupt() -> None:
+    content = bytearray(word_file())
+    start = content.index(b"word/document.xml") + len(b"word/document.xml")
+    content[start : start + 40] = bytes(40)
+
+    with pytest.raises(DocumentCorrupt):
+        parse(bytes(content), DOCX)
+
+
+def test_a_part_in_an_unknown_encoding_is_corrupt() -> None:
+    presentation = b"<?xml version='1.0' encoding='no-such'?><a/>"
+
+    with pytest.raises(DocumentCorrupt):
+        parse(with_member(slides_file(), "ppt/presentation.xml", presentation), PPTX)
+
+
 def test_a_package_that_unpacks_to_gigabytes_is_too_complex() -> None:
     package = with_member(word_file(), "word/document.xml", b"")
     claim = (600 * 1024**2).to_bytes(4, "little")

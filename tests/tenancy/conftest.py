@@ -1,0 +1,25 @@
+"""The two tenants of these tests."""
+
+from io import StringIO
+
+import pytest
+
+from kb.telemetry import configure_logging
+from tests.service import Service
+from tests.tenancy.world import World, build_world
+
+
+@pytest.fixture(scope="session")
+def building_logs() -> StringIO:
+    """All that was logged while the world was built."""
+    return StringIO()
+
+
+@pytest.fixture(scope="session")
+async def world(service: Service, building_logs: StringIO) -> World:
+    """Built once; tests use keys of their own and leave its documents as they are."""
+    configure_logging("debug", stream=building_logs)
+    try:
+        return await build_world(service)
+    finally:
+        configure_logging("error")

@@ -1,0 +1,296 @@
+"""Every route with a credential: the scope it needs, and requests that name something."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import httpx
+
+from app.paging import cursor_after
+from kb.credentials import Scope
+from tests.service import Person
+from tests.tenancy.names import Names
+from tests.tenancy.world import QUERY
+
+Send = Callable[[Person, Names], Awaitable[httpx.Response]]
+Arguments = Callable[[Names], Mapping[str, object]]
+
+UPLOADED_FOR_NOBODY = ["user:nobody"]
+"""What a probe uploads is seen by its uploader only, so that probes do not disturb each other."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """A request that names something."""
+
+    name: str
+    send: Send
+    is_telling: bool = True
+    """Those who may see the thing get another response than for a thing that does not exist."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteCase:
+    """How a route is called; the first probe is an ordinary request."""
+
+    scope: Scope
+    probes: tuple[Probe, ...]
+    is_changing: bool = False
+
+
+OPERATION = frozenset(
+    {
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
+        ("GET", "/metrics"),
+        ("GET", "/openapi.json"),
+        ("GET", "/docs"),
+    }
+)
+"""What needs no credential, because it shows nothing of any tenant."""
+
+
+def _nothing_more(_names: Names) -> Mapping[str, object]:
+    return {}
+
+
+def _probe(
+    method: str,
+    path: str,
+    name: str,
+    arguments: Arguments = _nothing_more,
+    *,
+    headers: Mapping[str, str] | None = None,
+    is_telling: bool = True,
+) -> Probe:
+    async def send(person: Person, names: Names) -> httpx.Response:
+        filled = path.format(document_id=names.document, job_id=names.job, answer_id=names.answer)
+        return await person.request(method, filled, headers, **arguments(names))
+
+    return Probe(name=name, send=send, is_telling=is_telling)
+
+
+def _upload(**fields: object) -> Mapping[str, object]:
+    return {"json": {"text": "A note.", "principals": UPLOADED_FOR_NOBODY, **fields}}
+
+
+async def _upload_form(person: Person, names: Names) -> httpx.Response:
+    return await person.post_file(
+        names.text,
+        names.filename,
+        external_id=names.external_id,
+        collection=names.collection,
+        title=names.title,
+        source_uri=names.source_uri,
+        metadata={"secret": names.metadata},
+        principals=UPLOADED_FOR_NOBODY,
+    )
+
+
+def _search(query: str, **body: object) -> Mapping[str, object]:
+    return {"json": {"query": query, "top_k": 100, "explain": True, **body}}
+
+
+def _searches(mode: str) -> tuple[Probe, ...]:
+    return (
+        _probe(
+            "POST",
+            "/v1/search",
+            f"{mode} by collection",
+            lambda n: _search(QUERY, mode=mode, collections=[n.collection]),
+        ),
+        _probe(
+            "POST",
+            "/v1/search",
+            f"{mode} by collection in a filter",
+            lambda n: _search(QUERY, mode=mode, filter={"collection": n.collection}),
+        ),
+        _probe(
+            "POST",
+            "/v1/search",
+            f"{mode} by metadata",
+            lambda n: _search(QUERY, mode=mode, filter=_by_metadata(n)),
+        ),
+    )
+
+
+def _ask(**body: object) -> Mapping[str, object]:
+    return {"json": {"question": "When is it paid?", "include_retrieved": True, **body}}
+
+
+def _by_metadata(names: Names) -> dict[str, object]:
+    return {"metadata.secret": names.metadata}
+
+
+def _next_page(_names: Names) -> Mapping[str, object]:
+    return {"params": {"cursor": cursor_after(1)}}
+
+
+ONE = "/v1/documents/{document_id}"
+
+UPLOADING = RouteCase(
+    scope="documents:write",
+    is_changing=True,
+    probes=(
+        _probe("POST", "/v1/documents", "no name", lambda _: _upload(), is_telling=False),
+        _probe("POST", "/v1/documents", "successor", lambda n: _upload(supersedes=n.document)),
+        _probe(
+            "POST",
+            "/v1/documents",
+            "create",
+            lambda n: _upload(external_id=n.external_id, collection=n.collection, mode="create"),
+        ),
+        _probe(
+            "POST",
+            "/v1/documents",
+            "same text",
+            lambda n: _upload(text=n.text),
+            is_telling=False,
+        ),
+        Probe(name="upsert of a file", send=_upload_form),
+    ),
+)
+
+LISTING = RouteCase(
+    scope="documents:read",
+    probes=(
+        _probe("GET", "/v1/documents", "all", is_telling=False),
+        _probe(
+            "GET",
+            "/v1/documents",
+            "by collection",
+            lambda n: {"params": {"collection": n.collection}},
+        ),
+        _probe(
+            "GET",
+            "/v1/documents",
+            "by external id",
+            lambda n: {"params": {"external_id": n.external_id}},
+        ),
+        _probe(
+            "GET",
+            "/v1/documents",
+            "by metadata",
+            lambda n: {"params": {"filter": f'{{"metadata.secret": "{n.metadata}"}}'}},
+        ),
+        _probe(
+            "GET",
+            "/v1/documents",
+            "by collection in a filter",
+            lambda n: {"params": {"filter": f'{{"collection": "{n.collection}"}}'}},
+        ),
+        _probe(
+            "GET",
+            "/v1/documents",
+            "behind a cursor",
+            lambda n: {"params": {"cursor": cursor_after(UUID(n.document)), "limit": 1}},
+            is_telling=False,
+        ),
+    ),
+)
+
+SEARCHING = RouteCase(
+    scope="search",
+    probes=(
+        *_searches("hybrid"),
+        *_searches("lexical"),
+        *_searches("vector"),
+        _probe("POST", "/v1/search", "word", lambda n: _search(n.word, mode="lexical")),
+        _probe("POST", "/v1/search", "title", lambda n: _search(n.title, mode="lexical")),
+        _probe(
+            "POST",
+            "/v1/search",
+            "word among others",
+            lambda n: _search(f"{QUERY} {n.word}", mode="lexical"),
+        ),
+    ),
+)
+
+ASKING = RouteCase(
+    scope="answers",
+    probes=(
+        _probe("POST", "/v1/answers", "collection", lambda n: _ask(collections=[n.collection])),
+        _probe("POST", "/v1/answers", "metadata", lambda n: _ask(filter=_by_metadata(n))),
+    ),
+)
+
+CONTENT = RouteCase(
+    scope="documents:read",
+    probes=(
+        _probe("GET", f"{ONE}/content", "text"),
+        _probe("GET", f"{ONE}/content", "bytes", lambda _: {"params": {"original": "true"}}),
+        _probe("GET", f"{ONE}/content", "version", lambda _: {"params": {"version": 1}}),
+        _probe("GET", f"{ONE}/content", "no such version", lambda _: {"params": {"version": 99}}),
+    ),
+)
+
+PATCHING = RouteCase(
+    scope="documents:write",
+    is_changing=True,
+    probes=(
+        _probe("PATCH", ONE, "title", lambda _: {"json": {"title": "Mine"}}),
+        _probe("PATCH", ONE, "principals", lambda _: {"json": {"principals": ["user:ana"]}}),
+        _probe(
+            "PATCH",
+            ONE,
+            "right revision",
+            lambda _: {"json": {"title": "Mine"}},
+            headers={"If-Match": '"1"'},
+        ),
+        _probe(
+            "PATCH",
+            ONE,
+            "wrong revision",
+            lambda _: {"json": {"title": "Mine"}},
+            headers={"If-Match": '"99"'},
+        ),
+        _probe(
+            "PATCH", ONE, "malformed", lambda _: {"json": {"principals": ["x"]}}, is_telling=False
+        ),
+        _probe("PATCH", ONE, "nothing", lambda _: {"json": {}}),
+    ),
+)
+
+ROUTES: Mapping[tuple[str, str], RouteCase] = {
+    ("POST", "/v1/documents"): UPLOADING,
+    ("GET", "/v1/documents"): LISTING,
+    ("GET", ONE): RouteCase(scope="documents:read", probes=(_probe("GET", ONE, "id"),)),
+    ("GET", f"{ONE}/versions"): RouteCase(
+        scope="documents:read",
+        probes=(
+            _probe("GET", f"{ONE}/versions", "id"),
+            _probe("GET", f"{ONE}/versions", "next page", _next_page),
+        ),
+    ),
+    ("GET", f"{ONE}/content"): CONTENT,
+    ("GET", f"{ONE}/chunks"): RouteCase(
+        scope="documents:read",
+        probes=(
+            _probe("GET", f"{ONE}/chunks", "id"),
+            _probe("GET", f"{ONE}/chunks", "next page", _next_page),
+        ),
+    ),
+    ("PATCH", ONE): PATCHING,
+    ("DELETE", ONE): RouteCase(
+        scope="documents:write", is_changing=True, probes=(_probe("DELETE", ONE, "id"),)
+    ),
+    ("GET", "/v1/jobs/{job_id}"): RouteCase(
+        scope="documents:read",
+        probes=(
+            _probe("GET", "/v1/jobs/{job_id}", "id"),
+            _probe("GET", "/v1/jobs/{job_id}", "wait", lambda _: {"params": {"wait": 5}}),
+        ),
+    ),
+    ("POST", "/v1/search"): SEARCHING,
+    ("POST", "/v1/answers"): ASKING,
+    ("GET", "/v1/answers/{answer_id}"): RouteCase(
+        scope="answers", probes=(_probe("GET", "/v1/answers/{answer_id}", "id"),)
+    ),
+}
+
+PROBES = [
+    (f"{method} {path}: {probe.name}", case, probe)
+    for (method, path), case in ROUTES.items()
+    for probe in case.probes
+]
+"""All of them with a name for the test report."""
