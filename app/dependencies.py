@@ -4,6 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.exceptions import RequestValidationError
+from fastapi.params import Query
+from fastapi.routing import APIRoute
 from structlog.contextvars import bind_contextvars
 
 from app.auth import Caller, recognise, require_scope
@@ -45,7 +49,33 @@ async def get_caller(
     )
     bind_contextvars(tenant_id=str(caller.tenant_id))
     response_headers(request.scope).update(limiter.admit(str(caller.credential_id)))
+    _refuse_unknown_parameters(request)
     return caller
+
+
+def _refuse_unknown_parameters(request: Request) -> None:
+    """RequestValidationError for a misspelt filter, which would otherwise list everything.
+
+    FastAPI can forbid them only where all parameters of a route stand in one model.
+    """
+    route: APIRoute = request.scope["route"]
+    known = {
+        field.alias
+        for field in get_flat_params(route.dependant)
+        if isinstance(field.field_info, Query)
+    }
+    unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]
+    if unknown:
+        raise RequestValidationError(
+            [
+                {
+                    "type": "extra_forbidden",
+                    "loc": ("query", name),
+                    "msg": "Extra inputs are not permitted",
+                }
+                for name in unknown
+            ]
+        )
 
 
 CallerDep = Annotated[Caller, Depends(get_caller)]

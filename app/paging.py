@@ -2,12 +2,14 @@
 
 import base64
 import binascii
-from typing import Annotated
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 from fastapi import Query
 
 from kb.errors import InvalidCursor
+
+Value = TypeVar("Value", UUID, int)
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -31,9 +33,10 @@ def read_id_cursor(cursor: str | None) -> UUID | None:
     if cursor is None:
         return None
     try:
-        return UUID(_decoded(cursor))
+        value = UUID(_decoded(cursor))
     except ValueError as error:
         raise InvalidCursor from error
+    return _checked(value, cursor)
 
 
 def read_number_cursor(cursor: str | None, *, start: int) -> int:
@@ -46,7 +49,14 @@ def read_number_cursor(cursor: str | None, *, start: int) -> int:
         raise InvalidCursor from error
     if not start <= number <= MAX_NUMBER:
         raise InvalidCursor
-    return number
+    return _checked(number, cursor)
+
+
+def _checked(value: Value, cursor: str) -> Value:
+    """The value, if its cursor is the one given out: '1_0' is a number to Python too."""
+    if cursor_after(value) != cursor:
+        raise InvalidCursor
+    return value
 
 
 def _decoded(cursor: str) -> str:

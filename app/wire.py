@@ -110,7 +110,7 @@ def receipt_out(receipt: changes.Receipt) -> DocumentDeleted:
             vectors=receipt.vectors,
             answers=receipt.answers,
             jobs=receipt.jobs,
-            files=len(receipt.sha256s),
+            files=receipt.files,
             generation=receipt.generation,
         )
     )

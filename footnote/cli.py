@@ -32,6 +32,7 @@ app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 tenant_app.command("create")(admin.create_tenant)
 key_app.command("create")(admin.create_key)
+key_app.command("revoke")(admin.revoke_key)
 db_app.command("upgrade")(admin.upgrade_database)
 
 

@@ -19,6 +19,8 @@ def document_condition(parsed: Filter) -> ColumnElement[bool]:
             collections.c.tenant_id == documents.c.tenant_id,
             collections.c.id == documents.c.collection_id,
         )
+        # A query that joins the collections itself would otherwise lend this one its own row.
+        .correlate(documents)
         .scalar_subquery()
     )
     return filter_clause(

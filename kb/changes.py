@@ -17,7 +17,11 @@ from kb.vectors import delete_vectors, set_vector_principals
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What a deletion removed, by store. `sha256s` name the files that nothing refers to now."""
+    """What a deletion removed, by store.
+
+    `sha256s` name the files that nothing refers to now. `files` counts those that no document
+    the caller can see refers to, or it would tell of others with the same bytes.
+    """
 
     document_id: DocumentId
     content_sha256: str
@@ -28,6 +32,7 @@ class Receipt:
     vectors: int
     answers: int
     jobs: int
+    files: int
     generation: int
     sha256s: tuple[str, ...]
 
@@ -63,9 +68,13 @@ async def delete_document(
     `sha256s` after the transaction has been committed.
     """
     document = await get_document(scope, document_id)
+    uploaded = await _uploaded_files(scope, document)
+    visibly_unshared = await _unshared(scope, document, uploaded)
     async with scope.whole_tenant() as whole:
         await lock_document(whole, document_id)
-        sha256s = await _unshared_files(whole, document)
+        # Somebody else may have deleted it while this waited.
+        document = await get_document(whole, document_id)
+        sha256s = await _unshared(whole, document, await _uploaded_files(whole, document))
         version_count = await _count_versions(whole, document_id)
         receipt = Receipt(
             document_id=document_id,
@@ -77,6 +86,7 @@ async def delete_document(
             jobs=await _delete_jobs(whole, document_id),
             versions=version_count,
             documents=await _delete_row(whole, document_id),
+            files=len(visibly_unshared),
             generation=await advance_generation(whole, document_id),
             sha256s=sha256s,
         )
@@ -96,9 +106,9 @@ async def delete_document(
     return receipt
 
 
-async def _unshared_files(scope: TenantSession, document: Document) -> tuple[str, ...]:
-    """Files of this document's uploads that no other document of the tenant has."""
-    own = union(
+async def _uploaded_files(scope: TenantSession, document: Document) -> set[str]:
+    """The hashes of this document's uploads."""
+    query = union(
         *(
             select(table.c.content_sha256)
             .where(table.c.tenant_id == scope.tenant_id, table.c.document_id == document.id)
@@ -106,18 +116,24 @@ async def _unshared_files(scope: TenantSession, document: Document) -> tuple[str
             for table in (document_versions, jobs)
         )
     )
-    mine = {*(await scope.connection.execute(own)).scalars(), document.content.sha256}
+    return {*(await scope.connection.execute(query)).scalars(), document.content.sha256}
+
+
+async def _unshared(
+    scope: TenantSession, document: Document, uploaded: set[str]
+) -> tuple[str, ...]:
+    """Those of its files that no other document in view has."""
     others = union(
         select(document_versions.c.content_sha256)
         .where(document_versions.c.tenant_id == scope.tenant_id)
         .where(document_versions.c.document_id != document.id)
-        .where(document_versions.c.content_sha256.in_(mine)),
+        .where(document_versions.c.content_sha256.in_(uploaded)),
         select(documents.c.content_sha256)
         .where(documents.c.tenant_id == scope.tenant_id, documents.c.id != document.id)
-        .where(documents.c.content_sha256.in_(mine)),
+        .where(documents.c.content_sha256.in_(uploaded)),
     )
     shared = set((await scope.connection.execute(others)).scalars())
-    return tuple(sorted(mine - shared))
+    return tuple(sorted(uploaded - shared))
 
 
 async def _count_versions(scope: TenantSession, document_id: DocumentId) -> int:

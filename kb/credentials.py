@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from sqlalchemy import insert, or_, select, update
 
 from kb.database import EVERYONE, SystemSession, array_of
-from kb.errors import CredentialInvalid, InvalidInput
+from kb.errors import CredentialInvalid, CredentialNotFound, InvalidInput
 from kb.ids import CredentialId, TenantId, new_uuid
 from kb.principals import validate_principals
 from kb.tables import credentials, tenants
@@ -102,6 +102,23 @@ async def authenticate(system: SystemSession, key: str, *, now: datetime) -> Cre
         scopes=frozenset(row.scopes),
         principals=tuple(array_of([*row.principals, EVERYONE])),
     )
+
+
+async def revoke_key(
+    system: SystemSession, tenant_id: TenantId, prefix: str, *, now: datetime
+) -> CredentialId:
+    """The id of the key, refused from now on; CredentialNotFound when the tenant has none such."""
+    statement = (
+        update(credentials)
+        .where(credentials.c.tenant_id == tenant_id, credentials.c.prefix == prefix)
+        .where(credentials.c.revoked_at.is_(None))
+        .values(revoked_at=now)
+        .returning(credentials.c.id)
+    )
+    revoked = (await system.connection.execute(statement)).scalar_one_or_none()
+    if revoked is None:
+        raise CredentialNotFound(f"The tenant has no valid key with the prefix {prefix!r}.")
+    return CredentialId(revoked)
 
 
 def _hash(key: str) -> str:

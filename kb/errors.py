@@ -16,6 +16,7 @@ KnowledgeBaseError
 │   ├── JobNotFound
 │   ├── AnswerNotFound
 │   ├── VersionNotFound
+│   ├── CredentialNotFound
 │   └── TenantNotFound
 ├── Conflict
 │   ├── AlreadyExists
@@ -40,8 +41,8 @@ KnowledgeBaseError
     ├── DatabaseUnavailable
     ├── FileStoreUnavailable
     ├── IndexNotReady
-    ├── LlmUnavailable
-    └── LlmTimedOut
+    └── LlmUnavailable
+        └── LlmTimedOut
 LlmOutputInvalid stands alone: the model answered, but not in the agreed shape.
 
 `code` is the contract; the message is for people and names no document text, key or path.
@@ -153,6 +154,12 @@ class VersionNotFound(NotFound):
     """The document has no content yet."""
 
     code = "version_not_found"
+
+
+class CredentialNotFound(NotFound):
+    """There is no such key."""
+
+    code = "credential_not_found"
 
 
 class TenantNotFound(NotFound):

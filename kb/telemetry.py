@@ -204,9 +204,6 @@ class Metrics:
             buckets=STAGE_SECONDS_BUCKETS,
             registry=registry,
         )
-        self._jobs = Counter(
-            "footnote_jobs", "Jobs that came to an end.", ["kind", "status"], registry=registry
-        )
         self._jobs_waiting = Gauge(
             "footnote_jobs_waiting", "Jobs that wait for a worker.", registry=registry
         )
@@ -224,10 +221,6 @@ class Metrics:
     def count_ingest(self, *, status: str, code: str | None) -> None:
         """Counts a document that was processed; `code` is the error's, if it failed."""
         self._ingests.labels(_label(status), _label(code or "")).inc()
-
-    def count_job(self, *, kind: str, status: str) -> None:
-        """Counts a job that came to an end."""
-        self._jobs.labels(_label(kind), _label(status)).inc()
 
     def set_jobs_waiting(self, count: int) -> None:
         """The number of jobs that wait now."""

@@ -19,7 +19,7 @@ from kb.documents import (
     lock_external_id,
     new_upload,
 )
-from kb.errors import AlreadyExists, UploadTooLarge
+from kb.errors import AlreadyExists, InvalidInput, UploadTooLarge
 from kb.files import FileStore
 from kb.ids import CollectionId, DocumentId, TenantId
 from kb.jobs import FINISHED, Job, enqueue_ingest, get_job, latest_job
@@ -64,7 +64,8 @@ class Uploads:
         """The stored document and its job.
 
         Raises UploadTooLarge, DocumentEmpty, UnsupportedMediaType, InvalidPrincipal,
-        AlreadyExists (mode `create`), and DocumentNotFound for an unknown `supersedes`.
+        AlreadyExists (mode `create`), DocumentNotFound for an unknown `supersedes` and
+        InvalidInput when that is the document itself.
         """
         if len(upload.content) > self.max_bytes:
             raise UploadTooLarge(f"The upload is larger than {self.max_bytes} bytes.")
@@ -116,6 +117,8 @@ async def _present(
     present = await find_by_external_id(scope, collection_id, external_id)
     if present is not None and upload.mode == "create":
         raise AlreadyExists(f"A document with external_id {external_id!r} exists already.")
+    if present is not None and upload.fields.supersedes == present.id:
+        raise InvalidInput("A document cannot supersede itself: nothing would be left of it.")
     return present
 
 

@@ -21,8 +21,8 @@ from kb.database import Database, conninfo
 from kb.row_security import probe_row_security
 from kb.settings import Settings
 from migrations.run import is_current, upgrade
-from tests.architecture.databases import with_database, with_login
 from tests.architecture.command_line import check_usage
+from tests.architecture.databases import with_database, with_login
 
 ROOT = Path(__file__).parents[1]
 COMPOSE_FILE = ROOT / "docker-compose.yml"

@@ -13,7 +13,8 @@ _OBJECT: Final = (
 _PATTERNS: Final = (
     # Ignore your rules. Disregard all previous instructions. Forget what you were told before.
     (
-        rf"\b(?:ignore|disregard|forget|override|bypass|do not (?:follow|obey)|stop following)\b"
+        rf"\b(?:ignore|disregard|forget|override|bypass|do not (?:follow|obey)|stop following)"
+        r"\b(?!-)"
         rf"(?:\W+\w+){{0,5}}?\W+(?:your|previous|prior|earlier|preceding|above|system|initial|original)"
         rf"(?:\W+\w+){{0,4}}?\W+{_OBJECT}"
     ),

@@ -73,9 +73,12 @@ def _gaps(
             claim=_between(claim, claim_frame, before[1], after[1]),
             evidence=_between(evidence, evidence_frame, before[0], after[0]),
             is_tight=after[1] - before[1] == 1
-            and not any(
-                evidence.tokens[index].is_content
-                for index in evidence_frame[before[0] + 1 : after[0]]
+            and (
+                after[0] - before[0] == 1
+                or not any(
+                    token.is_content
+                    for token in _between(evidence, evidence_frame, before[0], after[0])
+                )
             ),
             nearby=_nearby(evidence, evidence_frame, before[0], after[0])
             if after[1] - before[1] == 1

@@ -38,6 +38,7 @@ CHECK_BY_REASON: Final[dict[ReasonCode, FactCheck]] = {
     "coverage_low": "coverage",
 }
 CONTRADICTING: Final = frozenset({"negation_added", "negation_dropped", "opposite_word"})
+ABOUT_NUMBERS: Final = frozenset({"number_missing", "number_moved", "coverage_low"})
 NUMBER_CONTRADICTION_COVERAGE: Final = 0.6
 """With its other words held and only the number foreign, the evidence says another number."""
 
@@ -61,7 +62,8 @@ class Comparison:
         codes = {reason.code for reason in self.reasons}
         if codes & CONTRADICTING:
             return self.coverage >= MIN_COVERAGE
-        return codes == {"number_missing"} and self.coverage >= NUMBER_CONTRADICTION_COVERAGE
+        is_number = "number_missing" in codes and codes <= ABOUT_NUMBERS
+        return is_number and self.coverage >= NUMBER_CONTRADICTION_COVERAGE
 
 
 SUPPORTED: Final = Comparison(coverage=1.0, reasons=(), used=frozenset())

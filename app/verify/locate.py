@@ -129,12 +129,11 @@ def _snapped(
 ) -> Located | Literal["altered"] | None:
     wanted = [match.group() for match in _WORD.finditer(folded)]
     best: tuple[float, Span] | None = None
-    for first, last in _windows(wanted, [match.group() for match in source.words]):
-        start, end = source.words[first].start(), source.words[last].end()
-        similarity = SequenceMatcher(
-            None, folded.strip(_ENDS), source.folded.text[start:end], autojunk=False
-        ).ratio()
+    for window in _windows(wanted, [match.group() for match in source.words]):
+        start, end = _edges(source, window.first, window.last)
         span = source.folded.origin(start, end)
+        wide = source.folded.text[slice(*_edges(source, window.low, window.high))]
+        similarity = SequenceMatcher(None, folded.strip(_ENDS), wide, autojunk=False).ratio()
         if span and source.may_cut(span) and (best is None or similarity > best[0]):
             best = similarity, span
     if best is None or best[0] < MIN_SIMILARITY:
@@ -145,8 +144,24 @@ def _snapped(
     return Located(*span, "snapped", similarity)
 
 
-def _windows(wanted: list[str], words: list[str]) -> list[tuple[int, int]]:
-    """First and last word of the places that share most words with the quote."""
+class _Window(NamedTuple):
+    """A place that may be the quote: words `first` to `last` agree with it at both ends.
+
+    `low` to `high` are as many words as the quote has.
+    """
+
+    first: int
+    last: int
+    low: int
+    high: int
+
+
+def _edges(source: SearchableText, first: int, last: int) -> tuple[int, int]:
+    return source.words[first].start(), source.words[last].end()
+
+
+def _windows(wanted: list[str], words: list[str]) -> list[_Window]:
+    """The places that share most words with the quote."""
     vocabulary = frozenset(wanted)
     hits = [word in vocabulary for word in words]
     if sum(hits) < MIN_SIMILARITY * len(wanted) / 2:
@@ -156,18 +171,24 @@ def _windows(wanted: list[str], words: list[str]) -> list[tuple[int, int]]:
         range(max(1, len(words) - length + 1)),
         key=lambda start: -sum(hits[start : start + length]),
     )
-    windows = [_trimmed(wanted, words, start) for start in ranked[:MAX_WINDOWS]]
+    windows = (_window(wanted, words, start) for start in ranked[:MAX_WINDOWS])
     return [window for window in windows if window]
 
 
-def _trimmed(wanted: list[str], words: list[str], start: int) -> tuple[int, int] | None:
-    """The window from the first to the last word that it has in common with the quote."""
-    low = max(0, start - 2)
-    window = words[low : start + len(wanted) + 2]
-    blocks = SequenceMatcher(None, wanted, window, autojunk=False).get_matching_blocks()[:-1]
+def _window(wanted: list[str], words: list[str], start: int) -> _Window | None:
+    begin = max(0, start - 2)
+    nearby = words[begin : start + len(wanted) + 2]
+    blocks = SequenceMatcher(None, wanted, nearby, autojunk=False).get_matching_blocks()[:-1]
     if not blocks:
         return None
-    return low + blocks[0].b, low + blocks[-1].b + blocks[-1].size - 1
+    first, last = begin + blocks[0].b, begin + blocks[-1].b + blocks[-1].size - 1
+    unmatched_after = len(wanted) - blocks[-1].a - blocks[-1].size
+    return _Window(
+        first=first,
+        last=last,
+        low=max(0, first - blocks[0].a),
+        high=min(len(words) - 1, last + unmatched_after),
+    )
 
 
 def _is_altered(quote: str, original: str) -> bool:

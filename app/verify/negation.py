@@ -116,10 +116,7 @@ def _is_beside_the_point(claim: Statement, evidence: Statement, negation: int) -
     if _is_exception(evidence, negation) or _governs_that(evidence, negation):
         return False
     clause = evidence.clauses[negation]
-    if negation not in evidence.quoted and any(
-        index in evidence.quoted for index in evidence.in_clause(clause)
-    ):
-        # The quote was cut out of what the negation governs.
+    if _is_cut_off(evidence, negation):
         return False
     inside = {evidence.tokens[index].key for index in evidence.in_clause(clause)}
     outside = {
@@ -128,6 +125,16 @@ def _is_beside_the_point(claim: Statement, evidence: Statement, negation: int) -
         if evidence.clauses[index] != clause and index in evidence.quoted
     }
     return bool(inside) and not (inside & frozenset(claim.indices_by_key)) - outside
+
+
+def _is_cut_off(evidence: Statement, negation: int) -> bool:
+    """True when the quote was cut out of what an unquoted negation governs."""
+    if negation in evidence.quoted:
+        return False
+    between = range(negation + 1, evidence.quoted.start)
+    is_next = negation < evidence.quoted.start and not any(i in between for i in evidence.content)
+    clause = evidence.clauses[negation]
+    return is_next or any(index in evidence.quoted for index in evidence.in_clause(clause))
 
 
 def _governs_that(evidence: Statement, negation: int) -> bool:

@@ -34,7 +34,7 @@ def check_numbers(claim: Statement, evidence: Statement) -> Reason | None:
 
 
 def _same_slot(claim: Statement, number: int, evidence: Statement, partner: int) -> bool:
-    rivals = _rivals(claim.tokens[number], evidence)
+    rivals = _rivals(claim.tokens[number], evidence, partner)
     if not _counts_the_same(claim, number, evidence, partner):
         return False
     clause = claim.clauses[number]
@@ -51,14 +51,16 @@ def _same_slot(claim: Statement, number: int, evidence: Statement, partner: int)
     )
 
 
-def _rivals(number: Token, evidence: Statement) -> list[int]:
-    """Measures of the same kind that say something else."""
+def _rivals(number: Token, evidence: Statement, partner: int) -> list[int]:
+    """Measures of the partner's kind that say something else than the number."""
+    kind = evidence.tokens[partner].measure
     return [
         index
         for index in evidence.measures
         if (measure := evidence.tokens[index].measure) is not None
+        and kind is not None
         and number.measure is not None
-        and measure.kind == number.measure.kind
+        and measure.kind == kind.kind
         and not says(measure, number.measure)
     ]
 

@@ -21,6 +21,7 @@ from kb import tenants
 from kb.audit import Actor, record_system_event
 from kb.credentials import SCOPES, NewKey
 from kb.credentials import create_key as store_key
+from kb.credentials import revoke_key as revoke_stored_key
 from kb.database import Database
 from kb.embedded_postgres import database_url
 from kb.settings import Settings
@@ -102,6 +103,22 @@ def create_key(
         print_json({"id": str(key.id), "prefix": key.prefix, "key": key.key})
     else:
         console.print(f"Key {key.prefix}, shown only now:\n{key.key}")
+
+
+def revoke_key(
+    prefix: Annotated[str, typer.Argument(help="The key's prefix, such as fn_1a2b3c4d5e6f.")],
+    tenant: TenantOption,
+) -> None:
+    """Revoke an API key; requests with it are refused from now on."""
+
+    async def act(database: Database) -> None:
+        async with database.system() as system:
+            owner = await tenants.tenant_by_name(system, tenant)
+            key_id = await revoke_stored_key(system, owner.id, prefix, now=utc_now())
+            await record_system_event(system, owner.id, COMMAND_LINE, "key.revoke", str(key_id))
+
+    on_database(Settings(), act)
+    console.print(f"Revoked the key {prefix}.")
 
 
 def create_demo_key(home: Path, tenant_name: str) -> str:

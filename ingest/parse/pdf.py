@@ -8,6 +8,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 from ingest.parse.attachments import attachment_drafts, attachment_warnings
@@ -23,9 +24,15 @@ _MAX_WORD_ERROR: Final = 0.1
 """Share of a page's words that may be missing or doubled; running heads are dropped on purpose."""
 _FEW_LETTERS: Final = 25
 """A page with fewer is a picture with a date or a page number on it."""
+_FULL_LINE_SHARE: Final = 0.75
+"""A word that does not fit makes a line shorter; hardly any word is a quarter of a line."""
+_NUMBER: Final = re.compile(r"\d+")
+_LIST_MARK: Final = re.compile(r"\s*(?:[-\u2022\u25aa*]|\(?\w{1,3}[.)])\s")
 _WORD: Final = re.compile(r"\w+")
 _PROSE: Final = frozenset({"paragraph", "list_item"})
 _SENTENCE_ENDS: Final = ".!?:;"
+_LINE_ENDS: Final = _SENTENCE_ENDS + "-"
+"""A word divided by a hyphen stays divided: whether the hyphen is its own cannot be told."""
 _ADDRESS: Final = re.compile(r"\w+:\S*$")
 """A link is a comment too, whose text is where it leads."""
 
@@ -66,16 +73,47 @@ def _pages(
     for node in extraction.nodes:
         if node.page is not None:
             nodes_by_page[node.page].append(node)
+    running_heads = _running_heads(extraction.nodes)
     outline = Outline()
     for number, bare_text in sorted(bare_pages.items()):
-        nodes = nodes_by_page[number]
+        nodes = [_demoted(node, running_heads) for node in nodes_by_page[number]]
         drafts = list(_whole_sentences(node_drafts(nodes, outline)))
         # Every table that was seen to come out of a PDF file was prose in columns, or in disorder.
         if any(node.rows for node in nodes) or not _has_the_words(bare_text, nodes):
             drafts = [replace(draft, section=outline.section) for draft in paragraphs(bare_text)]
             warnings.append(f"{STRUCTURE_INCOMPLETE}: page {number}")
+        width = max(map(len, bare_text.splitlines()))
+        drafts = [_unwrapped(draft, width) for draft in drafts]
         drafts += _comments(extraction, number, outline)
         yield from (replace(draft, page=number) for draft in drafts)
+
+
+def _running_heads(nodes: Iterable[Node]) -> frozenset[str]:
+    """Headings that stand on several pages but for their page number: they head no section."""
+    pages: defaultdict[str, set[int | None]] = defaultdict(set)
+    for node in nodes:
+        if node.kind == "heading":
+            pages[_NUMBER.sub("", node.text)].add(node.page)
+    return frozenset(text for text, where in pages.items() if len(where) > 1)
+
+
+def _demoted(node: Node, running_heads: frozenset[str]) -> Node:
+    if node.kind == "heading" and _NUMBER.sub("", node.text) in running_heads:
+        return replace(node, kind="paragraph")
+    return node
+
+
+def _unwrapped(draft: Draft, width: int) -> Draft:
+    """Lines that end where the page ends go on in the next one; short ones end on purpose."""
+    if draft.kind not in _PROSE:
+        return draft
+    lines = draft.text.splitlines()
+    text = lines[0] if lines else ""
+    for line, following in pairwise(lines):
+        is_full = len(line) >= _FULL_LINE_SHARE * width
+        is_open = line[-1:] not in _LINE_ENDS and not _LIST_MARK.match(following)
+        text += (" " if is_full and is_open else "\n") + following
+    return replace(draft, text=text)
 
 
 def _has_the_words(bare_text: str, nodes: Sequence[Node]) -> bool:

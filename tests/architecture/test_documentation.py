@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from kb.telemetry import Metrics
-from tests.architecture.source import ROOT, table_rows
 from tests.architecture.command_line import check_usage, find_command
+from tests.architecture.source import ROOT, table_rows
 
 DOCUMENTS = (
     "README.md",

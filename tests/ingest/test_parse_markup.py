@@ -128,3 +128,22 @@ def test_pictures_drawn_inside_the_page_leave_no_trace() -> None:
     page = b'<p>before <img alt="logo" src="data:image/svg+xml;base64,PHN2Zy8+"> after</p>'
 
     assert parse(page, HTML).text == "before after"
+
+
+def test_text_that_is_nested_very_deeply_is_not_lost() -> None:
+    deep = b"<div>" * 300 + b"<p>deep <b>text</b></p><script>x</script>" + b"</div>" * 300
+    page = b"<p>top</p>" + deep
+
+    parsed = parse(page, HTML)
+
+    assert parsed.text == "top\n\ndeep text"
+    assert parsed.warnings == ("structure_incomplete",)
+
+
+def test_closing_tags_that_were_left_out_do_no_harm() -> None:
+    page = b"<ul>" + b"".join(b"<li>item %d" % number for number in range(200)) + b"</ul>"
+
+    parsed = parse(page, HTML)
+
+    assert len(parsed.blocks) == 200
+    assert parsed.warnings == ()

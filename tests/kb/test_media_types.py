@@ -32,7 +32,7 @@ from tests.ingest.files.builders import (
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(32)
 ELF = b"\x7fELF\x02\x01\x01" + bytes(64)
-SHEETS = {"Budget": [["Team", "Cost"], ["Sales", 12]]}
+SHEETS: dict[str, list[list[object]]] = {"Budget": [["Team", "Cost"], ["Sales", 12]]}
 
 
 @pytest.mark.parametrize(

@@ -31,9 +31,9 @@ class Probe:
 
 @dataclass(frozen=True, kw_only=True)
 class RouteCase:
-    """How a route is called; the first probe is an ordinary request."""
+    """How a route is called; one of the scopes is enough, the first probe is ordinary."""
 
-    scope: Scope
+    scopes: tuple[Scope, ...]
     probes: tuple[Probe, ...]
     is_changing: bool = False
 
@@ -129,7 +129,7 @@ def _next_page(_names: Names) -> Mapping[str, object]:
 ONE = "/v1/documents/{document_id}"
 
 UPLOADING = RouteCase(
-    scope="documents:write",
+    scopes=("documents:write",),
     is_changing=True,
     probes=(
         _probe("POST", "/v1/documents", "no name", lambda _: _upload(), is_telling=False),
@@ -152,7 +152,7 @@ UPLOADING = RouteCase(
 )
 
 LISTING = RouteCase(
-    scope="documents:read",
+    scopes=("documents:read",),
     probes=(
         _probe("GET", "/v1/documents", "all", is_telling=False),
         _probe(
@@ -190,7 +190,7 @@ LISTING = RouteCase(
 )
 
 SEARCHING = RouteCase(
-    scope="search",
+    scopes=("search",),
     probes=(
         *_searches("hybrid"),
         *_searches("lexical"),
@@ -207,7 +207,7 @@ SEARCHING = RouteCase(
 )
 
 ASKING = RouteCase(
-    scope="answers",
+    scopes=("answers",),
     probes=(
         _probe("POST", "/v1/answers", "collection", lambda n: _ask(collections=[n.collection])),
         _probe("POST", "/v1/answers", "metadata", lambda n: _ask(filter=_by_metadata(n))),
@@ -215,7 +215,7 @@ ASKING = RouteCase(
 )
 
 CONTENT = RouteCase(
-    scope="documents:read",
+    scopes=("documents:read",),
     probes=(
         _probe("GET", f"{ONE}/content", "text"),
         _probe("GET", f"{ONE}/content", "bytes", lambda _: {"params": {"original": "true"}}),
@@ -225,7 +225,7 @@ CONTENT = RouteCase(
 )
 
 PATCHING = RouteCase(
-    scope="documents:write",
+    scopes=("documents:write",),
     is_changing=True,
     probes=(
         _probe("PATCH", ONE, "title", lambda _: {"json": {"title": "Mine"}}),
@@ -254,9 +254,9 @@ PATCHING = RouteCase(
 ROUTES: Mapping[tuple[str, str], RouteCase] = {
     ("POST", "/v1/documents"): UPLOADING,
     ("GET", "/v1/documents"): LISTING,
-    ("GET", ONE): RouteCase(scope="documents:read", probes=(_probe("GET", ONE, "id"),)),
+    ("GET", ONE): RouteCase(scopes=("documents:read",), probes=(_probe("GET", ONE, "id"),)),
     ("GET", f"{ONE}/versions"): RouteCase(
-        scope="documents:read",
+        scopes=("documents:read",),
         probes=(
             _probe("GET", f"{ONE}/versions", "id"),
             _probe("GET", f"{ONE}/versions", "next page", _next_page),
@@ -264,7 +264,7 @@ ROUTES: Mapping[tuple[str, str], RouteCase] = {
     ),
     ("GET", f"{ONE}/content"): CONTENT,
     ("GET", f"{ONE}/chunks"): RouteCase(
-        scope="documents:read",
+        scopes=("documents:read",),
         probes=(
             _probe("GET", f"{ONE}/chunks", "id"),
             _probe("GET", f"{ONE}/chunks", "next page", _next_page),
@@ -272,10 +272,10 @@ ROUTES: Mapping[tuple[str, str], RouteCase] = {
     ),
     ("PATCH", ONE): PATCHING,
     ("DELETE", ONE): RouteCase(
-        scope="documents:write", is_changing=True, probes=(_probe("DELETE", ONE, "id"),)
+        scopes=("documents:write",), is_changing=True, probes=(_probe("DELETE", ONE, "id"),)
     ),
     ("GET", "/v1/jobs/{job_id}"): RouteCase(
-        scope="documents:read",
+        scopes=("documents:read", "documents:write"),
         probes=(
             _probe("GET", "/v1/jobs/{job_id}", "id"),
             _probe("GET", "/v1/jobs/{job_id}", "wait", lambda _: {"params": {"wait": 5}}),
@@ -284,7 +284,7 @@ ROUTES: Mapping[tuple[str, str], RouteCase] = {
     ("POST", "/v1/search"): SEARCHING,
     ("POST", "/v1/answers"): ASKING,
     ("GET", "/v1/answers/{answer_id}"): RouteCase(
-        scope="answers", probes=(_probe("GET", "/v1/answers/{answer_id}", "id"),)
+        scopes=("answers",), probes=(_probe("GET", "/v1/answers/{answer_id}", "id"),)
     ),
 }
 

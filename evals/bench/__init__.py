@@ -1,0 +1,1 @@
+"""Benchmarks: what was promised, measured on a running service."""

@@ -1,0 +1,137 @@
+"""`python -m evals.bench [NAME]`: runs benchmarks and writes their results."""
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evals.bench.footnote_process import Instance
+from evals.bench.ingest import DATASET as HANDBOOK
+from evals.bench.ingest import PAGES, measure_ingest
+from evals.bench.record import Outcome, write
+from evals.bench.search import measure_search
+from evals.bench.squad2 import DATASET as SQUAD2
+from evals.bench.squad2 import measure_squad2
+from evals.bench.startup import measure_startup
+from evals.datasets import open_dataset
+from kb.errors import Misconfigured
+from kb.settings import Settings
+
+
+class Name(StrEnum):
+    """The benchmarks."""
+
+    STARTUP = "startup"
+    INGEST = "ingest"
+    SEARCH = "search"
+    SQUAD2 = "squad2"
+    ALL = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to run, and how much of it."""
+
+    folder: Path
+    evaldata: Path
+    overrides: Mapping[str, str]
+    runs: int | None
+    pages: int
+    limit: int | None
+
+    def instance(self, name: str) -> Instance:
+        """A home of this name below the folder."""
+        home = self.folder / name
+        home.mkdir(parents=True, exist_ok=True)
+        return Instance(home=home, overrides=self.overrides)
+
+
+def _startup(plan: Plan) -> Outcome:
+    return measure_startup(plan.instance("startup"), runs=plan.runs or 5)
+
+
+def _ingest(plan: Plan) -> Outcome:
+    dataset = open_dataset(plan.evaldata, HANDBOOK)
+    instances = [plan.instance(f"handbook{number}") for number in range(plan.runs or 3)]
+    return measure_ingest(instances, dataset, pages=plan.pages)
+
+
+def _search(plan: Plan) -> Outcome:
+    """In the home of the first ingest run when there was one."""
+    dataset = open_dataset(plan.evaldata, HANDBOOK)
+    return measure_search(plan.instance("handbook0"), dataset, pages=plan.pages)
+
+
+def _squad2(plan: Plan) -> Outcome:
+    dataset = open_dataset(plan.evaldata, SQUAD2)
+    return measure_squad2(plan.instance("squad2"), dataset, limit=plan.limit)
+
+
+BENCHMARKS: Mapping[Name, Callable[[Plan], Outcome]] = {
+    Name.STARTUP: _startup,
+    Name.INGEST: _ingest,
+    Name.SEARCH: _search,
+    Name.SQUAD2: _squad2,
+}
+
+
+def bench(
+    name: Annotated[Name, typer.Argument(help="Which one.")] = Name.ALL,
+    runs: Annotated[
+        int | None, typer.Option(min=1, help="Runs of startup (unset: 5) and ingest (unset: 3).")
+    ] = None,
+    pages: Annotated[int, typer.Option(min=1, help="Handbook pages to ingest.")] = PAGES,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Questions of squad2 to ask; unset: all.")
+    ] = None,
+    home: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the services' homes, kept; unset: a temporary one."),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=VALUE as in kb.settings, such as worker_concurrency=8; repeatable."
+        ),
+    ] = None,
+) -> None:
+    """Measure, and write evals/bench/results/NAME.json; a missing data set skips its benchmark."""
+    chosen = list(BENCHMARKS) if name is Name.ALL else [name]
+    with ExitStack() as stack:
+        folder = home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="footnote-")))
+        plan = Plan(
+            folder=folder.resolve(),
+            evaldata=Settings().evaldata.resolve(),
+            overrides=dict(pair.split("=", 1) for pair in setting or []),
+            runs=runs,
+            pages=pages,
+            limit=limit,
+        )
+        for each in chosen:
+            _run(each, plan)
+
+
+def _run(name: Name, plan: Plan) -> None:
+    load_before = os.getloadavg()[0]
+    print(f"{name}: running ...", flush=True)
+    try:
+        outcome = BENCHMARKS[name](plan)
+    except Misconfigured as error:
+        print(f"{name}: skipped: {error.message}")
+        return
+    path = write(name, outcome, plan.instance(name).settings, load_before)
+    verdict = "met" if outcome.has_met_target else "MISSED"
+    print(f"{name}: {outcome.question}\n  target {outcome.target}: {verdict}")
+    for label, value in outcome.numbers.items():
+        print(f"  {label}: {value}")
+    print(f"  written to {path.name}")
+
+
+if __name__ == "__main__":
+    typer.run(bench)

@@ -1,0 +1,99 @@
+"""How much of the embedding model's speed is left when whole documents are ingested over HTTP."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+
+from evals.bench.footnote_process import BenchmarkFailed, Instance, running
+from evals.bench.record import Outcome, spread
+from evals.bench.upload import UPLOADERS, stored_texts, upload_all
+from evals.datasets import CorpusDocument, Dataset
+from kb.embedding import SentenceTransformerEmbedder
+
+DATASET = "sourcegraph_handbook"
+PAGES = 500
+TARGET_RATIO = 0.8
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestRun:
+    """One fresh home filled, and the bare model on the same chunks right after."""
+
+    chunks: int
+    distinct_chunks: int
+    accepted_seconds: float
+    findable_seconds: float
+    bare_seconds: float
+
+    @property
+    def ratio(self) -> float:
+        """End-to-end chunks/s over bare chunks/s."""
+        return self.bare_seconds / self.findable_seconds
+
+
+def measure_ingest(instances: Sequence[Instance], dataset: Dataset, *, pages: int) -> Outcome:
+    """One run in each of the empty homes; the model is exported before."""
+    documents = dataset.documents()[:pages]
+    done = [run_ingest(instance, documents) for instance in instances]
+    ratio = median(run.ratio for run in done)
+    return Outcome(
+        question="Chunks/s from the first upload to the last job's end, over those of bare encode",
+        target=f"median ratio >= {TARGET_RATIO}",
+        has_met_target=ratio >= TARGET_RATIO,
+        numbers={
+            "ratio": round(ratio, 4),
+            "ratio_each": [round(run.ratio, 4) for run in done],
+            "pages": len(documents),
+            "chunks": done[0].chunks,
+            "distinct_chunks": done[0].distinct_chunks,
+            "end_to_end_chunks_per_second": spread(
+                [run.chunks / run.findable_seconds for run in done]
+            ),
+            "bare_chunks_per_second": spread([run.chunks / run.bare_seconds for run in done]),
+            "accepted_seconds": [round(run.accepted_seconds, 2) for run in done],
+            "findable_seconds": [round(run.findable_seconds, 2) for run in done],
+            "bare_seconds": [round(run.bare_seconds, 2) for run in done],
+        },
+        dataset=dataset,
+        concurrency=UPLOADERS,
+    )
+
+
+def run_ingest(instance: Instance, documents: list[CorpusDocument]) -> IngestRun:
+    """Fills the home. The bare model runs alone, when the service has stopped."""
+    embedder = load_embedder(instance)
+    with running(instance) as footnote, footnote.client() as client:
+        uploaded = upload_all(client, documents)
+        texts = stored_texts(instance)
+    if not texts:
+        raise BenchmarkFailed("Nothing was ingested.")
+    return IngestRun(
+        chunks=len(texts),
+        distinct_chunks=len(set(texts)),
+        accepted_seconds=uploaded.accepted_seconds,
+        findable_seconds=uploaded.findable_seconds,
+        bare_seconds=bare_seconds(embedder, texts),
+    )
+
+
+def load_embedder(instance: Instance) -> SentenceTransformerEmbedder:
+    """The service's model; loading it here exports it for the service too."""
+    settings = instance.settings
+    return SentenceTransformerEmbedder(
+        model=settings.embedding_model,
+        backend=settings.embedding_backend,
+        batch_size=settings.embedding_batch_size,
+        cache_folder=settings.home_path / "models",
+    )
+
+
+def bare_seconds(embedder: SentenceTransformerEmbedder, texts: list[str]) -> float:
+    """All texts in one call, which sorts them by length: the fastest that the model can be.
+
+    `embed_queries` is the bare encode; `embed_passages` counts tokens first.
+    """
+    embedder.embed_queries(texts[:64])
+    started = perf_counter()
+    embedder.embed_queries(texts)
+    return perf_counter() - started

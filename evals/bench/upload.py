@@ -1,0 +1,83 @@
+"""Uploading a data set over HTTP and waiting until all of it can be found."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import perf_counter
+
+import httpx
+
+from evals.bench.footnote_process import TENANT, BenchmarkFailed, Instance
+from evals.datasets import CorpusDocument
+from kb.chunks import indexable_chunks
+from kb.database import Database
+from kb.embedded_postgres import database_url
+from kb.tenants import tenant_by_name
+
+UPLOADERS = 4
+WAIT_SECONDS = 20
+"""How long one request waits for a job; below the client's timeout."""
+
+ALL = 10_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uploaded:
+    """Seconds since the first upload began: until the last was accepted, and could be found."""
+
+    accepted_seconds: float
+    findable_seconds: float
+
+
+def upload_all(client: httpx.Client, documents: Sequence[CorpusDocument]) -> Uploaded:
+    """Uploads with UPLOADERS at once; BenchmarkFailed when a document cannot be ingested."""
+    started = perf_counter()
+    with ThreadPoolExecutor(UPLOADERS) as uploaders:
+        job_ids = list(uploaders.map(lambda document: _upload(client, document), documents))
+    accepted = perf_counter()
+    for job_id in job_ids:
+        if job_id is not None:
+            _wait(client, job_id)
+    return Uploaded(accepted_seconds=accepted - started, findable_seconds=perf_counter() - started)
+
+
+def stored_texts(instance: Instance) -> list[str]:
+    """What was embedded of every chunk of the first tenant, in the order of storing."""
+    with database_url(instance.settings) as url:
+        return asyncio.run(_stored_texts(url))
+
+
+async def _stored_texts(url: str) -> list[str]:
+    database = Database(url, pool_size=1)
+    try:
+        async with database.system() as system:
+            tenant = await tenant_by_name(system, TENANT)
+        async with database.tenant(tenant.id, eyes=None) as scope:
+            rows = await indexable_chunks(scope, None, after=0, limit=ALL)
+    finally:
+        await database.close()
+    # A chunk without title and section is embedded without the line break before it.
+    return [row.text.removeprefix("\n") for row in rows]
+
+
+def _upload(client: httpx.Client, document: CorpusDocument) -> str | None:
+    """The job's id; none for what the home has already."""
+    response = client.post(
+        "/v1/documents",
+        files={"file": (f"{document.id.rsplit('/', 1)[-1]}", document.text.encode())},
+        data={"external_id": document.id, "title": document.title},
+    )
+    response.raise_for_status()
+    job = response.json()["job"]
+    return str(job["id"]) if job else None
+
+
+def _wait(client: httpx.Client, job_id: str) -> None:
+    status = "queued"
+    while status in {"queued", "running"}:
+        response = client.get(f"/v1/jobs/{job_id}", params={"wait": WAIT_SECONDS})
+        response.raise_for_status()
+        status = response.json()["status"]
+    if status != "succeeded":
+        raise BenchmarkFailed(f"A job ended as {status!r}.")

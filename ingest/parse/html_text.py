@@ -1,0 +1,62 @@
+"""The bare text of HTML, for pages that are nested too deeply to be read with their structure."""
+
+import re
+from html.parser import HTMLParser
+from typing import Final
+
+from typing_extensions import override
+
+_TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_SPACE: Final = re.compile(r"\s+")
+_HIDDEN: Final = frozenset({"head", "script", "style", "template", "nav", "svg"})
+_INLINE: Final = frozenset(
+    {"a", "abbr", "b", "code", "em", "font", "i", "label", "small", "span", "strong", "sub", "sup"}
+)
+_VOID: Final = frozenset(
+    {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
+)
+
+
+def nesting(html: str) -> int:
+    """How deeply tags are nested at most; more where closing tags were left out."""
+    depth = deepest = 0
+    for closing, name in _TAG.findall(html):
+        if name.lower() in _VOID:
+            continue
+        depth += -1 if closing else 1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def visible_text(html: str) -> str:
+    """The text of a page; a blank line stands where anything but inline mark-up begins or ends."""
+    parser = _VisibleText()
+    parser.feed(html)
+    parser.close()
+    return "".join(parser.pieces)
+
+
+class _VisibleText(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[str] = []
+        self._hidden = 0
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._hidden += tag in _HIDDEN
+        self._break(tag)
+
+    @override
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden = max(self._hidden - (tag in _HIDDEN), 0)
+        self._break(tag)
+
+    @override
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.pieces.append(_SPACE.sub(" ", data))
+
+    def _break(self, tag: str) -> None:
+        if tag not in _INLINE:
+            self.pieces.append("\n\n")

@@ -1,0 +1,73 @@
+"""A worker that loses its power at a chosen moment, as a process of its own.
+
+Run as `python -m tests.footnote.dying_worker MOMENT DATABASE_URL FILES_URL`.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from datetime import timedelta
+from unittest.mock import patch
+
+from ingest import worker
+from ingest.parse import ParsedDocument
+from ingest.pipeline import Ingestion, ingest_document
+from ingest.publish import Publication, publish
+from kb.database import Database, TenantSession
+from kb.ids import JobId, TenantId
+from tests.footnote.own_database import open_small_tools
+
+SLOW_SECONDS_A_CALL = 0.25
+"""Long enough for a test to see the progress between two calls."""
+
+
+def die() -> None:
+    """Ends this process on the spot."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def parse_and_die(_content: bytes, _media_type: str) -> ParsedDocument:
+    die()
+    raise AssertionError
+
+
+async def publish_and_die(
+    scope: TenantSession, job_id: JobId, publication: Publication, **times: object
+) -> bool:
+    """Everything is written, nothing is committed."""
+    await publish(scope, job_id, publication, **times)  # type: ignore[arg-type]  # handed on
+    die()
+    raise AssertionError
+
+
+async def ingest_and_die(tools: Ingestion, tenant_id: TenantId, job_id: JobId) -> None:
+    """Everything is committed, the queue has not heard of it."""
+    await ingest_document(tools, tenant_id, job_id)
+    die()
+
+
+MOMENTS: dict[str, tuple[str, object]] = {
+    "parsing": ("ingest.pipeline.parse", parse_and_die),
+    "before the commit": ("ingest.pipeline.publish", publish_and_die),
+    "after the commit": ("ingest.worker.ingest_document", ingest_and_die),
+    "never": ("ingest.pipeline.publish", publish),
+}
+"""Each with the stage it is in, and what takes its place."""
+
+
+async def main(moment: str, database_url: str, files_url: str) -> None:
+    database = Database(database_url, pool_size=3)
+    seconds = SLOW_SECONDS_A_CALL if moment == "never" else 0.0
+    async with open_small_tools(database, files_url, seconds_a_call=seconds) as tools:
+        with patch(*MOMENTS[moment]):
+            await worker.run_worker(
+                worker.build_queue_app(database_url, tools),
+                concurrency=1,
+                stalled_after=timedelta(seconds=60),
+            )
+    await database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

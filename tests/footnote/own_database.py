@@ -1,0 +1,116 @@
+"""A database of a test's own, with tools of a worker that need no model."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from ingest.embed import BatchingEmbedder
+from ingest.pipeline import Ingestion
+from ingest.worker import build_queue_app, run_worker
+from kb.audit import Actor
+from kb.database import Database, Eyes
+from kb.documents import DocumentFields
+from kb.files import FileStore
+from kb.ids import JobId, TenantId
+from kb.jobs import Job, get_job
+from kb.spaces import ensure_space
+from kb.telemetry import Metrics
+from kb.tenants import create_tenant
+from kb.uploads import Accepted, Upload, Uploads
+from migrations.run import upgrade
+from tests.architecture.databases import empty_database
+from tests.footnote.small_embedder import SmallEmbedder
+
+MAX_ATTEMPTS = 3
+OWNER = "test"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnDatabase:
+    """A migrated database with one tenant, and what uploads and ingests into it."""
+
+    url: str
+    files_url: str
+    tools: Ingestion
+    tenant_id: TenantId
+
+    async def upload(self, content: bytes, external_id: str | None = None) -> Accepted:
+        """A stored upload that waits for a worker."""
+        uploads = Uploads(database=self.tools.database, files=self.tools.files, max_bytes=10**7)
+        fields = DocumentFields(
+            external_id=external_id,
+            title=None,
+            source_uri=None,
+            language=None,
+            metadata={},
+            principals=("tenant:*",),
+            effective_at=None,
+            expires_at=None,
+            supersedes=None,
+        )
+        upload = Upload(
+            content=content,
+            filename="note.md",
+            declared_media_type=None,
+            collection="default",
+            mode=None,
+            fields=fields,
+        )
+        return await uploads.accept(
+            self.tenant_id,
+            upload,
+            eyes=Eyes(principals=("tenant:*",), owner=OWNER),
+            actor=Actor(name=OWNER, principals=(), request_id=None),
+            now=datetime.now(UTC),
+        )
+
+    async def job(self, job_id: JobId) -> Job:
+        """The job as it is now."""
+        async with self.tools.database.tenant(self.tenant_id, eyes=None) as scope:
+            return await get_job(scope, job_id)
+
+    async def work_until_empty(self) -> None:
+        """Runs a worker in this process until no job is due."""
+        await run_worker(
+            build_queue_app(self.url, self.tools),
+            concurrency=1,
+            stalled_after=timedelta(seconds=60),
+            wait=False,
+        )
+
+
+@asynccontextmanager
+async def own_database(server_url: str, files_url: str) -> AsyncIterator[OwnDatabase]:
+    """A new database on the server, dropped at the end."""
+    with empty_database(server_url) as url:
+        upgrade(url)
+        database = Database(url, pool_size=3)
+        try:
+            async with open_small_tools(database, files_url) as tools:
+                async with database.system() as system:
+                    tenant = await create_tenant(system, f"test {uuid4()}")
+                yield OwnDatabase(url=url, files_url=files_url, tools=tools, tenant_id=tenant.id)
+        finally:
+            await database.close()
+
+
+@asynccontextmanager
+async def open_small_tools(
+    database: Database, files_url: str, *, seconds_a_call: float = 0.0
+) -> AsyncIterator[Ingestion]:
+    """What a worker ingests with, without a model."""
+    embedder = SmallEmbedder(seconds_a_call=seconds_a_call)
+    await ensure_space(database, embedder.space)
+    async with BatchingEmbedder(embedder) as batching:
+        yield Ingestion(
+            database=database,
+            files=FileStore(files_url),
+            embedder=embedder,
+            batching=batching,
+            space=embedder.space,
+            metrics=Metrics(),
+            max_attempts=MAX_ATTEMPTS,
+            clock=lambda: datetime.now(UTC),
+        )
