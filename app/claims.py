@@ -104,9 +104,9 @@ class RejectedCitation:
 class VerifiedClaim:
     """One claim and what was found about it.
 
-    `score` is 0 to 1: the share of the claim's content words that its quotes hold, lowered by each
-    check that failed. `citations` are the ones that carry the claim when it is supported, and
-    every located one otherwise.
+    `score` is 0 to 1: above 0.5 for supported claims only, and on either side of it higher
+    the more of the claim's words its quotes hold. `citations` are the ones that carry the claim
+    when it is supported, and every located one otherwise.
     """
 
     text: str

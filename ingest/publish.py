@@ -11,6 +11,7 @@ from kb.chunks import NewChunk, delete_chunks, insert_chunks
 from kb.database import TenantSession
 from kb.documents import get_document, set_published
 from kb.embedding import Vectors
+from kb.errors import DocumentNotFound
 from kb.ids import DocumentId, JobId
 from kb.jobs import FINISHED, finish_job, get_job, set_progress
 from kb.spaces import Space
@@ -41,7 +42,11 @@ async def publish(
     nothing, one that dies after it has done everything.
     """
     await lock_document(scope, publication.document_id)
-    document = await get_document(scope, publication.document_id)
+    try:
+        document = await get_document(scope, publication.document_id)
+    except DocumentNotFound:
+        # Deleted while it was being read; its job went with it.
+        return False
     if (await get_job(scope, job_id)).status in FINISHED:
         # Another worker took this one for dead and was faster.
         return False

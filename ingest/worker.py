@@ -28,7 +28,7 @@ FIRST_RETRY = timedelta(seconds=2)
 
 
 class RetryWhileDependencyFails(BaseRetryStrategy):
-    """Tries again what failed for a transient reason; everything else is final."""
+    """Tries again what failed for a transient reason or was cut off; everything else is final."""
 
     def __init__(self, max_attempts: int) -> None:
         """`max_attempts` counts the first one."""
@@ -39,6 +39,9 @@ class RetryWhileDependencyFails(BaseRetryStrategy):
         self, *, exception: BaseException, job: QueuedJob
     ) -> RetryDecision | None:
         """When to try again; None: not at all."""
+        if isinstance(exception, asyncio.CancelledError):
+            # This worker was stopped, which is no fault of the job: it would be lost otherwise.
+            return RetryDecision(retry_in={"seconds": 0})
         if not isinstance(exception, DependencyFailed) or job.attempts + 1 >= self.max_attempts:
             return None
         delay = FIRST_RETRY * 2**job.attempts

@@ -158,7 +158,9 @@ _SAME: Final = str.maketrans(
     | dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02", '"')
     | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d", "-")
 )
-_IRREGULAR_SPACE: Final = re.compile(r"[\t\n\r\f\v][ \t\n\r\f\v]*| [ \t\n\r\f\v]+")
+_IRREGULAR_SPACE: Final = re.compile(
+    r"[\t\n\r\f\v\x1c-\x1f][ \t\n\r\f\v\x1c-\x1f]*| [ \t\n\r\f\v\x1c-\x1f]+"
+)
 # A letter before a foreign character may carry it as an accent: both belong to one cluster.
 _NOT_PLAIN: Final = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
 
@@ -212,12 +214,18 @@ def _fold_ascii(text: str, span: Span, folded: tuple[list[str], list[int], list[
 
 @lru_cache(maxsize=8192)
 def _fold_cluster(cluster: str) -> str:
-    if any(unicodedata.decomposition(c).startswith(("<super>", "<sub>", "<frac")) for c in cluster):
-        return cluster
     translated = cluster.translate(_SAME)
+    if any(map(_means_more_than_its_folding, translated)):
+        return translated
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", translated).casefold())
     visible = "".join(c for c in folded.translate(_SAME) if unicodedata.category(c) != "Cf")
     return " " if visible.isspace() else visible
+
+
+def _means_more_than_its_folding(character: str) -> bool:
+    kind, *parts = unicodedata.decomposition(character).split() or [""]
+    # A lone accent would fold to a space with the accent on it.
+    return kind in {"<super>", "<sub>", "<fraction>"} or ("0020" in parts and len(parts) > 1)
 
 
 def grapheme_borders(text: str) -> frozenset[int] | None:

@@ -3,14 +3,11 @@
 Each test makes tenants of its own, so that tests do not see each other.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 
-from app.main import build_app
 from footnote.compose import load_embedder, open_database, open_ingestion, open_resources
 from ingest.pipeline import Ingestion
 from kb.database import Database
@@ -19,7 +16,7 @@ from kb.embedding import SentenceTransformerEmbedder
 from kb.settings import Settings
 from kb.telemetry import configure_logging
 from migrations.run import upgrade
-from tests.service import Service
+from tests.service import Service, serving
 
 
 @pytest.fixture(scope="session")
@@ -66,16 +63,9 @@ async def service(
     settings: Settings, database_url: str, ingestion: Ingestion
 ) -> AsyncIterator[Service]:
     """The API on a real port, and a worker that runs when a test says so."""
-    async with open_resources(settings, database_url) as resources:
-        config = uvicorn.Config(
-            build_app(resources), host="127.0.0.1", port=0, log_config=None, access_log=False
-        )
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve())
-        while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
-            await asyncio.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        async with Service.open(f"http://127.0.0.1:{port}", resources, ingestion) as running:
-            yield running
-        server.should_exit = True
-        await serving
+    async with (
+        open_resources(settings, database_url) as resources,
+        serving(resources) as url,
+        Service.open(url, resources, ingestion) as running,
+    ):
+        yield running

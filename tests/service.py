@@ -1,5 +1,6 @@
 """The running service as tests see it: tenants, people, uploads, questions."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -7,7 +8,9 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import httpx
+import uvicorn
 
+from app.main import build_app
 from app.resources import Resources
 from ingest.pipeline import Ingestion
 from ingest.worker import run_job
@@ -64,6 +67,21 @@ class Person:
     async def ask(self, question: str, **body: object) -> httpx.Response:
         """The response to a question."""
         return await self.request("POST", "/v1/answers", json={"question": question, **body})
+
+
+@asynccontextmanager
+async def serving(resources: Resources) -> AsyncIterator[str]:
+    """The URL of the application on a real port, while the block runs."""
+    config = uvicorn.Config(
+        build_app(resources), host="127.0.0.1", port=0, log_config=None, access_log=False
+    )
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    await task
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """How much of what the claim says do its quotes say?"""
 
+from collections.abc import Sequence
 from typing import Final
 
 from app.claims import Reason
@@ -21,6 +22,13 @@ def coverage_of(claim: Statement, evidence: Statement) -> float:
         return 0.0
     held = sum(_is_held(claim.tokens[index], evidence) for index in claim.content)
     return held / len(claim.content)
+
+
+def pooled_coverage(claims: Sequence[Statement], evidence: Sequence[Statement]) -> float:
+    """Share of the claims' content tokens that any of the evidence holds, 0 to 1."""
+    tokens = [claim.tokens[index] for claim in claims for index in claim.content]
+    held = sum(any(_is_held(token, each) for each in evidence) for token in tokens)
+    return held / len(tokens) if tokens else 0.0
 
 
 def check_coverage(claim: Statement, evidence: Statement) -> Reason | None:

@@ -22,13 +22,15 @@ from app.claims import (
 )
 from app.context import Context
 from app.verify.cited import LocatedQuote, locate_citation
-from app.verify.claim_text import clean_claim, is_claim
-from app.verify.compare import CHECK_BY_REASON, SUPPORTED, Comparison, compare
+from app.verify.claim_text import clean_claim, is_claim, statements_of
+from app.verify.compare import CHECK_BY_REASON, SUPPORTED, Comparison, FactCheck, compare
+from app.verify.coverage import pooled_coverage
 from app.verify.evidence import SearchableSource
 from kb.text import fold
 
-FAILED_CHECK_FACTOR: Final = 0.4
-"""What a failed check leaves of the score: with full coverage, one failure is below one half."""
+FAILED_CHECK_FACTOR: Final = 0.7
+"""What a failed number, name or negation check leaves of a score. Between 0.7 and 0.85 AUROC moves
+by less than 1 point on six public sets of claims; 0.4 and 1 are worse by 1 to 3."""
 
 
 def verify(draft: Draft, context: Context) -> Verification:
@@ -99,23 +101,32 @@ def _decide(
     carrying = [(q, c) for q, c in zip(quotes, alone, strict=True) if c.is_supported]
     if not carrying and len(quotes) > 1:
         carrying = _carried_together(text, quotes)
+    held = pooled_coverage(
+        statements_of(text, a_is_name=False),
+        [each for quote in quotes for each in quote.statements],
+    )
     if carrying:
         return VerifiedClaim(
             text=text,
             verdict="supported",
-            score=max(quote.similarity * found.coverage for quote, found in carrying),
+            score=(1 + held * max(quote.similarity for quote, _ in carrying)) / 2,
             citations=tuple(quote.checked(SUPPORTED) for quote, _ in carrying),
             rejected=rejected,
         )
-    best = max(alone, key=_score)
+    best = max(alone, key=lambda comparison: (comparison.coverage, -len(comparison.reasons)))
     return VerifiedClaim(
         text=text,
         verdict="contradicted" if any(one.is_contradicted for one in alone) else "unsupported",
-        score=_score(best),
+        score=held * FAILED_CHECK_FACTOR ** len(_failed_facts(best)) / 2,
         citations=tuple(q.checked(found) for q, found in zip(quotes, alone, strict=True)),
         rejected=rejected,
         reasons=best.reasons,
     )
+
+
+def _failed_facts(comparison: Comparison) -> set[FactCheck]:
+    # What is not covered has lowered the score already.
+    return {CHECK_BY_REASON[reason.code] for reason in comparison.reasons} - {"coverage"}
 
 
 def _compare_alone(text: str, quote: LocatedQuote) -> Comparison:
@@ -139,8 +150,3 @@ def _carried_together(
     ends = list(itertools.accumulate(len(quote.statements) for quote in quotes))
     used = {bisect.bisect_right(ends, index) for index in found.used}
     return [(quotes[index], found) for index in sorted(used)]
-
-
-def _score(comparison: Comparison) -> float:
-    failed = {CHECK_BY_REASON[reason.code] for reason in comparison.reasons}
-    return comparison.coverage * FAILED_CHECK_FACTOR ** len(failed)

@@ -18,8 +18,8 @@ from kb.database import Database, TenantSession
 from kb.ids import JobId, TenantId
 from tests.footnote.own_database import open_small_tools
 
-SLOW_SECONDS_A_CALL = 0.25
-"""Long enough for a test to see the progress between two calls."""
+SLOW_SECONDS_A_CALL = 1.0
+"""Of 128 texts."""
 
 
 def die() -> None:

@@ -1,5 +1,6 @@
 """Unique words of what one may not see never come out: not in bodies, headers, logs, metrics."""
 
+import json
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -15,22 +16,22 @@ from tests.tenancy.route_cases import OPERATION, PROBES
 from tests.tenancy.test_routes import INTRUDERS
 from tests.tenancy.world import ANA, HR, QUERY, World, upload_secret
 
-BROAD_SEARCHES: list[dict[str, object]] = [
-    {"query": QUERY, "top_k": 100, "explain": True, "mode": mode, **limit}
-    for mode in ("hybrid", "lexical", "vector")
-    for limit in (
-        {},
-        {"filter": {"metadata.secret": {"$exists": True}}},
-        {"filter": {"metadata.secret": {"$ne": "x"}}},
-        {"filter": {"metadata.secret": {"$gt": ""}}},
-        {"filter": {"$not": {"metadata.secret": "x"}}},
-        {"filter": {"language": "eo"}},
-        {"filter": {"collection": {"$ne": "default"}}},
-    )
+BROAD_FILTERS: list[dict[str, object]] = [
+    {"metadata.secret": {"$exists": True}},
+    {"metadata.secret": {"$ne": "x"}},
+    {"$not": {"metadata.secret": "x"}},
+    {"language": "eo"},
+    {"collection": {"$ne": "default"}},
 ]
-"""All that match the secret for those who may read it."""
+BROAD_SEARCHES: list[dict[str, object]] = [
+    {"mode": "hybrid"},
+    {"mode": "lexical"},
+    {"mode": "vector"},
+    *[dict[str, object](filter=broad) for broad in BROAD_FILTERS],
+]
+"""All that find the secret for those who may read it."""
 
-QUESTIONS = ("When is the bonus of the travel desk paid?", "What is secret?", "What may I not see?")
+QUESTIONS = ("When is the bonus of the travel desk paid?", "What is secret?")
 
 
 @pytest.fixture
@@ -76,14 +77,13 @@ async def everything_shown_to(person: Person, hidden: Names) -> list[str]:
         await probe.send(person, named) for _, case, probe in PROBES if not case.is_changing
     ]
     responses += [
-        await person.request("POST", "/v1/search", json=search) for search in BROAD_SEARCHES
+        await person.search(QUERY, top_k=100, explain=True, **limit) for limit in BROAD_SEARCHES
     ]
     responses += [await person.ask(question, include_retrieved=True) for question in QUESTIONS]
-    responses.append(
-        await person.request(
-            "GET", "/v1/documents", params={"filter": '{"metadata.secret": {"$exists": true}}'}
-        )
-    )
+    responses += [
+        await person.request("GET", "/v1/documents", params={"filter": json.dumps(broad)})
+        for broad in BROAD_FILTERS
+    ]
     # Last, for the sake of those who may change it.
     responses += [await probe.send(person, named) for _, case, probe in PROBES if case.is_changing]
     return [whole(response) for response in responses]
@@ -111,7 +111,10 @@ async def test_those_who_may_see_them_see_all_the_words(reader: Person) -> None:
     assert traces(secret, *texts) == traces(secret, repr(secret)) - {secret.filename}
 
 
-@pytest.mark.parametrize("intruder", INTRUDERS)
+@pytest.mark.parametrize(
+    "intruder",
+    ["colleague", "gateway for a colleague", "other tenant", "gateway of the other tenant"],
+)
 async def test_no_word_comes_out(world: World, logs: StringIO, intruder: str) -> None:
     make_person, _ = INTRUDERS[intruder]
 

@@ -1,0 +1,255 @@
+"""Every query, asked in the wrong scope for what is hidden, finds nothing and changes nothing."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import get_args, get_type_hints
+from uuid import UUID
+
+import numpy as np
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError, NoResultFound
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+import kb
+from kb.chunks import NewChunk, insert_chunks, list_chunks
+from kb.database import Eyes, TenantSession
+from kb.documents import Document, get_document
+from kb.errors import NotFound
+from kb.idempotency import StoredResponse, claim_key, store_response
+from kb.ids import DocumentId, TenantId
+from kb.spaces import current_space, vectors_table
+from kb.tables import metadata
+from kb.versions import insert_version
+from tests.tenancy.names import Names
+from tests.tenancy.query_cases import (
+    LOCATION,
+    QUERIES,
+    REQUEST_KEY,
+    REQUEST_SHA256,
+    Hidden,
+    QueryCase,
+)
+from tests.tenancy.world import ANA, HR, World, upload_secret
+
+REFUSED = {"42501": "no privilege, or row security", "23503": "a foreign key"}
+"""States of SQL errors that keep a query from the rows of others."""
+
+UNREADABLE_TO_THE_WRITER = {"credentials"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """What a query gave, and the rows of tenant one after it."""
+
+    result: object
+    rows: frozenset[str]
+
+
+class UndoIt(Exception):
+    """Rolls a test's transaction back."""
+
+
+def named_queries() -> Iterator[tuple[str, Callable[..., object]]]:
+    """Every public function and method of `kb` that takes a TenantSession."""
+    for module in pkgutil.walk_packages(kb.__path__, prefix="kb."):
+        loaded = importlib.import_module(module.name)
+        for owner in (loaded, *own_classes(loaded.__name__, vars(loaded))):
+            for name, function in vars(owner).items():
+                if (
+                    inspect.isfunction(function)
+                    and function.__module__ == loaded.__name__
+                    and not name.startswith("_")
+                    and takes_session(function)
+                ):
+                    yield f"{loaded.__name__}.{function.__qualname__}".removeprefix("kb."), function
+
+
+def own_classes(module: str, names: Mapping[str, object]) -> list[type]:
+    return [each for each in names.values() if inspect.isclass(each) and each.__module__ == module]
+
+
+def takes_session(function: Callable[..., object]) -> bool:
+    hints = get_type_hints(function)
+    hints.pop("return", None)
+    return any(hint is TenantSession or TenantSession in get_args(hint) for hint in hints.values())
+
+
+SCOPES: Mapping[str, Callable[[World, Hidden], tuple[TenantId, Eyes | None]]] = {
+    "other tenant, all its principals": lambda world, hidden: (
+        world.two.id,
+        Eyes(principals=(ANA, HR, hidden.names.principal, "tenant:*"), owner=hidden.owner),
+    ),
+    "other tenant, whole": lambda world, _: (world.two.id, None),
+    "colleague": lambda world, _: (
+        world.one.id,
+        Eyes(principals=(ANA, "tenant:*"), owner="colleague"),
+    ),
+    "nobody": lambda world, _: (world.one.id, Eyes(principals=())),
+}
+"""Where nothing may be found."""
+
+
+@pytest.fixture(scope="module")
+async def hidden(world: World) -> AsyncIterator[Hidden]:
+    """The secret, and what an interrupted ingestion leaves behind until these tests are over."""
+    pending = [await upload_secret(world.hr, is_ingested=False) for _ in range(3)]
+    yield await _hidden(world, pending)
+    for names in pending:
+        await world.hr.request("DELETE", f"/v1/documents/{names.document}")
+
+
+async def _hidden(world: World, pending: list[Names]) -> Hidden:
+    resources = world.one.service.resources
+    async with resources.database.tenant(world.one.id, eyes=None) as scope:
+        document = await document_of(scope, world.secret)
+        unread, unsplit, unembedded = [await document_of(scope, names) for names in pending]
+        for each in (unsplit, unembedded):
+            await insert_version(scope, each, content="x", parser="x", parser_version="1")
+        chunk = NewChunk(text="x", context="", location=LOCATION)
+        unembedded_chunk, *_ = await insert_chunks(scope, unembedded, [chunk])
+        stored, *_ = await list_chunks(scope, document.id, after=-1, limit=1)
+        request = StoredResponse(status_code=202, body={"title": world.secret.title})
+        key = {"owner": document.owner, "key": REQUEST_KEY}
+        await claim_key(scope, **key, request_sha256=REQUEST_SHA256)
+        await store_response(scope, **key, response=request)
+        space = await current_space(scope)
+        assert space is not None
+        table = vectors_table(space).c
+        vector = select(table.embedding, table.embedded_sha256).where(
+            table.tenant_id == scope.tenant_id, table.chunk_id == stored.id
+        )
+        row = (await scope.connection.execute(vector)).one()
+    return Hidden(
+        names=world.secret,
+        document=document,
+        chunk_id=stored.id,
+        embedded_sha256=row.embedded_sha256,
+        unread=unread,
+        unsplit=unsplit,
+        unembedded=unembedded,
+        unembedded_chunk=unembedded_chunk,
+        request=request,
+        space=space,
+        question=np.asarray(row.embedding, dtype=np.float32),
+        lexical=resources.lexical,
+    )
+
+
+async def document_of(scope: TenantSession, names: Names) -> Document:
+    return await get_document(scope, DocumentId(UUID(names.document)))
+
+
+async def attempt(
+    world: World, hidden: Hidden, case: QueryCase, scope_of: tuple[TenantId, Eyes | None]
+) -> Attempt:
+    """Asks, looks at tenant one in the same transaction, and undoes it all."""
+    database = world.one.service.resources.database
+    tenant_id, eyes = scope_of
+    result: object = None
+    rows: frozenset[str] = frozenset()
+    try:
+        async with database.tenant(tenant_id, eyes=eyes) as scope:
+            before = await rows_of(scope.connection, world.one.id, hidden)
+            await enter(scope.connection, scope.tenant_id, eyes)
+            rows = before
+            try:
+                result = await case.call(scope, hidden)
+            except (NotFound, NoResultFound):
+                result = None
+            rows = await rows_of(scope.connection, world.one.id, hidden)
+            raise UndoIt  # noqa: TRY301  # through the session, which rolls back
+    except UndoIt:
+        pass
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) not in REFUSED:
+            raise
+    return Attempt(result=result, rows=rows)
+
+
+async def enter(connection: AsyncConnection, tenant_id: TenantId, eyes: Eyes | None) -> None:
+    """Sets tenant and role again; principals and owner have not been touched."""
+    role = "footnote_reader" if eyes else "footnote_writer"
+    await connection.execute(
+        text(
+            "SELECT set_config('role', :role, true),"
+            " set_config('footnote.tenant_id', :tenant_id, true)"
+        ),
+        {"role": role, "tenant_id": str(tenant_id)},
+    )
+
+
+async def rows_of(
+    connection: AsyncConnection, tenant_id: TenantId, hidden: Hidden
+) -> frozenset[str]:
+    """All rows of the tenant, as text."""
+    await enter(connection, tenant_id, None)
+    names = [
+        name
+        for name, table in metadata.tables.items()
+        if "tenant_id" in table.columns and name not in UNREADABLE_TO_THE_WRITER
+    ]
+    rows: set[str] = set()
+    for name in [*names, "tenants", vectors_table(hidden.space).name]:
+        found = await connection.execute(text(f"SELECT r::text FROM {name} AS r"))  # noqa: S608  # our own tables
+        rows |= {f"{name} {row}" for row in found.scalars()}
+    return frozenset(rows)
+
+
+def test_every_query_has_a_case() -> None:
+    assert {name for name, _ in named_queries()} == QUERIES.keys()
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("name", QUERIES)
+async def test_in_the_wrong_scope_nothing_is_found_or_changed(
+    world: World, hidden: Hidden, name: str, scope: str
+) -> None:
+    case = QUERIES[name]
+    tenant_id, eyes = SCOPES[scope](world, hidden)
+    is_allowed = case.tenant_wide and tenant_id == world.one.id
+    before = await attempt(world, hidden, QUERIES["spaces.all_spaces"], (tenant_id, eyes))
+
+    tried = await attempt(world, hidden, case, (tenant_id, eyes))
+
+    assert before.rows
+    assert before.rows - tried.rows == frozenset()
+    assert tenant_id == world.one.id or tried.rows == before.rows
+    assert not (case.effect == "finds" and tried.result) or is_allowed
+    assert not mentions(tried.result, hidden) or is_allowed
+
+
+@pytest.mark.parametrize("name", [name for name, case in QUERIES.items() if case.effect == "finds"])
+async def test_who_may_finds_it(world: World, hidden: Hidden, name: str) -> None:
+    eyes = Eyes(principals=(HR, "tenant:*"), owner=hidden.owner)
+
+    tried = await attempt(world, hidden, QUERIES[name], (world.one.id, eyes))
+
+    assert tried.result
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, case in QUERIES.items() if case.effect in {"changes", "adds"}]
+)
+async def test_the_whole_tenant_can_be_changed(world: World, hidden: Hidden, name: str) -> None:
+    whole = (world.one.id, None)
+    before = await attempt(world, hidden, QUERIES["spaces.all_spaces"], whole)
+
+    tried = await attempt(world, hidden, QUERIES[name], whole)
+
+    assert tried.rows != before.rows
+    assert bool(before.rows - tried.rows) == (QUERIES[name].effect == "changes")
+
+
+def test_what_does_nothing_says_why() -> None:
+    assert all(case.reason for case in QUERIES.values() if case.effect == "nothing")
+
+
+def mentions(result: object, hidden: Hidden) -> bool:
+    """True when a word or an id of what is hidden stands in the result."""
+    names = hidden.names
+    sought = [*names.words, names.document, names.job, names.answer]
+    return any(value in repr(result) for value in [*sought, str(hidden.document.collection_id)])
