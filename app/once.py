@@ -43,7 +43,7 @@ async def do_once(
         return await act()
     if not key or len(key) > MAX_KEY_LENGTH or not key.isprintable():
         raise InvalidInput(f"An Idempotency-Key has 1 to {MAX_KEY_LENGTH} printable characters.")
-    owner, eyes = caller.owner, caller.reading_eyes
+    owner, eyes = caller.owner, caller.managing_eyes
     async with database.tenant(caller.tenant_id, eyes=eyes) as scope:
         stored = await claim_key(scope, owner=owner, key=key, request_sha256=digest)
     if stored is not None:

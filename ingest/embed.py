@@ -29,6 +29,7 @@ class BatchingEmbedder:
         """`embedder` is called in a thread, by one caller at a time."""
         self._embedder = embedder
         self._waiting: asyncio.Queue[_Request] = asyncio.Queue()
+        self._unanswered: set[asyncio.Future[Vectors]] = set()
         self._feeder: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -41,12 +42,16 @@ class BatchingEmbedder:
         if self._feeder is not None:
             self._feeder.cancel()
             await asyncio.gather(self._feeder, return_exceptions=True)
+        for vectors in tuple(self._unanswered):
+            vectors.cancel()
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """One unit row for each of at most MAX_TEXTS_A_CALL texts."""
-        request = _Request(texts=tuple(texts), vectors=asyncio.get_running_loop().create_future())
-        await self._waiting.put(request)
-        return await request.vectors
+        vectors: asyncio.Future[Vectors] = asyncio.get_running_loop().create_future()
+        self._unanswered.add(vectors)
+        vectors.add_done_callback(self._unanswered.discard)
+        await self._waiting.put(_Request(texts=tuple(texts), vectors=vectors))
+        return await vectors
 
     async def _feed(self) -> None:
         while True:
@@ -59,12 +64,15 @@ class BatchingEmbedder:
 
     async def _answer(self, requests: Sequence[_Request]) -> None:
         texts = [text for request in requests for text in request.texts]
-        try:
-            vectors = await asyncio.to_thread(self._embedder.embed_passages, texts)
-        except (ValueError, RuntimeError) as error:
+        # Whatever the model raises goes to those who asked: should the feeder end of it, everybody
+        # after them would wait for ever.
+        [vectors] = await asyncio.gather(
+            asyncio.to_thread(self._embedder.embed_passages, texts), return_exceptions=True
+        )
+        if isinstance(vectors, BaseException):
             for request in requests:
                 if not request.vectors.done():
-                    request.vectors.set_exception(error)
+                    request.vectors.set_exception(vectors)
             return
         starts = np.cumsum([0, *(len(request.texts) for request in requests)])
         for request, start in zip(requests, starts[:-1], strict=True):

@@ -58,8 +58,11 @@ CREATE POLICY own ON collections TO footnote_reader, footnote_writer
     USING (tenant_id = (SELECT footnote_tenant()));
 CREATE POLICY own ON index_changes TO footnote_reader, footnote_writer
     USING (tenant_id = (SELECT footnote_tenant()));
-CREATE POLICY own ON idempotency_keys TO footnote_reader, footnote_writer
+CREATE POLICY own ON idempotency_keys TO footnote_writer
     USING (tenant_id = (SELECT footnote_tenant()));
+-- What is kept is a response, which only the caller that got it may see.
+CREATE POLICY own_requests ON idempotency_keys TO footnote_reader
+    USING (tenant_id = (SELECT footnote_tenant()) AND owner = (SELECT footnote_owner()));
 CREATE POLICY own ON audit_events TO footnote_writer
     USING (tenant_id = (SELECT footnote_tenant()));
 CREATE POLICY append ON audit_events FOR INSERT TO footnote_reader

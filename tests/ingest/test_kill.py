@@ -92,10 +92,10 @@ async def test_a_worker_killed_after_its_commit_has_done_everything(own: OwnData
 
 async def test_a_document_that_kills_its_worker_is_given_up(own: OwnDatabase) -> None:
     accepted = await own.upload(NOTE)
-    harmless = await own.upload(LONGER_NOTE)
 
     for _ in range(MAX_ATTEMPTS):
         await die(own, "parsing")
+    harmless = await own.upload(LONGER_NOTE)
     await own.work_until_empty()
 
     job = await own.job(job_id_of(accepted.job))

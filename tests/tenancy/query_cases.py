@@ -65,7 +65,7 @@ from kb.vectors import (
     search_vectors,
     set_vector_principals,
 )
-from kb.versions import insert_version, list_versions, read_content
+from kb.versions import get_version, insert_version, list_versions, read_content
 from tests.tenancy.names import Names
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -183,6 +183,11 @@ async def _found_words(scope: TenantSession, hidden: Hidden) -> list[object]:
     return list(await hidden.lexical.search(scope, query, generation=generation))
 
 
+async def _whether_changed(scope: TenantSession, hidden: Hidden) -> list[object]:
+    changed = await changed_documents(scope, since=0)
+    return [document_id for document_id in changed if document_id == hidden.document.id]
+
+
 QUERIES: Mapping[str, QueryCase] = {
     "admissible.inadmissible_documents": finds(
         lambda s, _: inadmissible_documents(s, now=AFTER_THE_SECRET_EXPIRED)
@@ -283,7 +288,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "spaces.current_space": nothing(lambda s, _: current_space(s), "spaces are the service's"),
     "tenants.advance_generation": changes(lambda s, h: advance_generation(s, h.document.id)),
     "tenants.changed_documents": finds(
-        lambda s, _: changed_documents(s, since=0),
+        _whether_changed,
         tenant_wide="tells which ids the index must not be asked about; shown to nobody",
     ),
     "tenants.current_generation": nothing(
@@ -304,6 +309,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "vectors.set_vector_principals": changes(
         lambda s, h: set_vector_principals(s, h.document.id, ["tenant:*"])
     ),
+    "versions.get_version": finds(lambda s, h: get_version(s, h.document.id, 1)),
     "versions.insert_version": adds(
         lambda s, h: insert_version(s, h.unread, content="x", parser="x", parser_version="1")
     ),
