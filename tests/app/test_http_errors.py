@@ -69,6 +69,7 @@ STATUS_BY_CODE = {
     "document_encrypted": 422,
     "document_corrupt": 422,
     "document_too_complex": 422,
+    "credential_not_found": 404,
     "processing_failed": 422,
     "misconfigured": 500,
     "row_security_not_enforced": 500,
