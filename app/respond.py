@@ -67,7 +67,7 @@ async def respond_answer(resources: Resources, caller: Caller, request: AnswerRe
     now = resources.clock()
     answered = await resources.answerer.answer(caller, _question(request), now=now)
     answer = _answer_out(answered, caller, request, now)
-    await _store(resources, caller, request, answer)
+    await _store(resources, caller, request, answer, _shown_documents(answered, answer))
     resources.metrics.count_answer(status=answer.status, reason=answer.reason)
     for stage, milliseconds in answered.timings_ms.items():
         resources.metrics.observe_stage(f"answer_{stage}", seconds=milliseconds / 1000)
@@ -182,7 +182,11 @@ def _claim_out(claim: VerifiedClaim, id_by_key: dict[tuple[UUID, int, int, int],
 
 
 async def _store(
-    resources: Resources, caller: Caller, request: AnswerRequest, answer: Answer
+    resources: Resources,
+    caller: Caller,
+    request: AnswerRequest,
+    answer: Answer,
+    shown_documents: frozenset[UUID],
 ) -> None:
     record = AnswerRecord(
         id=AnswerId(answer.id),
@@ -193,7 +197,7 @@ async def _store(
         status=answer.status,
         generation=answer.generation,
         created_at=answer.created_at,
-        cited_document_ids=_shown_documents(answer),
+        cited_document_ids=shown_documents,
     )
     async with resources.database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
         await insert_answer(scope, record)
@@ -202,8 +206,14 @@ async def _store(
         )
 
 
-def _shown_documents(answer: Answer) -> frozenset[UUID]:
-    """Every document whose text is in the response: quoted, or listed as retrieved."""
-    quoted = {citation.document_id for citation in answer.citations}
-    retrieved = {hit.document.id for hit in answer.retrieved or []}
-    return frozenset(quoted | retrieved)
+def _shown_documents(answered: Answered, answer: Answer) -> frozenset[UUID]:
+    """Every document whose text may be in the response.
+
+    Quoted, or listed as retrieved; all that the generator saw, once it wrote more than proved
+    sentences, since nobody knows what a removed claim or a question back was made from.
+    """
+    shown = {citation.document_id for citation in answer.citations}
+    shown |= {hit.document.id for hit in answer.retrieved or []}
+    if answer.clarifying_question or len(answered.supported) < len(answered.claims):
+        shown |= {source.passage.document_id for source in answered.context.sources}
+    return frozenset(shown)

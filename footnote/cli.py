@@ -1,12 +1,14 @@
 """The command `footnote`: exit 0 on success, 1 on failure with one line on stderr, 2 on misuse."""
 
 import sys
+from collections.abc import Iterator
 
 import typer
 from pydantic import ValidationError
 
 from footnote.commands import admin, ask, demo, doctor, ingest, serve
 from kb.errors import KnowledgeBaseError
+from kb.settings import Settings
 
 app = typer.Typer(
     name="footnote",
@@ -43,13 +45,17 @@ def main() -> None:
     except KnowledgeBaseError as error:
         _fail(f"{error.message} [{error.code}]")
     except ValidationError as error:
-        faults = [
-            f"FOOTNOTE_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
-            for fault in error.errors(include_input=False, include_url=False)
-        ]
-        _fail("; ".join(faults))
+        _fail("; ".join(_faults(error)))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _faults(error: ValidationError) -> Iterator[str]:
+    """What is wrong with settings, under the names they have in the environment, or arguments."""
+    for fault in error.errors(include_input=False, include_url=False):
+        name = "_".join(str(part) for part in fault["loc"])
+        is_setting = error.title == Settings.__name__
+        yield f"{f'FOOTNOTE_{name.upper()}' if is_setting else name}: {fault['msg']}"
 
 
 def _fail(line: str) -> None:

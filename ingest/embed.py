@@ -66,7 +66,7 @@ class BatchingEmbedder:
         texts = [text for request in requests for text in request.texts]
         # Whatever the model raises goes to those who asked: should the feeder end of it, everybody
         # after them would wait for ever.
-        outcomes: list[Vectors | BaseException] = await asyncio.gather(
+        outcomes = await asyncio.gather(
             asyncio.to_thread(self._embedder.embed_passages, texts), return_exceptions=True
         )
         vectors = outcomes[0]

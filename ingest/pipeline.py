@@ -166,7 +166,8 @@ async def _embed(
     """(n, d) unit rows in the order of the chunks; only texts the tenant lacks are embedded."""
     async with tools.database.tenant(tenant_id, eyes=None) as scope:
         known = await find_vectors(scope, tools.space, sorted(set(sha256s)))
-        await set_progress(scope, job.id, done=0, total=len(chunks), now=tools.clock())
+        if len(chunks) > MAX_TEXTS_A_CALL:
+            await set_progress(scope, job.id, done=0, total=len(chunks), now=tools.clock())
     text_by_sha256 = {
         sha256: chunk.embedded_text for sha256, chunk in zip(sha256s, chunks, strict=True)
     }

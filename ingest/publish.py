@@ -13,7 +13,7 @@ from kb.documents import get_document, set_published
 from kb.embedding import Vectors
 from kb.errors import DocumentNotFound
 from kb.ids import DocumentId, JobId
-from kb.jobs import FINISHED, finish_job, get_job, set_progress
+from kb.jobs import FINISHED, finish_job, get_job
 from kb.spaces import Space
 from kb.tenants import advance_generation
 from kb.vectors import delete_vectors, insert_vectors
@@ -54,8 +54,9 @@ async def publish(
         await finish_job(scope, job_id, "canceled", error=None, now=now)
         return False
     parsed = publication.parsed
-    await delete_vectors(scope, document.id)
-    await delete_chunks(scope, document.id)
+    if document.version:
+        await delete_vectors(scope, document.id)
+        await delete_chunks(scope, document.id)
     await insert_version(
         scope,
         document,
@@ -87,7 +88,6 @@ async def publish(
         warnings=parsed.warnings,
         now=now,
     )
-    await set_progress(scope, job_id, done=len(chunk_ids), total=len(chunk_ids), now=now)
-    await finish_job(scope, job_id, "succeeded", error=None, now=now)
+    await finish_job(scope, job_id, "succeeded", error=None, chunk_count=len(chunk_ids), now=now)
     await advance_generation(scope, document.id)
     return True

@@ -12,10 +12,15 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import psycopg
-from sqlalchemy import text
+from pgvector import HalfVector
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
+from sqlalchemy import event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from typing_extensions import override
 
 from kb.errors import DatabaseUnavailable, Misconfigured
 from kb.ids import TenantId
@@ -90,6 +95,20 @@ def conninfo(database_url: str) -> str:
     return "postgresql" + database_url[len(urlsplit(database_url).scheme) :]
 
 
+class _HalfVectorDumper(Dumper):
+    """Vectors as bytes: 3 microseconds each, where pgvector's text takes 200."""
+
+    format = Format.BINARY
+
+    @override
+    def dump(self, obj: HalfVector) -> bytes:
+        return obj.to_binary()
+
+
+def _send_vectors_in_binary(connection: DBAPIConnection, _record: object) -> None:
+    connection.driver_connection.adapters.register_dumper(HalfVector, _HalfVectorDumper)
+
+
 class Database:
     """A pool of connections and the only way to a transaction."""
 
@@ -106,6 +125,7 @@ class Database:
             pool_pre_ping=True,
             connect_args={"prepare_threshold": None, "connect_timeout": 10},
         )
+        event.listen(self.engine.sync_engine, "connect", _send_vectors_in_binary)
         # The same pool; only what BEGIN says differs.
         self._snapshot_engine = self.engine.execution_options(isolation_level="REPEATABLE READ")
 

@@ -210,16 +210,12 @@ def _open_exported(source: str, cache_folder: Path, batch_size: int) -> _Opened:
     counter.no_truncation()
     counter.no_padding()
     return _Opened(
-        runner=_exported_model(folder, pooling, manifest["max_tokens"], batch_size),
+        runner=ExportedModel(
+            folder, pooling=pooling, max_tokens=manifest["max_tokens"], batch_size=batch_size
+        ),
         counter=counter,
         revision=manifest["revision"],
     )
-
-
-def _exported_model(
-    folder: Path, pooling: Pooling, max_tokens: int, batch_size: int
-) -> ExportedModel:
-    return ExportedModel(folder, pooling=pooling, max_tokens=max_tokens, batch_size=batch_size)
 
 
 def _exported(source: str, cache_folder: Path) -> tuple[Path, Manifest]:
@@ -260,7 +256,9 @@ def _equal_pooling(folder: Path, model: "SentenceTransformer") -> Pooling | None
     library = _LibraryRunner(model, len(_PROBES))
     wanted = library.encode(_PROBES, may_cut=True)
     for pooling in POOLINGS:
-        bare = _exported_model(folder, pooling, library.max_tokens, len(_PROBES))
+        bare = ExportedModel(
+            folder, pooling=pooling, max_tokens=library.max_tokens, batch_size=len(_PROBES)
+        )
         if bare.dimension == library.dimension:
             cosines = np.sum(bare.encode(_PROBES, may_cut=True) * wanted, axis=1)
             if cosines.min() >= _SAME_COSINE:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 if TYPE_CHECKING:
-    from openvino import InferRequest
+    from openvino import InferRequest  # type: ignore[import-untyped]  # ships no type information
 
 Pooling = Literal["mean", "cls"]
 """How one vector is made of those of the tokens."""
@@ -46,7 +46,7 @@ class ExportedModel:
     def __init__(self, folder: Path, *, pooling: Pooling, max_tokens: int, batch_size: int) -> None:
         """Loads the network in 0.3 s."""
         # Cannot be installed everywhere: the torch backend does without.
-        from openvino import AsyncInferQueue, Core  # type: ignore[import-untyped]  # noqa: PLC0415
+        from openvino import AsyncInferQueue, Core  # noqa: PLC0415
 
         self.max_tokens = max_tokens
         self._pooling = pooling

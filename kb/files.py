@@ -1,12 +1,13 @@
 """Uploaded bytes, addressed by their content: a local folder or any fsspec URL such as s3://."""
 
 import asyncio
+import contextlib
 
 import fsspec
 from fsspec.spec import AbstractFileSystem
 
 from kb.errors import FileStoreUnavailable
-from kb.ids import TenantId
+from kb.ids import TenantId, new_uuid
 
 
 class FileStore:
@@ -34,13 +35,17 @@ class FileStore:
         return f"{self._root}/{tenant_id}/{sha256[:2]}/{sha256}"
 
     def _write(self, path: str, content: bytes) -> None:
+        aside = f"{path}.{new_uuid()}.part"
         try:
             if self._filesystem.exists(path) and self._filesystem.size(path) == len(content):
                 return
-            # Written aside and moved: a reader never sees half a file.
-            self._filesystem.pipe_file(f"{path}.part", content)
-            self._filesystem.mv(f"{path}.part", path)
+            # Written aside and moved: a reader never sees half a file, and another writer of the
+            # same bytes has an aside of its own.
+            self._filesystem.pipe_file(aside, content)
+            self._filesystem.mv(aside, path)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                self._filesystem.rm_file(aside)
             raise FileStoreUnavailable from error
 
     def _read(self, path: str) -> bytes:

@@ -123,12 +123,17 @@ async def finish_job(
     status: JobStatus,
     *,
     error: JobError | None,
+    chunk_count: int | None = None,
     now: datetime,
 ) -> None:
-    """Sets the final status, or `queued` when the job will be tried again."""
-    await scope.connection.execute(
-        _update(scope, job_id).values(status=status, error=error, updated_at=now)
-    )
+    """Sets the final status, or `queued` when the job will be tried again.
+
+    With `chunk_count` its progress too: so many of so many.
+    """
+    statement = _update(scope, job_id).values(status=status, error=error, updated_at=now)
+    if chunk_count is not None:
+        statement = statement.values(progress_done=chunk_count, progress_total=chunk_count)
+    await scope.connection.execute(statement)
 
 
 def _update(scope: TenantSession, job_id: JobId) -> Update:

@@ -1,13 +1,18 @@
 """Embedding spaces: model, revision and dimension, each with its own table of vectors."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+from pgvector import HalfVector
 from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import (
     BigInteger,
     Column,
+    Dialect,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -20,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
+from typing_extensions import override
 
 from kb.database import Database, SystemSession, TenantSession
 from kb.errors import Misconfigured
@@ -50,6 +56,17 @@ def space_for(*, model: str, revision: str, dimension: int) -> Space:
     return Space(name=name, model=model, revision=revision, dimension=dimension)
 
 
+class _BinaryHalfvec(HALFVEC):
+    """Bound as kb.database sends it, with the cast that tells Postgres what the bytes are."""
+
+    render_bind_cast = True
+    cache_ok = True
+
+    @override
+    def bind_processor(self, dialect: Dialect) -> Callable[[NDArray[np.float32]], HalfVector]:
+        return HalfVector
+
+
 @lru_cache(maxsize=64)
 def vectors_table(space: Space) -> Table:
     """The space's table as SQLAlchemy sees it."""
@@ -62,7 +79,7 @@ def vectors_table(space: Space) -> Table:
         Column("collection_id", Uuid, nullable=False),
         Column("principals", ARRAY(Text), nullable=False),
         Column("embedded_sha256", Text, nullable=False),
-        Column("embedding", HALFVEC(space.dimension), nullable=False),
+        Column("embedding", _BinaryHalfvec(space.dimension), nullable=False),
         PrimaryKeyConstraint("tenant_id", "chunk_id"),
     )
 

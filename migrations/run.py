@@ -1,6 +1,7 @@
 """Upgrades and downgrades a database; safe when several processes start at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -8,16 +9,18 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from kb.database import sqlalchemy_url
+from kb.errors import DatabaseUnavailable
 
 ADVISORY_LOCK = 0x466F6F74
 """'Foot': any number that nobody else locks in the same database."""
 
 
 def upgrade(database_url: str, revision: str = "head") -> None:
-    """Brings the schema to the revision."""
+    """Brings the schema to the revision; DatabaseUnavailable when there is no server."""
     _run(database_url, lambda config: command.upgrade(config, revision))
 
 
@@ -28,8 +31,7 @@ def downgrade(database_url: str, revision: str = "base") -> None:
 
 def is_current(database_url: str) -> bool:
     """True when the schema is the one that this release needs."""
-    engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
-    with engine.connect() as connection:
+    with _connection(database_url) as connection:
         present = MigrationContext.configure(connection).get_current_revision()
     return present == ScriptDirectory.from_config(_config()).get_current_head()
 
@@ -42,13 +44,23 @@ def _config() -> Config:
 
 
 def _run(database_url: str, act: Callable[[Config], None]) -> None:
-    engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
-    with engine.connect() as guard, engine.connect() as connection:
+    with _connection(database_url) as guard, _connection(database_url) as connection:
         _lock(guard)
         config = _config()
         config.attributes["connection"] = connection
         act(config)
         connection.commit()
+
+
+@contextmanager
+def _connection(database_url: str) -> Iterator[Connection]:
+    engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
+    try:
+        connection = engine.connect()
+    except OperationalError as error:
+        raise DatabaseUnavailable from error
+    with connection:
+        yield connection
 
 
 def _lock(guard: Connection) -> None:

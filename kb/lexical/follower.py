@@ -31,6 +31,11 @@ MAX_FRESH_CHUNKS = 300
 PAGE_SIZE = 2_000
 """Chunks read from Postgres at once while catching up."""
 
+WRITER_PATIENCE_SECONDS = 5
+"""A search waits this long for another process that is writing the index it needs."""
+
+WRITER_POLL_SECONDS = 0.1
+
 MAX_OPEN_INDEXES = 100
 """Indexes kept open; each has a watching thread: 200 took 2.7 % of a core."""
 
@@ -80,9 +85,11 @@ class LexicalIndexes:
         """The generation the index has reached; builds it anew when its folder was lost."""
         async with self._locks.setdefault(tenant_id, asyncio.Lock()):
             index = self._open(tenant_id)
+            # Before the snapshot: read after it, another process may have gone beyond it, which
+            # would look like a database that was restored.
+            since = index.generation
             async with self._database.tenant(tenant_id, eyes=None, is_snapshot=True) as scope:
                 generation = await current_generation(scope)
-                since = index.generation
                 if since == generation:
                     return generation
                 changed = await _to_apply(scope, since, generation)
@@ -145,14 +152,23 @@ class LexicalIndexes:
         self, scope: TenantSession, index: TenantIndex, generation: int
     ) -> Sequence[UUID]:
         """Documents that the index does not know as they are; catches up when they are many."""
-        if index.generation == generation:
-            return []
-        if 0 < index.generation < generation:
-            changed = await changed_documents(scope, since=index.generation)
-            if await count_chunks(scope, changed, limit=MAX_FRESH_CHUNKS + 1) <= MAX_FRESH_CHUNKS:
-                return changed
-        await self.catch_up(scope.tenant_id)
-        return await changed_documents(scope, since=index.generation)
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + WRITER_PATIENCE_SECONDS
+        while index.generation != generation:
+            if 0 < index.generation < generation:
+                changed = await changed_documents(scope, since=index.generation)
+                limit = MAX_FRESH_CHUNKS + 1
+                if await count_chunks(scope, changed, limit=limit) < limit:
+                    return changed
+            try:
+                await self.catch_up(scope.tenant_id)
+                return await changed_documents(scope, since=index.generation)
+            except IndexNotReady:
+                if clock() >= deadline:
+                    raise
+            await asyncio.sleep(WRITER_POLL_SECONDS)
+            index.reload()
+        return []
 
     async def _fresh_hits(
         self,

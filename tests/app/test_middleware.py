@@ -1,7 +1,7 @@
 """Ids, log lines, metrics and body limits, around every request."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from uuid import UUID
 
 import httpx
@@ -22,6 +22,15 @@ TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 PARENT_ID = "b7ad6b7169203331"
 
 log = structlog.get_logger(__name__)
+
+
+@pytest.fixture(autouse=True)
+def every_level_is_logged() -> Iterator[None]:
+    """Another test may have configured logging to say less."""
+    configured = structlog.get_config()
+    structlog.reset_defaults()
+    yield
+    structlog.configure(**configured)
 
 
 class Note(BaseModel):

@@ -13,12 +13,12 @@ from kb.audit import Actor
 from kb.database import Database, Eyes
 from kb.documents import DocumentFields
 from kb.files import FileStore
-from kb.ids import JobId, TenantId
+from kb.ids import DocumentId, JobId, TenantId
 from kb.jobs import Job, get_job
 from kb.spaces import ensure_space
 from kb.telemetry import Metrics
 from kb.tenants import create_tenant
-from kb.uploads import Accepted, Upload, Uploads
+from kb.uploads import Accepted, Upload, UploadMode, Uploads
 from migrations.run import upgrade
 from tests.architecture.databases import empty_database
 from tests.footnote.small_embedder import SmallEmbedder
@@ -37,7 +37,14 @@ class OwnDatabase:
     tools: Ingestion
     tenant_id: TenantId
 
-    async def upload(self, content: bytes, external_id: str | None = None) -> Accepted:
+    async def upload(
+        self,
+        content: bytes,
+        external_id: str | None = None,
+        *,
+        mode: UploadMode | None = None,
+        supersedes: DocumentId | None = None,
+    ) -> Accepted:
         """A stored upload that waits for a worker."""
         uploads = Uploads(database=self.tools.database, files=self.tools.files, max_bytes=10**7)
         fields = DocumentFields(
@@ -49,14 +56,14 @@ class OwnDatabase:
             principals=("tenant:*",),
             effective_at=None,
             expires_at=None,
-            supersedes=None,
+            supersedes=supersedes,
         )
         upload = Upload(
             content=content,
             filename="note.md",
             declared_media_type=None,
             collection="default",
-            mode=None,
+            mode=mode,
             fields=fields,
         )
         return await uploads.accept(

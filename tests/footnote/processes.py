@@ -1,12 +1,16 @@
-"""Footnote's commands as processes of their own."""
+"""Footnote's commands: as processes of their own, or faster, in a thread of this one."""
 
 import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
+
+from footnote.cli import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,6 +35,26 @@ async def run_footnote(
         return Finished(
             exit_code=process.returncode, stdout=stdout.decode(), stderr=stderr.decode()
         )
+
+
+async def run_here(*arguments: str, environment: Mapping[str, str]) -> Finished:
+    """The same without a process; one at a time, since all of them share this one's output."""
+    return await asyncio.to_thread(_run_main, arguments, environment)
+
+
+def _run_main(arguments: Sequence[str], environment: Mapping[str, str]) -> Finished:
+    stdout, stderr, exit_code = StringIO(), StringIO(), 0
+    with (
+        patch("sys.argv", ["footnote", *arguments]),
+        patch.dict("os.environ", environment),
+        redirect_stdout(stdout),
+        redirect_stderr(stderr),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            exit_code = end.code if isinstance(end.code, int) else 1
+    return Finished(exit_code=exit_code, stdout=stdout.getvalue(), stderr=stderr.getvalue())
 
 
 @asynccontextmanager

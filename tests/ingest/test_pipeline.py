@@ -1,4 +1,4 @@
-"""The pipeline: what happens to a document while others change it, and when something is missing."""
+"""The pipeline, while others change the document that it reads, and when something is missing."""
 
 import asyncio
 import shutil
@@ -19,11 +19,12 @@ from kb.audit import Actor
 from kb.changes import change_fields, delete_document
 from kb.database import TenantSession
 from kb.documents import get_document
-from kb.embedding import Vectors
+from kb.embedding import Embedder, Vectors
 from kb.errors import DocumentNotFound, FileStoreUnavailable
 from kb.ids import JobId
 from kb.jobs import Job
 from kb.settings import Settings
+from tests.app.routes.recording import RecordingEmbedder
 from tests.footnote.own_database import MAX_ATTEMPTS, OWNER, OwnDatabase, own_database
 from tests.footnote.small_embedder import SmallEmbedder
 from tests.footnote.stored import let_time_pass, queue_rows, stored_document
@@ -62,7 +63,7 @@ class BrokenEmbedder(SmallEmbedder):
 
 
 @asynccontextmanager
-async def embedding_with(own: OwnDatabase, embedder: SmallEmbedder) -> AsyncIterator[OwnDatabase]:
+async def embedding_with(own: OwnDatabase, embedder: Embedder) -> AsyncIterator[OwnDatabase]:
     """The same database, ingested into with another embedder."""
     async with BatchingEmbedder(embedder) as batching:
         yield replace(own, tools=replace(own.tools, embedder=embedder, batching=batching))
@@ -99,9 +100,11 @@ async def test_a_document_deleted_while_it_is_read_leaves_nothing(own: OwnDataba
     accepted = await own.upload(unique("deletion"))
     document_id = accepted.document.id
 
-    async with while_embedding(own, accepted.job):
-        async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
-            await delete_document(scope, document_id, actor=ACTOR, now=datetime.now(UTC))
+    async with (
+        while_embedding(own, accepted.job),
+        own.tools.database.tenant(own.tenant_id, eyes=None) as scope,
+    ):
+        await delete_document(scope, document_id, actor=ACTOR, now=datetime.now(UTC))
 
     with pytest.raises(DocumentNotFound):
         await stored_document(own.tools.database, own.tenant_id, str(document_id))
@@ -114,11 +117,13 @@ async def test_a_document_deleted_while_it_is_read_leaves_nothing(own: OwnDataba
 async def test_readers_changed_while_a_document_is_read_are_its_readers(own: OwnDatabase) -> None:
     accepted = await own.upload(unique("readers"))
 
-    async with while_embedding(own, accepted.job):
-        async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
-            document = await get_document(scope, accepted.document.id)
-            fields = replace(document.fields, principals=("group:hr",))
-            await change_fields(scope, document, fields, now=datetime.now(UTC))
+    async with (
+        while_embedding(own, accepted.job),
+        own.tools.database.tenant(own.tenant_id, eyes=None) as scope,
+    ):
+        document = await get_document(scope, accepted.document.id)
+        fields = replace(document.fields, principals=("group:hr",))
+        await change_fields(scope, document, fields, now=datetime.now(UTC))
 
     async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
         for table in ("chunks", f"vectors_{own.tools.space.name}"):
@@ -174,14 +179,20 @@ async def test_an_error_that_nobody_foresaw_ends_the_job_and_not_the_worker(
 
 
 async def test_the_same_text_twice_in_a_document_is_embedded_once(own: OwnDatabase) -> None:
-    twice = b"# Hours\n\nOpen from nine to five.\n\n" * 2
+    hours = b"# Hours\n\nOpen from nine to five.\n\n"
+    embedder = RecordingEmbedder(embedder=SmallEmbedder())
 
-    accepted = await own.upload(twice)
-    await run_job(own.tools, own.tenant_id, id_of(accepted.job), is_last_attempt=True)
+    accepted = await own.upload(hours + b"# Doors\n\nUse door two.\n\n" + hours)
+    async with embedding_with(own, embedder) as recording:
+        await run_job(recording.tools, own.tenant_id, id_of(accepted.job), is_last_attempt=True)
 
+    assert embedder.passages == [
+        "Hours\nHours\n\nOpen from nine to five.",
+        "Hours > Doors\nDoors\n\nUse door two.",
+    ]
     document = await stored_document(own.tools.database, own.tenant_id, str(accepted.document.id))
     assert document.is_whole
-    assert document.chunk_count == 2
+    assert document.chunk_count == 3
 
 
 async def test_a_job_that_is_finished_is_not_run_again(own: OwnDatabase) -> None:

@@ -1,0 +1,88 @@
+"""`footnote ingest`, `search` and `ask`: a folder goes in, the API's own objects come out."""
+
+import asyncio
+import json
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from app.schemas.answers import Answer
+from app.schemas.search import SearchResponse
+from kb.database import Database
+from kb.ids import TenantId
+from kb.tenants import Tenant, create_tenant
+from tests.footnote.processes import Finished, run_footnote
+from tests.ingest.files.builders import encrypted_pdf_file
+
+pytestmark = pytest.mark.end_to_end
+
+
+@pytest.fixture
+async def tenant(database: Database) -> Tenant:
+    async with database.system() as system:
+        return await create_tenant(system, f"acme {uuid4()}")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two documents, and three files that are none."""
+    folder = tmp_path / "papers"
+    (folder / "more").mkdir(parents=True)
+    (folder / "leave.md").write_text("# Leave\n\nEveryone has 31 days of annual leave.\n")
+    (folder / "more" / "prices.csv").write_text("Part,Price\nSP-4217,87.25\n")
+    (folder / "more" / "locked.pdf").write_bytes(encrypted_pdf_file("secret"))
+    (folder / "empty.txt").write_bytes(b"")
+    (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
+    (folder / ".hidden.md").write_text("Not for you.")
+    return folder
+
+
+async def chunk_ids(database: Database, tenant_id: TenantId) -> list[int]:
+    async with database.tenant(tenant_id, eyes=None) as scope:
+        rows = await scope.connection.execute(text("SELECT id FROM chunks ORDER BY id"))
+        return list(rows.scalars())
+
+
+def outcome_by_name(output: Finished, folder: Path) -> dict[str, tuple[str, bool]]:
+    """Status of each file, and whether it has an error."""
+    return {
+        Path(each["path"]).relative_to(folder).as_posix(): (each["status"], each["error"] is None)
+        for each in json.loads(output.stdout)
+    }
+
+
+async def test_a_folder_is_ingested_once_and_then_asked(
+    environment: dict[str, str], database: Database, tenant: Tenant, folder: Path
+) -> None:
+    async def run(*arguments: str) -> Finished:
+        return await run_footnote(
+            *arguments, "--tenant", tenant.name, "--json", environment=environment, folder=folder
+        )
+
+    first = await run("ingest", str(folder), "--principals", "group:hr", "--collection", "papers")
+    chunks = await chunk_ids(database, tenant.id)
+    second, answered, found_by_others = await asyncio.gather(
+        run("ingest", str(folder), "--principals", "group:hr", "--collection", "papers"),
+        run("ask", "How many days of annual leave?", "--principals", "user:ana,group:hr"),
+        run("search", "annual leave", "--principals", "user:bob"),
+    )
+
+    assert first.exit_code == second.exit_code == 1
+    expected = {
+        "leave.md": ("ready", True),
+        "more/prices.csv": ("ready", True),
+        "more/locked.pdf": ("failed", False),
+        "empty.txt": ("refused", False),
+        "picture.png": ("refused", False),
+    }
+    assert outcome_by_name(first, folder) == outcome_by_name(second, folder) == expected
+    assert len(chunks) == 2
+    assert await chunk_ids(database, tenant.id) == chunks
+    assert (answered.exit_code, found_by_others.exit_code) == (0, 0)
+    answer = Answer.model_validate_json(answered.stdout)
+    assert answer.status == "answered"
+    assert "31 days" in answer.citations[0].quote
+    assert answer.citations[0].external_id == str(folder / "leave.md")
+    assert SearchResponse.model_validate_json(found_by_others.stdout).data == []

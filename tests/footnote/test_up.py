@@ -1,0 +1,173 @@
+"""`footnote up`: everything in one process tree, which can be killed, stopped and started again."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kb.embedded_postgres import database_url
+from kb.settings import Settings
+from tests.footnote.processes import python
+
+pytestmark = [
+    pytest.mark.end_to_end,
+    pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks at processes in /proc"),
+]
+
+START_SECONDS = 120
+"""Ten on an idle machine; tests may share theirs."""
+
+STOP_SECONDS = 10
+
+FERRY = "The ferry leaves at nine."
+BRIDGE = "The bridge opens at noon."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Up:
+    """A running `footnote up`."""
+
+    process: asyncio.subprocess.Process
+    http: httpx.AsyncClient
+    home: Path
+
+    def worker_pid(self) -> int | None:
+        """The worker's process, None while there is none."""
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parent = stat.read_text().rpartition(")")[2].split()[1]
+                command = (stat.parent / "cmdline").read_bytes().split(b"\0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(parent) == self.process.pid and b"worker" in command:
+                return int(stat.parent.name)
+        return None
+
+    def postgres_pid(self) -> int:
+        """The embedded server's process."""
+        return int((self.home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+
+    async def upload(self, key: str, content: str) -> None:
+        """Stores a note and returns when it can be found."""
+        headers = {"Authorization": f"Bearer {key}"}
+        response = await self.http.post("/v1/documents", headers=headers, json={"text": content})
+        path = f"/v1/jobs/{response.json()['job']['id']}"
+        job = response.json()["job"]
+        async with asyncio.timeout(START_SECONDS):
+            while job["status"] not in {"succeeded", "failed"}:
+                job = (await self.http.get(path, headers=headers, params={"wait": 10})).json()
+        assert job["status"] == "succeeded", job
+
+    async def found(self, key: str, query: str) -> set[str]:
+        """The texts that a search finds."""
+        headers = {"Authorization": f"Bearer {key}"}
+        response = await self.http.post("/v1/search", headers=headers, json={"query": query})
+        assert response.status_code == httpx.codes.OK, response.text
+        return {hit["text"] for hit in response.json()["data"]}
+
+
+@pytest.fixture
+def home(settings: Settings, tmp_path: Path) -> Iterator[Path]:
+    """A home of its own with the model that was exported before."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "models").symlink_to(settings.home_path / "models")
+    yield home
+    with database_url(Settings(home=home, database_url=None)):
+        """Takes over a server that nobody could stop, and stops it."""
+
+
+@asynccontextmanager
+async def running(home: Path) -> AsyncIterator[Up]:
+    """`footnote up` on a free port, ready; killed at the end if it still runs."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = ["-m", "footnote", "up", "--port", str(port)]
+    environment = {
+        "FOOTNOTE_HOME": str(home),
+        "FOOTNOTE_DATABASE_URL": "",
+        "FOOTNOTE_STALLED_JOB_SECONDS": "5",
+        "FOOTNOTE_LOG_LEVEL": "error",
+    }
+    async with (
+        python(command, environment=environment, folder=home, is_heard=True) as process,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
+    ):
+        up = Up(process=process, http=http, home=home)
+        async with asyncio.timeout(START_SECONDS):
+            while not await is_ready(up):
+                assert process.returncode is None
+                await asyncio.sleep(0.1)
+        yield up
+
+
+async def is_ready(up: Up) -> bool:
+    try:
+        return (await up.http.get("/readyz")).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+async def until_gone(*pids: int) -> None:
+    """Returns when none of the processes is left."""
+    async with asyncio.timeout(START_SECONDS):
+        while any(is_alive(pid) for pid in pids):  # noqa: ASYNC110  # nobody tells of their end
+            await asyncio.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    """False for a process that has ended, also when nobody has asked for its exit code yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+async def first_key(up: Up) -> str:
+    """The key that is printed at the very first start."""
+    assert up.process.stdout is not None
+    async with asyncio.timeout(START_SECONDS):
+        while True:
+            line = (await up.process.stdout.readline()).decode().strip()
+            if line.startswith("fn_"):
+                return line
+
+
+async def test_up_survives_its_worker_stops_when_told_and_starts_again_with_all_data(
+    home: Path,
+) -> None:
+    async with running(home) as up:
+        key = await first_key(up)
+        await up.upload(key, FERRY)
+        assert await up.found(key, "When does the ferry leave?") == {FERRY}
+        first_worker = up.worker_pid()
+        assert first_worker is not None
+
+        os.kill(first_worker, signal.SIGKILL)
+        await up.upload(key, BRIDGE)
+        second_worker = up.worker_pid()
+        assert second_worker not in {None, first_worker}
+
+        everything = (up.process.pid, second_worker or 0, up.postgres_pid())
+        told = asyncio.get_running_loop().time()
+        up.process.send_signal(signal.SIGTERM)
+        assert await up.process.wait() == 0
+        await until_gone(*everything)
+        assert asyncio.get_running_loop().time() - told < STOP_SECONDS
+
+    async with running(home) as up:
+        assert await up.found(key, "When does the ferry leave?") == {FERRY, BRIDGE}
+        worker = up.worker_pid()
+
+        up.process.kill()
+        stdout, _ = await up.process.communicate()
+        assert b"fn_" not in stdout
+        await until_gone(worker or 0)

@@ -1,0 +1,162 @@
+"""Publishing: all of a version or nothing of it, and once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from ingest.chunk import split
+from ingest.parse import parse
+from ingest.publish import Publication, publish
+from kb.ids import JobId
+from kb.jobs import Job
+from kb.settings import Settings
+from kb.tenants import changed_documents, current_generation
+from kb.uploads import Accepted
+from kb.vectors import text_sha256
+from tests.footnote.own_database import OwnDatabase, own_database
+from tests.footnote.stored import StoredDocument, stored_document
+
+NOTE = b"# One\n\nThe first part.\n\n# Two\n\nThe second part.\n"
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+async def own(settings: Settings, database_url: str) -> AsyncIterator[OwnDatabase]:
+    async with own_database(database_url, f"file://{settings.home_path}/publish") as own:
+        yield own
+
+
+def publication_of(own: OwnDatabase, accepted: Accepted, content: bytes) -> Publication:
+    """What a worker has made of the content."""
+    media_type = accepted.document.content.media_type
+    parsed = parse(content, media_type)
+    embedder = own.tools.embedder
+    chunks = split(parsed, title=None, media_type=media_type, embedder=embedder)
+    texts = [chunk.embedded_text for chunk in chunks]
+    return Publication(
+        document_id=accepted.document.id,
+        upload=accepted.document.upload,
+        parsed=parsed,
+        chunks=chunks,
+        sha256s=[text_sha256(each) for each in texts],
+        vectors=embedder.embed_passages(texts),
+        space=own.tools.space,
+    )
+
+
+async def publish_in(own: OwnDatabase, job: Job | None, publication: Publication) -> bool:
+    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+        return await publish(scope, id_of(job), publication, now=NOW)
+
+
+async def stored(own: OwnDatabase, accepted: Accepted) -> StoredDocument:
+    return await stored_document(own.tools.database, own.tenant_id, str(accepted.document.id))
+
+
+async def generation(own: OwnDatabase) -> int:
+    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+        return await current_generation(scope)
+
+
+def id_of(job: Job | None) -> JobId:
+    assert job is not None
+    return job.id
+
+
+async def test_a_version_is_published_whole_and_moves_the_generation_by_one(
+    own: OwnDatabase,
+) -> None:
+    accepted = await own.upload(NOTE)
+    before = await generation(own)
+
+    is_served = await publish_in(own, accepted.job, publication_of(own, accepted, NOTE))
+
+    assert is_served
+    document = await stored(own, accepted)
+    assert document.is_whole
+    assert (document.status, document.version, document.chunk_count) == ("ready", 1, 2)
+    assert (await own.job(id_of(accepted.job))).status == "succeeded"
+    assert await generation(own) == before + 1
+    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+        assert await changed_documents(scope, since=before) == [accepted.document.id]
+
+
+async def test_publishing_again_does_nothing(own: OwnDatabase) -> None:
+    accepted = await own.upload(NOTE)
+    publication = publication_of(own, accepted, NOTE)
+    await publish_in(own, accepted.job, publication)
+    before, generation_before = await stored(own, accepted), await generation(own)
+
+    is_served = await publish_in(own, accepted.job, publication)
+
+    assert not is_served
+    assert await stored(own, accepted) == before
+    assert await generation(own) == generation_before
+
+
+async def test_of_two_who_publish_at_once_one_is_served(own: OwnDatabase) -> None:
+    accepted = await own.upload(NOTE)
+    publication = publication_of(own, accepted, NOTE)
+
+    served = await asyncio.gather(*(publish_in(own, accepted.job, publication) for _ in range(3)))
+
+    assert sorted(served) == [False, False, True]
+    document = await stored(own, accepted)
+    assert document.is_whole
+    assert document.versions == [1]
+
+
+async def test_an_older_upload_never_replaces_a_newer_one(own: OwnDatabase) -> None:
+    first = await own.upload(NOTE, external_id="note")
+    first_publication = publication_of(own, first, NOTE)
+    second = await own.upload(b"# Other\n\nAll new.\n", external_id="note")
+    second_publication = publication_of(own, second, b"# Other\n\nAll new.\n")
+
+    assert await publish_in(own, second.job, second_publication)
+    assert not await publish_in(own, first.job, first_publication)
+
+    document = await stored(own, second)
+    assert document.is_whole
+    assert (document.versions, document.chunk_count) == ([2], 1)
+    assert (await own.job(id_of(first.job))).status == "canceled"
+
+
+async def test_a_failure_in_the_middle_leaves_what_was_served(own: OwnDatabase) -> None:
+    first = await own.upload(NOTE, external_id="kept")
+    await publish_in(own, first.job, publication_of(own, first, NOTE))
+    content = NOTE + b"\n# Three\n\nMore.\n"
+    second = await own.upload(content, external_id="kept")
+    before, generation_before = await stored(own, second), await generation(own)
+    publication = publication_of(own, second, content)
+    too_short = replace(publication, vectors=np.ones((3, 7), dtype=np.float32))
+
+    with pytest.raises(DBAPIError, match="expected 8 dimensions"):
+        await publish_in(own, second.job, too_short)
+
+    assert await stored(own, second) == before
+    assert before.is_whole
+    assert before.versions == [1]
+    assert await generation(own) == generation_before
+    assert (await own.job(id_of(second.job))).status == "queued"
+    assert await publish_in(own, second.job, publication)
+    assert (await stored(own, second)).versions == [1, 2]
+
+
+async def test_a_document_without_chunks_can_be_published(own: OwnDatabase) -> None:
+    accepted = await own.upload(NOTE, external_id="empty")
+    publication = publication_of(own, accepted, NOTE)
+    nothing = np.empty((0, 8), dtype=np.float32)
+
+    is_served = await publish_in(
+        own, accepted.job, replace(publication, chunks=(), sha256s=(), vectors=nothing)
+    )
+
+    assert is_served
+    document = await stored(own, accepted)
+    assert document.is_whole
+    assert document.chunk_count == 0

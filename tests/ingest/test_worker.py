@@ -1,0 +1,140 @@
+"""The worker: what is tried again, and whose jobs are taken over."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from procrastinate.jobs import Job as QueuedJob
+
+from ingest.worker import (
+    RetryWhileDependencyFails,
+    build_queue_app,
+    run_worker,
+    take_over_stalled_jobs,
+)
+from kb.errors import (
+    DatabaseUnavailable,
+    DocumentCorrupt,
+    FileStoreUnavailable,
+    KnowledgeBaseError,
+    ModelUnavailable,
+)
+from kb.settings import Settings
+from tests.footnote.own_database import OwnDatabase, own_database
+from tests.footnote.stored import let_time_pass, queue_rows, stored_document
+
+NOTE = b"# One\n\nThe first part.\n\n# Two\n\nThe second part.\n"
+
+
+@pytest.fixture
+async def own(settings: Settings, database_url: str) -> AsyncIterator[OwnDatabase]:
+    async with own_database(database_url, f"file://{settings.home_path}/worker") as own:
+        yield own
+
+
+def queued_job(attempts: int) -> QueuedJob:
+    return QueuedJob(
+        id=1,
+        queue="ingest",
+        lock="document",
+        queueing_lock=None,
+        task_name="ingest_document",
+        attempts=attempts,
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts", "expected_seconds"),
+    [
+        (FileStoreUnavailable(), 0, 2),
+        (DatabaseUnavailable(), 1, 4),
+        (FileStoreUnavailable(), 3, 16),
+        (FileStoreUnavailable(), 4, None),
+        (FileStoreUnavailable(), 9, None),
+        (KnowledgeBaseError(), 0, None),
+        (DocumentCorrupt(), 0, None),
+        (ModelUnavailable(), 0, None),
+        (ValueError(), 0, None),
+        (asyncio.CancelledError(), 0, 0),
+        (asyncio.CancelledError(), 9, 0),
+    ],
+)
+def test_only_what_is_transient_or_cut_off_is_tried_again(
+    error: BaseException, attempts: int, expected_seconds: int | None
+) -> None:
+    started = datetime.now(UTC)
+
+    decision = RetryWhileDependencyFails(5).get_retry_decision(
+        exception=error, job=queued_job(attempts)
+    )
+
+    if expected_seconds is None:
+        assert decision is None
+        return
+    assert decision is not None
+    assert decision.retry_at is not None
+    due = started + timedelta(seconds=expected_seconds)
+    assert due <= decision.retry_at <= due + timedelta(seconds=10)
+
+
+async def test_a_worker_empties_the_queue(own: OwnDatabase) -> None:
+    uploads = [await own.upload(NOTE + f"# {number}\n\nMore.".encode()) for number in range(3)]
+    assert await queue_rows(own.tools.database) == [("todo", 0)] * 3
+
+    await own.work_until_empty()
+
+    assert await queue_rows(own.tools.database) == []
+    for accepted in uploads:
+        document = await stored_document(
+            own.tools.database, own.tenant_id, str(accepted.document.id)
+        )
+        assert document.is_whole
+        assert document.status == "ready"
+
+
+async def test_uploads_of_one_document_are_read_one_after_the_other(own: OwnDatabase) -> None:
+    drafts = [
+        await own.upload(f"Draft {number}.".encode(), external_id="draft") for number in range(3)
+    ]
+    app = build_queue_app(own.url, own.tools)
+
+    for _ in drafts:
+        await run_worker(app, concurrency=3, stalled_after=timedelta(seconds=60), wait=False)
+
+    assert await queue_rows(own.tools.database) == []
+    document = await stored_document(own.tools.database, own.tenant_id, str(drafts[0].document.id))
+    assert document.is_whole
+    assert (document.version, document.status) == (3, "ready")
+    jobs = [await own.job(draft.job.id) for draft in drafts if draft.job is not None]
+    assert [job.status for job in jobs] == ["canceled", "canceled", "succeeded"]
+
+
+async def test_only_jobs_of_silent_workers_are_taken_over(own: OwnDatabase) -> None:
+    await own.upload(NOTE)
+    app = build_queue_app(own.url, own.tools)
+    async with app.open_async():
+        worker_id = await app.job_manager.register_worker()
+        job = await app.job_manager.fetch_job(queues=["ingest"], worker_id=worker_id)
+        assert job is not None
+
+        from_the_living = await take_over_stalled_jobs(app, 60)
+        await let_time_pass(own.tools.database)
+        from_the_dead = await take_over_stalled_jobs(app, 60)
+        from_nobody = await take_over_stalled_jobs(app, 60)
+
+    assert [from_the_living, from_the_dead, from_nobody] == [0, 1, 0]
+    assert await queue_rows(own.tools.database) == [("todo", 1)]
+
+
+async def test_a_job_whose_worker_was_forgotten_is_taken_over(own: OwnDatabase) -> None:
+    """Another worker forgets the dead before it looks for their jobs."""
+    await own.upload(NOTE)
+    app = build_queue_app(own.url, own.tools)
+    async with app.open_async():
+        worker_id = await app.job_manager.register_worker()
+        await app.job_manager.fetch_job(queues=["ingest"], worker_id=worker_id)
+        await let_time_pass(own.tools.database)
+        await app.job_manager.prune_stalled_workers(60)
+
+        assert await take_over_stalled_jobs(app, 60) == 1

@@ -1,0 +1,146 @@
+"""The embedding model: pinned by known numbers, and never embedding only the start of a text."""
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kb.embedding import (
+    PACKAGED_MODEL,
+    SentenceTransformerEmbedder,
+    choose_backend,
+    model_path,
+)
+from kb.errors import ModelUnavailable
+from kb.settings import DEFAULT_EMBEDDING_MODEL
+from tests.footnote.processes import python
+
+HELLO_WORLD = [-0.0341, 0.0312, 0.0066, 0.0263]
+"""First components for 'hello world', from this model in fp32."""
+
+EXPORT = """
+import sys
+from pathlib import Path
+from kb.embedding import SentenceTransformerEmbedder
+embedder = SentenceTransformerEmbedder(
+    model="all-MiniLM-L6-v2", backend="openvino", batch_size=2, cache_folder=Path(sys.argv[1])
+)
+print(*embedder.embed_queries(["hello world"])[0][:4])
+"""
+
+
+def test_the_default_model_is_pinned_by_a_known_vector(
+    embedder: SentenceTransformerEmbedder,
+) -> None:
+    [vector] = embedder.embed_queries(["hello world"])
+
+    assert (embedder.dimension, embedder.max_tokens) == (384, 256)
+    assert vector.dtype == np.float32
+    np.testing.assert_allclose(vector[:4], HELLO_WORLD, atol=2e-3)
+
+
+def test_rows_are_of_unit_length_and_in_order(embedder: SentenceTransformerEmbedder) -> None:
+    texts = ["short", "a somewhat longer text about rivers", "x" * 200, ""]
+
+    rows = embedder.embed_passages(texts)
+
+    assert rows.shape == (4, 384)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-4)
+    for text, row in zip(texts, rows, strict=True):
+        assert float(embedder.embed_passages([text])[0] @ row) > 0.999
+
+
+def test_no_texts_give_no_rows(embedder: SentenceTransformerEmbedder) -> None:
+    assert embedder.embed_passages([]).shape == (0, 384)
+    assert embedder.embed_queries([]).shape == (0, 384)
+    assert embedder.count_tokens([]) == []
+
+
+def test_tokens_are_counted_with_the_special_ones_and_beyond_the_window(
+    embedder: SentenceTransformerEmbedder,
+) -> None:
+    assert embedder.count_tokens(["", "hello world", "river " * 1000]) == [2, 4, 1002]
+
+
+def test_counting_and_embedding_do_not_disturb_each_other(
+    embedder: SentenceTransformerEmbedder,
+) -> None:
+    long_text = "river " * 1000
+
+    embedder.embed_queries([long_text])
+
+    assert embedder.count_tokens([long_text, "river"]) == [1002, 3]
+
+
+def test_a_passage_beyond_the_window_is_refused(embedder: SentenceTransformerEmbedder) -> None:
+    longest = "river " * 254
+
+    assert embedder.embed_passages([longest]).shape == (1, 384)
+    with pytest.raises(ValueError, match="256 tokens"):
+        embedder.embed_passages(["short", longest + "river"])
+
+
+def test_a_question_beyond_the_window_is_cut_off(embedder: SentenceTransformerEmbedder) -> None:
+    [cut, whole] = embedder.embed_queries(["river " * 1000, "river " * 254])
+
+    assert float(cut @ whole) > 0.999
+
+
+def test_the_revision_names_the_weights(embedder: SentenceTransformerEmbedder) -> None:
+    assert embedder.model_name == DEFAULT_EMBEDDING_MODEL
+    assert len(embedder.revision) == 12
+    int(embedder.revision, 16)
+
+
+def test_the_default_model_comes_from_its_package() -> None:
+    assert (Path(model_path(DEFAULT_EMBEDDING_MODEL)) / "model.safetensors").exists()
+    assert PACKAGED_MODEL in model_path(DEFAULT_EMBEDDING_MODEL)
+    assert model_path("someone/other-model") == "someone/other-model"
+
+
+def test_the_backend_is_openvino_where_it_can_be_and_torch_on_request() -> None:
+    assert choose_backend("torch") == "torch"
+    assert choose_backend("openvino") == "openvino"
+    assert choose_backend("auto") == "openvino"
+
+
+def test_without_openvino_auto_means_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+
+    assert choose_backend("auto") == "torch"
+    with pytest.raises(ModelUnavailable, match="FOOTNOTE_EMBEDDING_BACKEND"):
+        choose_backend("openvino")
+    with pytest.raises(ModelUnavailable, match="pip install"):
+        model_path(DEFAULT_EMBEDDING_MODEL)
+
+
+def test_a_folder_without_a_model_is_told(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+
+    with pytest.raises(ModelUnavailable, match="FOOTNOTE_EMBEDDING_MODEL"):
+        SentenceTransformerEmbedder(
+            model=str(tmp_path / "model"),
+            backend="torch",
+            batch_size=2,
+            cache_folder=tmp_path / "cache",
+        )
+
+
+@pytest.mark.end_to_end
+async def test_two_processes_that_export_at_once_end_with_one_whole_model(tmp_path: Path) -> None:
+    arguments = ["-c", EXPORT, str(tmp_path / "models")]
+
+    async with (
+        python(arguments, environment={}, is_heard=True) as first,
+        python(arguments, environment={}, is_heard=True) as second,
+    ):
+        outputs = await asyncio.gather(first.communicate(), second.communicate())
+
+    for process, (stdout, stderr) in zip((first, second), outputs, strict=True):
+        assert process.returncode == 0, stderr.decode()
+        numbers = [float(number) for number in stdout.decode().splitlines()[-1].split()]
+        np.testing.assert_allclose(numbers, HELLO_WORLD, atol=2e-3)
+    folders = [path.name for path in (tmp_path / "models").iterdir() if path.is_dir()]
+    assert len(folders) == 1
+    assert not folders[0].endswith(".building")

@@ -1,0 +1,122 @@
+"""A tenant, somebody who reads it, and the lexical index that this process keeps of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+
+from kb.chunks import NewChunk, insert_chunks
+from kb.database import Eyes, TenantSession
+from kb.documents import (
+    Content,
+    DocumentFields,
+    ensure_collection,
+    get_document,
+    insert_document,
+    set_published,
+)
+from kb.ids import DocumentId
+from kb.lexical.follower import LexicalIndexes, LexicalQuery
+from kb.lexical.index import TenantIndex
+from kb.lexical.records import LexicalHit
+from kb.passages import Location
+from kb.spaces import current_space
+from kb.tenants import advance_generation, current_generation
+from kb.vectors import insert_vectors
+from kb.versions import insert_version
+from tests.service import Person, Service
+
+ANA, HR, ALL = "user:ana", "group:hr", "tenant:*"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Library:
+    """A tenant, ana who reads it, and the index that this process keeps of it."""
+
+    service: Service
+    ana: Person
+    folder: Path
+
+    @property
+    def lexical(self) -> LexicalIndexes:
+        """The service's own indexes."""
+        return self.service.resources.lexical
+
+    async def found(self, query: str, mode: str = "lexical") -> set[str]:
+        """Ids of the documents that ana finds."""
+        response = await self.ana.search(query, mode=mode, top_k=100)
+        assert response.status_code == 200, response.text
+        return {hit["document"]["id"] for hit in response.json()["data"]}
+
+    async def generation(self) -> int:
+        """That of the tenant's knowledge."""
+        async with self.service.resources.database.tenant(self.ana.tenant_id, eyes=None) as scope:
+            return await current_generation(scope)
+
+    def index_generation(self) -> int:
+        """That of the index on disk."""
+        return TenantIndex(self.folder).generation
+
+    async def search_with(self, indexes: LexicalIndexes, *terms: str) -> list[LexicalHit]:
+        """What these indexes find for ana."""
+        eyes = Eyes(principals=(ANA, ALL))
+        query = LexicalQuery(terms=terms, limit=50, document_ids=None, excluded_document_ids=())
+        database = self.service.resources.database
+        async with database.tenant(self.ana.tenant_id, eyes=eyes) as scope:
+            generation = await current_generation(scope)
+            return await indexes.search(scope, query, generation=generation)
+
+
+async def publish_at_once(
+    library: Library, texts: Sequence[str], *, principals: tuple[str, ...] = (ALL,)
+) -> str:
+    """The id of a document with one chunk for each text; its vectors mean nothing."""
+    database = library.service.resources.database
+    async with database.tenant(library.ana.tenant_id, eyes=None) as scope:
+        document_id = await _insert(scope, principals)
+        document = await get_document(scope, document_id)
+        await insert_version(scope, document, content="x", parser="x", parser_version="1")
+        chunks = [NewChunk(text=text, context="", location=_nowhere()) for text in texts]
+        chunk_ids = await insert_chunks(scope, document, chunks)
+        space = await current_space(scope)
+        assert space is not None
+        vectors = np.zeros((len(texts), space.dimension), dtype=np.float32)
+        vectors[:, 0] = 1
+        sha256s = [uuid4().hex * 2 for _ in texts]
+        await insert_vectors(scope, space, document, chunk_ids, sha256s, vectors)
+        await set_published(
+            scope,
+            document,
+            chunk_count=len(texts),
+            parsed_title=None,
+            warnings=[],
+            now=datetime.now(UTC),
+        )
+        await advance_generation(scope, document_id)
+    return str(document_id)
+
+
+async def _insert(scope: TenantSession, principals: tuple[str, ...]) -> DocumentId:
+    fields = DocumentFields(
+        external_id=None,
+        title=None,
+        source_uri=None,
+        language=None,
+        metadata={},
+        principals=principals,
+        effective_at=None,
+        expires_at=None,
+        supersedes=None,
+    )
+    content = Content(filename=None, media_type="text/plain", sha256="0" * 64, size_bytes=1)
+    collection_id = await ensure_collection(scope, "default")
+    return await insert_document(scope, collection_id, fields, content, owner="importer")
+
+
+def _nowhere() -> Location:
+    return Location(
+        section=[], page=None, slide=None, sheet=None, row=None, char_start=0, char_end=1
+    )
