@@ -1,5 +1,6 @@
 """Who asks: the credential of a request, and whose eyes it reads with."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,8 +36,12 @@ class Caller:
 
     @property
     def owner(self) -> str:
-        """Names this caller as an uploader: the key and the principals it acts with."""
-        return f"{self.credential.id}:{','.join(self.principals)}"
+        """Names this caller as an uploader: the key and the principals it acts with.
+
+        Hashed, because hundreds of principals do not fit into an index.
+        """
+        names = ",".join(self.principals)
+        return f"{self.credential.id}:{hashlib.sha256(names.encode()).hexdigest()}"
 
     @property
     def reading_eyes(self) -> Eyes:

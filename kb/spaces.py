@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from pgvector import HalfVector
 from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import (
@@ -63,8 +62,12 @@ class _BinaryHalfvec(HALFVEC):
     cache_ok = True
 
     @override
-    def bind_processor(self, dialect: Dialect) -> Callable[[NDArray[np.float32]], HalfVector]:
-        return HalfVector
+    def bind_processor(self, dialect: Dialect) -> Callable[[object], HalfVector]:
+        return _half_vector
+
+
+def _half_vector(row: object) -> HalfVector:
+    return HalfVector(np.asarray(row, dtype=np.float16))
 
 
 @lru_cache(maxsize=64)

@@ -80,8 +80,14 @@ def home(settings: Settings, tmp_path: Path) -> Iterator[Path]:
     home.mkdir()
     (home / "models").symlink_to(settings.home_path / "models")
     yield home
+    if (home / "postgres" / "postmaster.pid").exists():
+        take_over_and_stop(home)
+
+
+def take_over_and_stop(home: Path) -> None:
+    """Stops a server whose users were all killed."""
     with database_url(Settings(home=home, database_url=None)):
-        """Takes over a server that nobody could stop, and stops it."""
+        """Using it and leaving is enough."""
 
 
 @asynccontextmanager
@@ -165,9 +171,11 @@ async def test_up_survives_its_worker_stops_when_told_and_starts_again_with_all_
 
     async with running(home) as up:
         assert await up.found(key, "When does the ferry leave?") == {FERRY, BRIDGE}
-        worker = up.worker_pid()
+        worker, postgres = up.worker_pid(), up.postgres_pid()
 
         up.process.kill()
         stdout, _ = await up.process.communicate()
         assert b"fn_" not in stdout
         await until_gone(worker or 0)
+        take_over_and_stop(home)
+        await until_gone(postgres)

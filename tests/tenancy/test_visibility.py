@@ -1,5 +1,6 @@
 """Lists, searches and answers show exactly what the caller may read, and count nothing else."""
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
@@ -189,3 +190,17 @@ async def test_a_repeated_key_of_somebody_else_is_no_repetition(world: World) ->
 
     assert [first.status_code, same.status_code, elsewhere.status_code] == [202, 202, 202]
     assert same.json()["document"]["id"] != first.json()["document"]["id"]
+
+
+async def test_somebody_in_many_groups_can_do_everything_once(world: World) -> None:
+    groups = ",".join(f"group:{secrets.token_hex(20)}" for _ in range(150))
+    gateway = await world.one.gateway(groups)
+    headers = {"Idempotency-Key": "once"}
+    body = {"text": "A note.", "principals": ["user:nobody"]}
+
+    first, second = [
+        await gateway.request("POST", "/v1/documents", headers, json=body) for _ in range(2)
+    ]
+
+    assert first.status_code == 202, first.text
+    assert second.json() == first.json()
