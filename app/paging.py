@@ -2,12 +2,17 @@
 
 import base64
 import binascii
+from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
 from uuid import UUID
 
 from fastapi import Query
 
+from app.schemas.pages import Page
 from kb.errors import InvalidCursor
+
+Entry = TypeVar("Entry")
+Row = TypeVar("Row")
 
 Value = TypeVar("Value", UUID, int)
 
@@ -21,6 +26,26 @@ LimitParam = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Most entries 
 CursorParam = Annotated[
     str | None, Query(max_length=200, description="`next_cursor` of the page before.")
 ]
+
+
+def page_of(
+    found: Sequence[Entry],
+    *,
+    limit: int,
+    show: Callable[[Entry], Row],
+    place: Callable[[Entry], UUID | int],
+) -> Page[Row]:
+    """The first `limit` of what was found, one more of which tells that there are more.
+
+    `place` is what the list is ordered by.
+    """
+    page = found[:limit]
+    has_more = len(found) > limit
+    return Page(
+        data=[show(entry) for entry in page],
+        next_cursor=cursor_after(place(page[-1])) if has_more else None,
+        has_more=has_more,
+    )
 
 
 def cursor_after(value: UUID | int) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import attrgetter
 from typing import Annotated
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from app.paging import (
     MAX_NUMBER,
     CursorParam,
     LimitParam,
-    cursor_after,
+    page_of,
     read_id_cursor,
     read_number_cursor,
 )
@@ -107,13 +108,7 @@ async def list_all(
     """The documents the caller may see, in the order of their upload."""
     async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
         found = await list_documents(scope, listing, after=read_id_cursor(cursor), limit=limit + 1)
-    page = found[:limit]
-    has_more = len(found) > limit
-    return Page(
-        data=[document_out(document) for document in page],
-        next_cursor=cursor_after(page[-1].id) if has_more else None,
-        has_more=has_more,
-    )
+    return page_of(found, limit=limit, show=document_out, place=attrgetter("id"))
 
 
 @router.get("/documents/{document_id}")
@@ -140,13 +135,7 @@ async def get_versions(
     async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
         await get_document(scope, DocumentId(document_id))
         found = await list_versions(scope, DocumentId(document_id), after=after, limit=limit + 1)
-    page = found[:limit]
-    has_more = len(found) > limit
-    return Page(
-        data=[version_out(version) for version in page],
-        next_cursor=cursor_after(page[-1].version) if has_more else None,
-        has_more=has_more,
-    )
+    return page_of(found, limit=limit, show=version_out, place=attrgetter("version"))
 
 
 @router.get("/documents/{document_id}/content", response_class=PlainTextResponse)
@@ -193,13 +182,7 @@ async def get_chunks(
     async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
         await get_document(scope, DocumentId(document_id))
         found = await list_chunks(scope, DocumentId(document_id), after=after, limit=limit + 1)
-    page = found[:limit]
-    has_more = len(found) > limit
-    return Page(
-        data=[chunk_out(chunk) for chunk in page],
-        next_cursor=cursor_after(page[-1].ordinal) if has_more else None,
-        has_more=has_more,
-    )
+    return page_of(found, limit=limit, show=chunk_out, place=attrgetter("ordinal"))
 
 
 @router.patch("/documents/{document_id}")
