@@ -9,8 +9,9 @@ import numpy as np
 
 from kb.embedding import Embedder, Vectors
 
-MAX_TEXTS_A_CALL = 128
-"""Four model batches: long enough to sort by length, short enough to report progress."""
+MAX_TEXTS_A_CALL = 256
+"""Enough to batch texts of similar length (128: 4 % of what is computed is padding, 256: 2 %), few
+enough to report progress."""
 
 
 @dataclass(frozen=True, kw_only=True)

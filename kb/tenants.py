@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Uuid, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kb.database import SystemSession, TenantSession
@@ -72,16 +72,16 @@ async def advance_generation(scope: TenantSession, document_id: DocumentId) -> i
     Needs a whole-tenant scope. Takes the tenant's row lock until the transaction ends, so that
     generations have no gaps and are committed in order: do it last.
     """
-    query = (
+    advanced = (
         update(tenants)
         .where(tenants.c.id == scope.tenant_id)
         .values(generation=tenants.c.generation + 1)
-        .returning(tenants.c.generation)
+        .returning(tenants.c.id, tenants.c.generation, literal(document_id, Uuid))
+        .cte("advanced")
     )
-    generation = int((await scope.connection.execute(query)).scalar_one())
-    await scope.connection.execute(
-        insert(index_changes).values(
-            tenant_id=scope.tenant_id, generation=generation, document_id=document_id
-        )
+    statement = (
+        insert(index_changes)
+        .from_select(["tenant_id", "generation", "document_id"], select(advanced))
+        .returning(index_changes.c.generation)
     )
-    return generation
+    return int((await scope.connection.execute(statement)).scalar_one())

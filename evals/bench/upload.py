@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from time import perf_counter
+from time import perf_counter, sleep
 
 import httpx
 
@@ -13,11 +13,12 @@ from evals.datasets import CorpusDocument
 from kb.chunks import indexable_chunks
 from kb.database import Database
 from kb.embedded_postgres import database_url
+from kb.jobs import FINISHED
 from kb.tenants import tenant_by_name
 
 UPLOADERS = 4
-WAIT_SECONDS = 20
-"""How long one request waits for a job; below the client's timeout."""
+POLL_SECONDS = 0.5
+"""One look costs the service about 6 ms."""
 
 ALL = 10_000_000
 
@@ -31,14 +32,18 @@ class Uploaded:
 
 
 def upload_all(client: httpx.Client, documents: Sequence[CorpusDocument]) -> Uploaded:
-    """Uploads with UPLOADERS at once; BenchmarkFailed when a document cannot be ingested."""
+    """Uploads with UPLOADERS at once; BenchmarkFailed when a document cannot be ingested.
+
+    The first search is part of the time: it makes the lexical index.
+    """
     started = perf_counter()
     with ThreadPoolExecutor(UPLOADERS) as uploaders:
         job_ids = list(uploaders.map(lambda document: _upload(client, document), documents))
     accepted = perf_counter()
-    for job_id in job_ids:
+    for job_id in reversed(job_ids):
         if job_id is not None:
             _wait(client, job_id)
+    client.post("/v1/search", json={"query": documents[-1].title}).raise_for_status()
     return Uploaded(accepted_seconds=accepted - started, findable_seconds=perf_counter() - started)
 
 
@@ -74,10 +79,12 @@ def _upload(client: httpx.Client, document: CorpusDocument) -> str | None:
 
 
 def _wait(client: httpx.Client, job_id: str) -> None:
-    status = "queued"
-    while status in {"queued", "running"}:
-        response = client.get(f"/v1/jobs/{job_id}", params={"wait": WAIT_SECONDS})
+    while True:
+        response = client.get(f"/v1/jobs/{job_id}")
         response.raise_for_status()
         status = response.json()["status"]
+        if status in FINISHED:
+            break
+        sleep(POLL_SECONDS)
     if status != "succeeded":
         raise BenchmarkFailed(f"A job ended as {status!r}.")

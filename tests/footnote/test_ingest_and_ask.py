@@ -69,7 +69,7 @@ async def test_a_folder_is_ingested_once_and_then_asked(
         run("search", "annual leave", "--principals", "user:bob"),
     )
 
-    assert first.exit_code == second.exit_code == 1
+    assert (first.exit_code, second.exit_code) == (1, 1), first.stderr + second.stderr
     expected = {
         "leave.md": ("ready", True),
         "more/prices.csv": ("ready", True),
@@ -80,7 +80,7 @@ async def test_a_folder_is_ingested_once_and_then_asked(
     assert outcome_by_name(first, folder) == outcome_by_name(second, folder) == expected
     assert len(chunks) == 2
     assert await chunk_ids(database, tenant.id) == chunks
-    assert (answered.exit_code, found_by_others.exit_code) == (0, 0)
+    assert (answered.exit_code, found_by_others.exit_code) == (0, 0), answered.stderr
     answer = Answer.model_validate_json(answered.stdout)
     assert answer.status == "answered"
     assert "31 days" in answer.citations[0].quote

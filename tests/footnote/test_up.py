@@ -110,7 +110,8 @@ async def running(home: Path) -> AsyncIterator[Up]:
         up = Up(process=process, http=http, home=home)
         async with asyncio.timeout(START_SECONDS):
             while not await is_ready(up):
-                assert process.returncode is None
+                if process.returncode is not None:
+                    pytest.fail((await process.communicate())[1].decode())
                 await asyncio.sleep(0.1)
         yield up
 

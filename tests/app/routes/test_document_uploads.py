@@ -268,6 +268,16 @@ async def test_concurrent_upserts_of_one_external_id_make_one_document(ana: Pers
     assert len(listed.json()["data"]) == 1
 
 
+async def test_the_same_upload_several_times_at_once_is_read_once(ana: Person) -> None:
+    responses = await asyncio.gather(
+        *(ana.post_file(LEAVE * 1000, external_id="rules") for _ in range(4))
+    )
+
+    assert [response.status_code for response in responses] == [HTTPStatus.ACCEPTED] * 4
+    assert len({response.json()["document"]["id"] for response in responses}) == 1
+    assert len({response.json()["job"]["id"] for response in responses}) == 1
+
+
 async def test_the_newest_of_several_uploads_is_served(ana: Person) -> None:
     first = (await ana.post_file("Draft one.", external_id="rules")).json()
     second = (await ana.post_file("Draft two.", external_id="rules")).json()
