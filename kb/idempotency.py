@@ -1,12 +1,16 @@
 """The first response to a request, given again when the request is repeated."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import delete, select, text, update
 
 from kb.database import TenantSession
 from kb.errors import IdempotencyKeyReused, StillRunning
 from kb.tables import idempotency_keys
+
+ABANDONED_AFTER = timedelta(minutes=15)
+"""No request takes this long: the process that claimed the key has died."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +33,17 @@ async def claim_key(
         text(
             "INSERT INTO idempotency_keys (tenant_id, owner, key, request_sha256) "
             "VALUES (:tenant_id, :owner, :key, :request_sha256) "
-            "ON CONFLICT ON CONSTRAINT idempotency_keys_pkey DO NOTHING"
+            "ON CONFLICT ON CONSTRAINT idempotency_keys_pkey DO UPDATE "
+            "SET request_sha256 = excluded.request_sha256, created_at = now() "
+            "WHERE idempotency_keys.status_code IS NULL "
+            "AND idempotency_keys.created_at < now() - CAST(:abandoned_after AS interval)"
         ),
         {
             "tenant_id": scope.tenant_id,
             "owner": owner,
             "key": key,
             "request_sha256": request_sha256,
+            "abandoned_after": ABANDONED_AFTER,
         },
     )
     if claimed.rowcount == 1:
