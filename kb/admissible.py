@@ -61,6 +61,12 @@ async def languages(scope: TenantSession) -> list[str]:
     return sorted((await scope.connection.execute(query)).scalars())
 
 
+async def has_limited_documents(scope: TenantSession) -> bool:
+    """True when a visible document begins, ends, or replaces another one."""
+    query = select(select(documents.c.id).where(_is_limited(scope)).exists())
+    return bool((await scope.connection.execute(query)).scalar_one())
+
+
 async def inadmissible_documents(scope: TenantSession, *, now: datetime) -> list[DocumentId]:
     """Visible documents that are no evidence at the time: expired, not yet effective, superseded.
 
@@ -68,15 +74,7 @@ async def inadmissible_documents(scope: TenantSession, *, now: datetime) -> list
     show.
     """
     table = documents.c
-    # Spelt as the partial index documents_limited is, so that it is used.
-    is_limited = and_(
-        table.tenant_id == scope.tenant_id,
-        or_(
-            table.expires_at.is_not(None),
-            table.effective_at.is_not(None),
-            table.supersedes.is_not(None),
-        ),
-    )
+    is_limited = _is_limited(scope)
     is_in_force = and_(
         table.version > 0,
         or_(table.effective_at.is_(None), table.effective_at <= now),
@@ -90,3 +88,16 @@ async def inadmissible_documents(scope: TenantSession, *, now: datetime) -> list
     )
     rows = await scope.connection.execute(out_of_time.union(superseded))
     return [DocumentId(row) for row in rows.scalars()]
+
+
+def _is_limited(scope: TenantSession) -> ColumnElement[bool]:
+    """Spelt as the partial index documents_limited is, so that it is used."""
+    table = documents.c
+    return and_(
+        table.tenant_id == scope.tenant_id,
+        or_(
+            table.expires_at.is_not(None),
+            table.effective_at.is_not(None),
+            table.supersedes.is_not(None),
+        ),
+    )

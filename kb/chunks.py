@@ -10,7 +10,7 @@ from kb.database import TenantSession
 from kb.documents import Document
 from kb.ids import ChunkId, DocumentId
 from kb.passages import Location, Passage
-from kb.tables import chunks, document_versions, documents
+from kb.tables import chunks, documents
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +169,7 @@ async def read_passages(scope: TenantSession, chunk_ids: Sequence[int]) -> dict[
             documents.c.external_id,
             func.coalesce(documents.c.title, documents.c.parsed_title).label("title"),
             documents.c.source_uri,
-            document_versions.c.content_sha256,
+            documents.c.served_sha256.label("content_sha256"),
             documents.c.updated_at,
         )
         .join(
@@ -178,14 +178,6 @@ async def read_passages(scope: TenantSession, chunk_ids: Sequence[int]) -> dict[
                 documents.c.tenant_id == chunks.c.tenant_id,
                 documents.c.id == chunks.c.document_id,
                 documents.c.version == chunks.c.version,
-            ),
-        )
-        .join(
-            document_versions,
-            and_(
-                document_versions.c.tenant_id == chunks.c.tenant_id,
-                document_versions.c.document_id == chunks.c.document_id,
-                document_versions.c.version == chunks.c.version,
             ),
         )
         .where(chunks.c.tenant_id == scope.tenant_id, chunks.c.id.in_(chunk_ids))

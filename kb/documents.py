@@ -243,6 +243,7 @@ async def set_published(
     await scope.connection.execute(
         _update(scope, document.id).values(
             version=document.upload,
+            served_sha256=document.content.sha256,
             chunk_count=chunk_count,
             parsed_title=parsed_title,
             warnings=list(warnings),

@@ -98,6 +98,7 @@ documents = Table(
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("content_sha256", Text, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
+    Column("served_sha256", Text),
     Column("chunk_count", Integer, nullable=False, server_default="0"),
     Column("effective_at", DateTime(timezone=True)),
     Column("expires_at", DateTime(timezone=True)),

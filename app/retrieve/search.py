@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from app.retrieve.fusion import convex_fusion
 from kb.admissible import (
     document_condition,
+    has_limited_documents,
     inadmissible_documents,
     languages,
     matching_documents,
@@ -36,8 +37,8 @@ from kb.vectors import Plan, VectorFilter, count_visible, search_vectors
 
 SearchMode = Literal["hybrid", "lexical", "vector"]
 
-MAX_CACHED_COUNTS = 10_000
-"""Visible-row counts kept; one is about 200 bytes."""
+MAX_CACHED = 10_000
+"""Entries kept of each kind; one is about 200 bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +94,9 @@ class Explanation:
 
 @dataclass(frozen=True, kw_only=True)
 class _Limits:
-    """What the filters come to in this transaction."""
+    """What the query comes to in this transaction."""
 
+    terms: tuple[str, ...]
     collection_ids: list[CollectionId] | None
     document_ids: list[DocumentId] | None
     excluded: list[DocumentId]
@@ -102,11 +104,11 @@ class _Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Visible:
-    """Vectors the caller can see, counted up to EXACT_LIMIT + 1, and the documents' languages."""
+class _Surroundings:
+    """What the visible documents are like; most tenants limit none in time."""
 
-    count: int
     languages: tuple[str, ...]
+    has_limited_documents: bool
 
 
 @dataclass(kw_only=True)
@@ -138,7 +140,8 @@ class Retriever:
         self._embedder = embedder
         self._space = space
         self._limits = limits
-        self._visible: OrderedDict[tuple[object, ...], _Visible] = OrderedDict()
+        self._surroundings: OrderedDict[tuple[object, ...], _Surroundings] = OrderedDict()
+        self._visible_counts: OrderedDict[tuple[object, ...], int] = OrderedDict()
 
     async def search(
         self, tenant_id: TenantId, eyes: Eyes, query: SearchQuery, *, now: datetime
@@ -151,7 +154,8 @@ class Retriever:
         embedded = perf_counter()
         async with self._database.tenant(tenant_id, eyes=eyes) as scope:
             generation = await current_generation(scope)
-            limits = await _limits(scope, query, now)
+            around = await self._look_around(scope, generation)
+            limits = await _limits(scope, query, around, now)
             legs = await self._search_legs(scope, query, vector, limits, generation)
             found = perf_counter()
             fused = self._fuse(query, legs)
@@ -185,12 +189,10 @@ class Retriever:
         limits: _Limits,
         generation: int,
     ) -> _Legs:
-        legs = _Legs(bm25={}, cosine={})
-        visible = await self._look_around(scope, query, limits, generation)
+        legs = _Legs(bm25={}, cosine={}, terms=limits.terms)
         candidates = max(self._limits.candidates, query.top_k)
         if query.mode != "vector":
             started = perf_counter()
-            legs.terms = tuple(analyse_query(query.text, visible.languages))
             hits = await self._lexical.search(
                 scope,
                 LexicalQuery(
@@ -211,15 +213,29 @@ class Retriever:
                 vector,
                 limits.vector_filter,
                 limit=candidates,
-                visible_count=visible.count,
+                visible_count=await self._count_visible(scope, query, limits, generation),
             )
             legs.cosine = {hit.chunk_id: hit.cosine for hit in vector_hits}
             legs.vector_seconds = perf_counter() - started
         return legs
 
-    async def _look_around(
+    async def _look_around(self, scope: TenantSession, generation: int) -> _Surroundings:
+        """Looked up once for each state of the tenant and set of eyes."""
+        key = (scope.tenant_id, scope.eyes, generation)
+        found = self._surroundings.get(key)
+        if found is None:
+            found = _Surroundings(
+                languages=tuple(await languages(scope)),
+                has_limited_documents=await has_limited_documents(scope),
+            )
+            self._surroundings[key] = found
+            if len(self._surroundings) > MAX_CACHED:
+                self._surroundings.popitem(last=False)
+        return found
+
+    async def _count_visible(
         self, scope: TenantSession, query: SearchQuery, limits: _Limits, generation: int
-    ) -> _Visible:
+    ) -> int:
         """Counted once for each state of the tenant, set of eyes and filter."""
         key = (
             scope.tenant_id,
@@ -229,16 +245,13 @@ class Retriever:
             repr(query.filter),
             tuple(limits.excluded),
         )
-        visible = self._visible.get(key)
-        if visible is None:
-            visible = _Visible(
-                count=await count_visible(scope, self._space, limits.vector_filter),
-                languages=tuple(await languages(scope)),
-            )
-            self._visible[key] = visible
-            if len(self._visible) > MAX_CACHED_COUNTS:
-                self._visible.popitem(last=False)
-        return visible
+        count = self._visible_counts.get(key)
+        if count is None:
+            count = await count_visible(scope, self._space, limits.vector_filter)
+            self._visible_counts[key] = count
+            if len(self._visible_counts) > MAX_CACHED:
+                self._visible_counts.popitem(last=False)
+        return count
 
     def _fuse(self, query: SearchQuery, legs: _Legs) -> dict[int, float]:
         match query.mode:
@@ -252,7 +265,9 @@ class Retriever:
                 )
 
 
-async def _limits(scope: TenantSession, query: SearchQuery, now: datetime) -> _Limits:
+async def _limits(
+    scope: TenantSession, query: SearchQuery, around: _Surroundings, now: datetime
+) -> _Limits:
     collections = None
     if query.collections is not None:
         collections = await collection_ids(scope, query.collections)
@@ -260,8 +275,11 @@ async def _limits(scope: TenantSession, query: SearchQuery, now: datetime) -> _L
     document_ids = None
     if collections is not None or condition is not None:
         document_ids = await matching_documents(scope, collections, condition)
-    excluded = await inadmissible_documents(scope, now=now)
+    excluded = []
+    if around.has_limited_documents:
+        excluded = await inadmissible_documents(scope, now=now)
     return _Limits(
+        terms=tuple(analyse_query(query.text, around.languages)),
         collection_ids=collections,
         document_ids=document_ids,
         excluded=excluded,

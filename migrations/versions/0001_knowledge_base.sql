@@ -149,6 +149,7 @@ CREATE TABLE documents (
     revision INTEGER DEFAULT '1' NOT NULL,
     content_sha256 TEXT NOT NULL,
     size_bytes BIGINT NOT NULL,
+    served_sha256 TEXT,
     chunk_count INTEGER DEFAULT '0' NOT NULL,
     effective_at TIMESTAMP WITH TIME ZONE,
     expires_at TIMESTAMP WITH TIME ZONE,

@@ -9,7 +9,12 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.admissible import inadmissible_documents, languages, matching_documents
+from kb.admissible import (
+    has_limited_documents,
+    inadmissible_documents,
+    languages,
+    matching_documents,
+)
 from kb.answers import AnswerRecord, insert_answer, read_answer
 from kb.audit import Actor, record_event
 from kb.changes import change_fields, delete_document, lock_document
@@ -192,6 +197,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "admissible.inadmissible_documents": finds(
         lambda s, _: inadmissible_documents(s, now=AFTER_THE_SECRET_EXPIRED)
     ),
+    "admissible.has_limited_documents": finds(lambda s, _: has_limited_documents(s)),
     "admissible.languages": finds(lambda s, _: languages(s)),
     "admissible.matching_documents": finds(
         lambda s, h: matching_documents(s, [h.document.collection_id], None)

@@ -17,7 +17,6 @@ Intruder = Callable[[World], Awaitable[Person]]
 INTRUDERS: Mapping[str, tuple[Intruder, Callable[[World], Names]]] = {
     "colleague": (lambda world: world.one.ana(), lambda world: world.secret),
     "gateway for a colleague": (lambda world: world.one.gateway(ANA), lambda world: world.secret),
-    "gateway for nobody": (lambda world: world.one.gateway(""), lambda world: world.secret),
     "other tenant": (lambda world: world.two.everybody(), lambda world: world.secret),
     "gateway of the other tenant": (
         lambda world: world.two.gateway(f"{ANA},{HR}"),

@@ -134,6 +134,9 @@ async def test_who_uploads_for_others_manages_the_document_but_does_not_read_it(
     service: Service,
 ) -> None:
     importer = await service.person(await service.new_tenant(), "user:importer")
+    own = await importer.upload("# Canteen\n\nThe canteen is open.")
+    # From here on there is an index, and what comes after it is fresh.
+    assert (await importer.search("canteen")).json()["data"]
 
     document_id = await importer.upload("# Bonus\n\nThe bonus is 900 euros.", principals=[HR])
 
@@ -143,10 +146,12 @@ async def test_who_uploads_for_others_manages_the_document_but_does_not_read_it(
     assert len((await importer.request("GET", f"{path}/chunks")).json()["data"]) == 1
     for mode in ("hybrid", "lexical", "vector"):
         found = (await importer.search("bonus", mode=mode, explain=True)).json()
-        assert found["data"] == []
-        assert found["explanation"]["candidates"] == {"lexical": 0, "vector": 0}
-    answer = (await importer.ask("How much is the bonus?")).json()
-    assert (answer["status"], answer["reason"]) == ("unsupported", "no_results")
+        assert {hit["document"]["id"] for hit in found["data"]} <= {own}
+        assert found["explanation"]["candidates"]["lexical"] == 0
+        assert found["explanation"]["candidates"]["vector"] == (0 if mode == "lexical" else 1)
+    answer = (await importer.ask("How much is the bonus?", include_retrieved=True)).json()
+    assert answer["citations"] == []
+    assert {hit["document"]["id"] for hit in answer["retrieved"]} == {own}
 
 
 async def test_another_key_of_the_same_person_is_another_uploader(service: Service) -> None:
