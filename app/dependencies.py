@@ -17,13 +17,14 @@ from app.resources import Resources
 from kb.credentials import Scope
 
 
-def get_resources(request: Request) -> Resources:
+# Not plain functions: FastAPI would call each of them in a thread, for every request.
+async def get_resources(request: Request) -> Resources:
     """The resources of this process."""
     resources: Resources = request.app.state.resources
     return resources
 
 
-def get_rate_limiter(request: Request) -> RateLimiter:
+async def get_rate_limiter(request: Request) -> RateLimiter:
     """The limiter of this process."""
     limiter: RateLimiter = request.app.state.rate_limiter
     return limiter

@@ -111,6 +111,14 @@ class _Surroundings:
     has_limited_documents: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Embedded:
+    """The question's vector, None where no vectors are searched, and how long it took."""
+
+    vector: NDArray[np.float32] | None
+    seconds: float
+
+
 @dataclass(kw_only=True)
 class _Legs:
     """Scores found by each leg, and how long each took in seconds."""
@@ -119,6 +127,7 @@ class _Legs:
     cosine: dict[int, float]
     terms: tuple[str, ...] = ()
     plan: Plan | None = None
+    embed_seconds: float = 0.0
     lexical_seconds: float = 0.0
     vector_seconds: float = 0.0
 
@@ -148,25 +157,26 @@ class Retriever:
     ) -> Retrieval:
         """The `top_k` best visible passages."""
         started = perf_counter()
-        vector = None
-        if query.mode != "lexical":
-            vector = (await asyncio.to_thread(self._embedder.embed_queries, [query.text]))[0]
-        embedded = perf_counter()
-        async with self._database.tenant(tenant_id, eyes=eyes) as scope:
-            generation = await current_generation(scope)
-            around = await self._look_around(scope, generation)
-            limits = await _limits(scope, query, around, now)
-            legs = await self._search_legs(scope, query, vector, limits, generation)
-            found = perf_counter()
-            fused = self._fuse(query, legs)
-            best = list(fused)[: query.top_k]
-            passage_by_chunk = await read_passages(scope, best)
+        # The model runs beside the first statements: both take some milliseconds.
+        embedding = asyncio.create_task(self._embed(query))
+        try:
+            async with self._database.tenant(tenant_id, eyes=eyes) as scope:
+                generation = await current_generation(scope)
+                around = await self._look_around(scope, generation)
+                limits = await _limits(scope, query, around, now)
+                legs = await self._search_legs(scope, query, embedding, limits, generation)
+                found = perf_counter()
+                fused = self._fuse(query, legs)
+                best = list(fused)[: query.top_k]
+                passage_by_chunk = await read_passages(scope, best)
+        finally:
+            embedding.cancel()
         ended = perf_counter()
         return Retrieval(
             passages=_scored(best, fused, legs, passage_by_chunk),
             generation=generation,
             timings=Timings(
-                embed=(embedded - started) * 1000,
+                embed=legs.embed_seconds * 1000,
                 lexical=legs.lexical_seconds * 1000,
                 vector=legs.vector_seconds * 1000,
                 fetch=(ended - found) * 1000,
@@ -181,11 +191,18 @@ class Retriever:
             ),
         )
 
+    async def _embed(self, query: SearchQuery) -> _Embedded:
+        if query.mode == "lexical":
+            return _Embedded(vector=None, seconds=0.0)
+        started = perf_counter()
+        rows = await asyncio.to_thread(self._embedder.embed_queries, [query.text])
+        return _Embedded(vector=rows[0], seconds=perf_counter() - started)
+
     async def _search_legs(
         self,
         scope: TenantSession,
         query: SearchQuery,
-        vector: NDArray[np.float32] | None,
+        embedding: asyncio.Task["_Embedded"],
         limits: _Limits,
         generation: int,
     ) -> _Legs:
@@ -205,12 +222,14 @@ class Retriever:
             )
             legs.bm25 = {hit.chunk_id: hit.score for hit in hits}
             legs.lexical_seconds = perf_counter() - started
-        if vector is not None:
+        embedded = await embedding
+        legs.embed_seconds = embedded.seconds
+        if embedded.vector is not None:
             started = perf_counter()
             vector_hits, legs.plan = await search_vectors(
                 scope,
                 self._space,
-                vector,
+                embedded.vector,
                 limits.vector_filter,
                 limit=candidates,
                 visible_count=await self._count_visible(scope, query, limits, generation),

@@ -194,10 +194,10 @@ async def _whether_changed(scope: TenantSession, hidden: Hidden) -> list[object]
 
 
 QUERIES: Mapping[str, QueryCase] = {
+    "admissible.has_limited_documents": finds(lambda s, _: has_limited_documents(s)),
     "admissible.inadmissible_documents": finds(
         lambda s, _: inadmissible_documents(s, now=AFTER_THE_SECRET_EXPIRED)
     ),
-    "admissible.has_limited_documents": finds(lambda s, _: has_limited_documents(s)),
     "admissible.languages": finds(lambda s, _: languages(s)),
     "admissible.matching_documents": finds(
         lambda s, h: matching_documents(s, [h.document.collection_id], None)
