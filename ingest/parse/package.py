@@ -76,13 +76,29 @@ def read_xml(package: zipfile.ZipFile, name: str) -> ET.Element:
         raise DocumentCorrupt from error
 
 
+_STAND_INS: Final = {b"&amp;": "\ue000", b"&lt;": "\ue001", b"&gt;": "\ue002"}
+"""kreuzberg 4.10 drops these characters from DOCX text: private ones take their places."""
+_RESTORED: Final = str.maketrans({"\ue000": "&", "\ue001": "<", "\ue002": ">"})
+
+
+def restored(text: str) -> str:
+    """The text with its own characters where `with_spaces_for_tabs` put stand-ins."""
+    return text.translate(_RESTORED)
+
+
+def _with_stand_ins(member: bytes) -> bytes:
+    for escaped, stand_in in _STAND_INS.items():
+        member = member.replace(escaped, stand_in.encode())
+    return member.replace(_TAB, _SPACE)
+
+
 def with_spaces_for_tabs(package: zipfile.ZipFile) -> bytes:
-    """The DOCX file again, with a space where a tab stood between two words."""
+    """The DOCX file again, with a space where a tab stood between two words, and stand-ins."""
     target = BytesIO()
     with zipfile.ZipFile(target, "w") as copy:
         for name in dict.fromkeys(package.namelist()):
             member = read_member(package, name)
-            copy.writestr(name, member.replace(_TAB, _SPACE) if _TEXT_PARTS.match(name) else member)
+            copy.writestr(name, _with_stand_ins(member) if _TEXT_PARTS.match(name) else member)
     return target.getvalue()
 
 

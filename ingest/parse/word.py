@@ -11,6 +11,7 @@ from ingest.parse.package import (
     chart_names,
     comment_drafts,
     open_package,
+    restored,
     with_spaces_for_tabs,
 )
 from ingest.parse.rich_text import with_unicode_letters
@@ -27,7 +28,7 @@ def read_docx(content: bytes) -> Reading:
     """
     package = open_package(content)
     extraction = extract(with_spaces_for_tabs(package), DOCX, output="plain")
-    reading = _reading(extraction)
+    reading = _restored(_reading(extraction))
     charts = chart_names(package)
     extra = list(comment_drafts(package))
     for name in charts:
@@ -36,6 +37,17 @@ def read_docx(content: bytes) -> Reading:
         # Else the attachments are the workbooks that the charts were drawn from.
         extra += attachment_drafts(extraction)
     return replace(reading, drafts=reading.drafts + tuple(extra))
+
+
+def _restored(reading: Reading) -> Reading:
+    return replace(
+        reading,
+        title=restored(reading.title) if reading.title else reading.title,
+        drafts=tuple(
+            replace(draft, text=restored(draft.text), section=tuple(map(restored, draft.section)))
+            for draft in reading.drafts
+        ),
+    )
 
 
 def read_odt(content: bytes) -> Reading:
