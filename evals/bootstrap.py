@@ -26,8 +26,10 @@ def grouped_share(
 
     Questions about one article succeed and fail together, so they are drawn together. Source:
     Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 3.8 (percentile
-    interval). ValueError for no flags at all.
+    interval). ValueError for no flags at all, or not one group for each.
     """
+    if len(flags) != len(groups):
+        raise ValueError("Each flag needs its group.")
     names, group_of = np.unique(np.asarray(groups), return_inverse=True)
     if not len(names):
         raise ValueError("No share of nothing.")
