@@ -4,10 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help install demo up test check bench lock clean
+PEERS := chroma haystack lancedb langchain llamaindex txtai
+
+.PHONY: help install demo up test check bench bench-peers lock clean
 
 help: ## Show this list.
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(INSTALLED): requirements.lock requirements-model.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -38,6 +40,14 @@ check: $(INSTALLED) ## Lint, types, import contracts.
 bench: $(INSTALLED) ## Run the benchmarks (minutes; FOOTNOTE_EVALDATA names the data).
 	$(BIN)/python -m evals.bench
 
+bench-peers: $(INSTALLED) $(PEERS:%=.venv-peers/%/.installed) ## Measure retrieval beside other libraries.
+	$(BIN)/python -m evals.bench.peers
+
+.venv-peers/%/.installed: evals/bench/peers/requirements-%.txt
+	$(PYTHON) -m venv .venv-peers/$*
+	.venv-peers/$*/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 lock: ## Pin the newest allowed versions in requirements.lock.
 	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --allow-unsafe --no-header --no-emit-options \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
@@ -45,4 +55,4 @@ lock: ## Pin the newest allowed versions in requirements.lock.
 	sed -i.bak 's/^torch==\([0-9.]*\)+cpu/torch==\1/' requirements.lock && rm requirements.lock.bak
 
 clean: ## Remove what was built.
-	rm -rf .venv .demo build *.egg-info
+	rm -rf .venv .venv-peers .demo build *.egg-info
