@@ -3,12 +3,15 @@
 import asyncio
 import sys
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
 
 import typer
 
+from footnote.commands.recall import show_recall
 from footnote.compose import open_database
-from footnote.output import JsonOption, console, print_json
+from footnote.output import JsonOption, PrincipalsOption, console, print_json, split_names
 from kb.database import Database
 from kb.embedded_postgres import database_url
 from kb.embedding import choose_backend, model_path
@@ -28,8 +31,28 @@ class Check:
     mend: str | None = None
 
 
-def doctor(as_json: JsonOption = False) -> None:
+class Subject(StrEnum):
+    """What can be looked at closely."""
+
+    RECALL = "recall"
+
+
+def doctor(
+    subject: Annotated[
+        Subject | None,
+        typer.Argument(help="'recall': does vector search find what is nearest? Unset: all else."),
+    ] = None,
+    tenant: Annotated[str | None, typer.Option(help="Whose chunks, for 'recall'.")] = None,
+    principals: PrincipalsOption = None,
+    samples: Annotated[int, typer.Option(min=1, max=10_000, help="Questions of 'recall'.")] = 50,
+    as_json: JsonOption = False,
+) -> None:
     """Check the set-up; exit 1 when something is wrong."""
+    if subject is Subject.RECALL:
+        if tenant is None:
+            raise typer.BadParameter("'recall' needs --tenant.")
+        show_recall(tenant, split_names(principals), samples=samples, as_json=as_json)
+        return
     settings = Settings()
     checks = [*_check_local(settings), *_check_database(settings)]
     if as_json:

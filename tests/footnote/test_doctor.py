@@ -42,3 +42,21 @@ async def test_doctor_sees_half_a_language_model(environment: dict[str, str]) ->
     faults = [check["name"] for check in json.loads(result.stdout)["checks"] if not check["ok"]]
     assert result.exit_code == 1
     assert faults == ["language model"]
+
+
+async def test_doctor_measures_recall_of_what_a_tenant_holds(environment: dict[str, str]) -> None:
+    made = await run_here("tenant", "create", "measured", environment=environment)
+    result = await run_here(
+        *("doctor", "recall", "--tenant", "measured", "--json"), environment=environment
+    )
+
+    assert (made.exit_code, result.exit_code) == (0, 0)
+    report = json.loads(result.stdout)
+    assert (report["ok"], report["samples"]) == (True, 0)
+
+
+async def test_doctor_must_know_whose_recall_to_measure(environment: dict[str, str]) -> None:
+    result = await run_here("doctor", "recall", environment=environment)
+
+    assert result.exit_code == 2
+    assert "--tenant" in result.stderr

@@ -1,0 +1,133 @@
+"""How much of the truly nearest a vector search finds, measured against comparing everything.
+
+No question is kept anywhere, so a check asks with stored vectors, changed a little.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import BigInteger, cast, func, select
+
+from kb.database import TenantSession
+from kb.spaces import Space, vectors_table
+from kb.vectors import (
+    Plan,
+    VectorFilter,
+    choose_plan,
+    count_visible,
+    search_exactly,
+    search_vectors,
+)
+
+SAMPLED_SHARE = 0.001
+"""Of the searches that may miss something; the exact search costs seconds at ten million rows."""
+
+NOISE = 0.3
+"""Length of what is added to a unit vector: a question resembles its passage, cosine .96."""
+
+NO_FILTER = VectorFilter()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecallSample:
+    """One question: the share of the truly nearest that were found, how, and how fast."""
+
+    recall: float
+    plan: Plan
+    milliseconds: float
+    exact_milliseconds: float
+
+
+def is_sampled(plan: Plan | None, generator: random.Random) -> bool:
+    """True for one in a thousand searches whose plan may miss something."""
+    return plan in {"signs", "hnsw"} and generator.random() < SAMPLED_SHARE
+
+
+async def sample_recall(
+    scope: TenantSession,
+    space: Space,
+    question: NDArray[np.float32],
+    filters: VectorFilter,
+    found: Sequence[int],
+) -> float:
+    """The share of the truly nearest chunks among `found`, which a search gave for the question.
+
+    1 when nothing is visible. Compares every visible vector: run it when the response is sent.
+    """
+    if not found:
+        return 1.0
+    exact = await search_exactly(scope, space, question, filters, limit=len(found))
+    return len({hit.chunk_id for hit in exact}.intersection(found)) / max(len(exact), 1)
+
+
+async def check_recall(
+    scope: TenantSession, space: Space, *, samples: int, limit: int, seed: int
+) -> list[RecallSample]:
+    """Asks about random visible chunks; empty when nothing is visible."""
+    generator = np.random.default_rng(seed)
+    visible_count = await count_visible(scope, space, NO_FILTER)
+    checked: list[RecallSample] = []
+    for _ in range(samples if visible_count else 0):
+        vector = await _random_vector(scope, space, float(generator.random()))
+        if vector is not None:
+            question = _resembling(vector, generator)
+            checked.append(await _check(scope, space, question, limit, visible_count))
+    return checked
+
+
+async def _random_vector(
+    scope: TenantSession, space: Space, position: float
+) -> NDArray[np.float32] | None:
+    """The first visible vector from this share of the tenant's chunk ids on; None without one."""
+    table = vectors_table(space).c
+    ids = table.chunk_id
+    first, last = (
+        select(end(ids)).where(table.tenant_id == scope.tenant_id).scalar_subquery()
+        for end in (func.min, func.max)
+    )
+    wanted = cast(first + func.floor((last - first + 1) * position), BigInteger)
+    query = (
+        select(table.embedding)
+        .where(table.tenant_id == scope.tenant_id, ids >= wanted)
+        .order_by(ids)
+        .limit(1)
+    )
+    row = (await scope.connection.execute(query)).scalar_one_or_none()
+    return None if row is None else np.asarray(row, dtype=np.float32)
+
+
+async def _check(
+    scope: TenantSession,
+    space: Space,
+    question: NDArray[np.float32],
+    limit: int,
+    visible_count: int,
+) -> RecallSample:
+    started = perf_counter()
+    hits, plan = await search_vectors(
+        scope, space, question, NO_FILTER, limit=limit, visible_count=visible_count
+    )
+    found = perf_counter()
+    recall = 1.0
+    if choose_plan(visible_count) != "exact":
+        recall = await sample_recall(
+            scope, space, question, NO_FILTER, [hit.chunk_id for hit in hits]
+        )
+    return RecallSample(
+        recall=recall,
+        plan=plan,
+        milliseconds=(found - started) * 1000,
+        exact_milliseconds=(perf_counter() - found) * 1000,
+    )
+
+
+def _resembling(vector: NDArray[np.float32], generator: np.random.Generator) -> NDArray[np.float32]:
+    """A unit vector beside the given one, in a random direction."""
+    noise = generator.standard_normal(len(vector)).astype(np.float32)
+    moved = vector / np.linalg.norm(vector) + np.float32(NOISE) * noise / np.linalg.norm(noise)
+    unit: NDArray[np.float32] = moved / np.linalg.norm(moved)
+    return unit

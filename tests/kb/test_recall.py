@@ -1,0 +1,91 @@
+"""What vector search finds is held against comparing everything, as the caller sees it."""
+
+import random
+from collections.abc import AsyncIterator, Iterator
+
+import numpy as np
+import pytest
+
+from kb.database import Database, Eyes
+from kb.recall import check_recall, is_sampled, sample_recall
+from kb.spaces import Space, ensure_space
+from kb.vectors import VectorFilter, search_exactly
+from migrations.run import upgrade
+from tests.architecture.databases import empty_database
+from tests.tenancy.rows import BulkRows, insert_rows
+
+SPACE = Space(name="recall", model="test", revision="1", dimension=8)
+ALL, ONE = Eyes(principals=("tenant:*",)), Eyes(principals=("user:one",))
+NOBODY = Eyes(principals=("user:nobody",))
+ROWS = 60
+
+
+@pytest.fixture(scope="module")
+def url(database_url: str) -> Iterator[str]:
+    with empty_database(database_url) as url:
+        upgrade(url)
+        yield url
+
+
+@pytest.fixture(scope="module")
+async def database(url: str) -> AsyncIterator[Database]:
+    database = Database(url, pool_size=1)
+    await ensure_space(database, SPACE)
+    yield database
+    await database.close()
+
+
+@pytest.fixture(scope="module")
+def rows(url: str, database: Database) -> BulkRows:  # it makes the space
+    vectors = np.random.default_rng(3).normal(size=(ROWS, SPACE.dimension)).astype(np.float32)
+    # The first row is the one that `user:one` may read.
+    principals = [["tenant:*", *(["user:one"] if n == 0 else [])] for n in range(ROWS)]
+    return insert_rows(url, SPACE, vectors, principals, document_count=6)
+
+
+@pytest.mark.parametrize(("kept", "recall"), [(10, 1.0), (7, 0.7), (0, 0.0)])
+async def test_recall_is_the_share_of_the_truly_nearest_that_was_found(
+    database: Database, rows: BulkRows, kept: int, recall: float
+) -> None:
+    question = rows.vectors[5]
+    async with database.tenant(rows.tenant_id, eyes=ALL) as scope:
+        everything = await search_exactly(scope, SPACE, question, VectorFilter(), limit=ROWS)
+        ids = [hit.chunk_id for hit in everything]
+
+        # Of the ten nearest some are replaced by the farthest.
+        found = [*ids[:kept], *ids[ROWS - 10 + kept :]]
+        measured = await sample_recall(scope, SPACE, question, VectorFilter(), found)
+
+    assert measured == pytest.approx(recall)
+
+
+async def test_nothing_found_misses_nothing(database: Database, rows: BulkRows) -> None:
+    async with database.tenant(rows.tenant_id, eyes=NOBODY) as scope:
+        assert await sample_recall(scope, SPACE, rows.vectors[0], VectorFilter(), []) == 1.0
+        assert await check_recall(scope, SPACE, samples=3, limit=5, seed=1) == []
+
+
+async def test_a_check_asks_about_what_the_caller_sees(database: Database, rows: BulkRows) -> None:
+    async with database.tenant(rows.tenant_id, eyes=ONE) as scope:
+        checked = await check_recall(scope, SPACE, samples=20, limit=10, seed=1)
+
+    # One row is visible, the first: only questions that begin with it find a vector to resemble.
+    assert all(sample.recall == 1.0 for sample in checked)
+
+
+async def test_a_check_reports_each_question(database: Database, rows: BulkRows) -> None:
+    async with database.tenant(rows.tenant_id, eyes=ALL) as scope:
+        checked = await check_recall(scope, SPACE, samples=5, limit=10, seed=1)
+
+    assert [(sample.recall, sample.plan) for sample in checked] == [(1.0, "exact")] * 5
+
+
+def test_one_in_a_thousand_of_the_searches_that_may_miss_something_is_sampled() -> None:
+    generator = random.Random(5)  # noqa: S311  # a sample, no secret
+
+    sampled = sum(is_sampled("hnsw", generator) for _ in range(100_000))
+
+    # 100 expected; the standard deviation is 10.
+    assert 60 < sampled < 140
+    assert not any(is_sampled("exact", generator) for _ in range(10_000))
+    assert not any(is_sampled(None, generator) for _ in range(10_000))
