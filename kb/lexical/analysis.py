@@ -25,7 +25,10 @@ MAX_PARTS: Final = 16
 """A longer chain (`a.b.c...`) is a table's filler or a dump, not an identifier to keep whole."""
 
 MAX_CACHED_TOKENS: Final = 100_000
-"""Per language, about 20 MB: the vocabulary of most corpora. Emptied when full."""
+"""Per language, about 20 MB, twice that of words: the vocabulary of most corpora."""
+
+MAX_CACHED_WORD_LENGTH: Final = 32
+"""Longer ones are addresses and whole sentences of scripts without spaces: they do not repeat."""
 
 # Scripts written without spaces between words: Thai, Lao, Myanmar, Khmer, Japanese kana and Han;
 # and Hangul, because Korean glues particles to its words.
@@ -82,11 +85,15 @@ def analyse(text: str, language: str | None) -> list[str]:
     No term is empty or holds white space. `language` is a code such as 'de'; None and unknown
     codes are read as English.
     """
-    terms_of = _lexicon(snowball_algorithm(language)).terms
-    terms: list[str] = []
-    for token in _tokens(text):
-        terms += terms_of(token)
-    return terms
+    return analyse_joined(text, language).split()
+
+
+def analyse_joined(text: str, language: str | None) -> str:
+    """The terms of `analyse`, joined by white space: 8 microseconds for 90 words known already."""
+    if "§" in text:
+        # No token but this one holds a space.
+        text = _plain(text).replace("§ ", "§")
+    return " ".join(map(_lexicon(snowball_algorithm(language)).terms_by_word, text.split()))
 
 
 def analyse_query(text: str, languages: Iterable[str] = ()) -> list[str]:
@@ -119,6 +126,7 @@ class _Lexicon:
         self._stemmer: _Stemmer = Stemmer(algorithm, 0)
         self._stemming = Lock()
         self._terms_by_token: dict[str, tuple[str, ...]] = {}
+        self.terms_by_word = _Words(self).__getitem__
 
     def terms(self, token: str) -> tuple[str, ...]:
         terms = self._terms_by_token.get(token)
@@ -155,6 +163,32 @@ class _Lexicon:
         return _folded(word)
 
 
+class _Words(dict[str, str]):
+    """The joined terms of what stands between white space, with the punctuation around it.
+
+    A dictionary that fills itself, so that a text of known words is read without running Python.
+    When it is full it starts anew, but what is asked for again comes back from the old one.
+    """
+
+    def __init__(self, lexicon: _Lexicon) -> None:
+        super().__init__()
+        self._lexicon = lexicon
+        self._older: dict[str, str] = {}
+
+    def __missing__(self, word: str) -> str:
+        joined = self._older.get(word)
+        if joined is None:
+            joined = " ".join(
+                term for token in _tokens(word) for term in self._lexicon.terms(token)
+            )
+        if len(word) <= MAX_CACHED_WORD_LENGTH:
+            if len(self) >= MAX_CACHED_TOKENS:
+                self._older = dict(self)
+                self.clear()
+            self[word] = joined
+        return joined
+
+
 @cache
 def _lexicon(algorithm: str) -> _Lexicon:
     return _Lexicon(algorithm)
@@ -163,7 +197,11 @@ def _lexicon(algorithm: str) -> _Lexicon:
 def _tokens(text: str) -> list[str]:
     if text.isascii():
         return _ASCII_TOKEN.findall(text)
-    return _TOKEN.findall(unicodedata.normalize("NFKC", text).translate(_CHARACTERS))
+    return _TOKEN.findall(_plain(text))
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).translate(_CHARACTERS)
 
 
 def _joined(token: str, parts: list[str]) -> list[str]:

@@ -18,7 +18,7 @@ from tantivy import Index, Schema, SchemaBuilder, TextAnalyzerBuilder, Tokenizer
 
 from kb.errors import IndexNotReady
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raise it when fields, terms or stemmers change: folders of an older format are emptied."""
 
 _UNREADABLE: Final = "The lexical index cannot be read at the moment: check its folder and disk."
@@ -58,10 +58,11 @@ class FolderState:
 
 
 def build_schema() -> Schema:
-    """The fields; only the first chunk of a commit, or a document of its own, has `generation`."""
+    """The fields; only the first chunk of a commit, or a document alone, says what it reached."""
     builder = SchemaBuilder()
     builder.add_unsigned_field("chunk_id", fast=True)
     builder.add_unsigned_field("generation", fast=True)
+    builder.add_unsigned_field("history", fast=True)
     builder.add_text_field("document_id", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("principals", tokenizer_name="raw", index_option="basic")
     # Terms arrive analysed and joined by spaces: ten times faster than pre-tokenised text.
@@ -109,12 +110,14 @@ def _load(path: Path, schema: Schema) -> Index | None:
     """The loaded index, or None when the files cannot be read as an index of this format."""
     try:
         _check_format(path)
-        index = Index(schema, path=str(path))
+        # Before tantivy reads them: damage in a fast field makes it panic.
         _check_files(path)
+        index = Index(schema, path=str(path))
         # Told to reload: left alone, the reader would load every commit on a thread of its own.
         index.config_reader("manual")
         index.reload()
-    except (_Damaged, FileNotFoundError):
+    except (_Damaged, FileNotFoundError, KeyError, TypeError):
+        # The latter two: JSON, but not tantivy's.
         return None
     except ValueError as error:
         # The operating system's own errors (too many open files) say nothing about the content.
@@ -136,7 +139,7 @@ def _check_format(path: Path) -> None:
 
 
 def _check_files(path: Path) -> None:
-    # Tantivy has just read the same file against its own schema, so the shape is as declared.
+    # What is not of this shape raises KeyError or TypeError.
     meta = cast("_Meta", json.loads((path / _META_FILE).read_bytes()))
     for segment in meta["segments"]:
         prefix = UUID(segment["segment_id"]).hex
@@ -163,7 +166,7 @@ def _check_file(file: Path) -> None:
         footer = cast("_Footer", json.loads(mapped[footer_start:-8]))
         with memoryview(mapped) as view:
             checksum = zlib.crc32(view[:footer_start])
-    if footer.get("crc") != checksum:
+    if footer["crc"] != checksum:
         raise _Damaged
 
 

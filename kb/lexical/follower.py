@@ -2,42 +2,48 @@
 
 A search compares generations first. What changed since the index's generation is left out of the
 index's results and scored directly from Postgres under row security, so that a publish, a
-permission change and a delete are seen by the very next query.
+permission change and a delete are seen by the very next query. Where much is missing the index
+catches up in the background: a search waits for that when it is short, and is told when it is not.
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import structlog
 
-from kb.chunks import IndexableChunk, count_chunks, indexable_chunks
+from kb.chunks import count_chunks, indexable_chunks
 from kb.database import Database, TenantSession
 from kb.errors import DependencyFailed, IndexNotReady
 from kb.ids import TenantId
+from kb.lexical.catch_up import Writing, catch_up, indexed, is_known
 from kb.lexical.index import TenantIndex
-from kb.lexical.records import IndexedChunk, LexicalHit
+from kb.lexical.open_indexes import OpenIndexes
+from kb.lexical.reached import Reached
+from kb.lexical.records import LexicalHit
 from kb.lexical.scoring import score_fresh
-from kb.tenants import changed_documents, current_generation, generations
+from kb.tenants import changed_documents, generations
 
 log = structlog.get_logger(__name__)
 
-MAX_FRESH_CHUNKS = 300
-"""Chunks scored directly; analysing one takes about 0.3 ms, so more would be felt."""
+MAX_FRESH_CHUNKS: Final = 300
+"""Chunks scored directly; reading and analysing one takes 0.1 ms, so more would be felt."""
 
-PAGE_SIZE = 2_000
-"""Chunks read from Postgres at once while catching up."""
+MAX_FRESH_GENERATIONS: Final = 1_000
+"""Changes looked through for fresh chunks; documents without chunks are changes as well."""
 
-WRITER_PATIENCE_SECONDS = 5
-"""A search waits this long for another process that is writing the index it needs."""
+WRITER_PATIENCE_SECONDS: Final = 5
+"""A search waits this long for an index that is soon there, whoever is writing it."""
 
-WRITER_POLL_SECONDS = 0.1
+WRITER_POLL_SECONDS: Final = 0.1
 
-MAX_OPEN_INDEXES = 100
-"""Indexes kept open; each has a watching thread: 200 took 2.7 % of a core."""
+HISTORY_SECONDS: Final = 10
+"""How long an index of the tenant's own generation is taken for one of its history."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,23 +56,38 @@ class LexicalQuery:
     excluded_document_ids: Collection[UUID]
 
 
+@dataclass(kw_only=True)
+class _CatchUp:
+    """A catch-up in the background; `outlook` is set when it ends or is known to take long."""
+
+    task: asyncio.Task[int]
+    outlook: asyncio.Event
+    is_long: bool = False
+
+
 class LexicalIndexes:
     """One index for each tenant, below one folder."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         """Opens nothing yet."""
         self._database = database
-        self._folder = folder
-        self._indexes: OrderedDict[TenantId, TenantIndex] = OrderedDict()
-        self._locks: dict[TenantId, asyncio.Lock] = {}
+        self._open_indexes = OpenIndexes(folder)
+        self._writing = Writing()
+        self._catch_ups: dict[TenantId, _CatchUp] = {}
+        # What each open index was seen to have in common with Postgres, and until when to trust it.
+        self._known: WeakKeyDictionary[TenantIndex, tuple[Reached, float]] = WeakKeyDictionary()
 
     async def search(
         self, scope: TenantSession, query: LexicalQuery, *, generation: int
     ) -> list[LexicalHit]:
-        """The best chunks the caller may see, best first; `generation` was read in `scope`."""
+        """The best chunks the caller may see, best first; `generation` was read in `scope`.
+
+        Raises:
+            IndexNotReady: The index is being built, and that takes longer than a search may wait.
+        """
         if not query.terms or scope.eyes is None:
             return []
-        index = self._open(scope.tenant_id)
+        index = await self._open_indexes.get(scope.tenant_id)
         changed = await self._changed(scope, index, generation)
         hits = await asyncio.to_thread(
             index.search,
@@ -82,30 +103,13 @@ class LexicalIndexes:
         return hits[: query.limit]
 
     async def catch_up(self, tenant_id: TenantId) -> int:
-        """The generation the index has reached; builds it anew when its folder was lost."""
-        async with self._locks.setdefault(tenant_id, asyncio.Lock()):
-            index = self._open(tenant_id)
-            # Before the snapshot: read after it, another process may have gone beyond it, which
-            # would look like a database that was restored.
-            since = index.generation
-            async with self._database.tenant(tenant_id, eyes=None, is_snapshot=True) as scope:
-                generation = await current_generation(scope)
-                if since == generation:
-                    return generation
-                changed = await _to_apply(scope, since, generation)
-                chunks = await _read_chunks(scope, changed)
-            log.info("lexical.catch_up", tenant_id=str(tenant_id), chunks=len(chunks))
-            if changed is None:
-                await asyncio.to_thread(index.rebuild, generation=generation, chunks=chunks)
-            else:
-                await asyncio.to_thread(
-                    index.apply,
-                    since=since,
-                    generation=generation,
-                    replaced_documents=changed,
-                    chunks=chunks,
-                )
-            return generation
+        """The generation the index has reached, however long it takes.
+
+        Raises:
+            IndexNotReady: Another process is writing, or the folder was lost meanwhile.
+        """
+        index = await self._open_indexes.get(tenant_id)
+        return await asyncio.shield(self._catching_up(tenant_id, index).task)
 
     async def follow(self, *, interval_seconds: float) -> None:
         """Catches every open index up, again and again, until cancelled."""
@@ -117,58 +121,115 @@ class LexicalIndexes:
             await asyncio.sleep(interval_seconds)
 
     async def catch_up_open(self) -> None:
-        """Catches every open index up once."""
+        """Catches every open index up once; those that take long go on in the background."""
         async with self._database.system() as system:
             generation_by_tenant = await generations(system)
-        for tenant_id, index in list(self._indexes.items()):
+        for tenant_id, index in self._open_indexes.all().items():
             if tenant_id not in generation_by_tenant:
-                del self._indexes[tenant_id]
+                self._open_indexes.close(tenant_id)
             elif index.generation != generation_by_tenant[tenant_id]:
-                try:
-                    await self.catch_up(tenant_id)
-                except IndexNotReady:
-                    # Another process of this node is writing; it does this work.
-                    log.debug("lexical.busy", tenant_id=str(tenant_id))
+                await self._catching_up(tenant_id, index).outlook.wait()
 
     def is_caught_up(self, generation_by_tenant: dict[TenantId, int]) -> bool:
         """True when no open index lags behind."""
         return all(
             index.generation == generation_by_tenant.get(tenant_id, index.generation)
-            for tenant_id, index in self._indexes.items()
+            for tenant_id, index in self._open_indexes.all().items()
         )
 
-    def _open(self, tenant_id: TenantId) -> TenantIndex:
-        index = self._indexes.get(tenant_id)
-        if index is None:
-            index = TenantIndex(self._folder / str(tenant_id))
-            self._indexes[tenant_id] = index
-            if len(self._indexes) > MAX_OPEN_INDEXES:
-                self._indexes.popitem(last=False)
-        self._indexes.move_to_end(tenant_id)
-        index.reload()
-        return index
+    async def aclose(self) -> None:
+        """Stops what goes on in the background; what was not committed is not in the index."""
+        tasks = [catching_up.task for catching_up in self._catch_ups.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _changed(
         self, scope: TenantSession, index: TenantIndex, generation: int
     ) -> Sequence[UUID]:
         """Documents that the index does not know as they are; catches up when they are many."""
+        changed = await self._few_changed(scope, index, generation)
+        if changed is None:
+            await self._wait_until_caught_up(scope.tenant_id, index)
+            if not index.is_current():
+                await asyncio.to_thread(index.reload)
+            # What was published while this waited.
+            changed = await self._few_changed(scope, index, generation)
+        if changed is None:
+            raise IndexNotReady
+        return changed
+
+    async def _few_changed(
+        self, scope: TenantSession, index: TenantIndex, generation: int
+    ) -> Sequence[UUID] | None:
+        """As `_changed`; None: they are too many, or the index knows another history."""
+        reached, clock = index.reached, asyncio.get_running_loop().time
+        if reached.generation == generation:
+            known, until = self._known.get(index, (None, 0.0))
+            if generation == 0 or (known == reached and clock() < until):
+                return []
+        if not await is_known(scope, reached):
+            return None
+        self._known[index] = (reached, clock() + HISTORY_SECONDS)
+        if generation - reached.generation > MAX_FRESH_GENERATIONS:
+            return None
+        changed = await changed_documents(scope, since=reached.generation)
+        limit = MAX_FRESH_CHUNKS + 1
+        return changed if await count_chunks(scope, changed, limit=limit) < limit else None
+
+    async def _wait_until_caught_up(self, tenant_id: TenantId, index: TenantIndex) -> None:
         clock = asyncio.get_running_loop().time
         deadline = clock() + WRITER_PATIENCE_SECONDS
-        while index.generation != generation:
-            if 0 < index.generation < generation:
-                changed = await changed_documents(scope, since=index.generation)
-                limit = MAX_FRESH_CHUNKS + 1
-                if await count_chunks(scope, changed, limit=limit) < limit:
-                    return changed
-            try:
-                await self.catch_up(scope.tenant_id)
-                return await changed_documents(scope, since=index.generation)
-            except IndexNotReady:
-                if clock() >= deadline:
-                    raise
+        while True:
+            catching_up = self._catching_up(tenant_id, index)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(catching_up.outlook.wait(), deadline - clock())
+            if catching_up.is_long or not catching_up.task.done():
+                raise IndexNotReady
+            error = catching_up.task.exception()
+            if error is None:
+                return
+            if not isinstance(error, IndexNotReady) or clock() >= deadline:
+                raise error
+            # Another process writes; it does this work.
             await asyncio.sleep(WRITER_POLL_SECONDS)
-            index.reload()
-        return []
+
+    def _catching_up(self, tenant_id: TenantId, index: TenantIndex) -> _CatchUp:
+        """The tenant's catch-up that goes on now, or a new one."""
+        catching_up = self._catch_ups.get(tenant_id)
+        if catching_up is not None:
+            return catching_up
+        task = asyncio.create_task(
+            catch_up(
+                self._database,
+                index,
+                tenant_id,
+                writing=self._writing,
+                on_long=lambda: self._announce_long(tenant_id),
+            )
+        )
+        task.add_done_callback(lambda task: self._end(tenant_id, task))
+        self._catch_ups[tenant_id] = _CatchUp(task=task, outlook=asyncio.Event())
+        return self._catch_ups[tenant_id]
+
+    def _announce_long(self, tenant_id: TenantId) -> None:
+        catching_up = self._catch_ups[tenant_id]
+        catching_up.is_long = True
+        catching_up.outlook.set()
+        log.info("lexical.takes_long", tenant_id=str(tenant_id))
+
+    def _end(self, tenant_id: TenantId, task: asyncio.Task[int]) -> None:
+        self._catch_ups.pop(tenant_id).outlook.set()
+        error = None if task.cancelled() else task.exception()
+        match error:
+            case None:
+                pass
+            case IndexNotReady():
+                log.info("lexical.not_ready", tenant_id=str(tenant_id), reason=error.message)
+            case DependencyFailed():
+                log.warning("lexical.cannot_catch_up", tenant_id=str(tenant_id), code=error.code)
+            case _:
+                log.error("lexical.catch_up_failed", tenant_id=str(tenant_id), exc_info=error)
 
     async def _fresh_hits(
         self,
@@ -180,39 +241,9 @@ class LexicalIndexes:
         allowed = set(changed) - set(query.excluded_document_ids)
         if query.document_ids is not None:
             allowed &= set(query.document_ids)
-        rows = await indexable_chunks(scope, sorted(allowed), after=0, limit=PAGE_SIZE)
+        rows = await indexable_chunks(scope, sorted(allowed), after=0, limit=MAX_FRESH_CHUNKS + 1)
         return await asyncio.to_thread(
             lambda: score_fresh(
-                [_indexed(row) for row in rows], query.terms, index.statistics(query.terms)
+                [indexed(row) for row in rows], query.terms, index.statistics(query.terms)
             )
         )
-
-
-async def _to_apply(
-    scope: TenantSession, index_generation: int, generation: int
-) -> Sequence[UUID] | None:
-    """The documents to write again; None: all of them, the index's state is of no use."""
-    if index_generation == 0 or index_generation > generation:
-        return None
-    return await changed_documents(scope, since=index_generation)
-
-
-async def _read_chunks(scope: TenantSession, changed: Sequence[UUID] | None) -> list[IndexedChunk]:
-    chunks: list[IndexedChunk] = []
-    after = 0
-    while True:
-        page = await indexable_chunks(scope, changed, after=after, limit=PAGE_SIZE)
-        chunks.extend(_indexed(row) for row in page)
-        if len(page) < PAGE_SIZE:
-            return chunks
-        after = page[-1].id
-
-
-def _indexed(row: IndexableChunk) -> IndexedChunk:
-    return IndexedChunk(
-        chunk_id=row.id,
-        document_id=row.document_id,
-        principals=row.principals,
-        text=row.text,
-        language=row.language,
-    )

@@ -15,10 +15,16 @@ from uuid import UUID
 from tantivy import Document, Index, IndexWriter, Query, Searcher
 
 from kb.errors import IndexNotReady
-from kb.lexical.analysis import analyse
+from kb.lexical.analysis import analyse_joined
 from kb.lexical.folder import FolderState, build_schema, open_index, read_state
+from kb.lexical.reached import (
+    UNKNOWN_HISTORY,
+    Reached,
+    add_reached,
+    read_reached,
+)
 from kb.lexical.records import IndexedChunk, IndexStatistics, LexicalHit
-from kb.lexical.search import ChunkFilter, find_chunks, read_generation, read_statistics
+from kb.lexical.search import ChunkFilter, find_chunks, read_statistics
 
 _GENERATION_ONLY: Final = "generation"
 """Document id of the document that a commit without chunks writes its generation into."""
@@ -32,7 +38,7 @@ class _Opened:
     index: Index
     searcher: Searcher
     state: FolderState
-    generation: int
+    reached: Reached
 
 
 class TenantIndex:
@@ -48,12 +54,22 @@ class TenantIndex:
         self._schema = build_schema()
         self._reloading = Lock()
         self._applying = Lock()
+        self._is_doubtful = False
         self._opened = self._open()
 
     @property
     def generation(self) -> int:
         """The generation of the commit that searches read; 0 means empty: rebuild it."""
-        return self._opened.generation
+        return self._opened.reached.generation
+
+    @property
+    def reached(self) -> Reached:
+        """The state of Postgres that searches read."""
+        return self._opened.reached
+
+    def is_current(self) -> bool:
+        """False when there is something to take up by `reload`; 10 microseconds."""
+        return not self._is_doubtful and read_state(self._path) == self._opened.state
 
     def reload(self) -> int:
         """The generation after taking up what other processes did; 10 microseconds if nothing.
@@ -65,11 +81,11 @@ class TenantIndex:
         """
         with self._reloading:
             state = read_state(self._path)
-            if state is None or state.identity != self._opened.state.identity:
+            if self._is_doubtful or state is None or state.identity != self._opened.state.identity:
                 self._opened = self._open()
             elif state != self._opened.state:
                 self._opened = self._refresh(state)
-            return self._opened.generation
+            return self.generation
 
     def apply(
         self,
@@ -78,6 +94,7 @@ class TenantIndex:
         generation: int,
         replaced_documents: Iterable[UUID],
         chunks: Iterable[IndexedChunk],
+        history: int = UNKNOWN_HISTORY,
     ) -> None:
         """Takes the index from `since` or later to `generation`, in one commit.
 
@@ -96,9 +113,11 @@ class TenantIndex:
                 raise IndexNotReady
             for document_id in (_GENERATION_ONLY, *map(str, replaced_documents)):
                 writer.delete_documents_by_term("document_id", document_id)
-            _commit(writer, generation, chunks)
+            self._commit(writer, Reached(generation=generation, history=history), chunks)
 
-    def rebuild(self, *, generation: int, chunks: Iterable[IndexedChunk]) -> None:
+    def rebuild(
+        self, *, generation: int, chunks: Iterable[IndexedChunk], history: int = UNKNOWN_HISTORY
+    ) -> None:
         """Replaces everything in one commit; searches read the old content until then.
 
         Raises:
@@ -106,7 +125,7 @@ class TenantIndex:
         """
         with self._writing() as writer:
             writer.delete_documents_by_query(Query.all_query())
-            _commit(writer, generation, chunks)
+            self._commit(writer, Reached(generation=generation, history=history), chunks)
 
     def search(
         self,
@@ -122,22 +141,29 @@ class TenantIndex:
         The filters add nothing to a score. A term that the query repeats counts as often as it
         stands there, as in rank_bm25. No terms or no principals: no hits. Each of `document_ids`
         costs about 5 microseconds.
+
+        Raises:
+            IndexNotReady: A file cannot be read; the next reload checks them all.
         """
         chunk_filter = ChunkFilter(
             principals=principals,
             document_ids=document_ids,
             excluded_document_ids=excluded_document_ids,
         )
-        return find_chunks(
-            self._opened.searcher, self._schema, query_terms, chunk_filter=chunk_filter, limit=limit
-        )
+        searcher = self._opened.searcher
+        with self._not_ready():
+            return find_chunks(
+                searcher, self._schema, query_terms, chunk_filter=chunk_filter, limit=limit
+            )
 
     def statistics(self, terms: Iterable[str]) -> IndexStatistics:
         """What the scores of these terms are made with, for `kb.lexical.scoring.score_fresh`."""
-        return read_statistics(self._opened.searcher, self._schema, terms)
+        with self._not_ready():
+            return read_statistics(self._opened.searcher, self._schema, terms)
 
     def _open(self) -> _Opened:
         index, state = open_index(self._path, self._schema)
+        self._is_doubtful = False
         return _opened(index, state)
 
     def _refresh(self, state: FolderState) -> _Opened:
@@ -154,42 +180,61 @@ class TenantIndex:
         """The writer, with this object at the newest commit; ends with the folder's lock."""
         with self._applying:
             self.reload()
-            with _as_not_ready():
+            with self._not_ready():
                 writer = self._opened.index.writer(_WRITER_HEAP_BYTES, 1)
             try:
                 self.reload()
                 yield writer
             finally:
                 # Also gives the lock back and drops what was not committed.
-                with _as_not_ready():
+                with self._not_ready():
                     writer.wait_merging_threads()
             self.reload()
+
+    def _commit(
+        self, writer: IndexWriter, reached: Reached, chunks: Iterable[IndexedChunk]
+    ) -> None:
+        """Adds the chunks and what they reach, and makes them visible at once.
+
+        That goes into the first chunk's document: one of its own would count as a chunk in N and
+        in the average length, and does so only when there are no chunks.
+        """
+        carrier: Reached | None = reached
+        for chunk in chunks:
+            document = _chunk_document(chunk)
+            if carrier is not None:
+                add_reached(document, carrier)
+                carrier = None
+            # Not `with`: it would take as long as making the document.
+            try:
+                writer.add_document(document)
+            except ValueError as error:
+                raise self._stopped(error) from error
+        with self._not_ready():
+            if carrier is not None:
+                writer.add_document(_generation_document(carrier))
+            writer.commit()
+
+    @contextmanager
+    def _not_ready(self) -> Iterator[None]:
+        try:
+            yield
+        except ValueError as error:
+            raise self._stopped(error) from error
+
+    def _stopped(self, error: ValueError) -> IndexNotReady:
+        """Tantivy raises ValueError for all that stops it: a lock that is held, a lost file."""
+        if "LockBusy" in str(error):
+            return IndexNotReady(
+                "The lexical index cannot be written: another process is writing it."
+            )
+        self._is_doubtful = True
+        return IndexNotReady("The lexical index cannot be used: its files will be checked.")
 
 
 def _opened(index: Index, state: FolderState) -> _Opened:
     searcher = index.searcher()
-    generation = read_generation(searcher)
-    return _Opened(index=index, searcher=searcher, state=state, generation=generation)
-
-
-def _commit(writer: IndexWriter, generation: int, chunks: Iterable[IndexedChunk]) -> None:
-    """Adds the chunks and the generation, and makes them visible at once.
-
-    The generation goes into the first chunk's document: one of its own would count as a chunk in
-    N and in the average length, and does so only when there are no chunks.
-    """
-    carrier: int | None = generation
-    for chunk in chunks:
-        document = _chunk_document(chunk)
-        if carrier is not None:
-            document.add_unsigned("generation", carrier)
-            carrier = None
-        with _as_not_ready():
-            writer.add_document(document)
-    with _as_not_ready():
-        if carrier is not None:
-            writer.add_document(_generation_document(carrier))
-        writer.commit()
+    return _Opened(index=index, searcher=searcher, state=state, reached=read_reached(searcher))
 
 
 def _chunk_document(chunk: IndexedChunk) -> Document:
@@ -198,22 +243,12 @@ def _chunk_document(chunk: IndexedChunk) -> Document:
     document.add_text("document_id", str(chunk.document_id))
     for principal in chunk.principals:
         document.add_text("principals", principal)
-    document.add_text("body", " ".join(analyse(chunk.text, chunk.language)))
+    document.add_text("body", analyse_joined(chunk.text, chunk.language))
     return document
 
 
-def _generation_document(generation: int) -> Document:
+def _generation_document(reached: Reached) -> Document:
     document = Document()
     document.add_text("document_id", _GENERATION_ONLY)
-    document.add_unsigned("generation", generation)
+    add_reached(document, reached)
     return document
-
-
-@contextmanager
-def _as_not_ready() -> Iterator[None]:
-    """Tantivy raises ValueError for everything that stops it: a lock that is held, a lost file."""
-    try:
-        yield
-    except ValueError as error:
-        reason = "another process is writing it" if "LockBusy" in str(error) else "rebuild it"
-        raise IndexNotReady(f"The lexical index cannot be written: {reason}.") from error

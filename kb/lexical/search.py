@@ -54,14 +54,6 @@ def find_chunks(
     return sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))
 
 
-def read_generation(searcher: Searcher) -> int:
-    """The generation of the commit, 0 for an empty index: the highest one in any document."""
-    newest = searcher.search(
-        Query.exists_query("generation"), 1, count=False, order_by_field="generation"
-    )
-    return int(newest.hits[0][0]) if newest.hits else 0
-
-
 def read_statistics(searcher: Searcher, schema: Schema, terms: Iterable[str]) -> IndexStatistics:
     """N, average length and document frequencies as this commit's scores are made with."""
     frequencies = {term: searcher.doc_freq("body", term) for term in terms}

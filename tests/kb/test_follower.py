@@ -309,13 +309,16 @@ async def test_a_search_does_not_wait_for_ever(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kb.lexical.follower.WRITER_PATIENCE_SECONDS", 0)
-    await library.ana.upload("The lantern is green.")
+    document_id = await library.ana.upload("The lantern is green.")
 
     with another_writer(library.folder):
-        response = await library.ana.search("lantern")
+        response = await library.ana.search("lantern", mode="lexical")
+        found = (await library.ana.search("lantern", mode="hybrid", explain=True)).json()
 
     assert (response.status_code, response.json()["code"]) == (503, "index_not_ready")
     assert "retry-after" in response.headers
+    assert [hit["document"]["id"] for hit in found["data"]] == [document_id]
+    assert found["explanation"]["missing"] == ["lexical"]
 
 
 async def test_catching_up_all_leaves_the_busy_ones_to_their_writer(library: Library) -> None:

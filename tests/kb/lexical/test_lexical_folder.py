@@ -174,7 +174,7 @@ def test_damaged_file_makes_the_index_start_anew(
 
 
 @pytest.mark.parametrize("name", ["meta.json", ".managed.json", "footnote-format", "*.idx"])
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\x00"])
+@pytest.mark.parametrize("content", [b"", b"{", b'{"segments": [1]}', b"\xff\x00"])
 def test_unreadable_file_makes_the_index_start_anew(
     index: TenantIndex, path: Path, name: str, content: bytes
 ) -> None:
@@ -184,7 +184,7 @@ def test_unreadable_file_makes_the_index_start_anew(
     assert TenantIndex(path).generation == 0
 
 
-@pytest.mark.parametrize("name", ["meta.json", "footnote-format", "*.idx", "*.store"])
+@pytest.mark.parametrize("name", ["meta.json", "footnote-format", "*.idx", "*.store", "*.fast"])
 def test_missing_file_makes_the_index_start_anew(index: TenantIndex, path: Path, name: str) -> None:
     del index
     next(path.glob(name)).unlink()
