@@ -14,7 +14,7 @@ import numpy as np
 
 from ingest.chunk import Chunk, split
 from ingest.embed import MAX_TEXTS_A_CALL, BatchingEmbedder
-from ingest.parse import ParsedDocument, parse
+from ingest.parse import ParsedDocument, detect_language, parse
 from ingest.publish import Publication, publish
 from kb.database import Database
 from kb.documents import Document, get_document, set_status
@@ -131,6 +131,7 @@ async def _prepare(
     content = await tools.files.read(tenant_id, document.content.sha256)
     with stage_timer(tools.metrics, "parse"):
         parsed = await asyncio.to_thread(parse, content, document.content.media_type)
+        language = await asyncio.to_thread(detect_language, parsed.text)
     with stage_timer(tools.metrics, "chunk"):
         chunks = await asyncio.to_thread(_split, tools.embedder, document, parsed)
     sha256s = [text_sha256(chunk.embedded_text) for chunk in chunks]
@@ -144,6 +145,7 @@ async def _prepare(
         sha256s=sha256s,
         vectors=vectors,
         space=tools.space,
+        detected_language=language,
     )
 
 

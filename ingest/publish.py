@@ -1,7 +1,7 @@
 """Makes a document's new version findable, in one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ingest.chunk import Chunk
@@ -22,7 +22,10 @@ from kb.versions import insert_version
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """All that a version consists of; `vectors` (n, d) belong to `chunks` in order."""
+    """All that a version consists of; `vectors` (n, d) belong to `chunks` in order.
+
+    `detected_language` counts where the uploader names none.
+    """
 
     document_id: DocumentId
     upload: int
@@ -31,6 +34,7 @@ class Publication:
     sha256s: Sequence[str]
     vectors: Vectors
     space: Space
+    detected_language: str | None = None
 
 
 async def publish(
@@ -53,6 +57,7 @@ async def publish(
     if document.upload != publication.upload or document.version >= publication.upload:
         await finish_job(scope, job_id, "canceled", error=None, now=now)
         return False
+    document = replace(document, detected_language=publication.detected_language)
     parsed = publication.parsed
     if document.version:
         await delete_vectors(scope, document.id)
