@@ -1,7 +1,7 @@
 """From what is inside to what goes over the wire."""
 
 from app.claims import VerifiedCitation
-from app.retrieve.search import Retrieval
+from app.retrieve.retrieval import Retrieval, Stale
 from app.schemas.answers import Checks, Citation, CitationVerification
 from app.schemas.documents import (
     Chunk,
@@ -22,6 +22,7 @@ from app.schemas.search import (
     SearchExplanation,
     SearchHit,
     SearchTimings,
+    StaleHits,
 )
 from kb import changes, chunks, documents, jobs, passages, uploads, versions
 
@@ -36,7 +37,7 @@ def document_out(document: documents.Document) -> Document:
         title=document.title,
         source_uri=fields.source_uri,
         media_type=document.content.media_type,
-        language=fields.language,
+        language=document.language,
         version=document.version,
         content_sha256=document.content.sha256,
         size_bytes=document.content.size_bytes,
@@ -130,7 +131,12 @@ def hit_out(passage: passages.Passage) -> SearchHit:
         ),
         text=passage.text,
         location=Location(**passage.location),
-        scores=Scores(fused=passage.score, bm25=passage.bm25, cosine=passage.cosine, rerank=None),
+        scores=Scores(
+            fused=passage.score,
+            bm25=passage.bm25,
+            cosine=passage.cosine,
+            rerank=passage.rerank,
+        ),
         ranks=Ranks(lexical=passage.lexical_rank, vector=passage.vector_rank),
     )
 
@@ -147,7 +153,7 @@ def timings_out(retrieval: Retrieval) -> SearchTimings:
     )
 
 
-def explanation_out(retrieval: Retrieval) -> SearchExplanation:
+def explanation_out(retrieval: Retrieval, stale: Stale) -> SearchExplanation:
     """How the hits were found."""
     explanation = retrieval.explanation
     return SearchExplanation(
@@ -157,6 +163,9 @@ def explanation_out(retrieval: Retrieval) -> SearchExplanation:
         ),
         vector_plan=explanation.vector_plan,
         lexical_weight=explanation.lexical_weight,
+        missing=["lexical"] if explanation.is_lexical_missing else [],
+        reranked=explanation.reranked,
+        stale=StaleHits(count=stale.hits, document_ids=list(stale.document_ids)),
     )
 
 

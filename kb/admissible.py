@@ -1,9 +1,9 @@
 """Which documents a search may look at, besides what row security says."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
 
 from kb.database import TenantSession
 from kb.filters import Filter, FilterColumns, filter_clause
@@ -29,7 +29,7 @@ def document_condition(parsed: Filter) -> ColumnElement[bool]:
             metadata=documents.c.metadata,
             collection=collection_name,
             media_type=documents.c.media_type,
-            language=documents.c.language,
+            language=_language(),
             created_at=documents.c.created_at,
             updated_at=documents.c.updated_at,
             effective_at=documents.c.effective_at,
@@ -52,13 +52,13 @@ async def matching_documents(
 
 
 async def languages(scope: TenantSession) -> list[str]:
-    """The languages of the visible documents that say theirs."""
+    """The languages of the visible documents, as far as they are known."""
     query = (
-        select(documents.c.language)
+        select(_language())
         .distinct()
-        .where(documents.c.tenant_id == scope.tenant_id, documents.c.language.is_not(None))
+        .where(documents.c.tenant_id == scope.tenant_id, _language().is_not(None))
     )
-    return sorted((await scope.connection.execute(query)).scalars())
+    return sorted(filter(None, (await scope.connection.execute(query)).scalars()))
 
 
 async def has_limited_documents(scope: TenantSession) -> bool:
@@ -67,27 +67,66 @@ async def has_limited_documents(scope: TenantSession) -> bool:
     return bool((await scope.connection.execute(query)).scalar_one())
 
 
-async def inadmissible_documents(scope: TenantSession, *, now: datetime) -> list[DocumentId]:
-    """Visible documents that are no evidence at the time: expired, not yet effective, superseded.
+async def inadmissible_documents(scope: TenantSession, *, at: datetime) -> list[DocumentId]:
+    """Visible documents that are no evidence at a time: expired, not yet effective, superseded.
 
     A successor that the caller may not see supersedes nothing for them, or its existence would
-    show.
+    show. One that does not say when it takes effect does so when it was uploaded.
     """
     table = documents.c
     is_limited = _is_limited(scope)
     is_in_force = and_(
         table.version > 0,
-        or_(table.effective_at.is_(None), table.effective_at <= now),
-        or_(table.expires_at.is_(None), table.expires_at > now),
+        or_(table.effective_at <= at, and_(table.effective_at.is_(None), table.created_at <= at)),
+        or_(table.expires_at.is_(None), table.expires_at > at),
     )
     out_of_time = select(table.id).where(
-        is_limited, or_(table.expires_at <= now, table.effective_at > now)
+        is_limited, or_(table.expires_at <= at, table.effective_at > at)
     )
     superseded = select(table.supersedes).where(
         is_limited, table.supersedes.is_not(None), is_in_force
     )
     rows = await scope.connection.execute(out_of_time.union(superseded))
     return [DocumentId(row) for row in rows.scalars()]
+
+
+def had_begun(at: datetime) -> ColumnElement[bool]:
+    """Documents that counted by then, for looking back; how they ended is not judged here.
+
+    A document counts from `effective_at`. One that does not state it counts from its upload,
+    unless its end is stated, by `expires_at` or by a successor with an `effective_at`: then it
+    counts as having always been in force before that.
+    """
+    table = documents.c
+    successor = documents.alias("successor").c
+    has_dated_successor = (
+        select(successor.id)
+        .where(
+            successor.tenant_id == table.tenant_id,
+            successor.supersedes == table.id,
+            successor.version > 0,
+            successor.effective_at.is_not(None),
+        )
+        .correlate(documents)
+        .exists()
+    )
+    return or_(
+        table.effective_at <= at,
+        and_(
+            table.effective_at.is_(None),
+            or_(table.created_at <= at, table.expires_at.is_not(None), has_dated_successor),
+        ),
+    )
+
+
+def is_one_of(document_ids: Collection[DocumentId]) -> ColumnElement[bool]:
+    """These documents only."""
+    return documents.c.id.in_(document_ids)
+
+
+def all_of(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Documents that meet each condition; all documents when there is none."""
+    return and_(true(), *conditions)
 
 
 def _is_limited(scope: TenantSession) -> ColumnElement[bool]:
@@ -101,3 +140,8 @@ def _is_limited(scope: TenantSession) -> ColumnElement[bool]:
             table.supersedes.is_not(None),
         ),
     )
+
+
+def _language() -> ColumnElement[str | None]:
+    """What the uploader says goes before what was detected."""
+    return func.coalesce(documents.c.language, documents.c.detected_language)

@@ -1,12 +1,12 @@
 """Changes to a document that take effect with the very next query: fields, readers, deletion."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import delete, func, select, union
 
 from kb.audit import Actor, record_event
-from kb.chunks import delete_chunks, set_chunk_principals
+from kb.chunks import delete_chunks, set_chunk_language, set_chunk_principals
 from kb.database import TenantSession
 from kb.documents import Document, DocumentFields, get_document, update_fields
 from kb.ids import DocumentId
@@ -56,6 +56,9 @@ async def change_fields(
     if fields.principals != document.fields.principals:
         await set_chunk_principals(scope, document.id, fields.principals)
         await set_vector_principals(scope, document.id, fields.principals)
+    changed = replace(document, fields=fields)
+    if changed.language != document.language:
+        await set_chunk_language(scope, document.id, changed.language)
     await advance_generation(scope, document.id)
 
 

@@ -69,7 +69,7 @@ async def insert_chunks(
             "context": chunk.context,
             "location": chunk.location,
             "principals": list(document.fields.principals),
-            "language": document.fields.language,
+            "language": document.language,
         }
         for ordinal, chunk in enumerate(new_chunks)
     ]
@@ -99,6 +99,17 @@ async def set_chunk_principals(
     )
 
 
+async def set_chunk_language(
+    scope: TenantSession, document_id: DocumentId, language: str | None
+) -> None:
+    """Says in which language the index reads the document's chunks."""
+    await scope.connection.execute(
+        update(chunks)
+        .where(chunks.c.tenant_id == scope.tenant_id, chunks.c.document_id == document_id)
+        .values(language=language)
+    )
+
+
 async def list_chunks(
     scope: TenantSession, document_id: DocumentId, *, after: int, limit: int
 ) -> list[StoredChunk]:
@@ -114,13 +125,13 @@ async def list_chunks(
     return [StoredChunk(**row._mapping) for row in await scope.connection.execute(query)]
 
 
-async def count_chunks(scope: TenantSession, document_ids: Sequence[UUID], *, limit: int) -> int:
-    """How many chunks these documents have, counted up to the limit."""
-    query = (
-        select(chunks.c.id)
-        .where(chunks.c.tenant_id == scope.tenant_id, chunks.c.document_id.in_(document_ids))
-        .limit(limit)
-    )
+async def count_chunks(
+    scope: TenantSession, document_ids: Sequence[UUID] | None, *, limit: int
+) -> int:
+    """How many chunks these documents (None: all) have, counted up to the limit."""
+    query = select(chunks.c.id).where(chunks.c.tenant_id == scope.tenant_id).limit(limit)
+    if document_ids is not None:
+        query = query.where(chunks.c.document_id.in_(document_ids))
     return len((await scope.connection.execute(query)).all())
 
 
@@ -171,6 +182,7 @@ async def read_passages(scope: TenantSession, chunk_ids: Sequence[int]) -> dict[
             documents.c.source_uri,
             documents.c.served_sha256.label("content_sha256"),
             documents.c.updated_at,
+            documents.c.effective_at,
         )
         .join(
             documents,
@@ -193,6 +205,7 @@ async def read_passages(scope: TenantSession, chunk_ids: Sequence[int]) -> dict[
             source_uri=row.source_uri,
             content_sha256=row.content_sha256,
             updated_at=row.updated_at,
+            effective_at=row.effective_at,
             text=row.text,
             location=row.location,
             score=0.0,

@@ -62,6 +62,7 @@ class Document:
     owner: str
     fields: DocumentFields
     parsed_title: str | None
+    detected_language: str | None
     content: Content
     status: str
     warnings: tuple[str, ...]
@@ -77,6 +78,11 @@ class Document:
     def title(self) -> str | None:
         """The title its uploader gave, else the one found in the document."""
         return self.fields.title or self.parsed_title
+
+    @property
+    def language(self) -> str | None:
+        """The language its uploader gave, else the one found in the document."""
+        return self.fields.language or self.detected_language
 
 
 async def ensure_collection(scope: TenantSession, name: str) -> CollectionId:
@@ -104,6 +110,33 @@ async def collection_ids(scope: TenantSession, names: Sequence[str]) -> list[Col
         collections.c.tenant_id == scope.tenant_id, collections.c.name.in_(names)
     )
     return [CollectionId(row) for row in (await scope.connection.execute(query)).scalars()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadableCollection:
+    """A collection in which the caller may read something."""
+
+    name: str
+    created_at: datetime
+
+
+async def readable_collections(scope: TenantSession) -> list[ReadableCollection]:
+    """Those that hold a document the caller may read and that can be found, by name."""
+    holds_something = (
+        select(1)
+        .where(documents.c.tenant_id == collections.c.tenant_id)
+        .where(documents.c.collection_id == collections.c.id, documents.c.version > 0)
+        .exists()
+    )
+    query = (
+        select(collections.c.name, collections.c.created_at)
+        .where(collections.c.tenant_id == scope.tenant_id, holds_something)
+        .order_by(collections.c.name)
+    )
+    return [
+        ReadableCollection(name=row.name, created_at=row.created_at)
+        for row in await scope.connection.execute(query)
+    ]
 
 
 async def lock_external_id(scope: TenantSession, collection_id: CollectionId, name: str) -> None:
@@ -246,6 +279,7 @@ async def set_published(
             served_sha256=document.content.sha256,
             chunk_count=chunk_count,
             parsed_title=parsed_title,
+            detected_language=document.detected_language,
             warnings=list(warnings),
             status="ready_with_warnings" if warnings else "ready",
             error=None,
@@ -317,6 +351,7 @@ def _document(row: Row[tuple[object, ...]]) -> Document:
             supersedes=row.supersedes,
         ),
         parsed_title=row.parsed_title,
+        detected_language=row.detected_language,
         content=Content(
             filename=row.filename,
             media_type=row.media_type,

@@ -35,5 +35,7 @@ class Passage:
     score: float
     bm25: float | None
     cosine: float | None
+    rerank: float | None = None
     lexical_rank: int | None = None
     vector_rank: int | None = None
+    effective_at: datetime | None = None

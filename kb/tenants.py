@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Uuid, insert, literal, select, update
+from sqlalchemy import Text, Uuid, cast, insert, literal, literal_column, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kb.database import SystemSession, TenantSession
@@ -19,6 +19,18 @@ class Tenant:
 
     id: TenantId
     name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What made a generation: a document's change in a transaction, as Postgres numbers them.
+
+    A database restored from a backup uses the generations after it a second time, for the changes
+    of other transactions.
+    """
+
+    document_id: DocumentId
+    transaction: str
 
 
 async def create_tenant(system: SystemSession, name: str) -> Tenant:
@@ -56,14 +68,28 @@ async def current_generation(scope: TenantSession) -> int:
     return int((await scope.connection.execute(query)).scalar_one())
 
 
-async def changed_documents(scope: TenantSession, *, since: int) -> list[DocumentId]:
-    """The documents that changed after the generation, deleted ones included."""
+async def changed_documents(
+    scope: TenantSession, *, since: int, until: int | None = None
+) -> list[DocumentId]:
+    """The documents that changed after the generation, up to the other, deleted ones included."""
     query = (
         select(index_changes.c.document_id)
         .distinct()
         .where(index_changes.c.tenant_id == scope.tenant_id, index_changes.c.generation > since)
     )
+    if until is not None:
+        query = query.where(index_changes.c.generation <= until)
     return [DocumentId(row) for row in (await scope.connection.execute(query)).scalars()]
+
+
+async def change_at(scope: TenantSession, generation: int) -> Change | None:
+    """The change of this generation; None when there is none."""
+    query = select(
+        index_changes.c.document_id,
+        cast(literal_column("index_changes.xmin"), Text).label("transaction"),
+    ).where(index_changes.c.tenant_id == scope.tenant_id, index_changes.c.generation == generation)
+    row = (await scope.connection.execute(query)).one_or_none()
+    return None if row is None else Change(**row._mapping)
 
 
 async def advance_generation(scope: TenantSession, document_id: DocumentId) -> int:

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, JsonValue
 
 from app.schemas.documents import Location
 from app.schemas.fields import Collections
-from app.schemas.wire import Count, NotOffered, RequestModel, ResponseModel, Time, Words
+from app.schemas.wire import Count, RequestModel, ResponseModel, Time, Words
 from kb.filters import Filter, parse_filter
 
 SearchMode = Literal["hybrid", "lexical", "vector"]
@@ -34,7 +34,7 @@ class FilteredRequest(RequestModel):
 
     collections: Collections | None = None
     filter: RawFilter | None = None
-    as_of: Annotated[Time | None, NotOffered] = None
+    as_of: Time | None = None
 
     def parsed_filter(self) -> Filter | None:
         """The filter as a tree; None when it was left out."""
@@ -47,7 +47,7 @@ class SearchRequest(FilteredRequest):
     query: Words
     top_k: TopK = DEFAULT_TOP_K
     mode: SearchMode = "hybrid"
-    rerank: Annotated[bool, NotOffered] = False
+    rerank: bool = False
     explain: bool = False
 
 
@@ -106,16 +106,36 @@ class CandidateCounts(ResponseModel):
     vector: Count
 
 
+class StaleHits(ResponseModel):
+    """Hits among the best that were left out: expired, not yet effective or superseded.
+
+    Only documents that the caller may see are counted and named.
+    """
+
+    count: Count
+    document_ids: list[UUID]
+
+
 class SearchExplanation(ResponseModel):
     """How the hits were found: the analysed query, the plan of the vector search, the weights.
 
-    fused = lexical_weight * bm25 / max bm25 + (1 - lexical_weight) * min-max cosine
+    fused = (min-max (evidence + 0.3 * z(likeness)) + 0.25 * phrases) / 1.25
+    evidence = lexical_weight * z(bm25) + (1 - lexical_weight) * z(cosine)
+
+    z: standard deviations from the mean of the candidates. likeness: cosine with the candidates of
+    most evidence. phrases: share of the query's pairs of neighbouring words that the hit holds.
+
+    `missing` names a search that could not be made: the hits are those of the other one.
+    `reranked` counts the hits put into the order of the reranker.
     """
 
     terms: list[str]
     candidates: CandidateCounts
-    vector_plan: Literal["exact", "hnsw"] | None
+    vector_plan: Literal["exact", "signs", "hnsw"] | None
     lexical_weight: float
+    missing: list[Literal["lexical"]]
+    reranked: Count
+    stale: StaleHits
 
 
 class SearchResponse(ResponseModel):

@@ -1,109 +1,142 @@
-"""Convex fusion, against figures worked out by hand and a second implementation."""
+"""The fused score, against figures worked out by hand and a second implementation."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from app.retrieve.fusion import convex_fusion
+from app.retrieve.fusion import fuse
+from kb.candidate_vectors import CandidateVectors
 
 SEED = 20261121
+EAST, NORTH = (1.0, 0.0), (0.0, 1.0)
+NORTH_EAST = (0.8, 0.6)
+
+
+def vectors(row_by_chunk: Mapping[int, tuple[float, ...]], *, dimension: int) -> CandidateVectors:
+    rows = np.array([row_by_chunk[each] for each in sorted(row_by_chunk)], dtype=np.float32)
+    return CandidateVectors(
+        chunk_ids=tuple(sorted(row_by_chunk)), rows=rows.reshape(len(row_by_chunk), dimension)
+    )
+
+
+def fused(
+    bm25: Mapping[int, float], rows: Mapping[int, tuple[float, ...]], *, weight: float = 0.5
+) -> dict[int, float]:
+    """Of candidates in the plane, for a question that points east."""
+    question = np.array(EAST, dtype=np.float32)
+    return fuse(bm25, vectors(rows, dimension=2), question, lexical_weight=weight)
 
 
 @pytest.mark.parametrize(
-    ("bm25", "cosine", "weight", "expected"),
+    ("bm25", "rows", "expected"),
     [
-        pytest.param({}, {}, 0.5, {}, id="nothing"),
-        # 1: .5 * 4/4.  2: .5 * 2/4 + .5 * (.9-.5)/(.9-.5).  4: .5 * (.7-.5)/.4.  3: .5 * 0.
-        pytest.param(
-            {1: 4.0, 2: 2.0},
-            {2: 0.9, 3: 0.5, 4: 0.7},
-            0.5,
-            {2: 0.75, 1: 0.5, 4: 0.25, 3: 0.0},
-            id="both legs",
-        ),
-        # 1: .8 * 1.  2: .8 * .5 + .2 * 1.  4: .2 * .5.
-        pytest.param(
-            {1: 4.0, 2: 2.0},
-            {2: 0.9, 3: 0.5, 4: 0.7},
-            0.8,
-            {1: 0.8, 2: 0.6, 4: 0.1, 3: 0.0},
-            id="weight",
-        ),
-        pytest.param({7: 3.0, 8: 1.5}, {}, 0.5, {7: 0.5, 8: 0.25}, id="lexical leg only"),
-        pytest.param({}, {7: 0.4, 8: 0.2}, 0.5, {7: 0.5, 8: 0.0}, id="vector leg only"),
-        pytest.param({7: 3.0}, {7: -0.3}, 0.5, {7: 1.0}, id="one candidate is the best of all"),
-        pytest.param({}, {9: 0.4, 2: 0.4}, 0.5, {2: 0.5, 9: 0.5}, id="equal cosines, ties by id"),
-        # (-.1 - -.5) / (.3 - -.5) = .5
-        pytest.param({}, {1: -0.5, 2: -0.1, 3: 0.3}, 1.0, {1: 0.0, 2: 0.0, 3: 0.0}, id="weight 1"),
-        pytest.param(
-            {}, {1: -0.5, 2: -0.1, 3: 0.3}, 0.0, {3: 1.0, 2: 0.5, 1: 0.0}, id="negative cosines"
-        ),
-        pytest.param({1: 0.0, 2: 0.0}, {}, 0.5, {1: 0.0, 2: 0.0}, id="nothing matched well"),
+        pytest.param({}, {}, {}, id="nothing"),
+        # Standardised they stay evenly spaced; from 0 to 1 that is 1, .5, 0.
+        pytest.param({3: 1.0, 1: 5.0, 2: 3.0}, {}, {1: 1.0, 2: 0.5, 3: 0.0}, id="no vectors"),
+        pytest.param({}, {4: NORTH, 9: EAST}, {9: 1.0, 4: 0.0}, id="vectors alone"),
+        pytest.param({7: 3.0}, {7: NORTH}, {7: 1.0}, id="one candidate is the best of all"),
+        pytest.param({9: 2.0, 2: 2.0}, {}, {2: 1.0, 9: 1.0}, id="equal scores, ties by id"),
+        # Of two candidates each leg says +1 and -1: with equal weights nothing is left of it, and
+        # both are equally like what the two have in common.
+        pytest.param({4: 2.0}, {4: NORTH, 9: EAST}, {4: 1.0, 9: 1.0}, id="legs that disagree"),
     ],
 )
 def test_scores_worked_out_by_hand(
     bm25: Mapping[int, float],
-    cosine: Mapping[int, float],
-    weight: float,
+    rows: Mapping[int, tuple[float, ...]],
     expected: Mapping[int, float],
 ) -> None:
-    fused = convex_fusion(bm25, cosine, lexical_weight=weight)
+    scores = fused(bm25, rows)
 
-    assert fused == pytest.approx(expected)
-    assert list(fused) == list(expected)
+    assert scores == pytest.approx(expected)
+    assert list(scores) == list(expected)
+
+
+def test_the_weight_decides_between_legs_that_disagree() -> None:
+    bm25, rows = {4: 2.0}, {4: NORTH, 9: EAST}
+
+    assert list(fused(bm25, rows, weight=0.6)) == [4, 9]
+    assert list(fused(bm25, rows, weight=0.4)) == [9, 4]
+
+
+def test_what_is_like_the_best_one_goes_before_its_equal() -> None:
+    # 2 and 3 are as near to the question; 1 is the best, and lies on the side of 3.
+    rows = {1: NORTH_EAST, 2: (0.5, -(0.75**0.5)), 3: (0.5, 0.75**0.5), 4: (-1.0, 0.0)}
+
+    scores = fused({1: 5.0}, rows)
+
+    assert list(scores) == [1, 3, 2, 4]
+
+
+def test_a_chunk_without_a_vector_is_as_far_as_the_farthest() -> None:
+    rows = {1: EAST, 2: NORTH_EAST, 3: NORTH}
+
+    scores = fused({3: 1.0, 8: 1.0}, rows)
+
+    assert scores[8] == pytest.approx(scores[3])
+
+
+def test_the_scale_of_bm25_does_not_matter() -> None:
+    bm25, rows = {1: 4.0, 2: 2.0, 5: 1.0}, {1: NORTH, 2: NORTH_EAST, 3: EAST}
+
+    scaled = fused({chunk_id: 10 * score for chunk_id, score in bm25.items()}, rows)
+
+    assert scaled == pytest.approx(fused(bm25, rows))
 
 
 def second_implementation(
-    bm25: Mapping[int, float], cosine: Mapping[int, float], weight: float
+    bm25: Mapping[int, float],
+    rows: Mapping[int, NDArray[np.float32]],
+    question: NDArray[np.float32],
+    weight: float,
 ) -> dict[int, float]:
-    """The same formula over whole columns."""
-    ids = np.array(sorted({*bm25, *cosine}))
-    lexical = np.array([bm25.get(chunk_id, np.nan) for chunk_id in ids])
-    vector = np.array([cosine.get(chunk_id, np.nan) for chunk_id in ids])
-    scaled_lexical = lexical / np.nanmax(lexical)
-    scaled_vector = (vector - np.nanmin(vector)) / np.ptp(vector[~np.isnan(vector)])
-    fused = np.nansum([weight * scaled_lexical, (1 - weight) * scaled_vector], axis=0)
-    order = np.lexsort((ids, -fused))
-    return {int(ids[index]): float(fused[index]) for index in order}
+    """The same formula, a candidate at a time."""
+
+    def standard(scores: Mapping[int, float]) -> dict[int, float]:
+        mean = sum(scores.values()) / len(scores)
+        deviation = (sum((score - mean) ** 2 for score in scores.values()) / len(scores)) ** 0.5
+        return {each: (score - mean) / deviation for each, score in scores.items()}
+
+    lexical = standard({each: bm25.get(each, 0.0) for each in rows})
+    vector = standard({each: float(row @ question) for each, row in rows.items()})
+    evidence = {each: weight * lexical[each] + (1 - weight) * vector[each] for each in rows}
+    best = sorted(evidence, key=lambda each: -evidence[each])[:5]
+    shares = {each: np.exp(10 * (evidence[each] - evidence[best[0]])) for each in best}
+    likeness = standard(
+        {
+            each: float(sum(share * (rows[other] @ row) for other, share in shares.items()))
+            for each, row in rows.items()
+        }
+    )
+    scores = {each: evidence[each] + 0.3 * likeness[each] for each in rows}
+    least, most = min(scores.values()), max(scores.values())
+    spread = {each: (score - least) / (most - least) for each, score in scores.items()}
+    return dict(sorted(spread.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-@pytest.mark.parametrize("case", range(50))
+@pytest.mark.parametrize("case", range(20))
 def test_random_candidates_get_what_a_second_implementation_gives(case: int) -> None:
     generator = np.random.default_rng([SEED, case])
-    ids = generator.permutation(1_000)
-    lexical_count, vector_count = generator.integers(2, 100, size=2)
-    bm25 = {
-        int(chunk_id): float(score)
-        for chunk_id, score in zip(
-            ids[:lexical_count], generator.gamma(2, 5, lexical_count), strict=True
-        )
-    }
-    # About half of the candidates are found by both legs.
-    start = lexical_count // 2
-    cosine = {
-        int(chunk_id): float(score)
-        for chunk_id, score in zip(
-            ids[start : start + vector_count], generator.uniform(-1, 1, vector_count), strict=True
-        )
-    }
+    ids = [int(each) for each in generator.permutation(1_000)[: generator.integers(6, 200)]]
+    drawn = generator.normal(size=(len(ids) + 1, 16))
+    unit = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+    row_by_chunk = dict(zip(ids, unit[1:], strict=True))
+    bm25 = {each: float(generator.gamma(2, 5)) for each in ids[: len(ids) // 2]}
     weight = float(generator.uniform(0, 1))
 
-    fused = convex_fusion(bm25, cosine, lexical_weight=weight)
-
-    expected = second_implementation(bm25, cosine, weight)
-    assert fused == pytest.approx(expected)
-    assert list(fused) == list(expected)
-    assert 0 <= min(fused.values()) <= max(fused.values()) <= 1 + 1e-12
-
-
-def test_the_scale_of_a_leg_does_not_matter() -> None:
-    bm25, cosine = {1: 4.0, 2: 2.0, 5: 1.0}, {2: 0.9, 3: 0.5, 4: 0.7}
-
-    scaled = convex_fusion(
-        {chunk_id: 10 * score for chunk_id, score in bm25.items()},
-        {chunk_id: score / 2 - 0.1 for chunk_id, score in cosine.items()},
-        lexical_weight=0.5,
+    scores = fuse(
+        bm25,
+        CandidateVectors(
+            chunk_ids=tuple(sorted(ids)),
+            rows=np.stack([row_by_chunk[each] for each in sorted(ids)]),
+        ),
+        unit[0],
+        lexical_weight=weight,
     )
 
-    assert scaled == pytest.approx(convex_fusion(bm25, cosine, lexical_weight=0.5))
+    expected = second_implementation(bm25, row_by_chunk, unit[0], weight)
+    assert scores == pytest.approx(expected, abs=1e-5)
+    assert list(scores.values()) == sorted(scores.values(), reverse=True)
+    assert (max(scores.values()), min(scores.values())) == (1.0, 0.0)

@@ -1,0 +1,133 @@
+"""Where a search may look, besides what row security says: collections, filter, time."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from app.retrieve.query import SearchQuery
+from app.retrieve.recent import Recent
+from kb.admissible import (
+    all_of,
+    document_condition,
+    had_begun,
+    has_limited_documents,
+    inadmissible_documents,
+    is_one_of,
+    languages,
+    matching_documents,
+)
+from kb.database import TenantSession
+from kb.documents import collection_ids
+from kb.ids import DocumentId
+from kb.spaces import Space
+from kb.vectors import VectorFilter, count_visible
+
+Standing = Literal["admissible", "inadmissible", "any"]
+"""Of documents at a time: in force; expired, not yet effective or superseded; either."""
+
+MAX_REMEMBERED = 10_000
+"""Entries kept of each kind; one is about 200 bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What a query may look at in this transaction; `document_ids` None: at all documents.
+
+    `inadmissible` are the visible documents that are no evidence, wherever they are.
+    """
+
+    standing: Standing
+    languages: tuple[str, ...]
+    document_ids: Collection[DocumentId] | None
+    excluded: Sequence[DocumentId]
+    inadmissible: frozenset[DocumentId]
+    vector_filter: VectorFilter
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Surroundings:
+    """What the visible documents are like; most tenants limit none in time."""
+
+    languages: tuple[str, ...]
+    has_limited_documents: bool
+
+
+class Outlook:
+    """Finds bounds; remembers what holds for a state of the tenant and a set of eyes."""
+
+    def __init__(self, space: Space) -> None:
+        """`space` is where vectors are counted."""
+        self._space = space
+        self._surroundings: Recent[tuple[object, ...], _Surroundings] = Recent(MAX_REMEMBERED)
+        self._visible_counts: Recent[tuple[object, ...], int] = Recent(MAX_REMEMBERED)
+
+    async def bounds(
+        self,
+        scope: TenantSession,
+        query: SearchQuery,
+        *,
+        generation: int,
+        now: datetime,
+        standing: Standing = "admissible",
+    ) -> Bounds:
+        """The query's bounds now, or at the time it asks about."""
+        around = await self._look_around(scope, generation)
+        inadmissible: list[DocumentId] = []
+        if around.has_limited_documents:
+            inadmissible = await inadmissible_documents(scope, at=query.as_of or now)
+        collections = None
+        if query.collections is not None:
+            collections = await collection_ids(scope, query.collections)
+        conditions = [document_condition(query.filter)] if query.filter is not None else []
+        if query.as_of is not None and query.as_of < now:
+            conditions.append(had_begun(query.as_of))
+        if standing == "inadmissible":
+            conditions.append(is_one_of(inadmissible))
+        document_ids = None
+        if collections is not None or conditions:
+            document_ids = await matching_documents(scope, collections, all_of(*conditions))
+        excluded = inadmissible if standing == "admissible" else []
+        return Bounds(
+            standing=standing,
+            languages=around.languages,
+            document_ids=document_ids,
+            excluded=excluded,
+            inadmissible=frozenset(inadmissible),
+            vector_filter=VectorFilter(
+                collection_ids=collections,
+                excluded_document_ids=excluded,
+                document_condition=all_of(*conditions) if conditions else None,
+            ),
+        )
+
+    async def count_visible(
+        self, scope: TenantSession, query: SearchQuery, bounds: Bounds, *, generation: int
+    ) -> int:
+        """Vectors within the bounds, counted once for each state, set of eyes and filter."""
+        key = (
+            scope.tenant_id,
+            scope.eyes,
+            generation,
+            query.collections,
+            repr(query.filter),
+            query.as_of,
+            bounds.standing,
+            bounds.inadmissible,
+        )
+        count = self._visible_counts.find(key)
+        if count is None:
+            counted = await count_visible(scope, self._space, bounds.vector_filter)
+            count = self._visible_counts.remember(key, counted)
+        return count
+
+    async def _look_around(self, scope: TenantSession, generation: int) -> _Surroundings:
+        key = (scope.tenant_id, scope.eyes, generation)
+        found = self._surroundings.find(key)
+        if found is None:
+            looked = _Surroundings(
+                languages=tuple(await languages(scope)),
+                has_limited_documents=await has_limited_documents(scope),
+            )
+            found = self._surroundings.remember(key, looked)
+        return found

@@ -1,0 +1,86 @@
+"""How much of the truly nearest searches find, sampled in production behind their responses."""
+
+import asyncio
+import random
+from collections.abc import Callable
+
+import structlog
+
+from app.retrieve.bounds import Bounds
+from app.retrieve.legs import VectorLeg
+from app.retrieve.query_vectors import QueryVector
+from kb.database import Database, Eyes
+from kb.errors import KnowledgeBaseError
+from kb.ids import TenantId
+from kb.recall import is_sampled, sample_recall
+from kb.spaces import Space
+
+log = structlog.get_logger(__name__)
+
+
+class RecallSampler:
+    """Compares one in a thousand searches, of those that may miss something, with the exact one."""
+
+    def __init__(
+        self,
+        database: Database,
+        space: Space,
+        *,
+        observe: Callable[[float], None],
+        generator: random.Random,
+    ) -> None:
+        """`observe` is told the recall of each sample, 0 to 1."""
+        self._database = database
+        self._space = space
+        self._observe = observe
+        self._generator = generator
+        self._running: set[asyncio.Task[None]] = set()
+
+    def consider(
+        self,
+        tenant_id: TenantId,
+        eyes: Eyes,
+        question: QueryVector | None,
+        bounds: Bounds,
+        found: VectorLeg,
+    ) -> None:
+        """Samples this search if it is its turn; one at a time, and never in its way."""
+        if question is None or self._running or not is_sampled(found.plan, self._generator):
+            return
+        task = asyncio.create_task(self._sample(tenant_id, eyes, question, bounds, found))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    @property
+    def running(self) -> frozenset[asyncio.Task[None]]:
+        """The sample that is being taken, if any."""
+        return frozenset(self._running)
+
+    async def aclose(self) -> None:
+        """Gives up the sample that is being taken."""
+        for task in list(self._running):
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _sample(
+        self,
+        tenant_id: TenantId,
+        eyes: Eyes,
+        question: QueryVector,
+        bounds: Bounds,
+        found: VectorLeg,
+    ) -> None:
+        try:
+            async with self._database.tenant(tenant_id, eyes=eyes) as scope:
+                recall = await sample_recall(
+                    scope,
+                    self._space,
+                    question,
+                    bounds.vector_filter,
+                    list(found.cosine_by_chunk),
+                )
+        except KnowledgeBaseError as error:
+            # A sample more or less: nobody waits for it.
+            log.warning("recall.not_sampled", code=error.code)
+            return
+        self._observe(recall)

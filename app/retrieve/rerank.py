@@ -1,0 +1,44 @@
+"""The best candidates in the order of a cross-encoder, which reads question and passage together.
+
+Source: Nogueira, Cho, Passage Re-ranking with BERT, 2019, arXiv:1901.04085.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kb.passages import Passage
+
+RERANKED_PASSAGES = 50
+"""Passages that are read again; those behind them keep their place. Each costs a small
+cross-encoder some milliseconds of a core, so that many more would be felt."""
+
+
+class PassageScorer(Protocol):
+    """What the rest of Footnote needs of a cross-encoder."""
+
+    @property
+    def model_name(self) -> str:
+        """As it was configured."""
+
+    def scores(self, question: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n,) float32, higher is better."""
+
+
+async def rerank(
+    question: str, passages: Sequence[Passage], scorer: PassageScorer
+) -> list[Passage]:
+    """The passages, best first by the cross-encoder, ties as they came."""
+    scores = await asyncio.to_thread(scorer.scores, question, [_shown(each) for each in passages])
+    # A stable sort of the negated scores keeps ties as they came.
+    order = np.argsort(-scores, kind="stable")
+    return [replace(passages[index], rerank=float(scores[index])) for index in order]
+
+
+def _shown(passage: Passage) -> str:
+    """The title says what a passage from the middle of a document is about."""
+    return f"{passage.title}\n{passage.text}" if passage.title else passage.text

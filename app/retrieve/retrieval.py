@@ -1,0 +1,62 @@
+"""What a search hands on."""
+
+from dataclasses import dataclass
+
+from app.retrieve.conversation import Conversation
+from kb.ids import DocumentId
+from kb.passages import Passage
+from kb.vectors import Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timings:
+    """Milliseconds."""
+
+    embed: float
+    lexical: float
+    vector: float
+    fetch: float
+    total: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stale:
+    """Hits left out because their documents are expired, not yet effective or superseded.
+
+    `hits` of the `top_k` best would have been such; the documents are those the caller may see.
+    """
+
+    hits: int
+    document_ids: tuple[DocumentId, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """How the passages were found; no plan when no vectors were searched.
+
+    `is_lexical_missing`: the lexical index could not be asked, the passages are the vectors' own.
+    """
+
+    terms: tuple[str, ...]
+    lexical_candidates: int
+    vector_candidates: int
+    vector_plan: Plan | None
+    lexical_weight: float
+    is_lexical_missing: bool = False
+    reranked: int = 0
+    conversation: Conversation | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrieval:
+    """Passages, best first, and the state of the tenant's knowledge they come from.
+
+    `inadmissible` are the documents the caller may see that are no evidence at the time, whether
+    or not they match.
+    """
+
+    passages: tuple[Passage, ...]
+    generation: int
+    timings: Timings
+    explanation: Explanation
+    inadmissible: frozenset[DocumentId] = frozenset()
