@@ -1,6 +1,7 @@
-"""Where the language model is and how it wants to be asked."""
+"""Where a language model is and how it wants to be asked."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -8,21 +9,29 @@ from pydantic import SecretStr
 
 from kb.errors import Misconfigured
 
+StructuredOutput = Literal["json_schema", "json_object", "text"]
+OutputLimitField = Literal["max_tokens", "max_completion_tokens"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelEndpoint:
-    """Where the language model is and how it wants to be asked.
+    """Where a language model is and how it wants to be asked.
 
     Attributes:
         base_url: the OpenAI-compatible root, such as `http://localhost:11434/v1`.
-        timeout_seconds: the whole time one completion may take, retries included.
+        timeout_seconds: the whole time of one request.
+        first_token_seconds: until the first text of a stream.
+        connect_seconds: a server that accepts no connection in this time is down, however slow
+            its model is.
         max_output_tokens: the longest output asked for, unless a request says less.
-        max_retries: retries of a request whose failure may pass (connection, 408, 409, 429, 5xx).
-        send_json_schema: False for servers that refuse `response_format`; the shape is then asked
-            for in the prompt only. Nothing switches this by itself.
+        structured_output: what the server can be held to; as "text" the shape is asked for in
+            the prompt only. Nothing switches this by itself.
         output_limit_field: OpenAI's reasoning models refuse `max_tokens`; Ollama silently ignores
             `max_completion_tokens` (https://github.com/ollama/ollama/issues/7125).
         temperature: None leaves it to the server, for models that refuse to be told.
+        has_logprobs: ask for the tokens' log-probabilities.
+        reports_stream_usage: ask for the token counts at the end of a stream.
+        key_header: a header for the key instead of `Authorization: Bearer`.
     """
 
     base_url: str
@@ -30,10 +39,16 @@ class ModelEndpoint:
     api_key: SecretStr | None
     timeout_seconds: float
     max_output_tokens: int
-    max_retries: int = 1
-    send_json_schema: bool = True
-    output_limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    first_token_seconds: float = 30.0
+    connect_seconds: float = 5.0
+    structured_output: StructuredOutput = "json_schema"
+    output_limit_field: OutputLimitField = "max_tokens"
     temperature: float | None = 0.0
+    has_logprobs: bool = False
+    reports_stream_usage: bool = True
+    key_header: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuses an address that no request could ever reach.
@@ -46,3 +61,7 @@ class ModelEndpoint:
             raise Misconfigured(
                 "The base URL of the language model must look like 'http://localhost:11434/v1'."
             )
+
+    def output_limit(self, wanted: int | None) -> int:
+        """The longest output to ask for, tokens."""
+        return self.max_output_tokens if wanted is None else min(self.max_output_tokens, wanted)

@@ -1,34 +1,33 @@
-"""The only door to the language model: one bounded request, one completion, errors translated."""
+"""One language model behind one server: a bounded request, errors translated, no second try."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from http import HTTPStatus
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import cache
+from ssl import SSLContext
 from types import TracebackType
-from typing import Literal, Self
+from typing import Required, Self, TypedDict
 
 import httpx2
 import openai
-from openai.types.chat import ChatCompletionMessageParam
-from openai.types.shared_params import ResponseFormatJSONSchema
+from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+from openai.types.chat.completion_create_params import ResponseFormat
 
+from app.gateway.chat import Completion, Message
 from app.gateway.endpoint import ModelEndpoint
-from app.gateway.response import Completion, bound_response, read_completion
-from kb.errors import KnowledgeBaseError, LlmTimedOut, LlmUnavailable, Misconfigured
-
-CONNECT_TIMEOUT_SECONDS = 5.0
-"""A server that does not accept a connection in this time is down, however slow its model."""
-
-TRANSIENT_STATUS_CODES = frozenset({408, 409, 425, 429})
-"""Client errors that pass by themselves; every status from 500 on does too."""
+from app.gateway.failures import errors_translated
+from app.gateway.response import StreamReader, bound_response, read_completion
 
 
-@dataclass(frozen=True, kw_only=True)
-class Message:
-    """One message of a request."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
+class _Request(TypedDict, total=False):
+    messages: Required[list[ChatCompletionMessageParam]]
+    model: Required[str]
+    max_tokens: int
+    max_completion_tokens: int
+    temperature: float
+    response_format: ResponseFormat
+    logprobs: bool
+    extra_headers: Required[dict[str, str | openai.Omit]]
 
 
 class LanguageModel:
@@ -37,16 +36,24 @@ class LanguageModel:
     def __init__(self, endpoint: ModelEndpoint) -> None:
         """Opens no connection yet."""
         self._endpoint = endpoint
+        key = endpoint.api_key.get_secret_value() if endpoint.api_key else "none"
+        own_header: dict[str, str | openai.Omit] = (
+            {endpoint.key_header: key, "Authorization": openai.omit} if endpoint.key_header else {}
+        )
+        self._headers: dict[str, str | openai.Omit] = {**endpoint.headers, **own_header}
         self._client = openai.AsyncOpenAI(
             base_url=endpoint.base_url,
             # The client would otherwise take a key meant for another server from the environment.
-            api_key=endpoint.api_key.get_secret_value() if endpoint.api_key else "none",
+            api_key=key,
             timeout=openai.Timeout(
                 endpoint.timeout_seconds,
-                connect=min(CONNECT_TIMEOUT_SECONDS, endpoint.timeout_seconds),
+                connect=min(endpoint.connect_seconds, endpoint.timeout_seconds),
             ),
-            max_retries=endpoint.max_retries,
+            # The gateway tries again: it knows the answer's deadline and the other targets.
+            max_retries=0,
+            default_query=dict(endpoint.query),
             http_client=httpx2.AsyncClient(
+                verify=_certificates(),
                 # A compressed body could unpack to far more than the bytes that are counted.
                 headers={"Accept-Encoding": "identity"},
                 event_hooks={"response": [bound_response]},
@@ -84,59 +91,140 @@ class LanguageModel:
         self,
         messages: Sequence[Message],
         *,
-        json_schema: Mapping[str, object],
+        json_schema: Mapping[str, object] | None,
         max_output_tokens: int | None = None,
+        timeout_seconds: float | None = None,
     ) -> Completion:
-        """The model's output for these messages.
+        """The model's output, as `ChatModel.complete`; in less time than usual when asked."""
+        seconds = self._seconds(timeout_seconds)
+        with errors_translated(self._endpoint, seconds=seconds):
+            async with asyncio.timeout(seconds):
+                response = await self._client.chat.completions.with_raw_response.create(
+                    **self._request(messages, json_schema, max_output_tokens)
+                )
+        return read_completion(response.content)
 
-        Args:
-            messages: what the model is shown.
-            json_schema: the shape asked for; the output is not checked against it here.
-            max_output_tokens: a lower limit than the endpoint's; a higher one is lowered to it.
-
-        Raises:
-            LlmTimedOut: no complete response within the endpoint's time.
-            LlmUnavailable: the server cannot be reached, is overloaded or failed.
-            Misconfigured: the server refuses the request: wrong key, model or option.
-            LlmOutputInvalid: the response is no chat completion, has no text, or is too long.
-        """
-        try:
-            async with asyncio.timeout(self._endpoint.timeout_seconds):
-                body = await self._request(messages, json_schema, max_output_tokens)
-        except (TimeoutError, openai.APITimeoutError):
-            raise LlmTimedOut(
-                f"The language model {self.name!r} did not answer within "
-                f"{self._endpoint.timeout_seconds:g} seconds."
-            ) from None
-        except openai.APIStatusError as error:
-            # Not chained: servers echo parts of the prompt in the error's body.
-            raise _refusal(self._endpoint, error.status_code) from None
-        except openai.APIConnectionError as error:
-            raise LlmUnavailable("The language model's server cannot be reached.") from error
-        return read_completion(body)
-
-    async def _request(
+    @asynccontextmanager
+    async def stream(
         self,
         messages: Sequence[Message],
-        json_schema: Mapping[str, object],
+        *,
+        json_schema: Mapping[str, object] | None,
+        max_output_tokens: int | None = None,
+        timeout_seconds: float | None = None,
+    ) -> AsyncIterator["ModelStream"]:
+        """The output piece by piece, as `ChatModel.stream`."""
+        seconds = self._seconds(timeout_seconds)
+        until = asyncio.get_running_loop().time() + seconds
+        first_seconds = min(seconds, self._endpoint.first_token_seconds)
+        with errors_translated(self._endpoint, seconds=first_seconds):
+            async with asyncio.timeout(first_seconds):
+                chunks = await self._client.chat.completions.create(
+                    **self._request(messages, json_schema, max_output_tokens),
+                    stream=True,
+                    stream_options=(
+                        {"include_usage": True}
+                        if self._endpoint.reports_stream_usage
+                        else openai.omit
+                    ),
+                )
+        stream = ModelStream(chunks, self._endpoint, seconds=seconds, until=until)
+        try:
+            await stream.wait_for_text(until - seconds + first_seconds)
+            yield stream
+        finally:
+            # Before its end this hangs up on the server, which then stops generating.
+            await chunks.close()
+
+    def _seconds(self, wanted: float | None) -> float:
+        own = self._endpoint.timeout_seconds
+        return own if wanted is None else max(0.0, min(own, wanted))
+
+    def _request(
+        self,
+        messages: Sequence[Message],
+        json_schema: Mapping[str, object] | None,
         max_output_tokens: int | None,
-    ) -> bytes:
+    ) -> _Request:
         endpoint = self._endpoint
-        limit = endpoint.max_output_tokens
-        if max_output_tokens is not None:
-            limit = min(limit, max_output_tokens)
-        in_old_field = endpoint.output_limit_field == "max_tokens"
-        response = await self._client.chat.completions.with_raw_response.create(
-            model=endpoint.model,
+        request = _Request(
             messages=[_to_wire(message) for message in messages],
-            max_tokens=limit if in_old_field else openai.omit,
-            max_completion_tokens=openai.omit if in_old_field else limit,
-            temperature=openai.omit if endpoint.temperature is None else endpoint.temperature,
-            response_format=(
-                _response_format(json_schema) if endpoint.send_json_schema else openai.omit
-            ),
+            model=endpoint.model,
+            extra_headers=self._headers,
         )
-        return response.content
+        limit = endpoint.output_limit(max_output_tokens)
+        if endpoint.output_limit_field == "max_tokens":
+            request["max_tokens"] = limit
+        else:
+            request["max_completion_tokens"] = limit
+        if endpoint.temperature is not None:
+            request["temperature"] = endpoint.temperature
+        if endpoint.has_logprobs:
+            request["logprobs"] = True
+        if json_schema is not None and endpoint.structured_output != "text":
+            request["response_format"] = _response_format(endpoint, json_schema)
+        return request
+
+
+class ModelStream:
+    """A completion while the server sends it."""
+
+    def __init__(
+        self,
+        chunks: openai.AsyncStream[ChatCompletionChunk],
+        endpoint: ModelEndpoint,
+        *,
+        seconds: float,
+        until: float,
+    ) -> None:
+        """`until` is on the event loop's clock, `seconds` what the whole was given."""
+        self._chunks = chunks
+        self._endpoint = endpoint
+        self._seconds = seconds
+        self._until = until
+        self._reader = StreamReader(endpoint.model)
+        self._first: str | None = None
+        self._completion: Completion | None = None
+
+    @property
+    def completion(self) -> Completion:
+        """The whole, once the last piece has been taken."""
+        if self._completion is None:
+            raise RuntimeError("the stream has not been read to its end")
+        return self._completion
+
+    @property
+    def text(self) -> str:
+        """What has come so far."""
+        return self._reader.text
+
+    async def wait_for_text(self, until: float) -> None:
+        """Returns when the first piece is there; raises what `ChatModel.stream` raises."""
+        self._first = await self._next(until)
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        """The pieces in order."""
+        piece, self._first = self._first, None
+        while piece is not None:
+            yield piece
+            piece = await self._next(self._until)
+
+    async def _next(self, until: float) -> str | None:
+        """The next piece that is not empty; None at the end."""
+        with errors_translated(self._endpoint, seconds=self._seconds):
+            async with asyncio.timeout_at(until):
+                while (chunk := await anext(self._chunks, None)) is not None:
+                    piece = self._reader.take(chunk)
+                    if piece:
+                        return piece
+        self._completion = self._reader.finish()
+        return None
+
+
+@cache
+def _certificates() -> SSLContext:
+    """Read once: it takes a tenth of a second, and a gateway may have many models."""
+    return httpx2.create_ssl_context()
 
 
 def _to_wire(message: Message) -> ChatCompletionMessageParam:
@@ -149,28 +237,10 @@ def _to_wire(message: Message) -> ChatCompletionMessageParam:
             return {"role": "assistant", "content": message.content}
 
 
-def _response_format(json_schema: Mapping[str, object]) -> ResponseFormatJSONSchema:
+def _response_format(endpoint: ModelEndpoint, json_schema: Mapping[str, object]) -> ResponseFormat:
+    if endpoint.structured_output == "json_object":
+        return {"type": "json_object"}
     return {
         "type": "json_schema",
         "json_schema": {"name": "answer", "schema": dict(json_schema), "strict": True},
     }
-
-
-def _refusal(endpoint: ModelEndpoint, status_code: int) -> KnowledgeBaseError:
-    """The error for a response with a status of 300 or more."""
-    told = f"The language model's server answered HTTP {status_code}"
-    if status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or status_code in TRANSIENT_STATUS_CODES:
-        return LlmUnavailable(f"{told}.")
-    match status_code:
-        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            remedy = "check its API key"
-        case HTTPStatus.NOT_FOUND:
-            remedy = f"check its base URL and that it serves the model {endpoint.model!r}"
-        case HTTPStatus.BAD_REQUEST | HTTPStatus.UNPROCESSABLE_ENTITY:
-            remedy = (
-                "it may refuse JSON schemas, the temperature or the output limit's field, "
-                "or the context budget may be larger than the model's window"
-            )
-        case _:
-            remedy = "check its base URL"
-    return Misconfigured(f"{told}: {remedy}.")

@@ -1,34 +1,31 @@
 """Reading what a model server sends: never more than a limit, and nothing taken on trust."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
 
 import httpx2
+from openai.types.chat import ChatCompletionChunk
 from pydantic import BaseModel, Field, NonNegativeInt, ValidationError
 from typing_extensions import override
 
+from app.gateway.chat import Completion
 from kb.errors import KnowledgeBaseError, LlmOutputInvalid, LlmUnavailable
 
-MAX_RESPONSE_BYTES = 2_000_000
+MAX_RESPONSE_BYTES: Final = 2_000_000
 """A hundred times the JSON of 4,000 output tokens: only a broken server sends more."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Completion:
-    """What the model wrote; token counts are None when the server does not report them."""
-
-    text: str
-    finish_reason: str | None
-    input_tokens: int | None
-    output_tokens: int | None
-    model: str
+MAX_STREAM_BYTES: Final = 20_000_000
+"""A stream wraps each token in half a kilobyte: room for 32,000 of them."""
 
 
 class _BoundedStream(httpx2.AsyncByteStream):
-    """A response body that ends in `failure` when it grows beyond MAX_RESPONSE_BYTES."""
+    """A response body that ends in `failure` when it grows beyond its limit."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream, failure: KnowledgeBaseError) -> None:
+    def __init__(
+        self, stream: httpx2.AsyncByteStream, limit_bytes: int, failure: KnowledgeBaseError
+    ) -> None:
         self._stream = stream
+        self._limit_bytes = limit_bytes
         self._failure = failure
 
     @override
@@ -36,7 +33,7 @@ class _BoundedStream(httpx2.AsyncByteStream):
         received_bytes = 0
         async for chunk in self._stream:
             received_bytes += len(chunk)
-            if received_bytes > MAX_RESPONSE_BYTES:
+            if received_bytes > self._limit_bytes:
                 raise self._failure
             yield chunk
 
@@ -46,7 +43,7 @@ class _BoundedStream(httpx2.AsyncByteStream):
 
 
 async def bound_response(response: httpx2.Response) -> None:
-    """Makes reading the body stop at MAX_RESPONSE_BYTES; a compressed body is not read at all.
+    """Makes reading the body stop at a limit; a compressed body is not read at all.
 
     Raises:
         LlmOutputInvalid: a successful response is compressed although that was not asked for.
@@ -58,7 +55,32 @@ async def bound_response(response: httpx2.Response) -> None:
     if not isinstance(response.stream, httpx2.AsyncByteStream):
         raise TypeError("an asynchronous client got a synchronous body")
     too_long = failure_class("The language model's response is too long.")
-    response.stream = _BoundedStream(response.stream, too_long)
+    is_event_stream = response.headers.get("Content-Type", "").startswith("text/event-stream")
+    limit_bytes = MAX_STREAM_BYTES if is_event_stream else MAX_RESPONSE_BYTES
+    response.stream = _BoundedStream(response.stream, limit_bytes, too_long)
+
+
+class _WireLogprob(BaseModel):
+    logprob: float = Field(le=0)
+
+
+class _WireLogprobs(BaseModel):
+    content: list[_WireLogprob] | None = None
+
+
+class _WireInputDetails(BaseModel):
+    cached_tokens: NonNegativeInt | None = None
+
+
+class _WireUsage(BaseModel):
+    prompt_tokens: NonNegativeInt
+    completion_tokens: NonNegativeInt
+    prompt_tokens_details: _WireInputDetails | None = None
+
+    @property
+    def cached_tokens(self) -> int:
+        details = self.prompt_tokens_details
+        return min(self.prompt_tokens, (details.cached_tokens or 0) if details else 0)
 
 
 class _WireMessage(BaseModel):
@@ -68,16 +90,28 @@ class _WireMessage(BaseModel):
 class _WireChoice(BaseModel):
     message: _WireMessage
     finish_reason: str | None = None
-
-
-class _WireUsage(BaseModel):
-    prompt_tokens: NonNegativeInt
-    completion_tokens: NonNegativeInt
+    logprobs: _WireLogprobs | None = None
 
 
 class _WireCompletion(BaseModel):
     choices: list[_WireChoice] = Field(min_length=1)
     model: str
+    usage: _WireUsage | None = None
+
+
+class _WireDelta(BaseModel):
+    content: str | None = None
+
+
+class _WireChunkChoice(BaseModel):
+    delta: _WireDelta
+    finish_reason: str | None = None
+    logprobs: _WireLogprobs | None = None
+
+
+class _WireChunk(BaseModel):
+    choices: list[_WireChunkChoice] = []
+    model: str | None = None
     usage: _WireUsage | None = None
 
 
@@ -95,10 +129,80 @@ def read_completion(body: bytes) -> Completion:
             "The language model's response is not a chat completion with text."
         ) from None
     choice = reply.choices[0]
+    usage = reply.usage
     return Completion(
         text=choice.message.content,
         finish_reason=choice.finish_reason,
-        input_tokens=reply.usage.prompt_tokens if reply.usage else None,
-        output_tokens=reply.usage.completion_tokens if reply.usage else None,
+        input_tokens=usage.prompt_tokens if usage else None,
+        output_tokens=usage.completion_tokens if usage else None,
+        cached_tokens=usage.cached_tokens if usage else 0,
         model=reply.model,
+        mean_logprob=_mean(_logprobs(choice.logprobs)),
     )
+
+
+class StreamReader:
+    """Puts a streamed completion together, chunk by chunk."""
+
+    def __init__(self, model: str) -> None:
+        """`model` is named until the server names one."""
+        self.text = ""
+        self._model = model
+        self._finish_reason: str | None = None
+        self._usage: _WireUsage | None = None
+        self._logprobs: list[float] = []
+
+    def take(self, chunk: ChatCompletionChunk) -> str:
+        """The text that this chunk adds, often none.
+
+        Raises:
+            LlmOutputInvalid: it is no chunk of a chat completion.
+        """
+        # The client builds its types without validating them: anything may stand in there.
+        try:
+            read = _WireChunk.model_validate(chunk.to_dict(warnings=False))
+        except (AttributeError, ValidationError):
+            raise LlmOutputInvalid(
+                "The language model's stream is not one of a chat completion."
+            ) from None
+        self._model = read.model or self._model
+        # Some servers repeat the usage so far in every chunk: the last one counts.
+        self._usage = read.usage or self._usage
+        if not read.choices:
+            return ""
+        choice = read.choices[0]
+        self._finish_reason = choice.finish_reason or self._finish_reason
+        self._logprobs += _logprobs(choice.logprobs)
+        piece = choice.delta.content or ""
+        self.text += piece
+        return piece
+
+    def finish(self) -> Completion:
+        """The whole.
+
+        Raises:
+            LlmUnavailable: the stream ended before the model did.
+            LlmOutputInvalid: the model wrote no text.
+        """
+        if self._finish_reason is None:
+            raise LlmUnavailable("The language model's stream ended before its end.")
+        if not self.text:
+            raise LlmOutputInvalid("The language model's stream has no text.")
+        usage = self._usage
+        return Completion(
+            text=self.text,
+            finish_reason=self._finish_reason,
+            input_tokens=usage.prompt_tokens if usage else None,
+            output_tokens=usage.completion_tokens if usage else None,
+            cached_tokens=usage.cached_tokens if usage else 0,
+            model=self._model,
+            mean_logprob=_mean(self._logprobs),
+        )
+
+
+def _logprobs(logprobs: _WireLogprobs | None) -> list[float]:
+    return [token.logprob for token in logprobs.content or []] if logprobs else []
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None

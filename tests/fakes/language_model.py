@@ -6,36 +6,21 @@ model writes, and those of `_FAILURES` here, which differ in how the server send
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import TypedDict
 
 from typing_extensions import override
 
+from tests.fakes.completions import SentBody, completion, event_of, piece_of, stream_events
 from tests.fakes.edits import CannotLie
 from tests.fakes.lies import WRITERS, read_prompt, write
 
 HUGE_RESPONSE_BYTES = 64_000_000
 DRIP_SECONDS = 0.01
 JSON = "application/json"
-
-
-class SentMessage(TypedDict):
-    role: str
-    content: str
-
-
-class SentBody(TypedDict, total=False):
-    """The part of a request's body that tests look at."""
-
-    model: str
-    messages: list[SentMessage]
-    max_tokens: int
-    max_completion_tokens: int
-    temperature: float
-    response_format: dict[str, object]
 
 
 class ReceivedRequest(TypedDict):
@@ -55,6 +40,7 @@ class LyingLanguageModel(ThreadingHTTPServer):
         self.requests: list[ReceivedRequest] = []
         self.bytes_sent = 0
         self.received = Event()
+        self.hung_up_on = Event()
         self.stopping = Event()
         self._behaviours = list(behaviours)
         self.behave(*behaviours)
@@ -103,8 +89,10 @@ class _Handler(BaseHTTPRequestHandler):
         )
         self.server.received.set()
         behaviour = self.server.next_behaviour()
-        with suppress(ConnectionError):  # the client may hang up on an answer it does not like
+        try:
             _FAILURES.get(behaviour, _write_completion)(self, body, behaviour)
+        except ConnectionError:  # the client may hang up on an answer it does not like
+            self.server.hung_up_on.set()
 
     @override
     def log_message(self, format: str, *args: object) -> None:
@@ -119,6 +107,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.start(status, {"Content-Length": str(len(content)), **(headers or {})})
         self.wfile.write(content)
 
+    def send_events(self, events: Iterable[bytes]) -> None:
+        """Sends a stream; its end is the end of the connection."""
+        self.start(200, {"Content-Type": "text/event-stream", "Connection": "close"})
+        for event in events:
+            self.wfile.write(event)
+            self.wfile.flush()
+
     def start(self, status: int, headers: Mapping[str, str]) -> None:
         self.send_response(status)
         for name, value in {"Content-Type": JSON, **headers}.items():
@@ -126,26 +121,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
 
-def completion(text: str, *, finish_reason: str = "stop") -> dict[str, object]:
-    """The body of a successful response."""
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1_760_000_000,
-        "model": "liar-1",
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": text},
-                "finish_reason": finish_reason,
-            }
-        ],
-        "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
-    }
-
-
 def _shown(body: SentBody) -> list[str]:
     return [message["content"] for message in body["messages"]]
+
+
+def _wants_logprobs(body: SentBody) -> bool:
+    return body.get("logprobs", False)
 
 
 def _write_completion(handler: _Handler, body: SentBody, behaviour: str) -> None:
@@ -155,7 +136,11 @@ def _write_completion(handler: _Handler, body: SentBody, behaviour: str) -> None
         handler.reply(501, b'{"error": {"message": "no sentence lends itself to this lie"}}')
         return
     finish_reason = "length" if behaviour == "cut_off" else "stop"
-    handler.reply(200, json.dumps(completion(text, finish_reason=finish_reason)).encode())
+    if body.get("stream"):
+        handler.send_events(stream_events(text, body, finish_reason=finish_reason))
+    else:
+        made = completion(text, finish_reason=finish_reason, has_logprobs=_wants_logprobs(body))
+        handler.reply(200, json.dumps(made).encode())
 
 
 def _refuse(status: int, **headers: str) -> Callable[[_Handler, SentBody, str], None]:
@@ -193,8 +178,11 @@ def _no_text(handler: _Handler, _body: SentBody, _behaviour: str) -> None:
 
 
 def _no_usage(handler: _Handler, body: SentBody, _behaviour: str) -> None:
-    reply = completion(write("truthful", read_prompt(_shown(body))))
-    handler.reply(200, json.dumps({**reply, "usage": None}).encode())
+    text = write("truthful", read_prompt(_shown(body)))
+    if body.get("stream"):
+        handler.send_events(stream_events(text, {**body, "stream_options": {}}))
+    else:
+        handler.reply(200, json.dumps({**completion(text), "usage": None}).encode())
 
 
 def _negative_usage(handler: _Handler, body: SentBody, _behaviour: str) -> None:
@@ -225,6 +213,58 @@ def _refuses_json_schema(handler: _Handler, body: SentBody, _behaviour: str) -> 
         _write_completion(handler, body, "truthful")
 
 
+def _first_events(body: SentBody) -> list[bytes]:
+    return list(stream_events(write("truthful", read_prompt(_shown(body))), body))[:4]
+
+
+def _slow_first_token(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+    handler.send_events(_first_events(body)[:1])
+    handler.server.stopping.wait()
+
+
+def _hangs_midway(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+    handler.send_events(_first_events(body))
+    handler.server.stopping.wait()
+
+
+def _breaks_off(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+    handler.send_events(_first_events(body))
+
+
+def _error_midway(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+    error = event_of({"error": {"message": f"lost {_shown(body)}"}})
+    handler.send_events([*_first_events(body), error])
+
+
+def _garbage_midway(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+    handler.send_events([*_first_events(body), b"data: {not json\n\n"])
+
+
+def _strange_midway(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+    handler.send_events([*_first_events(body), event_of({"choices": [{"delta": 7}]})])
+
+
+def _endless(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+    def events() -> Iterator[bytes]:
+        yield from _first_events(body)
+        while not handler.server.stopping.wait(DRIP_SECONDS):
+            yield piece_of("more ")
+
+    handler.send_events(events())
+
+
+def _endless_after_a_claim(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+    written = write("truthful", read_prompt(_shown(body)))
+    first_claim, _, _ = written.rpartition("]")
+
+    def events() -> Iterator[bytes]:
+        yield from list(stream_events(first_claim, body))[:-2]
+        while not handler.server.stopping.wait(DRIP_SECONDS):
+            yield piece_of(" ")
+
+    handler.send_events(events())
+
+
 def _hangs_up(handler: _Handler, _body: SentBody, _behaviour: str) -> None:
     handler.close_connection = True
 
@@ -233,6 +273,11 @@ _FAILURES: dict[str, Callable[[_Handler, SentBody, str], None]] = {
     "server_error": _refuse(500, Retry_After_Ms="1"),
     "overloaded": _refuse(503, Retry_After_Ms="1"),
     "rate_limited": _refuse(429, Retry_After="7"),
+    "rate_limited_for_a_second": _refuse(429, Retry_After="1"),
+    "rate_limited_for_an_hour": _refuse(429, Retry_After="3600"),
+    "rate_limited_briefly": _refuse(429, Retry_After_Ms="1"),
+    "conflict": _refuse(409),
+    "request_timeout": _refuse(408),
     "wrong_key": _refuse(401),
     "forbidden": _refuse(403),
     "unknown_model": _refuse(404),
@@ -241,6 +286,14 @@ _FAILURES: dict[str, Callable[[_Handler, SentBody, str], None]] = {
     "refuses_json_schema": _refuses_json_schema,
     "hang": _hang,
     "drip": _drip,
+    "slow_first_token": _slow_first_token,
+    "hangs_midway": _hangs_midway,
+    "breaks_off": _breaks_off,
+    "error_midway": _error_midway,
+    "garbage_midway": _garbage_midway,
+    "strange_midway": _strange_midway,
+    "endless": _endless,
+    "endless_after_a_claim": _endless_after_a_claim,
     "hangs_up": _hangs_up,
     "not_json": _not_json,
     "no_choices": _no_choices,

@@ -1,4 +1,4 @@
-"""The gateway against a real HTTP server that misbehaves in every way."""
+"""One model behind a real HTTP server that misbehaves in every way."""
 
 import asyncio
 import logging
@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from pydantic import SecretStr
 
+from app.gateway.chat import Completion, Message
 from app.gateway.endpoint import ModelEndpoint
-from app.gateway.language_model import LanguageModel, Message
-from app.gateway.response import MAX_RESPONSE_BYTES, Completion
+from app.gateway.failures import RateLimitedByServer
+from app.gateway.language_model import LanguageModel
+from app.gateway.response import MAX_RESPONSE_BYTES
 from kb.errors import (
     KnowledgeBaseError,
     LlmOutputInvalid,
@@ -54,7 +56,6 @@ def endpoint(server: LyingLanguageModel, *, timeout_seconds: float = 10) -> Mode
         api_key=SecretStr("sk-secret"),
         timeout_seconds=timeout_seconds,
         max_output_tokens=500,
-        max_retries=0,
     )
 
 
@@ -178,7 +179,7 @@ async def test_server_that_refuses_schemas_answers_when_configured_so(
         api_key=None,
         timeout_seconds=10,
         max_output_tokens=500,
-        send_json_schema=False,
+        structured_output="text",
     )
 
     async with LanguageModel(configured) as model:
@@ -192,7 +193,7 @@ async def test_server_that_refuses_schemas_answers_when_configured_so(
     [
         ("server_error", LlmUnavailable),
         ("overloaded", LlmUnavailable),
-        ("rate_limited", LlmUnavailable),
+        ("rate_limited", RateLimitedByServer),
         ("hangs_up", LlmUnavailable),
         ("huge_error", LlmUnavailable),
         ("wrong_key", Misconfigured),
@@ -265,24 +266,6 @@ async def test_reading_stops_at_the_limit(
 
     # What the sockets' buffers took is sent, too: a few megabytes of the 64.
     assert server.bytes_sent < 10 * MAX_RESPONSE_BYTES
-
-
-async def test_failure_that_passes_is_retried(server: LyingLanguageModel) -> None:
-    server.behave("server_error", "truthful")
-    patient = ModelEndpoint(
-        base_url=server.base_url,
-        model="liar",
-        api_key=None,
-        timeout_seconds=10,
-        max_output_tokens=500,
-        max_retries=1,
-    )
-
-    async with LanguageModel(patient) as model:
-        completion = await ask(model)
-
-    assert SECRET_TEXT in completion.text
-    assert len(server.requests) == 2
 
 
 async def test_nobody_listening_is_unavailable(server: LyingLanguageModel) -> None:

@@ -1,0 +1,267 @@
+"""The gateway's file: which models there are, what they cost, and who may use them.
+
+TOML becomes frozen dataclasses. Whatever is wrong in it is `Misconfigured`, and names the key.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from app.gateway.breaker import BreakerLimits
+from app.gateway.endpoint import OutputLimitField, StructuredOutput
+from app.gateway.prices import MICRODOLLARS, Price
+from kb.errors import Misconfigured
+
+EVERYBODY: Final = "default"
+"""The policy of every tenant that has none of its own; also the alias and names without a file."""
+
+MAX_PROBLEMS: Final = 5
+"""More than these have one cause."""
+
+_Label = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+"""Providers and models are labels of metrics."""
+
+_AliasName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
+_Seconds = Annotated[float, Field(gt=0, le=3600)]
+_Dollars = Annotated[Decimal, Field(ge=0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provider:
+    """A server. The key is read from the variable of that name, never from the file."""
+
+    base_url: str
+    key_variable: str | None = None
+    key_header: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    residency: str | None = None
+    connect_seconds: _Seconds = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A model of a provider, and how much of it one process uses.
+
+    Attributes:
+        name: as the provider calls it.
+        context_window: tokens of prompt and output together.
+        max_concurrent: calls at a time; the others wait `wait_seconds`, then go elsewhere.
+        retries: second tries at this target before the next one of the alias.
+    """
+
+    provider: str
+    name: str
+    context_window: Annotated[int, Field(gt=0)] | None = None
+    max_output_tokens: Annotated[int, Field(ge=16)] = 1024
+    price: Price | None = None
+    structured_output: StructuredOutput = "json_schema"
+    output_limit_field: OutputLimitField = "max_tokens"
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = 0.0
+    logprobs: bool = False
+    stream_usage: bool = True
+    first_token_seconds: _Seconds = 30.0
+    total_seconds: _Seconds = 60.0
+    max_concurrent: Annotated[int, Field(ge=1, le=10_000)] = 16
+    wait_seconds: Annotated[float, Field(ge=0, le=3600)] = 5.0
+    retries: Annotated[int, Field(ge=0, le=10)] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class AliasTarget:
+    """A model of an alias. Targets with a weight share the first tries; all stand in for others."""
+
+    model: str
+    weight: Annotated[int, Field(ge=0)] = 0
+
+
+_Targets = Annotated[tuple[AliasTarget, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alias:
+    """A name that callers may ask for. `strong` is the tier for what is difficult."""
+
+    targets: _Targets
+    strong: _Targets | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What a tenant may use.
+
+    Attributes:
+        aliases: allowed ones; the first is taken when a request names none.
+        residency: where providers may be; None: anywhere.
+        dollars_per_day: of all its calls on a UTC day; None: no limit.
+        dollars_per_request: of all calls of one answer.
+        when_down: what to do while no target can be asked.
+    """
+
+    aliases: Annotated[tuple[str, ...], Field(min_length=1)]
+    residency: frozenset[str] | None = None
+    dollars_per_day: _Dollars | None = None
+    dollars_per_request: _Dollars | None = None
+    when_down: Literal["fail", "extractive"] = "fail"
+
+    @property
+    def microdollars_per_day(self) -> int | None:
+        """The same in micro-dollars."""
+        return _microdollars(self.dollars_per_day)
+
+    @property
+    def microdollars_per_request(self) -> int | None:
+        """The same in micro-dollars."""
+        return _microdollars(self.dollars_per_request)
+
+    @property
+    def has_budget(self) -> bool:
+        """True when something is limited."""
+        return self.dollars_per_day is not None or self.dollars_per_request is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayConfig:
+    """The whole file.
+
+    Attributes:
+        price_version: of the prices below; stands beside each cost.
+        answer_seconds: what all model calls of one answer may take together.
+    """
+
+    providers: dict[_Label, Provider]
+    models: dict[_Label, Model]
+    aliases: dict[_AliasName, Alias]
+    tenants: dict[str, Policy]
+    price_version: str | None = None
+    allow_unknown_price: bool = False
+    answer_seconds: _Seconds = 120.0
+    breaker: BreakerLimits = field(default_factory=BreakerLimits)
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    def policy(self, tenant_id: UUID) -> Policy:
+        """The tenant's own, else everybody's."""
+        return self.tenants.get(str(tenant_id), self.tenants[EVERYBODY])
+
+
+def resident_targets(
+    config: GatewayConfig, policy: Policy, targets: Sequence[AliasTarget]
+) -> list[AliasTarget]:
+    """Those whose providers are where the tenant's data may go."""
+    return [
+        target
+        for target in targets
+        if policy.residency is None
+        or config.providers[config.models[target.model].provider].residency in policy.residency
+    ]
+
+
+def load_gateway_file(path: Path) -> GatewayConfig:
+    """What the file says.
+
+    Raises:
+        Misconfigured: it cannot be read, or something in it is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise Misconfigured("The file of FOOTNOTE_GATEWAY_FILE cannot be read.") from None
+    return read_gateway_config(text)
+
+
+def read_gateway_config(toml: str) -> GatewayConfig:
+    """The same from the file's text."""
+    try:
+        raw = tomllib.loads(toml, parse_float=Decimal)
+        config = _CONFIG.validate_python(raw)
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"The gateway file is not TOML: {error}.") from None
+    except ValidationError as error:
+        # Not chained: the values may be secrets that somebody has written into a header.
+        raise Misconfigured(f"The gateway file is wrong: {_told(error)}.") from None
+    # Policies are compared with what they name only when that is there.
+    problems = list(_problems(config)) or list(_policy_problems(config))
+    if problems:
+        raise Misconfigured(f"The gateway file is wrong: {'; '.join(problems[:MAX_PROBLEMS])}.")
+    return config
+
+
+def single_model_config(
+    provider: Provider, model: Model, *, answer_seconds: float
+) -> GatewayConfig:
+    """One model for everybody, as the FOOTNOTE_LLM_* settings describe it; it has no price."""
+    return GatewayConfig(
+        providers={EVERYBODY: provider},
+        models={EVERYBODY: model},
+        aliases={EVERYBODY: Alias(targets=(AliasTarget(model=EVERYBODY),))},
+        tenants={EVERYBODY: Policy(aliases=(EVERYBODY,))},
+        allow_unknown_price=True,
+        answer_seconds=answer_seconds,
+    )
+
+
+_CONFIG: Final = TypeAdapter(GatewayConfig)
+
+
+def _microdollars(dollars: Decimal | None) -> int | None:
+    return None if dollars is None else int(dollars * MICRODOLLARS)
+
+
+def _told(error: ValidationError) -> str:
+    """Where and what, without the values."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(
+        f"{'.'.join(str(step) for step in fault['loc'])}: {fault['msg']}"
+        for fault in faults[:MAX_PROBLEMS]
+    )
+
+
+def _problems(config: GatewayConfig) -> Iterator[str]:
+    """What only shows when the parts are compared."""
+    for key, model in config.models.items():
+        if model.provider not in config.providers:
+            yield f"models.{key}.provider: there is no provider {model.provider!r}"
+        if model.price is None and not config.allow_unknown_price:
+            yield f"models.{key}.price: missing, and allow_unknown_price is not set"
+        if model.price is not None and config.price_version is None:
+            yield "price_version: missing, although models have prices"
+    for key, alias in config.aliases.items():
+        for target in (*alias.targets, *(alias.strong or ())):
+            if target.model not in config.models:
+                yield f"aliases.{key}: there is no model {target.model!r}"
+
+
+def _policy_problems(config: GatewayConfig) -> Iterator[str]:
+    if EVERYBODY not in config.tenants:
+        yield f"tenants.{EVERYBODY}: missing; it is for every tenant without a policy of its own"
+    for key, policy in config.tenants.items():
+        if key != EVERYBODY and not _is_uuid(key):
+            yield f"tenants.{key}: must be a tenant's id, as `footnote tenant create` prints it"
+        for name in policy.aliases:
+            told = f"tenants.{key}.aliases: "
+            if name not in config.aliases:
+                yield f"{told}there is no alias {name!r}"
+                continue
+            if not resident_targets(config, policy, config.aliases[name].targets):
+                yield f"{told}no model of {name!r} is within the tenant's residency"
+            if policy.has_budget and not _is_priced(config, config.aliases[name]):
+                yield f"{told}models of {name!r} have no price, but the tenant has a budget"
+
+
+def _is_uuid(written: str) -> bool:
+    try:
+        return str(UUID(written)) == written
+    except ValueError:
+        return False
+
+
+def _is_priced(config: GatewayConfig, alias: Alias) -> bool:
+    targets = (*alias.targets, *(alias.strong or ()))
+    return all(config.models[target.model].price is not None for target in targets)

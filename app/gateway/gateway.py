@@ -1,0 +1,155 @@
+"""The gateway: every call of a language model goes through here.
+
+A session is one answer: one tenant, one alias, one deadline, one budget. It gives models, one for
+each thing that the answer asks for, and these try the targets of the alias in their order.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+
+from pydantic import SecretStr
+
+from app.gateway.config import GatewayConfig, Policy, resident_targets
+from app.gateway.ledger import Ledger
+from app.gateway.metered import Account, Purpose, Spending
+from app.gateway.route import Tier, choose_alias, has_strong_tier, targets_in_order
+from app.gateway.routed_model import RoutedModel
+from app.gateway.target import Target, open_targets
+from kb.database import Database
+from kb.ids import TenantId, new_uuid
+from kb.telemetry import Metrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSession:
+    """The calls of one answer."""
+
+    gateway: "Gateway"
+    policy: Policy
+    account: Account
+
+    @property
+    def alias(self) -> str:
+        """The alias that was asked for, or the tenant's default."""
+        return self.account.alias
+
+    @property
+    def spent_microdollars(self) -> int:
+        """What the calls did cost so far; those without a price count nothing."""
+        return self.account.spending.spent
+
+    @property
+    def cost_microdollars(self) -> int | None:
+        """The same; None when a call had no price."""
+        spending = self.account.spending
+        return None if spending.has_unpriced else spending.spent
+
+    @property
+    def is_extractive_when_down(self) -> bool:
+        """True when the tenant wants extractive answers while `LlmUnavailable` is raised."""
+        return self.policy.when_down == "extractive"
+
+    @property
+    def has_strong_tier(self) -> bool:
+        """True when difficult questions may go to a stronger model."""
+        return has_strong_tier(self.gateway.config, self.policy, self.alias)
+
+    @property
+    def context_window(self) -> int | None:
+        """Tokens that fit into every target of the alias; None when one does not tell."""
+        config = self.gateway.config
+        asked = config.aliases[self.alias]
+        targets = resident_targets(config, self.policy, (*asked.targets, *(asked.strong or ())))
+        windows = [config.models[target.model].context_window for target in targets]
+        known = [window for window in windows if window is not None]
+        return min(known) if len(known) == len(windows) else None
+
+    def model(self, purpose: Purpose, *, tier: Tier = "standard") -> RoutedModel:
+        """A model for one purpose; a tier that the alias lacks is the standard one."""
+        gateway = self.gateway
+        return RoutedModel(
+            account=self.account,
+            purpose=purpose,
+            targets=targets_in_order(
+                gateway.config,
+                self.policy,
+                self.alias,
+                tier,
+                targets=gateway.targets,
+                draw=gateway.draw,
+            ),
+            draw=gateway.draw,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """The only door to language models; lives as long as the process."""
+
+    config: GatewayConfig
+    targets: Mapping[str, Target]
+    ledger: Ledger
+    draw: Callable[[], float]
+
+    def aliases_for(self, tenant_id: TenantId) -> tuple[str, ...]:
+        """What the tenant may name as `model`, its default first."""
+        return self.config.policy(tenant_id).aliases
+
+    def session(
+        self, tenant_id: TenantId, *, alias: str | None = None, seconds: float | None = None
+    ) -> ModelSession:
+        """The calls of one answer, which may take `seconds` together (None: as configured).
+
+        Raises:
+            InvalidInput: there is no such alias for this tenant.
+        """
+        policy = self.config.policy(tenant_id)
+        given = self.config.answer_seconds if seconds is None else seconds
+        account = Account(
+            tenant_id=tenant_id,
+            session_id=new_uuid(),
+            alias=choose_alias(policy, alias),
+            deadline=asyncio.get_running_loop().time() + given,
+            microdollars_per_day=policy.microdollars_per_day,
+            spending=Spending(limit=policy.microdollars_per_request),
+            ledger=self.ledger,
+            price_version=self.config.price_version,
+        )
+        return ModelSession(gateway=self, policy=policy, account=account)
+
+
+@asynccontextmanager
+async def open_gateway(
+    config: GatewayConfig,
+    *,
+    secret: Callable[[str], SecretStr | None],
+    database: Database,
+    metrics: Metrics,
+    clock: Callable[[], datetime],
+    draw: Callable[[], float],
+) -> AsyncIterator[Gateway]:
+    """The gateway of a process.
+
+    Args:
+        config: the gateway file.
+        secret: finds a key by the name of its variable.
+        database: keeps the books.
+        metrics: counts the calls.
+        clock: tells the day that a call counts for.
+        draw: gives 0 <= x < 1, for weights and jitter.
+
+    Raises:
+        Misconfigured: a key is missing, or an address is none.
+    """
+    ledger = Ledger(database=database, metrics=metrics, clock=clock)
+    async with open_targets(
+        config, secret=secret, clock=monotonic, on_breaker=metrics.set_breaker_state
+    ) as targets:
+        try:
+            yield Gateway(config=config, targets=targets, ledger=ledger, draw=draw)
+        finally:
+            await ledger.finish()

@@ -1,0 +1,59 @@
+"""Which targets a call may be sent to, in which order."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from app.gateway.config import AliasTarget, GatewayConfig, Policy, resident_targets
+from app.gateway.target import Target
+from kb.errors import InvalidInput
+
+Tier = Literal["standard", "strong"]
+"""Of an alias: what most questions get, and what the difficult ones get."""
+
+
+def choose_alias(policy: Policy, wanted: str | None) -> str:
+    """The alias that is wanted, or the tenant's default.
+
+    Raises:
+        InvalidInput: there is no such alias for this tenant, whether or not others have it.
+    """
+    if wanted is None:
+        return policy.aliases[0]
+    if wanted not in policy.aliases:
+        raise InvalidInput("There is no model of this name.")
+    return wanted
+
+
+def has_strong_tier(config: GatewayConfig, policy: Policy, alias: str) -> bool:
+    """True when the alias has a stronger tier with a target that the tenant may use."""
+    return bool(resident_targets(config, policy, config.aliases[alias].strong or ()))
+
+
+def targets_in_order(
+    config: GatewayConfig,
+    policy: Policy,
+    alias: str,
+    tier: Tier,
+    *,
+    targets: Mapping[str, Target],
+    draw: Callable[[], float],
+) -> list[Target]:
+    """The target that the weights draw, then the others as they are written.
+
+    A target outside the tenant's residency is never among them; a strong tier that is missing is
+    the standard one. `draw` gives 0 <= x < 1.
+    """
+    asked = config.aliases[alias]
+    strong = resident_targets(config, policy, asked.strong or ()) if tier == "strong" else []
+    written = strong or resident_targets(config, policy, asked.targets)
+    first = _drawn(written, draw())
+    return [targets[each.model] for each in (first, *(each for each in written if each != first))]
+
+
+def _drawn(written: Sequence[AliasTarget], drawn: float) -> AliasTarget:
+    left = drawn * sum(each.weight for each in written)
+    for each in written:
+        if left < each.weight:
+            return each
+        left -= each.weight
+    return written[0]
