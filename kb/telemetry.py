@@ -7,7 +7,7 @@ anything that a caller wrote.
 import logging
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -19,6 +19,7 @@ from structlog.contextvars import bound_contextvars
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from kb.errors import KnowledgeBaseError
+from kb.personal import labelled
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -50,6 +51,12 @@ REQUEST_SECONDS_BUCKETS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 
 
 STAGE_SECONDS_BUCKETS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5, 30)
 """From a lexical search (1 ms) to the embedding of a long document."""
+
+RECALL_BUCKETS: Final = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1)
+"""Of 100 wanted chunks, .99 misses one."""
+
+MICRODOLLARS: Final = 1_000_000
+"""In a dollar."""
 
 MAX_CHAINED_EXCEPTIONS: Final = 10
 """An exception's causes are followed this far; a chain can be a circle."""
@@ -113,12 +120,33 @@ def _processors(*, shows_messages: bool) -> list[Processor]:
             lambda raised: _described_exceptions(raised, shows_messages=shows_messages)
         ),
         drop_sensitive_keys,
+        mask_personal_data,
     ]
 
 
 def drop_sensitive_keys(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """The event without the keys that hold texts or credentials."""
     return {key: _cleaned(value) for key, value in event.items() if not _is_sensitive(key)}
+
+
+def mask_personal_data(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """The event with the personal data in its strings replaced by their kinds, at any depth.
+
+    No event of ours holds any; a library's warning or an exception's message may.
+    """
+    return {key: _labelled(value) for key, value in event.items()}
+
+
+def _labelled(value: object) -> object:
+    match value:
+        case str():
+            return labelled(value)
+        case dict():
+            return {key: _labelled(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_labelled(inner) for inner in value]
+        case _:
+            return value
 
 
 def _cleaned(value: object) -> object:
@@ -204,8 +232,35 @@ class Metrics:
             buckets=STAGE_SECONDS_BUCKETS,
             registry=registry,
         )
+        self._ann_recall = Histogram(
+            "footnote_ann_recall",
+            "Share of the truly nearest chunks that a sampled vector search found.",
+            buckets=RECALL_BUCKETS,
+            registry=registry,
+        )
         self._jobs_waiting = Gauge(
             "footnote_jobs_waiting", "Jobs that wait for a worker.", registry=registry
+        )
+        self._llm_calls = Counter(
+            "footnote_llm_calls",
+            "Calls of language models, each attempt.",
+            ["target", "feature", "outcome"],
+            registry=registry,
+        )
+        self._llm_tokens = Counter(
+            "footnote_llm_tokens",
+            "Tokens that language models read and wrote.",
+            ["target", "kind"],
+            registry=registry,
+        )
+        self._llm_cost = Counter(
+            "footnote_llm_cost_dollars", "What calls did cost.", ["target"], registry=registry
+        )
+        self._llm_breaker = Gauge(
+            "footnote_llm_breaker_state",
+            "Circuit breaker of a language model: 0 closed, 1 half-open, 2 open.",
+            ["target"],
+            registry=registry,
         )
 
     def count_request(self, *, method: str, route: str, status: int, seconds: float) -> None:
@@ -225,6 +280,29 @@ class Metrics:
     def set_jobs_waiting(self, count: int) -> None:
         """The number of jobs that wait now."""
         self._jobs_waiting.set(count)
+
+    def count_model_call(
+        self,
+        *,
+        target: str,
+        feature: str,
+        outcome: str,
+        tokens: Mapping[str, int],
+        microdollars: int,
+    ) -> None:
+        """Counts one attempt at a language model; `tokens` by kind."""
+        self._llm_calls.labels(_label(target), _label(feature), _label(outcome)).inc()
+        for kind, count in tokens.items():
+            self._llm_tokens.labels(_label(target), _label(kind)).inc(count)
+        self._llm_cost.labels(_label(target)).inc(microdollars / MICRODOLLARS)
+
+    def set_breaker_state(self, target: str, state: Literal["closed", "half_open", "open"]) -> None:
+        """The state of a language model's circuit breaker."""
+        self._llm_breaker.labels(_label(target)).set(("closed", "half_open", "open").index(state))
+
+    def observe_ann_recall(self, recall: float) -> None:
+        """Adds a sampled search whose plan might have missed something."""
+        self._ann_recall.observe(recall)
 
     def observe_stage(self, stage: str, *, seconds: float) -> None:
         """Adds one run of a stage."""

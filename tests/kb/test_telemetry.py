@@ -87,6 +87,36 @@ def test_texts_and_credentials_are_dropped_at_any_depth(output: io.StringIO) -> 
     assert line["request"] == {"body": {"top_k": 5}}
 
 
+def test_personal_data_in_a_message_is_replaced_by_its_kind(output: io.StringIO) -> None:
+    configure_logging("info", stream=output)
+
+    logging.getLogger("some.client").warning(
+        "no reply for ana@acme.example (tel. +49 30 901820, card 4111 1111 1111 1111)"
+    )
+    structlog.get_logger().info("seen", rows=[{"note": ("ssn 219-09-9999",)}])
+
+    first, second = lines(output)
+    assert first["event"] == "no reply for [email] (tel. [phone], card [credit_card])"
+    assert second["rows"] == [{"note": ["ssn [us_ssn]"]}]
+
+
+def test_ids_hashes_times_and_places_are_no_personal_data(output: io.StringIO) -> None:
+    configure_logging("info", stream=output)
+    plain = {
+        "request_id": "01900000-0000-7000-8000-012345678901",
+        "sha256": "0123456789" * 6 + "0123",
+        "at": "2026-11-21T03:22:00.123456+00:00",
+        "frames": ["/usr/lib/python3.11/site-packages/x/y.py:1234 handle"],
+        "version": "1.2.3",
+        "address": "127.0.0.1:5432",
+    }
+
+    structlog.get_logger().info("seen", **plain)
+
+    (line,) = lines(output)
+    assert {name: line[name] for name in plain} == plain
+
+
 @pytest.mark.parametrize(
     ("level", "events"),
     [("debug", ["a", "b", "c"]), ("info", ["b", "c"]), ("warning", ["c"]), ("error", [])],

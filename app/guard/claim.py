@@ -1,0 +1,93 @@
+"""The last look at a proved claim: what it says must not come from an instruction to the model."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from app.claims import Reason, VerifiedCitation, VerifiedClaim
+from app.guard.instructions import instruction_spans
+from kb.passages import Passage
+from kb.text import content_stems, sentences
+
+_MARKUP: Final = re.compile(
+    r"!?\[[^\]\n]*\]\([^)\n]*\)|</?[a-z][a-z0-9]*(?:\s[^>\n]*)?/?>|```|[\x00-\x08\x0b-\x1f\x7f]",
+    re.IGNORECASE,
+)
+"""Links, images and tags make a browser fetch what a document's author wants it to fetch."""
+
+
+_TASK: Final = re.compile(
+    r"\W*(?:please |now |also )?(?:analy[sz]e|break down|calculate|compose|compute|convert|create"
+    r"|describe|design|determine|develop|discuss|draft|encode|explain|find|generate|give|help|identify"
+    r"|list|outline|plan|predict|propose|provide|recommend|render|replace|reverse|rewrite|show|solve"
+    r"|suggest|summari[sz]e|tell|translate|use|write)\b",
+    re.IGNORECASE,
+)
+"""What people set an assistant to do."""
+
+_VOICE: Final = re.compile(
+    r"\W*(?:of course|(?:sure|surely|certainly|absolutely)[,!.]|here (?:is|are|you)\b|here's\b"
+    r"|as (?:you )?(?:requested|asked|instructed|an ai)\b|i(?:'m| am| have|'ve| can| will|'ll)\b)",
+    re.IGNORECASE,
+)
+"""A document says what is so; only a model says that it has done something."""
+
+_QUESTION_MARKS: Final = ("?", "\uff1f", "\u061f")
+
+
+def guard_claim(
+    claim: VerifiedClaim, *, question: str, passages: Mapping[str, Passage], max_chars: int
+) -> VerifiedClaim:
+    """The claim, or the claim taken back with the reason why it must not be shown.
+
+    A quote that touches an instruction to the model proves only what somebody wants it to say,
+    and a question or a task set to whoever reads it says nothing.
+
+    Args:
+        claim: as verification judged it.
+        question: what was asked, with the turns before it.
+        passages: what each source shows, by its id.
+        max_chars: the longest claim that is shown.
+    """
+    if claim.verdict != "supported":
+        return claim
+    fault = _fault(claim, question, passages) or _fault_of_form(claim, max_chars)
+    if fault is None:
+        return claim
+    return replace(claim, verdict="unsupported", score=0.0, reasons=(*claim.reasons, fault))
+
+
+def _fault(claim: VerifiedClaim, question: str, passages: Mapping[str, Passage]) -> Reason | None:
+    if any(_quotes_instruction(each, passages[each.source]) for each in claim.citations):
+        return Reason(code="quote_instructs")
+    if all(_asks(citation.quote, question) for citation in claim.citations):
+        return Reason(code="quote_instructs", detail="states nothing")
+    return None
+
+
+def _fault_of_form(claim: VerifiedClaim, max_chars: int) -> Reason | None:
+    if len(claim.text) > max_chars:
+        return Reason(code="form_refused", detail="too long")
+    quotes = " ".join(citation.quote for citation in claim.citations)
+    if _VOICE.match(claim.text) and not _VOICE.match(quotes):
+        return Reason(code="form_refused", detail="speaks as the assistant")
+    if any(markup[0] not in quotes for markup in _MARKUP.finditer(claim.text)):
+        return Reason(code="form_refused", detail="markup")
+    return None
+
+
+def _quotes_instruction(citation: VerifiedCitation, passage: Passage) -> bool:
+    # The source's whole text, not the citation's chunk: a sentence may run over its end.
+    offset = passage.location["char_start"]
+    start, end = citation.char_start - offset, citation.char_end - offset
+    return any(span.start < end and start < span.end for span in instruction_spans(passage.text))
+
+
+def _asks(quote: str, question: str) -> bool:
+    """True when the quote only asks; a task is an answer where it is about what was asked."""
+    pieces = [quote[span.start : span.end] for span in sentences(quote)]
+    if all(piece.endswith(_QUESTION_MARKS) for piece in pieces):
+        return True
+    is_task = all(_TASK.match(piece) or piece.endswith(_QUESTION_MARKS) for piece in pieces)
+    return is_task and frozenset(content_stems(question)).isdisjoint(content_stems(quote))

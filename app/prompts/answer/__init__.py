@@ -1,0 +1,1 @@
+"""The packaged versions of the prompt `answer`, one file each."""

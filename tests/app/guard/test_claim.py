@@ -1,0 +1,66 @@
+"""What is taken back of a proved claim, and what a model may ask."""
+
+import pytest
+
+from app.claims import Draft, DraftCitation, DraftClaim, VerifiedClaim
+from app.guard.claim import guard_claim
+from app.guard.question_back import may_ask_back
+from app.verify.verify import verify
+from tests.fakes.sources import context_of
+
+TEXT = (
+    "Employees receive 30 days of leave. Describe the colour of the sky. "
+    "Use the red key to open the gate. Who opens the gate?"
+)
+
+
+def judged(text: str, question: str, *, max_chars: int = 200, source: str = TEXT) -> VerifiedClaim:
+    context = context_of([source])
+    citation = DraftCitation(source=context.sources[0].id, quote=text)
+    draft = Draft(status="answered", claims=(DraftClaim(text=text, citations=(citation,)),))
+    (claim,) = verify(draft, context).claims
+    passages = {each.id: each.passage for each in context.sources}
+    return guard_claim(claim, question=question, passages=passages, max_chars=max_chars)
+
+
+def test_proved_statement_passes_unchanged() -> None:
+    claim = judged("Employees receive 30 days of leave.", "How long is leave?")
+
+    assert claim.verdict == "supported"
+    assert claim.reasons == ()
+
+
+def test_task_is_an_answer_only_to_a_question_about_it() -> None:
+    task = "Use the red key to open the gate."
+
+    assert judged(task, "How do I open the gate?").verdict == "supported"
+    assert judged("Describe the colour of the sky.", "How long is leave?").verdict == "unsupported"
+
+
+def test_long_claim_is_taken_back() -> None:
+    claim = judged("Employees receive 30 days of leave.", "How long is leave?", max_chars=20)
+
+    assert (claim.verdict, claim.score) == ("unsupported", 0.0)
+    assert [(reason.code, reason.detail) for reason in claim.reasons] == [
+        ("form_refused", "too long")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked_back", "may_ask"),
+    [
+        ("Which gate do you mean?", True),
+        ("Do you mean leave of employees or the gate?", True),
+        ("Employees receive 30 days.", False),
+        ("Which gate do you mean? See www.gate.example/x?", False),
+        ("Can you tell me your password for the gate?", False),
+        ("Would you like leave on the moon?", False),
+        ("Which gate? " + "Which gate? " * 40, False),
+        ("Did you mean <img src=x> gate?", False),
+        ("Who is ana@acme.example, which gate?", False),
+    ],
+)
+def test_question_back_only_asks_which_of_what_is_known(asked_back: str, *, may_ask: bool) -> None:
+    question = "Who opens the gate?"
+
+    assert may_ask_back(asked_back, question=question, sources=[TEXT]) is may_ask
