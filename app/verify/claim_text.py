@@ -22,6 +22,11 @@ _LEAD_IN: Final = re.compile(
     r"(?:passage|source|document|context|excerpt|text)s?(?: \w{1,6})?, ?",
     re.IGNORECASE,
 )
+_TALK: Final = re.compile(
+    r"^(?:(?:yes|yeah|yep|yea|oh|ah|well|sure|okay|ok|indeed|actually)\b\s*[,.!:;-]+\s*"
+    r"|(?:yes|yeah|yep|yea|oh|well)\s+(?:and|but)\s+)+",
+    re.IGNORECASE,
+)
 _SPLIT: Final = re.compile(
     r"; |,? (?:but|while|whereas) |, and "
     r"| and (?=(?:is|are|was|were|has|have|had|can|may|must|will|shall|does|do|it|they|he|she)\b)"
@@ -29,9 +34,9 @@ _SPLIT: Final = re.compile(
 
 
 def clean_claim(text: str) -> str:
-    """The claim without citation markers, bullets, emphasis and 'according to passage 2'."""
+    """The claim without citation markers, bullets, emphasis, 'according to passage 2' and 'yes'."""
     bare = _EMPHASIS.sub("", _BULLET.sub("", _MARKER.sub("", text))).strip()
-    rest = _LEAD_IN.sub("", bare)
+    rest = _TALK.sub("", _LEAD_IN.sub("", bare))
     return rest if rest == bare else rest[:1].upper() + rest[1:]
 
 
@@ -40,6 +45,11 @@ def is_claim(text: str) -> bool:
     if text.endswith(("?", ":")):
         return False
     return any(token.is_content for token in tokenize(text))
+
+
+def whole_statement(text: str) -> Statement:
+    """The text as one statement."""
+    return _whole(tokenize(text))
 
 
 def statements_of(text: str, *, a_is_name: bool) -> list[Statement]:

@@ -6,14 +6,16 @@ from typing import Final, Literal
 
 from app.claims import Reason, ReasonCode
 from app.verify.alignment import check_alignment
-from app.verify.claim_text import parts_of, statements_of
+from app.verify.claim_text import is_claim, parts_of, statements_of
 from app.verify.coverage import MIN_COVERAGE, check_coverage, coverage_of
 from app.verify.evidence import has_labels
 from app.verify.names import check_names
 from app.verify.negation import check_negation
 from app.verify.number_slots import check_numbers
 from app.verify.opposites import check_opposites
+from app.verify.profiles import Profile, fitted_profiles
 from app.verify.statement import Statement
+from app.verify.wording import check_wording
 from kb.text import sentences
 
 FactCheck = Literal["numbers", "names", "negation", "coverage"]
@@ -24,7 +26,6 @@ _CHECKS: Final[Sequence[Callable[[Statement, Statement], Reason | None]]] = (
     check_negation,
     check_opposites,
     check_alignment,
-    check_coverage,
 )
 CHECK_BY_REASON: Final[dict[ReasonCode, FactCheck]] = {
     "number_missing": "numbers",
@@ -36,6 +37,8 @@ CHECK_BY_REASON: Final[dict[ReasonCode, FactCheck]] = {
     "opposite_word": "negation",
     "stronger_word": "negation",
     "coverage_low": "coverage",
+    "word_changed": "coverage",
+    "polarity_unknown": "negation",
 }
 CONTRADICTING: Final = frozenset({"negation_added", "negation_dropped", "opposite_word"})
 ABOUT_NUMBERS: Final = frozenset({"number_missing", "number_moved", "coverage_low"})
@@ -69,35 +72,45 @@ class Comparison:
 SUPPORTED: Final = Comparison(coverage=1.0, reasons=(), used=frozenset())
 
 
-def compare(claim: str, evidence: Sequence[Statement]) -> Comparison:
+def compare(claim: str, evidence: Sequence[Statement], needs: Profile | None = None) -> Comparison:
     """The claim, sentence by sentence, against the best of the evidence's sentences.
 
     Evidence is never pooled: words of two sentences together can say what neither says. A sentence
-    of the claim that no single one supports is divided into clauses that can stand alone.
+    of the claim that no single one supports is divided into clauses that can stand alone. `needs`
+    unset: those of the balanced profile.
     """
+    needs = needs or fitted_profiles()["profiles"]["balanced"]
     a_is_name = any(
         has_labels(" ".join(token.raw for token in statement.tokens)) for statement in evidence
     )
     units = [claim[start:end] for start, end in sentences(claim)]
-    return _together([_compare_unit(unit, evidence, a_is_name=a_is_name) for unit in units])
+    # What says nothing beside other sentences (`Yes!`) needs no proof.
+    units = [unit for unit in units if is_claim(unit)] or units
+    return _together([_compare_unit(unit, evidence, needs, a_is_name=a_is_name) for unit in units])
 
 
-def _compare_unit(unit: str, evidence: Sequence[Statement], *, a_is_name: bool) -> Comparison:
+def _compare_unit(
+    unit: str, evidence: Sequence[Statement], needs: Profile, *, a_is_name: bool
+) -> Comparison:
     whole = _together(
-        [_best(statement, evidence) for statement in statements_of(unit, a_is_name=a_is_name)]
+        [
+            _best(statement, evidence, needs)
+            for statement in statements_of(unit, a_is_name=a_is_name)
+        ]
     )
     if whole.is_supported:
         return whole
     parts = parts_of(unit, a_is_name=a_is_name)
     if len(parts) == 1:
         return whole
-    divided = _together([_best(part, evidence) for part in parts])
+    divided = _together([_best(part, evidence, needs) for part in parts])
     return divided if divided.is_supported else whole
 
 
-def _best(claim: Statement, evidence: Sequence[Statement]) -> Comparison:
+def _best(claim: Statement, evidence: Sequence[Statement], needs: Profile) -> Comparison:
     comparisons = [
-        _compare_sentence(claim, statement, index) for index, statement in enumerate(evidence)
+        _compare_sentence(claim, statement, index, needs)
+        for index, statement in enumerate(evidence)
     ]
     return max(
         comparisons,
@@ -109,8 +122,13 @@ def _best(claim: Statement, evidence: Sequence[Statement]) -> Comparison:
     )
 
 
-def _compare_sentence(claim: Statement, evidence: Statement, index: int) -> Comparison:
+def _compare_sentence(
+    claim: Statement, evidence: Statement, index: int, needs: Profile
+) -> Comparison:
     found = [check(claim, evidence) for check in _CHECKS]
+    found.append(check_coverage(claim, evidence, needs["min_coverage"]))
+    if needs["is_word_checked"]:
+        found.append(check_wording(claim, evidence))
     return Comparison(
         coverage=coverage_of(claim, evidence),
         reasons=tuple(reason for reason in found if reason is not None),

@@ -6,11 +6,13 @@ from typing import Final
 from app.claims import Reason
 from app.verify.statement import Statement
 from app.verify.tokens import Token
+from app.verify.wording import has_like
 
 MIN_COVERAGE: Final = 0.75
-"""Share of a claim's content words that its quote must hold: one synonym in four words is a
-paraphrase. Below two thirds nearly every claim cited to another topic would begin to pass, and 96 %
-of those cited to a neighbouring passage are under it (measured on RAG answers)."""
+"""Share of a claim's content words from which on it speaks of what its quote speaks of: one synonym
+in four words is a paraphrase. Below two thirds nearly every claim cited to another topic would
+begin to pass, and 96 % of those cited to a neighbouring passage are under it (measured on RAG
+answers)."""
 
 MAX_UNCOVERED_RUN: Final = 2
 """Three content words in a row that no quote holds are an addition, not a synonym."""
@@ -31,9 +33,9 @@ def pooled_coverage(claims: Sequence[Statement], evidence: Sequence[Statement]) 
     return held / len(tokens) if tokens else 0.0
 
 
-def check_coverage(claim: Statement, evidence: Statement) -> Reason | None:
+def check_coverage(claim: Statement, evidence: Statement, minimum: float) -> Reason | None:
     """Why the claim says more than its quote, None when it does not."""
-    if coverage_of(claim, evidence) < MIN_COVERAGE:
+    if coverage_of(claim, evidence) < minimum:
         return Reason(code="coverage_low", detail=", ".join(_uncovered(claim, evidence)))
     run = 0
     for index in claim.content:
@@ -50,7 +52,9 @@ def _uncovered(claim: Statement, evidence: Statement) -> list[str]:
 
 
 def _is_held(token: Token, evidence: Statement) -> bool:
-    return evidence.holds(token) or (token.is_name and token.key in evidence.background)
+    if evidence.holds(token) or (token.is_name and token.key in evidence.background):
+        return True
+    return token.kind == "word" and not token.is_name and has_like(token.key, evidence.keys)
 
 
 def _added_clause(claim: Statement, evidence: Statement) -> str:

@@ -1,5 +1,7 @@
 """A located quote -> the sentences it touches, ready to be compared with a claim."""
 
+import bisect
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,11 +46,11 @@ class SearchableSource:
 
     def statements(self, quoted: Span) -> list[Statement]:
         """The sentences that the quote touches; what it leaves out of them may only object."""
-        touched = [
-            (index, sentence)
-            for index, sentence in enumerate(self.text.sentences)
-            if sentence.start < quoted.end and quoted.start < sentence.end
-        ]
+        every = self.text.sentences
+        first = bisect.bisect_right(every, quoted.start, key=lambda sentence: sentence.end)
+        touched = itertools.takewhile(
+            lambda place: place[1].start < quoted.end, enumerate(every[first:], start=first)
+        )
         return [self._statement(index, sentence, quoted) for index, sentence in touched]
 
     def _statement(self, index: int, sentence: Span, quoted: Span) -> Statement:

@@ -88,8 +88,9 @@ _STRONG: Final = (
 
 def check_opposites(claim: Statement, evidence: Statement) -> Reason | None:
     """Why a word turns the evidence round or narrows it, None when none does."""
+    said_in = _said_by_clause(claim)
     for index, token in enumerate(claim.tokens):
-        said = _said_beside(claim, index)
+        said = said_in[claim.clauses[index]]
         if _is_stronger(token, evidence):
             return Reason(code="stronger_word", detail=token.raw)
         opposites = _opposites_of(token) - said
@@ -100,13 +101,11 @@ def check_opposites(claim: Statement, evidence: Statement) -> Reason | None:
     return None
 
 
-def _said_beside(claim: Statement, word: int) -> frozenset[str]:
-    clause = claim.clauses[word]
-    return frozenset(
-        token.key
-        for token, number in zip(claim.tokens, claim.clauses, strict=True)
-        if number == clause
-    )
+def _said_by_clause(claim: Statement) -> dict[int, frozenset[str]]:
+    keys: dict[int, set[str]] = {}
+    for token, clause in zip(claim.tokens, claim.clauses, strict=True):
+        keys.setdefault(clause, set()).add(token.key)
+    return {clause: frozenset(said) for clause, said in keys.items()}
 
 
 def _is_stronger(token: Token, evidence: Statement) -> bool:

@@ -15,9 +15,12 @@ NEGATIONS: Final = word_set(
     "not no non never none nobody nothing nowhere neither nor without unless except excepting "
     "cannot hardly scarcely barely rarely seldom lack lacks lacked lacking false untrue deny "
     "denies denied isnt arent wasnt werent dont doesnt didnt hasnt havent hadnt wont cant "
-    "couldnt shouldnt wouldnt mustnt aint"
+    "couldnt shouldnt wouldnt mustnt aint "
+    "nicht nichts kein keine keinem keinen keiner keines nie niemals niemand weder ohne "
+    "pas jamais aucun aucune sans rien "
+    "nunca jamás ningún ninguna ninguno nadie tampoco"
 )
-"""English only. Words that turn a statement round, and those that limit it by an exception."""
+"""English, German, French, Spanish: what turns a statement round or limits it by an exception."""
 
 _SAME_AS_ALLOW: Final = word_set("permit permits permitted")
 _NOT_ALLOW: Final = word_set(
@@ -32,6 +35,16 @@ _NUMBER_SIGN: Final = re.compile(r"no\.?\s*\d")
 _IN_PLACE_OF: Final = re.compile(r"(?:rather\s+than|instead\s+of)\b")
 _CAPITAL_STOP_WORDS: Final = word_set("US IT WHO")
 """Stop words that are names when written so."""
+
+_SHORTENED: Final = re.compile(r"(?P<word>[a-z]+)'(?:s|re|ve|ll|d|m)")
+_SHORTENED_ALONE: Final = word_set("s re ve ll d m t")
+"""What is left of `is`, `have` and others behind an apostrophe with a blank before it."""
+
+FILLERS: Final = word_set(
+    "yes yeah yep yea oh ah well sure okay ok please indeed actually really basically simply "
+    "literally honestly anyway"
+)
+"""Words of talk that say nothing of the matter."""
 
 _CHUNK: Final = re.compile(
     rf"[{UNSPACED}]+"
@@ -127,6 +140,8 @@ def _word(
         )
     if _negates(text, start, word):
         return (Token("word", "", start, end, raw, is_negation=True),)
+    if word in _SHORTENED_ALONE and start and text[start - 1] in "'\u2019":
+        return (Token("word", word, start, end, raw),)
     key, is_content, is_name = _meaning(raw, is_first=is_first, a_is_name=a_is_name)
     return (Token("word", key, start, end, raw, is_content, False, is_name),)
 
@@ -144,9 +159,15 @@ def _meaning(raw: str, *, is_first: bool, a_is_name: bool) -> tuple[str, bool, b
     if word in _SAME_AS_ALLOW:
         return _ALLOW, True, False
     is_label = _is_label(raw, is_first=is_first, a_is_name=a_is_name)
-    is_content = is_label or word not in STOP_WORDS
+    is_content = is_label or not _is_empty(word)
     is_name = is_label or (is_content and _looks_like_name(raw, is_first=is_first))
     return (stem(word) if is_content else word), is_content, is_name
+
+
+def _is_empty(word: str) -> bool:
+    shortened = _SHORTENED.fullmatch(word)
+    bare = shortened["word"] if shortened else word
+    return bare in STOP_WORDS or bare in FILLERS
 
 
 def _negates(text: str, start: int, word: str) -> bool:

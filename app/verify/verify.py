@@ -8,7 +8,6 @@ entailment is not proved. The word lists are English.
 import bisect
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from app.claims import (
     AnswerReason,
@@ -26,14 +25,12 @@ from app.verify.claim_text import clean_claim, is_claim, statements_of
 from app.verify.compare import CHECK_BY_REASON, SUPPORTED, Comparison, FactCheck, compare
 from app.verify.coverage import pooled_coverage
 from app.verify.evidence import SearchableSource
+from app.verify.profiles import Profile, ProfileName, fitted_profiles
+from app.verify.support import FAILED_CHECK_FACTOR
 from kb.text import fold
 
-FAILED_CHECK_FACTOR: Final = 0.7
-"""What a failed number, name or negation check leaves of a score. Between 0.7 and 0.85 AUROC moves
-by less than 1 point on six public sets of claims; 0.4 and 1 are worse by 1 to 3."""
 
-
-def verify(draft: Draft, context: Context) -> Verification:
+def verify(draft: Draft, context: Context, profile: ProfileName = "balanced") -> Verification:
     """Every claim of the draft with its verdict, and the status of what is left.
 
     Pure: the same draft and context give the same result. About 0.5 ms a claim.
@@ -48,7 +45,8 @@ def verify(draft: Draft, context: Context) -> Verification:
     if draft.status == "unsupported":
         return Verification(status="unsupported", reason="insufficient_evidence", claims=())
     sources = {source.id: SearchableSource(source) for source in context.sources}
-    claims = tuple(_judge(claim, sources) for claim in draft.claims)
+    needs = fitted_profiles()["profiles"][profile]
+    claims = tuple(_judge(claim, sources, needs) for claim in draft.claims)
     status, reason = _status(claims)
     return Verification(status=status, reason=reason, claims=claims)
 
@@ -65,7 +63,9 @@ def _status(claims: Sequence[VerifiedClaim]) -> tuple[AnswerStatus, AnswerReason
     return ("answered" if supported == len(verdicts) else "partially_supported"), None
 
 
-def _judge(claim: DraftClaim, sources: Mapping[str, SearchableSource]) -> VerifiedClaim:
+def _judge(
+    claim: DraftClaim, sources: Mapping[str, SearchableSource], needs: Profile
+) -> VerifiedClaim:
     text = clean_claim(claim.text)
     if not is_claim(text):
         return _fallen(text, Reason(code="not_a_claim"))
@@ -80,7 +80,7 @@ def _judge(claim: DraftClaim, sources: Mapping[str, SearchableSource]) -> Verifi
     if not found:
         reasons = dict.fromkeys(citation.reason for citation in rejected)
         return _fallen(text, *(reasons or [Reason(code="no_citation")]), rejected=tuple(rejected))
-    return _decide(text, found, tuple(rejected))
+    return _decide(text, found, tuple(rejected), needs)
 
 
 def _fallen(
@@ -95,12 +95,15 @@ def _fallen(
 
 
 def _decide(
-    text: str, quotes: Sequence[LocatedQuote], rejected: tuple[RejectedCitation, ...]
+    text: str,
+    quotes: Sequence[LocatedQuote],
+    rejected: tuple[RejectedCitation, ...],
+    needs: Profile,
 ) -> VerifiedClaim:
-    alone = [_compare_alone(text, quote) for quote in quotes]
+    alone = [_compare_alone(text, quote, needs) for quote in quotes]
     carrying = [(q, c) for q, c in zip(quotes, alone, strict=True) if c.is_supported]
     if not carrying and len(quotes) > 1:
-        carrying = _carried_together(text, quotes)
+        carrying = _carried_together(text, quotes, needs)
     held = pooled_coverage(
         statements_of(text, a_is_name=False),
         [each for quote in quotes for each in quote.statements],
@@ -129,11 +132,11 @@ def _failed_facts(comparison: Comparison) -> set[FactCheck]:
     return {CHECK_BY_REASON[reason.code] for reason in comparison.reasons} - {"coverage"}
 
 
-def _compare_alone(text: str, quote: LocatedQuote) -> Comparison:
+def _compare_alone(text: str, quote: LocatedQuote, needs: Profile) -> Comparison:
     # Nothing can be wrong between a whole sentence and itself, in whatever language.
     if quote.is_whole and _folded(text) == _folded(quote.words):
         return SUPPORTED
-    return compare(text, quote.statements)
+    return compare(text, quote.statements, needs)
 
 
 def _folded(text: str) -> str:
@@ -141,10 +144,10 @@ def _folded(text: str) -> str:
 
 
 def _carried_together(
-    text: str, quotes: Sequence[LocatedQuote]
+    text: str, quotes: Sequence[LocatedQuote], needs: Profile
 ) -> list[tuple[LocatedQuote, Comparison]]:
     """The quotes that support one clause each; empty when a clause is left over."""
-    found = compare(text, [each for quote in quotes for each in quote.statements])
+    found = compare(text, [each for quote in quotes for each in quote.statements], needs)
     if not found.is_supported:
         return []
     ends = list(itertools.accumulate(len(quote.statements) for quote in quotes))

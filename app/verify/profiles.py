@@ -1,0 +1,48 @@
+"""How sure is sure enough: named thresholds with the data that they were fitted on."""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, TypedDict, cast
+
+ProfileName = Literal["strict", "balanced", "lenient"]
+
+
+class Weights(TypedDict):
+    """Of the support score: logit = bias + covered * covered share + checked * checked share."""
+
+    bias: float
+    covered: float
+    checked: float
+
+
+class Profile(TypedDict):
+    """What a sentence needs to be supported."""
+
+    min_score: float
+    """Of a sentence given without quotes."""
+    min_coverage: float
+    """Share of content words that the quotes must hold."""
+    is_word_checked: bool
+    """Whether one strange word in an otherwise repeated sentence makes it fall."""
+
+
+class Fitted(TypedDict):
+    """The file `profiles.json`."""
+
+    version: str
+    data_sha256: str
+    sets: list[str]
+    weights: Weights
+    profiles: Mapping[ProfileName, Profile]
+
+
+PROFILES_FILE = Path(__file__).with_name("profiles.json")
+
+
+@lru_cache(maxsize=1)
+def fitted_profiles() -> Fitted:
+    """The weights and thresholds of this release."""
+    # The file is part of the package, and a test reads every field.
+    return cast("Fitted", json.loads(PROFILES_FILE.read_text(encoding="utf-8")))
