@@ -1,82 +1,76 @@
 """From a question to an answer whose every sentence is proved.
 
-retrieve -> pack the context -> weigh the evidence -> generate -> verify each claim -> status
+guard the question -> retrieve -> pack the context -> weigh the evidence -> generate -> verify and
+guard each claim -> outcome
 
-Before a language model is paid, the evidence floor decides whether there is anything to answer
-from; whatever a generator says then, only what verification proves is shown.
+Before a language model is paid, the evidence decides whether there is anything to answer from;
+whatever a generator says then, only what verification proves is shown.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import perf_counter
-from typing import Literal
 
 from app.auth import Caller
-from app.claims import Draft, Verification, VerifiedClaim
+from app.claims import VerifiedClaim
 from app.context import Context, build_context, random_source_id
-from app.gateway.language_model import LanguageModel
-from app.generate.evidence import SentenceEvidence, evidence_score, rank_sentences
-from app.generate.extractive import extract
-from app.generate.llm import DraftGivenUp, generate
+from app.drafts import Asking, Judged, judged_claims
+from app.gateway.gateway import Gateway, ModelSession
+from app.generate.abstention import evidence_probability
+from app.generate.drafting import EXTRACTIVE, Generation
+from app.generate.evidence import SentenceEvidence, rank_sentences
+from app.guard.checks import CheckResult, Guarded, run_checks
+from app.guard.policy import TenantPolicies, TenantPolicy, escalation_reason
+from app.guard.question import question_checks
+from app.guard.question_back import may_ask_back
 from app.limits import AnswerLimits
+from app.outcome.disagreement import Disagreement, Side, find_disagreement
+from app.outcome.outcome import Outcome, conflict_of, question_back, settle
+from app.prompts.library import PromptLibrary
 from app.prompts.prompt import Prompt
-from app.prompts.render import Turn
+from app.question import Question
+from app.retrieve.conversation import Said, in_conversation
 from app.retrieve.search import Retrieval, Retriever, SearchQuery
-from app.verify.verify import verify
+from app.verify.profiles import ProfileName
+from kb.answers import recent_statuses
+from kb.database import Database
 from kb.embedding import Embedder
-from kb.filters import Filter
+from kb.errors import InvalidInput
+from kb.ids import TenantId
 from kb.passages import Passage
 
-Status = Literal["answered", "partially_supported", "unsupported", "needs_clarification"]
-Reason = Literal["no_results", "low_relevance", "insufficient_evidence", "verification_failed"]
+NEWEST_PROMPT = "answer"
+"""Unless a request names a version."""
 
-EXTRACTIVE = "extractive"
-"""What the answer names as its model when no language model is configured."""
+COMPARED_SENTENCES = 6
+"""Of the best evidence, looked through for disagreement; what ranks lower answers less well."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """What is asked; None: the service's default."""
-
-    text: str
-    history: tuple[Turn, ...]
-    collections: tuple[str, ...] | None
-    filter: Filter | None
-    top_k: int | None
-    max_context_tokens: int | None
-    max_output_tokens: int | None
-
-    @property
-    def search_text(self) -> str:
-        """A follow-up such as 'And in Spain?' is searched with the question before it."""
-        earlier = [turn.content for turn in self.history if turn.role == "user"]
-        return f"{earlier[-1]} {self.text}" if earlier else self.text
+COMPARED_SHARE_OF_BEST = 0.6
+"""Of the best sentence's score that a sentence needs to be compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generation:
-    """What generating gave and cost; `draft` None: no output had the agreed shape."""
+class Retrieved:
+    """What was found and what of it the generator is shown."""
 
-    draft: Draft | None
-    model: str
-    prompt: Prompt | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
+    retrieval: Retrieval
+    context: Context
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answered:
-    """An answer with all that determined it."""
+    """An answer with all that determined it; nothing was retrieved for a refused question."""
 
-    status: Status
-    reason: Reason | None
+    outcome: Outcome
     claims: tuple[VerifiedClaim, ...]
-    clarifying_question: str | None
-    retrieval: Retrieval
-    context: Context
+    retrieved: Retrieved | None
+    evidence: tuple[SentenceEvidence, ...]
     generation: Generation
+    cost_microdollars: int | None
+    checks: tuple[CheckResult, ...]
     timings_ms: Mapping[str, float]
 
     @property
@@ -104,64 +98,181 @@ class _Clock:
 class Answerer:
     """Answers questions; without a language model from the documents' own sentences."""
 
+    database: Database
     retriever: Retriever
     embedder: Embedder
-    language_model: LanguageModel | None
-    prompt: Prompt
+    gateway: Gateway | None
+    prompts: PromptLibrary
+    policies: TenantPolicies
     limits: AnswerLimits
+    verify_profile: ProfileName
+
+    def models_for(self, tenant_id: TenantId) -> Sequence[str]:
+        """What a request of this tenant may name as its model, the default first."""
+        return self.gateway.aliases_for(tenant_id) if self.gateway else (EXTRACTIVE,)
+
+    def require_prompt(self, reference: str | None) -> Prompt:
+        """The prompt that a request names, or the newest; InvalidInput when there is none."""
+        return self.prompts.get(reference or NEWEST_PROMPT)
 
     async def answer(self, caller: Caller, question: Question, *, now: datetime) -> Answered:
-        """The answer that this caller may get.
+        """The answer that this caller may get; raises what `events` raises."""
+        async with aclosing(self.events(caller, question, now=now)) as events:
+            async for event in events:
+                if isinstance(event, Answered):
+                    return event
+        raise AssertionError("the last event is the answer")
 
-        Raises LlmUnavailable or LlmTimedOut when the language model cannot be asked: an answer
-        that was not generated as configured is not replaced by another kind.
+    async def events(
+        self, caller: Caller, question: Question, *, now: datetime
+    ) -> AsyncGenerator[Retrieved | VerifiedClaim | Answered, None]:
+        """What happens while the answer is made: each claim once it is judged, the answer last.
+
+        Raises LlmUnavailable or LlmTimedOut when the language model cannot be asked, unless the
+        tenant wants the documents' own sentences then.
         """
         clock = _Clock()
-        retrieval = await self._retrieve(caller, question, now)
-        clock.mark("retrieve")
-        context = await asyncio.to_thread(self._pack, question, retrieval.passages)
-        evidence = await asyncio.to_thread(
-            rank_sentences, question.search_text, context, self.embedder
+        policy = self.policies.of(caller.tenant_id)
+        guarded = run_checks(question.text, question_checks(policy))
+        if not guarded.text.strip():
+            raise InvalidInput("The question holds nothing that can be read.")
+        refused = self._refused(question, guarded, policy)
+        if refused is not None:
+            yield self._without_retrieval(refused, guarded, clock)
+            return
+        asking = Asking(
+            caller=caller,
+            question=replace(question, text=guarded.text),
+            policy=policy,
+            session=self._session(caller, question),
+            prompt=self.require_prompt(question.prompt),
+            verify_profile=self.verify_profile,
+            now=now,
         )
+        async with aclosing(self._answered(asking, guarded, clock)) as events:
+            async for event in events:
+                yield event
+
+    async def _answered(
+        self, asking: Asking, guarded: Guarded, clock: _Clock
+    ) -> AsyncGenerator[Retrieved | VerifiedClaim | Answered, None]:
+        question = asking.question
+        retrieval = await self.retriever.search(
+            asking.caller.tenant_id,
+            asking.caller.reading_eyes,
+            self._query(question),
+            now=asking.now,
+        )
+        clock.mark("retrieve")
+        retrieved, evidence = await self._weigh(question, retrieval)
+        yield retrieved
         clock.mark("evidence")
-        reason = self._refusal(context, evidence)
-        if reason is not None:
-            generation = Generation(draft=None, model=self.model_name)
-            verification = Verification(status="unsupported", reason=None, claims=())
-        else:
-            generation = await self._generate(question, context, evidence)
+        outcome = await self._outcome_before_generating(asking, retrieved, evidence)
+        disagreement = _disagreement(question, retrieved.context, evidence)
+        if outcome is None and disagreement is not None and not disagreement.is_conflict:
+            outcome = Outcome(
+                status="needs_clarification", clarifying_question=question_back(disagreement)
+            )
+        judged = Judged(generation=Generation(status="unsupported", model=asking.model_name))
+        if outcome is None:
+            judging = judged_claims(asking, retrieved.context, evidence, disagreement)
+            async with aclosing(judging):
+                async for event in judging:
+                    if isinstance(event, Judged):
+                        judged = event
+                    else:
+                        yield event
             clock.mark("generate")
-            verification = await asyncio.to_thread(_verified, generation.draft, context)
-            clock.mark("verify")
-        return Answered(
-            status=verification.status,
-            reason=reason or verification.reason,
-            claims=verification.claims,
-            clarifying_question=verification.clarifying_question,
-            retrieval=retrieval,
-            context=context,
-            generation=generation,
+            outcome = settle(
+                judged.generation,
+                judged.claims,
+                conflict=conflict_of(disagreement, judged.claims),
+                asked_back=_asked_back(judged.generation, asking, retrieved.context),
+            )
+        yield Answered(
+            outcome=await self._handed_over(asking, outcome),
+            claims=judged.claims,
+            retrieved=retrieved,
+            evidence=tuple(evidence),
+            generation=judged.generation,
+            cost_microdollars=asking.session.cost_microdollars if asking.session else None,
+            checks=guarded.results,
             timings_ms=clock.timings_ms,
         )
 
-    @property
-    def model_name(self) -> str:
-        """What answers name as their model."""
-        return self.language_model.name if self.language_model else EXTRACTIVE
+    # --- Before retrieval ------------------------------------------------------------------------
 
-    async def _retrieve(self, caller: Caller, question: Question, now: datetime) -> Retrieval:
-        return await self.retriever.search(
-            caller.tenant_id,
-            caller.reading_eyes,
-            SearchQuery(
-                text=question.search_text,
-                collections=question.collections,
-                filter=question.filter,
-                top_k=question.top_k or self.limits.passages,
-                mode="hybrid",
-            ),
-            now=now,
+    def _refused(
+        self, question: Question, guarded: Guarded, policy: TenantPolicy
+    ) -> Outcome | None:
+        """The outcome of a question that is not to be answered; None when it may be."""
+        if guarded.refusal is not None:
+            return Outcome(status="blocked", reason=guarded.refusal)
+        reason = escalation_reason(policy, question.text, question.collections or ())
+        if reason is not None:
+            return Outcome(status="escalate", reason="policy", handover=reason)
+        return None
+
+    def _without_retrieval(self, outcome: Outcome, guarded: Guarded, clock: _Clock) -> Answered:
+        clock.mark("guard")
+        return Answered(
+            outcome=outcome,
+            claims=(),
+            retrieved=None,
+            evidence=(),
+            generation=Generation(status="unsupported", model=EXTRACTIVE),
+            cost_microdollars=None,
+            checks=guarded.results,
+            timings_ms=clock.timings_ms,
         )
+
+    def _session(self, caller: Caller, question: Question) -> ModelSession | None:
+        if self.gateway is None:
+            return None
+        return self.gateway.session(caller.tenant_id, alias=question.model)
+
+    async def _handed_over(self, asking: Asking, outcome: Outcome) -> Outcome:
+        """`escalate` instead of one failure too many in a row; else the outcome itself."""
+        limit = asking.policy.escalate_after_failures
+        if outcome.status != "unsupported" or limit is None:
+            return outcome
+        caller = asking.caller
+        async with self.database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
+            earlier = await recent_statuses(
+                scope,
+                credential_id=caller.credential_id,
+                principals=caller.principals,
+                limit=limit - 1,
+            )
+        if len(earlier) < limit - 1 or any(status != "unsupported" for status in earlier):
+            return outcome
+        reason = f"{limit} questions in a row found no answer"
+        return Outcome(status="escalate", reason="policy", handover=reason)
+
+    # --- Evidence --------------------------------------------------------------------------------
+
+    def _query(self, question: Question) -> SearchQuery:
+        return SearchQuery(
+            text=question.text,
+            collections=question.collections,
+            filter=question.filter,
+            top_k=question.top_k or self.limits.passages,
+            mode="hybrid",
+            as_of=question.as_of,
+            conversation=in_conversation(
+                question.text,
+                [Said(speaker=turn.role, text=turn.content) for turn in question.history],
+            ),
+        )
+
+    async def _weigh(
+        self, question: Question, retrieval: Retrieval
+    ) -> tuple[Retrieved, list[SentenceEvidence]]:
+        context = await asyncio.to_thread(self._pack, question, retrieval.passages)
+        evidence = await asyncio.to_thread(
+            rank_sentences, question.in_context, context, self.embedder
+        )
+        return Retrieved(retrieval=retrieval, context=context), evidence
 
     def _pack(self, question: Question, passages: Sequence[Passage]) -> Context:
         wanted = question.max_context_tokens or self.limits.context_tokens
@@ -172,50 +283,56 @@ class Answerer:
             new_source_id=random_source_id,
         )
 
-    def _refusal(self, context: Context, evidence: Sequence[SentenceEvidence]) -> Reason | None:
+    async def _outcome_before_generating(
+        self, asking: Asking, retrieved: Retrieved, evidence: Sequence[SentenceEvidence]
+    ) -> Outcome | None:
         """Why nothing should be generated from this evidence; None when something may be."""
-        if not context.sources:
-            return "no_results"
-        if evidence_score(evidence) < self.limits.evidence_floor:
-            return "low_relevance"
-        return None
+        if self._holds_answer(asking.question, retrieved.context, evidence):
+            return None
+        if retrieved.retrieval.inadmissible and await self._is_stale(asking):
+            return Outcome(status="unsupported", reason="stale_evidence")
+        if not retrieved.context.sources:
+            return Outcome(status="unsupported", reason="no_results")
+        return Outcome(status="unsupported", reason="low_relevance")
 
-    async def _generate(
-        self, question: Question, context: Context, evidence: Sequence[SentenceEvidence]
-    ) -> Generation:
-        if self.language_model is None:
-            return Generation(draft=extract(question.text, evidence), model=EXTRACTIVE)
-        try:
-            drafted = await generate(
-                question.text,
-                question.history,
-                context,
-                model=self.language_model,
-                prompt=self.prompt,
-                max_output_tokens=question.max_output_tokens,
-            )
-        except DraftGivenUp as error:
-            return Generation(
-                draft=None,
-                model=self.model_name,
-                prompt=self.prompt,
-                input_tokens=error.input_tokens or 0,
-                output_tokens=error.output_tokens or 0,
-            )
-        return Generation(
-            draft=drafted.draft,
-            model=drafted.model,
-            prompt=self.prompt,
-            input_tokens=drafted.input_tokens or 0,
-            output_tokens=drafted.output_tokens or 0,
+    async def _is_stale(self, asking: Asking) -> bool:
+        """True when documents out of force, which the caller may read, would have answered."""
+        retrieval = await self.retriever.search_inadmissible(
+            asking.caller.tenant_id,
+            asking.caller.reading_eyes,
+            self._query(asking.question),
+            now=asking.now,
         )
+        retrieved, evidence = await self._weigh(asking.question, retrieval)
+        return self._holds_answer(asking.question, retrieved.context, evidence)
+
+    def _holds_answer(
+        self, question: Question, context: Context, evidence: Sequence[SentenceEvidence]
+    ) -> bool:
+        """True when an answer in this evidence is probable enough to look for it."""
+        if not evidence:
+            return False
+        probability = evidence_probability(question.in_context, context, evidence)
+        return probability >= self.limits.evidence_floor
 
 
-def _verified(draft: Draft | None, context: Context) -> Verification:
-    if draft is None:
-        return Verification(status="unsupported", reason="verification_failed", claims=())
-    verification = verify(draft, context)
-    if verification.status == "unsupported":
-        # What was rejected is in the claims; an unsupported answer shows no prose.
-        return replace(verification, clarifying_question=None)
-    return verification
+def _disagreement(
+    question: Question, context: Context, evidence: Sequence[SentenceEvidence]
+) -> Disagreement | None:
+    best = evidence[0].score if evidence else 0.0
+    sides = []
+    for each in evidence[:COMPARED_SENTENCES]:
+        source = context.source(each.source_id)
+        if source is not None and each.score >= COMPARED_SHARE_OF_BEST * best:
+            sides.append(Side(text=each.text, source_id=source.id, passage=source.passage))
+    return find_disagreement(question.in_context, sides)
+
+
+def _asked_back(generation: Generation, asking: Asking, context: Context) -> str | None:
+    """The model's clarifying question if it asks and does nothing else."""
+    text = generation.clarifying_question
+    if text is None:
+        return None
+    said = " ".join([*(turn.content for turn in asking.question.history), asking.question.text])
+    sources = [source.passage.text for source in context.sources]
+    return text if may_ask_back(text, question=said, sources=sources) else None

@@ -9,8 +9,10 @@ from typing import Final, Literal, TypedDict
 
 from kb.passages import Location, Passage
 
-SOURCE_OVERHEAD_TOKENS: Final = 24
-"""For what a prompt puts around a passage: its fence, its id and a title of usual length."""
+SOURCE_OVERHEAD_TOKENS: Final = 44
+"""For what a prompt puts around a passage: its fence, its id and a title of usual length. Five
+tokenizers count 30 to 35 on average and 44 at most (150 blocks).
+"""
 
 SHINGLE_WORDS: Final = 3
 """Word trigrams: single words would make two texts about one subject look the same."""
@@ -66,6 +68,20 @@ class Context:
         return next((source for source in self.sources if source.id == source_id), None)
 
 
+def best_at_ends(sources: Sequence[Source]) -> list[Source]:
+    """The sources in the order to show them: the best first, the second best last, and so inwards.
+
+    Models read the middle of a long prompt least. Sources of one document stay together, in their
+    order. Source: Liu et al., Lost in the Middle, TACL 2024, doi:10.1162/tacl_a_00638.
+    """
+    by_document: dict[tuple[object, int], list[Source]] = {}
+    for source in sources:
+        key = (source.passage.document_id, source.passage.document_version)
+        by_document.setdefault(key, []).append(source)
+    groups = list(by_document.values())
+    return [source for group in (*groups[::2], *groups[1::2][::-1]) for source in group]
+
+
 def random_source_id() -> str:
     """Six random characters that begin with a letter: no document's own numbering looks so."""
     tail = (secrets.choice(SOURCE_ID_CHARACTERS) for _ in range(SOURCE_ID_LENGTH - 1))
@@ -81,7 +97,10 @@ def build_context(
 ) -> Context:
     """The best passages that fit, as sources with ids of their own.
 
-    Takes passages by falling score; one that does not fit gives way to smaller ones after it.
+    Takes passages by falling score; one that does not fit gives way to smaller ones after it. By
+    score per token fewer of the right passages get in: at 600 tokens .85 of them instead of .97
+    (1142 questions of SQuAD2), .70 instead of .72 (163 of MTRAG-UN).
+
     A passage that repeats a better one is dropped, unless it has another number or negation:
     then the two disagree, which the answer has to show.
     """

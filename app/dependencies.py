@@ -14,6 +14,7 @@ from app.auth import Caller, recognise, require_scope
 from app.http_errors import response_headers
 from app.rate_limit import RateLimiter
 from app.resources import Resources
+from app.streams import AnswerStreams
 from kb.credentials import Scope
 
 
@@ -30,7 +31,14 @@ async def get_rate_limiter(request: Request) -> RateLimiter:
     return limiter
 
 
+async def get_streams(request: Request) -> AnswerStreams:
+    """The streamed answers of this process."""
+    streams: AnswerStreams = request.app.state.streams
+    return streams
+
+
 ResourcesDep = Annotated[Resources, Depends(get_resources)]
+StreamsDep = Annotated[AnswerStreams, Depends(get_streams)]
 
 
 async def get_caller(

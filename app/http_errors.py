@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from math import ceil
 from typing import Final
 
 import structlog
@@ -24,6 +25,7 @@ from kb.errors import (
     KnowledgeBaseError,
     LimitExceeded,
     LlmOutputInvalid,
+    LlmUnavailable,
     Misconfigured,
     NotAllowed,
     NotFound,
@@ -105,6 +107,11 @@ def invalid_fields(error: ValidationError) -> RequestValidationError:
 
 def known_problem(error: KnowledgeBaseError, scope: Scope) -> Problem:
     """The problem that an error of ours is shown as."""
+    return problem_of(error, request_id=_request_id(scope))
+
+
+def problem_of(error: KnowledgeBaseError, *, request_id: str) -> Problem:
+    """The problem that an error is shown as in the answer to that request."""
     status = error_status(type(error))
     return Problem(
         type=_type_of(error.code),
@@ -115,7 +122,7 @@ def known_problem(error: KnowledgeBaseError, scope: Scope) -> Problem:
         if status < HTTPStatus.INTERNAL_SERVER_ERROR
         else _meaning(error),
         code=error.code,
-        request_id=_request_id(scope),
+        request_id=request_id,
         retry_after=_retry_after(error),
     )
 
@@ -217,6 +224,8 @@ def _request_id(scope: Scope) -> str:
 def _retry_after(error: KnowledgeBaseError) -> int | None:
     if isinstance(error, RateLimited):
         return error.retry_after_seconds
+    if isinstance(error, LlmUnavailable) and error.retry_after_seconds is not None:
+        return max(1, ceil(error.retry_after_seconds))
     return RETRY_AFTER_SECONDS if isinstance(error, DependencyFailed) else None
 
 

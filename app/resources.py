@@ -7,6 +7,7 @@ from datetime import datetime
 from app.answer import Answerer
 from app.limits import RequestLimits
 from app.retrieve.search import Retriever
+from app.verify.profiles import ProfileName
 from kb.database import Database
 from kb.files import FileStore
 from kb.lexical.follower import LexicalIndexes
@@ -26,4 +27,5 @@ class Resources:
     answerer: Answerer
     metrics: Metrics
     request_limits: RequestLimits
+    verify_profile: ProfileName
     clock: Callable[[], datetime]

@@ -16,7 +16,7 @@ EVERYBODY = "tenant:*"
 HR = "group:hr"
 FINANCE = "group:finance"
 
-ExpectedStatus = Literal["answered", "unsupported"]
+ExpectedStatus = Literal["answered", "conflicting", "unsupported"]
 
 
 @dataclass(frozen=True, kw_only=True)

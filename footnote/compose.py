@@ -1,16 +1,26 @@
 """The composition root of everything that works on the knowledge base."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
+from random import SystemRandom
 
 from app.answer import Answerer
-from app.gateway.endpoint import ModelEndpoint
-from app.gateway.language_model import LanguageModel
+from app.gateway.config import (
+    EVERYBODY,
+    GatewayConfig,
+    Model,
+    Provider,
+    load_gateway_file,
+    single_model_config,
+)
+from app.gateway.gateway import Gateway, open_gateway
+from app.guard.policy import load_policies
 from app.limits import AnswerLimits, RequestLimits
-from app.prompts.prompt import load_prompt
+from app.prompts.library import PromptLibrary
 from app.resources import Resources
-from app.retrieve.search import RetrievalLimits, Retriever
+from app.retrieve.recall_sampling import RecallSampler
+from app.retrieve.search import RetrievalLimits, Retriever, SecondLook
 from ingest.embed import BatchingEmbedder
 from ingest.pipeline import Ingestion
 from kb.database import Database, wait_until_reachable
@@ -18,15 +28,16 @@ from kb.embedding import SentenceTransformerEmbedder
 from kb.errors import SchemaOutOfDate
 from kb.files import FileStore
 from kb.lexical.follower import LexicalIndexes
+from kb.reranking import CrossEncoderScorer
 from kb.row_security import probe_row_security
-from kb.settings import Settings
+from kb.settings import Settings, secret_named
 from kb.spaces import Space, ensure_space, space_for
 from kb.telemetry import Metrics
 from kb.uploads import Uploads
 from migrations.run import is_current
 
-PROMPT = "answer@1"
-"""The prompt of this release."""
+ONE_KEY = "FOOTNOTE_LLM_API_KEY"
+"""The key of the one model that is configured without a gateway file."""
 
 REACH_TIMEOUT_SECONDS = 30
 """A database that starts together with us gets this long."""
@@ -61,6 +72,11 @@ def load_embedder(settings: Settings) -> SentenceTransformerEmbedder:
     )
 
 
+def load_scorer(settings: Settings) -> CrossEncoderScorer | None:
+    """The configured reranker; takes seconds, nothing where there is none."""
+    return CrossEncoderScorer(settings.rerank_model) if settings.rerank_model else None
+
+
 async def open_space(database: Database, embedder: SentenceTransformerEmbedder) -> Space:
     """The embedder's space, made when new."""
     space = space_for(
@@ -70,72 +86,122 @@ async def open_space(database: Database, embedder: SentenceTransformerEmbedder) 
     return space
 
 
+def build_retriever(
+    settings: Settings,
+    database: Database,
+    lexical: LexicalIndexes,
+    embedder: SentenceTransformerEmbedder,
+    space: Space,
+    sampler: RecallSampler | None = None,
+) -> Retriever:
+    """A retriever that remembers nothing yet."""
+    return Retriever(
+        database,
+        lexical,
+        embedder,
+        space,
+        RetrievalLimits(
+            candidates=settings.retrieval_candidates,
+            lexical_weight=settings.retrieval_lexical_weight,
+        ),
+        SecondLook(scorer=load_scorer(settings), sampler=sampler),
+    )
+
+
 @asynccontextmanager
-async def _open_language_model(settings: Settings) -> AsyncIterator[LanguageModel | None]:
-    """The configured language model; None: answers are extractive."""
-    if settings.llm_base_url is None or settings.llm_model is None:
+async def _open_gateway(
+    settings: Settings, database: Database, metrics: Metrics
+) -> AsyncIterator[Gateway | None]:
+    """The door to the configured language models; None: answers are extractive."""
+    config = gateway_config(settings)
+    if config is None:
         yield None
         return
-    endpoint = ModelEndpoint(
-        base_url=settings.llm_base_url,
-        model=settings.llm_model,
-        api_key=settings.llm_api_key,
-        timeout_seconds=settings.llm_timeout_seconds,
-        max_output_tokens=settings.llm_max_output_tokens,
-        send_json_schema=settings.llm_json_schema,
+    async with open_gateway(
+        config,
+        secret=lambda name: settings.llm_api_key if name == ONE_KEY else secret_named(name),
+        database=database,
+        metrics=metrics,
+        clock=utc_now,
+        draw=SystemRandom().random,
+    ) as gateway:
+        yield gateway
+
+
+def gateway_config(settings: Settings) -> GatewayConfig | None:
+    """The gateway file, else the one model of the settings; None without either."""
+    if settings.gateway_file is not None:
+        return load_gateway_file(settings.gateway_file)
+    if settings.llm_base_url is None or settings.llm_model is None:
+        return None
+    return single_model_config(
+        Provider(
+            base_url=settings.llm_base_url,
+            key_variable=ONE_KEY if settings.llm_api_key else None,
+        ),
+        Model(
+            provider=EVERYBODY,
+            name=settings.llm_model,
+            max_output_tokens=settings.llm_max_output_tokens,
+            structured_output="json_schema" if settings.llm_json_schema else "text",
+            total_seconds=settings.llm_timeout_seconds,
+            first_token_seconds=settings.llm_timeout_seconds,
+        ),
+        answer_seconds=settings.llm_timeout_seconds,
     )
-    async with LanguageModel(endpoint) as model:
-        yield model
 
 
 @asynccontextmanager
 async def open_resources(settings: Settings, database_url: str) -> AsyncIterator[Resources]:
     """What the API and the command line answer with."""
     embedder = load_embedder(settings)
+    metrics = Metrics()
     async with (
         open_database(settings, database_url) as database,
-        _open_language_model(settings) as language_model,
+        _open_gateway(settings, database, metrics) as gateway,
+        aclosing(LexicalIndexes(database, settings.home_path / "lexical")) as lexical,
     ):
         space = await open_space(database, embedder)
         files = FileStore(settings.effective_file_store_url)
-        lexical = LexicalIndexes(database, settings.home_path / "lexical")
-        retriever = Retriever(
-            database,
-            lexical,
-            embedder,
-            space,
-            RetrievalLimits(
-                candidates=settings.retrieval_candidates,
-                lexical_weight=settings.retrieval_lexical_weight,
-            ),
-        )
-        yield Resources(
-            database=database,
-            files=files,
-            uploads=Uploads(database=database, files=files, max_bytes=settings.max_upload_bytes),
-            lexical=lexical,
-            retriever=retriever,
-            answerer=Answerer(
-                retriever=retriever,
-                embedder=embedder,
-                language_model=language_model,
-                prompt=load_prompt(PROMPT),
-                limits=AnswerLimits(
-                    passages=settings.answer_passages,
-                    context_tokens=settings.answer_context_tokens,
-                    evidence_floor=settings.answer_evidence_floor,
+        async with aclosing(
+            RecallSampler(
+                database, space, observe=metrics.observe_ann_recall, generator=SystemRandom()
+            )
+        ) as sampler:
+            retriever = build_retriever(settings, database, lexical, embedder, space, sampler)
+            yield Resources(
+                database=database,
+                files=files,
+                uploads=Uploads(
+                    database=database, files=files, max_bytes=settings.max_upload_bytes
                 ),
-            ),
-            metrics=Metrics(),
-            request_limits=RequestLimits(
-                max_upload_bytes=settings.max_upload_bytes,
-                max_body_bytes=settings.max_body_bytes,
-                max_question_chars=settings.max_question_chars,
-                max_top_k=settings.max_top_k,
-                rate_per_minute=settings.rate_limit_per_minute,
-            ),
-            clock=utc_now,
-        )
+                lexical=lexical,
+                retriever=retriever,
+                answerer=Answerer(
+                    database=database,
+                    retriever=retriever,
+                    embedder=embedder,
+                    gateway=gateway,
+                    prompts=PromptLibrary(settings.home_path / "prompts"),
+                    policies=load_policies(settings.home_path / "policy.toml"),
+                    limits=AnswerLimits(
+                        passages=settings.answer_passages,
+                        context_tokens=settings.answer_context_tokens,
+                        evidence_floor=settings.answer_evidence_floor,
+                    ),
+                    verify_profile=settings.verify_profile,
+                ),
+                metrics=metrics,
+                request_limits=RequestLimits(
+                    max_upload_bytes=settings.max_upload_bytes,
+                    max_body_bytes=settings.max_body_bytes,
+                    max_question_chars=settings.max_question_chars,
+                    max_top_k=settings.max_top_k,
+                    rate_per_minute=settings.rate_limit_per_minute,
+                ),
+                verify_profile=settings.verify_profile,
+                clock=utc_now,
+            )
 
 
 @asynccontextmanager

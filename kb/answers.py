@@ -1,14 +1,15 @@
 """Answer records: stored with all that determined them, read by those who could have asked."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 
 from kb.database import TenantSession
-from kb.errors import AnswerNotFound
+from kb.errors import AnswerNotFound, StillRunning
 from kb.ids import AnswerId, CredentialId
 from kb.tables import answer_documents, answers, documents
 
@@ -26,6 +27,8 @@ class AnswerRecord:
     generation: int
     created_at: datetime
     cited_document_ids: frozenset[UUID]
+    trace: Mapping[str, object] = field(default_factory=dict)
+    """What determined it besides: for operators, shown to no caller."""
 
 
 async def insert_answer(scope: TenantSession, record: AnswerRecord) -> None:
@@ -41,49 +44,72 @@ async def insert_answer(scope: TenantSession, record: AnswerRecord) -> None:
             status=record.status,
             generation=record.generation,
             created_at=record.created_at,
+            trace=record.trace,
         )
     )
-    await _insert_cited(scope, record.id, record.cited_document_ids)
+    await add_cited(scope, record.id, record.cited_document_ids)
 
 
 async def read_answer(scope: TenantSession, answer_id: AnswerId) -> Mapping[str, object]:
     """The stored response; AnswerNotFound unless the caller could get it today.
 
     The asker's principals must all be the caller's, and every quoted document must still be
-    one the caller may read.
+    one the caller may read. StillRunning while a streamed answer is being made.
     """
-    query = select(answers.c.response).where(
+    query = select(answers.c.response, answers.c.status).where(
         answers.c.tenant_id == scope.tenant_id, answers.c.id == answer_id
     )
-    response = (await scope.connection.execute(query)).scalar_one_or_none()
-    if response is None or await _unreadable_count(scope, answer_id) > 0:
+    row = (await scope.connection.execute(query)).one_or_none()
+    if row is None or row.status == "failed" or not await is_readable(scope, answer_id):
         raise AnswerNotFound
-    return dict(response)
+    if row.status == "running":
+        raise StillRunning("The answer is still being made.")
+    return dict(row.response)
 
 
-async def _insert_cited(
-    scope: TenantSession, answer_id: AnswerId, document_ids: Iterable[UUID]
-) -> None:
-    rows = [
-        {"tenant_id": scope.tenant_id, "answer_id": answer_id, "document_id": document_id}
-        for document_id in sorted(document_ids)
-    ]
-    if rows:
-        await scope.connection.execute(insert(answer_documents), rows)
+async def recent_statuses(
+    scope: TenantSession, *, credential_id: CredentialId, principals: Sequence[str], limit: int
+) -> list[str]:
+    """How the last answers of this caller ended, newest first; none still being made."""
+    query = (
+        select(answers.c.status)
+        .where(answers.c.tenant_id == scope.tenant_id, answers.c.credential_id == credential_id)
+        .where(answers.c.principals == list(principals))
+        .where(answers.c.status.not_in(["running", "failed"]))
+        .order_by(answers.c.created_at.desc(), answers.c.id.desc())
+        .limit(limit)
+    )
+    return list((await scope.connection.execute(query)).scalars())
 
 
-async def _unreadable_count(scope: TenantSession, answer_id: AnswerId) -> int:
-    is_readable = (
+async def is_readable(scope: TenantSession, answer_id: AnswerId) -> bool:
+    """True when the caller sees the answer and may read every document that it shows."""
+    is_visible = (
         select(1)
         .where(documents.c.tenant_id == answer_documents.c.tenant_id)
         .where(documents.c.id == answer_documents.c.document_id)
         .exists()
     )
-    query = (
-        select(func.count())
-        .select_from(answer_documents)
-        .where(answer_documents.c.tenant_id == scope.tenant_id)
-        .where(answer_documents.c.answer_id == answer_id)
-        .where(~is_readable)
+    shows_hidden = (
+        select(1)
+        .where(answer_documents.c.tenant_id == answers.c.tenant_id)
+        .where(answer_documents.c.answer_id == answers.c.id)
+        .where(~is_visible)
+        .exists()
     )
-    return int((await scope.connection.execute(query)).scalar_one())
+    query = select(answers.c.id).where(
+        answers.c.tenant_id == scope.tenant_id, answers.c.id == answer_id, ~shows_hidden
+    )
+    return (await scope.connection.execute(query)).one_or_none() is not None
+
+
+async def add_cited(
+    scope: TenantSession, answer_id: AnswerId, document_ids: Iterable[UUID]
+) -> None:
+    """Notes documents that the answer quotes; those noted before stay as they are."""
+    rows = [
+        {"tenant_id": scope.tenant_id, "answer_id": answer_id, "document_id": document_id}
+        for document_id in sorted(document_ids)
+    ]
+    if rows:
+        await scope.connection.execute(insert(answer_documents).on_conflict_do_nothing(), rows)

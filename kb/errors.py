@@ -25,7 +25,9 @@ KnowledgeBaseError
 ├── LimitExceeded
 │   ├── UploadTooLarge
 │   ├── TextTooLong
+│   ├── RequestBudgetExceeded
 │   └── RateLimited
+│       └── BudgetExhausted
 ├── DocumentUnreadable              an upload that will never become chunks
 │   ├── UnsupportedMediaType
 │   ├── DocumentEmpty
@@ -41,6 +43,7 @@ KnowledgeBaseError
     ├── DatabaseUnavailable
     ├── FileStoreUnavailable
     ├── IndexNotReady
+    ├── AnswerAbandoned
     └── LlmUnavailable
         └── LlmTimedOut
 LlmOutputInvalid stands alone: the model answered, but not in the agreed shape.
@@ -221,6 +224,18 @@ class RateLimited(LimitExceeded):
         self.retry_after_seconds = retry_after_seconds
 
 
+class BudgetExhausted(RateLimited):
+    """The tenant's budget for language models is used up for today."""
+
+    code = "budget_exhausted"
+
+
+class RequestBudgetExceeded(LimitExceeded):
+    """The answer would cost more than one request may."""
+
+    code = "request_budget_exceeded"
+
+
 class DocumentUnreadable(KnowledgeBaseError):
     """The document cannot be turned into text."""
 
@@ -311,10 +326,23 @@ class IndexNotReady(DependencyFailed):
     code = "index_not_ready"
 
 
+class AnswerAbandoned(DependencyFailed):
+    """The answer was given up, because nobody followed it or its process stopped: ask again."""
+
+    code = "answer_abandoned"
+
+
 class LlmUnavailable(DependencyFailed):
     """The language model cannot be reached at the moment."""
 
     code = "llm_unavailable"
+
+    def __init__(
+        self, message: str | None = None, *, retry_after_seconds: float | None = None
+    ) -> None:
+        """`retry_after_seconds` is what the model's server asked for, None when it did not."""
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class LlmTimedOut(LlmUnavailable):

@@ -60,13 +60,22 @@ class Settings(BaseSettings):
     llm_model: str | None = Field(default=None, description="Model name sent to the endpoint.")
     llm_api_key: SecretStr | None = Field(default=None, description="Its key, if it wants one.")
     llm_timeout_seconds: float = Field(
-        default=60, gt=0, le=600, description="Whole time one model call may take."
+        default=60,
+        gt=0,
+        le=600,
+        description="Whole time that the model calls of one answer may take.",
     )
     llm_json_schema: bool = Field(
         default=True,
         description="Send the answer's JSON schema; false for servers that refuse response_format.",
     )
     llm_max_output_tokens: int = Field(default=1024, ge=16, description="Longest model output.")
+
+    gateway_file: Path | None = Field(
+        default=None,
+        description="TOML file of language models, their prices and budgets; "
+        "unset: the one model of the settings before.",
+    )
 
     max_upload_bytes: int = Field(
         default=50_000_000, ge=1, description="Largest uploaded file, bytes."
@@ -84,10 +93,15 @@ class Settings(BaseSettings):
         default=100, ge=10, le=1000, description="Candidates taken from each leg before fusion."
     )
     retrieval_lexical_weight: float = Field(
-        default=0.5,
+        default=0.35,
         ge=0,
         le=1,
-        description="Weight of BM25 in the fused score; the rest is cosine.",
+        description="Weight of BM25 among the candidates' evidence; the rest is cosine.",
+    )
+    rerank_model: str | None = Field(
+        default=None,
+        description="A sentence-transformers CrossEncoder, a hub name or a local folder, for "
+        "searches that ask for `rerank`; unset: none.",
     )
     answer_passages: int = Field(
         default=8, ge=1, le=100, description="Passages retrieved for an answer."
@@ -98,10 +112,15 @@ class Settings(BaseSettings):
         description="Token budget of the context, unless a request says less.",
     )
     answer_evidence_floor: float = Field(
-        default=0.80,
+        default=0.25,
         ge=0,
-        le=2,
-        description="Evidence score below which an answer is `unsupported` without generating.",
+        le=1,
+        description="How probable it must be that the passages hold an answer; below, the answer "
+        "is `unsupported` before anything is generated. Higher: fewer guesses, more unanswered.",
+    )
+    verify_profile: Literal["strict", "balanced", "lenient"] = Field(
+        default="balanced",
+        description="How sure verification must be; lenient believes looser retellings.",
     )
 
     worker_concurrency: int = Field(
@@ -143,3 +162,14 @@ class Settings(BaseSettings):
     def has_llm(self) -> bool:
         """True when a language model is configured."""
         return self.llm_base_url is not None and self.llm_model is not None
+
+
+def secret_named(variable: str) -> SecretStr | None:
+    """A secret whose name an operator chose, from the environment or a `.env` file."""
+
+    class Secret(BaseSettings):
+        model_config = SettingsConfigDict(env_ignore_empty=True, env_file=".env", extra="ignore")
+
+        value: SecretStr | None = Field(default=None, validation_alias=variable)
+
+    return Secret().value

@@ -4,11 +4,13 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -84,6 +86,7 @@ documents = Table(
     Column("owner", Text, nullable=False),
     Column("title", Text),
     Column("parsed_title", Text),
+    Column("detected_language", Text),
     Column("source_uri", Text),
     Column("filename", Text),
     Column("media_type", Text, nullable=False),
@@ -177,6 +180,18 @@ chunks = Table(
     ),
 )
 
+audiences = Table(
+    "audiences",
+    metadata,
+    _tenant_id(),
+    Column("id", BigInteger, Identity(always=True), nullable=False),
+    Column("principals", ARRAY(Text), nullable=False),
+    Column("principals_sha256", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "id", name="audiences_pkey"),
+    UniqueConstraint("tenant_id", "principals_sha256", name="audiences_principals_key"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
+)
+
 index_changes = Table(
     "index_changes",
     metadata,
@@ -238,9 +253,29 @@ answers = Table(
     Column("response", JSONB, nullable=False),
     Column("status", Text, nullable=False),
     Column("generation", BigInteger, nullable=False),
+    Column("trace", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Column("owner", Text),
+    Column("request_sha256", Text),
+    Column("alive_at", DateTime(timezone=True)),
+    Column("followed_at", DateTime(timezone=True)),
     _created_at(),
     PrimaryKeyConstraint("tenant_id", "id", name="answers_pkey"),
     ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
+    Index("answers_caller", "tenant_id", "credential_id", "created_at"),
+    Index(
+        "answers_request",
+        "tenant_id",
+        "owner",
+        "request_sha256",
+        "created_at",
+        postgresql_where=text("owner IS NOT NULL"),
+    ),
+    Index(
+        "answers_running",
+        "tenant_id",
+        "created_at",
+        postgresql_where=text("status IN ('running', 'failed')"),
+    ),
 )
 
 answer_documents = Table(
@@ -254,6 +289,24 @@ answer_documents = Table(
         ["tenant_id", "answer_id"], ["answers.tenant_id", "answers.id"], ondelete="CASCADE"
     ),
     Index("answer_documents_document", "tenant_id", "document_id"),
+)
+
+answer_events = Table(
+    "answer_events",
+    metadata,
+    _tenant_id(),
+    Column("answer_id", Uuid, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("data", JSONB),
+    _created_at(),
+    PrimaryKeyConstraint("tenant_id", "answer_id", "number", name="answer_events_pkey"),
+    ForeignKeyConstraint(
+        ["tenant_id", "answer_id"],
+        ["answers.tenant_id", "answers.id"],
+        name="answer_events_answer_fkey",
+        ondelete="CASCADE",
+    ),
 )
 
 idempotency_keys = Table(
@@ -284,4 +337,58 @@ audit_events = Table(
     _created_at(),
     PrimaryKeyConstraint("tenant_id", "id", name="audit_events_pkey"),
     ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
+)
+
+model_calls = Table(
+    "model_calls",
+    metadata,
+    _tenant_id(),
+    Column("id", Uuid, nullable=False),
+    Column("session_id", Uuid, nullable=False),
+    Column("feature", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("alias", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("prompt_name", Text),
+    Column("prompt_version", Integer),
+    Column("attempt", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("is_streamed", Boolean, nullable=False),
+    Column("input_tokens", BigInteger),
+    Column("output_tokens", BigInteger),
+    Column("cached_tokens", BigInteger),
+    Column("is_estimated", Boolean, nullable=False),
+    Column("cost_microdollars", BigInteger),
+    Column("price_version", Text),
+    Column("latency_ms", Integer, nullable=False),
+    Column("first_token_ms", Integer),
+    _created_at(),
+    PrimaryKeyConstraint("tenant_id", "id", name="model_calls_pkey"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
+)
+
+budget_days = Table(
+    "budget_days",
+    metadata,
+    _tenant_id(),
+    Column("day", Date, nullable=False),
+    Column("spent_microdollars", BigInteger, nullable=False),
+    Column("reserved_microdollars", BigInteger, nullable=False),
+    Column("granted", Uuid),
+    PrimaryKeyConstraint("tenant_id", "day", name="budget_days_pkey"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
+)
+
+budget_reservations = Table(
+    "budget_reservations",
+    metadata,
+    _tenant_id(),
+    Column("id", Uuid, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("microdollars", BigInteger, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "id", name="budget_reservations_pkey"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
+    Index("budget_reservations_expiry", "tenant_id", "day", "expires_at"),
 )

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from footnote.compose import load_embedder, open_database, open_ingestion, open_resources
 from ingest.pipeline import Ingestion
@@ -69,3 +70,12 @@ async def service(
         Service.open(url, resources, ingestion) as running,
     ):
         yield running
+
+
+@pytest.fixture
+def every_level_is_logged() -> Iterator[None]:
+    """Another test may have configured logging to say less."""
+    configured = structlog.get_config()
+    structlog.reset_defaults()
+    yield
+    structlog.configure(**configured)

@@ -7,9 +7,10 @@ from app.claims import Draft, DraftCitation, DraftClaim
 from app.generate.evidence import SentenceEvidence
 from kb.text import content_stems
 
-MIN_SHARE_OF_BEST: Final = 0.6
-"""Of the best sentence's score that a further one needs. On SQuAD2, by halves of the articles, the
-answer is then among 2.7 quotes for .907 / .925 of the questions; always three give .910 / .927."""
+MIN_SHARE_OF_BEST: Final = 0.7
+"""Of the best sentence's score that a further one needs. The answer is then among 2.5 quotes for
+.936 of 1142 questions of SQuAD2 and among 2.3 for .955 of 1052 of SQuAD1; always three give .941
+and .957."""
 
 MAX_OVERLAP: Final = 0.7
 """A sentence with a larger share of its words in one already chosen adds nothing."""
@@ -31,13 +32,16 @@ def extract(
             chosen.append(sentence)
     return Draft(
         status="answered" if chosen else "unsupported",
-        claims=tuple(
-            DraftClaim(
-                text=sentence.text,
-                citations=(DraftCitation(source=sentence.source_id, quote=sentence.text),),
-            )
-            for sentence in chosen
-        ),
+        claims=tuple(map(_claim, chosen)),
+    )
+
+
+def _claim(sentence: SentenceEvidence) -> DraftClaim:
+    """An item of a list says little without the line that leads to it: both are quoted."""
+    quotes = [sentence.text, *([sentence.lead_in] if sentence.lead_in else [])]
+    return DraftClaim(
+        text="\n".join(reversed(quotes)),
+        citations=tuple(DraftCitation(source=sentence.source_id, quote=quote) for quote in quotes),
     )
 
 

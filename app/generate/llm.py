@@ -1,19 +1,22 @@
-"""A draft from a language model: asked once, repaired at most twice, never taken on trust."""
+"""A draft from a language model, claim by claim while it writes; nothing of it is trusted.
+
+A claim is given as soon as its JSON has closed. An output of the wrong shape is sent back with what
+is wrong, at most twice; once a claim has been given, what follows it and cannot be read is lost.
+"""
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
-from app.claims import Draft, DraftCitation, DraftClaim, DraftStatus
+from app.claims import DraftCitation, DraftClaim, DraftStatus
 from app.context import Context
-from app.gateway.language_model import LanguageModel, Message
-from app.gateway.response import Completion
+from app.gateway.chat import ChatModel, Completion, Message
+from app.generate.draft_reader import DraftReader, JsonValue, UnreadableDraft
 from app.prompts.prompt import Prompt
-from app.prompts.render import Turn, render_prompt
-from kb.errors import LlmOutputInvalid
+from app.prompts.render import LeftOut, Turn, render_prompt
 
 MAX_REPAIRS: Final = 2
 """A model that fails three times in a row fails on, and each try costs a whole prompt."""
@@ -29,27 +32,79 @@ FENCE_BYTES: Final = 6
 
 
 @dataclass(frozen=True, kw_only=True)
-class LlmDraft:
-    """A draft of the right shape; tokens are those of all attempts, None when one is unknown."""
+class Drafted:
+    """How it ended.
 
-    draft: Draft
-    model: str
+    Attributes:
+        status: None when no attempt had the agreed shape.
+        lost: claims, or pieces of the output, that could not be read after others were given.
+        input_tokens: those of all attempts; None when one is unknown.
+        left_out: what of the sources and the conversation the model was not shown.
+    """
+
+    status: DraftStatus | None
+    clarifying_question: str | None
+    model: str | None
     input_tokens: int | None
     output_tokens: int | None
     attempts: int
+    lost: int
+    left_out: tuple[LeftOut, ...]
 
 
-class DraftGivenUp(LlmOutputInvalid):
-    """No attempt of the language model had the agreed shape."""
+@dataclass(kw_only=True)
+class _Attempt:
+    """One output while it comes."""
 
-    def __init__(
-        self, *, attempts: int, input_tokens: int | None, output_tokens: int | None
-    ) -> None:
-        """Holds what was spent, so that it is counted although nothing came of it."""
-        super().__init__(f"The language model's output had the wrong shape {attempts} times.")
-        self.attempts = attempts
-        self.input_tokens = input_tokens
-        self.output_tokens = output_tokens
+    max_claims: int
+    reader: DraftReader = field(default_factory=DraftReader)
+    held: list[DraftClaim] = field(default_factory=list)
+    given: int = 0
+    faults: list[str] = field(default_factory=list)
+    read: int = 0
+    is_unreadable: bool = False
+    completion: Completion | None = None
+
+    def feed(self, piece: str) -> list[DraftClaim]:
+        """The claims that can be given now: none before the model has said that it answers."""
+        for value in self.reader.feed(piece):
+            self._read(value)
+        if self.reader.fields.get("status") != "answered":
+            return []
+        ready, self.held = self.held, []
+        ready = ready[: self.max_claims - self.given]
+        self.given += len(ready)
+        return ready
+
+    def _read(self, value: JsonValue) -> None:
+        index, self.read = self.read, self.read + 1
+        try:
+            claim = _ClaimShape.model_validate(value)
+        except ValidationError as error:
+            self.faults += _faults(error, "claims", str(index))
+            return
+        self.held.append(claim.drafted())
+
+    @property
+    def lost(self) -> int:
+        """What could not be read; the rest of a broken output counts as one."""
+        return len(self.faults) + int(not self.reader.is_closed)
+
+    def ending(self) -> "_EndShape":
+        """The fields besides the claims; raises _WrongShape when there is nothing to use."""
+        if self.completion is not None and self.completion.finish_reason == "length":
+            raise _WrongShape("- it was cut off at the output limit: make fewer, shorter claims")
+        if self.is_unreadable or not self.reader.is_closed:
+            raise _WrongShape("- it is not one JSON object")
+        try:
+            ending = _EndShape.model_validate(
+                {**self.reader.fields, "claim_count": len(self.held) + self.given}
+            )
+        except ValidationError as error:
+            raise _WrongShape("\n".join([*self.faults, *_faults(error)])) from None
+        if self.faults:
+            raise _WrongShape("\n".join(self.faults))
+        return ending
 
 
 async def generate(
@@ -57,18 +112,20 @@ async def generate(
     history: Sequence[Turn],
     context: Context,
     *,
-    model: LanguageModel,
+    model: ChatModel,
     prompt: Prompt,
     max_output_tokens: int | None = None,
-) -> LlmDraft:
-    """The model's draft of an answer; whether it is true is for verification to find out.
+) -> AsyncGenerator[DraftClaim | Drafted, None]:
+    """The model's claims as they are written, then how it ended.
 
-    Costs one to three completions, each within the model's own time limit.
+    Whether a claim is true is for verification to find out. Costs one to three completions, within
+    the model's own time limit.
 
     Raises:
-        LlmOutputInvalid: no output of the right shape; as `DraftGivenUp` it says what was spent.
         LlmUnavailable: the model cannot be asked at the moment; `LlmTimedOut` is one of these.
+        LlmOutputInvalid: what came is no completion at all.
         Misconfigured: the model's server refuses to be asked this way.
+        BudgetExhausted, RequestBudgetExceeded: the tenant may not spend as much.
     """
     rendered = render_prompt(
         prompt,
@@ -81,30 +138,60 @@ async def generate(
         Message(role="system", content=rendered.system),
         Message(role="user", content=rendered.user),
     )
-    repair: tuple[Message, ...] = ()
-    completions: list[Completion] = []
-    draft: Draft | None = None
-    while draft is None and len(completions) <= MAX_REPAIRS:
-        completion = await model.complete(
-            (*opening, *repair), json_schema=DRAFT_SCHEMA, max_output_tokens=max_output_tokens
-        )
-        completions.append(completion)
+    messages: tuple[Message, ...] = opening
+    attempts: list[_Attempt] = []
+    ending: _EndShape | None = None
+    while ending is None and len(attempts) <= MAX_REPAIRS:
+        attempt = _Attempt(max_claims=prompt.settings.guardrails.max_claims)
+        attempts.append(attempt)
+        async for claim in _written(attempt, messages, model, max_output_tokens):
+            yield claim
         try:
-            draft = _read_draft(completion)
+            ending = attempt.ending()
         except _WrongShape as wrong_shape:
-            repair = _ask_again(prompt, completion, wrong_shape.faults)
-    input_tokens = _sum([completion.input_tokens for completion in completions])
-    output_tokens = _sum([completion.output_tokens for completion in completions])
-    if draft is None:
-        raise DraftGivenUp(
-            attempts=len(completions), input_tokens=input_tokens, output_tokens=output_tokens
-        )
-    return LlmDraft(
-        draft=draft,
-        model=completions[-1].model,
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        attempts=len(completions),
+            if attempt.given:
+                break
+            messages = (*opening, *_ask_again(prompt, attempt, wrong_shape.faults))
+    yield _drafted(attempts, ending, rendered.left_out)
+
+
+async def _written(
+    attempt: _Attempt,
+    messages: Sequence[Message],
+    model: ChatModel,
+    max_output_tokens: int | None,
+) -> AsyncGenerator[DraftClaim, None]:
+    """The claims of one output; leaving it early stops the model."""
+    async with model.stream(
+        messages, json_schema=DRAFT_SCHEMA, max_output_tokens=max_output_tokens
+    ) as stream:
+        try:
+            async for piece in stream:
+                for claim in attempt.feed(piece):
+                    yield claim
+                if attempt.given == attempt.max_claims:
+                    return
+        except UnreadableDraft:
+            attempt.is_unreadable = True
+            return
+        attempt.completion = stream.completion
+
+
+def _drafted(
+    attempts: Sequence[_Attempt], ending: "_EndShape | None", left_out: tuple[LeftOut, ...]
+) -> Drafted:
+    last = attempts[-1]
+    completions = [attempt.completion for attempt in attempts]
+    has_answered = ending is None and last.given > 0
+    return Drafted(
+        status="answered" if has_answered else (ending.status if ending else None),
+        clarifying_question=ending.asked_back if ending else None,
+        model=last.completion.model if last.completion else None,
+        input_tokens=_sum([each.input_tokens if each else None for each in completions]),
+        output_tokens=_sum([each.output_tokens if each else None for each in completions]),
+        attempts=len(attempts),
+        lost=last.lost if has_answered else 0,
+        left_out=left_out,
     )
 
 
@@ -113,9 +200,9 @@ def _sum(counts: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(counts) else None
 
 
-def _ask_again(prompt: Prompt, completion: Completion, faults: str) -> tuple[Message, Message]:
+def _ask_again(prompt: Prompt, attempt: _Attempt, faults: str) -> tuple[Message, Message]:
     return (
-        Message(role="assistant", content=completion.text[:MAX_ECHO_CHARS]),
+        Message(role="assistant", content=attempt.reader.text[:MAX_ECHO_CHARS] or "(nothing)"),
         Message(role="user", content=prompt.repair.substitute(faults=faults)),
     )
 
@@ -157,53 +244,50 @@ class _ClaimShape(_Shape):
             raise ValueError("each claim needs at least one citation")
         return self
 
+    def drafted(self) -> DraftClaim:
+        """The claim as the stages after this one take it."""
+        return DraftClaim(
+            text=self.text,
+            citations=tuple(
+                DraftCitation(source=citation.source, quote=citation.quote)
+                for citation in self.citations
+            ),
+        )
+
+
+class _EndShape(_Shape):
+    """What stands around the claims."""
+
+    status: DraftStatus
+    claim_count: int
+    clarifying_question: str | None
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if (self.status == "answered") != bool(self.claim_count):
+            raise ValueError("'claims' must hold a claim when 'status' is 'answered', only then")
+        if self.status == "needs_clarification" and not (self.clarifying_question or "").strip():
+            raise ValueError("'needs_clarification' needs a 'clarifying_question'")
+        return self
+
+    @property
+    def asked_back(self) -> str | None:
+        return self.clarifying_question if self.status == "needs_clarification" else None
+
 
 class _DraftShape(_Shape):
     status: DraftStatus
     claims: list[_ClaimShape]
     clarifying_question: str | None
 
-    @model_validator(mode="after")
-    def _is_consistent(self) -> Self:
-        if (self.status == "answered") != bool(self.claims):
-            raise ValueError("'claims' must hold a claim when 'status' is 'answered', only then")
-        if self.status == "needs_clarification" and not (self.clarifying_question or "").strip():
-            raise ValueError("'needs_clarification' needs a 'clarifying_question'")
-        return self
-
 
 DRAFT_SCHEMA: Final[dict[str, object]] = _DraftShape.model_json_schema()
 """The JSON schema sent to the model's server."""
 
 
-def _read_draft(completion: Completion) -> Draft:
-    if completion.finish_reason == "length":
-        raise _WrongShape("- it was cut off at the output limit: make fewer and shorter claims")
-    try:
-        shape = _DraftShape.model_validate_json(completion.text)
-    except ValidationError as error:
-        raise _WrongShape(_faults(error)) from None
-    return Draft(
-        status=shape.status,
-        claims=tuple(
-            DraftClaim(
-                text=claim.text,
-                citations=tuple(
-                    DraftCitation(source=citation.source, quote=citation.quote)
-                    for citation in claim.citations
-                ),
-            )
-            for claim in shape.claims
-        ),
-        clarifying_question=(
-            shape.clarifying_question if shape.status == "needs_clarification" else None
-        ),
-    )
-
-
-def _faults(error: ValidationError) -> str:
+def _faults(error: ValidationError, *inside: str) -> list[str]:
     told = error.errors(include_url=False, include_context=False, include_input=False)
-    return "\n".join(
-        f"- {'.'.join(str(step) for step in fault['loc']) or 'the whole output'}: {fault['msg']}"
+    return [
+        f"- {'.'.join([*inside, *map(str, fault['loc'])]) or 'the whole output'}: {fault['msg']}"
         for fault in told[:MAX_FAULTS_TOLD]
-    )
+    ]

@@ -1,52 +1,75 @@
-"""Answers."""
+"""Answers, whole or as a stream of events."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header
+from fastapi.responses import StreamingResponse
 
-from app.auth import Caller
-from app.dependencies import AsksForAnswers, ResourcesDep
+from app.dependencies import AsksForAnswers, ResourcesDep, StreamsDep
 from app.once import IdempotencyKey, do_once, request_digest
-from app.resources import Resources
-from app.respond import respond_answer
+from app.respond_answer import accept_question, read_stored, respond_answer
+from app.routes.event_stream import EVENT_STREAM, MEDIA_TYPE, LastEventId, event_stream
 from app.schemas.answers import Answer, AnswerRequest
-from kb.answers import read_answer
+from kb.errors import InvalidInput
 from kb.idempotency import StoredResponse
 from kb.ids import AnswerId
 
 router = APIRouter(tags=["answers"])
 
 
-@router.post("/answers")
+ROUTE = "POST /v1/answers"
+
+
+@router.post("/answers", response_model=Answer, responses=EVENT_STREAM)
 async def create_answer(
     body: AnswerRequest,
     resources: ResourcesDep,
+    streams: StreamsDep,
     caller: AsksForAnswers,
     idempotency_key: IdempotencyKey = None,
-) -> Answer:
-    """Answer a question; every sentence is proved by a quote that the caller may read."""
+    last_event_id: LastEventId = None,
+) -> Answer | StreamingResponse:
+    """Answer a question; every sentence is proved by a quote that the caller may read.
+
+    With `stream`, as events; the same request with `Last-Event-ID` goes on with a broken stream.
+    """
+    digest = request_digest(ROUTE, body.model_dump(mode="json"))
+    if last_event_id is not None:
+        if not body.stream:
+            raise InvalidInput("Last-Event-ID belongs to a request with 'stream'.")
+        found = await streams.find(caller, request_sha256=digest)
+        return event_stream(streams, caller, found, after=last_event_id)
 
     async def act() -> StoredResponse:
-        answer = await respond_answer(resources, caller, body)
+        if body.stream:
+            answer_id: UUID = await streams.begin(
+                accept_question(resources, caller, body),
+                request_sha256=digest,
+                idempotency_key=idempotency_key,
+            )
+        else:
+            answer_id = (await respond_answer(resources, caller, body)).id
         # Only the id is kept for repetitions: what it quotes may have been taken away by then.
-        return StoredResponse(status_code=200, body={"id": str(answer.id)})
+        return StoredResponse(status_code=200, body={"id": str(answer_id)})
 
-    stored = await do_once(
-        resources.database,
-        caller,
-        key=idempotency_key,
-        digest=request_digest("POST /v1/answers", body.model_dump(mode="json")),
-        act=act,
-    )
-    return await _read(resources, caller, UUID(str(stored.body["id"])))
+    stored = await do_once(resources.database, caller, key=idempotency_key, digest=digest, act=act)
+    answer_id = AnswerId(UUID(str(stored.body["id"])))
+    if body.stream:
+        return event_stream(streams, caller, answer_id, after=0)
+    return await read_stored(resources, caller, answer_id)
 
 
-@router.get("/answers/{answer_id}")
-async def get_one(answer_id: UUID, resources: ResourcesDep, caller: AsksForAnswers) -> Answer:
-    """A stored answer, for callers who could get it today."""
-    return await _read(resources, caller, answer_id)
-
-
-async def _read(resources: Resources, caller: Caller, answer_id: UUID) -> Answer:
-    async with resources.database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
-        return Answer.model_validate(await read_answer(scope, AnswerId(answer_id)))
+@router.get("/answers/{answer_id}", response_model=Answer, responses=EVENT_STREAM)
+async def get_one(
+    answer_id: UUID,
+    resources: ResourcesDep,
+    streams: StreamsDep,
+    caller: AsksForAnswers,
+    accept: Annotated[str, Header()] = "*/*",
+    last_event_id: LastEventId = None,
+) -> Answer | StreamingResponse:
+    """A stored answer, for callers who could get it today; its events with `text/event-stream`."""
+    if MEDIA_TYPE in accept:
+        return event_stream(streams, caller, AnswerId(answer_id), after=last_event_id or 0)
+    return await read_stored(resources, caller, AnswerId(answer_id))

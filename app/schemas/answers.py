@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.schemas.documents import Location
 from app.schemas.search import FilteredRequest, SearchHit, TopK
-from app.schemas.wire import Count, NotOffered, RequestModel, ResponseModel, Time, Words
+from app.schemas.wire import Count, RequestModel, ResponseModel, Time, Words
 from kb.errors import InvalidInput
 
 AnswerStatus = Literal[
@@ -32,8 +32,8 @@ AnswerReason = Literal[
 ]
 Verdict = Literal["supported", "unsupported", "contradicted"]
 VerificationMethod = Literal["exact", "normalized", "snapped"]
-PromptReference = Literal["answer", "answer@1"]
-"""The prompts of this release: the newest version, or the one with that number."""
+PromptReference = Annotated[str, Field(min_length=1, max_length=50)]
+"""A prompt's name for its newest version, or `answer@1`; `footnote prompts` lists them."""
 
 MAX_HISTORY_TURNS = 50
 """Earlier turns of a conversation; only the last few change what a question means."""
@@ -61,7 +61,7 @@ class AnswerRequest(FilteredRequest):
     max_output_tokens: Tokens | None = None
     model: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     prompt: PromptReference | None = None
-    stream: Annotated[bool, NotOffered] = False
+    stream: bool = False
     include_retrieved: bool = False
 
 
@@ -117,10 +117,24 @@ class Citation(ResponseModel):
 
 
 class Conflict(ResponseModel):
-    """A point on which admissible sources disagree; `citations` are the ids of both sides."""
+    """A point on which admissible sources disagree.
+
+    `citations` are the ids of both sides; `newer` is the one of the side that took effect later or
+    was updated later, null when neither did.
+    """
 
     text: str
     citations: list[str]
+    newer: str | None
+
+
+class Handover(ResponseModel):
+    """For the person who takes over: why, what was asked, and the documents that were found."""
+
+    reason: str
+    question: str
+    history: list[Turn]
+    document_ids: list[UUID]
 
 
 class DroppedPassage(ResponseModel):
@@ -174,3 +188,5 @@ class Answer(ResponseModel):
     timings_ms: dict[str, float]
     created_at: Time
     request_id: str
+    handover: Handover | None
+    confidence_reason: str

@@ -1,7 +1,7 @@
 """What all bodies have in common: no unknown fields, no guessing of types, times in UTC."""
 
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -60,17 +60,5 @@ Text = Annotated[str, AfterValidator(check_text)]
 
 Words = Annotated[Text, AfterValidator(_check_words)]
 """Text with at least one visible character."""
-
-Offered = TypeVar("Offered")
-
-
-def _refuse(value: Offered) -> Offered:
-    if value:
-        raise ValueError("this release does not offer that yet; leave the field out")
-    return value
-
-
-NotOffered = AfterValidator(_refuse)
-"""Marks a field of the contract that would be ignored: refused unless null or false."""
 
 Count = Annotated[int, Field(ge=0)]

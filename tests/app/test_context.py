@@ -5,7 +5,13 @@ from uuid import UUID
 
 import pytest
 
-from app.context import SOURCE_OVERHEAD_TOKENS, Context, build_context, random_source_id
+from app.context import (
+    SOURCE_OVERHEAD_TOKENS,
+    Context,
+    best_at_ends,
+    build_context,
+    random_source_id,
+)
 from kb.passages import Location, Passage
 
 CONTENT = (
@@ -208,6 +214,30 @@ def test_a_context_knows_only_its_own_ids() -> None:
     assert context.source("aaaaaa") is context.sources[0]
     assert context.source("AAAAAA") is None
     assert context.source("1") is None
+
+
+def test_the_best_sources_are_shown_at_both_ends() -> None:
+    sources = build_context(
+        [passage_of(f"fact {number}", document=number, score=1 / number) for number in range(1, 6)],
+        budget_tokens=1000,
+        count_tokens=count_words,
+        new_source_id=ids(*"abcde"),
+    ).sources
+
+    assert [source.id for source in best_at_ends(sources)] == ["a", "c", "e", "d", "b"]
+    assert best_at_ends(()) == []
+
+
+def test_sources_of_one_document_are_shown_together() -> None:
+    passages = [
+        chunk_of(0, 55, chunk_id=1, score=0.5),
+        chunk_of(56, 113, chunk_id=2, score=0.9),
+        passage_of("The canteen opens at noon.", chunk_id=3, document=2, score=0.8),
+    ]
+
+    shown = best_at_ends(context_of(*passages).sources)
+
+    assert [source.passage.chunk_id for source in shown] == [1, 2, 3]
 
 
 def test_random_ids_begin_with_a_letter_and_do_not_repeat() -> None:

@@ -20,7 +20,7 @@ from app.rate_limit import KeyRateLimited
 from app.schemas.problems import Problem
 from app.schemas.search import SearchRequest
 from kb import errors
-from kb.errors import KnowledgeBaseError, RateLimited
+from kb.errors import KnowledgeBaseError, LlmUnavailable, RateLimited
 
 
 def subclasses(parent: type[KnowledgeBaseError]) -> Iterator[type[KnowledgeBaseError]]:
@@ -63,6 +63,8 @@ STATUS_BY_CODE = {
     "upload_too_large": 413,
     "text_too_long": 422,
     "rate_limited": 429,
+    "budget_exhausted": 429,
+    "request_budget_exceeded": 422,
     "document_unreadable": 422,
     "unsupported_media_type": 415,
     "document_empty": 422,
@@ -79,6 +81,7 @@ STATUS_BY_CODE = {
     "database_unavailable": 503,
     "file_store_unavailable": 503,
     "index_not_ready": 503,
+    "answer_abandoned": 503,
     "llm_unavailable": 503,
     "llm_timed_out": 503,
     "llm_output_invalid": 502,
@@ -104,6 +107,10 @@ def build_app() -> FastAPI:
     @app.get("/rated")
     async def rated() -> None:
         raise KeyRateLimited(retry_after_seconds=7, headers={"RateLimit-Limit": "2"})
+
+    @app.get("/busy")
+    async def busy() -> None:
+        raise LlmUnavailable(retry_after_seconds=11.2)
 
     @app.get("/secret/{name}")
     async def raise_with_secret(name: str) -> None:
@@ -206,6 +213,15 @@ async def test_failed_dependency_may_be_tried_again(client: httpx.AsyncClient) -
 
     assert response.headers["retry-after"] == "5"
     assert problem(response).retry_after == 5
+
+
+async def test_a_language_model_that_asks_for_time_is_told_in_whole_seconds(
+    client: httpx.AsyncClient,
+) -> None:
+    response = await client.get("/busy")
+
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "12"
 
 
 async def test_other_errors_have_no_retry_after(client: httpx.AsyncClient) -> None:

@@ -1,7 +1,7 @@
 """Ids, log lines, metrics and body limits, around every request."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import httpx
@@ -24,13 +24,7 @@ PARENT_ID = "b7ad6b7169203331"
 log = structlog.get_logger(__name__)
 
 
-@pytest.fixture(autouse=True)
-def every_level_is_logged() -> Iterator[None]:
-    """Another test may have configured logging to say less."""
-    configured = structlog.get_config()
-    structlog.reset_defaults()
-    yield
-    structlog.configure(**configured)
+pytestmark = pytest.mark.usefixtures("every_level_is_logged")
 
 
 class Note(BaseModel):

@@ -30,7 +30,8 @@ FIELDS: dict[type[BaseModel], str] = {
     search.SearchTimings: "embed lexical vector fetch total",
     answers.Answer: (
         "id status reason answer claims citations conflicts clarifying_question retrieved context "
-        "usage model prompt generation timings_ms created_at request_id"
+        "usage model prompt generation timings_ms created_at request_id handover "
+        "confidence_reason"
     ),
     answers.Claim: "text verdict score citations",
     answers.Citation: (

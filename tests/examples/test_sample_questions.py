@@ -64,7 +64,7 @@ def test_asker_may_read_a_document_in_force_with_the_expected_words(
 
 
 def test_only_answers_expect_words() -> None:
-    assert {question.expect_status for question in WITH_EVIDENCE} == {"answered"}
+    assert {question.expect_status for question in WITH_EVIDENCE} == {"answered", "conflicting"}
     assert {question.expect_status for question in WITHOUT_EVIDENCE} == {"unsupported"}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -15,8 +15,28 @@ from kb.admissible import (
     languages,
     matching_documents,
 )
-from kb.answers import AnswerRecord, insert_answer, read_answer
+from kb.answer_events import (
+    StreamEvent,
+    append_event,
+    begin_stream,
+    complete_stream,
+    fail_stream,
+    find_stream,
+    follow_stream,
+    keep_alive,
+    read_events,
+)
+from kb.answers import (
+    AnswerRecord,
+    add_cited,
+    insert_answer,
+    is_readable,
+    read_answer,
+    recent_statuses,
+)
 from kb.audit import Actor, record_event
+from kb.budgets import Reservation, nothing_reserved, reserve, settle
+from kb.candidate_vectors import read_candidate_vectors
 from kb.changes import change_fields, delete_document, lock_document
 from kb.chunks import (
     NewChunk,
@@ -26,6 +46,7 @@ from kb.chunks import (
     insert_chunks,
     list_chunks,
     read_passages,
+    set_chunk_language,
     set_chunk_principals,
 )
 from kb.database import TenantSession
@@ -40,6 +61,7 @@ from kb.documents import (
     list_documents,
     lock_external_id,
     new_upload,
+    readable_collections,
     set_published,
     set_status,
     update_fields,
@@ -54,11 +76,16 @@ from kb.jobs import (
     set_progress,
     start_job,
 )
+from kb.lexical.catch_up import is_known
 from kb.lexical.follower import LexicalIndexes, LexicalQuery
+from kb.lexical.reached import Reached, history_of
+from kb.model_calls import MeteredCall, insert_model_call
 from kb.passages import Location
+from kb.recall import check_recall, sample_recall
 from kb.spaces import Space, all_spaces, current_space
-from kb.tenants import advance_generation, changed_documents, current_generation
+from kb.tenants import advance_generation, change_at, changed_documents, current_generation
 from kb.vectors import (
+    Plan,
     VectorFilter,
     count_vectors,
     count_visible,
@@ -67,8 +94,10 @@ from kb.vectors import (
     find_vectors,
     hnsw_query,
     insert_vectors,
+    search_exactly,
     search_vectors,
     set_vector_principals,
+    signs_query,
 )
 from kb.versions import get_version, insert_version, list_versions, read_content
 from tests.tenancy.names import Names
@@ -93,6 +122,7 @@ class Hidden:
     unembedded: Document
     unembedded_chunk: ChunkId
     request: StoredResponse
+    stream_sha256: str
     space: Space
     question: NDArray[np.float32]
     lexical: LexicalIndexes
@@ -101,6 +131,11 @@ class Hidden:
     def owner(self) -> str:
         """Who uploaded the documents, and sent `request` under REQUEST_KEY."""
         return self.document.owner
+
+    @property
+    def answer_id(self) -> AnswerId:
+        """The answer that quotes the document, which was streamed."""
+        return AnswerId(UUID(self.names.answer))
 
     @property
     def filter(self) -> VectorFilter:
@@ -112,6 +147,28 @@ class Hidden:
         """Those of the vector queries."""
         return {"question": self.question, "limit_rows": 10}
 
+
+EVENT = StreamEvent(number=99, name="claim.rejected", data={})
+CALL = MeteredCall(
+    session_id=new_uuid(),
+    feature="answer",
+    alias="default",
+    provider="default",
+    model="x",
+    prompt_name=None,
+    prompt_version=None,
+    attempt=1,
+    outcome="completed",
+    is_streamed=False,
+    input_tokens=1,
+    output_tokens=1,
+    cached_tokens=0,
+    is_estimated=False,
+    cost_microdollars=None,
+    price_version=None,
+    latency_ms=1,
+    first_token_ms=None,
+)
 
 REQUEST_KEY, REQUEST_SHA256 = "nightly import", "0" * 64
 ACTOR = Actor(name="somebody", principals=(), request_id=None)
@@ -168,8 +225,9 @@ def _record(scope: TenantSession, hidden: Hidden) -> AnswerRecord:
     )
 
 
-async def _rows(scope: TenantSession, hidden: Hidden, *, is_exact: bool) -> list[object]:
-    query = (exact_query if is_exact else hnsw_query)(scope, hidden.space, hidden.filter)
+async def _rows(scope: TenantSession, hidden: Hidden, plan: Plan) -> list[object]:
+    queries = {"exact": exact_query, "signs": signs_query, "hnsw": hnsw_query}
+    query = queries[plan](scope, hidden.space, hidden.filter)
     return list(await scope.connection.execute(query, dict(hidden.parameters)))
 
 
@@ -180,12 +238,61 @@ async def _nearest(scope: TenantSession, hidden: Hidden) -> list[object]:
     return list(hits)
 
 
+async def _checked_recall(scope: TenantSession, hidden: Hidden) -> list[object]:
+    # It gives numbers, about whatever rows are visible.
+    checked = await check_recall(scope, hidden.space, samples=2, limit=10, seed=1)
+    sees_secret = await count_visible(scope, hidden.space, hidden.filter) > 0
+    return list(checked) if sees_secret else []
+
+
+async def _missed(scope: TenantSession, hidden: Hidden) -> bool:
+    """True when more was visible than the nothing that is said to have been found."""
+    recall = await sample_recall(scope, hidden.space, hidden.question, hidden.filter, [0])
+    return recall < 1 and await count_visible(scope, hidden.space, hidden.filter) > 0
+
+
+async def _candidate_vectors(scope: TenantSession, hidden: Hidden) -> list[int]:
+    return list((await read_candidate_vectors(scope, hidden.space, [hidden.chunk_id])).chunk_ids)
+
+
 async def _found_words(scope: TenantSession, hidden: Hidden) -> list[object]:
     query = LexicalQuery(
         terms=[hidden.names.word], limit=10, document_ids=None, excluded_document_ids=()
     )
     generation = await current_generation(scope)
     return list(await hidden.lexical.search(scope, query, generation=generation))
+
+
+async def _secret_collection(scope: TenantSession, hidden: Hidden) -> list[object]:
+    found = await readable_collections(scope)
+    return [each for each in found if each.name == hidden.names.collection]
+
+
+async def _reserved(scope: TenantSession) -> Reservation | None:
+    return await reserve(scope, microdollars=1, limit=9, lasting=timedelta(minutes=1), now=NOW)
+
+
+async def _settled(scope: TenantSession) -> None:
+    await settle(scope, nothing_reserved(NOW), microdollars=1)
+
+
+async def _languages_of_the_hidden(scope: TenantSession, hidden: Hidden) -> list[str]:
+    """Only the hidden document is said to be in its language; others are found to be in English."""
+    return [each for each in await languages(scope) if each == hidden.document.language]
+
+
+async def _change_of(scope: TenantSession, hidden: Hidden) -> Reached | None:
+    """The state of the index in which it has the hidden document."""
+    for generation in range(1, await current_generation(scope) + 1):
+        change = await change_at(scope, generation)
+        if change is not None and change.document_id == hidden.document.id:
+            return Reached(generation=generation, history=history_of(change))
+    return None
+
+
+async def _whether_known(scope: TenantSession, hidden: Hidden) -> bool:
+    reached = await _change_of(scope, hidden)
+    return reached is not None and await is_known(scope, reached)
 
 
 async def _whether_changed(scope: TenantSession, hidden: Hidden) -> list[object]:
@@ -196,15 +303,45 @@ async def _whether_changed(scope: TenantSession, hidden: Hidden) -> list[object]
 QUERIES: Mapping[str, QueryCase] = {
     "admissible.has_limited_documents": finds(lambda s, _: has_limited_documents(s)),
     "admissible.inadmissible_documents": finds(
-        lambda s, _: inadmissible_documents(s, now=AFTER_THE_SECRET_EXPIRED)
+        lambda s, _: inadmissible_documents(s, at=AFTER_THE_SECRET_EXPIRED)
     ),
-    "admissible.languages": finds(lambda s, _: languages(s)),
+    "admissible.languages": finds(_languages_of_the_hidden),
     "admissible.matching_documents": finds(
         lambda s, h: matching_documents(s, [h.document.collection_id], None)
     ),
+    "answer_events.append_event": changes(
+        lambda s, h: append_event(s, h.answer_id, EVENT, document_ids=[], now=NOW)
+    ),
+    "answer_events.begin_stream": adds(
+        lambda s, h: begin_stream(s, _record(s, h), owner="x", request_sha256="x", now=NOW)
+    ),
+    "answer_events.complete_stream": changes(
+        lambda s, h: complete_stream(
+            s, replace(_record(s, h), id=h.answer_id), number=EVENT.number, now=NOW
+        )
+    ),
+    "answer_events.fail_stream": changes(lambda s, h: fail_stream(s, h.answer_id, EVENT, now=NOW)),
+    "answer_events.find_stream": finds(
+        lambda s, h: find_stream(s, owner=h.owner, request_sha256=h.stream_sha256, now=NOW)
+    ),
+    "answer_events.follow_stream": changes(lambda s, h: follow_stream(s, h.answer_id, now=NOW)),
+    "answer_events.keep_alive": changes(lambda s, h: keep_alive(s, h.answer_id, now=NOW)),
+    "answer_events.read_events": finds(lambda s, h: read_events(s, h.answer_id, after=0)),
+    "answers.add_cited": adds(lambda s, h: add_cited(s, h.answer_id, [new_uuid()])),
+    "answers.is_readable": finds(lambda s, h: is_readable(s, h.answer_id)),
     "answers.insert_answer": adds(lambda s, h: insert_answer(s, _record(s, h))),
-    "answers.read_answer": finds(lambda s, h: read_answer(s, AnswerId(UUID(h.names.answer)))),
+    "answers.read_answer": finds(lambda s, h: read_answer(s, h.answer_id)),
+    "answers.recent_statuses": finds(
+        lambda s, h: recent_statuses(
+            s,
+            credential_id=CredentialId(UUID(h.owner.partition(":")[0])),
+            principals=["group:hr", "tenant:*"],
+            limit=1,
+        )
+    ),
     "audit.record_event": adds(lambda s, _: record_event(s, ACTOR, "document.update", None)),
+    "budgets.reserve": adds(lambda s, _: _reserved(s)),
+    "budgets.settle": adds(lambda s, _: _settled(s)),
     "changes.change_fields": changes(
         lambda s, h: change_fields(
             s, h.document, replace(h.document.fields, principals=("tenant:*",)), now=NOW
@@ -228,6 +365,7 @@ QUERIES: Mapping[str, QueryCase] = {
     ),
     "chunks.list_chunks": finds(lambda s, h: list_chunks(s, h.document.id, after=-1, limit=10)),
     "chunks.read_passages": finds(lambda s, h: read_passages(s, [h.chunk_id])),
+    "chunks.set_chunk_language": changes(lambda s, h: set_chunk_language(s, h.document.id, "de")),
     "chunks.set_chunk_principals": changes(
         lambda s, h: set_chunk_principals(s, h.document.id, ["tenant:*"])
     ),
@@ -259,6 +397,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "documents.new_upload": changes(
         lambda s, h: new_upload(s, h.document.id, h.document.content, now=NOW)
     ),
+    "documents.readable_collections": finds(_secret_collection),
     "documents.set_published": changes(
         lambda s, h: set_published(
             s, h.document, chunk_count=0, parsed_title=None, warnings=[], now=NOW
@@ -290,9 +429,18 @@ QUERIES: Mapping[str, QueryCase] = {
     ),
     "jobs.start_job": changes(lambda s, h: start_job(s, JobId(UUID(h.names.job)), now=NOW)),
     "lexical.follower.LexicalIndexes.search": finds(_found_words),
+    "model_calls.insert_model_call": adds(lambda s, _: insert_model_call(s, CALL)),
     "spaces.all_spaces": nothing(lambda s, _: all_spaces(s), "spaces are the service's"),
     "spaces.current_space": nothing(lambda s, _: current_space(s), "spaces are the service's"),
     "tenants.advance_generation": changes(lambda s, h: advance_generation(s, h.document.id)),
+    "tenants.change_at": finds(
+        _change_of,
+        tenant_wide="tells whether an index is of this tenant's history; shown to nobody",
+    ),
+    "lexical.catch_up.is_known": finds(
+        _whether_known,
+        tenant_wide="tells whether an index is of this tenant's history; shown to nobody",
+    ),
     "tenants.changed_documents": finds(
         _whether_changed,
         tenant_wide="tells which ids the index must not be asked about; shown to nobody",
@@ -300,18 +448,25 @@ QUERIES: Mapping[str, QueryCase] = {
     "tenants.current_generation": nothing(
         lambda s, _: current_generation(s), "a tenant's generation is part of its responses"
     ),
+    "recall.check_recall": finds(_checked_recall),
+    "recall.sample_recall": finds(_missed),
+    "candidate_vectors.read_candidate_vectors": finds(_candidate_vectors),
     "vectors.count_vectors": finds(lambda s, h: count_vectors(s, h.document.id)),
     "vectors.count_visible": finds(lambda s, h: count_visible(s, h.space, h.filter)),
     "vectors.delete_vectors": changes(lambda s, h: delete_vectors(s, h.document.id)),
-    "vectors.exact_query": finds(lambda s, h: _rows(s, h, is_exact=True)),
+    "vectors.exact_query": finds(lambda s, h: _rows(s, h, "exact")),
     "vectors.find_vectors": finds(lambda s, h: find_vectors(s, h.space, [h.embedded_sha256])),
-    "vectors.hnsw_query": finds(lambda s, h: _rows(s, h, is_exact=False)),
+    "vectors.hnsw_query": finds(lambda s, h: _rows(s, h, "hnsw")),
     "vectors.insert_vectors": adds(
         lambda s, h: insert_vectors(
             s, h.space, h.unembedded, [h.unembedded_chunk], ["1" * 64], h.question[None, :]
         )
     ),
+    "vectors.search_exactly": finds(
+        lambda s, h: search_exactly(s, h.space, h.question, h.filter, limit=10)
+    ),
     "vectors.search_vectors": finds(_nearest),
+    "vectors.signs_query": finds(lambda s, h: _rows(s, h, "signs")),
     "vectors.set_vector_principals": changes(
         lambda s, h: set_vector_principals(s, h.document.id, ["tenant:*"])
     ),

@@ -118,6 +118,11 @@ def _ask(**body: object) -> Mapping[str, object]:
     return {"json": {"question": "When is it paid?", "include_retrieved": True, **body}}
 
 
+def _chat(collection: str) -> Mapping[str, object]:
+    messages = [{"role": "user", "content": "When is it paid?"}]
+    return {"json": {"model": f"footnote/{collection}", "messages": messages}}
+
+
 def _by_metadata(names: Names) -> dict[str, object]:
     return {"metadata.secret": names.metadata}
 
@@ -284,7 +289,38 @@ ROUTES: Mapping[tuple[str, str], RouteCase] = {
     ("POST", "/v1/search"): SEARCHING,
     ("POST", "/v1/answers"): ASKING,
     ("GET", "/v1/answers/{answer_id}"): RouteCase(
-        scopes=("answers",), probes=(_probe("GET", "/v1/answers/{answer_id}", "id"),)
+        scopes=("answers",),
+        probes=(
+            _probe("GET", "/v1/answers/{answer_id}", "id"),
+            _probe(
+                "GET",
+                "/v1/answers/{answer_id}",
+                "events",
+                headers={"Accept": "text/event-stream"},
+                is_telling=False,
+            ),
+        ),
+    ),
+    ("POST", "/v1/grounding:check"): RouteCase(
+        scopes=("answers",),
+        probes=(
+            _probe(
+                "POST",
+                "/v1/grounding:check",
+                "text",
+                lambda n: {"json": {"claims": [QUERY], "sources": [{"id": "1", "text": n.text}]}},
+                is_telling=False,
+            ),
+        ),
+    ),
+    ("GET", "/v1/models"): RouteCase(
+        scopes=("answers",), probes=(_probe("GET", "/v1/models", "all", is_telling=False),)
+    ),
+    ("POST", "/v1/chat/completions"): RouteCase(
+        scopes=("answers",),
+        probes=(
+            _probe("POST", "/v1/chat/completions", "collection", lambda n: _chat(n.collection)),
+        ),
     ),
 }
 

@@ -22,7 +22,7 @@ from kb.errors import NotFound
 from kb.idempotency import StoredResponse, claim_key, store_response
 from kb.ids import DocumentId, TenantId
 from kb.spaces import current_space, vectors_table
-from kb.tables import metadata
+from kb.tables import answers, metadata
 from kb.versions import insert_version
 from tests.tenancy.names import Names
 from tests.tenancy.query_cases import (
@@ -123,6 +123,10 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
             table.tenant_id == scope.tenant_id, table.chunk_id == stored.id
         )
         row = (await scope.connection.execute(vector)).one()
+        streamed = select(answers.c.request_sha256).where(
+            answers.c.tenant_id == scope.tenant_id, answers.c.id == UUID(world.secret.answer)
+        )
+        stream_sha256 = (await scope.connection.execute(streamed)).scalar_one()
     return Hidden(
         names=world.secret,
         document=document,
@@ -133,6 +137,7 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         unembedded=unembedded,
         unembedded_chunk=unembedded_chunk,
         request=request,
+        stream_sha256=stream_sha256,
         space=space,
         question=np.asarray(row.embedding, dtype=np.float32),
         lexical=resources.lexical,

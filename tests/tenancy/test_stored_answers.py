@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 import httpx
 import pytest
 
-from app.gateway.endpoint import ModelEndpoint
-from app.gateway.language_model import LanguageModel
 from app.main import build_app
 from app.resources import Resources
+from tests.fakes.gateways import one_model, running_gateway
 from tests.fakes.language_model import LyingLanguageModel, lying_language_model
 from tests.service import Person, Service
 from tests.tenancy.world import ANA, HR
@@ -148,17 +147,11 @@ def liar() -> object:
 @pytest.fixture
 async def gullible(service: Service, liar: LyingLanguageModel) -> AsyncIterator[Service]:
     """The service with that language model, in this process."""
-    endpoint = ModelEndpoint(
-        base_url=liar.base_url,
-        model="liar",
-        api_key=None,
-        timeout_seconds=30,
-        max_output_tokens=500,
-    )
-    async with LanguageModel(endpoint) as model:
+    database = service.resources.database
+    async with running_gateway(one_model(liar.base_url), database) as gateway:
         resources: Resources = replace(
             service.resources,
-            answerer=replace(service.resources.answerer, language_model=model),
+            answerer=replace(service.resources.answerer, gateway=gateway),
         )
         transport = httpx.ASGITransport(build_app(resources))
         async with httpx.AsyncClient(transport=transport, base_url="http://in-process") as http:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import psycopg
@@ -11,8 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kb.budgets import reserve
 from kb.database import Database, Eyes, conninfo
 from kb.ids import TenantId
+from kb.model_calls import MeteredCall, insert_model_call
 from kb.spaces import current_space, vectors_table
 from kb.tables import metadata
 from tests.service import Service
@@ -26,7 +29,8 @@ TABLES = [
     "tenants",
     VECTORS,
 ]
-CLOSED_TO_THE_READER = {"audit_events", "credentials"}
+OF_THE_BOOKS = {"model_calls", "budget_days", "budget_reservations"}
+CLOSED_TO_THE_READER = {"audit_events", "credentials", *OF_THE_BOOKS}
 CLOSED_TO_THE_WRITER = {"credentials"}
 NAMES_READERS = {
     "documents",
@@ -35,6 +39,7 @@ NAMES_READERS = {
     "jobs",
     "answers",
     "answer_documents",
+    "answer_events",
     "idempotency_keys",
     VECTORS,
 }
@@ -44,6 +49,28 @@ NO_PRIVILEGE = "42501"
 """The SQL state of a missing grant, and of a row that a policy refuses."""
 
 SETTINGS = ("tenant_id", "principals", "owner")
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+CALL = MeteredCall(
+    session_id=uuid4(),
+    feature="answer",
+    alias="default",
+    provider="somebody",
+    model="small",
+    prompt_name=None,
+    prompt_version=None,
+    attempt=1,
+    outcome="completed",
+    is_streamed=False,
+    input_tokens=1,
+    output_tokens=1,
+    cached_tokens=0,
+    is_estimated=False,
+    cost_microdollars=None,
+    price_version=None,
+    latency_ms=1,
+    first_token_ms=None,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,14 +98,16 @@ async def filled(service: Service) -> Filled:
     tenant_id = await service.new_tenant()
     hr = await service.person(tenant_id, HR)
     await hr.upload("# Bonus\n\nThe bonus is 900 euros.", principals=[HR])
-    answer = (await hr.ask("How much is the bonus?")).json()
-    assert answer["citations"]
+    answer = (await hr.ask("How much is the bonus?", stream=True)).text
+    assert "claim.verified" in answer
     keyed = {"text": "A note.", "principals": [HR]}
     await hr.request("POST", "/v1/documents", {"Idempotency-Key": "once"}, json=keyed)
     async with service.resources.database.tenant(tenant_id, eyes=None) as scope:
         space = await current_space(scope)
         owners = await scope.connection.execute(text("SELECT DISTINCT owner FROM documents"))
         owner = str(owners.scalar_one())
+        await reserve(scope, microdollars=1, limit=9, lasting=timedelta(hours=1), now=NOW)
+        await insert_model_call(scope, CALL)
     assert space is not None
     return Filled(
         service=service, tenant_id=tenant_id, owner=owner, vectors=vectors_table(space).name
@@ -119,7 +148,9 @@ def all_of(filled: Filled, *, tenant_id: UUID, principals: str) -> Mapping[str, 
 @pytest.mark.parametrize("name", TABLES)
 async def test_the_right_settings_show_rows(filled: Filled, name: str) -> None:
     settings = all_of(filled, tenant_id=filled.tenant_id, principals=f"{{{HR},tenant:*}}")
-    role = {"audit_events": "footnote_writer", "credentials": "footnote_system"}.get(name)
+    role = {"credentials": "footnote_system"}.get(name)
+    if role is None and name in CLOSED_TO_THE_READER:
+        role = "footnote_writer"
 
     async with as_role(filled.database, role or "footnote_reader", settings) as connection:
         assert await count(connection, filled.table(name)) > 0
@@ -234,13 +265,23 @@ async def test_no_row_can_be_added_to_another_tenant(filled: Filled, name: str, 
     async with filled.database.tenant(filled.tenant_id, eyes=None) as scope:
         rows = await scope.connection.execute(text(f"SELECT to_jsonb(t)::text FROM {table} t"))  # noqa: S608  # our own tables
         row = rows.scalars().first()
+    async with filled.database.owner() as connection:
+        # A generated column takes no value, whoever inserts.
+        stored = await connection.execute(
+            text(
+                "SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns"
+                " WHERE table_name = :table AND is_generated = 'NEVER'"
+            ),
+            {"table": table},
+        )
+        columns = stored.scalar_one()
     settings = all_of(filled, tenant_id=uuid4(), principals=f"{{{HR},tenant:*}}")
 
     async with as_role(filled.database, role, settings) as connection:
         assert await refused(
             connection,
-            f"INSERT INTO {table} OVERRIDING SYSTEM VALUE"  # noqa: S608  # our own tables
-            f" SELECT * FROM jsonb_populate_record(NULL::{table}, CAST(:row AS jsonb))",
+            f"INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE"  # noqa: S608  # our own tables
+            f" SELECT {columns} FROM jsonb_populate_record(NULL::{table}, CAST(:row AS jsonb))",
             row=row,
         )
 

@@ -1,5 +1,6 @@
 """Two tenants with the same documents, and in the first one a secret of its HR department."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -128,9 +129,12 @@ async def _furnished(service: Service) -> Tenant:
 
 
 async def _asked(person: Person, question: str) -> str:
-    response = await person.ask(question)
-    assert response.json()["citations"], response.text
-    return str(response.json()["id"])
+    """The id of an answer, which came as a stream."""
+    response = await person.ask(question, stream=True)
+    *_, last = [line for line in response.text.splitlines() if line.startswith("data: ")]
+    answer = json.loads(last.removeprefix("data: "))
+    assert answer.get("citations"), response.text
+    return str(answer["id"])
 
 
 async def _job_of(tenant: Tenant, document_id: str) -> str:

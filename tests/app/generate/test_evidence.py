@@ -11,6 +11,7 @@ from tests.fakes.sources import context_of, passage_of
 
 QUESTION = "How many days of leave do employees get?"
 LEAVE = "Employees get 25 days of leave."
+LATE = "The canteen can open in March."
 
 
 class WordEmbedder:
@@ -174,4 +175,39 @@ def test_passages_without_a_score_are_ranked_by_their_sentences() -> None:
     evidence = rank_sentences(QUESTION, context, WordEmbedder())
 
     assert evidence[0].passage_score == 0
-    assert evidence[0].score == evidence[0].coverage + evidence[0].cosine
+    assert evidence[0].score == evidence[0].coverage + 0.75 * evidence[0].cosine + 0.2
+
+
+def test_a_sentence_is_told_from_others_by_the_one_before_it() -> None:
+    text = (
+        "The lighthouse of Holm is white. It was lit by oil until 1890. "
+        "The harbour is blue. It was closed by ice."
+    )
+
+    evidence = ranked("When was the lighthouse of Holm lit first?", text, title=None)
+
+    coverage_by_text = {each.text: each.previous_coverage for each in evidence}
+    assert coverage_by_text["It was lit by oil until 1890."] > 0
+    assert coverage_by_text["It was closed by ice."] == 0
+
+
+def test_a_row_is_not_told_by_the_row_before_it() -> None:
+    evidence = ranked("pay of grade A", "Grade: A | Pay: 100\nRank: B | Sum: 200")
+
+    assert [each.previous_coverage for each in evidence] == [0, 0]
+
+
+def test_a_sentence_with_the_kind_of_thing_asked_for_ranks_above_its_like() -> None:
+    evidence = ranked("When does the canteen open?", f"The canteen can open soon. {LATE}")
+
+    assert evidence[0].text == LATE
+    assert [each.has_answer_type for each in evidence] == [True, False]
+
+
+def test_an_item_that_does_not_fit_with_its_list_remembers_the_line_that_leads_to_it() -> None:
+    items = [f"- item number {number} of a very long packing list" for number in range(20)]
+
+    evidence = ranked("item number 17 packing", "\n".join(["Bring to camp:", *items]))
+
+    assert evidence[0].text == items[17]
+    assert evidence[0].lead_in == "Bring to camp:"

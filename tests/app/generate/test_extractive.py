@@ -50,8 +50,8 @@ def test_each_claim_quotes_itself_from_its_source() -> None:
 
 
 def test_a_sentence_far_below_the_best_is_left_out() -> None:
-    assert texts(sentence(0, score=1.0), sentence(1, score=0.55)) == [TEXTS[0]]
-    assert texts(sentence(0, score=1.0), sentence(1, score=0.65)) == TEXTS[:2]
+    assert texts(sentence(0, score=1.0), sentence(1, score=0.65)) == [TEXTS[0]]
+    assert texts(sentence(0, score=1.0), sentence(1, score=0.75)) == TEXTS[:2]
 
 
 def test_no_more_than_three_sentences() -> None:
@@ -71,6 +71,26 @@ def test_a_sentence_that_only_repeats_the_question_is_no_answer() -> None:
     echo = "Employees get days of leave."
 
     assert texts(sentence(1, score=1.0, text=echo), sentence(0, score=0.9)) == [TEXTS[0]]
+
+
+def test_an_item_of_a_list_is_quoted_with_the_line_that_leads_to_it() -> None:
+    context = context_of(["Bring to camp:\n- a tent\n- a torch with 2 spare batteries"])
+    item = SentenceEvidence(
+        source_id=context.sources[0].id,
+        text="- a torch with 2 spare batteries",
+        coverage=1.0,
+        cosine=0.0,
+        passage_score=1.0,
+        passage_rank=0,
+        lead_in="Bring to camp:",
+    )
+
+    draft = extract("Which torch must I bring?", [item])
+
+    verification = verify(draft, context)
+    assert draft.claims[0].text == "Bring to camp:\n- a torch with 2 spare batteries"
+    assert [each.quote for each in draft.claims[0].citations] == [item.text, item.lead_in]
+    assert verification.status == "answered"
 
 
 def test_what_is_extracted_is_verified() -> None:

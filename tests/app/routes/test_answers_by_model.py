@@ -1,13 +1,14 @@
 """Answers by a language model that lies, over real HTTP on both sides."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 
-from app.gateway.endpoint import ModelEndpoint
-from app.gateway.language_model import LanguageModel
+from tests.app.routes.test_answer_streams import read_stream
+from tests.fakes.gateways import one_model, running_gateway
 from tests.fakes.language_model import LyingLanguageModel, lying_language_model
 from tests.service import Person, Service, serving
 
@@ -27,20 +28,15 @@ def model() -> Iterator[LyingLanguageModel]:
 
 
 @asynccontextmanager
-async def asking(service: Service, base_url: str) -> AsyncIterator[Person]:
+async def asking(
+    service: Service, base_url: str, *, seconds: float = TIMEOUT_SECONDS
+) -> AsyncIterator[Person]:
     """Somebody with one document, asking a service that has this language model."""
     ana = await service.person(await service.new_tenant(), "user:ana")
     await ana.upload(DOCUMENT)
-    endpoint = ModelEndpoint(
-        base_url=base_url,
-        model="test-model",
-        api_key=None,
-        timeout_seconds=TIMEOUT_SECONDS,
-        max_output_tokens=500,
-        max_retries=0,
-    )
-    async with LanguageModel(endpoint) as model:
-        answerer = replace(service.resources.answerer, language_model=model)
+    config = one_model(base_url, seconds=seconds)
+    async with running_gateway(config, service.resources.database) as gateway:
+        answerer = replace(service.resources.answerer, gateway=gateway)
         resources = replace(service.resources, answerer=answerer)
         async with (
             serving(resources) as url,
@@ -56,7 +52,23 @@ async def test_a_truthful_model_is_quoted(service: Service, model: LyingLanguage
     assert answer["status"] == "answered"
     assert answer["citations"][0]["quote"] in DOCUMENT
     assert answer["usage"]["input_tokens"] > 0
-    assert answer["prompt"] == {"name": "answer", "version": 1}
+    assert answer["prompt"] == {"name": "answer", "version": 2}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status"), [("cut_off", "partially_supported"), ("extra_field", "answered")]
+)
+async def test_what_is_proved_of_a_broken_output_is_shown(
+    service: Service, model: LyingLanguageModel, behaviour: str, status: str
+) -> None:
+    model.behave(behaviour)
+
+    async with asking(service, model.base_url) as ana:
+        answer = (await ana.ask(QUESTION)).json()
+
+    assert answer["status"] == status
+    assert all(citation["quote"] in DOCUMENT for citation in answer["citations"])
+    assert answer["citations"]
 
 
 @pytest.mark.parametrize(
@@ -71,8 +83,6 @@ async def test_a_truthful_model_is_quoted(service: Service, model: LyingLanguage
         "claim_without_citation",
         "empty_quote",
         "wrong_shape",
-        "extra_field",
-        "cut_off",
         "empty_claims",
         "not_an_answer",
     ],
@@ -150,3 +160,52 @@ async def test_the_model_sees_only_what_the_asker_may_read(
 
     assert len(model.requests) == 1
     assert "Xylotrope" not in str(model.requests)
+
+
+async def test_a_proved_claim_leaves_before_the_model_has_finished(
+    service: Service, model: LyingLanguageModel
+) -> None:
+    model.behave("endless_after_a_claim")
+
+    async with asking(service, model.base_url) as ana:
+        body = {"question": QUESTION, "stream": True}
+        events = await read_stream(ana, body, upto=3)
+
+    assert [event.name for event in events] == [
+        "answer.created",
+        "retrieval.completed",
+        "claim.verified",
+    ]
+    assert "31 days" in str(events[2].data)
+
+
+async def test_the_model_is_stopped_when_nobody_follows_any_more(
+    service: Service, model: LyingLanguageModel
+) -> None:
+    model.behave("endless_after_a_claim")
+    model.hung_up_on.clear()
+
+    async with asking(service, model.base_url, seconds=60) as ana:
+        await read_stream(ana, {"question": QUESTION, "stream": True}, upto=3)
+        was_stopped = await asyncio.to_thread(model.hung_up_on.wait, 20)
+        rest = await read_stream(
+            ana, {"question": QUESTION, "stream": True}, headers={"Last-Event-ID": "3"}
+        )
+
+    assert was_stopped
+    assert [(event.number, event.name, event.data["code"]) for event in rest] == [
+        (4, "error", "answer_abandoned")
+    ]
+
+
+async def test_a_model_that_fails_midway_ends_the_stream_with_a_problem(
+    service: Service, model: LyingLanguageModel
+) -> None:
+    model.behave("error_midway")
+
+    async with asking(service, model.base_url) as ana:
+        events = await read_stream(ana, {"question": QUESTION, "stream": True})
+
+    assert [event.name for event in events].count("error") == 1
+    assert (events[-1].name, events[-1].data["status"]) == ("error", 503)
+    assert "31 days" not in str(events[-1].data)

@@ -1,0 +1,205 @@
+"""Chat completions of OpenAI's API <-> questions and answers."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from pydantic import BaseModel
+
+from app.answer_wire import sentence_out
+from app.schemas.answers import MAX_HISTORY_TURNS, Answer, AnswerRequest, Citation, Claim, Turn
+from app.schemas.chat import (
+    MODEL_PREFIX,
+    Annotation,
+    AnsweredMessage,
+    ChatChunk,
+    ChatCompletion,
+    ChatMessage,
+    ChatRequest,
+    ChatUsage,
+    Choice,
+    ChunkChoice,
+    Delta,
+    Proof,
+    UrlCitation,
+)
+from kb.errors import InvalidInput, NotFound
+
+NOTICES: Final = {
+    "unsupported": "The documents that you may read do not answer this question.",
+    "escalate": "This question needs a person to answer it.",
+    "blocked": "This question was refused.",
+}
+"""Shown where there is no answer, since chat clients show nothing but the content."""
+
+
+def collection_of(request: ChatRequest) -> str:
+    """The collection that is asked; NotFound when the model's name names none."""
+    if not request.model.startswith(MODEL_PREFIX) or request.model == MODEL_PREFIX:
+        raise NotFound(f"Models are named '{MODEL_PREFIX}' and a collection; see /v1/models.")
+    return request.model.removeprefix(MODEL_PREFIX)
+
+
+def question_of(request: ChatRequest) -> AnswerRequest:
+    """The last message as a question, the turns before it as its history.
+
+    InvalidInput when the conversation does not end with a question of the user.
+    """
+    *earlier, last = request.messages
+    if last.role != "user" or not last.text.strip():
+        raise InvalidInput("The last message must be the user's question.")
+    turns = [turn for message in earlier for turn in _turn(message)]
+    return AnswerRequest(
+        question=last.text,
+        history=turns[-MAX_HISTORY_TURNS:] or None,
+        collections=[collection_of(request)],
+        max_output_tokens=request.max_completion_tokens or request.max_tokens,
+        stream=request.stream,
+    )
+
+
+class _Verified(BaseModel):
+    """The data of a `claim.verified` event."""
+
+    index: int
+    claim: Claim
+    citations: list[Citation]
+
+
+def sentence_of(event: Mapping[str, object]) -> str:
+    """What a verified claim adds to the content, from the data of its event."""
+    verified = _Verified.model_validate(event)
+    return sentence_out(verified.claim.text, [each.marker for each in verified.citations])
+
+
+def content_of(answer: Answer) -> str:
+    """What a chat client shows."""
+    return answer.answer or answer.clarifying_question or NOTICES.get(answer.status, "")
+
+
+def completion_out(answer: Answer, model: str) -> ChatCompletion:
+    """The answer as a whole."""
+    content = content_of(answer)
+    message = AnsweredMessage(content=content, annotations=annotations_of(answer, content))
+    return ChatCompletion(
+        id=_id(answer),
+        created=int(answer.created_at.timestamp()),
+        model=model,
+        choices=[Choice(message=message)],
+        usage=usage_out(answer),
+        footnote=proof_out(answer),
+    )
+
+
+class ChatStream:
+    """Turns the events of a streamed answer into chunks; remembers what it has told."""
+
+    def __init__(self, model: str, *, include_usage: bool) -> None:
+        """Nothing is told yet."""
+        self._model = model
+        self._include_usage = include_usage
+        self._told = ""
+        self._opening: ChatChunk | None = None
+
+    def chunks_of(self, name: str, data: Mapping[str, object]) -> Sequence[ChatChunk]:
+        """The chunks that tell an event; none for what has no place in this protocol."""
+        match name:
+            case "answer.created":
+                self._opening = _opening(data, self._model)
+                return [self._opening]
+            case "claim.verified":
+                piece = f"{' ' if self._told else ''}{sentence_of(data)}"
+                self._told += piece
+                return [self._chunk(Delta(content=piece))]
+            case "answer.completed":
+                return self._last_chunks(Answer.model_validate(data))
+            case _:
+                return []
+
+    def _chunk(self, delta: Delta) -> ChatChunk:
+        assert self._opening is not None  # noqa: S101 - the first event opens the stream
+        return self._opening.model_copy(update={"choices": [ChunkChoice(delta=delta)]})
+
+    def _last_chunks(self, answer: Answer) -> Sequence[ChatChunk]:
+        content = content_of(answer)
+        # What is not part of the prose was not streamed: a notice, or a question back.
+        rest = content.removeprefix(self._told) or None
+        delta = Delta(content=rest, annotations=annotations_of(answer, content))
+        choice = ChunkChoice(delta=delta, finish_reason="stop")
+        proof = proof_out(answer)
+        closing = self._chunk(delta).model_copy(update={"choices": [choice], "footnote": proof})
+        if not self._include_usage:
+            return [closing]
+        return [
+            closing,
+            closing.model_copy(update={"choices": [], "usage": usage_out(answer)}),
+        ]
+
+
+def _opening(created: Mapping[str, object], model: str) -> ChatChunk:
+    return ChatChunk(
+        id=f"chatcmpl-{created['id']}",
+        created=int(datetime.fromisoformat(str(created["created_at"])).timestamp()),
+        model=model,
+        choices=[ChunkChoice(delta=Delta(role="assistant", content=""))],
+    )
+
+
+def annotations_of(answer: Answer, content: str) -> list[Annotation]:
+    """A citation for each marker where it stands in the content."""
+    annotations: list[Annotation] = []
+    position = 0
+    citation_by_id = {citation.id: citation for citation in answer.citations}
+    for claim in answer.claims:
+        if claim.verdict != "supported":
+            continue
+        # Looked for behind the claim: its own text may hold something like a marker.
+        position = content.index(claim.text, position) + len(claim.text)
+        for citation_id in claim.citations:
+            citation = citation_by_id[citation_id]
+            start = content.index(citation.marker, position)
+            position = start + len(citation.marker)
+            annotations.append(_annotation(citation, start))
+    return annotations
+
+
+def proof_out(answer: Answer) -> Proof:
+    """What stands behind the content."""
+    return Proof(
+        status=answer.status,
+        reason=answer.reason,
+        answer_id=answer.id,
+        citations=answer.citations,
+    )
+
+
+def usage_out(answer: Answer) -> ChatUsage:
+    """What the language model read and wrote."""
+    usage = answer.usage
+    return ChatUsage(
+        prompt_tokens=usage.input_tokens,
+        completion_tokens=usage.output_tokens,
+        total_tokens=usage.input_tokens + usage.output_tokens,
+    )
+
+
+def _annotation(citation: Citation, start: int) -> Annotation:
+    return Annotation(
+        url_citation=UrlCitation(
+            url=citation.source_uri or f"urn:uuid:{citation.document_id}",
+            title=citation.title or citation.external_id or str(citation.document_id),
+            start_index=start,
+            end_index=start + len(citation.marker),
+        )
+    )
+
+
+def _turn(message: ChatMessage) -> list[Turn]:
+    # Only what was said; how to behave is not for a conversation to decide.
+    if message.role not in {"user", "assistant"} or not message.text.strip():
+        return []
+    return [Turn(role="user" if message.role == "user" else "assistant", content=message.text)]
+
+
+def _id(answer: Answer) -> str:
+    return f"chatcmpl-{answer.id}"

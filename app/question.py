@@ -1,0 +1,29 @@
+"""What is asked."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.prompts.render import Turn
+from kb.filters import Filter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked; None: the service's default."""
+
+    text: str
+    history: tuple[Turn, ...] = ()
+    collections: tuple[str, ...] | None = None
+    filter: Filter | None = None
+    top_k: int | None = None
+    max_context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    model: str | None = None
+    prompt: str | None = None
+    as_of: datetime | None = None
+
+    @property
+    def in_context(self) -> str:
+        """A follow-up such as 'And in Spain?' with the question before it."""
+        earlier = [turn.content for turn in self.history if turn.role == "user"]
+        return f"{earlier[-1]} {self.text}" if earlier else self.text

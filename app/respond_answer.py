@@ -1,0 +1,202 @@
+"""A question in, an answer out, whole or event by event: the HTTP routes and the command line."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.answer import Answered, Retrieved
+from app.answer_wire import (
+    Asked,
+    CitationNumbers,
+    answer_out,
+    claim_out,
+    context_out,
+    shown_documents,
+)
+from app.auth import Caller
+from app.claims import VerifiedClaim
+from app.covering import shown_body
+from app.prompts.render import Turn
+from app.question import Question
+from app.resources import Resources
+from app.respond import check_question
+from app.schemas.answers import Answer, AnswerRequest, require_known_model
+from kb.answers import AnswerRecord, insert_answer, read_answer
+from kb.audit import record_event
+from kb.ids import AnswerId, new_uuid
+
+NO_DOCUMENTS: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Happening:
+    """One event of a streamed answer, and the documents whose words it shows."""
+
+    name: str
+    data: Mapping[str, object]
+    document_ids: frozenset[UUID] = NO_DOCUMENTS
+
+
+def accept_question(resources: Resources, caller: Caller, request: AnswerRequest) -> Asked:
+    """The request under an id; TextTooLong or InvalidInput beyond the limits."""
+    check_question(resources, request.question, request.top_k or 1)
+    resources.answerer.require_prompt(request.prompt)
+    require_known_model(request.model, configured=resources.answerer.models_for(caller.tenant_id))
+    return Asked(
+        caller=caller, request=request, now=resources.clock(), answer_id=AnswerId(new_uuid())
+    )
+
+
+async def respond_answer(resources: Resources, caller: Caller, request: AnswerRequest) -> Answer:
+    """The answer this caller may get, stored.
+
+    Raises TextTooLong or InvalidInput beyond the limits, LlmUnavailable when the language model
+    cannot be asked.
+    """
+    asked = accept_question(resources, caller, request)
+    async for happening in happenings(resources, asked):
+        if isinstance(happening, AnswerRecord):
+            async with resources.database.tenant(
+                caller.tenant_id, eyes=caller.reading_eyes
+            ) as scope:
+                await insert_answer(scope, happening)
+                await record_event(
+                    scope,
+                    caller.actor,
+                    "answer.create",
+                    str(happening.id),
+                    {"status": happening.status},
+                )
+            return _shown(resources, caller, happening.response)
+    raise AssertionError("the last of what happens is the record")
+
+
+async def read_stored(resources: Resources, caller: Caller, answer_id: AnswerId) -> Answer:
+    """A stored answer; AnswerNotFound unless the caller could get it today."""
+    async with resources.database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
+        return _shown(resources, caller, await read_answer(scope, answer_id))
+
+
+def _shown(resources: Resources, caller: Caller, response: Mapping[str, object]) -> Answer:
+    return Answer.model_validate(shown_body(resources, caller.tenant_id, response))
+
+
+async def happenings(resources: Resources, asked: Asked) -> AsyncIterator[Happening | AnswerRecord]:
+    """What callers of a stream are told, in order, and at last the record of the answer."""
+    numbers = CitationNumbers()
+    index = 0
+    events = resources.answerer.events(asked.caller, _question(asked.request), now=asked.now)
+    async for event in events:
+        match event:
+            case Retrieved():
+                yield _retrieved(event)
+            case VerifiedClaim():
+                yield _judged(event, numbers, index)
+                index += 1
+            case Answered():
+                yield _record(resources, asked, event)
+
+
+def running_record(asked: Asked) -> AnswerRecord:
+    """The record of an answer that is about to be made."""
+    caller = asked.caller
+    return AnswerRecord(
+        id=asked.answer_id,
+        credential_id=caller.credential_id,
+        principals=caller.principals,
+        request=asked.request.model_dump(mode="json"),
+        response={},
+        status="running",
+        generation=0,
+        created_at=asked.now,
+        cited_document_ids=NO_DOCUMENTS,
+    )
+
+
+def _question(request: AnswerRequest) -> Question:
+    return Question(
+        text=request.question,
+        history=tuple(Turn(role=turn.role, content=turn.content) for turn in request.history or []),
+        collections=tuple(request.collections) if request.collections else None,
+        filter=request.parsed_filter(),
+        top_k=request.top_k,
+        max_context_tokens=request.max_context_tokens,
+        max_output_tokens=request.max_output_tokens,
+        prompt=request.prompt,
+        as_of=request.as_of,
+        model=request.model,
+    )
+
+
+def _retrieved(event: Retrieved) -> Happening:
+    return Happening(
+        name="retrieval.completed",
+        data={
+            "passages": len(event.retrieval.passages),
+            "generation": event.retrieval.generation,
+            "context": context_out(event).model_dump(mode="json"),
+        },
+    )
+
+
+def _judged(claim: VerifiedClaim, numbers: CitationNumbers, index: int) -> Happening:
+    """Text leaves with a supported claim only; of a removed one, that it was removed."""
+    citations = numbers.cite(claim)
+    wire = claim_out(claim, citations)
+    if claim.verdict != "supported":
+        rejected = {"index": index, "verdict": wire.verdict, "score": wire.score}
+        return Happening(name="claim.rejected", data=rejected)
+    return Happening(
+        name="claim.verified",
+        data={
+            "index": index,
+            "claim": wire.model_dump(mode="json"),
+            "citations": [citation.model_dump(mode="json") for citation in citations],
+        },
+        document_ids=frozenset(citation.document_id for citation in citations),
+    )
+
+
+def _record(resources: Resources, asked: Asked, answered: Answered) -> AnswerRecord:
+    caller = asked.caller
+    answer = answer_out(answered, asked)
+    resources.metrics.count_answer(status=answer.status, reason=answer.reason)
+    for stage, milliseconds in answered.timings_ms.items():
+        resources.metrics.observe_stage(f"answer_{stage}", seconds=milliseconds / 1000)
+    return AnswerRecord(
+        id=asked.answer_id,
+        credential_id=caller.credential_id,
+        principals=caller.principals,
+        request=asked.request.model_dump(mode="json"),
+        response=answer.model_dump(mode="json"),
+        status=answer.status,
+        generation=answer.generation,
+        created_at=answer.created_at,
+        cited_document_ids=shown_documents(answered, answer),
+        trace=_trace(answered),
+    )
+
+
+def _trace(answered: Answered) -> Mapping[str, object]:
+    """What determined the answer and is shown to no caller; none of it is text of a document."""
+    generation = answered.generation
+    conversation = (
+        answered.retrieved.retrieval.explanation.conversation if answered.retrieved else None
+    )
+    return {
+        "checks": list(answered.checks),
+        "tier": generation.tier,
+        "lost": generation.lost,
+        "left_out": [
+            {"source": each.source_id, "start": each.span.start, "end": each.span.end}
+            for each in generation.left_out
+        ],
+        "rejected": [
+            [reason.code for reason in claim.reasons]
+            for claim in answered.claims
+            if claim.verdict != "supported"
+        ],
+        "conversation": None
+        if conversation is None
+        else {"bearing": conversation.bearing, "signs": list(conversation.signs)},
+    }

@@ -1,0 +1,112 @@
+"""The OpenAI-compatible door: a collection is a model, an answer is a chat completion."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+from fastapi.sse import format_sse_event
+
+from app.auth import Caller
+from app.chat_wire import (
+    ChatStream,
+    collection_of,
+    completion_out,
+    question_of,
+)
+from app.dependencies import AsksForAnswers, ResourcesDep, StreamsDep
+from app.http_errors import problem_of
+from app.once import request_digest
+from app.resources import Resources
+from app.respond_answer import accept_question, respond_answer
+from app.routes.event_stream import EVENT_STREAM, MEDIA_TYPE, NO_BUFFERING, PING
+from app.schemas.chat import (
+    MODEL_PREFIX,
+    ChatChunk,
+    ChatCompletion,
+    ChatRequest,
+    Model,
+    Models,
+)
+from app.streams import AnswerStreams
+from kb.documents import readable_collections
+from kb.errors import KnowledgeBaseError, NotFound
+from kb.ids import AnswerId
+
+router = APIRouter(tags=["openai"])
+
+DONE: Final = b"data: [DONE]\n\n"
+
+
+@router.get("/models")
+async def list_models(resources: ResourcesDep, caller: AsksForAnswers) -> Models:
+    """The collections that hold something the caller may read."""
+    async with resources.database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
+        collections = await readable_collections(scope)
+    return Models(
+        data=[
+            Model(
+                id=f"{MODEL_PREFIX}{collection.name}",
+                created=int(collection.created_at.timestamp()),
+            )
+            for collection in collections
+        ]
+    )
+
+
+@router.post("/chat/completions", response_model=ChatCompletion, responses=EVENT_STREAM)
+async def complete_chat(
+    body: ChatRequest, resources: ResourcesDep, streams: StreamsDep, caller: AsksForAnswers
+) -> ChatCompletion | StreamingResponse:
+    """Answer the last message from a collection; the content has `[1]` markers."""
+    await _require_collection(resources, caller, collection_of(body))
+    request = question_of(body)
+    if not body.stream:
+        return completion_out(await respond_answer(resources, caller, request), body.model)
+    answer_id = await streams.begin(
+        accept_question(resources, caller, request),
+        request_sha256=request_digest("POST /v1/chat/completions", body.model_dump(mode="json")),
+        idempotency_key=None,
+    )
+    return StreamingResponse(
+        _chunks(streams, caller, body, answer_id), media_type=MEDIA_TYPE, headers=NO_BUFFERING
+    )
+
+
+async def _require_collection(resources: Resources, caller: Caller, name: str) -> None:
+    """NotFound unless the collection holds something the caller may read."""
+    async with resources.database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
+        collections = await readable_collections(scope)
+    if name not in {collection.name for collection in collections}:
+        raise NotFound("There is no such model; /v1/models lists them.")
+
+
+async def _chunks(
+    streams: AnswerStreams, caller: Caller, body: ChatRequest, answer_id: AnswerId
+) -> AsyncIterator[bytes]:
+    include_usage = body.stream_options is not None and body.stream_options.include_usage
+    told = ChatStream(body.model, include_usage=include_usage)
+    try:
+        async for event in streams.follow(caller, answer_id, after=0):
+            if event is None:
+                yield PING
+            elif event.name == "error":
+                yield _encode_error(event.data)
+            else:
+                for chunk in told.chunks_of(event.name, event.data):
+                    yield _encode(chunk)
+    except KnowledgeBaseError as error:
+        problem = problem_of(error, request_id=caller.request_id)
+        yield _encode_error(problem.model_dump(mode="json", exclude_none=True))
+    yield DONE
+
+
+def _encode(chunk: ChatChunk) -> bytes:
+    return format_sse_event(data_str=chunk.model_dump_json())
+
+
+def _encode_error(problem: Mapping[str, object]) -> bytes:
+    """An error as this protocol has it."""
+    error = {"message": problem["detail"], "type": problem["title"], "code": problem["code"]}
+    return format_sse_event(data_str=json.dumps({"error": error}))
