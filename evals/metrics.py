@@ -2,7 +2,8 @@
 
 import re
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import log2
 from typing import Final
 
 _ARTICLES: Final = re.compile(r"\b(?:a|an|the)\b")
@@ -45,6 +46,33 @@ def recall_at(ranked: Sequence[str], relevant: Iterable[str], k: int) -> float:
     """Recall@k: share of the relevant ids among the first k; 0 when nothing is relevant."""
     wanted = frozenset(relevant)
     return len(wanted.intersection(ranked[:k])) / len(wanted) if wanted else 0.0
+
+
+def ndcg_at(ranked: Sequence[str], gain_by_id: Mapping[str, int], k: int) -> float:
+    """nDCG@k: DCG@k over the DCG@k of the ideal order; 0 when nothing is relevant.
+
+    DCG@k = sum over ranks r <= k of gain(r) / log2(r + 1), the gain being the relevance itself,
+    as trec_eval has it. Source: Jarvelin and Kekalainen, TOIS 20(4), 2002.
+
+    Like all measures here it takes the order in which things were shown: who ranks breaks ties.
+    """
+    found = _discounted([gain_by_id.get(each, 0) for each in ranked[:k]])
+    ideal = _discounted(sorted(gain_by_id.values(), reverse=True)[:k])
+    return found / ideal if ideal else 0.0
+
+
+def _discounted(gains: Sequence[int]) -> float:
+    return sum(gain / log2(rank + 1) for rank, gain in enumerate(gains, start=1))
+
+
+def mrr_at(ranked: Sequence[str], relevant: Iterable[str], k: int) -> float:
+    """Reciprocal rank of the first relevant id among the first k; 0 when there is none.
+
+    Its mean over questions is MRR@k.
+    """
+    wanted = frozenset(relevant)
+    ranks = (rank for rank, each in enumerate(ranked[:k], start=1) if each in wanted)
+    return 1 / first if (first := next(ranks, None)) else 0.0
 
 
 def answered_share(scores: Sequence[float], floor: float) -> float:

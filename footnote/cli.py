@@ -6,12 +6,24 @@ from collections.abc import Iterator
 import typer
 from pydantic import ValidationError
 
-from footnote.commands import admin, ask, demo, doctor, ingest, serve
+from footnote.commands import admin, ask, demo, doctor, ingest, prompts, serve
+from footnote.lazy_commands import LazyCommand, group_of
 from kb.errors import KnowledgeBaseError
 from kb.settings import Settings
 
+LAZY_COMMANDS = {
+    "eval": LazyCommand(
+        module="footnote.commands.evaluations",
+        help="How good it is, on questions with known answers.",
+    ),
+    "bench": LazyCommand(
+        module="footnote.commands.benchmarks", help="How fast it is; writes the results."
+    ),
+}
+
 app = typer.Typer(
     name="footnote",
+    cls=group_of(LAZY_COMMANDS),
     help="A knowledge base whose every answer sentence is proved by a quote the asker may read.",
     no_args_is_help=True,
     add_completion=False,
@@ -32,6 +44,7 @@ app.command("search")(ask.search)
 app.command("ask")(ask.ask)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
+app.command("prompts")(prompts.prompts)
 tenant_app.command("create")(admin.create_tenant)
 key_app.command("create")(admin.create_key)
 key_app.command("revoke")(admin.revoke_key)

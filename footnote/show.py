@@ -5,7 +5,7 @@ from rich.markup import escape
 
 from app.schemas.answers import Answer, Citation
 from app.schemas.documents import Location
-from app.schemas.search import SearchResponse
+from app.schemas.search import SearchExplanation, SearchResponse
 
 
 def show_answer(console: Console, answer: Answer) -> None:
@@ -27,6 +27,21 @@ def show_hits(console: Console, response: SearchResponse) -> None:
         console.print(escape(f"{rank:>3}. {title}  {describe_location(hit.location)}"))
         console.print(escape(f"     {_flat(hit.text)[:300]}"), style="dim")
     console.print(f"{len(response.data)} passages in {response.timings_ms.total:.0f} ms")
+    if response.explanation is not None:
+        _show_explanation(console, response.explanation)
+
+
+def _show_explanation(console: Console, explanation: SearchExplanation) -> None:
+    found = explanation.candidates
+    lines = [
+        f"terms: {' '.join(explanation.terms)}",
+        f"candidates: {found.lexical} lexical, {found.vector} vector ({explanation.vector_plan})",
+        f"reranked: {explanation.reranked}",
+        f"left out as stale: {explanation.stale.count}",
+        *(f"not searched: {name}" for name in explanation.missing),
+    ]
+    for line in lines:
+        console.print(escape(line), style="dim")
 
 
 def describe_location(location: Location) -> str:

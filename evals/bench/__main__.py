@@ -11,10 +11,15 @@ from typing import Annotated
 
 import typer
 
+from evals.bench.concurrency import measure_concurrency
 from evals.bench.footnote_process import Instance
 from evals.bench.ingest import DATASET as HANDBOOK
 from evals.bench.ingest import PAGES, measure_ingest
+from evals.bench.lexical import CHUNKS, measure_lexical
+from evals.bench.lexical import DATASET as MEDQUAD
+from evals.bench.permissions import ROWS, measure_permissions
 from evals.bench.record import Outcome, write
+from evals.bench.scale import measure_scale
 from evals.bench.search import measure_search
 from evals.bench.squad2 import DATASET as SQUAD2
 from evals.bench.squad2 import measure_squad2
@@ -30,6 +35,10 @@ class Name(StrEnum):
     STARTUP = "startup"
     INGEST = "ingest"
     SEARCH = "search"
+    CONCURRENCY = "concurrency"
+    LEXICAL = "lexical"
+    PERMISSIONS = "permissions"
+    SCALE = "scale"
     SQUAD2 = "squad2"
     ALL = "all"
 
@@ -68,6 +77,25 @@ def _search(plan: Plan) -> Outcome:
     return measure_search(plan.instance("handbook0"), dataset, pages=plan.pages)
 
 
+def _concurrency(plan: Plan) -> Outcome:
+    """In the home of the first ingest run when there was one."""
+    dataset = open_dataset(plan.evaldata, HANDBOOK)
+    return measure_concurrency(plan.instance("handbook0"), dataset, pages=plan.pages)
+
+
+def _lexical(plan: Plan) -> Outcome:
+    dataset = open_dataset(plan.evaldata, MEDQUAD)
+    return measure_lexical(plan.instance("lexical"), dataset, chunk_count=plan.limit or CHUNKS)
+
+
+def _permissions(plan: Plan) -> Outcome:
+    return measure_permissions(plan.instance("permissions"), rows=plan.limit or ROWS)
+
+
+def _scale(plan: Plan) -> Outcome:
+    return measure_scale(plan.instance, largest=plan.limit or ROWS)
+
+
 def _squad2(plan: Plan) -> Outcome:
     dataset = open_dataset(plan.evaldata, SQUAD2)
     return measure_squad2(plan.instance("squad2"), dataset, limit=plan.limit)
@@ -77,6 +105,10 @@ BENCHMARKS: Mapping[Name, Callable[[Plan], Outcome]] = {
     Name.STARTUP: _startup,
     Name.INGEST: _ingest,
     Name.SEARCH: _search,
+    Name.CONCURRENCY: _concurrency,
+    Name.LEXICAL: _lexical,
+    Name.PERMISSIONS: _permissions,
+    Name.SCALE: _scale,
     Name.SQUAD2: _squad2,
 }
 
@@ -88,7 +120,12 @@ def bench(
     ] = None,
     pages: Annotated[int, typer.Option(min=1, help="Handbook pages to ingest.")] = PAGES,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Questions of squad2 to ask; unset: all.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Questions of squad2 (unset: all), chunks of lexical (100,000), and of the "
+            "biggest tenant of permissions and scale (1,000,000).",
+        ),
     ] = None,
     home: Annotated[
         Path | None,

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from typing import Annotated, TypeVar
 
 import typer
 
 from app.auth import Caller
 from app.resources import Resources
-from app.respond import respond_answer, respond_search
+from app.respond import respond_search
+from app.respond_answer import respond_answer
 from app.schemas.answers import Answer, AnswerRequest
 from app.schemas.search import SearchRequest, SearchResponse
 from footnote.compose import open_resources
@@ -33,19 +35,47 @@ TopKOption = Annotated[int, typer.Option("--top-k", min=1, max=100, help="Most p
 CollectionOption = Annotated[
     str | None, typer.Option("--collection", help="Only in this collection.")
 ]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option("--as-of", help="What was in force then, such as 2026-03-01T00:00:00Z."),
+]
 
 
-def search(
+class Mode(StrEnum):
+    """Which searches are made."""
+
+    HYBRID = "hybrid"
+    LEXICAL = "lexical"
+    VECTOR = "vector"
+
+
+def search(  # noqa: PLR0913, PLR0917  # the options of the API
     query: Annotated[str, typer.Argument(help="What to look for.")],
     tenant: TenantOption,
     principals: PrincipalsOption = None,
     collection: CollectionOption = None,
     top_k: TopKOption = 10,
+    mode: Annotated[Mode, typer.Option(help="Words, meaning, or both.")] = Mode.HYBRID,
+    as_of: AsOfOption = None,
+    rerank: Annotated[
+        bool, typer.Option("--rerank", help="Order by the model of FOOTNOTE_RERANK_MODEL.")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say how the passages were found.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Find passages."""
-    request = SearchRequest(
-        query=query, collections=[collection] if collection else None, top_k=top_k
+    request = SearchRequest.model_validate(
+        {
+            "query": query,
+            "collections": [collection] if collection else None,
+            "top_k": top_k,
+            "mode": mode.value,
+            "as_of": as_of,
+            "rerank": rerank,
+            "explain": explain,
+        }
     )
 
     async def act(resources: Resources, caller: Caller) -> SearchResponse:

@@ -11,6 +11,7 @@ from typing import Annotated
 import structlog
 import typer
 import uvicorn
+import uvloop
 from prometheus_client import start_http_server
 
 from app.main import build_app
@@ -63,7 +64,7 @@ def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
         command = [sys.executable, "-m", "footnote", "worker", "--exit-with", str(os.getpid())]
         worker_process = Supervisor(command, environment={"FOOTNOTE_DATABASE_URL": url})
         with worker_process:
-            asyncio.run(_serve(settings, url, host, port, is_first_key_wanted=True))
+            uvloop.run(_serve(settings, url, host, port, is_first_key_wanted=True))
 
 
 def api(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:

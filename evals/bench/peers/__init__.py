@@ -1,0 +1,1 @@
+"""Retrieval beside that of other libraries: the same chunks, vectors and questions, one run."""

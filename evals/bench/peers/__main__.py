@@ -1,0 +1,124 @@
+"""`python -m evals.bench.peers`: measures, prints one table, and writes the results."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evals.bench.footnote_process import Instance
+from evals.bench.ingest import load_embedder
+from evals.bench.peers.contenders import PEERS, Peer
+from evals.bench.peers.footnote_itself import Models
+from evals.bench.peers.measuring import Run, measure
+from evals.bench.peers.remembering import RememberingEmbedder
+from evals.bench.peers.table import table
+from evals.datasets import open_dataset
+from evals.provenance import provenance
+from evals.results import FORMAT, Evaluation, summary, write_evaluation
+from kb.errors import InvalidInput, Misconfigured
+from kb.settings import Settings
+from kb.spaces import space_for
+from kb.telemetry import configure_logging
+
+KIND = "peers"
+DATASETS = ("scifact", "squad2", "clapnq", "mtrag_un")
+"""Small enough that the slowest peer takes minutes."""
+
+ENVIRONMENTS = Path(".venv-peers")
+"""Where `make bench-peers` installs: a folder with a Python for each peer."""
+
+RESULTS = Path(__file__).parent / "results.json"
+
+
+def bench_peers(
+    *,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Repeatable; unset: {', '.join(DATASETS)}."),
+    ] = None,
+    peer: Annotated[
+        list[str] | None, typer.Option(help=f"Repeatable; unset: {', '.join(PEERS)}.")
+    ] = None,
+    questions: Annotated[
+        int | None, typer.Option(min=1, help="Drawn of each set; unset: all.")
+    ] = None,
+    environments: Annotated[
+        Path, typer.Option(help="Folder of the peers' Pythons.")
+    ] = ENVIRONMENTS,
+    home: Annotated[
+        Path | None,
+        typer.Option(help="Folder that keeps the embedded texts; unset: a temporary one."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File for the scores of each question as well.")
+    ] = None,
+) -> None:
+    """Measure Footnote beside other libraries, with the same chunks, vectors and questions."""
+    configure_logging("error")
+    evaldata = Settings().evaldata.resolve()
+    datasets = [open_dataset(evaldata, name) for name in dataset or DATASETS]
+    pythons = {each: python_of(each, environments) for each in chosen(peer or list(PEERS))}
+    with ExitStack() as stack:
+        folder = home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="footnote-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        instance = Instance(home=folder.resolve(), overrides={})
+        run = Run(
+            folder=instance.home / "work",
+            models=load_models(instance),
+            pythons=pythons,
+            questions=questions,
+        )
+        evaluation: Evaluation = {
+            "format": FORMAT,
+            "evaluation": KIND,
+            "options": {"questions": questions},
+            "provenance": provenance(instance.settings),
+            "results": [],
+        }
+        for each in datasets:
+            evaluation["results"].extend(measure(run, each))
+            write(evaluation, output)
+    print(table(evaluation["results"]))
+
+
+def chosen(names: Sequence[str]) -> list[Peer]:
+    """The peers of these names; InvalidInput for an unknown one."""
+    unknown = [name for name in names if name not in PEERS]
+    if unknown:
+        raise InvalidInput(f"There is no peer {unknown[0]!r}; there are {', '.join(PEERS)}.")
+    return [PEERS[name] for name in dict.fromkeys(names)]
+
+
+def python_of(peer: Peer, environments: Path) -> Path:
+    """The peer's own Python; Misconfigured when it is not installed."""
+    python = environments / peer.name / "bin" / "python"
+    if not python.exists():
+        raise Misconfigured(f"{peer.name!r} is not installed: run `make bench-peers`.")
+    # Not resolved: the link is what makes it that environment's Python.
+    return python.absolute()
+
+
+def load_models(instance: Instance) -> Models:
+    """The model of the instance, and what it has embedded in earlier runs."""
+    embedder = load_embedder(instance)
+    space = space_for(
+        model=embedder.model_name, revision=embedder.revision, dimension=embedder.dimension
+    )
+    remembering = RememberingEmbedder(embedder, instance.home / f"vectors-{space.name}.npz")
+    return Models(embedder=embedder, remembering=remembering, space=space)
+
+
+def write(evaluation: Evaluation, output: Path | None) -> None:
+    """The means beside this file; each question's scores where they are wanted."""
+    means = json.dumps(summary(evaluation), indent=2, ensure_ascii=False)
+    RESULTS.write_text(f"{means}\n", encoding="utf-8")
+    if output is not None:
+        write_evaluation(evaluation, output)
+
+
+if __name__ == "__main__":
+    typer.run(bench_peers)

@@ -1,0 +1,183 @@
+"""`footnote eval abstention`: is a question without an answer seen before anything is written?"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.generate.abstention import FITTED_FILE, AbstentionModel, packaged_model
+from app.limits import AnswerLimits
+from evals.abstention import (
+    KIND,
+    QUESTIONS_PER_CASE,
+    RememberingEmbedder,
+    WeighedQuestion,
+    Weighing,
+    chosen,
+    results_of,
+    weigh,
+)
+from evals.datasets import open_dataset
+from evals.loading import LoadedDataset
+from evals.provenance import provenance
+from evals.questions import read_questions
+from evals.results import FORMAT, Evaluation, Result
+from evals.thresholds import PACKAGED
+from footnote.commands.evals import load_datasets
+from footnote.compose import build_retriever, load_embedder, open_database, open_space, utc_now
+from footnote.evaluation import (
+    HomeOption,
+    LimitOption,
+    NoThresholdsOption,
+    OutputOption,
+    ReportOption,
+    ThresholdsOption,
+    Wishes,
+    finish,
+)
+from footnote.output import JsonOption, progress_console
+from kb.embedded_postgres import database_url
+from kb.lexical.follower import LexicalIndexes
+from kb.settings import Settings
+from kb.telemetry import configure_logging
+from migrations.run import upgrade
+
+SETS = ("squad2", "clapnq")
+"""What the packaged model was fitted to: sets with questions that people found no answer to."""
+
+DatasetsOption = Annotated[
+    list[str] | None,
+    typer.Option("--dataset", help="A folder of FOOTNOTE_EVALDATA; repeatable; unset: both."),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Weighed:
+    """Each set with its questions of both halves; those of the first only when it is fitted."""
+
+    sets: Sequence[tuple[LoadedDataset, Sequence[WeighedQuestion]]]
+
+    def half(self, *, held_back: bool) -> list[WeighedQuestion]:
+        return [
+            each for _, weighed in self.sets for each in weighed if each.is_held_back == held_back
+        ]
+
+
+def abstention(  # noqa: PLR0913  # each is an option of the command
+    *,
+    dataset: DatasetsOption = None,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="First fit the model to the half that is not reported.")
+    ] = False,
+    version: Annotated[str, typer.Option(help="With --fit: what the new model is called.")] = "1",
+    fitted: Annotated[
+        Path, typer.Option(help="With --fit: the file to write; unset: the one that is read.")
+    ] = FITTED_FILE,
+    limit: LimitOption = None,
+    output: OutputOption = None,
+    report: ReportOption = None,
+    thresholds: ThresholdsOption = PACKAGED,
+    no_thresholds: NoThresholdsOption = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how well questions without an answer are seen, on articles nothing was fitted to."""
+    settings = Settings() if home is None else Settings(home=home)
+    wishes = Wishes(
+        output=output,
+        report=report,
+        thresholds=None if no_thresholds else thresholds,
+        as_json=as_json,
+    )
+    wishes.check()
+    names = list(dict.fromkeys(dataset or SETS))
+    weighed = _weigh_all(settings, names, limit=limit or QUESTIONS_PER_CASE, is_fitting=fit)
+    model = _fit(settings, weighed, version, fitted) if fit else packaged_model()
+    evaluation: Evaluation = {
+        "format": FORMAT,
+        "evaluation": KIND,
+        "options": {"limit": limit, "fit": fit},
+        "provenance": provenance(settings),
+        "results": _results(weighed, model, settings.answer_evidence_floor, limit),
+    }
+    finish(evaluation, wishes)
+
+
+def _fit(settings: Settings, weighed: _Weighed, version: str, path: Path) -> AbstentionModel:
+    # An extra: only who fits needs it.
+    from evals.abstention_fit import (  # noqa: PLC0415
+        FitName,
+        fit_abstention,
+        write_fitted,
+    )
+
+    name = FitName(
+        version=version,
+        fitted_on=utc_now().date().isoformat(),
+        embedding_model=settings.embedding_model,
+    )
+    model = AbstentionModel(fitted=fit_abstention(weighed.half(held_back=False), name))
+    write_fitted(model.fitted, path)
+    progress_console.print(f"Written: {path}", markup=False, soft_wrap=True)
+    return model
+
+
+def _results(
+    weighed: _Weighed, model: AbstentionModel, floor: float, limit: int | None
+) -> list[Result]:
+    return [
+        result
+        for loaded, questions in weighed.sets
+        for result in results_of(
+            loaded,
+            [each for each in questions if each.is_held_back],
+            model,
+            floor=floor,
+            is_whole=limit is None,
+        )
+    ]
+
+
+def _weigh_all(
+    settings: Settings, names: Sequence[str], *, limit: int, is_fitting: bool
+) -> _Weighed:
+    datasets = [open_dataset(settings.evaldata, name) for name in names]
+    questions_by_set = {each.name: read_questions(each) for each in datasets}
+    configure_logging("error")
+
+    async def run(url: str) -> _Weighed:
+        loaded = await load_datasets(settings, url, datasets)
+        embedder = load_embedder(settings)
+        sets = []
+        async with open_database(settings, url) as database:
+            space = await open_space(database, embedder)
+            lexical = LexicalIndexes(database, settings.home_path / "lexical")
+            weighing = Weighing(
+                retriever=build_retriever(settings, database, lexical, embedder, space),
+                embedder=RememberingEmbedder(embedder),
+                limits=AnswerLimits(
+                    passages=settings.answer_passages,
+                    context_tokens=settings.answer_context_tokens,
+                    evidence_floor=settings.answer_evidence_floor,
+                ),
+                clock=utc_now,
+            )
+            for each in loaded:
+                questions = questions_by_set[each.dataset.name]
+                weighed = []
+                for held_back in [False, True] if is_fitting else [True]:
+                    half = chosen(questions, held_back=held_back, limit=limit)
+                    progress_console.print(
+                        f"{each.dataset.name}: {len(half)} questions", markup=False
+                    )
+                    weighed += await weigh(weighing, each, half)
+                sets.append((each, weighed))
+        return _Weighed(sets=sets)
+
+    with database_url(settings) as url:
+        if settings.database_url is None:
+            upgrade(url)
+        return asyncio.run(run(url))

@@ -1,0 +1,18 @@
+"""`footnote eval`: all evaluations, one command each."""
+
+import typer
+
+from evals.injection import injection
+from evals.pii import pii
+from footnote.commands import eval_abstention, eval_answers, eval_grounding, evals
+
+app = typer.Typer(help="How good it is, on questions with known answers.", no_args_is_help=True)
+app.command("retrieval")(evals.retrieval)
+app.command("grounding")(eval_grounding.grounding)
+app.command("abstention")(eval_abstention.abstention)
+app.command("answers")(eval_answers.answers)
+app.command("calibrate")(eval_grounding.calibrate)
+app.command("injection")(injection)
+app.command("pii")(pii)
+app.command("compare")(evals.compare_runs)
+app.command("report")(evals.report_run)

@@ -1,0 +1,143 @@
+"""The grounding evaluation on small sets of its own, and once on a real one."""
+
+import gzip
+import json
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from app.verify.profiles import fitted_profiles
+from evals.calibration import fit_profiles, score_of, write_profiles
+from evals.corruption import CORRUPTIONS, added_negation, new_number, new_unit, swapped_names
+from evals.fault_injection import inject_faults
+from evals.grounding import JudgedClaim, evaluate_grounding, report_set
+from evals.grounding_claims import read_claims
+from kb.errors import Misconfigured
+from kb.settings import Settings
+
+TEXT = "Ana Ruiz met Bo Lind in Paris on 3 May 2020. The tower is 300 metres high and was not sold."
+
+
+def seeded(seed: int) -> Random:
+    return Random(seed)  # noqa: S311  # repeatable
+
+
+@pytest.fixture
+def evaldata(tmp_path: Path) -> Path:
+    lines = [
+        {
+            "id": "1",
+            "context": TEXT,
+            "claim": "The tower is 300 metres high.",
+            "label": "supported",
+        },
+        {"id": "2", "context": TEXT, "claim": "Whales are mammals.", "label": "unsupported"},
+        {"id": "3", "context": TEXT, "claim": "The tower is blue.", "label": "unsupported"},
+        {"id": "4", "context": TEXT, "claim": "It was not sold.", "label": "supported"},
+    ]
+    (tmp_path / "towers").mkdir()
+    with gzip.open(tmp_path / "towers" / "grounding.jsonl.gz", "wt") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+    return tmp_path
+
+
+def judged(score: float, *, is_supported: bool) -> JudgedClaim:
+    return JudgedClaim(
+        is_supported=is_supported,
+        verdict="supported" if score >= 0.5 else "unsupported",
+        score=score,
+        cpu_ms=1.0,
+    )
+
+
+def test_the_report_counts_as_worked_out_by_hand() -> None:
+    claims = [judged(score, is_supported=True) for score in (0.9, 0.8, 0.4, 0.7)]
+    claims += [judged(score, is_supported=False) for score in (0.1, 0.6)]
+
+    report = report_set("hand", claims)
+
+    # Of 8 pairs the unsupported claim has the lower score in 4 (0.1) + 3 (0.6).
+    assert report["auroc"] == 7 / 8
+    assert report["false_alarms"] == 1 / 4
+    assert report["caught"] == 1 / 2
+    # The mean of one half caught and three quarters kept.
+    assert report["balanced_accuracy"] == 5 / 8
+    # One in four flagged is more than 20 %: the bound is the riskiest supported claim, 0.4.
+    assert report["caught_at_false_flags"] == {"2%": 0.5, "5%": 0.5, "10%": 0.5, "20%": 0.5}
+
+
+def test_a_set_of_one_kind_has_no_area() -> None:
+    report = report_set("hand", [judged(0.9, is_supported=True)])
+
+    assert report["auroc"] is None
+    assert report["caught"] is None
+
+
+def test_sets_are_judged_in_a_sample_of_their_own(evaldata: Path) -> None:
+    report = evaluate_grounding(evaldata, ["towers"], fitted=fitted_profiles(), profile="balanced")
+
+    assert report["sets"][0]["claims"] == 4
+    assert report["mean_auroc"] == 1.0
+
+
+def test_an_absent_set_is_named(evaldata: Path) -> None:
+    with pytest.raises(Misconfigured, match="castles"):
+        read_claims(evaldata, "castles")
+
+
+@pytest.mark.parametrize("kind", CORRUPTIONS)
+def test_a_corruption_changes_the_claim_or_gives_none(kind: str) -> None:
+    made = [CORRUPTIONS[kind](TEXT, TEXT, seeded(seed)) for seed in range(20)]
+
+    assert TEXT not in made
+
+
+def test_corruptions_do_what_they_are_called() -> None:
+    claim = "The tower is 300 metres high."
+
+    assert new_number(claim, claim, seeded(1)) not in {None, claim}
+    assert added_negation(claim, claim, seeded(1)) in {
+        "The tower is not 300 metres high.",
+        "The tower is never 300 metres high.",
+    }
+    assert "metres" not in (new_unit(claim, claim, seeded(1)) or "metres")
+    assert swapped_names("the lady Ana saw the lord Bob", "", seeded(1)) == (
+        "the lady Bob saw the lord Ana"
+    )
+    assert swapped_names("the lady Ana and Bob", "", seeded(1)) is None
+
+
+def test_faults_are_injected_into_both_wordings(evaldata: Path) -> None:
+    reports = inject_faults(evaldata, ["towers"], claims_per_set=10, profile="balanced")
+
+    assert [report["wording"] for report in reports] == ["verbatim", "paraphrase"]
+    assert reports[0]["false_alarms"] == 0
+    for report in reports:
+        made = [kind for kind in report["kinds"] if kind["kind"] in CORRUPTIONS and kind["n"]]
+        assert made
+        assert [kind for kind in made if kind["caught"] < 1] == []
+
+
+def test_calibration_separates_what_can_be_separated(evaldata: Path, tmp_path: Path) -> None:
+    fitted = fit_profiles(read_claims(evaldata, "towers"), fitted_profiles(), version="test")
+
+    write_profiles(fitted, tmp_path / "profiles.json")
+
+    assert json.loads((tmp_path / "profiles.json").read_text()) == fitted
+    assert score_of((1.0, 1.0), fitted["weights"]) > score_of((0.0, 0.0), fitted["weights"])
+    assert fitted["sets"] == ["towers"]
+    assert fitted["profiles"]["strict"] == fitted_profiles()["profiles"]["strict"]
+
+
+def test_a_sample_of_a_real_set_is_told_apart() -> None:
+    evaldata = Settings().evaldata
+    if not (evaldata / "begin" / "grounding.jsonl.gz").exists():
+        pytest.skip("the evaluation data is absent")
+
+    report = evaluate_grounding(
+        evaldata, ["begin"], fitted=fitted_profiles(), profile="balanced", limit=150
+    )
+
+    # The whole set gives .94.
+    assert report["mean_auroc"] > 0.88

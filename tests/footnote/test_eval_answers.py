@@ -1,0 +1,110 @@
+"""`footnote eval answers` and `abstention`: from a folder of questions to numbers."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from evals.halves import is_held_back
+from evals.results import read_evaluation
+from tests.evals.small_set import write_lines
+from tests.footnote.processes import run_here
+
+LIBRARY = {
+    "Loans": ("A loan of a book runs for two weeks.", "How long does a loan run?", "two weeks"),
+    "Hours": ("The library opens at nine on weekdays.", "When does the library open?", "nine"),
+    "Cards": ("A library card costs five euros.", "What does a library card cost?", "five euros"),
+    "Fines": ("A late book costs ten cents a day.", "What does a late book cost?", "ten cents"),
+    "Cats": ("Cats sleep for most of the afternoon.", "When do cats sleep?", "the afternoon"),
+}
+KITCHEN = {
+    "Rooms": ("Rooms hold eight cooks each.", "How many cooks does a room hold?", "eight"),
+    "Events": ("Soup is cooked every Friday evening.", "When is soup cooked?", "Friday"),
+    "Archive": ("Old recipes are kept in the cellar.", "Where are recipes kept?", "the cellar"),
+}
+UNKNOWN = "Who painted the ceiling of the Sistine chapel in Rome?"
+
+
+def write_set(folder: Path, known: dict[str, tuple[str, str, str]]) -> None:
+    """A question for each document, and one that nothing answers for each."""
+    folder.mkdir(parents=True)
+    write_lines(
+        folder / "corpus.jsonl.gz",
+        [{"doc_id": title, "title": title, "text": text} for title, (text, _, _) in known.items()],
+    )
+    asked = [
+        {"query_id": f"q{title}", "text": question, "answers": [answer], "answerable": True}
+        for title, (_, question, answer) in known.items()
+    ]
+    unknown = [
+        {"query_id": f"u{title}", "text": f"{UNKNOWN} {title}", "answers": [], "answerable": False}
+        for title in known
+    ]
+    write_lines(folder / "queries.jsonl.gz", [*asked, *unknown])
+    for name, prefix, relevance in (("qrels", "q", 1), ("qrels_unanswerable", "u", 0)):
+        rows = [f"{prefix}{title}\t{title}\t{relevance}" for title in known]
+        lines = ["query_id\tdoc_id\trelevance", *rows]
+        (folder / f"{name}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.fixture
+def with_data(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """The session's home and database, and two tiny sets."""
+    write_set(tmp_path / "sets" / "library", LIBRARY)
+    write_set(tmp_path / "sets" / "kitchen", KITCHEN)
+    return {**environment, "FOOTNOTE_EVALDATA": str(tmp_path / "sets")}
+
+
+async def test_whole_answers_are_measured_with_every_outcome(
+    with_data: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "answers.json"
+
+    done = await run_here(
+        *("eval", "answers", "--dataset", "library", "--dataset", "kitchen"),
+        *("--output", str(path)),
+        environment=with_data,
+    )
+
+    assert done.exit_code == 0, done.stderr
+    run = read_evaluation(path)
+    assert [(each["dataset"], each["variant"]) for each in run["results"]] == [
+        ("library", "extractive"),
+        ("library", "extractive absent"),
+        ("kitchen", "extractive"),
+        ("kitchen", "extractive absent"),
+    ]
+    library, foreign = run["results"][:2]
+    held_back = sum(is_held_back(title) for title in LIBRARY)
+    assert len(library["question_ids"]) == 2 * held_back
+    assert library["figures"]["any_quote"] == 1
+    assert library["figures"]["clean_quotes"] == 1
+    assert library["details"]["leaks"] == 0
+    assert library["figures"]["supported_claims"] == 1
+    assert sum(each["share"] for each in library["figures_by_split"].values()) == pytest.approx(1)
+    assert foreign["figures"]["unsupported_recall"] == 1
+    assert "unsupported low_relevance" in done.stdout
+
+
+async def test_abstention_is_measured_on_articles_that_were_left_out_of_the_fit(
+    with_data: dict[str, str], tmp_path: Path
+) -> None:
+    fitted = tmp_path / "fitted.json"
+
+    done = await run_here(
+        *("eval", "abstention", "--dataset", "library", "--dataset", "kitchen", "--fit"),
+        *("--version", "small", "--fitted", str(fitted), "--json"),
+        environment=with_data,
+    )
+
+    assert done.exit_code == 0, done.stderr
+    results = json.loads(done.stdout)["results"]
+    assert {(each["dataset"], each["variant"]) for each in results} == {
+        ("library", "near"),
+        ("library", "absent"),
+        ("kitchen", "near"),
+        ("kitchen", "absent"),
+    }
+    held_back = sum(is_held_back(title) for title in LIBRARY)
+    assert results[0]["details"]["answerable"] == held_back
+    assert json.loads(fitted.read_text(encoding="utf-8"))["version"] == "small"

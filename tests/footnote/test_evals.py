@@ -1,0 +1,156 @@
+"""`footnote eval`: from a folder of questions to numbers, pictures and exit codes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import footnote.evaluation
+from evals.results import read_evaluation, write_evaluation
+from kb.errors import Misconfigured
+from tests.evals.small_set import NAME, evaluation_of, result_of, write_small_set
+from tests.footnote.processes import Finished, run_here
+
+
+@pytest.fixture(scope="module")
+def evaldata(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of sets that has one tiny set."""
+    folder = tmp_path_factory.mktemp("evaldata")
+    write_small_set(folder)
+    return folder
+
+
+@pytest.fixture
+def with_data(environment: dict[str, str], evaldata: Path) -> dict[str, str]:
+    """The session's home and database, and the tiny set."""
+    return {**environment, "FOOTNOTE_EVALDATA": str(evaldata)}
+
+
+def one_line(output: Finished) -> str:
+    """The line a failure shows; nothing else may be on stdout."""
+    assert output.exit_code == 1
+    assert output.stdout == ""
+    [line] = output.stderr.splitlines()
+    return line
+
+
+async def test_a_run_measures_every_mode_and_writes_what_it_found(
+    with_data: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "run.json"
+
+    done = await run_here(
+        *("eval", "retrieval", "--dataset", NAME, "--output", str(path)), environment=with_data
+    )
+
+    assert done.exit_code == 0, done.stderr
+    run = read_evaluation(path)
+    assert [result["variant"] for result in run["results"]] == ["lexical", "vector", "hybrid"]
+    for result in run["results"]:
+        assert result["question_ids"] == ["q1", "q2", "q3"]
+        assert result["is_whole"]
+        assert result["details"]["documents"] == 4
+        # Four documents of one passage each: no vector search misses one of them.
+        assert result["variant"] == "lexical" or result["figures"]["recall@100"] == 1
+        assert f"{result['figures']['ndcg@10']:.4f}" in done.stdout
+    hybrid = run["results"][2]
+    assert hybrid["scores"]["mrr@10"][0] == 1
+    assert hybrid["scores"]["mrr@10"][2] == 1
+    assert set(hybrid["figures_by_split"]) == {"plain", "talk"}
+    secret = with_data["FOOTNOTE_DATABASE_URL"]
+    assert secret not in path.read_text(encoding="utf-8")
+
+
+async def test_a_second_run_loads_nothing_and_finds_the_same(
+    with_data: dict[str, str], tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    command = ["eval", "retrieval", "--dataset", NAME, "--mode", "hybrid", "--output"]
+    await run_here(*command, str(first), environment=with_data)
+
+    await run_here(*command, str(second), environment=with_data)
+    compared = await run_here(
+        *("eval", "compare", str(first), str(second), "--json"), environment=with_data
+    )
+
+    assert read_evaluation(second)["results"][0]["details"]["load_seconds"] is None
+    differences = {each["measure"]: each["difference"] for each in json.loads(compared.stdout)}
+    assert differences == dict.fromkeys(
+        ("ndcg@10", "recall@5", "recall@20", "recall@100", "mrr@10"), 0
+    )
+
+
+@pytest.mark.parametrize("history", ["rewrite-given", "footnote"])
+async def test_a_follow_up_is_found_with_what_went_before(
+    history: str, with_data: dict[str, str]
+) -> None:
+    done = await run_here(
+        *("eval", "retrieval", "--dataset", NAME, "--mode", "lexical", "--json"),
+        *("--history", history, "--split", "talk"),
+        environment=with_data,
+    )
+
+    [result] = json.loads(done.stdout)["results"]
+    assert result["variant"] == f"lexical+{history}"
+    # "And what does it cost?" alone names nothing that is late; what went before does.
+    assert result["figures"]["mrr@10"] == 1
+
+
+async def test_a_figure_below_its_floor_fails_with_one_line(
+    with_data: dict[str, str], tmp_path: Path
+) -> None:
+    floors = tmp_path / "floors.toml"
+    floors.write_text(f'[retrieval.{NAME}.hybrid]\n"mrr@10" = 1.5\n', encoding="utf-8")
+    output = tmp_path / "run.json"
+    command = ["eval", "retrieval", "--dataset", NAME, "--mode", "hybrid"]
+    command += ["--thresholds", str(floors)]
+
+    failed = await run_here(*command, "--output", str(output), environment=with_data)
+    skipped = await run_here(*command, "--no-thresholds", environment=with_data)
+
+    assert failed.exit_code == 1
+    assert f"footnote: below the floor: {NAME} hybrid mrr@10 " in failed.stderr.splitlines()[-1]
+    assert output.exists()
+    assert skipped.exit_code == 0
+
+
+async def test_an_absent_set_is_told_in_one_line(with_data: dict[str, str]) -> None:
+    done = await run_here("eval", "retrieval", "--dataset", "absent", environment=with_data)
+
+    assert "data set 'absent' is absent: FOOTNOTE_EVALDATA" in one_line(done)
+
+
+async def test_a_reranker_must_be_configured(with_data: dict[str, str]) -> None:
+    done = await run_here("eval", "retrieval", "--dataset", NAME, "--rerank", environment=with_data)
+
+    assert "FOOTNOTE_RERANK_MODEL" in one_line(done)
+
+
+async def test_what_cannot_be_compared_is_told_in_one_line(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    one, other = tmp_path / "one.json", tmp_path / "other.json"
+    write_evaluation(evaluation_of(result_of({"mrr@10": [1.0]})), one)
+    write_evaluation(evaluation_of(result_of({"mrr@10": [1.0, 1.0]})), other)
+
+    done = await run_here("eval", "compare", str(one), str(other), environment=environment)
+
+    assert "different questions of 'small'" in one_line(done)
+
+
+async def test_a_stored_run_becomes_a_page(environment: dict[str, str], tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="the extra 'evals' is not installed")
+    run, page = tmp_path / "run.json", tmp_path / "page.html"
+    write_evaluation(evaluation_of(result_of({"mrr@10": [0.25]})), run)
+
+    done = await run_here("eval", "report", str(run), str(page), environment=environment)
+
+    assert done.exit_code == 0, done.stderr
+    assert "0.2500" in page.read_text(encoding="utf-8")
+
+
+def test_a_missing_extra_is_told_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(footnote.evaluation, "DRAWING_PACKAGES", ("no_such_package",))
+
+    with pytest.raises(Misconfigured, match=r"pip install 'footnote\[evals\]'"):
+        footnote.evaluation.require_drawing()
