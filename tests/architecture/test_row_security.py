@@ -14,7 +14,7 @@ SPACE = Space(name="row_security", model="test", revision="1", dimension=3)
 TENANT_TABLES = {
     name for name, table in metadata.tables.items() if "tenant_id" in table.columns
 } | {"tenants", f"vectors_{SPACE.name}"}
-NAMES_PRINCIPALS = {"documents", "chunks", "answers", f"vectors_{SPACE.name}"}
+NAMES_PRINCIPALS = {"documents", "chunks", "answers", "audiences"}
 FOLLOWS_A_DOCUMENT_OR_ANSWER = {"document_versions", "jobs", "answer_documents"}
 """Their policies look the parent row up, under the parent's own policy."""
 
@@ -70,6 +70,7 @@ def test_what_a_reader_sees_depends_on_its_principals(url_with_space: str) -> No
         assert "footnote_principals()" in condition_by_table[table]
     for table in FOLLOWS_A_DOCUMENT_OR_ANSWER:
         assert "EXISTS" in condition_by_table[table]
+    assert "FROM audiences" in condition_by_table[f"vectors_{SPACE.name}"]
 
 
 def test_no_role_of_a_transaction_has_power_of_its_own(url_with_space: str) -> None:

@@ -10,10 +10,12 @@ from tests.architecture.source import FILES, ROOT, parse, relative
 TENANT_DATA = (
     "admissible",
     "answers",
+    "budgets",
     "changes",
     "chunks",
     "documents",
     "jobs",
+    "model_calls",
     "vectors",
     "versions",
 )
