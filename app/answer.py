@@ -35,6 +35,7 @@ from app.question import Question
 from app.retrieve.conversation import Said, in_conversation
 from app.retrieve.search import Retrieval, Retriever, SearchQuery
 from app.verify.profiles import ProfileName
+from app.window import budget_for, estimated_tokens, recent_turns
 from kb.answers import recent_statuses
 from kb.database import Database
 from kb.embedding import Embedder
@@ -44,6 +45,12 @@ from kb.passages import Passage
 
 NEWEST_PROMPT = "answer"
 """Unless a request names a version."""
+
+HISTORY_TOKENS = 1_000
+"""Of earlier turns that a model is shown: a question leans on the last few."""
+
+USUAL_OUTPUT_TOKENS = 1_024
+"""Room for an answer where nobody limits it: twelve claims with their quotes."""
 
 COMPARED_SENTENCES = 6
 """Of the best evidence, looked through for disagreement; what ranks lower answers less well."""
@@ -143,6 +150,17 @@ class Answerer:
         asking = Asking(
             caller=caller,
             question=replace(question, text=guarded.text),
+            told=tuple(
+                recent_turns(
+                    question.history,
+                    budget_tokens=HISTORY_TOKENS,
+                    count_tokens=self._estimated_tokens,
+                )
+            ),
+            conversation=in_conversation(
+                guarded.text,
+                [Said(speaker=turn.role, text=turn.content) for turn in question.history],
+            ),
             policy=policy,
             session=self._session(caller, question),
             prompt=self.require_prompt(question.prompt),
@@ -156,19 +174,18 @@ class Answerer:
     async def _answered(
         self, asking: Asking, guarded: Guarded, clock: _Clock
     ) -> AsyncGenerator[Retrieved | VerifiedClaim | Answered, None]:
-        question = asking.question
         retrieval = await self.retriever.search(
             asking.caller.tenant_id,
             asking.caller.reading_eyes,
-            self._query(question),
+            self._query(asking),
             now=asking.now,
         )
         clock.mark("retrieve")
-        retrieved, evidence = await self._weigh(question, retrieval)
+        retrieved, evidence = await self._weigh(asking, retrieval)
         yield retrieved
         clock.mark("evidence")
         outcome = await self._outcome_before_generating(asking, retrieved, evidence)
-        disagreement = _disagreement(question, retrieved.context, evidence)
+        disagreement = _disagreement(asking, retrieved.context, evidence)
         if outcome is None and disagreement is not None and not disagreement.is_conflict:
             outcome = Outcome(
                 status="needs_clarification", clarifying_question=question_back(disagreement)
@@ -251,7 +268,8 @@ class Answerer:
 
     # --- Evidence --------------------------------------------------------------------------------
 
-    def _query(self, question: Question) -> SearchQuery:
+    def _query(self, asking: Asking) -> SearchQuery:
+        question = asking.question
         return SearchQuery(
             text=question.text,
             collections=question.collections,
@@ -259,35 +277,53 @@ class Answerer:
             top_k=question.top_k or self.limits.passages,
             mode="hybrid",
             as_of=question.as_of,
-            conversation=in_conversation(
-                question.text,
-                [Said(speaker=turn.role, text=turn.content) for turn in question.history],
-            ),
+            conversation=asking.conversation,
         )
 
     async def _weigh(
-        self, question: Question, retrieval: Retrieval
+        self, asking: Asking, retrieval: Retrieval
     ) -> tuple[Retrieved, list[SentenceEvidence]]:
-        context = await asyncio.to_thread(self._pack, question, retrieval.passages)
+        context = await asyncio.to_thread(self._pack, asking, retrieval.passages)
         evidence = await asyncio.to_thread(
-            rank_sentences, question.in_context, context, self.embedder
+            rank_sentences, asking.in_context, context, self.embedder
         )
         return Retrieved(retrieval=retrieval, context=context), evidence
 
-    def _pack(self, question: Question, passages: Sequence[Passage]) -> Context:
-        wanted = question.max_context_tokens or self.limits.context_tokens
+    def _pack(self, asking: Asking, passages: Sequence[Passage]) -> Context:
+        is_extractive = asking.session is None
         return build_context(
             passages,
-            budget_tokens=min(wanted, self.limits.context_tokens),
-            count_tokens=self.embedder.count_tokens,
+            budget_tokens=self._budget(asking),
+            count_tokens=self.embedder.count_tokens if is_extractive else self._estimated_tokens,
             new_source_id=random_source_id,
         )
+
+    def _budget(self, asking: Asking) -> int:
+        """Tokens for sources: what is asked for, and what the model's window has room for."""
+        question = asking.question
+        wanted = question.max_context_tokens or self.limits.context_tokens
+        budget = min(wanted, self.limits.context_tokens)
+        window = asking.session.context_window if asking.session else None
+        if window is None:
+            return budget
+        said = [question.text, *(turn.content for turn in asking.told)]
+        output_tokens = question.max_output_tokens or asking.prompt.settings.model.max_output_tokens
+        room = budget_for(
+            window,
+            prompt_tokens=sum(self._estimated_tokens([*asking.prompt.texts, *said])),
+            output_tokens=output_tokens or USUAL_OUTPUT_TOKENS,
+        )
+        return min(budget, room)
+
+    def _estimated_tokens(self, texts: Sequence[str]) -> Sequence[int]:
+        """Of whatever model; never too few."""
+        return estimated_tokens(texts, self.embedder.count_tokens)
 
     async def _outcome_before_generating(
         self, asking: Asking, retrieved: Retrieved, evidence: Sequence[SentenceEvidence]
     ) -> Outcome | None:
         """Why nothing should be generated from this evidence; None when something may be."""
-        if self._holds_answer(asking.question, retrieved.context, evidence):
+        if self._holds_answer(asking, retrieved.context, evidence):
             return None
         if retrieved.retrieval.inadmissible and await self._is_stale(asking):
             return Outcome(status="unsupported", reason="stale_evidence")
@@ -300,24 +336,24 @@ class Answerer:
         retrieval = await self.retriever.search_inadmissible(
             asking.caller.tenant_id,
             asking.caller.reading_eyes,
-            self._query(asking.question),
+            self._query(asking),
             now=asking.now,
         )
-        retrieved, evidence = await self._weigh(asking.question, retrieval)
-        return self._holds_answer(asking.question, retrieved.context, evidence)
+        retrieved, evidence = await self._weigh(asking, retrieval)
+        return self._holds_answer(asking, retrieved.context, evidence)
 
     def _holds_answer(
-        self, question: Question, context: Context, evidence: Sequence[SentenceEvidence]
+        self, asking: Asking, context: Context, evidence: Sequence[SentenceEvidence]
     ) -> bool:
         """True when an answer in this evidence is probable enough to look for it."""
         if not evidence:
             return False
-        probability = evidence_probability(question.in_context, context, evidence)
+        probability = evidence_probability(asking.in_context, context, evidence)
         return probability >= self.limits.evidence_floor
 
 
 def _disagreement(
-    question: Question, context: Context, evidence: Sequence[SentenceEvidence]
+    asking: Asking, context: Context, evidence: Sequence[SentenceEvidence]
 ) -> Disagreement | None:
     best = evidence[0].score if evidence else 0.0
     sides = []
@@ -325,7 +361,7 @@ def _disagreement(
         source = context.source(each.source_id)
         if source is not None and each.score >= COMPARED_SHARE_OF_BEST * best:
             sides.append(Side(text=each.text, source_id=source.id, passage=source.passage))
-    return find_disagreement(question.in_context, sides)
+    return find_disagreement(asking.in_context, sides)
 
 
 def _asked_back(generation: Generation, asking: Asking, context: Context) -> str | None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.auth import Caller
@@ -23,7 +23,9 @@ from app.guard.claim import guard_claim
 from app.guard.policy import TenantPolicy
 from app.outcome.disagreement import Disagreement
 from app.prompts.prompt import Prompt
+from app.prompts.render import Turn
 from app.question import Question
+from app.retrieve.conversation import Conversation
 from app.verify.profiles import ProfileName
 from app.verify.verify import verify
 from kb.errors import LlmUnavailable
@@ -38,11 +40,21 @@ class Asking:
 
     caller: Caller
     question: Question
+    told: tuple[Turn, ...]
+    """Of the turns before the question, those that a model is shown."""
+
+    conversation: Conversation | None
     policy: TenantPolicy
     session: ModelSession | None
     prompt: Prompt
     verify_profile: ProfileName
     now: datetime
+
+    @property
+    def in_context(self) -> str:
+        """The question; one that leans on the question before it, with that."""
+        is_follow_up = self.conversation is not None and self.conversation.bearing == "follow_up"
+        return self.question.in_context if is_follow_up else self.question.text
 
     @property
     def model_name(self) -> str:
@@ -89,7 +101,7 @@ def _judge(claim: DraftClaim, asking: Asking, context: Context) -> VerifiedClaim
     limit = asking.prompt.settings.guardrails.max_claim_chars
     return guard_claim(
         judged,
-        question=asking.question.in_context,
+        question=asking.in_context,
         passages={source.id: source.passage for source in context.sources},
         max_chars=limit if asking.session else MAX_QUOTED_WITHOUT_PROMPT,
     )
@@ -141,7 +153,11 @@ async def _written(
     has_written = False
     try:
         by_model = draft_by_model(
-            asking.question, context, session=session, prompt=asking.prompt, tier=tier
+            replace(asking.question, history=asking.told),
+            context,
+            session=session,
+            prompt=asking.prompt,
+            tier=tier,
         )
         async with aclosing(by_model):
             async for drafted in by_model:

@@ -127,18 +127,6 @@ def rank_sentences(question: str, context: Context, embedder: Embedder) -> list[
     return sorted(evidence, key=lambda each: -each.score)
 
 
-def evidence_score(evidence: Sequence[SentenceEvidence]) -> float:
-    """How much speaks for there being an answer: the best sum of coverage and cosine, 0 to 2.
-
-    Only of the five best passages; 0 without evidence. It cannot see that a passage on the very
-    subject leaves out what was asked: only a reader can.
-    """
-    return max(
-        (each.coverage + each.cosine for each in evidence if each.passage_rank < FLOOR_PASSAGES),
-        default=0.0,
-    )
-
-
 # --- Candidates ----------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
 from app.claims import DraftCitation, DraftClaim, DraftStatus
-from app.context import Context
+from app.context import Context, best_at_ends
 from app.gateway.chat import ChatModel, Completion, Message
 from app.generate.draft_reader import DraftReader, JsonValue, UnreadableDraft
 from app.prompts.prompt import Prompt
@@ -131,7 +131,7 @@ async def generate(
         prompt,
         question=question,
         history=history,
-        sources=context.sources,
+        sources=best_at_ends(context.sources),
         fence=secrets.token_hex(FENCE_BYTES),
     )
     opening = (

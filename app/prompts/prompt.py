@@ -96,6 +96,12 @@ class Prompt:
     repair: Template
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """Its own words, without what is filled in."""
+        sections = (self.system, self.context, self.instruction, self.format)
+        return tuple(section.template for section in sections)
+
+    @property
     def reference(self) -> str:
         """What requests select it by, such as 'answer@1'."""
         return f"{self.name}@{self.version}"

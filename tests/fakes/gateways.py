@@ -14,13 +14,16 @@ from kb.telemetry import Metrics
 SECRET_KEY = "sk-secret"
 
 
-def one_model(base_url: str, *, seconds: float = 30) -> GatewayConfig:
+def one_model(
+    base_url: str, *, seconds: float = 30, context_window: int | None = None
+) -> GatewayConfig:
     """The server's model for everybody, tried once."""
     return single_model_config(
         Provider(base_url=base_url),
         Model(
             provider="default",
             name="liar",
+            context_window=context_window,
             max_output_tokens=500,
             retries=0,
             total_seconds=seconds,

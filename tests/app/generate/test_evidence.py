@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.context import Context, Source
-from app.generate.evidence import MAX_EMBEDDED, SentenceEvidence, evidence_score, rank_sentences
+from app.generate.evidence import MAX_EMBEDDED, SentenceEvidence, rank_sentences
 from kb.text import content_stems
 from tests.fakes.sources import context_of, passage_of
 
@@ -68,7 +68,6 @@ def test_evidence_is_verbatim_and_names_its_source() -> None:
 
 def test_no_context_gives_no_evidence() -> None:
     assert ranked(QUESTION) == []
-    assert evidence_score([]) == 0
 
 
 def test_a_title_counts_less_than_the_sentence_but_more_than_nothing() -> None:
@@ -155,15 +154,6 @@ def test_a_sentence_longer_than_the_models_window_is_cut_before_it_is_embedded()
 
     assert evidence[0].text == text
     assert embedder.count_tokens(embedder.embedded)[0] <= 16
-
-
-def test_the_floor_looks_at_the_best_five_passages_only() -> None:
-    others = [f"Rule {number} is about the canteen menu." for number in range(5)]
-
-    inside = evidence_score(ranked(QUESTION, *others[:4], LEAVE))
-    outside = evidence_score(ranked(QUESTION, *others, LEAVE))
-
-    assert inside > 1 > outside
 
 
 def test_passages_without_a_score_are_ranked_by_their_sentences() -> None:

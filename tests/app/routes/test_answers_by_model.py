@@ -29,12 +29,16 @@ def model() -> Iterator[LyingLanguageModel]:
 
 @asynccontextmanager
 async def asking(
-    service: Service, base_url: str, *, seconds: float = TIMEOUT_SECONDS
+    service: Service,
+    base_url: str,
+    *,
+    seconds: float = TIMEOUT_SECONDS,
+    context_window: int | None = None,
 ) -> AsyncIterator[Person]:
     """Somebody with one document, asking a service that has this language model."""
     ana = await service.person(await service.new_tenant(), "user:ana")
     await ana.upload(DOCUMENT)
-    config = one_model(base_url, seconds=seconds)
+    config = one_model(base_url, seconds=seconds, context_window=context_window)
     async with running_gateway(config, service.resources.database) as gateway:
         answerer = replace(service.resources.answerer, gateway=gateway)
         resources = replace(service.resources, answerer=answerer)
@@ -209,3 +213,37 @@ async def test_a_model_that_fails_midway_ends_the_stream_with_a_problem(
     assert [event.name for event in events].count("error") == 1
     assert (events[-1].name, events[-1].data["status"]) == ("error", 503)
     assert "31 days" not in str(events[-1].data)
+
+
+async def test_a_long_history_is_shown_by_its_newest_turns(
+    service: Service, model: LyingLanguageModel
+) -> None:
+    model.behave("truthful")
+    model.requests.clear()
+    turns = [
+        {"role": role, "content": f"turn {number} " + "and so on " * 40}
+        for number, role in enumerate(["user", "assistant"] * 10)
+    ]
+
+    async with asking(service, model.base_url) as ana:
+        answer = (await ana.ask(QUESTION, history=turns)).json()
+
+    assert answer["status"] == "answered"
+    (request,) = model.requests
+    shown = request["body"]["messages"][1]["content"]
+    assert "turn 0 " not in shown
+    assert "turn 19 " in shown
+
+
+async def test_sources_leave_room_in_a_small_window(
+    service: Service, model: LyingLanguageModel
+) -> None:
+    model.behave("truthful")
+
+    async with asking(service, model.base_url, context_window=4_000) as ana:
+        small = (await ana.ask(QUESTION)).json()
+    async with asking(service, model.base_url, context_window=100_000) as ana:
+        large = (await ana.ask(QUESTION)).json()
+
+    assert small["context"]["budget"] < large["context"]["budget"]
+    assert small["status"] == "answered"
