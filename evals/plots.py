@@ -1,6 +1,6 @@
 """Pictures of evaluations. Needs matplotlib, which the extra `evals` installs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from itertools import cycle
@@ -73,6 +73,22 @@ def latency_picture(evaluation: Evaluation) -> bytes:
         axes.xaxis.set_minor_formatter("{x:g}")
         axes.invert_yaxis()
         axes.set_xlabel("milliseconds (box: p25 to p75, whiskers: p5 to p95)")
+        return _png(figure)
+
+
+def curves_picture(
+    x: Sequence[float], y_by_name: Mapping[str, Sequence[float]], *, x_label: str, y_label: str
+) -> bytes:
+    """PNG: a curve for each name over a logarithmic axis."""
+    with _figure(PANEL_INCHES[0] * 1.6, PANEL_INCHES[0]) as figure:
+        axes = figure.subplots()
+        for (name, values), colour in zip(y_by_name.items(), cycle(COLOURS), strict=False):
+            axes.plot(x, values, marker="o", label=name.replace("_", " "), color=colour)
+        axes.set_xscale("log")
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        axes.legend(loc="upper left")
         return _png(figure)
 
 

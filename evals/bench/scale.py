@@ -7,6 +7,7 @@ generated ones.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,7 +53,7 @@ class SizeResult(TypedDict):
     fetch: Spread
     over_floor: float
     vector_plan: str | None
-    first_search_seconds: float
+    lexical_build_seconds: float
     lexical_index_bytes: int
     loaded: dict[str, object] | None
 
@@ -101,7 +102,7 @@ def _measure_size(instance: Instance, size: int) -> SizeResult:
         is_empty = asyncio.run(_prepare(url, space, tenant))
         loaded = load_tenants(url, space, [tenant], words=WORDS) if is_empty else None
         folder = instance.home / "lexical"
-        first, searches = asyncio.run(_search_all(instance, url, space, embedder, tenant))
+        built_seconds, searches = asyncio.run(_search_all(instance, url, space, embedder, tenant))
     result: SizeResult = {
         "chunks": size,
         "total": spread([search.total for search in searches]),
@@ -115,7 +116,7 @@ def _measure_size(instance: Instance, size: int) -> SizeResult:
             3,
         ),
         "vector_plan": searches[-1].plan,
-        "first_search_seconds": round(first, 2),
+        "lexical_build_seconds": round(built_seconds, 2),
         "lexical_index_bytes": _bytes_of(folder),
         "loaded": loaded,
     }
@@ -140,12 +141,13 @@ async def _search_all(
     embedder: SentenceTransformerEmbedder,
     tenant: SyntheticTenant,
 ) -> tuple[float, list[_Search]]:
-    """Seconds of the first search, which builds the lexical index, and the ones measured."""
+    """Seconds that the lexical index took to build, and the searches measured."""
     settings = instance.settings
     database = Database(url, pool_size=settings.database_pool_size)
+    lexical = LexicalIndexes(database, instance.home / "lexical")
     retriever = Retriever(
         database,
-        LexicalIndexes(database, instance.home / "lexical"),
+        lexical,
         embedder,
         space,
         RetrievalLimits(
@@ -155,9 +157,14 @@ async def _search_all(
     )
     texts = questions_from(tenant, count=QUERIES + WARM_UP)
     tenant_id = TenantId(tenant.id)
-    searches = [await _search(retriever, embedder, tenant_id, text) for text in texts]
+    async with aclosing(lexical):
+        started = perf_counter()
+        # A search would go on without an index that is still being built.
+        await lexical.catch_up(tenant_id)
+        built_seconds = perf_counter() - started
+        searches = [await _search(retriever, embedder, tenant_id, text) for text in texts]
     await database.close()
-    return searches[0].total / 1000, searches[WARM_UP:]
+    return built_seconds, searches[WARM_UP:]
 
 
 def questions_from(tenant: SyntheticTenant, *, count: int) -> list[str]:
@@ -181,8 +188,8 @@ async def _search(
     searched = perf_counter()
     embedder.embed_queries([text])
     embedded = perf_counter()
-    if not found.passages:
-        raise BenchmarkFailed("A query made of a stored text's words found nothing.")
+    if not found.passages or found.explanation.is_lexical_missing:
+        raise BenchmarkFailed("A query made of a stored text's words found nothing, or by half.")
     return _Search(
         total=(searched - started) * 1000,
         lexical=found.timings.lexical,
