@@ -7,7 +7,7 @@ from typing import Final, Literal
 from app.claims import Reason, ReasonCode
 from app.verify.alignment import check_alignment
 from app.verify.claim_text import is_claim, parts_of, statements_of
-from app.verify.coverage import MIN_COVERAGE, check_coverage, coverage_of
+from app.verify.coverage import MIN_COVERAGE, check_coverage, coverage_of, words_held
 from app.verify.evidence import has_labels
 from app.verify.names import check_names
 from app.verify.negation import check_negation
@@ -42,8 +42,6 @@ CHECK_BY_REASON: Final[dict[ReasonCode, FactCheck]] = {
 }
 CONTRADICTING: Final = frozenset({"negation_added", "negation_dropped", "opposite_word"})
 ABOUT_NUMBERS: Final = frozenset({"number_missing", "number_moved", "coverage_low"})
-NUMBER_CONTRADICTION_COVERAGE: Final = 0.6
-"""With its other words held and only the number foreign, the evidence says another number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +51,8 @@ class Comparison:
     coverage: float
     reasons: tuple[Reason, ...]
     used: frozenset[int]
+    words_held: float = 1.0
+    """Share of the content words besides numbers that are held."""
 
     @property
     def is_supported(self) -> bool:
@@ -66,7 +66,7 @@ class Comparison:
         if codes & CONTRADICTING:
             return self.coverage >= MIN_COVERAGE
         is_number = "number_missing" in codes and codes <= ABOUT_NUMBERS
-        return is_number and self.coverage >= NUMBER_CONTRADICTION_COVERAGE
+        return is_number and self.words_held >= MIN_COVERAGE
 
 
 SUPPORTED: Final = Comparison(coverage=1.0, reasons=(), used=frozenset())
@@ -133,6 +133,7 @@ def _compare_sentence(
         coverage=coverage_of(claim, evidence),
         reasons=tuple(reason for reason in found if reason is not None),
         used=frozenset({index}),
+        words_held=words_held(claim, evidence),
     )
 
 
@@ -143,4 +144,5 @@ def _together(comparisons: Sequence[Comparison]) -> Comparison:
             dict.fromkeys(reason for comparison in comparisons for reason in comparison.reasons)
         ),
         used=frozenset().union(*(comparison.used for comparison in comparisons)),
+        words_held=min(comparison.words_held for comparison in comparisons),
     )

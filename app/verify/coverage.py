@@ -26,6 +26,13 @@ def coverage_of(claim: Statement, evidence: Statement) -> float:
     return held / len(claim.content)
 
 
+def words_held(claim: Statement, evidence: Statement) -> float:
+    """The same of its content words besides numbers and dates; 0 when it has no other."""
+    words = [index for index in claim.content if claim.tokens[index].measure is None]
+    held = sum(_is_held(claim.tokens[index], evidence) for index in words)
+    return held / len(words) if words else 0.0
+
+
 def pooled_coverage(claims: Sequence[Statement], evidence: Sequence[Statement]) -> float:
     """Share of the claims' content tokens that any of the evidence holds, 0 to 1."""
     tokens = [claim.tokens[index] for claim in claims for index in claim.content]

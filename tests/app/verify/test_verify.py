@@ -297,6 +297,15 @@ def test_a_claim_of_the_same_thing_with_another_number_is_contradicted() -> None
     assert judged.citations[0].checks["names"] is True
 
 
+def test_a_short_claim_with_another_number_is_contradicted_too() -> None:
+    context = context_of(["The fee is 5 euros."])
+
+    same_thing = judge("The fee is 9 euros.", "The fee is 5 euros.", context=context)
+    other_thing = judge("The tower is 9 metres high.", "The fee is 5 euros.", context=context)
+
+    assert (same_thing.verdict, other_thing.verdict) == ("contradicted", "unsupported")
+
+
 def test_a_claim_of_another_thing_is_unsupported() -> None:
     judged = judge("The canteen serves lunch from noon.", LEAVE, context=CONTEXT)
 
