@@ -1,6 +1,7 @@
 """What every evaluation does with its results: print, write, draw, and judge by the floors."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,11 @@ from rich.table import Table
 from evals.results import Evaluation, summary, write_evaluation
 from evals.thresholds import Verdict, judge, read_floors
 from footnote.output import print_json, progress_console
+from kb.embedded_postgres import database_url
 from kb.errors import Misconfigured
+from kb.settings import Settings
+from kb.telemetry import configure_logging
+from migrations.run import upgrade
 
 DRAWING_PACKAGES = ("matplotlib", "jinja2")
 
@@ -23,6 +28,10 @@ WIDEST = 320
 
 DatasetOption = Annotated[
     list[str], typer.Option("--dataset", help="A folder of FOOTNOTE_EVALDATA; repeatable.")
+]
+DatasetsOption = Annotated[
+    list[str] | None,
+    typer.Option("--dataset", help="A folder of FOOTNOTE_EVALDATA; repeatable; unset: both."),
 ]
 LimitOption = Annotated[
     int | None, typer.Option("--limit", min=1, help="Ask only the first so many questions.")
@@ -59,6 +68,21 @@ class Wishes:
             require_drawing()
         if self.thresholds is not None:
             read_floors(self.thresholds)
+
+
+def settings_in(home: Path | None) -> Settings:
+    """The settings, with another home if one is given."""
+    return Settings() if home is None else Settings(home=home)
+
+
+@contextmanager
+def evaluation_database(settings: Settings) -> Iterator[str]:
+    """The URL of a database with the newest schema; logs say errors only."""
+    configure_logging("error")
+    with database_url(settings) as url:
+        if settings.database_url is None:
+            upgrade(url)
+        yield url
 
 
 def require_drawing() -> None:

@@ -29,6 +29,7 @@ from evals.thresholds import PACKAGED
 from footnote.commands.evals import load_datasets
 from footnote.compose import build_retriever, load_embedder, open_database, open_space, utc_now
 from footnote.evaluation import (
+    DatasetsOption,
     HomeOption,
     LimitOption,
     NoThresholdsOption,
@@ -36,22 +37,16 @@ from footnote.evaluation import (
     ReportOption,
     ThresholdsOption,
     Wishes,
+    evaluation_database,
     finish,
+    settings_in,
 )
 from footnote.output import JsonOption, progress_console
-from kb.embedded_postgres import database_url
 from kb.lexical.follower import LexicalIndexes
 from kb.settings import Settings
-from kb.telemetry import configure_logging
-from migrations.run import upgrade
 
 SETS = ("squad2", "clapnq")
 """What the packaged model was fitted to: sets with questions that people found no answer to."""
-
-DatasetsOption = Annotated[
-    list[str] | None,
-    typer.Option("--dataset", help="A folder of FOOTNOTE_EVALDATA; repeatable; unset: both."),
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +80,7 @@ def abstention(  # noqa: PLR0913  # each is an option of the command
     as_json: JsonOption = False,
 ) -> None:
     """Measure how well questions without an answer are seen, on articles nothing was fitted to."""
-    settings = Settings() if home is None else Settings(home=home)
+    settings = settings_in(home)
     wishes = Wishes(
         output=output,
         report=report,
@@ -146,7 +141,6 @@ def _weigh_all(
 ) -> _Weighed:
     datasets = [open_dataset(settings.evaldata, name) for name in names]
     questions_by_set = {each.name: read_questions(each) for each in datasets}
-    configure_logging("error")
 
     async def run(url: str) -> _Weighed:
         loaded = await load_datasets(settings, url, datasets)
@@ -177,7 +171,5 @@ def _weigh_all(
                 sets.append((each, weighed))
         return _Weighed(sets=sets)
 
-    with database_url(settings) as url:
-        if settings.database_url is None:
-            upgrade(url)
+    with evaluation_database(settings) as url:
         return asyncio.run(run(url))

@@ -18,6 +18,7 @@ from evals.thresholds import PACKAGED
 from footnote.commands.evals import load_datasets
 from footnote.compose import open_resources
 from footnote.evaluation import (
+    DatasetsOption,
     HomeOption,
     LimitOption,
     NoThresholdsOption,
@@ -25,24 +26,18 @@ from footnote.evaluation import (
     ReportOption,
     ThresholdsOption,
     Wishes,
+    evaluation_database,
     finish,
+    settings_in,
 )
 from footnote.output import JsonOption, progress_console
-from kb.embedded_postgres import database_url
 from kb.settings import Settings
-from kb.telemetry import configure_logging
-from migrations.run import upgrade
 
 SETS = ("squad2", "clapnq")
 """Sets whose questions have known answers, or are known to have none."""
 
 QUESTIONS = 150
 """With an answer and as many without, of each set: a share of .9 is then known to .05."""
-
-DatasetsOption = Annotated[
-    list[str] | None,
-    typer.Option("--dataset", help="A folder of FOOTNOTE_EVALDATA; repeatable; unset: both."),
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +69,7 @@ def answers(  # noqa: PLR0913  # each is an option of the command
 
     With several sets, each is also asked what only the next one can answer.
     """
-    settings = Settings() if home is None else Settings(home=home)
+    settings = settings_in(home)
     wishes = Wishes(
         output=output,
         report=report,
@@ -89,10 +84,7 @@ def answers(  # noqa: PLR0913  # each is an option of the command
         alias=alias,
         limit=limit,
     )
-    configure_logging("error")
-    with database_url(settings) as url:
-        if settings.database_url is None:
-            upgrade(url)
+    with evaluation_database(settings) as url:
         results = asyncio.run(_load_and_ask(settings, url, plan))
     evaluation: Evaluation = {
         "format": FORMAT,

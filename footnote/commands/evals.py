@@ -40,18 +40,17 @@ from footnote.evaluation import (
     ThresholdsOption,
     Wishes,
     draw,
+    evaluation_database,
     finish,
     print_table,
     require_drawing,
+    settings_in,
 )
 from footnote.output import JsonOption, print_json, progress_console
-from kb.embedded_postgres import database_url
 from kb.errors import InvalidInput, Misconfigured
 from kb.lexical.follower import LexicalIndexes
 from kb.settings import Settings
-from kb.telemetry import configure_logging
 from kb.uploads import Uploads
-from migrations.run import upgrade
 
 MODES: tuple[SearchMode, ...] = ("lexical", "vector", "hybrid")
 
@@ -95,7 +94,7 @@ def retrieval(  # noqa: PLR0913  # each is an option of the command
 
     Each set is ingested into a tenant of its own, once. Exit 1 when a figure is below its floor.
     """
-    settings = Settings() if home is None else Settings(home=home)
+    settings = settings_in(home)
     wishes = Wishes(
         output=output,
         report=report,
@@ -168,10 +167,7 @@ def _measure_retrieval(settings: Settings, plan: Plan) -> list[Result]:
     for dataset in plan.datasets:
         # A set without judgements is told before it is ingested.
         dataset.judged_questions(plan.runs[0].split)
-    configure_logging("error")
-    with database_url(settings) as url:
-        if settings.database_url is None:
-            upgrade(url)
+    with evaluation_database(settings) as url:
         return asyncio.run(_load_and_ask(settings, url, plan))
 
 
