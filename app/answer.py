@@ -34,6 +34,8 @@ from app.prompts.prompt import Prompt
 from app.question import Question
 from app.retrieve.conversation import Said, in_conversation
 from app.retrieve.search import Retrieval, Retriever, SearchQuery
+from app.second_opinion.grounding_model import GroundingModel
+from app.second_opinion.moderation import moderate_question
 from app.verify.profiles import ProfileName
 from app.window import budget_for, estimated_tokens, recent_turns
 from kb.answers import recent_statuses
@@ -75,6 +77,7 @@ class Answered:
     claims: tuple[VerifiedClaim, ...]
     retrieved: Retrieved | None
     evidence: tuple[SentenceEvidence, ...]
+    evidence_probability: float
     generation: Generation
     cost_microdollars: int | None
     checks: tuple[CheckResult, ...]
@@ -113,6 +116,7 @@ class Answerer:
     policies: TenantPolicies
     limits: AnswerLimits
     verify_profile: ProfileName
+    grounding_model: GroundingModel | None
 
     def models_for(self, tenant_id: TenantId) -> Sequence[str]:
         """What a request of this tenant may name as its model, the default first."""
@@ -147,6 +151,14 @@ class Answerer:
         if refused is not None:
             yield self._without_retrieval(refused, guarded, clock)
             return
+        session = self._session(caller, question)
+        moderated = None if session is None else await moderate_question(session, guarded)
+        if moderated is not None:
+            guarded = moderated
+            if guarded.refusal is not None:
+                refused = Outcome(status="blocked", reason=guarded.refusal)
+                yield self._without_retrieval(refused, guarded, clock)
+                return
         asking = Asking(
             caller=caller,
             question=replace(question, text=guarded.text),
@@ -162,9 +174,10 @@ class Answerer:
                 [Said(speaker=turn.role, text=turn.content) for turn in question.history],
             ),
             policy=policy,
-            session=self._session(caller, question),
+            session=session,
             prompt=self.require_prompt(question.prompt),
             verify_profile=self.verify_profile,
+            grounding_model=self.grounding_model,
             now=now,
         )
         async with aclosing(self._answered(asking, guarded, clock)) as events:
@@ -184,7 +197,8 @@ class Answerer:
         retrieved, evidence = await self._weigh(asking, retrieval)
         yield retrieved
         clock.mark("evidence")
-        outcome = await self._outcome_before_generating(asking, retrieved, evidence)
+        probability = evidence_probability(asking.in_context, retrieved.context, evidence)
+        outcome = await self._outcome_before_generating(asking, retrieved, probability)
         disagreement = _disagreement(asking, retrieved.context, evidence)
         if outcome is None and disagreement is not None and not disagreement.is_conflict:
             outcome = Outcome(
@@ -211,6 +225,7 @@ class Answerer:
             claims=judged.claims,
             retrieved=retrieved,
             evidence=tuple(evidence),
+            evidence_probability=probability,
             generation=judged.generation,
             cost_microdollars=asking.session.cost_microdollars if asking.session else None,
             checks=guarded.results,
@@ -237,6 +252,7 @@ class Answerer:
             claims=(),
             retrieved=None,
             evidence=(),
+            evidence_probability=0.0,
             generation=Generation(status="unsupported", model=EXTRACTIVE),
             cost_microdollars=None,
             checks=guarded.results,
@@ -320,10 +336,10 @@ class Answerer:
         return estimated_tokens(texts, self.embedder.count_tokens)
 
     async def _outcome_before_generating(
-        self, asking: Asking, retrieved: Retrieved, evidence: Sequence[SentenceEvidence]
+        self, asking: Asking, retrieved: Retrieved, probability: float
     ) -> Outcome | None:
         """Why nothing should be generated from this evidence; None when something may be."""
-        if self._holds_answer(asking, retrieved.context, evidence):
+        if self._holds_answer(probability):
             return None
         if retrieved.retrieval.inadmissible and await self._is_stale(asking):
             return Outcome(status="unsupported", reason="stale_evidence")
@@ -340,16 +356,13 @@ class Answerer:
             now=asking.now,
         )
         retrieved, evidence = await self._weigh(asking, retrieval)
-        return self._holds_answer(asking, retrieved.context, evidence)
+        probability = evidence_probability(asking.in_context, retrieved.context, evidence)
+        return self._holds_answer(probability)
 
-    def _holds_answer(
-        self, asking: Asking, context: Context, evidence: Sequence[SentenceEvidence]
-    ) -> bool:
-        """True when an answer in this evidence is probable enough to look for it."""
-        if not evidence:
-            return False
-        probability = evidence_probability(asking.in_context, context, evidence)
-        return probability >= self.limits.evidence_floor
+    def _holds_answer(self, probability: float) -> bool:
+        """True when an answer in the evidence is probable enough to look for it."""
+        # Without evidence it is 0, which is no answer whatever the floor.
+        return probability > 0 and probability >= self.limits.evidence_floor
 
 
 def _disagreement(

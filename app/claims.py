@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from kb.passages import Passage
 
@@ -31,6 +31,8 @@ ReasonCode = Literal[
     "polarity_unknown",
     "quote_instructs",
     "form_refused",
+    "second_opinion",
+    "flagged",
 ]
 
 
@@ -60,7 +62,10 @@ class Draft:
 
 
 class Checks(TypedDict):
-    """True: passed. A check that could not be made, because an earlier one failed, is False."""
+    """True: passed. A check that could not be made, because an earlier one failed, is False.
+
+    The opinions of optional models are there only when one was asked.
+    """
 
     source: bool
     quote: bool
@@ -68,6 +73,8 @@ class Checks(TypedDict):
     names: bool
     negation: bool
     coverage: bool
+    grounding_model: NotRequired[bool]
+    judge: NotRequired[bool]
 
 
 @dataclass(frozen=True, kw_only=True)

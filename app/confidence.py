@@ -1,11 +1,46 @@
-"""Why an answer is as it is, in one sentence that names what was seen."""
+"""Why an answer is as it is, in one sentence that names what was seen.
+
+Counts of claims, quotes and documents are told as they are; everything graded is told in words,
+since a figure would be taken for the chance that the answer is right.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Final
 
 from app.answer import Answered
+from app.generate.abstention import packaged_model
 from app.generate.evidence import SentenceEvidence
+
+_Levels = Sequence[tuple[float, str]]
+"""The words for a value, each from its bound on, highest first."""
+
+COVERAGE: Final[_Levels] = ((0.99, "all"), (2 / 3, "most"), (1 / 3, "some"), (0.0, "few"))
+"""Shares of the question's words by weight, in thirds."""
+
+ANSWER: Final[_Levels] = (
+    (0.75, "likely"),
+    (0.5, "more likely than not"),
+    (0.25, "possible"),
+    (0.0, "unlikely"),
+)
+"""Quarters of the calibrated probability that the passages hold an answer."""
+
+CLOSENESS: Final[_Levels] = (
+    (1.0, "very close to it"),
+    (0.0, "close to it"),
+    (-1.0, "only related to it"),
+    (-math.inf, "about something else"),
+)
+"""Deviations of the best cosine from its mean, as `footnote eval abstention --fit` found them."""
+
+SURENESS: Final[_Levels] = ((0.9, "sure"), (0.7, "fairly sure"), (0.0, "unsure"))
+"""Of its words, by the mean (geometric) probability of the model's tokens. Plain bounds, fitted to
+nothing: whether a claim is shown never depends on them."""
 
 
 def confidence_reason(answered: Answered) -> str:
-    """The observed evidence in words; shares are those of the best sentence, cosine is -1 to 1."""
+    """The observed evidence in words."""
     match answered.outcome.status:
         case "blocked":
             return "The question was refused before anything was looked up."
@@ -14,7 +49,7 @@ def confidence_reason(answered: Answered) -> str:
         case "unsupported" if not answered.evidence:
             return "No passage that could be read says anything on the question."
         case "needs_clarification":
-            return f"The sources answer more than one reading; {_best(answered.evidence[0])}."
+            return f"The sources answer more than one reading; {_best(answered)}."
         case "unsupported":
             return _unsupported(answered)
         case _:
@@ -22,15 +57,15 @@ def confidence_reason(answered: Answered) -> str:
 
 
 def _unsupported(answered: Answered) -> str:
-    best = _best(answered.evidence[0])
+    best = _best(answered)
     match answered.outcome.reason:
         case "stale_evidence":
             return f"Only documents out of force would answer; of those in force, {best}."
         case "verification_failed":
             removed = _counted(len(answered.claims), "claim")
-            return f"Of {removed}, no quote proved one; {best}."
+            return f"Of {removed}, no quote proved one; {best}{_sureness(answered)}."
         case _:
-            return f"The evidence is too weak: {best}."
+            return f"The evidence is too weak: {best}{_sureness(answered)}."
 
 
 def _supported(answered: Answered) -> str:
@@ -42,14 +77,33 @@ def _supported(answered: Answered) -> str:
         f"{_counted(len(citations), 'quote')} ({exact} word for word) from "
         f"{_counted(documents, 'document')}"
     )
-    return f"{proved}; {_best(answered.evidence[0])}." if answered.evidence else f"{proved}."
+    seen = f"; {_best(answered)}" if answered.evidence else ""
+    return f"{proved}{seen}{_sureness(answered)}."
 
 
-def _best(evidence: SentenceEvidence) -> str:
+def _best(answered: Answered) -> str:
+    best = answered.evidence[0]
     return (
-        f"the best sentence holds {evidence.coverage:.0%} of the question's words by weight and "
-        f"has cosine {evidence.cosine:.2f} with it"
+        f"the best sentence holds {_level(best.coverage, COVERAGE)} of the question's words and is "
+        f"{_level(_deviations(best), CLOSENESS)}; an answer in these passages is "
+        f"{_level(answered.evidence_probability, ANSWER)}"
     )
+
+
+def _deviations(evidence: SentenceEvidence) -> float:
+    usual = packaged_model().fitted["signals"]["best_cosine"]
+    return (evidence.cosine - usual["mean"]) / usual["deviation"]
+
+
+def _sureness(answered: Answered) -> str:
+    mean_logprob = answered.generation.mean_logprob
+    if mean_logprob is None:
+        return ""
+    return f"; the model was {_level(math.exp(mean_logprob), SURENESS)} of its words"
+
+
+def _level(value: float, levels: _Levels) -> str:
+    return next((word for bound, word in levels if value >= bound), levels[-1][1])
 
 
 def _counted(count: int, noun: str) -> str:

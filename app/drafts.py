@@ -26,6 +26,9 @@ from app.prompts.prompt import Prompt
 from app.prompts.render import Turn
 from app.question import Question
 from app.retrieve.conversation import Conversation
+from app.second_opinion.grounding_model import GroundingModel
+from app.second_opinion.judge import judge_claim
+from app.second_opinion.moderation import moderate_claim
 from app.verify.profiles import ProfileName
 from app.verify.verify import verify
 from kb.errors import LlmUnavailable
@@ -48,6 +51,7 @@ class Asking:
     session: ModelSession | None
     prompt: Prompt
     verify_profile: ProfileName
+    grounding_model: GroundingModel | None
     now: datetime
 
     @property
@@ -86,7 +90,8 @@ async def judged_claims(
                 if isinstance(drafted, Generation):
                     judged = Judged(generation=drafted, claims=tuple(claims))
                     continue
-                claims.append(await asyncio.to_thread(_judge, drafted, asking, context))
+                judgement = await asyncio.to_thread(_judge, drafted, asking, context)
+                claims.append(await _reviewed(judgement, asking, context))
                 yield claims[-1]
         if not _needs_stronger_model(judged):
             break
@@ -94,17 +99,27 @@ async def judged_claims(
 
 
 def _judge(claim: DraftClaim, asking: Asking, context: Context) -> VerifiedClaim:
-    """The claim as verification and the guard leave it."""
+    """The claim as verification, the guard and a second opinion leave it."""
     judged = verify(
         Draft(status="answered", claims=(claim,)), context, asking.verify_profile
     ).claims[0]
     limit = asking.prompt.settings.guardrails.max_claim_chars
-    return guard_claim(
+    guarded = guard_claim(
         judged,
         question=asking.in_context,
         passages={source.id: source.passage for source in context.sources},
         max_chars=limit if asking.session else MAX_QUOTED_WITHOUT_PROMPT,
     )
+    model = asking.grounding_model
+    return guarded if model is None else model.review([guarded])[0]
+
+
+async def _reviewed(claim: VerifiedClaim, asking: Asking, context: Context) -> VerifiedClaim:
+    """The claim as the models leave it that the tenant wants asked about it."""
+    session = asking.session
+    if session is None:
+        return claim
+    return await judge_claim(session, await moderate_claim(session, claim), context)
 
 
 def _tiers(asking: Asking) -> Sequence[Tier]:

@@ -46,6 +46,8 @@ def _observe_search(resources: Resources, retrieval: Retrieval) -> None:
     resources.metrics.observe_stage("search", seconds=seconds)
     if retrieval.explanation.is_lexical_missing:
         resources.metrics.observe_stage("search_without_lexical", seconds=seconds)
+    if retrieval.explanation.vector_plan not in {None, "shortlist"}:
+        resources.metrics.observe_stage("search_without_sketches", seconds=seconds)
 
 
 def check_question(resources: Resources, text: str, top_k: int) -> None:

@@ -187,6 +187,7 @@ def _trace(answered: Answered) -> Mapping[str, object]:
         "checks": list(answered.checks),
         "tier": generation.tier,
         "lost": generation.lost,
+        "mean_logprob": generation.mean_logprob,
         "left_out": [
             {"source": each.source_id, "start": each.span.start, "end": each.span.end}
             for each in generation.left_out

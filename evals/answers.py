@@ -4,7 +4,7 @@ questions -> the real answerer -> statuses, quotes and claims -> measures
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from time import perf_counter
 from typing import Final
@@ -13,9 +13,13 @@ from uuid import UUID
 from app.answer import Answered, Answerer
 from app.auth import Caller
 from app.claims import VerifiedCitation
+from app.gateway.route import Tier
+from app.generate.difficulty import difficulties
 from app.guard.instructions import instruction_spans
 from app.question import Question
 from app.schemas.answers import AnswerStatus
+from evals.answers_judge import Judge, ToGrade, opinion
+from evals.answers_tiers import MICRODOLLARS, Spent
 from evals.loading import READER, LoadedDataset
 from evals.metrics import (
     any_contains_answer,
@@ -36,8 +40,6 @@ SAME_SENTENCE: Final = 0.8
 """Share of the shorter one's words that two sentences share when they are one: sets split and space
 sentences in their own ways."""
 
-MICRODOLLARS: Final = 1_000_000
-
 SHOWS_AN_ANSWER: Final[frozenset[AnswerStatus]] = frozenset(
     {"answered", "partially_supported", "conflicting"}
 )
@@ -45,7 +47,10 @@ SHOWS_AN_ANSWER: Final[frozenset[AnswerStatus]] = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedAnswer:
-    """An answer beside what is known of its question; `quotes` are those shown, in order."""
+    """An answer beside what is known of its question; `quotes` are those shown, in order.
+
+    `tier` is that of the model that was asked last; None where none was.
+    """
 
     question: PutQuestion
     status: AnswerStatus
@@ -55,6 +60,8 @@ class JudgedAnswer:
     supported: int
     cost_microdollars: int | None
     milliseconds: float
+    tier: Tier | None = None
+    answer: str = ""
 
     @property
     def texts(self) -> list[str]:
@@ -69,13 +76,15 @@ class JudgedAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class AnswersRun:
-    """How questions are put; `alias` None: the service's default."""
+    """How questions are put; `alias` None: the service's default; `spent`: what models cost."""
 
     answerer: Answerer
     alias: str | None
     variant: str
     is_whole: bool
     clock: Callable[[], datetime]
+    spent: Callable[[], Spent]
+    judge: Judge | None = None
 
 
 async def measure_answers(
@@ -86,7 +95,9 @@ async def measure_answers(
     await run.answerer.answer(
         _caller(loaded), Question(text=f"{questions[0].text} {questions[0].text}"), now=run.clock()
     )
+    before = run.spent()
     judged = [await _judge(run, loaded, question) for question in questions]
+    spent = run.spent().since(before)
     known = frozenset(document.id for document in loaded.dataset.documents())
     milliseconds = [each.milliseconds for each in judged]
     costs = [each.cost_microdollars for each in judged if each.cost_microdollars is not None]
@@ -108,6 +119,8 @@ async def measure_answers(
             "claims": sum(each.claims for each in judged),
             **_fault_counts(judged, known),
             "cost_usd": sum(costs) / MICRODOLLARS if costs else None,
+            **(_model_use(judged, spent) if spent.calls else {}),
+            **(await opinion(run.judge, _to_grade(judged)) if run.judge else {}),
         },
         "question_ids": [each.question.id for each in judged],
         "scores": scores,
@@ -202,7 +215,22 @@ async def _judge(run: AnswersRun, loaded: LoadedDataset, question: PutQuestion) 
         supported=len(answered.supported),
         cost_microdollars=answered.cost_microdollars,
         milliseconds=milliseconds,
+        tier=answered.generation.tier,
+        answer=" ".join(claim.text for claim in answered.supported),
     )
+
+
+def _to_grade(judged: Sequence[JudgedAnswer]) -> list[ToGrade]:
+    """The answers that were shown to questions that have one."""
+    return [
+        ToGrade(
+            question=each.question.text,
+            known_answers=each.question.selected or each.question.answers,
+            answer=each.answer,
+        )
+        for each in judged
+        if each.is_shown and each.question.is_answerable
+    ]
 
 
 def _quotes(answered: Answered) -> tuple[VerifiedCitation, ...]:
@@ -256,6 +284,16 @@ def _fault_counts(judged: Sequence[JudgedAnswer], known: frozenset[str]) -> dict
     faults = [_faults(quote, known) for each in judged for quote in each.quotes]
     return {
         name: sum(each[name] for each in faults) for name in ("leaks", "misquotes", "instructions")
+    }
+
+
+def _model_use(judged: Sequence[JudgedAnswer], spent: Spent) -> dict[str, int]:
+    """What the models did: `routed` to the strong tier at once, `escalated` to it afterwards."""
+    is_routed = [bool(difficulties(each.question.text)) for each in judged if each.tier == "strong"]
+    return {
+        **asdict(spent),
+        "routed": sum(is_routed),
+        "escalated": len(is_routed) - sum(is_routed),
     }
 
 

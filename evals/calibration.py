@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -10,20 +11,40 @@ from sklearn.linear_model import (  # type: ignore[import-untyped]  # ships no t
     LogisticRegression,
 )
 
-from app.verify.claim_text import clean_claim, is_claim, whole_statement
-from app.verify.grounding import split_answer
-from app.verify.passages import IndexedSources, hold
+from app.verify.claim_text import clean_claim, is_claim
+from app.verify.grounding import Weighed, split_answer, weigh
+from app.verify.passages import IndexedSources
 from app.verify.profiles import Fitted, Profile, ProfileName, Weights
-from app.verify.support import support_of
 from evals.grounding import prepared
 from evals.grounding_claims import LabelledClaim, claims_sha256
 
-ALLOWED_FALSE_ALARMS: Final[Mapping[ProfileName, float]] = {"balanced": 0.08, "lenient": 0.03}
-"""Share of supported claims, mean over the sets, that a threshold on the score may flag. `strict`
-is left alone: there the score supports nothing."""
+LENIENT_FALSE_ALARMS: Final = 0.03
+"""Share of supported claims, mean over the sets, that the lenient threshold on the score flags. The
+balanced one is where balanced accuracy, mean over the sets, is highest; in the strict profile the
+score supports nothing."""
 
-Shares = Sequence[tuple[float, float]]
-"""For each claim its covered and its checked share."""
+STEPS: Final = np.arange(0.2, 0.8, 0.005)
+"""Thresholds tried."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeighedClaim:
+    """A labelled claim with what is found about each of its sentences; None: nothing."""
+
+    dataset: str
+    is_supported: bool
+    sentences: Sequence[Weighed | None]
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """Covered and checked share, the mean over the sentences."""
+        found = [each.support for each in self.sentences if each is not None]
+        count = max(1, len(self.sentences))
+        return sum(s.covered for s in found) / count, sum(s.checked for s in found) / count
+
+    def limit(self, weights: Weights) -> float:
+        """The highest threshold at which the verdict is `supported`; below 0: at none."""
+        return min((_limit(each, weights) for each in self.sentences), default=-1.0)
 
 
 def fit_profiles(claims: Sequence[LabelledClaim], before: Fitted, *, version: str) -> Fitted:
@@ -32,19 +53,21 @@ def fit_profiles(claims: Sequence[LabelledClaim], before: Fitted, *, version: st
     Every set, and in it either kind, weighs the same, so that no large set decides alone.
     ValueError when all claims are of one kind.
     """
-    shares = shares_of(claims, before["profiles"]["balanced"])
-    labels = [claim.is_supported for claim in claims]
-    weights = _fit(shares, labels, [claim.dataset for claim in claims])
-    scores = [score_of(each, weights) for each in shares]
+    weighed = weigh_claims(claims, before["profiles"]["balanced"])
+    weights = fit_weights(weighed)
+    thresholds: Mapping[ProfileName, float] = {
+        "balanced": most_accurate(weighed, weights),
+        "lenient": _flagging(weighed, weights, LENIENT_FALSE_ALARMS),
+    }
     profiles: dict[ProfileName, Profile] = dict(before["profiles"])
-    for name, allowed in ALLOWED_FALSE_ALARMS.items():
-        threshold = _threshold(scores, claims, allowed)
+    for name, threshold in thresholds.items():
         profiles[name] = {**profiles[name], "min_score": round(threshold, 3)}
     return Fitted(
         version=version,
         data_sha256=claims_sha256(list(claims)),
         sets=sorted({claim.dataset for claim in claims}),
         weights=weights,
+        held_out=_held_out(weighed),
         profiles=profiles,
     )
 
@@ -54,18 +77,19 @@ def write_profiles(fitted: Fitted, path: Path) -> None:
     path.write_text(json.dumps(fitted, indent=2) + "\n", encoding="utf-8")
 
 
-def shares_of(claims: Sequence[LabelledClaim], needs: Profile) -> list[tuple[float, float]]:
-    """Covered and checked share of each claim, the mean over its sentences."""
+def weigh_claims(claims: Sequence[LabelledClaim], needs: Profile) -> list[WeighedClaim]:
+    """What is found about each claim; a source is prepared once for claims that follow another."""
     context, sources = None, IndexedSources([])
     found = []
     for claim in claims:
         if claim.context != context:
             context, sources = claim.context, prepared(claim.context)
-        pairs = _sentence_shares(claim.claim, sources, needs) or [(0.0, 0.0)]
+        texts = (clean_claim(sentence) for sentence in split_answer(claim.claim))
         found.append(
-            (
-                sum(covered for covered, _ in pairs) / len(pairs),
-                sum(checked for _, checked in pairs) / len(pairs),
+            WeighedClaim(
+                dataset=claim.dataset,
+                is_supported=claim.is_supported,
+                sentences=[weigh(text, sources, needs) for text in texts if is_claim(text)],
             )
         )
     return found
@@ -77,25 +101,16 @@ def score_of(shares: tuple[float, float], weights: Weights) -> float:
     return float(1 / (1 + np.exp(-logit)))
 
 
-def _sentence_shares(
-    claim: str, sources: IndexedSources, needs: Profile
-) -> list[tuple[float, float]]:
-    texts = [clean_claim(sentence) for sentence in split_answer(claim)]
-    supports = [
-        support_of(text, hold(whole_statement(text), sources), sources, needs)
-        for text in texts
-        if is_claim(text)
-    ]
-    return [(support.covered, support.checked) for support in supports]
-
-
-def _fit(shares: Shares, labels: Sequence[bool], datasets: Sequence[str]) -> Weights:
+def fit_weights(claims: Sequence[WeighedClaim]) -> Weights:
+    """The weights of the score; ValueError when all claims are of one kind."""
+    labels = [claim.is_supported for claim in claims]
     if len(set(labels)) == 1:
         raise ValueError("Claims of both kinds are needed.")
-    groups = list(zip(datasets, labels, strict=True))
+    groups = [(claim.dataset, claim.is_supported) for claim in claims]
     importance = np.array([1 / groups.count(group) for group in groups])
     model = LogisticRegression()
-    model.fit(np.array(shares), np.array(labels), sample_weight=importance * len(groups))
+    shares = np.array([claim.shares for claim in claims])
+    model.fit(shares, np.array(labels), sample_weight=importance * len(groups))
     covered, checked = (float(weight) for weight in model.coef_[0])
     return Weights(
         bias=round(float(model.intercept_[0]), 4),
@@ -104,10 +119,60 @@ def _fit(shares: Shares, labels: Sequence[bool], datasets: Sequence[str]) -> Wei
     )
 
 
-def _threshold(scores: Sequence[float], claims: Sequence[LabelledClaim], allowed: float) -> float:
+def most_accurate(claims: Sequence[WeighedClaim], weights: Weights) -> float:
+    """The threshold of the highest balanced accuracy, mean over the sets that have both kinds."""
+    limits = [_limits(found, weights) for found in _by_set(claims).values()]
+    both = [each for each in limits if all(map(len, each))]
+    return float(max(STEPS, key=lambda step: np.mean([_accuracy(*each, step) for each in both])))
+
+
+def _limit(sentence: Weighed | None, weights: Weights) -> float:
+    if sentence is None or sentence.decided:
+        return -1.0
+    return 1.0 if sentence.comparison.is_supported else sentence.support.score(weights)
+
+
+def _by_set(claims: Sequence[WeighedClaim]) -> dict[str, list[WeighedClaim]]:
+    found: dict[str, list[WeighedClaim]] = {}
+    for claim in claims:
+        found.setdefault(claim.dataset, []).append(claim)
+    return found
+
+
+def _limits(claims: Sequence[WeighedClaim], weights: Weights) -> tuple[list[float], list[float]]:
+    """Of supported and of unsupported claims."""
+    return (
+        [claim.limit(weights) for claim in claims if claim.is_supported],
+        [claim.limit(weights) for claim in claims if not claim.is_supported],
+    )
+
+
+def _accuracy(supported: Sequence[float], unsupported: Sequence[float], threshold: float) -> float:
+    kept = float(np.mean(np.array(supported) >= threshold))
+    caught = float(np.mean(np.array(unsupported) < threshold))
+    return (kept + caught) / 2
+
+
+def _flagging(claims: Sequence[WeighedClaim], weights: Weights, allowed: float) -> float:
     """The mean over the sets of the score under which the allowed share of supported claims is."""
-    by_set: dict[str, list[float]] = {}
-    for score, claim in zip(scores, claims, strict=True):
-        if claim.is_supported:
-            by_set.setdefault(claim.dataset, []).append(score)
-    return float(np.mean([np.quantile(each, allowed) for each in by_set.values()]))
+    quantiles = [
+        np.quantile(
+            [score_of(claim.shares, weights) for claim in found if claim.is_supported], allowed
+        )
+        for found in _by_set(claims).values()
+        if any(claim.is_supported for claim in found)
+    ]
+    return float(np.mean(quantiles))
+
+
+def _held_out(claims: Sequence[WeighedClaim]) -> dict[str, float]:
+    """Balanced accuracy on each set when weights and threshold are fitted to the other sets."""
+    found = {}
+    for dataset, own in _by_set(claims).items():
+        rest = [claim for claim in claims if claim.dataset != dataset]
+        kinds = [{claim.is_supported for claim in part} for part in (own, rest)]
+        if min(map(len, kinds)) > 1:
+            weights = fit_weights(rest)
+            threshold = most_accurate(rest, weights)
+            found[dataset] = round(_accuracy(*_limits(own, weights), threshold), 4)
+    return dict(sorted(found.items()))

@@ -1,7 +1,7 @@
 """Claims made from true quotes, then made false: how many of the falsehoods are caught?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Final, Literal, TypedDict
@@ -15,7 +15,14 @@ from evals.grounding_claims import LabelledClaim, read_claims
 from evals.metrics import share
 from kb.text import sentences
 
-Wording = Literal["verbatim", "paraphrase"]
+Wording = Literal["verbatim", "paraphrase", "inference"]
+"""How a true claim is worded: as its source; as people or models have told a given text in their
+words; or apart from the text, which people found to prove it only afterwards or taken together."""
+
+INFERRED: Final = frozenset({"wice", "contractnli", "factcheckgpt", "fool_me_twice", "mtrag_un"})
+"""Sets whose true claims are inferences: sentences of articles held against whole pages, fixed
+hypotheses about any contract, claims made before a search, claims written to be hard to check,
+answers of many sentences. Those of other sets retell a text that their writer had before them."""
 
 SEED: Final = 20261121
 """Of the choice of sentences and of every falsehood."""
@@ -25,6 +32,9 @@ AROUND_CHARS: Final = 600
 
 WORDS: Final = range(8, 41)
 """Words of a sentence that is quoted: shorter ones are headings, longer ones are tables."""
+
+MAX_SIBLINGS: Final = 3
+"""Sentences of a passage that is cited in the place of the right one."""
 
 MAX_GOLD_CHARS: Final = 3_000
 """Longer evidence is a document, not the passages that prove the claim."""
@@ -38,6 +48,9 @@ class TrueClaim:
     text: str
     quotes: tuple[str, ...]
     source: str
+    title: str | None = None
+    siblings: tuple[str, ...] = ()
+    """Other sentences about the same thing, none of which is among the quotes."""
 
 
 class KindReport(TypedDict):
@@ -63,28 +76,25 @@ class InjectionReport(TypedDict):
 def inject_faults(
     evaldata: Path, datasets: Sequence[str], *, claims_per_set: int, profile: ProfileName
 ) -> list[InjectionReport]:
-    """Both wordings: sentences that quote themselves, and claims that people wrote."""
-    verbatim: list[TrueClaim] = []
-    paraphrased: list[TrueClaim] = []
+    """Every wording there is: sentences that quote themselves, and claims that were written."""
+    claims_of: dict[Wording, list[TrueClaim]] = {"verbatim": [], "paraphrase": [], "inference": []}
     for dataset in datasets:
         random = Random(SEED)  # noqa: S311  # a repeatable sample
         claims = read_claims(evaldata, dataset)
         random.shuffle(claims)
         quoted = (_quoting_itself(claim, random) for claim in claims)
-        verbatim += [each for each in quoted if each is not None][:claims_per_set]
-        written = (_written(claim) for claim in claims if claim.is_supported)
-        paraphrased += [each for each in written if each is not None][:claims_per_set]
-    return [
-        _report("verbatim", verbatim, profile),
-        _report("paraphrase", paraphrased, profile),
-    ]
+        claims_of["verbatim"] += [each for each in quoted if each is not None][:claims_per_set]
+        written = (_written(claim, random) for claim in claims if claim.is_supported)
+        wording: Wording = "inference" if dataset in INFERRED else "paraphrase"
+        claims_of[wording] += [each for each in written if each is not None][:claims_per_set]
+    return [_report(wording, found, profile) for wording, found in claims_of.items() if found]
 
 
-def is_kept(claim: str, quotes: Sequence[str], source: str, profile: ProfileName) -> bool:
-    """True when the claim is supported by these quotes of the source."""
-    context = context_of_given([GivenSource(id="source", text=source)])
-    citations = tuple(DraftCitation(source="source", quote=quote) for quote in quotes)
-    draft = Draft(status="answered", claims=(DraftClaim(text=claim, citations=citations),))
+def is_kept(text: str, claim: TrueClaim, profile: ProfileName) -> bool:
+    """True when the text is supported by the claim's quotes."""
+    context = context_of_given([GivenSource(id="source", text=claim.source, title=claim.title)])
+    citations = tuple(DraftCitation(source="source", quote=quote) for quote in claim.quotes)
+    draft = Draft(status="answered", claims=(DraftClaim(text=text, citations=citations),))
     return bool(verify(draft, context, profile).supported)
 
 
@@ -100,24 +110,42 @@ def _quoting_itself(claim: LabelledClaim, random: Random) -> TrueClaim | None:
     if not spans:
         return None
     start, end = random.choice(spans)
+    source = text[max(0, start - AROUND_CHARS) : end + AROUND_CHARS]
     return TrueClaim(
         dataset=claim.dataset,
         text=text[start:end],
         quotes=(text[start:end],),
-        source=text[max(0, start - AROUND_CHARS) : end + AROUND_CHARS],
+        source=source,
+        siblings=_others(source, text[start:end]),
     )
 
 
-def _written(claim: LabelledClaim) -> TrueClaim | None:
+def _written(claim: LabelledClaim, random: Random) -> TrueClaim | None:
     source = claim.gold or claim.context
     if len(source) > MAX_GOLD_CHARS:
         return None
-    quotes = tuple(source[start:end] for start, end in sentences(source))
-    return TrueClaim(dataset=claim.dataset, text=claim.claim, quotes=quotes, source=source)
+    others = claim.distractors or _others(claim.context, source)
+    start = random.randrange(max(1, len(others) - MAX_SIBLINGS + 1))
+    return TrueClaim(
+        dataset=claim.dataset,
+        text=claim.claim,
+        quotes=_sentences(source),
+        source=source,
+        title=claim.title,
+        siblings=tuple(others[start : start + MAX_SIBLINGS]),
+    )
+
+
+def _sentences(text: str) -> tuple[str, ...]:
+    return tuple(text[start:end] for start, end in sentences(text))
+
+
+def _others(text: str, cited: str) -> tuple[str, ...]:
+    return tuple(each for each in _sentences(text) if each not in cited)
 
 
 def _report(wording: Wording, claims: Sequence[TrueClaim], profile: ProfileName) -> InjectionReport:
-    kept = [is_kept(claim.text, claim.quotes, claim.source, profile) for claim in claims]
+    kept = [is_kept(claim.text, claim, profile) for claim in claims]
     by_set: dict[str, list[bool]] = {}
     for claim, was_kept in zip(claims, kept, strict=True):
         by_set.setdefault(claim.dataset, []).append(not was_kept)
@@ -142,7 +170,7 @@ def _corrupted(
     for claim, was_kept in zip(claims, kept, strict=True):
         false = CORRUPTIONS[kind](claim.text, claim.source, random)
         if false is not None:
-            caught.append((not is_kept(false, claim.quotes, claim.source, profile), was_kept))
+            caught.append((not is_kept(false, claim, profile), was_kept))
     return _kind_report(kind, caught)
 
 
@@ -154,16 +182,11 @@ def _moved(
     for index, (claim, was_kept) in enumerate(zip(claims, kept, strict=True)):
         if kind == "other_topic":
             # Half of all claims further on: another set or another document.
-            other = claims[(index + len(claims) // 2) % len(claims)]
-            quotes, source = other.quotes, other.source
+            cited = claims[(index + len(claims) // 2) % len(claims)]
         else:
-            source = claim.source
-            cited = "\n".join(claim.quotes)
-            quotes = tuple(
-                text for span in sentences(source) if (text := source[slice(*span)]) not in cited
-            )
-        if quotes:
-            caught.append((not is_kept(claim.text, quotes, source, profile), was_kept))
+            cited = replace(claim, quotes=claim.siblings, source="\n".join(claim.siblings))
+        if cited.quotes and cited.source != claim.source:
+            caught.append((not is_kept(claim.text, cited, profile), was_kept))
     return _kind_report(kind, caught)
 
 

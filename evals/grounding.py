@@ -1,6 +1,6 @@
 """How well the verifier tells supported claims from others, on sets that people labelled."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -29,6 +29,14 @@ class JudgedClaim:
     verdict: GroundingVerdict
     score: float
     cpu_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedSet:
+    """The claims of a set, and in their order what was found."""
+
+    claims: Sequence[LabelledClaim]
+    verdicts: Sequence[JudgedClaim]
 
 
 class SetReport(TypedDict):
@@ -66,11 +74,31 @@ def evaluate_grounding(
     limit: int | None = None,
 ) -> GroundingReport:
     """The report on these sets; `limit` takes a sample of each."""
+    sets = judge_sets(evaldata, datasets, fitted=fitted, profile=profile, limit=limit)
+    return report_of(sets, fitted=fitted, profile=profile)
+
+
+def judge_sets(
+    evaldata: Path,
+    datasets: Sequence[str],
+    *,
+    fitted: Fitted,
+    profile: ProfileName,
+    limit: int | None = None,
+) -> dict[str, JudgedSet]:
+    """Each set's claims with the verdicts on them; `limit` takes a sample of each."""
     claims = {name: sample_claims(read_claims(evaldata, name), limit) for name in datasets}
-    reports = [
-        report_set(name, list(judge_claims(found, fitted, profile)))
+    return {
+        name: JudgedSet(claims=found, verdicts=list(judge_claims(found, fitted, profile)))
         for name, found in claims.items()
-    ]
+    }
+
+
+def report_of(
+    sets: Mapping[str, JudgedSet], *, fitted: Fitted, profile: ProfileName
+) -> GroundingReport:
+    """The report on judged sets."""
+    reports = [report_set(name, judged.verdicts) for name, judged in sets.items()]
     areas = [each["auroc"] for each in reports if each["auroc"] is not None]
     balanced = [
         each["balanced_accuracy"] for each in reports if each["balanced_accuracy"] is not None
@@ -78,7 +106,7 @@ def evaluate_grounding(
     return GroundingReport(
         profile=profile,
         fitted_version=fitted["version"],
-        data_sha256=claims_sha256([claim for found in claims.values() for claim in found]),
+        data_sha256=claims_sha256([claim for judged in sets.values() for claim in judged.claims]),
         sets=reports,
         mean_auroc=sum(areas) / max(1, len(areas)),
         mean_balanced_accuracy=sum(balanced) / max(1, len(balanced)),

@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NotRequired, TypedDict, cast
 
@@ -34,6 +34,8 @@ class LabelledClaim:
     gold: str | None
     distractors: tuple[str, ...] = ()
     """Passages about the same thing that do not prove the claim."""
+    title: str | None = None
+    """Of the document, where the set gives one."""
 
 
 class _Evidence(TypedDict):
@@ -58,12 +60,18 @@ class _ContractLine(TypedDict):
     text: str
 
 
+class _DocumentLine(TypedDict):
+    text: str
+    title: str
+
+
 def read_claims(evaldata: Path, dataset: str) -> list[LabelledClaim]:
     """The set's claims in the order of the file; Misconfigured when it is absent."""
     path = claims_path(evaldata, dataset)
-    contracts = _contracts(path.parent)
+    contracts, titles = _contracts(path.parent), _titles(path.parent)
     lines = (cast("_ClaimLine", line) for line in _lines(path))
-    return [_claim(dataset, line, contracts) for line in lines]
+    claims = [_claim(dataset, line, contracts) for line in lines]
+    return [replace(claim, title=titles.get(claim.context)) for claim in claims]
 
 
 def claims_path(evaldata: Path, dataset: str) -> Path:
@@ -115,6 +123,15 @@ def _contracts(folder: Path) -> dict[str, str]:
         return {}
     lines = (cast("_ContractLine", line) for line in _lines(path))
     return {line["doc_id"]: line["text"] for line in lines}
+
+
+def _titles(folder: Path) -> dict[str, str]:
+    """The titles of documents, by the text, where it is the very text of a claim's source."""
+    path = folder / "corpus.jsonl.gz"
+    if not path.exists():
+        return {}
+    lines = (cast("_DocumentLine", line) for line in _lines(path))
+    return {line["text"]: line["title"] for line in lines}
 
 
 def _lines(path: Path) -> Iterator[object]:

@@ -52,11 +52,11 @@ def tenant_name(dataset: Dataset, space: Space) -> str:
 
     A tenant loaded by older code would be measured for the new one.
     """
-    digest = hashlib.sha256(f"{dataset.corpus_sha256} {space.name} {_reading_code()}".encode())
+    digest = hashlib.sha256(f"{dataset.corpus_sha256} {space.name} {reading_code()}".encode())
     return f"evaluation {dataset.name} {digest.hexdigest()[:16]}"
 
 
-def _reading_code() -> str:
+def reading_code() -> str:
     """Names the state of the package that makes chunks of uploads."""
     folder = Path(ingest.__file__).parent
     digest = hashlib.sha256()

@@ -49,6 +49,7 @@ tenant_app.command("create")(admin.create_tenant)
 key_app.command("create")(admin.create_key)
 key_app.command("revoke")(admin.revoke_key)
 db_app.command("upgrade")(admin.upgrade_database)
+db_app.command("prune")(admin.prune_database)
 
 
 def main() -> None:

@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import SystemRandom
+
+import structlog
 
 from app.answer import Answerer
 from app.gateway.config import (
@@ -15,22 +17,27 @@ from app.gateway.config import (
     single_model_config,
 )
 from app.gateway.gateway import Gateway, open_gateway
+from app.generate.abstention import is_fitted_to, packaged_model
 from app.guard.policy import load_policies
 from app.limits import AnswerLimits, RequestLimits
 from app.prompts.library import PromptLibrary
 from app.resources import Resources
 from app.retrieve.recall_sampling import RecallSampler
-from app.retrieve.search import RetrievalLimits, Retriever, SecondLook
+from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever, SecondLook
+from app.second_opinion.grounding_model import GroundingModel, load_grounding_model
 from ingest.embed import BatchingEmbedder
 from ingest.pipeline import Ingestion
+from ingest.upkeep import Upkeep
 from kb.database import Database, wait_until_reachable
 from kb.embedding import SentenceTransformerEmbedder
 from kb.errors import SchemaOutOfDate
 from kb.files import FileStore
 from kb.lexical.follower import LexicalIndexes
 from kb.reranking import CrossEncoderScorer
+from kb.retention import Retention
 from kb.row_security import probe_row_security
 from kb.settings import Settings, secret_named
+from kb.sketches.held import HeldSketches
 from kb.spaces import Space, ensure_space, space_for
 from kb.telemetry import Metrics
 from kb.uploads import Uploads
@@ -41,6 +48,12 @@ ONE_KEY = "FOOTNOTE_LLM_API_KEY"
 
 REACH_TIMEOUT_SECONDS = 30
 """A database that starts together with us gets this long."""
+
+
+REFIT = "Run 'footnote eval abstention --fit', or set FOOTNOTE_ANSWER_EVIDENCE_FLOOR by questions."
+"""What to do about an evidence floor that was fitted with another embedding model."""
+
+log = structlog.get_logger(__name__)
 
 
 def utc_now() -> datetime:
@@ -89,7 +102,7 @@ async def open_space(database: Database, embedder: SentenceTransformerEmbedder) 
 def build_retriever(
     settings: Settings,
     database: Database,
-    lexical: LexicalIndexes,
+    indexes: NodeIndexes,
     embedder: SentenceTransformerEmbedder,
     space: Space,
     sampler: RecallSampler | None = None,
@@ -97,7 +110,7 @@ def build_retriever(
     """A retriever that remembers nothing yet."""
     return Retriever(
         database,
-        lexical,
+        indexes,
         embedder,
         space,
         RetrievalLimits(
@@ -151,10 +164,53 @@ def gateway_config(settings: Settings) -> GatewayConfig | None:
     )
 
 
+def warn_of_unfitted_floor(embedding_model: str) -> None:
+    """Logs that the evidence floor was fitted with another embedding model, where it was."""
+    if not is_fitted_to(embedding_model):
+        log.warning(
+            "evidence_floor.not_fitted",
+            embedding_model=embedding_model,
+            fitted_with=packaged_model().fitted["embedding_model"],
+            mend=REFIT,
+        )
+
+
+def _load_grounding_model(settings: Settings) -> GroundingModel | None:
+    """The configured second opinion; takes seconds, nothing where there is none."""
+    return load_grounding_model(settings.grounding_model) if settings.grounding_model else None
+
+
+def _build_answerer(
+    settings: Settings,
+    database: Database,
+    embedder: SentenceTransformerEmbedder,
+    retriever: Retriever,
+    gateway: Gateway | None,
+    grounding_model: GroundingModel | None,
+) -> Answerer:
+    return Answerer(
+        database=database,
+        retriever=retriever,
+        embedder=embedder,
+        gateway=gateway,
+        prompts=PromptLibrary(settings.home_path / "prompts"),
+        policies=load_policies(settings.home_path / "policy.toml"),
+        limits=AnswerLimits(
+            passages=settings.answer_passages,
+            context_tokens=settings.answer_context_tokens,
+            evidence_floor=settings.answer_evidence_floor,
+        ),
+        verify_profile=settings.verify_profile,
+        grounding_model=grounding_model,
+    )
+
+
 @asynccontextmanager
 async def open_resources(settings: Settings, database_url: str) -> AsyncIterator[Resources]:
     """What the API and the command line answer with."""
     embedder = load_embedder(settings)
+    warn_of_unfitted_floor(settings.embedding_model)
+    grounding_model = _load_grounding_model(settings)
     metrics = Metrics()
     async with (
         open_database(settings, database_url) as database,
@@ -163,12 +219,24 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
     ):
         space = await open_space(database, embedder)
         files = FileStore(settings.effective_file_store_url)
-        async with aclosing(
-            RecallSampler(
-                database, space, observe=metrics.observe_ann_recall, generator=SystemRandom()
+        async with (
+            aclosing(
+                HeldSketches(database, space, max_bytes=settings.search_memory_bytes)
+            ) as sketches,
+            aclosing(
+                RecallSampler(
+                    database, space, observe=metrics.observe_ann_recall, generator=SystemRandom()
+                )
+            ) as sampler,
+        ):
+            retriever = build_retriever(
+                settings,
+                database,
+                NodeIndexes(lexical=lexical, sketches=sketches),
+                embedder,
+                space,
+                sampler,
             )
-        ) as sampler:
-            retriever = build_retriever(settings, database, lexical, embedder, space, sampler)
             yield Resources(
                 database=database,
                 files=files,
@@ -177,19 +245,8 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
                 ),
                 lexical=lexical,
                 retriever=retriever,
-                answerer=Answerer(
-                    database=database,
-                    retriever=retriever,
-                    embedder=embedder,
-                    gateway=gateway,
-                    prompts=PromptLibrary(settings.home_path / "prompts"),
-                    policies=load_policies(settings.home_path / "policy.toml"),
-                    limits=AnswerLimits(
-                        passages=settings.answer_passages,
-                        context_tokens=settings.answer_context_tokens,
-                        evidence_floor=settings.answer_evidence_floor,
-                    ),
-                    verify_profile=settings.verify_profile,
+                answerer=_build_answerer(
+                    settings, database, embedder, retriever, gateway, grounding_model
                 ),
                 metrics=metrics,
                 request_limits=RequestLimits(
@@ -222,3 +279,21 @@ async def open_ingestion(settings: Settings, database_url: str) -> AsyncIterator
             max_attempts=settings.job_max_attempts,
             clock=utc_now,
         )
+
+
+def build_upkeep(settings: Settings, database: Database, metrics: Metrics) -> Upkeep:
+    """What a worker forgets with, by night."""
+    return Upkeep(
+        database=database,
+        files=FileStore(settings.effective_file_store_url),
+        metrics=metrics,
+        retention=Retention(
+            answers=_days(settings.answer_retention_days),
+            model_calls=_days(settings.metering_retention_days),
+        ),
+        clock=utc_now,
+    )
+
+
+def _days(days: int) -> timedelta | None:
+    return timedelta(days=days) if days else None

@@ -55,12 +55,16 @@ NoThresholdsOption = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class Wishes:
-    """What is to be done with an evaluation; None: not that."""
+    """What is to be done with an evaluation; None: not that.
+
+    `is_printed`: the command has printed a table of its own.
+    """
 
     output: Path | None
     report: Path | None
     thresholds: Path | None
     as_json: bool
+    is_printed: bool = False
 
     def check(self) -> None:
         """Misconfigured when a wish cannot be granted: said before, not after, hours of work."""
@@ -103,7 +107,7 @@ def finish(evaluation: Evaluation, wishes: Wishes) -> None:
         write_evaluation(evaluation, wishes.output)
     if wishes.as_json:
         print_json(summary(evaluation))
-    else:
+    elif not wishes.is_printed:
         print_table(results_table(evaluation))
     if wishes.report is not None:
         draw(evaluation, verdicts, wishes.report)

@@ -13,6 +13,7 @@ from procrastinate.jobs import Job as QueuedJob
 from typing_extensions import override
 
 from ingest.pipeline import Ingestion, fail, ingest_document
+from ingest.upkeep import EVERY_NIGHT, Upkeep, prune
 from kb.database import conninfo
 from kb.errors import DependencyFailed, KnowledgeBaseError, ProcessingFailed
 from kb.ids import JobId, TenantId
@@ -22,6 +23,7 @@ from kb.telemetry import bind_log_context
 log = structlog.get_logger(__name__)
 
 QUEUE = "ingest"
+PRUNE_TASK = "prune"
 
 FIRST_RETRY = timedelta(seconds=2)
 """Doubled with each further attempt: 2, 4, 8, 16 s with the default of five attempts."""
@@ -48,8 +50,8 @@ class RetryWhileDependencyFails(BaseRetryStrategy):
         return RetryDecision(retry_in={"seconds": int(delay.total_seconds())})
 
 
-def build_queue_app(database_url: str, tools: Ingestion) -> App:
-    """The queue with Footnote's tasks registered."""
+def build_queue_app(database_url: str, tools: Ingestion, upkeep: Upkeep | None = None) -> App:
+    """The queue with Footnote's tasks registered; without `upkeep` nothing is done by night."""
     connector = PsycopgConnector(
         conninfo=conninfo(database_url),
         kwargs={"options": "-c search_path=procrastinate", "prepare_threshold": None},
@@ -65,7 +67,18 @@ def build_queue_app(database_url: str, tools: Ingestion) -> App:
                 tools, TenantId(UUID(tenant_id)), JobId(UUID(job_id)), is_last_attempt=is_last
             )
 
+    if upkeep is not None:
+        register_upkeep(app, upkeep)
     return app
+
+
+def register_upkeep(app: App, upkeep: Upkeep) -> None:
+    """Adds the task that one of the workers does every night; one that fails waits for the next."""
+
+    @app.periodic(cron=EVERY_NIGHT)
+    @app.task(name=PRUNE_TASK, queue=QUEUE, queueing_lock=PRUNE_TASK, lock=PRUNE_TASK)
+    async def run(timestamp: int) -> None:  # noqa: ARG001  # procrastinate says which night
+        await prune(upkeep)
 
 
 async def run_job(

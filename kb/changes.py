@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, union
+from sqlalchemy import delete, func, select, text, union
 
 from kb.audit import Actor, record_event
 from kb.chunks import delete_chunks, set_chunk_language, set_chunk_principals
@@ -57,9 +57,45 @@ async def change_fields(
         await set_chunk_principals(scope, document.id, fields.principals)
         await set_vector_principals(scope, document.id, fields.principals)
     changed = replace(document, fields=fields)
+    if changed.title != document.title:
+        await _retitle_chunks(scope, document.id, old=document.title, new=changed.title)
     if changed.language != document.language:
         await set_chunk_language(scope, document.id, changed.language)
     await advance_generation(scope, document.id)
+
+
+# A context is the title and headings, told apart by ` > `; a long one has lost its end. The vectors
+# keep the words that they were made of until the next version.
+_RETITLE = text(
+    """
+    UPDATE chunks SET context = CASE
+        WHEN CAST(:old AS text) = '' OR context = '' THEN concat_ws(
+            ' > ', nullif(CAST(:new AS text), ''), nullif(context, '')
+        )
+        WHEN starts_with(context, :old || ' > ') THEN concat_ws(
+            ' > ', nullif(:new, ''), substr(context, length(:old || ' > ') + 1)
+        )
+        ELSE :new
+    END
+    WHERE tenant_id = :tenant_id AND document_id = :document_id
+        AND (:old = '' OR starts_with(context, :old || ' > ') OR starts_with(:old, context))
+    """
+)
+
+
+async def _retitle_chunks(
+    scope: TenantSession, document_id: DocumentId, *, old: str | None, new: str | None
+) -> None:
+    """Has the index find the document's chunks by the words of the new title."""
+    await scope.connection.execute(
+        _RETITLE,
+        {
+            "tenant_id": scope.tenant_id,
+            "document_id": document_id,
+            "old": " ".join((old or "").split()),
+            "new": " ".join((new or "").split()),
+        },
+    )
 
 
 async def delete_document(

@@ -45,7 +45,8 @@ KnowledgeBaseError
     ├── IndexNotReady
     ├── AnswerAbandoned
     └── LlmUnavailable
-        └── LlmTimedOut
+        ├── LlmTimedOut
+        └── ModerationUnavailable
 LlmOutputInvalid stands alone: the model answered, but not in the agreed shape.
 
 `code` is the contract; the message is for people and names no document text, key or path.
@@ -349,6 +350,12 @@ class LlmTimedOut(LlmUnavailable):
     """The language model did not answer in time."""
 
     code = "llm_timed_out"
+
+
+class ModerationUnavailable(LlmUnavailable):
+    """The moderation that every text must pass cannot be asked at the moment."""
+
+    code = "moderation_unavailable"
 
 
 class LlmOutputInvalid(KnowledgeBaseError):

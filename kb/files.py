@@ -2,12 +2,17 @@
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
 
 import fsspec
 from fsspec.spec import AbstractFileSystem
 
 from kb.errors import FileStoreUnavailable
 from kb.ids import TenantId, new_uuid
+
+PART = ".part"
+"""Ends the names of what is being written."""
 
 
 class FileStore:
@@ -31,11 +36,25 @@ class FileStore:
         """True when there was something to delete."""
         return await asyncio.to_thread(self._delete, self._path(tenant_id, sha256))
 
+    async def stored(self, tenant_id: TenantId) -> list[str]:
+        """The sha256 of all stored bytes, in order."""
+        names = await asyncio.to_thread(self._names, f"{self._root}/{tenant_id}")
+        return sorted(name for name in names if not name.endswith(PART))
+
+    async def is_older(self, tenant_id: TenantId, sha256: str, moment: datetime) -> bool:
+        """True when the bytes are there and were stored before the moment."""
+        return await asyncio.to_thread(self._is_older, self._path(tenant_id, sha256), moment)
+
+    async def delete_torsos(self, tenant_id: TenantId, *, before: datetime) -> None:
+        """Deletes what a process left half written before that."""
+        folder = f"{self._root}/{tenant_id}"
+        await asyncio.to_thread(self._delete_torsos, folder, before)
+
     def _path(self, tenant_id: TenantId, sha256: str) -> str:
         return f"{self._root}/{tenant_id}/{sha256[:2]}/{sha256}"
 
     def _write(self, path: str, content: bytes) -> None:
-        aside = f"{path}.{new_uuid()}.part"
+        aside = f"{path}.{new_uuid()}{PART}"
         try:
             if self._filesystem.exists(path) and self._filesystem.size(path) == len(content):
                 return
@@ -47,6 +66,31 @@ class FileStore:
             with contextlib.suppress(OSError):
                 self._filesystem.rm_file(aside)
             raise FileStoreUnavailable from error
+
+    def _names(self, folder: str) -> list[str]:
+        return [PurePosixPath(path).name for path in self._found(folder)]
+
+    def _found(self, folder: str) -> list[str]:
+        try:
+            self._filesystem.invalidate_cache()
+            return list(self._filesystem.find(folder))
+        except OSError as error:
+            raise FileStoreUnavailable from error
+
+    def _delete_torsos(self, folder: str, before: datetime) -> None:
+        for path in self._found(folder):
+            if path.endswith(PART) and self._is_older(path, before):
+                self._delete(path)
+
+    def _is_older(self, path: str, moment: datetime) -> bool:
+        try:
+            modified: datetime = self._filesystem.modified(path)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise FileStoreUnavailable from error
+        # Some stores say the time without a zone; it is UTC then.
+        return (modified if modified.tzinfo else modified.replace(tzinfo=UTC)) < moment
 
     def _read(self, path: str) -> bytes:
         try:

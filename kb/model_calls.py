@@ -13,8 +13,11 @@ from kb.database import TenantSession
 from kb.ids import new_uuid
 from kb.tables import model_calls
 
-Feature = Literal["answer", "rewrite", "judge"]
+Feature = Literal["answer", "rewrite", "judge", "moderation"]
 """What a model is asked for."""
+
+Operation = Literal["chat", "moderation"]
+"""Which door of the model's server was asked."""
 
 Outcome = Literal[
     "completed",
@@ -43,7 +46,7 @@ class MeteredCall:
 
     session_id: UUID
     feature: Feature
-    operation: Literal["chat"] = "chat"
+    operation: Operation = "chat"
     alias: str
     provider: str
     model: str

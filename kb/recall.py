@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from sqlalchemy import BigInteger, cast, func, select
 
 from kb.database import TenantSession
+from kb.sketches.held import HeldSketches
+from kb.sketches.search import search_sketches
 from kb.spaces import Space, vectors_table
 from kb.vectors import (
     Plan,
     VectorFilter,
-    choose_plan,
     count_visible,
     search_exactly,
     search_vectors,
@@ -44,7 +45,7 @@ class RecallSample:
 
 def is_sampled(plan: Plan | None, generator: random.Random) -> bool:
     """True for one in a thousand searches whose plan may miss something."""
-    return plan in {"signs", "hnsw"} and generator.random() < SAMPLED_SHARE
+    return plan in {"shortlist", "signs", "hnsw"} and generator.random() < SAMPLED_SHARE
 
 
 async def sample_recall(
@@ -65,9 +66,15 @@ async def sample_recall(
 
 
 async def check_recall(
-    scope: TenantSession, space: Space, *, samples: int, limit: int, seed: int
+    scope: TenantSession,
+    sketches: HeldSketches,
+    space: Space,
+    *,
+    samples: int,
+    limit: int,
+    seed: int,
 ) -> list[RecallSample]:
-    """Asks about random visible chunks; empty when nothing is visible."""
+    """Asks about random visible chunks, as searches do; empty when nothing is visible."""
     generator = np.random.default_rng(seed)
     visible_count = await count_visible(scope, space, NO_FILTER)
     checked: list[RecallSample] = []
@@ -75,7 +82,8 @@ async def check_recall(
         vector = await _random_vector(scope, space, float(generator.random()))
         if vector is not None:
             question = _resembling(vector, generator)
-            checked.append(await _check(scope, space, question, limit, visible_count))
+            found = await _find(scope, sketches, space, question, limit, visible_count)
+            checked.append(await _compare(scope, space, question, found))
     return checked
 
 
@@ -100,28 +108,49 @@ async def _random_vector(
     return None if row is None else np.asarray(row, dtype=np.float32)
 
 
-async def _check(
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    chunk_ids: Sequence[int]
+    plan: Plan
+    seconds: float
+
+
+async def _find(
     scope: TenantSession,
+    sketches: HeldSketches,
     space: Space,
     question: NDArray[np.float32],
     limit: int,
     visible_count: int,
-) -> RecallSample:
+) -> _Found:
+    started = perf_counter()
+    nearest = await search_sketches(scope, space, sketches, question, limit=limit)
+    if nearest is not None:
+        return _Found(
+            chunk_ids=list(nearest.cosine_by_chunk),
+            plan="shortlist",
+            seconds=perf_counter() - started,
+        )
     started = perf_counter()
     hits, plan = await search_vectors(
         scope, space, question, NO_FILTER, limit=limit, visible_count=visible_count
     )
-    found = perf_counter()
+    chunk_ids = [hit.chunk_id for hit in hits]
+    return _Found(chunk_ids=chunk_ids, plan=plan, seconds=perf_counter() - started)
+
+
+async def _compare(
+    scope: TenantSession, space: Space, question: NDArray[np.float32], found: _Found
+) -> RecallSample:
+    started = perf_counter()
     recall = 1.0
-    if choose_plan(visible_count) != "exact":
-        recall = await sample_recall(
-            scope, space, question, NO_FILTER, [hit.chunk_id for hit in hits]
-        )
+    if found.plan != "exact":
+        recall = await sample_recall(scope, space, question, NO_FILTER, found.chunk_ids)
     return RecallSample(
         recall=recall,
-        plan=plan,
-        milliseconds=(found - started) * 1000,
-        exact_milliseconds=(perf_counter() - found) * 1000,
+        plan=found.plan,
+        milliseconds=found.seconds * 1000,
+        exact_milliseconds=(perf_counter() - started) * 1000,
     )
 
 

@@ -93,10 +93,16 @@ class Settings(BaseSettings):
         default=100, ge=10, le=1000, description="Candidates taken from each leg before fusion."
     )
     retrieval_lexical_weight: float = Field(
-        default=0.35,
+        default=0.3,
         ge=0,
         le=1,
         description="Weight of BM25 among the candidates' evidence; the rest is cosine.",
+    )
+    search_memory_bytes: int = Field(
+        default=1_000_000_000,
+        ge=0,
+        description="Memory of an API process for sketches of vectors, about 450 bytes a chunk; "
+        "tenants that do not fit are searched in Postgres alone.",
     )
     rerank_model: str | None = Field(
         default=None,
@@ -123,6 +129,12 @@ class Settings(BaseSettings):
         description="How sure verification must be; lenient believes looser retellings.",
     )
 
+    grounding_model: str | None = Field(
+        default=None,
+        description="A CrossEncoder tuned for grounding, for a second opinion on proved claims: "
+        "its calibration file, or a local folder with one; unset: none.",
+    )
+
     worker_concurrency: int = Field(
         default=16,
         ge=1,
@@ -139,6 +151,20 @@ class Settings(BaseSettings):
         default=15,
         ge=5,
         description="A worker silent for this long is taken for dead and its jobs are run again.",
+    )
+
+    answer_retention_days: int = Field(
+        default=365,
+        ge=0,
+        le=36_500,
+        description="Stored answers older than this are deleted every night; 0: kept for ever.",
+    )
+    metering_retention_days: int = Field(
+        default=400,
+        ge=0,
+        le=36_500,
+        description="So are records of model calls, never those of the last 30 days; 0: kept for "
+        "ever. Budgets do not depend on them.",
     )
 
     evaldata: Path = Field(

@@ -241,6 +241,9 @@ class Metrics:
         self._jobs_waiting = Gauge(
             "footnote_jobs_waiting", "Jobs that wait for a worker.", registry=registry
         )
+        self._pruned = Counter(
+            "footnote_pruned", "What was forgotten.", ["kind"], registry=registry
+        )
         self._llm_calls = Counter(
             "footnote_llm_calls",
             "Calls of language models, each attempt.",
@@ -248,10 +251,7 @@ class Metrics:
             registry=registry,
         )
         self._llm_tokens = Counter(
-            "footnote_llm_tokens",
-            "Tokens that language models read and wrote.",
-            ["target", "kind"],
-            registry=registry,
+            "footnote_llm_tokens", "Tokens read and written.", ["target", "kind"], registry=registry
         )
         self._llm_cost = Counter(
             "footnote_llm_cost_dollars", "What calls did cost.", ["target"], registry=registry
@@ -299,6 +299,10 @@ class Metrics:
     def set_breaker_state(self, target: str, state: Literal["closed", "half_open", "open"]) -> None:
         """The state of a language model's circuit breaker."""
         self._llm_breaker.labels(_label(target)).set(("closed", "half_open", "open").index(state))
+
+    def count_pruned(self, *, kind: str, count: int) -> None:
+        """Counts what the nightly upkeep has forgotten."""
+        self._pruned.labels(_label(kind)).inc(count)
 
     def observe_ann_recall(self, recall: float) -> None:
         """Adds a sampled search whose plan might have missed something."""

@@ -19,12 +19,13 @@ from kb.documents import (
     lock_external_id,
     new_upload,
 )
-from kb.errors import AlreadyExists, InvalidInput, UploadTooLarge
+from kb.errors import AlreadyExists, InvalidInput, NotFound, UploadTooLarge
 from kb.files import FileStore
 from kb.ids import CollectionId, DocumentId, TenantId
 from kb.jobs import FINISHED, Job, enqueue_ingest, get_job, latest_job
 from kb.media_types import sniff
 from kb.principals import validate_principals
+from kb.stored_files import discard_file, lock_file
 
 UploadMode = Literal["create", "upsert"]
 
@@ -81,8 +82,15 @@ class Uploads:
         upload = replace(upload, fields=replace(upload.fields, principals=principals))
         # Before the transaction: a committed document always has its bytes.
         await self.files.write(tenant_id, content.sha256, upload.content)
-        async with self.database.tenant(tenant_id, eyes=eyes) as scope:
-            return await _store(scope, upload, content, actor, now)
+        try:
+            async with self.database.tenant(tenant_id, eyes=eyes) as scope:
+                await lock_file(scope, content.sha256)
+                # A deletion may have taken them away just now; where it has not, this only looks.
+                await self.files.write(tenant_id, content.sha256, upload.content)
+                return await _store(scope, upload, content, actor, now)
+        except (AlreadyExists, InvalidInput, NotFound):
+            await discard_file(self.database, self.files, tenant_id, content.sha256)
+            raise
 
 
 async def _store(

@@ -71,7 +71,8 @@ _SETTINGS = text(
     """
 )
 
-Plan = Literal["exact", "signs", "hnsw"]
+Plan = Literal["shortlist", "exact", "signs", "hnsw"]
+"""The first is kb.sketches' and never chosen here."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,6 +102,10 @@ class Policy:
         dollars_per_day: of all its calls on a UTC day; None: no limit.
         dollars_per_request: of all calls of one answer.
         when_down: what to do while no target can be asked.
+        moderation: the model whose provider looks at questions and claims; None: nobody does.
+        moderation_when_down: whether texts pass that it could not look at.
+        judge: the alias that gives a second opinion on proved claims; None: nobody does.
+        judge_when_down: what becomes of claims that it could not be heard on.
     """
 
     aliases: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -109,6 +113,10 @@ class Policy:
     dollars_per_day: _Dollars | None = None
     dollars_per_request: _Dollars | None = None
     when_down: Literal["fail", "extractive"] = "fail"
+    moderation: str | None = None
+    moderation_when_down: Literal["fail", "allow"] = "fail"
+    judge: str | None = None
+    judge_when_down: Literal["remove", "keep"] = "remove"
 
     @property
     def microdollars_per_day(self) -> int | None:
@@ -187,7 +195,10 @@ def read_gateway_config(toml: str) -> GatewayConfig:
         # Not chained: the values may be secrets that somebody has written into a header.
         raise Misconfigured(f"The gateway file is wrong: {_told(error)}.") from None
     # Policies are compared with what they name only when that is there.
-    problems = list(_problems(config)) or list(_policy_problems(config))
+    problems = list(_problems(config)) or [
+        *_policy_problems(config),
+        *_moderation_problems(config),
+    ]
     if problems:
         raise Misconfigured(f"The gateway file is wrong: {'; '.join(problems[:MAX_PROBLEMS])}.")
     return config
@@ -244,8 +255,10 @@ def _policy_problems(config: GatewayConfig) -> Iterator[str]:
     for key, policy in config.tenants.items():
         if key != EVERYBODY and not _is_uuid(key):
             yield f"tenants.{key}: must be a tenant's id, as `footnote tenant create` prints it"
-        for name in policy.aliases:
-            told = f"tenants.{key}.aliases: "
+        named = [("aliases", name) for name in policy.aliases]
+        named += [("judge", policy.judge)] if policy.judge is not None else []
+        for place, name in named:
+            told = f"tenants.{key}.{place}: "
             if name not in config.aliases:
                 yield f"{told}there is no alias {name!r}"
                 continue
@@ -253,6 +266,21 @@ def _policy_problems(config: GatewayConfig) -> Iterator[str]:
                 yield f"{told}no model of {name!r} is within the tenant's residency"
             if policy.has_budget and not _is_priced(config, config.aliases[name]):
                 yield f"{told}models of {name!r} have no price, but the tenant has a budget"
+
+
+def _moderation_problems(config: GatewayConfig) -> Iterator[str]:
+    for key, policy in config.tenants.items():
+        if policy.moderation is None:
+            continue
+        told = f"tenants.{key}.moderation: "
+        model = config.models.get(policy.moderation)
+        if model is None:
+            yield f"{told}there is no model {policy.moderation!r}"
+            continue
+        if not resident_targets(config, policy, [AliasTarget(model=policy.moderation)]):
+            yield f"{told}{policy.moderation!r} is not within the tenant's residency"
+        if policy.has_budget and model.price is None:
+            yield f"{told}{policy.moderation!r} has no price, but the tenant has a budget"
 
 
 def _is_uuid(written: str) -> bool:

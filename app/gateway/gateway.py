@@ -7,7 +7,7 @@ each thing that the answer asks for, and these try the targets of the alias in t
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
 
@@ -70,19 +70,46 @@ class ModelSession:
 
     def model(self, purpose: Purpose, *, tier: Tier = "standard") -> RoutedModel:
         """A model for one purpose; a tier that the alias lacks is the standard one."""
+        return self._routed(purpose, alias=self.alias, tier=tier)
+
+    def _routed(self, purpose: Purpose, *, alias: str, tier: Tier) -> RoutedModel:
         gateway = self.gateway
         return RoutedModel(
-            account=self.account,
+            account=replace(self.account, alias=alias),
             purpose=purpose,
             targets=targets_in_order(
                 gateway.config,
                 self.policy,
-                self.alias,
+                alias,
                 tier,
                 targets=gateway.targets,
                 draw=gateway.draw,
             ),
             draw=gateway.draw,
+        )
+
+    @property
+    def seconds_for_aside(self) -> float:
+        """What a call beside the answer may take: half of the time left, whatever it does."""
+        return self.account.seconds_left / 2
+
+    def judge(self, purpose: Purpose) -> RoutedModel | None:
+        """The model that the tenant's policy wants asked about proved claims; None: none."""
+        alias = self.policy.judge
+        if alias is None:
+            return None
+        return self._routed(purpose, alias=alias, tier="standard")
+
+    def moderation(self) -> RoutedModel | None:
+        """The model that the tenant's policy wants every text moderated by; None: none."""
+        key = self.policy.moderation
+        if key is None:
+            return None
+        return RoutedModel(
+            account=replace(self.account, alias=key),
+            purpose=Purpose(feature="moderation", operation="moderation"),
+            targets=(self.gateway.targets[key],),
+            draw=self.gateway.draw,
         )
 
 

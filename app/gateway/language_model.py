@@ -16,7 +16,7 @@ from openai.types.chat.completion_create_params import ResponseFormat
 from app.gateway.chat import Completion, Message
 from app.gateway.endpoint import ModelEndpoint
 from app.gateway.failures import errors_translated
-from app.gateway.response import StreamReader, bound_response, read_completion
+from app.gateway.response import StreamReader, bound_response, read_completion, read_moderation
 
 
 class _Request(TypedDict, total=False):
@@ -103,6 +103,16 @@ class LanguageModel:
                     **self._request(messages, json_schema, max_output_tokens)
                 )
         return read_completion(response.content)
+
+    async def moderate(self, text: str, *, timeout_seconds: float | None = None) -> bool:
+        """True when the provider's moderation flags the text; raises as `complete` does."""
+        seconds = self._seconds(timeout_seconds)
+        with errors_translated(self._endpoint, seconds=seconds):
+            async with asyncio.timeout(seconds):
+                response = await self._client.moderations.with_raw_response.create(
+                    input=text, model=self._endpoint.model, extra_headers=self._headers
+                )
+        return read_moderation(response.content)
 
     @asynccontextmanager
     async def stream(

@@ -21,7 +21,7 @@ from kb.errors import (
     RequestBudgetExceeded,
 )
 from kb.ids import TenantId
-from kb.model_calls import Feature, MeteredCall, Outcome
+from kb.model_calls import Feature, MeteredCall, Operation, Outcome
 
 
 @dataclass(kw_only=True)
@@ -72,6 +72,7 @@ class Purpose:
     feature: Feature
     prompt_name: str | None = None
     prompt_version: int | None = None
+    operation: Operation = "chat"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +193,7 @@ def _recorded(
     return MeteredCall(
         session_id=account.session_id,
         feature=purpose.feature,
+        operation=purpose.operation,
         alias=account.alias,
         provider=target.model.provider,
         model=target.model.name,

@@ -5,7 +5,7 @@ from typing import Final
 
 import httpx2
 from openai.types.chat import ChatCompletionChunk
-from pydantic import BaseModel, Field, NonNegativeInt, ValidationError
+from pydantic import BaseModel, Field, NonNegativeInt, StrictBool, ValidationError
 from typing_extensions import override
 
 from app.gateway.chat import Completion
@@ -113,6 +113,26 @@ class _WireChunk(BaseModel):
     choices: list[_WireChunkChoice] = []
     model: str | None = None
     usage: _WireUsage | None = None
+
+
+class _WireModeration(BaseModel):
+    flagged: StrictBool
+
+
+class _WireModerations(BaseModel):
+    results: list[_WireModeration] = Field(min_length=1, max_length=1)
+
+
+def read_moderation(body: bytes) -> bool:
+    """True when the one text that was sent is flagged.
+
+    Raises:
+        LlmOutputInvalid: the body is no moderation of one text.
+    """
+    try:
+        return _WireModerations.model_validate_json(body).results[0].flagged
+    except ValidationError:
+        raise LlmOutputInvalid("The response is not a moderation of one text.") from None
 
 
 def read_completion(body: bytes) -> Completion:

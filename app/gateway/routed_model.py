@@ -80,6 +80,28 @@ class RoutedModel:
 
         return await self._first_that_answers(ask)
 
+    async def moderate(self, text: str) -> bool:
+        """True when the first moderation that answers flags the text; raises as `complete` does."""
+        request = ChatRequest(
+            messages=(Message(role="user", content=text),),
+            json_schema=None,
+            max_output_tokens=0,
+            is_streamed=False,
+        )
+
+        async def ask(target: Target, attempt: int) -> bool:
+            async with metered(
+                self.account, target, request, self.purpose, attempt=attempt
+            ) as meter:
+                with meter.failures_noted():
+                    is_flagged = await target.language_model.moderate(
+                        text, timeout_seconds=self.account.seconds_left
+                    )
+                meter.completed(_nothing_written(target.model.name))
+                return is_flagged
+
+        return await self._first_that_answers(ask)
+
     @asynccontextmanager
     async def stream(
         self,
@@ -135,6 +157,13 @@ class RoutedModel:
                     break
                 await asyncio.sleep(pause)
         raise most_telling(failures)
+
+
+def _nothing_written(model: str) -> Completion:
+    """What a call that writes nothing is metered with."""
+    return Completion(
+        text="", finish_reason=None, input_tokens=None, output_tokens=None, model=model
+    )
 
 
 class MeteredStream:

@@ -96,6 +96,11 @@ def packaged_model() -> AbstentionModel:
     return AbstentionModel(fitted=fitted)
 
 
+def is_fitted_to(embedding_model: str) -> bool:
+    """False when the cosines of another model made the weights: what they say is a guess then."""
+    return packaged_model().fitted["embedding_model"] == embedding_model
+
+
 def evidence_probability(
     question: str, context: Context, evidence: Sequence[SentenceEvidence]
 ) -> float:

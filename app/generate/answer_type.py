@@ -24,6 +24,11 @@ _ASKS_FOR_NAME: Final = re.compile(
     r"|continent|county|nation|province|person|company|organi[sz]ation)\b",
     re.IGNORECASE,
 )
+_ASKS_FOR_YES_OR_NO: Final = re.compile(
+    r"\W*(?:is|are|was|were|am|do|does|did|has|have|had|can|could|may|might|must|shall|should|will"
+    r"|would|need)(?:n't)?\s(?!.*\bor\b)",
+    re.IGNORECASE | re.DOTALL,
+)
 _WORD: Final = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
 _NUMBER_WORDS: Final = word_set(
     "one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty "
@@ -46,6 +51,11 @@ def wanted_kind(question: str) -> Kind | None:
     if _ASKS_FOR_NUMBER.search(question):
         return _is_number
     return _is_name if _ASKS_FOR_NAME.search(question) else None
+
+
+def wants_yes_or_no(question: str) -> bool:
+    """True for a question that begins with its verb and gives no alternatives."""
+    return _ASKS_FOR_YES_OR_NO.match(question) is not None
 
 
 def names_wanted(sentence: str, kind: Kind, *, asked: frozenset[str]) -> bool:

@@ -18,12 +18,17 @@ JsonValue = dict[str, "JsonValue"] | list["JsonValue"] | str | int | float | boo
 
 
 class UnreadableDraft(ValueError):
-    """The text so far cannot become a draft, whatever follows; `position` is where it broke."""
+    """The text so far cannot become a draft, whatever follows; `position` is where it broke.
+
+    `claims` are those that the last piece completed before that: what is read must not depend on
+    how the text was cut into pieces.
+    """
 
     def __init__(self, position: int) -> None:
         """The position counts characters of the whole output."""
         super().__init__(f"The output is no JSON object from character {position} on.")
         self.position = position
+        self.claims: list[JsonValue] = []
 
 
 class DraftReader:
@@ -56,8 +61,12 @@ class DraftReader:
         """
         self._text += piece
         claims: list[JsonValue] = []
-        while not self.is_closed and self._step(claims):
-            pass
+        try:
+            while not self.is_closed and self._step(claims):
+                pass
+        except UnreadableDraft as broken:
+            broken.claims = claims
+            raise
         return claims
 
     def _step(self, claims: list[JsonValue]) -> bool:

@@ -26,7 +26,7 @@ class Generation:
     """How generating ended and what it cost.
 
     `status` None: no output had the agreed shape. `lost`: pieces of the output that could not be
-    read after others had been given.
+    read after others had been given. `mean_logprob`: of the model's tokens, where it is told.
     """
 
     status: DraftStatus | None
@@ -38,6 +38,7 @@ class Generation:
     output_tokens: int = 0
     lost: int = 0
     left_out: tuple[LeftOut, ...] = ()
+    mean_logprob: float | None = None
 
 
 async def draft_from_sentences(
@@ -86,6 +87,7 @@ def _generation(drafted: Drafted, session: ModelSession, prompt: Prompt, tier: T
         output_tokens=drafted.output_tokens or 0,
         lost=drafted.lost,
         left_out=drafted.left_out,
+        mean_logprob=drafted.mean_logprob,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from app.claims import Draft, DraftCitation, DraftClaim
+from app.generate.answer_type import wants_yes_or_no
 from app.generate.evidence import SentenceEvidence
 from kb.text import content_stems
 
@@ -21,9 +22,10 @@ def extract(
 ) -> Draft:
     """An answer of up to `max_sentences` claims, best first; each is a sentence and quotes it.
 
-    A sentence that only repeats the question's words is no answer. `unsupported` when none is left.
+    A sentence that only repeats the question's words is no answer, unless the question wants a yes
+    or a no. `unsupported` when none is left.
     """
-    asked = frozenset(content_stems(question))
+    asked = frozenset(() if wants_yes_or_no(question) else content_stems(question))
     chosen: list[SentenceEvidence] = []
     for sentence in sorted(evidence, key=lambda each: -each.score):
         if len(chosen) == max_sentences:

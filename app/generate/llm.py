@@ -40,6 +40,7 @@ class Drafted:
         lost: claims, or pieces of the output, that could not be read after others were given.
         input_tokens: those of all attempts; None when one is unknown.
         left_out: what of the sources and the conversation the model was not shown.
+        mean_logprob: of the last output's tokens; None where the server offers none.
     """
 
     status: DraftStatus | None
@@ -50,6 +51,7 @@ class Drafted:
     attempts: int
     lost: int
     left_out: tuple[LeftOut, ...]
+    mean_logprob: float | None = None
 
 
 @dataclass(kw_only=True)
@@ -67,7 +69,12 @@ class _Attempt:
 
     def feed(self, piece: str) -> list[DraftClaim]:
         """The claims that can be given now: none before the model has said that it answers."""
-        for value in self.reader.feed(piece):
+        try:
+            values = self.reader.feed(piece)
+        except UnreadableDraft as broken:
+            values = broken.claims
+            self.is_unreadable = True
+        for value in values:
             self._read(value)
         if self.reader.fields.get("status") != "answered":
             return []
@@ -165,15 +172,11 @@ async def _written(
     async with model.stream(
         messages, json_schema=DRAFT_SCHEMA, max_output_tokens=max_output_tokens
     ) as stream:
-        try:
-            async for piece in stream:
-                for claim in attempt.feed(piece):
-                    yield claim
-                if attempt.given == attempt.max_claims:
-                    return
-        except UnreadableDraft:
-            attempt.is_unreadable = True
-            return
+        async for piece in stream:
+            for claim in attempt.feed(piece):
+                yield claim
+            if attempt.is_unreadable or attempt.given == attempt.max_claims:
+                return
         attempt.completion = stream.completion
 
 
@@ -192,6 +195,7 @@ def _drafted(
         attempts=len(attempts),
         lost=last.lost if has_answered else 0,
         left_out=left_out,
+        mean_logprob=last.completion.mean_logprob if last.completion else None,
     )
 
 

@@ -1,11 +1,12 @@
 """The last look at a proved claim: what it says must not come from an instruction to the model."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from app.claims import Reason, VerifiedCitation, VerifiedClaim
+from app.guard.frame import changes_voice, drops_frame
 from app.guard.instructions import instruction_spans
 from kb.passages import Passage
 from kb.text import content_stems, sentences
@@ -41,8 +42,9 @@ def guard_claim(
 ) -> VerifiedClaim:
     """The claim, or the claim taken back with the reason why it must not be shown.
 
-    A quote that touches an instruction to the model proves only what somebody wants it to say,
-    and a question or a task set to whoever reads it says nothing.
+    A quote that touches an instruction to the model proves only what somebody wants it to say, a
+    question or a task set to whoever reads it says nothing, and what a sentence wants said or
+    imagined is not thereby so.
 
     Args:
         claim: as verification judged it.
@@ -61,9 +63,28 @@ def guard_claim(
 def _fault(claim: VerifiedClaim, question: str, passages: Mapping[str, Passage]) -> Reason | None:
     if any(_quotes_instruction(each, passages[each.source]) for each in claim.citations):
         return Reason(code="quote_instructs")
-    if all(_asks(citation.quote, question) for citation in claim.citations):
+    cited = list(dict.fromkeys(_cited_sentences(claim.citations, passages)))
+    quotes = [citation.quote for citation in claim.citations]
+    if any(all(_asks(text, question) for text in texts) for texts in (quotes, cited)):
         return Reason(code="quote_instructs", detail="states nothing")
+    if drops_frame(claim.text, cited):
+        return Reason(code="quote_instructs", detail="wants it said")
+    if changes_voice(claim.text, " ".join(cited)):
+        return Reason(code="form_refused", detail="speaks in the first person")
     return None
+
+
+def _cited_sentences(
+    citations: Sequence[VerifiedCitation], passages: Mapping[str, Passage]
+) -> Iterator[str]:
+    """The whole sentences that the quotes touch: a quote may begin behind what frames it."""
+    for citation in citations:
+        passage = passages[citation.source]
+        offset = passage.location["char_start"]
+        start, end = citation.char_start - offset, citation.char_end - offset
+        for span in sentences(passage.text):
+            if span.start < end and start < span.end:
+                yield passage.text[span.start : span.end]
 
 
 def _fault_of_form(claim: VerifiedClaim, max_chars: int) -> Reason | None:

@@ -1,12 +1,13 @@
 """One score for each candidate, from what both legs say of it and what the best one is like.
 
 evidence(c) = w * z(bm25(c)) + (1 - w) * z(cos(question, c))
-likeness(c) = cos(p, c);  p: mean vector of the 5 of most evidence, weighed by exp(10 * evidence)
-fused(c)    = evidence(c) + 0.3 * z(likeness(c)), scaled so that the candidates span 0 to 1
+seen(c)     = evidence(c) + what its text says for it, where it has been read (phrases.py)
+likeness(c) = cos(p, c);  p: mean vector of the 5 best by seen, weighed by exp(10 * seen)
+score(c)    = seen(c) + 0.2 * z(likeness(c)), scaled so that the candidates span 0 to 1
 
 z is the number of standard deviations from the mean over all candidates; bm25 is 0 for what the
 lexical leg did not find, the cosine is the true one also for what the vector leg did not find.
-The second line is pseudo-relevance feedback; it judges candidates and finds no new ones.
+Likeness is pseudo-relevance feedback; it judges candidates and finds no new ones.
 Sources: Bruch, Gai, Ingber, An Analysis of Fusion Functions for Hybrid Retrieval, TOIS 2023,
 doi:10.1145/3596512 (convex mixes); Lee, Analyses of Multiple Evidence Combination, SIGIR 1997, and
 Rocchio, 1971 (feedback). What was tried beside them, with numbers: docs/retrieval.md.
@@ -24,8 +25,8 @@ FEEDBACK_PASSAGES: Final = 5
 SHARPNESS: Final = 10.0
 """One tenth of a standard deviation less evidence counts a third: mostly the best one speaks."""
 
-FEEDBACK_WEIGHT: Final = 0.3
-"""From .2 to .4 the mean nDCG@10 of six sets stays within .001."""
+FEEDBACK_WEIGHT: Final = 0.2
+"""From .1 to .3 the mean nDCG@10 of seven sets stays within .001; without, it is .001 less."""
 
 _EQUAL: Final = 1e-6
 """Rounding makes equal scores differ by less."""
@@ -33,35 +34,48 @@ _EQUAL: Final = 1e-6
 _Scores = NDArray[np.float64]
 
 
-def fuse(
+def weigh(
     bm25_by_chunk: Mapping[int, float],
     vectors: CandidateVectors,
     question: NDArray[np.float32],
     *,
     lexical_weight: float,
 ) -> dict[int, float]:
-    """Scores in 0..1 of all that either leg found, best first, ties by chunk id.
+    """Evidence for all that either leg found, in standard deviations, best first, ties by id.
 
     `vectors` holds those of the candidates of both legs, `question` is of unit length. A chunk
     without a vector is taken to be as far away as the farthest.
     """
     chunk_ids = sorted({*bm25_by_chunk, *vectors.chunk_ids})
-    if not chunk_ids:
-        return {}
-    places = np.searchsorted(chunk_ids, vectors.chunk_ids)
     bm25 = np.array([bm25_by_chunk.get(chunk_id, 0.0) for chunk_id in chunk_ids])
-    cosine = _placed(vectors.rows @ question, places, len(chunk_ids))
+    cosine = _placed(vectors.rows @ question, _places(vectors, chunk_ids), len(chunk_ids))
     evidence = lexical_weight * _standard(bm25) + (1 - lexical_weight) * _standard(cosine)
-    likeness = _placed(_likeness(vectors, evidence[places]), places, len(chunk_ids))
-    fused = _spread(evidence + FEEDBACK_WEIGHT * _standard(likeness))
-    order = np.argsort(-fused, kind="stable")
-    return {chunk_ids[index]: float(fused[index]) for index in order}
+    return _best_first(chunk_ids, evidence)
 
 
-def _likeness(vectors: CandidateVectors, evidence: _Scores) -> NDArray[np.float32]:
+def settle(seen_by_chunk: Mapping[int, float], vectors: CandidateVectors) -> dict[int, float]:
+    """The scores of the candidates of `weigh`, 0 to 1, best first, ties by id."""
+    chunk_ids = sorted(seen_by_chunk)
+    places = _places(vectors, chunk_ids)
+    seen = np.array([seen_by_chunk[chunk_id] for chunk_id in chunk_ids], dtype=np.float64)
+    likeness = _placed(_likeness(vectors, seen[places]), places, len(chunk_ids))
+    return _best_first(chunk_ids, _spread(seen + FEEDBACK_WEIGHT * _standard(likeness)))
+
+
+def _best_first(chunk_ids: list[int], scores: _Scores) -> dict[int, float]:
+    order = np.argsort(-scores, kind="stable")
+    return {chunk_ids[index]: float(scores[index]) for index in order}
+
+
+def _places(vectors: CandidateVectors, chunk_ids: list[int]) -> NDArray[np.intp]:
+    """Where the chunk of each row stands among the candidates."""
+    return np.searchsorted(np.array(chunk_ids, dtype=np.int64), np.array(vectors.chunk_ids))
+
+
+def _likeness(vectors: CandidateVectors, seen: _Scores) -> NDArray[np.float32]:
     """The cosine of each row with what the best rows have in common."""
-    best = np.argsort(-evidence, kind="stable")[:FEEDBACK_PASSAGES]
-    weights = np.exp(SHARPNESS * (evidence[best] - evidence[best].max(initial=-np.inf)))
+    best = np.argsort(-seen, kind="stable")[:FEEDBACK_PASSAGES]
+    weights = np.exp(SHARPNESS * (seen[best] - seen[best].max(initial=-np.inf)))
     likeness: NDArray[np.float32] = vectors.rows @ (weights @ vectors.rows[best])
     return likeness
 
@@ -74,11 +88,15 @@ def _placed(scores: NDArray[np.float32], places: NDArray[np.intp], count: int) -
 
 
 def _standard(scores: _Scores) -> _Scores:
+    if not len(scores):
+        return scores
     deviation = scores.std()
     return (scores - scores.mean()) / deviation if deviation > _EQUAL else np.zeros_like(scores)
 
 
 def _spread(scores: _Scores) -> _Scores:
     """From 0 to 1; nothing tells equal scores apart, all are the best."""
+    if not len(scores):
+        return scores
     span = np.ptp(scores)
     return (scores - scores.min()) / span if span > _EQUAL else np.ones_like(scores)

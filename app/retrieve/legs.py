@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
+from uuid import UUID
 
 import numpy as np
 import structlog
@@ -11,14 +12,28 @@ import structlog
 from app.retrieve.bounds import Bounds
 from app.retrieve.query import SearchQuery
 from app.retrieve.query_vectors import QueryVector, QueryVectors
+from kb.candidate_vectors import Among, CandidateVectors, read_nearest
 from kb.database import TenantSession
 from kb.errors import IndexNotReady
 from kb.lexical.analysis import analyse_query
 from kb.lexical.follower import LexicalIndexes, LexicalQuery
+from kb.sketches.held import Shortlister
 from kb.spaces import Space
 from kb.vectors import Plan, search_vectors
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """A query in its transaction, and how many candidates each leg is to give."""
+
+    scope: TenantSession
+    query: SearchQuery
+    bounds: Bounds
+    generation: int
+    limit: int
+    shortlister: Shortlister | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +50,8 @@ class LexicalLeg:
 
     bm25_by_chunk: Mapping[int, float] = field(default_factory=dict)
     terms: tuple[str, ...] = ()
+    idf_by_term: Mapping[str, float] = field(default_factory=dict)
+    """Of the question's own terms, those of what it leans on left out."""
     is_missing: bool = False
     seconds: float = 0.0
 
@@ -46,6 +63,17 @@ class VectorLeg:
     cosine_by_chunk: Mapping[int, float] = field(default_factory=dict)
     plan: Plan | None = None
     seconds: float = 0.0
+    candidates: CandidateVectors | None = None
+    """Vectors of both legs' candidates, where the search has read them on the way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shortlist:
+    """Chunks that may be nearest, and documents that are to be compared whole."""
+
+    chunk_ids: Sequence[int]
+    document_ids: Sequence[UUID]
+    seconds: float
 
 
 async def embed(vectors: QueryVectors, query: SearchQuery) -> Embedded:
@@ -74,54 +102,101 @@ def query_terms(query: SearchQuery, languages: Sequence[str]) -> tuple[str, ...]
     return tuple(query.conversation.terms(query.text, languages))
 
 
-async def search_lexical(
-    scope: TenantSession,
-    indexes: LexicalIndexes,
-    query: SearchQuery,
-    bounds: Bounds,
-    *,
-    limit: int,
-    generation: int,
-) -> LexicalLeg:
+async def search_lexical(indexes: LexicalIndexes, search: Search) -> LexicalLeg:
     """Up to `limit` chunks; IndexNotReady when a lexical search alone was asked for."""
+    query, bounds = search.query, search.bounds
     if query.mode == "vector":
         return LexicalLeg()
     started = perf_counter()
     terms = query_terms(query, bounds.languages)
     asked = LexicalQuery(
         terms=terms,
-        limit=limit,
+        limit=search.limit,
         document_ids=bounds.document_ids,
         excluded_document_ids=bounds.excluded,
+        sees_everything=_sees_everything(search.shortlister),
     )
     try:
-        hits = await indexes.search(scope, asked, generation=generation)
+        hits = await indexes.search(search.scope, asked, generation=search.generation)
+        idf_by_term = await indexes.idf_by_term(
+            search.scope.tenant_id, analyse_query(query.text, bounds.languages)
+        )
     except IndexNotReady:
         if query.mode == "lexical":
             raise
         # Half of the evidence is better than none while an index is rebuilt.
-        log.warning("search.without_lexical", tenant_id=str(scope.tenant_id))
+        log.warning("search.without_lexical", tenant_id=str(search.scope.tenant_id))
         return LexicalLeg(terms=terms, is_missing=True, seconds=perf_counter() - started)
     return LexicalLeg(
         bm25_by_chunk={hit.chunk_id: hit.score for hit in hits},
         terms=terms,
+        idf_by_term=idf_by_term,
         seconds=perf_counter() - started,
     )
 
 
-async def search_nearest(
-    scope: TenantSession,
+def _sees_everything(shortlister: Shortlister | None) -> bool:
+    """Known only of a table that is as the tenant is now: nothing may have changed since."""
+    return shortlister is not None and shortlister.visible.is_everything and not shortlister.changed
+
+
+async def shortlist_nearest(search: Search, vector: QueryVector) -> Shortlist | None:
+    """What Postgres has to compare, None without a shortlister; needs no connection."""
+    shortlister = search.shortlister
+    if shortlister is None:
+        return None
+    started = perf_counter()
+    bounds = search.bounds
+    chunk_ids = await shortlister.shortlist(
+        vector,
+        limit=search.limit,
+        document_ids=bounds.document_ids,
+        excluded_document_ids=bounds.excluded,
+    )
+    allowed = set(shortlister.changed).difference(bounds.excluded)
+    if bounds.document_ids is not None:
+        allowed.intersection_update(bounds.document_ids)
+    return Shortlist(
+        chunk_ids=chunk_ids.tolist(),
+        document_ids=sorted(allowed),
+        seconds=perf_counter() - started,
+    )
+
+
+async def search_shortlisted(
+    search: Search,
     space: Space,
     vector: QueryVector,
-    bounds: Bounds,
+    shortlist: Shortlist,
     *,
-    limit: int,
-    visible_count: int,
+    besides: Sequence[int],
 ) -> VectorLeg:
-    """Up to `limit` chunks; `visible_count` are within the bounds."""
+    """Up to `limit` chunks; the vectors of those in `besides` are read as well."""
+    started = perf_counter()
+    among = Among(
+        chunk_ids=shortlist.chunk_ids, document_ids=shortlist.document_ids, besides=besides
+    )
+    nearest = await read_nearest(search.scope, space, vector, among, limit=search.limit)
+    return VectorLeg(
+        cosine_by_chunk=nearest.cosine_by_chunk,
+        plan="shortlist",
+        seconds=shortlist.seconds + perf_counter() - started,
+        candidates=nearest.vectors,
+    )
+
+
+async def search_planned(
+    search: Search, space: Space, vector: QueryVector, *, visible_count: int
+) -> VectorLeg:
+    """Up to `limit` chunks by a plan of Postgres; `visible_count` are within the bounds."""
     started = perf_counter()
     hits, plan = await search_vectors(
-        scope, space, vector, bounds.vector_filter, limit=limit, visible_count=visible_count
+        search.scope,
+        space,
+        vector,
+        search.bounds.vector_filter,
+        limit=search.limit,
+        visible_count=visible_count,
     )
     return VectorLeg(
         cosine_by_chunk={hit.chunk_id: hit.cosine for hit in hits},

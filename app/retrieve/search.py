@@ -10,34 +10,41 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
 
-from app.retrieve.bounds import Bounds, Outlook, Standing
-from app.retrieve.fusion import fuse
+from app.retrieve.bounds import Outlook, Standing
+from app.retrieve.fusion import settle, weigh
 from app.retrieve.legs import (
     Embedded,
     LexicalLeg,
+    Search,
+    Shortlist,
     VectorLeg,
     embed,
     search_lexical,
-    search_nearest,
+    search_planned,
+    search_shortlisted,
+    shortlist_nearest,
 )
-from app.retrieve.phrases import PHRASE_PASSAGES, with_phrases
+from app.retrieve.phrases import READ_PASSAGES, as_looked_for, says
 from app.retrieve.query import RetrievalLimits, SearchMode, SearchQuery
-from app.retrieve.query_vectors import QueryVectors
+from app.retrieve.query_vectors import QueryVector, QueryVectors
 from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.rerank import RERANKED_PASSAGES, PassageScorer, rerank
 from app.retrieve.retrieval import Explanation, Retrieval, Stale, Timings
 from kb.candidate_vectors import read_candidate_vectors
 from kb.chunks import read_passages
-from kb.database import Database, Eyes, TenantSession
+from kb.database import Database, Eyes
 from kb.embedding import Embedder
 from kb.errors import InvalidInput
 from kb.ids import DocumentId, TenantId
+from kb.lexical.analysis import analyse_query
 from kb.lexical.follower import LexicalIndexes
 from kb.passages import Passage
+from kb.sketches.held import HeldSketches
 from kb.spaces import Space
 from kb.tenants import current_generation
 
 __all__ = [
+    "NodeIndexes",
     "Retrieval",
     "RetrievalLimits",
     "Retriever",
@@ -59,6 +66,14 @@ class _Found:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NodeIndexes:
+    """What a node derives from Postgres and searches by; vectors without sketches by its plans."""
+
+    lexical: LexicalIndexes
+    sketches: HeldSketches | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SecondLook:
     """What looks again at what was found; None: nothing does."""
 
@@ -75,7 +90,7 @@ class Retriever:
     def __init__(
         self,
         database: Database,
-        lexical: LexicalIndexes,
+        indexes: NodeIndexes,
         embedder: Embedder,
         space: Space,
         limits: RetrievalLimits,
@@ -83,7 +98,7 @@ class Retriever:
     ) -> None:
         """`space` is the embedder's; without a scorer nothing is reranked."""
         self._database = database
-        self._lexical = lexical
+        self._indexes = indexes
         self._vectors = QueryVectors(embedder)
         self._space = space
         self._limits = limits
@@ -144,7 +159,14 @@ class Retriever:
                 bounds = await self._outlook.bounds(
                     scope, query, generation=generation, now=now, standing=standing
                 )
-                found = await self._look(scope, query, embedding, bounds, generation)
+                search = Search(
+                    scope=scope,
+                    query=query,
+                    bounds=bounds,
+                    generation=generation,
+                    limit=max(self._limits.candidates, _wanted(query)),
+                )
+                found = await self._look(search, embedding)
         finally:
             embedding.cancel()
         if self._sampler is not None:
@@ -167,40 +189,34 @@ class Retriever:
             inadmissible=bounds.inadmissible,
         )
 
-    async def _look(
-        self,
-        scope: TenantSession,
-        query: SearchQuery,
-        embedding: "asyncio.Task[Embedded]",
-        bounds: Bounds,
-        generation: int,
-    ) -> _Found:
-        wanted = max(query.top_k, RERANKED_PASSAGES if query.rerank else 0)
-        limit = max(self._limits.candidates, wanted)
-        lexical = await search_lexical(
-            scope, self._lexical, query, bounds, limit=limit, generation=generation
-        )
-        embedded = await embedding
-        nearest = VectorLeg()
-        if embedded.vector is not None:
-            nearest = await search_nearest(
-                scope,
-                self._space,
-                embedded.vector,
-                bounds,
-                limit=limit,
-                visible_count=await self._outlook.count_visible(
-                    scope, query, bounds, generation=generation
-                ),
+    async def _look(self, search: Search, embedding: "asyncio.Task[Embedded]") -> _Found:
+        query = search.query
+        if self._indexes.sketches is not None:
+            shortlister = await self._indexes.sketches.look(
+                search.scope, generation=search.generation
             )
+            search = replace(search, shortlister=shortlister)
+        lexical_leg = asyncio.create_task(search_lexical(self._indexes.lexical, search))
+        try:
+            embedded = await embedding
+            shortlist = None
+            if embedded.vector is not None:
+                # Beside the lexical leg, which may be using the connection.
+                shortlist = await shortlist_nearest(search, embedded.vector)
+            lexical = await lexical_leg
+        finally:
+            lexical_leg.cancel()
+        nearest = await self._nearest(search, embedded, lexical, shortlist)
         started = perf_counter()
-        score_by_chunk = await self._fuse(scope, query, embedded, lexical, nearest)
-        is_hybrid = query.mode == "hybrid"
-        best = list(score_by_chunk)[: max(wanted, PHRASE_PASSAGES if is_hybrid else 0)]
-        passage_by_chunk = await read_passages(scope, best)
-        passages = _scored(best, score_by_chunk, lexical, nearest, passage_by_chunk)
-        if is_hybrid:
-            passages = with_phrases(query.text, passages)
+        wanted = _wanted(query)
+        if query.mode == "hybrid" and embedded.vector is not None:
+            score_by_chunk, passage_by_chunk = await self._fuse(
+                search, embedded.vector, lexical, nearest
+            )
+        else:
+            score_by_chunk = lexical.bm25_by_chunk or nearest.cosine_by_chunk
+            passage_by_chunk = await read_passages(search.scope, list(score_by_chunk)[:wanted])
+        passages = _scored(score_by_chunk, lexical, nearest, passage_by_chunk)
         return _Found(
             embedded=embedded,
             lexical=lexical,
@@ -209,26 +225,39 @@ class Retriever:
             fetch_seconds=perf_counter() - started,
         )
 
-    async def _fuse(
-        self,
-        scope: TenantSession,
-        query: SearchQuery,
-        embedded: Embedded,
-        lexical: LexicalLeg,
-        nearest: VectorLeg,
-    ) -> Mapping[int, float]:
-        """Scores by chunk, best first."""
-        if query.mode == "lexical":
-            return lexical.bm25_by_chunk
-        if query.mode == "vector" or embedded.vector is None:
-            return nearest.cosine_by_chunk
-        candidates = lexical.bm25_by_chunk.keys() | nearest.cosine_by_chunk.keys()
-        return fuse(
-            lexical.bm25_by_chunk,
-            await read_candidate_vectors(scope, self._space, sorted(candidates)),
-            embedded.vector,
-            lexical_weight=self._limits.lexical_weight,
+    async def _nearest(
+        self, search: Search, embedded: Embedded, lexical: LexicalLeg, shortlist: Shortlist | None
+    ) -> VectorLeg:
+        vector = embedded.vector
+        if vector is None:
+            return VectorLeg()
+        if shortlist is not None:
+            return await search_shortlisted(
+                search, self._space, vector, shortlist, besides=list(lexical.bm25_by_chunk)
+            )
+        visible_count = await self._outlook.count_visible(
+            search.scope, search.query, search.bounds, generation=search.generation
         )
+        return await search_planned(search, self._space, vector, visible_count=visible_count)
+
+    async def _fuse(
+        self, search: Search, vector: QueryVector, lexical: LexicalLeg, nearest: VectorLeg
+    ) -> tuple[Mapping[int, float], Mapping[int, Passage]]:
+        """Scores by chunk, best first, and the passages of the best by evidence."""
+        candidates = nearest.candidates
+        if candidates is None:
+            both = lexical.bm25_by_chunk.keys() | nearest.cosine_by_chunk.keys()
+            candidates = await read_candidate_vectors(search.scope, self._space, sorted(both))
+        seen_by_chunk = weigh(
+            lexical.bm25_by_chunk, candidates, vector, lexical_weight=self._limits.lexical_weight
+        )
+        best = list(seen_by_chunk)[: max(_wanted(search.query), READ_PASSAGES)]
+        passage_by_chunk = await read_passages(search.scope, best)
+        question = as_looked_for(analyse_query(search.query.text), lexical.idf_by_term)
+        for chunk_id in best[:READ_PASSAGES]:
+            if chunk_id in passage_by_chunk:
+                seen_by_chunk[chunk_id] += says(question, passage_by_chunk[chunk_id])
+        return settle(seen_by_chunk, candidates), passage_by_chunk
 
     async def _rerank(
         self, query: SearchQuery, passages: Sequence[Passage]
@@ -238,6 +267,11 @@ class Retriever:
             return passages, 0
         first, rest = passages[:RERANKED_PASSAGES], passages[RERANKED_PASSAGES:]
         return [*await rerank(query.text, first, self._scorer), *rest], len(first)
+
+
+def _wanted(query: SearchQuery) -> int:
+    """Passages that the response needs."""
+    return max(query.top_k, RERANKED_PASSAGES if query.rerank else 0)
 
 
 def _distinct(terms: Sequence[str], query: SearchQuery) -> tuple[str, ...]:
@@ -256,7 +290,6 @@ def _timings(found: _Found, total_seconds: float) -> Timings:
 
 
 def _scored(
-    best: Sequence[int],
     score_by_chunk: Mapping[int, float],
     lexical: LexicalLeg,
     nearest: VectorLeg,
@@ -274,7 +307,7 @@ def _scored(
             lexical_rank=lexical_rank.get(chunk_id),
             vector_rank=vector_rank.get(chunk_id),
         )
-        for chunk_id in best
+        for chunk_id in score_by_chunk
         if chunk_id in passage_by_chunk
     ]
 

@@ -48,6 +48,7 @@ from kb.errors import InvalidFilter, RevisionMismatch
 from kb.filters import Filter, parse_filter
 from kb.idempotency import StoredResponse
 from kb.ids import DocumentId
+from kb.stored_files import discard_file
 from kb.versions import get_version, list_versions, read_content
 
 router = APIRouter(tags=["documents"])
@@ -226,7 +227,7 @@ async def delete_one(
             scope, DocumentId(document_id), actor=caller.actor, now=resources.clock()
         )
     for sha256 in receipt.sha256s:
-        await resources.files.delete(caller.tenant_id, sha256)
+        await discard_file(resources.database, resources.files, caller.tenant_id, sha256)
     return receipt_out(receipt)
 
 

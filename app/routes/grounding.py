@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from app.claims import VerifiedCitation
 from app.dependencies import AsksForAnswers, ResourcesDep
-from app.schemas.answers import Checks
+from app.schemas.answers import ChecksAndOpinions
 from app.schemas.grounding import (
     MAX_CLAIMS,
     GroundingCitation,
@@ -15,6 +15,7 @@ from app.schemas.grounding import (
     GroundingRequest,
     GroundingResponse,
 )
+from app.second_opinion.grounding_model import GroundingModel
 from app.verify.given import GivenSource, context_of_given
 from app.verify.grounding import GroundedClaim, ground, index_context, split_answer
 from app.verify.profiles import ProfileName, fitted_profiles
@@ -32,10 +33,14 @@ async def check_grounding(
     Nothing of the knowledge base is read and nothing is stored. Words, numbers, names and polarity
     are compared; entailment is not proved.
     """
-    return await asyncio.to_thread(_check, body, resources.verify_profile)
+    return await asyncio.to_thread(
+        _check, body, resources.verify_profile, resources.answerer.grounding_model
+    )
 
 
-def _check(body: GroundingRequest, profile: ProfileName) -> GroundingResponse:
+def _check(
+    body: GroundingRequest, profile: ProfileName, model: GroundingModel | None
+) -> GroundingResponse:
     claims = split_answer(body.answer) if body.answer is not None else body.claims or []
     if len(claims) > MAX_CLAIMS:
         raise InvalidInput(f"The answer has more than {MAX_CLAIMS} sentences.")
@@ -43,6 +48,8 @@ def _check(body: GroundingRequest, profile: ProfileName) -> GroundingResponse:
     sources = index_context(context_of_given(given))
     fitted = fitted_profiles()
     found = [ground(claim, sources, fitted, profile) for claim in claims]
+    if model is not None:
+        found = model.review(found)
     checkable = [claim for claim in found if claim.verdict != "not_checkable"]
     supported = [claim for claim in checkable if claim.verdict == "supported"]
     return GroundingResponse(
@@ -70,5 +77,5 @@ def _citation_out(citation: VerifiedCitation) -> GroundingCitation:
         quote=citation.quote,
         char_start=citation.char_start,
         char_end=citation.char_end,
-        checks=Checks(**citation.checks),
+        checks=ChecksAndOpinions(**citation.checks),
     )

@@ -92,11 +92,25 @@ class Checks(ResponseModel):
     coverage: bool
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+class ChecksAndOpinions(Checks):
+    """The checks, and the opinions of optional models; one that nobody asked for is absent.
+
+    Absent and not null: every check is true or false, and callers rely on it.
+    """
+
+    grounding_model: bool | None = Field(default=None, exclude_if=_is_none)
+    judge: bool | None = Field(default=None, exclude_if=_is_none)
+
+
 class CitationVerification(ResponseModel):
     """How the quote was found in the source, and what was checked."""
 
     method: VerificationMethod
-    checks: Checks
+    checks: ChecksAndOpinions
 
 
 class Citation(ResponseModel):

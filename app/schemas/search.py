@@ -119,11 +119,14 @@ class StaleHits(ResponseModel):
 class SearchExplanation(ResponseModel):
     """How the hits were found: the analysed query, the plan of the vector search, the weights.
 
-    fused = (min-max (evidence + 0.3 * z(likeness)) + 0.25 * phrases) / 1.25
+    fused = min-max (seen + 0.2 * z(likeness))
+    seen = evidence + pairs + coverage + length + 0.5 * start
     evidence = lexical_weight * z(bm25) + (1 - lexical_weight) * z(cosine)
 
-    z: standard deviations from the mean of the candidates. likeness: cosine with the candidates of
-    most evidence. phrases: share of the query's pairs of neighbouring words that the hit holds.
+    z: standard deviations from the mean of the candidates. likeness: cosine with the best
+    candidates. Of the 40 hits of most evidence: pairs and coverage: shares of the query's pairs of
+    neighbouring terms and of its terms (by idf squared) that the hit holds; length: its letters up
+    to 400, as a share; start: 1 / (1 + letters of the document before it / 1000).
 
     `missing` names a search that could not be made: the hits are those of the other one.
     `reranked` counts the hits put into the order of the reranker.
@@ -131,7 +134,7 @@ class SearchExplanation(ResponseModel):
 
     terms: list[str]
     candidates: CandidateCounts
-    vector_plan: Literal["exact", "signs", "hnsw"] | None
+    vector_plan: Literal["shortlist", "exact", "signs", "hnsw"] | None
     lexical_weight: float
     missing: list[Literal["lexical"]]
     reranked: Count

@@ -20,6 +20,9 @@ MIN_SHARED_FRAME: Final = 0.7
 """Share of the claim's frame words that the evidence has in the same order. A claim with fewer was
 put in other words: there, slots move for good reasons."""
 
+LIST_WORDS: Final = frozenset({"and", "or"})
+"""What joins things of which the same is said."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gap:
@@ -53,7 +56,9 @@ def _first_difference(
     claim: Statement, evidence: Statement, names: frozenset[str], *, from_right: bool = False
 ) -> Reason | None:
     gaps = _gaps(claim, evidence, names, from_right=from_right)
-    return next((reason for gap in gaps if (reason := _difference(gap, names))), None)
+    # A name that the evidence lacks, or has in another form, has not moved.
+    known = names.intersection(evidence.indices_by_key)
+    return next((reason for gap in gaps if (reason := _difference(gap, known))), None)
 
 
 def _gaps(
@@ -98,12 +103,17 @@ def _common(here: list[str], there: list[str], *, from_right: bool) -> list[tupl
 
 
 def _nearby(statement: Statement, frame: list[int], before: int, after: int) -> Sequence[Token]:
-    if after - before == 1:
+    if after - before == 1 or _is_list(statement, frame[before + 1 : after]):
         return _between(statement, frame, before, after)
     # Before the first and after the last common word there is only one side to be beside of.
     left = _between(statement, frame, before, before + 1) if before >= 0 else ()
     right = _between(statement, frame, after - 1, after) if after < len(frame) else ()
     return [*left, *right]
+
+
+def _is_list(statement: Statement, frame: list[int]) -> bool:
+    """True when only `and` or `or` stands there: of `by Ana and Bo` either one may be told."""
+    return all(statement.tokens[index].key in LIST_WORDS for index in frame)
 
 
 def _frame(statement: Statement, names: frozenset[str]) -> list[int]:

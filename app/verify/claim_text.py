@@ -23,10 +23,16 @@ _LEAD_IN: Final = re.compile(
     re.IGNORECASE,
 )
 _TALK: Final = re.compile(
-    r"^(?:(?:yes|yeah|yep|yea|oh|ah|well|sure|okay|ok|indeed|actually)\b\s*[,.!:;-]+\s*"
-    r"|(?:yes|yeah|yep|yea|oh|well)\s+(?:and|but)\s+)+",
+    r"^(?:(?:yes|yeah|yep|yea|nah|oh|ah|wow|hm+|lol|well|sure|okay|ok|indeed|actually)\b"
+    r"\s*[,.!:;-]+\s*"
+    r"|(?:yes|yeah|yep|yea|nah|oh|well)\s+(?:and|but)\s+"
+    r"|(?:that|this|it) ?(?:'s|\u2019s| is) (?:(?:so|quite|very|really|pretty) )?"
+    r"(?:true|right|correct|nice|cool|great|good|awesome|amazing|interesting|funny|sad)"
+    r"\s*[,.!]+\s*)+",
     re.IGNORECASE,
 )
+"""What is said to the other person before, or instead of, saying something of the matter."""
+
 _SPLIT: Final = re.compile(
     r"; |,? (?:but|while|whereas) |, and "
     r"| and (?=(?:is|are|was|were|has|have|had|can|may|must|will|shall|does|do|it|they|he|she)\b)"

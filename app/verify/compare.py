@@ -7,7 +7,14 @@ from typing import Final, Literal
 from app.claims import Reason, ReasonCode
 from app.verify.alignment import check_alignment
 from app.verify.claim_text import is_claim, parts_of, statements_of
-from app.verify.coverage import MIN_COVERAGE, check_coverage, coverage_of, words_held
+from app.verify.coverage import (
+    MIN_COVERAGE,
+    Held,
+    check_coverage,
+    coverage_of,
+    held_by,
+    words_held,
+)
 from app.verify.evidence import has_labels
 from app.verify.names import check_names
 from app.verify.negation import check_negation
@@ -108,12 +115,16 @@ def _compare_unit(
 
 
 def _best(claim: Statement, evidence: Sequence[Statement], needs: Profile) -> Comparison:
-    comparisons = [
-        _compare_sentence(claim, statement, index, needs)
-        for index, statement in enumerate(evidence)
-    ]
+    held = [held_by(claim, statement) for statement in evidence]
+    most = max(coverage_of(claim, each) for each in held)
+    # Checks cost most of the time: only a sentence that holds enough, or most, can be the best.
+    enough = min(needs["min_coverage"], most)
     return max(
-        comparisons,
+        (
+            _compare_sentence(claim, (index, evidence[index]), each, needs)
+            for index, each in enumerate(held)
+            if coverage_of(claim, each) >= enough
+        ),
         key=lambda comparison: (
             comparison.is_supported,
             comparison.coverage,
@@ -123,17 +134,18 @@ def _best(claim: Statement, evidence: Sequence[Statement], needs: Profile) -> Co
 
 
 def _compare_sentence(
-    claim: Statement, evidence: Statement, index: int, needs: Profile
+    claim: Statement, placed: tuple[int, Statement], held: Held, needs: Profile
 ) -> Comparison:
+    index, evidence = placed
     found = [check(claim, evidence) for check in _CHECKS]
-    found.append(check_coverage(claim, evidence, needs["min_coverage"]))
+    found.append(check_coverage(claim, held, needs["min_coverage"]))
     if needs["is_word_checked"]:
         found.append(check_wording(claim, evidence))
     return Comparison(
-        coverage=coverage_of(claim, evidence),
+        coverage=coverage_of(claim, held),
         reasons=tuple(reason for reason in found if reason is not None),
         used=frozenset({index}),
-        words_held=words_held(claim, evidence),
+        words_held=words_held(claim, held),
     )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from app.claims import Reason
+from app.verify.same_name import has_name
 from app.verify.statement import Statement
-from app.verify.tokens import Token
 from app.verify.wording import has_like
 
 MIN_COVERAGE: Final = 0.75
@@ -17,57 +17,66 @@ answers)."""
 MAX_UNCOVERED_RUN: Final = 2
 """Three content words in a row that no quote holds are an addition, not a synonym."""
 
-
-def coverage_of(claim: Statement, evidence: Statement) -> float:
-    """Share of the claim's content tokens that the quoted words hold, 0 to 1."""
-    if not claim.content:
-        return 0.0
-    held = sum(_is_held(claim.tokens[index], evidence) for index in claim.content)
-    return held / len(claim.content)
+Held = frozenset[int]
+"""Indices of the claim's content tokens that the quoted words of a sentence hold."""
 
 
-def words_held(claim: Statement, evidence: Statement) -> float:
+def held_by(claim: Statement, evidence: Statement) -> Held:
+    """Which of the claim's content tokens the quoted words say."""
+    return frozenset(index for index in claim.content if _is_held(claim, index, evidence))
+
+
+def coverage_of(claim: Statement, held: Held) -> float:
+    """Share of the claim's content tokens that are held, 0 to 1."""
+    return len(held) / len(claim.content) if claim.content else 0.0
+
+
+def words_held(claim: Statement, held: Held) -> float:
     """The same of its content words besides numbers and dates; 0 when it has no other."""
     words = [index for index in claim.content if claim.tokens[index].measure is None]
-    held = sum(_is_held(claim.tokens[index], evidence) for index in words)
-    return held / len(words) if words else 0.0
+    return len(held.intersection(words)) / len(words) if words else 0.0
 
 
 def pooled_coverage(claims: Sequence[Statement], evidence: Sequence[Statement]) -> float:
     """Share of the claims' content tokens that any of the evidence holds, 0 to 1."""
-    tokens = [claim.tokens[index] for claim in claims for index in claim.content]
-    held = sum(any(_is_held(token, each) for each in evidence) for token in tokens)
-    return held / len(tokens) if tokens else 0.0
+    total = sum(len(claim.content) for claim in claims)
+    held = sum(
+        len(frozenset[int]().union(*(held_by(claim, each) for each in evidence)))
+        for claim in claims
+    )
+    return held / total if total else 0.0
 
 
-def check_coverage(claim: Statement, evidence: Statement, minimum: float) -> Reason | None:
+def check_coverage(claim: Statement, held: Held, minimum: float) -> Reason | None:
     """Why the claim says more than its quote, None when it does not."""
-    if coverage_of(claim, evidence) < minimum:
-        return Reason(code="coverage_low", detail=", ".join(_uncovered(claim, evidence)))
+    if coverage_of(claim, held) < minimum:
+        return Reason(code="coverage_low", detail=_uncovered(claim, held))
     run = 0
     for index in claim.content:
-        run = 0 if _is_held(claim.tokens[index], evidence) else run + 1
+        run = 0 if index in held else run + 1
         if run > MAX_UNCOVERED_RUN:
-            return Reason(code="coverage_low", detail=", ".join(_uncovered(claim, evidence)))
-    added = _added_clause(claim, evidence)
+            return Reason(code="coverage_low", detail=_uncovered(claim, held))
+    added = _added_clause(claim, held)
     return Reason(code="coverage_low", detail=added) if added else None
 
 
-def _uncovered(claim: Statement, evidence: Statement) -> list[str]:
-    tokens = (claim.tokens[index] for index in claim.content)
-    return [token.raw for token in tokens if not _is_held(token, evidence)]
+def _uncovered(claim: Statement, held: Held) -> str:
+    return ", ".join(claim.tokens[index].raw for index in claim.content if index not in held)
 
 
-def _is_held(token: Token, evidence: Statement) -> bool:
-    if evidence.holds(token) or (token.is_name and token.key in evidence.background):
+def _is_held(claim: Statement, index: int, evidence: Statement) -> bool:
+    token = claim.tokens[index]
+    if evidence.holds(token):
         return True
-    return token.kind == "word" and not token.is_name and has_like(token.key, evidence.keys)
+    if token.is_name:
+        return has_name(evidence, claim, token)
+    return token.kind == "word" and has_like(token.key, evidence.keys)
 
 
-def _added_clause(claim: Statement, evidence: Statement) -> str:
+def _added_clause(claim: Statement, held: Held) -> str:
     """The words of a later clause of which the quote holds nothing; empty when there is none."""
     for clause in sorted({claim.clauses[index] for index in claim.content})[1:]:
-        tokens = [claim.tokens[index] for index in claim.in_clause(clause)]
-        if not any(_is_held(token, evidence) for token in tokens):
-            return ", ".join(token.raw for token in tokens)
+        places = list(claim.in_clause(clause))
+        if held.isdisjoint(places):
+            return ", ".join(claim.tokens[index].raw for index in places)
     return ""

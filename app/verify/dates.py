@@ -22,9 +22,9 @@ _DATE: Final = re.compile(
     rf"""
     (?<![\w./-])(?:
       (?P<year1>\d{{4}})-(?P<month1>\d\d)-(?P<day1>\d\d)(?!\d)
-    | (?P<day2>{_DAY})(?:\s+of)?\s+(?P<month2>{_MONTH})(?:,?\s+(?P<year2>\d{{4}})\b)?
-    | (?P<month3>{_MONTH})\s+(?P<day3>{_DAY})(?![\w:%])(?:,?\s+(?P<year3>\d{{4}})\b)?
-    | (?P<month4>{_MONTH}),?(?:\s+of)?\s+(?P<year4>\d{{4}})\b
+    | (?P<day2>{_DAY})(?:\s+of)?\s+(?P<month2>{_MONTH})(?:\s?,?\s+(?P<year2>\d{{4}})\b)?
+    | (?P<month3>{_MONTH})\s+(?P<day3>{_DAY})(?![\w:%])(?:\s?,?\s+(?P<year3>\d{{4}})\b)?
+    | (?P<month4>{_MONTH})\s?,?(?:\s+of)?\s+(?P<year4>\d{{4}})\b
     | (?P<first>\d\d?)(?P<mark>[./])(?P<second>\d\d?)(?P=mark)(?P<year5>\d{{4}})(?![\w/])
     )""",
     re.VERBOSE,

@@ -19,6 +19,7 @@ class GivenSource:
 
     id: str
     text: str
+    title: str | None = None
 
 
 def context_of_given(sources: Sequence[GivenSource]) -> Context:
@@ -37,7 +38,7 @@ def _source(given: GivenSource, number: int) -> Source:
         document_id=UUID(int=number),
         document_version=1,
         external_id=given.id,
-        title=None,
+        title=given.title,
         source_uri=None,
         content_sha256=sha256(given.text.encode()).hexdigest(),
         updated_at=_NEVER_STORED,

@@ -16,6 +16,7 @@ from app.verify.claim_text import clean_claim, is_claim, whole_statement
 from app.verify.compare import Comparison, compare
 from app.verify.evidence import SearchableSource
 from app.verify.language import is_polarity_known
+from app.verify.negation import EXCEPTIONS
 from app.verify.passages import IndexedSources, hold
 from app.verify.profiles import Fitted, Profile, ProfileName
 from app.verify.statement import Statement
@@ -38,10 +39,12 @@ DECISIVE_WHERE_REPEATED: Final[frozenset[ReasonCode]] = frozenset(
 )
 """Reasons that no score outweighs when a claim repeats its source word for word."""
 
+POLARITY: Final[frozenset[ReasonCode]] = frozenset({"negation_added", "negation_dropped"})
+
 POOLING_SLACK: Final = 0.15
 """Share of words that may be held by another word of the same meaning, which no index finds."""
 
-MIN_SHARE_FOR_POLARITY: Final = 0.5
+MIN_SHARE_FOR_POLARITY: Final = 0.6
 """Share of content words that one sentence holds; with fewer it may negate something else."""
 
 
@@ -100,35 +103,65 @@ def ground(claim: str, sources: IndexedSources, fitted: Fitted, name: ProfileNam
 _WORST_FIRST: Final[Sequence[GroundingVerdict]] = ("contradicted", "unsupported", "supported")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Weighed:
+    """One sentence held against the sources, before a score decides."""
+
+    text: str
+    support: Support
+    comparison: Comparison
+    decided: tuple[Reason, ...]
+    """What no score outweighs."""
+    is_polarity_checked: bool
+
+    def is_supported(self, score: float, min_score: float) -> bool:
+        """True when nothing is decisive, and the words agree or the score is high enough."""
+        return not self.decided and (self.comparison.is_supported or score >= min_score)
+
+
+def weigh(text: str, sources: IndexedSources, needs: Profile) -> Weighed | None:
+    """What is found about a cleaned sentence that claims something; None when nothing is."""
+    claim = whole_statement(text)
+    support = support_of(text, hold(claim, sources), sources, needs)
+    if support.comparison is None:
+        return None
+    comparison = _widened(text, support, support.comparison, sources, needs)
+    is_polarity_checked = is_polarity_known(text)
+    decided = _decided(claim, support, sources, comparison)
+    if not is_polarity_checked and not _is_verbatim(text, support, sources):
+        decided = (*decided, Reason(code="polarity_unknown"))
+    return Weighed(
+        text=text,
+        support=support,
+        comparison=comparison,
+        decided=decided,
+        is_polarity_checked=is_polarity_checked,
+    )
+
+
 def _ground_sentence(
     sentence: str, sources: IndexedSources, fitted: Fitted, name: ProfileName
 ) -> GroundedClaim:
     text = clean_claim(sentence)
     if not is_claim(text):
         return GroundedClaim(text=text, verdict="not_checkable", score=0.0)
-    claim = whole_statement(text)
-    holding = hold(claim, sources)
     needs = fitted["profiles"][name]
-    support = support_of(text, holding, sources, needs)
-    if support.comparison is None:
+    weighed = weigh(text, sources, needs)
+    if weighed is None:
         return GroundedClaim(
             text=text, verdict="unsupported", score=0.0, reasons=(Reason(code="no_citation"),)
         )
-    comparison = _widened(text, support, support.comparison, sources, needs)
+    support, comparison = weighed.support, weighed.comparison
     score = support.score(fitted["weights"])
-    is_polarity_checked = is_polarity_known(text)
-    decided = _decided(claim, support, sources, comparison)
-    if not is_polarity_checked and not _is_verbatim(text, support, sources):
-        decided = (*decided, Reason(code="polarity_unknown"))
-    is_supported = not decided and (comparison.is_supported or score >= needs["min_score"])
-    reasons = (*comparison.reasons, *support.absent, *decided)
+    is_supported = weighed.is_supported(score, needs["min_score"])
+    reasons = (*comparison.reasons, *support.absent, *weighed.decided)
     return GroundedClaim(
         text=text,
-        verdict=_named(comparison, is_supported=is_supported, is_decided=bool(decided)),
+        verdict=_named(comparison, is_supported=is_supported, is_decided=bool(weighed.decided)),
         score=score,
         citations=tuple(_located(index, sources).checked(comparison) for index in support.best),
         reasons=() if is_supported else tuple(dict.fromkeys(reasons)),
-        is_polarity_checked=is_polarity_checked,
+        is_polarity_checked=weighed.is_polarity_checked,
     )
 
 
@@ -163,33 +196,41 @@ def _decided(
 def _decisive(claim: Statement, support: Support, sources: IndexedSources) -> tuple[Reason, ...]:
     """The reasons that no score outweighs.
 
-    What no source has is decisive always, and a negation on one side only where half of the words
-    agree. The others are so where the claim repeats its source: in other words and another order,
-    numbers and names move for good reasons.
+    A number that no source has is decisive always, a name only where all other words are held: in
+    an answer of many words it is more often another way to call the same thing. A negation on one
+    side only is so where most of the words agree. The others are so where the claim repeats its
+    source: in other words and another order, numbers and names move for good reasons.
     """
     comparison, closest = support.comparison, support.closest
+    absent = tuple(
+        reason
+        for reason in support.absent
+        if reason.code == "number_missing" or support.lacks_names_only
+    )
     if comparison is None or closest is None:
-        return support.absent
+        return absent
     evidence = sources.statements[closest].statement
-    codes: frozenset[ReasonCode] = frozenset()
+    found: list[Reason] = []
     if repeats(claim, evidence):
-        codes = DECISIVE_WHERE_REPEATED
+        found = [each for each in comparison.reasons if each.code in DECISIVE_WHERE_REPEATED]
     elif support.closest_share >= MIN_SHARE_FOR_POLARITY:
-        codes = _one_sided(claim, evidence)
-    found = [reason for reason in comparison.reasons if reason.code in codes]
+        found = [each for each in comparison.reasons if _is_one_sided(each, claim, evidence)]
     strange = [
         reason
         for reason in comparison.reasons
         if reason.code == "word_changed" and reason.detail in support.absent_words
     ]
-    return (*support.absent, *found, *strange)
+    return (*absent, *found, *strange)
 
 
-def _one_sided(claim: Statement, evidence: Statement) -> frozenset[ReasonCode]:
-    """Which polarity reasons hold however the two are worded: one negates, the other does not."""
+def _is_one_sided(reason: Reason, claim: Statement, evidence: Statement) -> bool:
+    """True for a polarity that differs however the two are worded: one negates, the other does not.
+
+    An exception (`unless`) limits one clause of a long sentence, and the claim may be about others.
+    """
     if claim.negations and evidence.negations:
-        return frozenset()
-    return frozenset({"negation_added", "negation_dropped"})
+        return False
+    return reason.code in POLARITY and reason.detail.casefold() not in EXCEPTIONS
 
 
 def _located(index: int, sources: IndexedSources) -> LocatedQuote:

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from app.claims import Reason
+from app.verify.same_name import has_name
 from app.verify.statement import Statement, is_boundary
 from app.verify.tokens import Token
+from app.verify.wording import has_like
 from kb.text import word_set
 
 _COORDINATING: Final = word_set("and but while whereas ;")
@@ -18,9 +20,8 @@ _COMMON_ENDINGS: Final = ("s", "ing", "ed", "tion", "ment", "ly", "ance", "ence"
 
 def check_names(claim: Statement, evidence: Statement) -> Reason | None:
     """Why a name is foreign to the evidence or changed its role, None when all are in place."""
-    known = evidence.keys | evidence.background
     for token in _names(claim):
-        if token.key not in known:
+        if not has_name(evidence, claim, token):
             return Reason(code="name_missing", detail=token.raw)
     opener = _foreign_opener(claim, evidence)
     if opener:
@@ -40,7 +41,11 @@ def _foreign_opener(claim: Statement, evidence: Statement) -> Token | None:
         return None
     word = first.raw.casefold()
     is_common = word in _COMMON_OPENERS or word.endswith(_COMMON_ENDINGS)
-    is_known = first.key in evidence.indices_by_key or first.key in evidence.background
+    is_known = (
+        first.key in evidence.indices_by_key
+        or has_name(evidence, claim, first)
+        or has_like(first.key, evidence.keys)
+    )
     return None if is_common or is_known else first
 
 

@@ -4,12 +4,16 @@ from typing import Final
 
 from app.claims import Reason
 from app.verify.statement import Statement, is_boundary
+from kb.text import stem
 
 THAT_DISTANCE: Final = 4
 """Tokens between a negation and the `that` it governs: `it is not at all true that`."""
 
 EXCEPTIONS: Final = frozenset({"unless", "except", "excepting", "without"})
 """What they limit cannot be told without them, so they may never be left out."""
+
+IDLE_BEFORE: Final = frozenset({stem("limited"), "only"})
+"""What `not` or `without` stands before without denying anything: `without limitation`."""
 
 
 def check_negation(claim: Statement, evidence: Statement) -> Reason | None:
@@ -26,9 +30,20 @@ def check_negation(claim: Statement, evidence: Statement) -> Reason | None:
             return Reason(code="negation_added", detail=claim.tokens[negation].raw)
         unmatched.remove(partner)
     for negation in unmatched:
+        if _is_idle(claim, evidence, negation):
+            continue
         if not _is_beside_the_point(claim, evidence, negation):
             return Reason(code="negation_dropped", detail=evidence.tokens[negation].raw)
     return None
+
+
+def _is_idle(claim: Statement, evidence: Statement, negation: int) -> bool:
+    """True for `not limited to` and `not only`, when the claim leaves out the whole of it.
+
+    They add to what is said, and turn nothing round.
+    """
+    after = evidence.tokens[negation + 1].key if negation + 1 < len(evidence.tokens) else ""
+    return after in IDLE_BEFORE and after not in claim.indices_by_any_key
 
 
 def _same_slot(claim: Statement, negation: int, evidence: Statement, partner: int) -> bool:

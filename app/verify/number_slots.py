@@ -1,6 +1,6 @@
 """Is each number of the claim in its evidence, and about the same thing there?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from app.claims import Reason
@@ -8,15 +8,16 @@ from app.verify.numbers import says
 from app.verify.ownership import is_told_of
 from app.verify.statement import Statement
 from app.verify.tokens import Token
+from app.verify.wording import has_like
 from kb.text import word_set
 
 UNIT_REACH: Final = 3
 """Tokens after a number within which its unit stands: `25 paid leave days`."""
 
 UNITS: Final = word_set(
-    "second minut hour day week month year decad centuri km kilomet meter metr mile mm cm inch "
-    "foot feet kg kilogram gram g mg tonn ton litr liter ml gb mb tb byte bit watt kw mw kwh volt "
-    "degre time fold peopl person employe page item unit"
+    "second minut hour day week month year decad centuri km kilomet kilometr meter metr mile mm cm "
+    "inch foot feet kg kilogram gram g mg tonn ton litr liter ml gb mb tb byte bit watt kw mw kwh "
+    "volt degre time fold peopl person employe page item unit"
 )
 """Stems of what is often counted: with another of these the number says something else."""
 
@@ -31,6 +32,18 @@ def check_numbers(claim: Statement, evidence: Statement) -> Reason | None:
         if not any(_same_slot(claim, index, evidence, partner) for partner in partners):
             return Reason(code="number_moved", detail=token.raw)
     return None
+
+
+def has_other_unit(claim: Statement, evidence: Sequence[Statement]) -> bool:
+    """True when the claim counts in a unit in which no sentence counts that number."""
+    return any(
+        not any(
+            _counts_the_same(claim, index, sentence, partner)
+            for sentence in evidence
+            for partner in sentence.measures_saying(claim.tokens[index])
+        )
+        for index in claim.measures
+    )
 
 
 def _same_slot(claim: Statement, number: int, evidence: Statement, partner: int) -> bool:
@@ -62,7 +75,14 @@ def _rivals(number: Token, evidence: Statement, partner: int) -> list[int]:
         and number.measure is not None
         and measure.kind == kind.kind
         and not says(measure, number.measure)
+        and not _is_conversion(evidence, partner, index)
     ]
+
+
+def _is_conversion(evidence: Statement, partner: int, other: int) -> bool:
+    """True for the second number of `3,000 m (9,800 ft)`: the same in another unit."""
+    between = [token.key for token in evidence.tokens[partner + 1 : other]]
+    return len(between) <= UNIT_REACH and between[-1:] == ["("]
 
 
 def _is_in_clause(claim: Statement, clause: int, rival: Token) -> bool:
@@ -101,7 +121,8 @@ def _counts_the_same(claim: Statement, number: int, evidence: Statement, partner
         return True
     if is_elsewhere and len(evidence.measures) == 1 and counted.key not in UNITS:
         return True
-    return counted.key in _keys_beside(evidence, partner)
+    beside = _keys_beside(evidence, partner)
+    return counted.key in beside or has_like(counted.key, frozenset(beside))
 
 
 def _keys_beside(evidence: Statement, number: int) -> set[str]:

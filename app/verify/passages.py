@@ -113,6 +113,7 @@ class Holding:
     that token counts.
     """
 
+    claim: Statement
     tokens: Sequence[Token]
     weights: Sequence[float]
     credits: Sequence[dict[int, float]]
@@ -154,6 +155,7 @@ def hold(claim: Statement, sources: IndexedSources) -> Holding:
     """Where the sources hold the claim's content words."""
     tokens = [claim.tokens[index] for index in claim.content]
     return Holding(
+        claim=claim,
         tokens=tokens,
         weights=[sources.weight(token.key) for token in tokens],
         credits=[sources.places_of(token) for token in tokens],

@@ -24,6 +24,8 @@ class Profile(TypedDict):
     """Of a sentence given without quotes."""
     min_coverage: float
     """Share of content words that the quotes must hold."""
+    min_retold: float | None
+    """Share that they must hold together of a claim in other words; None: none is believed."""
     is_word_checked: bool
     """Whether one strange word in an otherwise repeated sentence makes it fall."""
 
@@ -35,6 +37,8 @@ class Fitted(TypedDict):
     data_sha256: str
     sets: list[str]
     weights: Weights
+    held_out: Mapping[str, float]
+    """Balanced accuracy on each set when all is fitted to the others."""
     profiles: Mapping[ProfileName, Profile]
 
 

@@ -1,5 +1,6 @@
 """A sentence ready to be compared: its tokens, its clauses, and which of it was quoted."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,15 @@ CONJUNCTIONS: Final = word_set(
     "and or but while whereas although though however yet because who which whom whose if when"
 )
 CLAUSE_MARKS: Final = frozenset(",;:.!?()[]|\n\u2013\u2014\u3001\u3002\uff0c\uff1b")
+
+_INSIDE_NAMES: Final = word_set("of the and for")
+"""Small words that initials leave out."""
+
+START: Final = 4
+"""Letters that a place and its people share at least: `Kent`, `Kentish`."""
+
+MAX_NAME_WORDS: Final = 6
+"""Longer runs of capitals are headings."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +89,57 @@ class Statement:
             numbers.append(clause)
         return numbers
 
+    @cached_property
+    def capitalised(self) -> frozenset[str]:
+        """Bare words of the quoted part that begin with a capital."""
+        quoted = (self.tokens[index].raw for index in self.quoted)
+        return frozenset(bare_word(raw) for raw in quoted if raw[0].isupper())
+
+    @cached_property
+    def capitalised_by_start(self) -> dict[str, list[str]]:
+        """The same by their first letters."""
+        found: dict[str, list[str]] = {}
+        for word in self.capitalised:
+            if len(word) >= START:
+                found.setdefault(word[:START], []).append(word)
+        return found
+
+    @cached_property
+    def shortened(self) -> frozenset[str]:
+        """Bare words of the quoted part that are all capitals, two at least: `US`, `U.S`."""
+        quoted = (self.tokens[index].raw for index in self.quoted)
+        return frozenset(
+            bare for raw in quoted if raw.isupper() and len(bare := bare_word(raw)) > 1
+        )
+
+    @cached_property
+    def initials(self) -> dict[str, frozenset[str]]:
+        """The first letters of names of several words, with the words: `us` of `United States`."""
+        found: dict[str, frozenset[str]] = {}
+        for run in self._name_runs():
+            for start, end in itertools.combinations(range(len(run) + 1), 2):
+                if end - start > 1:
+                    words = run[start:end]
+                    found["".join(word[0] for word in words)] = frozenset(words)
+        return found
+
+    @cached_property
+    def joined(self) -> dict[str, tuple[str, str]]:
+        """Two words of the quoted part that stand side by side, by what they are as one."""
+        raws = [bare_word(self.tokens[index].raw) for index in self.quoted]
+        return {one + other: (one, other) for one, other in itertools.pairwise(raws)}
+
+    def _name_runs(self) -> Iterator[list[str]]:
+        run: list[str] = []
+        for index in self.quoted:
+            raw = self.tokens[index].raw
+            if raw[0].isupper():
+                run.append(bare_word(raw))
+            elif raw not in _INSIDE_NAMES:
+                yield run[:MAX_NAME_WORDS]
+                run = []
+        yield run[:MAX_NAME_WORDS]
+
     def in_clause(self, clause: int) -> Iterator[int]:
         """Indices of the content tokens of a clause."""
         return (index for index in self.content if self.clauses[index] == clause)
@@ -86,7 +147,8 @@ class Statement:
     def holds(self, token: Token) -> bool:
         """True when the quoted part says what this content token says."""
         if token.measure is not None:
-            return any(self.measures_saying(token))
+            # The first token has the index 0, so `any` would not count it.
+            return next(self.measures_saying(token), None) is not None
         return token.key in self.keys
 
     def measures_saying(self, token: Token) -> Iterator[int]:
@@ -107,3 +169,8 @@ def is_boundary(token: Token) -> bool:
     if token.kind == "mark":
         return token.key in CLAUSE_MARKS
     return not token.is_content and token.key in CONJUNCTIONS
+
+
+def bare_word(raw: str) -> str:
+    """The word in small letters, without `'s` and full stops."""
+    return raw.casefold().replace("\u2019", "'").removesuffix("'s").replace(".", "")

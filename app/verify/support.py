@@ -9,6 +9,8 @@ from app.claims import Reason
 from app.verify.compare import CHECK_BY_REASON, Comparison, compare
 from app.verify.passages import Holding, IndexedSources
 from app.verify.profiles import Profile, Weights
+from app.verify.same_name import has_name
+from app.verify.statement import Statement
 
 BEST_SENTENCES: Final = 3
 """Sentences that a claim is held against together; recall over three told supported claims from
@@ -33,6 +35,8 @@ class Support:
     checked: float
     absent: tuple[Reason, ...]
     """Numbers and names that no sentence of any source has."""
+    lacks_names_only: bool
+    """True when the best sentences hold every word together, but for names."""
     absent_words: frozenset[str]
     """Any other words that none has, as the claim writes them."""
     closest: int | None
@@ -64,7 +68,11 @@ def support_of(text: str, holding: Holding, sources: IndexedSources, needs: Prof
         comparison=comparison,
         covered=holding.covered_by(best),
         checked=_held_share(holding, best) * FAILED_CHECK_FACTOR ** len(failed),
-        absent=_absent(holding),
+        absent=_absent(holding, [sources.statements[index].statement for index in best]),
+        lacks_names_only=all(
+            token.is_name or not credit.keys().isdisjoint(best)
+            for token, credit in zip(holding.tokens, holding.credits, strict=True)
+        ),
         absent_words=frozenset(
             token.raw
             for token, credit in zip(holding.tokens, holding.credits, strict=True)
@@ -82,9 +90,11 @@ def _held_share(holding: Holding, sentences: Sequence[int]) -> float:
     return held / max(1, len(holding.credits))
 
 
-def _absent(holding: Holding) -> tuple[Reason, ...]:
+def _absent(holding: Holding, best: Sequence[Statement]) -> tuple[Reason, ...]:
     return tuple(
         Reason(code="number_missing" if token.measure else "name_missing", detail=token.raw)
         for token, credit in zip(holding.tokens, holding.credits, strict=True)
-        if not credit and (token.is_name or token.measure is not None)
+        if not credit
+        and (token.measure is not None or token.is_name)
+        and not (token.is_name and any(has_name(each, holding.claim, token) for each in best))
     )

@@ -26,6 +26,7 @@ from app.verify.compare import CHECK_BY_REASON, SUPPORTED, Comparison, FactCheck
 from app.verify.coverage import pooled_coverage
 from app.verify.evidence import SearchableSource
 from app.verify.profiles import Profile, ProfileName, fitted_profiles
+from app.verify.retelling import retold
 from app.verify.support import FAILED_CHECK_FACTOR
 from kb.text import fold
 
@@ -102,7 +103,7 @@ def _decide(
 ) -> VerifiedClaim:
     alone = [_compare_alone(text, quote, needs) for quote in quotes]
     carrying = [(q, c) for q, c in zip(quotes, alone, strict=True) if c.is_supported]
-    if not carrying and len(quotes) > 1:
+    if not carrying:
         carrying = _carried_together(text, quotes, needs)
     held = pooled_coverage(
         statements_of(text, a_is_name=False),
@@ -147,8 +148,13 @@ def _carried_together(
     text: str, quotes: Sequence[LocatedQuote], needs: Profile
 ) -> list[tuple[LocatedQuote, Comparison]]:
     """The quotes that support one clause each; empty when a clause is left over."""
-    found = compare(text, [each for quote in quotes for each in quote.statements], needs)
-    if not found.is_supported:
+    statements = [each for quote in quotes for each in quote.statements]
+    found = compare(text, statements, needs) if len(quotes) > 1 else None
+    if found is None or not found.is_supported:
+        found = (
+            None if needs["min_retold"] is None else retold(text, statements, needs["min_retold"])
+        )
+    if found is None:
         return []
     ends = list(itertools.accumulate(len(quote.statements) for quote in quotes))
     used = {bisect.bisect_right(ends, index) for index in found.used}

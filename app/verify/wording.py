@@ -25,9 +25,6 @@ MIN_KNOWN: Final = 0.8
 MIN_WORDS: Final = 4
 """Fewer other words are no repetition: two sentences share three words by chance."""
 
-MAX_STRANGE: Final = 2
-"""More strange words are a paraphrase or an addition, which coverage judges."""
-
 MIN_SHARED_START: Final = 5
 """Letters by which two words are of one family: `amalgamated`, `amalgamation`."""
 
@@ -38,11 +35,33 @@ _Groups = dict[str, frozenset[int]]
 
 
 def check_wording(claim: Statement, evidence: Statement) -> Reason | None:
-    """The strange word of a claim that else repeats its evidence; None when there is none."""
+    """The strange word of a claim that else is its evidence, word for word; None without one."""
     strange = _strange(claim, evidence)
-    if not 0 < len(strange) <= MAX_STRANGE or not repeats(claim, evidence):
+    if len(strange) != 1 or not _is_put_in(claim, evidence, strange[0]):
         return None
     return Reason(code="word_changed", detail=strange[0].raw)
+
+
+def _is_put_in(claim: Statement, evidence: Statement, strange: Token) -> bool:
+    """True when the words before and after the strange one are as in the evidence.
+
+    There they stand side by side or with one other word between them.
+    """
+    here, there = (
+        [token for token in side.tokens if token.kind != "mark"] for side in (claim, evidence)
+    )
+    place = here.index(strange)
+    before = [token.key for token in here[:place]]
+    after = [token.key for token in here[place + 1 :]]
+    if len(here) <= MIN_WORDS:
+        return False
+    keys = [token.key for token in there]
+    return any(
+        keys[start : start + place] == before
+        and keys[start + place + gap : start + place + gap + len(after)] == after
+        for gap in (0, 1)
+        for start in range(len(keys) - len(here) + 2)
+    )
 
 
 def repeats(claim: Statement, evidence: Statement) -> bool:

@@ -18,7 +18,7 @@ from typing import TypedDict
 import numpy as np
 
 from app.retrieve.query import RetrievalLimits, SearchQuery
-from app.retrieve.search import Retriever
+from app.retrieve.search import NodeIndexes, Retriever
 from evals.bench.footnote_process import BenchmarkFailed, Instance
 from evals.bench.ingest import load_embedder
 from evals.bench.record import Outcome, Spread, spread
@@ -28,6 +28,7 @@ from kb.embedded_postgres import database_url
 from kb.embedding import SentenceTransformerEmbedder
 from kb.ids import TenantId
 from kb.lexical.follower import LexicalIndexes
+from kb.sketches.held import HeldSketches
 from kb.spaces import Space, ensure_space, space_for
 from kb.vectors import VectorFilter, count_visible
 from migrations.run import upgrade
@@ -145,9 +146,10 @@ async def _search_all(
     settings = instance.settings
     database = Database(url, pool_size=settings.database_pool_size)
     lexical = LexicalIndexes(database, instance.home / "lexical")
+    sketches = HeldSketches(database, space, max_bytes=settings.search_memory_bytes)
     retriever = Retriever(
         database,
-        lexical,
+        NodeIndexes(lexical=lexical, sketches=sketches),
         embedder,
         space,
         RetrievalLimits(
@@ -157,11 +159,12 @@ async def _search_all(
     )
     texts = questions_from(tenant, count=QUERIES + WARM_UP)
     tenant_id = TenantId(tenant.id)
-    async with aclosing(lexical):
+    async with aclosing(lexical), aclosing(sketches):
         started = perf_counter()
         # A search would go on without an index that is still being built.
         await lexical.catch_up(tenant_id)
         built_seconds = perf_counter() - started
+        await sketches.take_up(tenant_id)
         searches = [await _search(retriever, embedder, tenant_id, text) for text in texts]
     await database.close()
     return built_seconds, searches[WARM_UP:]

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from footnote.compose import open_database, utc_now
+from footnote.compose import build_upkeep, open_database, utc_now
 from footnote.output import (
     JsonOption,
     PrincipalsOption,
@@ -17,6 +17,7 @@ from footnote.output import (
     print_json,
     split_names,
 )
+from ingest.upkeep import prune
 from kb import tenants
 from kb.audit import Actor, record_system_event
 from kb.credentials import SCOPES, NewKey
@@ -25,6 +26,7 @@ from kb.credentials import revoke_key as revoke_stored_key
 from kb.database import Database
 from kb.embedded_postgres import database_url
 from kb.settings import Settings
+from kb.telemetry import Metrics
 from kb.tenants import Tenant
 from migrations.run import upgrade
 
@@ -131,6 +133,21 @@ def create_demo_key(home: Path, tenant_name: str) -> str:
             return key.key
 
     return on_database(Settings(home=home), act)
+
+
+def prune_database(as_json: JsonOption = False) -> None:
+    """Forget now what a worker would forget by night."""
+    settings = Settings()
+
+    async def act(database: Database) -> dict[str, int]:
+        return await prune(build_upkeep(settings, database, Metrics()))
+
+    pruned = on_database(settings, act)
+    if as_json:
+        print_json(pruned)
+    else:
+        for kind, count in pruned.items():
+            console.print(f"{kind}: {count}")
 
 
 def upgrade_database() -> None:

@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
+from app.generate.abstention import is_fitted_to, packaged_model
 from footnote.commands.recall import show_recall
-from footnote.compose import open_database
+from footnote.compose import REFIT, open_database
 from footnote.output import JsonOption, PrincipalsOption, console, print_json, split_names
 from kb.database import Database
 from kb.embedded_postgres import database_url
@@ -86,6 +87,7 @@ def _check_local(settings: Settings) -> list[Check]:
         Check(name="python", is_well=sys.version_info >= (3, 11), detail=python),
         _check_home(settings),
         _check_embedding(settings),
+        _check_evidence_floor(settings),
         Check(
             name="language model",
             is_well=(settings.llm_base_url is None) == (settings.llm_model is None),
@@ -130,6 +132,19 @@ def _check_embedding(settings: Settings) -> Check:
     if backend == "openvino":
         detail += f", openvino {_version('openvino')}"
     return Check(name="embedding", is_well=True, detail=detail + ")")
+
+
+def _check_evidence_floor(settings: Settings) -> Check:
+    """Well in any case: answers are as safe as ever, only more or fewer than they should be."""
+    fitted = packaged_model().fitted["embedding_model"]
+    if is_fitted_to(settings.embedding_model):
+        return Check(name="evidence floor", is_well=True, detail=f"fitted with {fitted}")
+    return Check(
+        name="evidence floor",
+        is_well=True,
+        detail=f"WARNING: fitted with {fitted}, not with {settings.embedding_model}",
+        mend=REFIT,
+    )
 
 
 def _version(package: str) -> str:

@@ -10,6 +10,7 @@ import typer
 
 from app.generate.abstention import FITTED_FILE, AbstentionModel, packaged_model
 from app.limits import AnswerLimits
+from app.retrieve.search import NodeIndexes
 from evals.abstention import (
     KIND,
     QUESTIONS_PER_CASE,
@@ -150,7 +151,9 @@ def _weigh_all(
             space = await open_space(database, embedder)
             lexical = LexicalIndexes(database, settings.home_path / "lexical")
             weighing = Weighing(
-                retriever=build_retriever(settings, database, lexical, embedder, space),
+                retriever=build_retriever(
+                    settings, database, NodeIndexes(lexical=lexical), embedder, space
+                ),
                 embedder=RememberingEmbedder(embedder),
                 limits=AnswerLimits(
                     passages=settings.answer_passages,

@@ -6,17 +6,25 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
 
+from app.resources import Resources
 from evals.abstention import chosen
 from evals.answers import KIND, AnswersRun, measure_answers
+from evals.answers_judge import Judge
+from evals.answers_tiers import answerers_by_tier, spent_so_far
 from evals.datasets import Dataset, open_dataset
 from evals.loading import LoadedDataset
+from evals.outcomes.cases import read_cases
+from evals.outcomes.measure import DATASET as OUTCOMES
+from evals.outcomes.measure import LoadedCase, load_cases, measure_outcomes
 from evals.provenance import provenance
 from evals.questions import PutQuestion, elsewhere, read_questions
 from evals.results import FORMAT, Evaluation, Result
 from evals.thresholds import PACKAGED
 from footnote.commands.evals import load_datasets
-from footnote.compose import open_resources
+from footnote.compose import open_ingestion, open_resources
 from footnote.evaluation import (
     DatasetsOption,
     HomeOption,
@@ -28,13 +36,21 @@ from footnote.evaluation import (
     Wishes,
     evaluation_database,
     finish,
+    print_table,
     settings_in,
 )
 from footnote.output import JsonOption, progress_console
+from kb.errors import Misconfigured
+from kb.ids import TenantId
 from kb.settings import Settings
+from kb.uploads import Uploads
 
-SETS = ("squad2", "clapnq")
-"""Sets whose questions have known answers, or are known to have none."""
+SETS = ("squad2", "clapnq", OUTCOMES)
+"""Sets whose questions have known answers, or are known to have none; then the packaged cases,
+which tell for each outcome whether it comes about when it should."""
+
+MODEL_USE = ("calls", "input_tokens", "output_tokens", "microdollars", "routed", "escalated")
+"""What a result says of the models that were asked, in the order of the table's columns."""
 
 QUESTIONS = 150
 """With an answer and as many without, of each set: a share of .9 is then known to .05."""
@@ -43,8 +59,10 @@ QUESTIONS = 150
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
     datasets: Sequence[Dataset]
+    has_outcomes: bool
     questions_by_set: dict[str, list[PutQuestion]]
     alias: str | None
+    judge: str | None
     limit: int | None
 
     def asked(self, name: str) -> list[PutQuestion]:
@@ -57,6 +75,9 @@ def answers(  # noqa: PLR0913  # each is an option of the command
     alias: Annotated[
         str | None, typer.Option(help="A model alias; unset: the default, else extractive.")
     ] = None,
+    judge: Annotated[
+        str | None, typer.Option(help="An alias that also grades the answers, three times each.")
+    ] = None,
     limit: LimitOption = None,
     output: OutputOption = None,
     report: ReportOption = None,
@@ -67,7 +88,9 @@ def answers(  # noqa: PLR0913  # each is an option of the command
 ) -> None:
     """Measure whole answers, on articles nothing was fitted to.
 
-    With several sets, each is also asked what only the next one can answer.
+    With several sets, each is also asked what only the next one can answer. The set `outcomes` is
+    part of the program; it tells precision and recall of each outcome. An alias with a strong tier
+    is also measured with each tier alone.
     """
     settings = settings_in(home)
     wishes = Wishes(
@@ -77,11 +100,14 @@ def answers(  # noqa: PLR0913  # each is an option of the command
         as_json=as_json,
     )
     wishes.check()
-    datasets = [open_dataset(settings.evaldata, name) for name in dict.fromkeys(dataset or SETS)]
+    names = list(dict.fromkeys(dataset or SETS))
+    datasets = [open_dataset(settings.evaldata, name) for name in names if name != OUTCOMES]
     plan = _Plan(
         datasets=datasets,
+        has_outcomes=OUTCOMES in names,
         questions_by_set={each.name: read_questions(each) for each in datasets},
         alias=alias,
+        judge=judge,
         limit=limit,
     )
     with evaluation_database(settings) as url:
@@ -89,34 +115,97 @@ def answers(  # noqa: PLR0913  # each is an option of the command
     evaluation: Evaluation = {
         "format": FORMAT,
         "evaluation": KIND,
-        "options": {"alias": alias, "limit": limit},
+        "options": {"alias": alias, "judge": judge, "limit": limit},
         "provenance": provenance(settings),
         "results": results,
     }
+    if not as_json and any("calls" in result["details"] for result in results):
+        print_table(_model_table(results))
     finish(evaluation, wishes)
 
 
 async def _load_and_ask(settings: Settings, url: str, plan: _Plan) -> list[Result]:
-    loaded = await load_datasets(settings, url, plan.datasets)
-    results = []
+    loaded = await load_datasets(settings, url, plan.datasets) if plan.datasets else []
+    cases = await _load_cases(settings, url, plan)
     async with open_resources(settings, url) as resources:
-        aliases = resources.answerer.models_for(loaded[0].tenant_id)
-        run = AnswersRun(
-            answerer=resources.answerer,
-            alias=plan.alias,
-            variant=plan.alias or aliases[0],
-            is_whole=plan.limit is None,
-            clock=resources.clock,
-        )
-        for each, variant, questions in _asked(plan, loaded, run.variant):
-            if questions:
-                progress_console.print(
-                    f"{each.dataset.name}, {variant}: {len(questions)} questions", markup=False
-                )
-                results.append(
-                    await measure_answers(replace(run, variant=variant), each, questions)
-                )
+        results = await _ask_sets(resources, plan, loaded)
+        if cases:
+            progress_console.print(f"{OUTCOMES}: {len(cases)} questions", markup=False)
+            alias = plan.alias or resources.answerer.models_for(cases[0].tenant_id)[0]
+            found = await measure_outcomes(resources, cases, alias=plan.alias, variant=alias)
+            results += [{**result, "is_whole": plan.limit is None} for result in found]
     return results
+
+
+async def _load_cases(settings: Settings, url: str, plan: _Plan) -> list[LoadedCase]:
+    if not plan.has_outcomes:
+        return []
+    async with open_ingestion(settings, url) as tools:
+        uploads = Uploads(
+            database=tools.database, files=tools.files, max_bytes=settings.max_upload_bytes
+        )
+        return await load_cases(tools, uploads, read_cases()[: plan.limit])
+
+
+async def _ask_sets(
+    resources: Resources, plan: _Plan, loaded: Sequence[LoadedDataset]
+) -> list[Result]:
+    if not loaded:
+        return []
+    tenant_id = loaded[0].tenant_id
+    alias = plan.alias or resources.answerer.models_for(tenant_id)[0]
+    routed, *tiers = answerers_by_tier(resources.answerer, tenant_id, alias)
+    run = AnswersRun(
+        answerer=resources.answerer,
+        alias=plan.alias,
+        variant=routed[0],
+        is_whole=plan.limit is None,
+        clock=resources.clock,
+        spent=lambda: spent_so_far(resources.metrics),
+        judge=_judge(resources, plan, tenant_id),
+    )
+    results = []
+    for each, variant, questions in _asked(plan, loaded, run.variant):
+        asked = replace(run, variant=variant)
+        # What each tier alone would do is told by questions that the set answers.
+        alone = [
+            replace(run, variant=name, answerer=answerer)
+            for name, answerer in tiers
+            if variant == run.variant
+        ]
+        for one in [asked, *alone] if questions else []:
+            progress_console.print(
+                f"{each.dataset.name}, {one.variant}: {len(questions)} questions", markup=False
+            )
+            results.append(await measure_answers(one, each, questions))
+    return results
+
+
+def _judge(resources: Resources, plan: _Plan, tenant_id: TenantId) -> Judge | None:
+    if plan.judge is None:
+        return None
+    gateway = resources.answerer.gateway
+    if gateway is None:
+        raise Misconfigured("A judge is a language model, and none is configured.")
+    return Judge(gateway=gateway, tenant_id=tenant_id, alias=plan.judge)
+
+
+def _model_table(results: Sequence[Result]) -> Table:
+    """What was asked of language models, for each result."""
+    table = Table(box=SIMPLE_HEAD)
+    for heading in ("data set", "variant"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("right answers", *MODEL_USE):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for result in results:
+        if "calls" in result["details"]:
+            table.add_row(
+                result["dataset"],
+                result["variant"],
+                f"{result['figures']['right_answer']:.4f}",
+                *[str(result["details"][name]) for name in MODEL_USE],
+            )
+    return table
 
 
 def _asked(

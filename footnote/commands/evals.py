@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from app.retrieve.query import SearchMode
+from app.retrieve.search import NodeIndexes
 from evals.datasets import Dataset, open_dataset
 from evals.loading import LoadedDataset, load
 from evals.provenance import provenance
@@ -183,7 +184,9 @@ async def _load_and_ask(settings: Settings, url: str, plan: Plan) -> list[Result
                 # A search would go on without an index that is still being built.
                 await lexical.catch_up(each.tenant_id)
                 # One of its own for each way: a retriever remembers the vectors of questions.
-                retriever = build_retriever(settings, database, lexical, embedder, space)
+                retriever = build_retriever(
+                    settings, database, NodeIndexes(lexical=lexical), embedder, space
+                )
                 results.append(await measure_retrieval(retriever, each, run, clock=utc_now))
     return results
 

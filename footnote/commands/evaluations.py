@@ -3,6 +3,7 @@
 import typer
 
 from evals.injection import injection
+from evals.model_calibration import calibrate_model
 from evals.pii import pii
 from footnote.commands import eval_abstention, eval_answers, eval_grounding, evals
 
@@ -12,6 +13,7 @@ app.command("grounding")(eval_grounding.grounding)
 app.command("abstention")(eval_abstention.abstention)
 app.command("answers")(eval_answers.answers)
 app.command("calibrate")(eval_grounding.calibrate)
+app.command("calibrate-model")(calibrate_model)
 app.command("injection")(injection)
 app.command("pii")(pii)
 app.command("compare")(evals.compare_runs)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import aclosing
 from statistics import fmean, median
 
 import typer
@@ -14,6 +15,7 @@ from kb.database import Eyes
 from kb.embedded_postgres import database_url
 from kb.recall import RecallSample, check_recall
 from kb.settings import Settings
+from kb.sketches.held import HeldSketches
 from kb.spaces import current_space
 
 LOWEST_RECALL = 0.95
@@ -74,10 +76,21 @@ async def _check(
     async with open_database(settings, url) as database:
         caller = await command_line_caller(database, tenant, principals)
         eyes = Eyes(principals=caller.principals)
-        async with database.tenant(caller.credential.tenant_id, eyes=eyes) as scope:
-            space = await current_space(scope)
-            if space is None:
-                return []
-            return await check_recall(
-                scope, space, samples=samples, limit=settings.retrieval_candidates, seed=SEED
-            )
+        async with database.system() as system:
+            space = await current_space(system)
+        if space is None:
+            return []
+        tenant_id = caller.credential.tenant_id
+        async with aclosing(
+            HeldSketches(database, space, max_bytes=settings.search_memory_bytes)
+        ) as sketches:
+            await sketches.take_up(tenant_id)
+            async with database.tenant(tenant_id, eyes=eyes) as scope:
+                return await check_recall(
+                    scope,
+                    sketches,
+                    space,
+                    samples=samples,
+                    limit=settings.retrieval_candidates,
+                    seed=SEED,
+                )

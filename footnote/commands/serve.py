@@ -17,7 +17,7 @@ from prometheus_client import start_http_server
 from app.main import build_app
 from app.resources import Resources
 from footnote.commands.admin import COMMAND_LINE
-from footnote.compose import open_ingestion, open_resources
+from footnote.compose import build_upkeep, open_ingestion, open_resources
 from footnote.output import console
 from footnote.supervisor import Supervisor
 from ingest.worker import build_queue_app, run_worker
@@ -139,7 +139,7 @@ async def _work(settings: Settings, url: str, *, until_empty: bool, parent: int 
         watching = asyncio.create_task(_exit_with(parent)) if parent is not None else None
         try:
             await run_worker(
-                build_queue_app(url, tools),
+                build_queue_app(url, tools, build_upkeep(settings, tools.database, tools.metrics)),
                 concurrency=settings.worker_concurrency,
                 stalled_after=timedelta(seconds=settings.stalled_job_seconds),
                 wait=not until_empty,

@@ -7,7 +7,7 @@ catches up in the background: a search waits for that when it is short, and is t
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,12 +48,17 @@ HISTORY_SECONDS: Final = 10
 
 @dataclass(frozen=True, kw_only=True)
 class LexicalQuery:
-    """Analysed terms, and what limits the search besides permissions."""
+    """Analysed terms, and what limits the search besides permissions.
+
+    `sees_everything` is true when the caller is known to see every chunk of the tenant's
+    generation: then nothing has to be filtered, and Postgres still decides what is read.
+    """
 
     terms: Sequence[str]
     limit: int
     document_ids: Collection[UUID] | None
     excluded_document_ids: Collection[UUID]
+    sees_everything: bool = False
 
 
 @dataclass(kw_only=True)
@@ -92,7 +97,7 @@ class LexicalIndexes:
         hits = await asyncio.to_thread(
             index.search,
             query.terms,
-            principals=scope.eyes.principals,
+            principals=None if query.sees_everything else scope.eyes.principals,
             limit=query.limit,
             document_ids=query.document_ids,
             excluded_document_ids={*query.excluded_document_ids, *changed},
@@ -101,6 +106,10 @@ class LexicalIndexes:
             fresh = await self._fresh_hits(scope, index, query, changed)
             hits = sorted([*hits, *fresh], key=lambda hit: (-hit.score, hit.chunk_id))
         return hits[: query.limit]
+
+    async def idf_by_term(self, tenant_id: TenantId, terms: Sequence[str]) -> Mapping[str, float]:
+        """How rare each term is in the tenant's index, as it is; some microseconds a term."""
+        return (await self._open_indexes.get(tenant_id)).idf_by_term(terms)
 
     async def catch_up(self, tenant_id: TenantId) -> int:
         """The generation the index has reached, however long it takes.

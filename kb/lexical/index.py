@@ -24,6 +24,7 @@ from kb.lexical.reached import (
     read_reached,
 )
 from kb.lexical.records import IndexedChunk, IndexStatistics, LexicalHit
+from kb.lexical.scoring import inverse_document_frequency
 from kb.lexical.search import ChunkFilter, find_chunks, read_statistics
 
 _GENERATION_ONLY: Final = "generation"
@@ -131,16 +132,16 @@ class TenantIndex:
         self,
         query_terms: Sequence[str],
         *,
-        principals: Sequence[str],
+        principals: Sequence[str] | None,
         limit: int,
         document_ids: Collection[UUID] | None = None,
         excluded_document_ids: Collection[UUID] = (),
     ) -> list[LexicalHit]:
-        """The chunks with the highest BM25 that one of the principals may read, best first.
+        """The chunks with the highest BM25 that one of the principals (None: all) may read.
 
-        The filters add nothing to a score. A term that the query repeats counts as often as it
-        stands there, as in rank_bm25. No terms or no principals: no hits. Each of `document_ids`
-        costs about 5 microseconds.
+        Best first. The filters add nothing to a score. A term that the query repeats counts as
+        often as it stands there, as in rank_bm25. No terms, or an empty list of principals: no
+        hits. Each of `document_ids` costs about 5 microseconds.
 
         Raises:
             IndexNotReady: A file cannot be read; the next reload checks them all.
@@ -160,6 +161,16 @@ class TenantIndex:
         """What the scores of these terms are made with, for `kb.lexical.scoring.score_fresh`."""
         with self._not_ready():
             return read_statistics(self._opened.searcher, self._schema, terms)
+
+    def idf_by_term(self, terms: Iterable[str]) -> dict[str, float]:
+        """How rare each term is among all chunks; without those that none holds."""
+        searcher = self._opened.searcher
+        count_by_term = {term: searcher.doc_freq("body", term) for term in terms}
+        return {
+            term: inverse_document_frequency(count, searcher.num_docs)
+            for term, count in count_by_term.items()
+            if count
+        }
 
     def _open(self) -> _Opened:
         index, state = open_index(self._path, self._schema)

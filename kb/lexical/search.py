@@ -14,9 +14,13 @@ from kb.lexical.records import IndexStatistics, LexicalHit
 
 @dataclass(frozen=True, kw_only=True)
 class ChunkFilter:
-    """Which chunks may be found; no principal finds nothing, `document_ids` None means all."""
+    """Which chunks may be found.
 
-    principals: Sequence[str]
+    No principal finds nothing; None is for those who may read every chunk. `document_ids` None
+    means all.
+    """
+
+    principals: Sequence[str] | None
     document_ids: Collection[UUID] | None
     excluded_document_ids: Collection[UUID]
 
@@ -43,7 +47,10 @@ def find_chunks(
     terms = Query.boolean_query(
         [(Occur.Should, _weighed(schema, *c)) for c in Counter(query_terms).items()]
     )
-    query = Query.boolean_query([(Occur.Must, terms), *_conditions(schema, chunk_filter)])
+    conditions = list(_conditions(schema, chunk_filter))
+    # Without a condition tantivy passes over chunks that cannot be among the best: at a million
+    # chunks a query of five frequent words takes 8 ms instead of 23.
+    query = Query.boolean_query([(Occur.Must, terms), *conditions]) if conditions else terms
     found = searcher.search(query, limit, count=False).hits
     chunk_ids = searcher.fast_field_values("chunk_id", [address for _, address in found])
     hits = [
@@ -96,7 +103,8 @@ def _weighed(schema: Schema, term: str, count: int) -> Query:
 
 
 def _conditions(schema: Schema, chunk_filter: ChunkFilter) -> Iterator[tuple[Occur, Query]]:
-    yield _only(schema, "principals", chunk_filter.principals)
+    if chunk_filter.principals is not None:
+        yield _only(schema, "principals", chunk_filter.principals)
     if chunk_filter.document_ids is not None:
         yield _only(schema, "document_id", map(str, chunk_filter.document_ids))
     if chunk_filter.excluded_document_ids:

@@ -84,6 +84,7 @@ STATUS_BY_CODE = {
     "answer_abandoned": 503,
     "llm_unavailable": 503,
     "llm_timed_out": 503,
+    "moderation_unavailable": 503,
     "llm_output_invalid": 502,
 }
 """The contract once more, by hand."""

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -128,6 +129,16 @@ def test_calibration_separates_what_can_be_separated(evaldata: Path, tmp_path: P
     assert score_of((1.0, 1.0), fitted["weights"]) > score_of((0.0, 0.0), fitted["weights"])
     assert fitted["sets"] == ["towers"]
     assert fitted["profiles"]["strict"] == fitted_profiles()["profiles"]["strict"]
+    assert fitted["held_out"] == {}
+
+
+def test_calibration_tells_how_it_does_on_a_set_that_it_has_not_seen(evaldata: Path) -> None:
+    seen = read_claims(evaldata, "towers")
+    unseen = [replace(claim, dataset="other") for claim in seen]
+
+    fitted = fit_profiles([*seen, *unseen], fitted_profiles(), version="test")
+
+    assert fitted["held_out"] == {"other": 1.0, "towers": 1.0}
 
 
 def test_a_sample_of_a_real_set_is_told_apart() -> None:

@@ -33,6 +33,14 @@ class SentBody(TypedDict, total=False):
     logprobs: bool
     stream: bool
     stream_options: dict[str, bool]
+    input: str
+
+
+def moderation_of(body: SentBody, flagged: str) -> bytes:
+    """The body of a moderation; an empty `flagged` stands in no text."""
+    is_flagged = bool(flagged) and flagged in body["input"]
+    result = {"flagged": is_flagged, "categories": {}, "category_scores": {}}
+    return json.dumps({"id": "modr-1", "model": "guard-1", "results": [result]}).encode()
 
 
 def completion(

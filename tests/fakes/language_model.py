@@ -3,6 +3,8 @@
 `with lying_language_model("changed_number") as server:` and then send requests to
 `server.base_url`. The behaviours are those of `tests.fakes.lies.WRITERS`, which differ in what the
 model writes, and those of `_FAILURES` here, which differ in how the server sends it.
+`/moderations` flags texts that hold `flagged`, unless `moderation` names a failure instead; asked
+to judge a claim it does as `judgement` says, one of `tests.fakes.judges.JUDGES` or a failure.
 """
 
 import json
@@ -14,8 +16,16 @@ from typing import TypedDict
 
 from typing_extensions import override
 
-from tests.fakes.completions import SentBody, completion, event_of, piece_of, stream_events
+from tests.fakes.completions import (
+    SentBody,
+    completion,
+    event_of,
+    moderation_of,
+    piece_of,
+    stream_events,
+)
 from tests.fakes.edits import CannotLie
+from tests.fakes.judges import JUDGES, is_asked_to_judge, judge
 from tests.fakes.lies import WRITERS, read_prompt, write
 
 HUGE_RESPONSE_BYTES = 64_000_000
@@ -42,6 +52,9 @@ class LyingLanguageModel(ThreadingHTTPServer):
         self.received = Event()
         self.hung_up_on = Event()
         self.stopping = Event()
+        self.flagged = ""
+        self.moderation = "honest"
+        self.judgement = "agrees"
         self._behaviours = list(behaviours)
         self.behave(*behaviours)
 
@@ -88,11 +101,28 @@ class _Handler(BaseHTTPRequestHandler):
             )
         )
         self.server.received.set()
-        behaviour = self.server.next_behaviour()
         try:
-            _FAILURES.get(behaviour, _write_completion)(self, body, behaviour)
+            self.act(body)
         except ConnectionError:  # the client may hang up on an answer it does not like
             self.server.hung_up_on.set()
+
+    def act(self, body: SentBody) -> None:
+        """Moderates, judges or answers, whichever it is asked for."""
+        server = self.server
+        if self.path.endswith("/moderations"):
+            if server.moderation == "honest":
+                self.reply(200, moderation_of(body, server.flagged))
+            else:
+                _FAILURES[server.moderation](self, body, server.moderation)
+        elif is_asked_to_judge(_shown(body)):
+            if server.judgement in JUDGES:
+                text = judge(server.judgement, _shown(body))
+                self.reply(200, json.dumps(completion(text)).encode())
+            else:
+                _FAILURES[server.judgement](self, body, server.judgement)
+        else:
+            behaviour = server.next_behaviour()
+            _FAILURES.get(behaviour, _write_completion)(self, body, behaviour)
 
     @override
     def log_message(self, format: str, *args: object) -> None:

@@ -100,6 +100,12 @@ def _truthful(asked: Asked) -> str:
     return _reply(_claim(sentence, (source.source_id, sentence)))
 
 
+def _shortened(asked: Asked) -> str:
+    """No lie: a claim with a word less than its quote."""
+    source, sentence = _find(asked)
+    return _reply(_claim(sentence.replace(" annual", ""), (source.source_id, sentence)))
+
+
 def _says_unsupported(_asked: Asked) -> str:
     return _reply(status="unsupported")
 
@@ -234,6 +240,7 @@ def _not_an_answer(_asked: Asked) -> str:
 
 WRITERS: dict[str, Callable[[Asked], str]] = {
     "truthful": _truthful,
+    "shortened": _shortened,
     "says_unsupported": _says_unsupported,
     "asks_back": _asks_back,
     "invented_source": _invented_source,

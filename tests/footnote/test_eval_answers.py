@@ -8,6 +8,7 @@ import pytest
 from evals.halves import is_held_back
 from evals.results import read_evaluation
 from tests.evals.small_set import write_lines
+from tests.fakes.language_model import lying_language_model
 from tests.footnote.processes import run_here
 
 LIBRARY = {
@@ -84,6 +85,70 @@ async def test_whole_answers_are_measured_with_every_outcome(
     assert sum(each["share"] for each in library["figures_by_split"].values()) == pytest.approx(1)
     assert foreign["figures"]["unsupported_recall"] == 1
     assert "unsupported low_relevance" in done.stdout
+
+
+GATEWAY = """
+price_version = "small"
+allow_unknown_price = false
+
+[providers.weak]
+base_url = "{weak}"
+
+[providers.able]
+base_url = "{able}"
+
+[models.weak]
+provider = "weak"
+name = "weak"
+price = {{ input = 1, output = 2 }}
+
+[models.able]
+provider = "able"
+name = "able"
+price = {{ input = 10, output = 20 }}
+
+[aliases.mixed]
+targets = [{{ model = "weak" }}]
+strong = [{{ model = "able" }}]
+
+[tenants.default]
+aliases = ["mixed"]
+"""
+
+
+async def test_an_alias_is_measured_as_configured_and_with_each_tier_alone(
+    with_data: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "answers.json"
+    with lying_language_model("fabricated") as weak, lying_language_model("truthful") as able:
+        gateway = tmp_path / "gateway.toml"
+        gateway.write_text(GATEWAY.format(weak=weak.base_url, able=able.base_url), encoding="utf-8")
+
+        done = await run_here(
+            *("eval", "answers", "--dataset", "library", "--alias", "mixed"),
+            *("--output", str(path)),
+            environment={**with_data, "FOOTNOTE_GATEWAY_FILE": str(gateway)},
+        )
+
+    assert done.exit_code == 0, done.stderr
+    by_variant = {each["variant"]: each for each in read_evaluation(path)["results"]}
+    assert list(by_variant) == ["mixed", "mixed standard alone", "mixed strong alone"]
+    mixed, standard, strong = by_variant.values()
+    # The weak model's lies are removed, so each question that it was asked goes to the able one.
+    assert mixed["figures"]["any_quote"] == strong["figures"]["any_quote"] == 1
+    assert standard["figures"]["any_quote"] == 0
+    asked = strong["details"]["calls"]
+    assert isinstance(asked, int)
+    assert asked == standard["details"]["calls"] == mixed["details"]["escalated"]
+    assert mixed["details"]["calls"] == 2 * asked
+    assert mixed["details"]["routed"] == 0
+    # 60 tokens in at full price, 40 cached, 20 out: 100 + 40 a call of the weak model, times 10.
+    assert [each["details"]["microdollars"] for each in (standard, strong, mixed)] == [
+        140 * asked,
+        1400 * asked,
+        1540 * asked,
+    ]
+    assert "escalated" in done.stdout
 
 
 async def test_abstention_is_measured_on_articles_that_were_left_out_of_the_fit(

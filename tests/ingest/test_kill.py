@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.retrieve.search import RetrievalLimits, Retriever
+from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from kb.documents import Document
 from kb.ids import JobId
 from kb.jobs import Job
@@ -198,7 +198,7 @@ def served_on(
     lexical = LexicalIndexes(database, settings.home_path / "lexical-of-killed")
     retriever = Retriever(
         database,
-        lexical,
+        NodeIndexes(lexical=lexical),
         ingestion.embedder,
         ingestion.space,
         RetrievalLimits(candidates=100, lexical_weight=0.5),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from kb.candidate_vectors import read_candidate_vectors
+from kb.candidate_vectors import Among, read_candidate_vectors, read_nearest
 from kb.database import Database, Eyes
 from kb.spaces import Space, ensure_space
 from migrations.run import upgrade
@@ -82,3 +82,54 @@ async def test_another_tenants_chunks_have_no_vector(stored: Stored, eyes: Eyes 
 
     assert found.chunk_ids == ()
     assert found.rows.shape == (0, SPACE.dimension)
+
+
+@pytest.mark.parametrize("named_by", ["chunks", "documents"])
+async def test_the_nearest_are_those_that_comparing_everything_finds(
+    stored: Stored, named_by: str
+) -> None:
+    ids = [int(each) for each in stored.rows.chunk_ids]
+    question = stored.rows.vectors[3]
+    among = Among(
+        chunk_ids=ids if named_by == "chunks" else [],
+        document_ids=stored.rows.document_ids if named_by == "documents" else [],
+        besides=[],
+    )
+
+    async with stored.database.tenant(stored.rows.tenant_id, eyes=None) as scope:
+        found = await read_nearest(scope, SPACE, question, among, limit=4)
+
+    cosines = stored.rows.vectors @ question
+    nearest = np.argsort(-cosines)[:4]
+    assert list(found.cosine_by_chunk) == [ids[row] for row in nearest]
+    assert list(found.cosine_by_chunk.values()) == pytest.approx(
+        cosines[nearest], abs=HALF_PRECISION
+    )
+    assert found.vectors.chunk_ids == tuple(sorted(ids[row] for row in nearest))
+
+
+async def test_what_is_asked_for_besides_comes_with_its_vector_and_once(stored: Stored) -> None:
+    ids = sorted(int(each) for each in stored.rows.chunk_ids)
+    among = Among(chunk_ids=ids[:3], document_ids=[], besides=ids[2:5])
+
+    async with stored.database.tenant(stored.rows.tenant_id, eyes=None) as scope:
+        found = await read_nearest(scope, SPACE, stored.rows.vectors[0], among, limit=3)
+
+    assert sorted(found.cosine_by_chunk) == ids[:3]
+    assert found.vectors.chunk_ids == tuple(ids[:5])
+
+
+@pytest.mark.parametrize("principals", [(), (ALL,)])
+async def test_the_nearest_are_visible_ones(stored: Stored, principals: tuple[str, ...]) -> None:
+    hidden = [int(each) for each in stored.rows.chunk_ids[[0, 5]]]
+    among = Among(
+        chunk_ids=[*hidden, *(int(each) for each in stored.others.chunk_ids)],
+        document_ids=stored.others.document_ids,
+        besides=hidden,
+    )
+
+    async with stored.database.tenant(stored.rows.tenant_id, eyes=Eyes(principals=principals)) as s:
+        found = await read_nearest(s, SPACE, stored.rows.vectors[0], among, limit=9)
+
+    assert found.cosine_by_chunk == {}
+    assert found.vectors.chunk_ids == ()

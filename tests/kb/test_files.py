@@ -1,6 +1,7 @@
 """The file store: whole files or none, each under its tenant and its hash."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
@@ -126,3 +127,24 @@ async def test_any_fsspec_url_will_do() -> None:
 
     assert await files.read(TENANT, SHA256) == b"content"
     assert await files.delete(TENANT, SHA256)
+
+
+async def test_what_is_stored_is_listed_and_torsos_are_not(tmp_path: Path) -> None:
+    files, tenant = FileStore(f"file://{tmp_path}"), TenantId(new_uuid())
+    await files.write(tenant, "ab" * 32, b"whole")
+    torso = tmp_path / str(tenant) / "cd" / "torso.part"
+    torso.parent.mkdir()
+    torso.write_bytes(b"half")
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+
+    await files.delete_torsos(tenant, before=long_ago)
+    was_kept = torso.exists()
+    await files.delete_torsos(tenant, before=soon)
+
+    assert (was_kept, torso.exists()) == (True, False)
+    assert await files.stored(tenant) == ["ab" * 32]
+    assert await files.stored(TenantId(new_uuid())) == []
+    assert await files.is_older(tenant, "ab" * 32, soon)
+    assert not await files.is_older(tenant, "ab" * 32, long_ago)
+    assert not await files.is_older(tenant, "00" * 32, soon)

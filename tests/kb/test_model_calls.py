@@ -62,10 +62,16 @@ async def test_who_reads_documents_does_not_see_what_is_spent(
             await scope.connection.execute(text(f"SELECT * FROM {table}"))  # noqa: S608  # ours
 
 
-@pytest.mark.parametrize(
-    "change", ["UPDATE model_calls SET attempt = 9", "DELETE FROM model_calls"]
-)
-async def test_what_was_metered_stays(database: Database, tenant_id: TenantId, change: str) -> None:
+async def test_what_was_metered_is_never_changed(database: Database, tenant_id: TenantId) -> None:
     with pytest.raises(ProgrammingError, match="permission denied"):
         async with database.tenant(tenant_id, eyes=None) as scope:
-            await scope.connection.execute(text(change))
+            await scope.connection.execute(text("UPDATE model_calls SET attempt = 9"))
+
+
+async def test_what_was_metered_stays_for_a_month(database: Database, tenant_id: TenantId) -> None:
+    async with database.tenant(tenant_id, eyes=None) as scope:
+        await insert_model_call(scope, CALL)
+
+        await scope.connection.execute(text("DELETE FROM model_calls"))
+
+        assert len((await scope.connection.execute(EVERY_CALL)).all()) == 1

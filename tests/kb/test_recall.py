@@ -8,6 +8,7 @@ import pytest
 
 from kb.database import Database, Eyes
 from kb.recall import check_recall, is_sampled, sample_recall
+from kb.sketches.held import HeldSketches
 from kb.spaces import Space, ensure_space
 from kb.vectors import VectorFilter, search_exactly
 from migrations.run import upgrade
@@ -29,7 +30,7 @@ def url(database_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 async def database(url: str) -> AsyncIterator[Database]:
-    database = Database(url, pool_size=1)
+    database = Database(url, pool_size=2)
     await ensure_space(database, SPACE)
     yield database
     await database.close()
@@ -41,6 +42,14 @@ def rows(url: str, database: Database) -> BulkRows:  # it makes the space
     # The first row is the one that `user:one` may read.
     principals = [["tenant:*", *(["user:one"] if n == 0 else [])] for n in range(ROWS)]
     return insert_rows(url, SPACE, vectors, principals, document_count=6)
+
+
+@pytest.fixture
+async def sketches(database: Database, rows: BulkRows) -> AsyncIterator[HeldSketches]:
+    sketches = HeldSketches(database, SPACE, max_bytes=10**6)
+    await sketches.take_up(rows.tenant_id)
+    yield sketches
+    await sketches.aclose()
 
 
 @pytest.mark.parametrize(("kept", "recall"), [(10, 1.0), (7, 0.7), (0, 0.0)])
@@ -59,25 +68,31 @@ async def test_recall_is_the_share_of_the_truly_nearest_that_was_found(
     assert measured == pytest.approx(recall)
 
 
-async def test_nothing_found_misses_nothing(database: Database, rows: BulkRows) -> None:
+async def test_nothing_found_misses_nothing(
+    database: Database, sketches: HeldSketches, rows: BulkRows
+) -> None:
     async with database.tenant(rows.tenant_id, eyes=NOBODY) as scope:
         assert await sample_recall(scope, SPACE, rows.vectors[0], VectorFilter(), []) == 1.0
-        assert await check_recall(scope, SPACE, samples=3, limit=5, seed=1) == []
+        assert await check_recall(scope, sketches, SPACE, samples=3, limit=5, seed=1) == []
 
 
-async def test_a_check_asks_about_what_the_caller_sees(database: Database, rows: BulkRows) -> None:
+async def test_a_check_asks_about_what_the_caller_sees(
+    database: Database, sketches: HeldSketches, rows: BulkRows
+) -> None:
     async with database.tenant(rows.tenant_id, eyes=ONE) as scope:
-        checked = await check_recall(scope, SPACE, samples=20, limit=10, seed=1)
+        checked = await check_recall(scope, sketches, SPACE, samples=20, limit=10, seed=1)
 
     # One row is visible, the first: only questions that begin with it find a vector to resemble.
     assert all(sample.recall == 1.0 for sample in checked)
 
 
-async def test_a_check_reports_each_question(database: Database, rows: BulkRows) -> None:
+async def test_a_check_reports_each_question(
+    database: Database, sketches: HeldSketches, rows: BulkRows
+) -> None:
     async with database.tenant(rows.tenant_id, eyes=ALL) as scope:
-        checked = await check_recall(scope, SPACE, samples=5, limit=10, seed=1)
+        checked = await check_recall(scope, sketches, SPACE, samples=5, limit=10, seed=1)
 
-    assert [(sample.recall, sample.plan) for sample in checked] == [(1.0, "exact")] * 5
+    assert [(sample.recall, sample.plan) for sample in checked] == [(1.0, "shortlist")] * 5
 
 
 def test_one_in_a_thousand_of_the_searches_that_may_miss_something_is_sampled() -> None:

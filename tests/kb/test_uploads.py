@@ -3,12 +3,15 @@
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from kb.audit import Actor
+from kb.changes import delete_document
 from kb.documents import Listing, list_documents
 from kb.errors import (
     AlreadyExists,
@@ -20,7 +23,8 @@ from kb.errors import (
 )
 from kb.files import FileStore
 from kb.settings import Settings
-from tests.footnote.own_database import OwnDatabase, own_database
+from kb.stored_files import discard_file
+from tests.footnote.own_database import OWNER, OwnDatabase, own_database
 from tests.footnote.stored import queue_rows
 
 NOTE = b"A note."
@@ -126,3 +130,41 @@ async def test_a_document_is_not_created_twice_nor_superseded_by_itself(own: Own
         await own.upload(NOTE, external_id="once", mode="create")
     with pytest.raises(InvalidInput):
         await own.upload(NOTE, external_id="once", supersedes=first.document.id)
+
+
+async def test_a_refused_upload_leaves_no_bytes(own: OwnDatabase) -> None:
+    await own.upload(b"The first text.", "one name")
+    other = b"Another text, refused."
+
+    with pytest.raises(AlreadyExists):
+        await own.upload(other, "one name", mode="create")
+
+    with pytest.raises(FileStoreUnavailable):
+        await own.tools.files.read(own.tenant_id, hashlib.sha256(other).hexdigest())
+
+
+async def test_a_refused_upload_takes_no_bytes_from_another_document(own: OwnDatabase) -> None:
+    shared = b"A text that two uploads share."
+    await own.upload(b"Some text.", "taken")
+    await own.upload(shared, "its owner")
+
+    with pytest.raises(AlreadyExists):
+        await own.upload(shared, "taken", mode="create")
+
+    sha256 = hashlib.sha256(shared).hexdigest()
+    assert await own.tools.files.read(own.tenant_id, sha256) == shared
+
+
+async def test_bytes_that_were_uploaded_again_are_not_discarded(own: OwnDatabase) -> None:
+    content = b"Deleted, and uploaded again before its bytes were gone."
+    accepted = await own.upload(content)
+    database, files, sha256 = own.tools.database, own.tools.files, hashlib.sha256(content)
+    actor = Actor(name=OWNER, principals=(), request_id=None)
+    async with database.tenant(own.tenant_id, eyes=None) as scope:
+        await delete_document(scope, accepted.document.id, actor=actor, now=datetime.now(UTC))
+
+    await own.upload(content)
+    is_discarded = await discard_file(database, files, own.tenant_id, sha256.hexdigest())
+
+    assert not is_discarded
+    assert await files.read(own.tenant_id, sha256.hexdigest()) == content

@@ -10,10 +10,12 @@ import numpy as np
 import psycopg
 import pytest
 from numpy.typing import NDArray
+from psycopg.sql import SQL, Composed
 from sqlalchemy import ColumnElement, Select, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kb.admissible import document_condition
+from kb.candidate_vectors import Among, read_nearest
 from kb.database import Database, Eyes, TenantSession, conninfo
 from kb.filters import parse_filter
 from kb.spaces import Space, ensure_space
@@ -216,6 +218,32 @@ async def test_a_walk_uses_the_hnsw_index_however_much_is_wanted_and_visible(
     # The settings come first.
     assert f"Index Scan using {HNSW_INDEX}" in plans[1]
     assert "Sort" not in plans[1]
+
+
+async def test_a_shortlist_is_looked_up_by_its_ids_alone(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan: list[str] = []
+    fetch = TenantSession.fetch_binary
+
+    async def explain(
+        self: TenantSession, statement: Composed, parameters: Mapping[str, object]
+    ) -> list[tuple[object, ...]]:
+        rows = await fetch(self, SQL("EXPLAIN ") + statement, parameters)
+        plan.extend(str(row[0]) for row in rows)
+        return []
+
+    monkeypatch.setattr(TenantSession, "fetch_binary", explain)
+    chunk_ids = [int(each) for each in stored.big.chunk_ids[:200]]
+    among = Among(
+        chunk_ids=chunk_ids, document_ids=stored.big.document_ids[:1], besides=chunk_ids[:100]
+    )
+    async with stored.database.tenant(stored.big.tenant_id, eyes=eyes(ALL)) as scope:
+        await read_nearest(scope, SPACE, stored.question, among, limit=100)
+
+    read = [line for line in plan if " on vectors_" in line or " using vectors_" in line]
+    assert sum("vectors_synthetic_pkey" in line for line in read) == 2, plan
+    assert not any("Seq Scan" in line or HNSW_INDEX in line for line in read)
 
 
 async def test_a_search_leaves_sorting_to_the_statements_after_it(stored: Stored) -> None:

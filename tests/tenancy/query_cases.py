@@ -36,7 +36,7 @@ from kb.answers import (
 )
 from kb.audit import Actor, record_event
 from kb.budgets import Reservation, nothing_reserved, reserve, settle
-from kb.candidate_vectors import read_candidate_vectors
+from kb.candidate_vectors import Among, read_candidate_vectors, read_nearest
 from kb.changes import change_fields, delete_document, lock_document
 from kb.chunks import (
     NewChunk,
@@ -49,7 +49,7 @@ from kb.chunks import (
     set_chunk_language,
     set_chunk_principals,
 )
-from kb.database import TenantSession
+from kb.database import Database, TenantSession
 from kb.documents import (
     Document,
     Listing,
@@ -82,7 +82,18 @@ from kb.lexical.reached import Reached, history_of
 from kb.model_calls import MeteredCall, insert_model_call
 from kb.passages import Location
 from kb.recall import check_recall, sample_recall
+from kb.retention import (
+    prune_answer_events,
+    prune_answers,
+    prune_audiences,
+    prune_model_calls,
+    prune_requests,
+)
+from kb.sketches.held import HeldSketches
+from kb.sketches.reading import read_sketches, visible_audiences
+from kb.sketches.search import search_sketches
 from kb.spaces import Space, all_spaces, current_space
+from kb.stored_files import lock_file, needed_files
 from kb.tenants import advance_generation, change_at, changed_documents, current_generation
 from kb.vectors import (
     Plan,
@@ -126,6 +137,7 @@ class Hidden:
     space: Space
     question: NDArray[np.float32]
     lexical: LexicalIndexes
+    database: Database
 
     @property
     def owner(self) -> str:
@@ -240,7 +252,9 @@ async def _nearest(scope: TenantSession, hidden: Hidden) -> list[object]:
 
 async def _checked_recall(scope: TenantSession, hidden: Hidden) -> list[object]:
     # It gives numbers, about whatever rows are visible.
-    checked = await check_recall(scope, hidden.space, samples=2, limit=10, seed=1)
+    sketches = HeldSketches(hidden.database, hidden.space, max_bytes=10**9)
+    checked = await check_recall(scope, sketches, hidden.space, samples=2, limit=10, seed=1)
+    await sketches.aclose()
     sees_secret = await count_visible(scope, hidden.space, hidden.filter) > 0
     return list(checked) if sees_secret else []
 
@@ -253,6 +267,45 @@ async def _missed(scope: TenantSession, hidden: Hidden) -> bool:
 
 async def _candidate_vectors(scope: TenantSession, hidden: Hidden) -> list[int]:
     return list((await read_candidate_vectors(scope, hidden.space, [hidden.chunk_id])).chunk_ids)
+
+
+async def _nearest_of_shortlist(scope: TenantSession, hidden: Hidden) -> list[int]:
+    among = Among(
+        chunk_ids=[hidden.chunk_id],
+        document_ids=[hidden.document.id],
+        besides=[hidden.chunk_id],
+    )
+    found = await read_nearest(scope, hidden.space, hidden.question, among, limit=10)
+    return [*found.cosine_by_chunk, *found.vectors.chunk_ids]
+
+
+async def _sketches(scope: TenantSession, hidden: Hidden) -> list[int]:
+    tables = [table async for table in read_sketches(scope, hidden.space, [hidden.document.id])]
+    return [int(each) for table in tables for each in table.chunk_ids]
+
+
+async def _shortlisted(scope: TenantSession, hidden: Hidden) -> list[int]:
+    sketches = HeldSketches(hidden.database, hidden.space, max_bytes=10**9)
+    if scope.eyes is not None:
+        await sketches.take_up(scope.tenant_id)
+    shortlister = await sketches.look(scope, generation=await current_generation(scope))
+    await sketches.aclose()
+    if shortlister is None:
+        return []
+    found = await shortlister.shortlist(
+        hidden.question, limit=10, document_ids=[hidden.document.id], excluded_document_ids=()
+    )
+    return [int(each) for each in found]
+
+
+async def _searched(scope: TenantSession, hidden: Hidden) -> list[int]:
+    sketches = HeldSketches(hidden.database, hidden.space, max_bytes=10**9)
+    if scope.eyes is not None:
+        await sketches.take_up(scope.tenant_id)
+    found = await search_sketches(scope, hidden.space, sketches, hidden.question, limit=1)
+    await sketches.aclose()
+    # The nearest to a question that is the secret chunk's own vector.
+    return [each for each in (found.cosine_by_chunk if found else ()) if each == hidden.chunk_id]
 
 
 async def _found_words(scope: TenantSession, hidden: Hidden) -> list[object]:
@@ -430,8 +483,28 @@ QUERIES: Mapping[str, QueryCase] = {
     "jobs.start_job": changes(lambda s, h: start_job(s, JobId(UUID(h.names.job)), now=NOW)),
     "lexical.follower.LexicalIndexes.search": finds(_found_words),
     "model_calls.insert_model_call": adds(lambda s, _: insert_model_call(s, CALL)),
+    "retention.prune_answer_events": changes(
+        lambda s, _: prune_answer_events(s, before=AFTER_THE_SECRET_EXPIRED, limit=100)
+    ),
+    "retention.prune_answers": changes(
+        lambda s, _: prune_answers(s, before=AFTER_THE_SECRET_EXPIRED, limit=100)
+    ),
+    "retention.prune_audiences": nothing(
+        lambda s, _: prune_audiences(s, limit=100), "only deletes what no vector is read by"
+    ),
+    "retention.prune_model_calls": nothing(
+        lambda s, _: prune_model_calls(s, before=AFTER_THE_SECRET_EXPIRED, limit=100),
+        "the database keeps the calls of the last 30 days",
+    ),
+    "retention.prune_requests": changes(
+        lambda s, _: prune_requests(s, before=AFTER_THE_SECRET_EXPIRED, limit=100)
+    ),
     "spaces.all_spaces": nothing(lambda s, _: all_spaces(s), "spaces are the service's"),
     "spaces.current_space": nothing(lambda s, _: current_space(s), "spaces are the service's"),
+    "stored_files.lock_file": nothing(
+        lambda s, h: lock_file(s, h.document.content.sha256), "makes others wait"
+    ),
+    "stored_files.needed_files": finds(lambda s, h: needed_files(s, [h.document.content.sha256])),
     "tenants.advance_generation": changes(lambda s, h: advance_generation(s, h.document.id)),
     "tenants.change_at": finds(
         _change_of,
@@ -451,6 +524,13 @@ QUERIES: Mapping[str, QueryCase] = {
     "recall.check_recall": finds(_checked_recall),
     "recall.sample_recall": finds(_missed),
     "candidate_vectors.read_candidate_vectors": finds(_candidate_vectors),
+    "candidate_vectors.read_nearest": finds(_nearest_of_shortlist),
+    "sketches.held.HeldSketches.look": finds(_shortlisted),
+    "sketches.search.search_sketches": finds(_searched),
+    "sketches.reading.read_sketches": finds(_sketches),
+    "sketches.reading.visible_audiences": nothing(
+        lambda s, _: visible_audiences(s), "the number of a set of readers names nobody"
+    ),
     "vectors.count_vectors": finds(lambda s, h: count_vectors(s, h.document.id)),
     "vectors.count_visible": finds(lambda s, h: count_visible(s, h.space, h.filter)),
     "vectors.delete_vectors": changes(lambda s, h: delete_vectors(s, h.document.id)),

@@ -141,6 +141,7 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         space=space,
         question=np.asarray(row.embedding, dtype=np.float32),
         lexical=resources.lexical,
+        database=resources.database,
     )
 
 

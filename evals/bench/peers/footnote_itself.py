@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from time import perf_counter
 
 from app.retrieve.query import RetrievalLimits, SearchQuery
-from app.retrieve.search import Retriever
+from app.retrieve.search import NodeIndexes, Retriever
 from evals.bench.footnote_process import BenchmarkFailed
 from evals.bench.peers.exchange import GivenChunk, Task
 from evals.bench.peers.remembering import RememberingEmbedder
@@ -109,7 +109,7 @@ async def _take_part(
                 candidates=settings.retrieval_candidates,
                 lexical_weight=settings.retrieval_lexical_weight,
             )
-            return Retriever(database, lexical, embedder, models.space, limits)
+            return Retriever(database, NodeIndexes(lexical=lexical), embedder, models.space, limits)
 
         # The first searches of so many new chunks would go on without the lexical index.
         await lexical.catch_up(loaded.tenant_id)

@@ -103,6 +103,21 @@ def test_a_tenant_has_its_own_policy_by_its_id() -> None:
             "no model of 'default' is within the tenant's residency",
         ),
         (
+            'aliases = ["default"]',
+            'aliases = ["default"]\njudge = "best"',
+            "tenants.default.judge: there is no alias 'best'",
+        ),
+        (
+            'aliases = ["default"]',
+            'aliases = ["default"]\nmoderation = "guard"',
+            "tenants.default.moderation: there is no model 'guard'",
+        ),
+        (
+            'aliases = ["default"]',
+            'aliases = ["default"]\nmoderation = "llama"\nresidency = ["eu"]',
+            "tenants.default.moderation: 'llama' is not within the tenant's residency",
+        ),
+        (
             "price = { input = 0, output = 0 }",
             "total_seconds = 0",
             "models.llama.total_seconds: Input should be greater than 0",

@@ -1,6 +1,6 @@
 import pytest
 
-from app.generate.answer_type import asked_words, names_wanted, wanted_kind
+from app.generate.answer_type import asked_words, names_wanted, wanted_kind, wants_yes_or_no
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,18 @@ def test_a_sentence_names_what_is_asked_for(
 @pytest.mark.parametrize("question", ["What is the travel policy?", "Wie lange?", "parental leave"])
 def test_other_questions_want_nothing_so_plain(question: str) -> None:
     assert wanted_kind(question) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Is smoking allowed on the balcony?", True),
+        ("Aren't visitors allowed?", True),
+        ("Does the canteen open on Sundays?", True),
+        ("Is the canteen open on Sundays or on Mondays?", False),
+        ("When is smoking allowed?", False),
+        ("Island of which country?", False),
+    ],
+)
+def test_a_yes_or_no_is_wanted(question: str, *, expected: bool) -> None:
+    assert wants_yes_or_no(question) == expected

@@ -97,3 +97,18 @@ def test_an_output_without_an_object_gives_nothing() -> None:
     reader, claims = read("I cannot help with that.", 5)
 
     assert (claims, reader.fields, reader.is_closed) == ([], {}, False)
+
+
+@pytest.mark.parametrize("size", [1, 7, 50, 10_000])
+def test_claims_before_a_break_are_not_lost_with_it(size: int) -> None:
+    text = f'{{"claims": [{json.dumps(CLAIMS[0])}, and now for something that is no JSON]}}'
+    reader, given_claims = DraftReader(), list[JsonValue]()
+
+    def read_on() -> None:
+        for start in range(0, len(text), size):
+            given_claims.extend(reader.feed(text[start : start + size]))
+
+    with pytest.raises(UnreadableDraft) as told:
+        read_on()
+
+    assert [*given_claims, *told.value.claims] == CLAIMS[:1]

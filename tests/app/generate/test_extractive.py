@@ -100,3 +100,14 @@ def test_what_is_extracted_is_verified() -> None:
 
     assert verification.status == "answered"
     assert [claim.text for claim in verification.supported] == TEXTS[:3]
+
+
+def test_a_yes_or_no_is_answered_by_the_questions_own_words() -> None:
+    said = "Employees do not get leave in March."
+    evidence = [sentence(0, score=0.9, text=said)]
+
+    answered = extract("Do employees get leave in March?", evidence)
+    repeated = extract("When do employees get leave, in March?", evidence)
+
+    assert [claim.text for claim in answered.claims] == [said]
+    assert (repeated.status, repeated.claims) == ("unsupported", ())

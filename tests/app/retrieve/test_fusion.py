@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.retrieve.fusion import fuse
+from app.retrieve.fusion import settle, weigh
 from kb.candidate_vectors import CandidateVectors
 
 SEED = 20261121
@@ -26,7 +26,8 @@ def fused(
 ) -> dict[int, float]:
     """Of candidates in the plane, for a question that points east."""
     question = np.array(EAST, dtype=np.float32)
-    return fuse(bm25, vectors(rows, dimension=2), question, lexical_weight=weight)
+    candidates = vectors(rows, dimension=2)
+    return settle(weigh(bm25, candidates, question, lexical_weight=weight), candidates)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +87,29 @@ def test_the_scale_of_bm25_does_not_matter() -> None:
     assert scaled == pytest.approx(fused(bm25, rows))
 
 
+def test_what_the_texts_say_decides_what_the_others_are_compared_with() -> None:
+    # As before 2 and 3 are as near to the question; now 4, on the side of 2, has the best text.
+    rows = {1: NORTH_EAST, 2: (0.5, -(0.75**0.5)), 3: (0.5, 0.75**0.5), 4: (0.6, -0.8)}
+    candidates = vectors(rows, dimension=2)
+    evidence = weigh({}, candidates, np.array(EAST, dtype=np.float32), lexical_weight=0.5)
+
+    scores = settle({**evidence, 4: evidence[4] + 3}, candidates)
+
+    assert list(scores) == [4, 1, 2, 3]
+
+
+def test_evidence_is_in_standard_deviations_and_best_first() -> None:
+    # Mean 3, standard deviation 2 ** .5: the first and the last are 2 / 2 ** .5 from the mean.
+    bm25 = {3: 1.0, 1: 5.0, 2: 3.0, 5: 2.0, 4: 4.0}
+    nowhere = vectors({}, dimension=2)
+
+    evidence = weigh(bm25, nowhere, np.array(EAST, dtype=np.float32), lexical_weight=1)
+
+    assert list(evidence) == [1, 4, 2, 5, 3]
+    assert evidence[1] == pytest.approx(2**0.5)
+    assert evidence[3] == pytest.approx(-(2**0.5))
+
+
 def second_implementation(
     bm25: Mapping[int, float],
     rows: Mapping[int, NDArray[np.float32]],
@@ -110,7 +134,7 @@ def second_implementation(
             for each, row in rows.items()
         }
     )
-    scores = {each: evidence[each] + 0.3 * likeness[each] for each in rows}
+    scores = {each: evidence[each] + 0.2 * likeness[each] for each in rows}
     least, most = min(scores.values()), max(scores.values())
     spread = {each: (score - least) / (most - least) for each, score in scores.items()}
     return dict(sorted(spread.items(), key=lambda pair: (-pair[1], pair[0])))
@@ -126,15 +150,10 @@ def test_random_candidates_get_what_a_second_implementation_gives(case: int) -> 
     bm25 = {each: float(generator.gamma(2, 5)) for each in ids[: len(ids) // 2]}
     weight = float(generator.uniform(0, 1))
 
-    scores = fuse(
-        bm25,
-        CandidateVectors(
-            chunk_ids=tuple(sorted(ids)),
-            rows=np.stack([row_by_chunk[each] for each in sorted(ids)]),
-        ),
-        unit[0],
-        lexical_weight=weight,
+    candidates = CandidateVectors(
+        chunk_ids=tuple(sorted(ids)), rows=np.stack([row_by_chunk[each] for each in sorted(ids)])
     )
+    scores = settle(weigh(bm25, candidates, unit[0], lexical_weight=weight), candidates)
 
     expected = second_implementation(bm25, row_by_chunk, unit[0], weight)
     assert scores == pytest.approx(expected, abs=1e-5)

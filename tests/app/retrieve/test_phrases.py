@@ -1,11 +1,13 @@
-"""Passages that say the question's words in the question's order go before the others."""
+"""What a text says for its passage, worked out by hand, and the order that comes of it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
-from app.retrieve.phrases import PHRASE_PASSAGES, with_phrases
+from app.retrieve.phrases import as_looked_for, says
+from kb.lexical.analysis import analyse_query
 from kb.passages import Location, Passage
 
 NOWHERE: Location = {
@@ -20,7 +22,12 @@ NOWHERE: Location = {
 
 
 def passage(
-    text: str, score: float, *, title: str | None = None, section: tuple[str, ...] = ()
+    text: str,
+    score: float = 0.5,
+    *,
+    title: str | None = None,
+    section: tuple[str, ...] = (),
+    char_start: int = 1_000_000_000,
 ) -> Passage:
     return Passage(
         chunk_id=0,
@@ -32,58 +39,73 @@ def passage(
         content_sha256="",
         updated_at=datetime(2026, 1, 1, tzinfo=UTC),
         text=text,
-        location={**NOWHERE, "section": list(section)},
+        location={**NOWHERE, "section": list(section), "char_start": char_start},
         score=score,
         bm25=None,
         cosine=None,
     )
 
 
+def said(question: str, found: Passage, idf_by_term: Mapping[str, float] | None = None) -> float:
+    """Without what the length says."""
+    looked_for = as_looked_for(analyse_query(question), idf_by_term or {})
+    return says(looked_for, found) - min(1.0, len(found.text) / 400)
+
+
 @pytest.mark.parametrize(
     ("question", "found", "share"),
     [
-        pytest.param("minor planet centre", passage("Minor  Planet\nCentre.", 0.5), 1.0, id="all"),
+        pytest.param("minor planet centre", passage("Minor  Planet\nCentre."), 1.0, id="all"),
         # 'minor planet' of 'minor planet', 'planet centre'.
-        pytest.param("Minor planet centre?", passage("A minor planet.", 0.5), 0.5, id="half"),
-        pytest.param("minor planet", passage("planet, minor", 0.5), 0.0, id="another order"),
-        pytest.param("minor planet", passage("minor planets", 0.5), 0.0, id="another word"),
-        pytest.param("planet", passage("planet", 0.5), 0.0, id="no pair"),
-        pytest.param("", passage("planet", 0.5), 0.0, id="no words"),
-        pytest.param("no no no", passage("no no", 0.5), 1.0, id="a pair counts once"),
-        pytest.param("parental leave", passage("", 0.5, title="Parental leave"), 1.0, id="title"),
+        pytest.param("Minor planet centre?", passage("A minor planet."), 0.5, id="half"),
+        pytest.param("minor planet", passage("planet, minor"), 0.0, id="another order"),
+        pytest.param("minor planet", passage("minor planets"), 1.0, id="another form of a word"),
+        pytest.param("minor planet", passage("minor planetarium"), 0.0, id="another word"),
+        pytest.param("planet", passage("planet"), 0.0, id="no pair"),
+        pytest.param("", passage("planet"), 0.0, id="no words"),
+        pytest.param("no no no", passage("no no"), 1.0, id="a pair counts once"),
+        pytest.param("parental leave", passage("", title="Parental leave"), 1.0, id="title"),
         pytest.param(
-            "parental leave",
-            passage("", 0.5, section=("Time", "Parental leave")),
-            1.0,
-            id="heading",
+            "parental leave", passage("", section=("Time", "Parental leave")), 1.0, id="heading"
         ),
-        pytest.param(
-            "sick leave pay", passage("Pay is full.", 0.5, title="Sick leave"), 0.5, id="seam"
-        ),
+        pytest.param("sick leave pay", passage("Pay is full.", title="Sick leave"), 0.5, id="seam"),
+        # Four bigrams of neighbouring signs, so three pairs.
+        pytest.param("東京都庁舎", passage("東京都庁舎の電話"), 1.0, id="no spaces"),
     ],
 )
-def test_the_share_of_the_pairs_counts_a_quarter(
+def test_the_share_of_the_pairs_that_stand_together_counts(
     question: str, found: Passage, share: float
 ) -> None:
-    (scored,) = with_phrases(question, [found])
-
-    # A quarter is added for the share, and the sum scaled back to at most 1.
-    assert scored.score == pytest.approx((0.5 + 0.25 * share) / 1.25)
+    assert said(question, found) == pytest.approx(share, abs=1e-5)
 
 
-def test_a_phrase_goes_before_a_slightly_better_passage() -> None:
-    first, second = passage("planet centre, minor", 0.9), passage("the minor planet centre", 0.8)
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        pytest.param("Of the tribunal.", 0.9, id="the rare one: 3 * 3 of 1 * 1 + 3 * 3"),
+        pytest.param("Costs.", 0.1, id="the frequent one"),
+        pytest.param("The tribunal bears costs.", 1.0, id="both"),
+        pytest.param("Neither.", 0.0, id="none"),
+    ],
+)
+def test_terms_count_by_their_idf_squared(text: str, share: float) -> None:
+    idf_by_term = {"cost": 1.0, "tribun": 3.0}
 
-    scored = with_phrases("minor planet centre", [first, second])
+    # 'unheard' has no idf: nothing in the index holds it.
+    assert said("costs unheard tribunal", passage(text), idf_by_term) == pytest.approx(
+        share, abs=1e-5
+    )
 
-    assert [each.text for each in scored] == [second.text, first.text]
+
+@pytest.mark.parametrize(("letters", "length"), [(0, 0.0), (100, 0.25), (400, 1.0), (4_000, 1.0)])
+def test_a_text_counts_by_its_length_up_to_400_letters(letters: int, length: float) -> None:
+    question = as_looked_for(["planet"], {})
+
+    assert says(question, passage("x" * letters)) == pytest.approx(length, abs=1e-5)
 
 
-def test_passages_that_are_not_looked_at_stay_behind_and_in_order() -> None:
-    looked_at = [passage("planet", 0.9)] * PHRASE_PASSAGES
-    rest = [passage("minor planet", 0.9), passage("minor planet centre", 0.8)]
+@pytest.mark.parametrize(("char_start", "start"), [(0, 0.5), (1_000, 0.25), (4_000, 0.1)])
+def test_the_start_of_a_document_counts_half(char_start: int, start: float) -> None:
+    question = as_looked_for(["planet"], {})
 
-    scored = with_phrases("minor planet centre", [*looked_at, *rest])
-
-    assert [each.text for each in scored[-2:]] == ["minor planet", "minor planet centre"]
-    assert scored == sorted(scored, key=lambda each: -each.score)
+    assert says(question, passage("", char_start=char_start)) == pytest.approx(start)

@@ -11,7 +11,7 @@ from sentence_transformers import CrossEncoder
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
 from app.retrieve.rerank import RERANKED_PASSAGES
-from app.retrieve.search import RetrievalLimits, Retriever, SecondLook
+from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever, SecondLook
 from footnote.compose import open_space
 from kb.database import Database
 from kb.embedding import SentenceTransformerEmbedder
@@ -59,7 +59,7 @@ async def reader(
     resources = service.resources
     retriever = Retriever(
         database,
-        resources.lexical,
+        NodeIndexes(lexical=resources.lexical),
         embedder,
         await open_space(database, embedder),
         RetrievalLimits(candidates=100, lexical_weight=0.5),

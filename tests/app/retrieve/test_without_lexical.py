@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from app.retrieve.search import RetrievalLimits, Retriever
+from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from footnote.compose import open_space
 from kb.database import Database, TenantSession
 from kb.embedding import SentenceTransformerEmbedder
@@ -34,7 +34,7 @@ async def reader(
     """Somebody with a note, at a service whose indexes are being built."""
     retriever = Retriever(
         database,
-        IndexesBeingBuilt(database, tmp_path),
+        NodeIndexes(lexical=IndexesBeingBuilt(database, tmp_path)),
         embedder,
         await open_space(database, embedder),
         RetrievalLimits(candidates=100, lexical_weight=0.5),

@@ -259,3 +259,29 @@ async def test_the_bytes_of_each_version_can_be_had(ana: Person) -> None:
     assert second.headers["Content-Disposition"] == "attachment"
     assert second.headers["X-Content-Type-Options"] == "nosniff"
     assert missing.json()["code"] == "version_not_found"
+
+
+async def count_by_words(person: Person, words: str) -> int:
+    return len((await person.search(words, mode="lexical")).json()["data"])
+
+
+async def test_a_new_title_is_found_with_the_very_next_query_and_the_old_one_no_more(
+    ana: Person,
+) -> None:
+    document_id = await ana.upload("# Annual leave\n\n31 days a year.", title="Zanzibar rules")
+    assert (await count_by_words(ana, "zanzibar"), await count_by_words(ana, "quetzal")) == (1, 0)
+
+    await patch(ana, document_id, {"title": "Quetzal  handbook"})
+
+    assert (await count_by_words(ana, "zanzibar"), await count_by_words(ana, "quetzal")) == (0, 1)
+    assert await count_by_words(ana, "annual leave") == 1
+
+
+async def test_a_title_is_found_that_was_given_or_taken_away_later(ana: Person) -> None:
+    document_id = await ana.upload("31 days of annual leave.", name="plain.txt")
+
+    await patch(ana, document_id, {"title": "Quetzal handbook"})
+    with_title = await count_by_words(ana, "quetzal")
+    await patch(ana, document_id, {"title": None})
+
+    assert (with_title, await count_by_words(ana, "quetzal")) == (1, 0)

@@ -1,0 +1,108 @@
+"""What the outputs of a grounding model mean, as somebody found out on labelled claims.
+
+{"version": "1", "model": "org/name", "threshold": 0.5, "data_sha256": "...",
+ "labels": {"entailment": "supported", "neutral": "unsupported", "contradiction": "contradicted"}}
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from kb.errors import ModelUnavailable
+
+BESIDE_THE_MODEL: Final = "grounding.json"
+"""The calibration's name in the folder of its model."""
+
+Meaning = Literal["supported", "unsupported", "contradicted"]
+
+_HOW: Final = (
+    "`footnote eval calibrate-model MODEL --output FILE` fits one to labelled claims; then "
+    "FOOTNOTE_GROUNDING_MODEL names that file."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """The file.
+
+    Attributes:
+        model: a hub name, or a folder, relative to the file; None: the file's own folder.
+        labels: what each of the model's labels says of the claim.
+        threshold: probability of `supported` below which a claim loses its support.
+        data_sha256: of the claims that it was fitted to.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+
+    version: Annotated[str, Field(min_length=1, max_length=50)]
+    labels: Mapping[str, Meaning]
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+    data_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    model: Annotated[str, Field(min_length=1)] | None = None
+    fitted_on: str | None = None
+
+
+_FILE: Final = TypeAdapter(Calibration)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibratedModel:
+    """What to load, and how to read it."""
+
+    model: str
+    calibration: Calibration
+
+
+def find_calibration(setting: str) -> CalibratedModel:
+    """The model that FOOTNOTE_GROUNDING_MODEL names: a calibration file or a folder with one.
+
+    Raises:
+        ModelUnavailable: there is no calibration, or it is wrong.
+    """
+    named = Path(setting)
+    file = named if named.suffix == ".json" else named / BESIDE_THE_MODEL
+    if not file.is_file():
+        raise ModelUnavailable(
+            f"The grounding model {named.name!r} has no calibration: without one nobody knows what "
+            f"its outputs mean for a claim and its quotes. {_HOW}"
+        )
+    calibration = _read(file)
+    return CalibratedModel(model=_model_of(calibration, file), calibration=calibration)
+
+
+def check_labels(calibration: Calibration, labels: tuple[str, ...]) -> None:
+    """Raises ModelUnavailable unless the file explains each of the model's labels, and no other."""
+    if sorted(calibration.labels) != sorted(labels):
+        raise ModelUnavailable(
+            "The calibration of the grounding model must explain its labels "
+            f"{', '.join(labels)}, and explains {', '.join(calibration.labels)}."
+        )
+    if "supported" not in calibration.labels.values():
+        raise ModelUnavailable(
+            "The calibration of the grounding model has no label that means 'supported'."
+        )
+
+
+def _read(file: Path) -> Calibration:
+    try:
+        return _FILE.validate_json(file.read_bytes())
+    except OSError:
+        raise ModelUnavailable(
+            "The calibration of the grounding model cannot be read: check FOOTNOTE_GROUNDING_MODEL."
+        ) from None
+    except ValidationError as error:
+        places = {".".join(str(step) for step in fault["loc"]) for fault in error.errors()}
+        raise ModelUnavailable(
+            f"The calibration of the grounding model is wrong at: "
+            f"{', '.join(sorted(places)) or 'the whole file'}. {_HOW}"
+        ) from None
+
+
+def _model_of(calibration: Calibration, file: Path) -> str:
+    if calibration.model is None:
+        return str(file.parent)
+    beside = file.parent / calibration.model
+    return str(beside) if beside.is_dir() else calibration.model

@@ -1,0 +1,119 @@
+"""What the verifier's evaluations found, in the form that is compared and judged by floors."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from evals.fault_injection import InjectionReport
+from evals.grounding import JudgedSet, SetReport, report_set
+from evals.grounding_claims import claims_sha256
+from evals.provenance import spread
+from evals.results import DIGITS, Result
+
+KIND: Final = "grounding"
+CORRUPTED: Final = "corrupted"
+"""The variant of claims that were made false."""
+
+ALL: Final = "mean"
+"""Stands in the place of a data set for the means over all of them."""
+
+
+def results_of_sets(
+    sets: Mapping[str, JudgedSet], *, profile: str, is_whole: bool, has_all: bool
+) -> list[Result]:
+    """A result for each set; with all sets the means over those that have both kinds of claims."""
+    reports = {name: report_set(name, judged.verdicts) for name, judged in sets.items()}
+    results = [
+        _result(name, [judged], _figures(reports[name]), variant=profile, is_whole=is_whole)
+        for name, judged in sets.items()
+    ]
+    if has_all:
+        figures = [_figures(report) for report in reports.values() if report["auroc"] is not None]
+        means = {
+            name: sum(each[name] for each in figures) / len(figures)
+            for name in ("auroc", "balanced_accuracy")
+        }
+        results.append(_result(ALL, list(sets.values()), means, variant=profile, is_whole=is_whole))
+    return results
+
+
+def results_of_faults(
+    reports: Sequence[InjectionReport], *, data_sha256: str, is_whole: bool
+) -> list[Result]:
+    """A result for each wording: the share caught of each kind of falsehood, and what is kept.
+
+    Its questions are the kinds.
+    """
+    results = []
+    for report in reports:
+        made = {each["kind"]: each["caught"] for each in report["kinds"] if each["n"]}
+        results.append(
+            Result(
+                dataset=report["wording"],
+                dataset_sha256=data_sha256,
+                split=None,
+                is_whole=is_whole,
+                variant=CORRUPTED,
+                figures=_rounded({"kept": 1 - report["false_alarms"], **made}),
+                figures_by_split={},
+                latency_ms=spread([0.0]),
+                details={
+                    "claims": report["claims"],
+                    **{f"n {each['kind']}": each["n"] for each in report["kinds"]},
+                },
+                question_ids=list(made),
+                scores={"caught": list(_rounded(made).values())},
+                milliseconds=[0.0] * len(made),
+            )
+        )
+    return results
+
+
+def _result(
+    name: str,
+    sets: Sequence[JudgedSet],
+    figures: Mapping[str, float],
+    *,
+    variant: str,
+    is_whole: bool,
+) -> Result:
+    claims = [claim for judged in sets for claim in judged.claims]
+    verdicts = [verdict for judged in sets for verdict in judged.verdicts]
+    milliseconds = [round(each.cpu_ms, 4) for each in verdicts]
+    return Result(
+        dataset=name,
+        dataset_sha256=claims_sha256(claims),
+        split=None,
+        is_whole=is_whole,
+        variant=variant,
+        figures=_rounded(figures),
+        figures_by_split={},
+        latency_ms=spread(milliseconds),
+        details={"unsupported": sum(not each.is_supported for each in verdicts)},
+        question_ids=[f"{claim.dataset} {claim.id}" for claim in claims],
+        scores={
+            "right": [
+                float(each.is_supported == (each.verdict == "supported")) for each in verdicts
+            ],
+            "score": [round(each.score, DIGITS) for each in verdicts],
+        },
+        milliseconds=milliseconds,
+    )
+
+
+def _figures(report: SetReport) -> dict[str, float]:
+    """Those that the set has: one of a single kind of claims has no area."""
+    measured = {
+        "auroc": report["auroc"],
+        "balanced_accuracy": report["balanced_accuracy"],
+        "caught": report["caught"],
+        "kept": 1 - report["false_alarms"],
+    }
+    caught_at = report["caught_at_false_flags"] or {}
+    return {
+        **{name: value for name, value in measured.items() if value is not None},
+        **{f"caught@{flags}": value for flags, value in caught_at.items()},
+    }
+
+
+def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, DIGITS) for name, value in figures.items()}

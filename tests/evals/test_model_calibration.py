@@ -1,0 +1,115 @@
+"""A grounding model's calibration: what its labels mean, and the threshold on labelled claims."""
+
+import gzip
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from numpy.typing import NDArray
+from typer.testing import CliRunner
+
+from app.second_opinion.grounding_model import load_grounding_model
+from evals.grounding_claims import LabelledClaim
+from evals.model_calibration import calibrate, calibrate_model, fit_threshold, meanings_of
+from kb.errors import InvalidInput
+from tests.fakes.cross_encoders import MNLI, save_grounding_model
+
+CONTEXT = "Every employee has 31 days of leave. The canteen opens at noon."
+
+
+class ByLength:
+    """Finds a claim likelier the shorter it is."""
+
+    labels = ("LABEL_0",)
+
+    def logits(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        return np.array([[30.0 - len(claim)] for _, claim in pairs], dtype=np.float32)
+
+
+def labelled(claim: str, *, is_supported: bool) -> LabelledClaim:
+    return LabelledClaim(
+        id=claim, dataset="set", context=CONTEXT, claim=claim, is_supported=is_supported, gold=None
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "named", "meanings"),
+    [
+        (MNLI, {}, ["supported", "unsupported", "contradicted"]),
+        (("SUPPORTS", "REFUTES", "NOT_ENOUGH_INFO"), {}, "supported contradicted unsupported"),
+        (("hallucinated", "consistent"), {}, "unsupported supported"),
+        (("LABEL_0",), {}, "supported"),
+        (("a", "b"), {"a": "unsupported", "b": "supported"}, "unsupported supported"),
+    ],
+)
+def test_labels_mean_what_they_say(
+    labels: tuple[str, ...], named: dict[str, str], meanings: str | list[str]
+) -> None:
+    told = meanings.split() if isinstance(meanings, str) else meanings
+
+    assert list(meanings_of(labels, named).values()) == told
+
+
+@pytest.mark.parametrize("named", [{}, {"LABEL_0": "true"}])
+def test_labels_that_say_nothing_must_be_explained(named: dict[str, str]) -> None:
+    with pytest.raises(InvalidInput, match=r"LABEL_0|true"):
+        meanings_of(("LABEL_0", "LABEL_1"), named)
+
+
+def test_threshold_loses_no_more_true_claims_than_allowed() -> None:
+    true = [number / 100 for number in range(1, 101)]
+
+    # The lowest 5 of 100 are lost: the threshold is the sixth value but for rounding down.
+    assert fit_threshold(true, [0.0]) == pytest.approx(0.05)
+    assert fit_threshold([1.0], [0.0]) < 1
+    with pytest.raises(InvalidInput, match="needed"):
+        fit_threshold(true, [])
+
+
+def test_model_is_calibrated_on_what_the_verifier_supports() -> None:
+    claims = [
+        labelled("Every employee has 31 days of leave.", is_supported=True),
+        labelled("The canteen opens at noon.", is_supported=True),
+        # Its words are there, so the verifier lets it pass; somebody found it false all the same.
+        labelled("At noon every employee opens. The canteen opens at noon.", is_supported=False),
+        labelled("Every employee has 32 days of leave.", is_supported=False),
+    ]
+
+    fitted, report = calibrate(
+        ByLength(), claims, labels={"LABEL_0": "supported"}, profile="lenient"
+    )
+
+    assert report["claims"] == 3
+    assert report["auroc"] == 1.0
+    assert (report["lost"], report["caught"]) == (0.0, 1.0)
+    assert 0 < fitted.threshold < 0.01  # 1 / (1 + e^6) = .0025, of the longer true claim
+    assert fitted.fitted_on is not None
+
+
+def test_command_writes_a_file_that_the_service_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaldata = tmp_path / "evaldata" / "wice"
+    evaldata.mkdir(parents=True)
+    lines = [
+        {"id": "1", "context": CONTEXT, "claim": "The canteen opens at noon.", "label": label}
+        for label in ("supported", "unsupported")
+    ]
+    with gzip.open(evaldata / "grounding.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+    monkeypatch.setenv("FOOTNOTE_EVALDATA", str(tmp_path / "evaldata"))
+    model = save_grounding_model(tmp_path / "model")
+    output = tmp_path / "tuned.json"
+    app = typer.Typer()
+    app.command()(calibrate_model)
+
+    done = CliRunner().invoke(
+        app, [str(model), "--output", str(output), "--dataset", "wice", "--json"]
+    )
+
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["claims"] == 2
+    assert load_grounding_model(str(output)).calibration.labels["entailment"] == "supported"
