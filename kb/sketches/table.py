@@ -21,6 +21,10 @@ MOST: Final = 127
 BLOCK_ROWS: Final = 65_536
 """Half a megabyte for each word: what is written in between stays in a core's cache."""
 
+PRODUCT_ROWS: Final = 128
+"""Few enough for BLAS to stay in its thread: 8,000 rows at once take 3.5 ms of two cores, 0.9 ms of
+one in blocks."""
+
 ALIKE_PER_HIT, LEAST_ALIKE = 64, 8_000
 """Rows with the most alike signs whose bytes are compared, for each row wanted and in all.
 
@@ -123,7 +127,11 @@ class SketchTable:
 
     def cosines(self, question: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Of these rows with the question, of unit length; right to about .003."""
-        cosines: NDArray[np.float32] = self.codes[rows].astype(np.float32) @ question
+        cosines = np.empty(len(rows), dtype=np.float32)
+        asked = np.asarray(question, dtype=np.float32)
+        for start in range(0, len(rows), PRODUCT_ROWS):
+            block = slice(start, start + PRODUCT_ROWS)
+            np.dot(self.codes[rows[block]].astype(np.float32), asked, out=cosines[block])
         return cosines * self.scales[rows]
 
     def _rows_of(self, is_wanted: NDArray[np.bool_]) -> NDArray[np.intp]:
