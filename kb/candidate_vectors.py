@@ -27,22 +27,17 @@ _OF_CHUNKS: Final = """
     FROM {table} WHERE tenant_id = %(tenant_id)s AND chunk_id = ANY(%(chunk_ids)s::bigint[])
     """
 # OFFSET 0 keeps the planner from walking the HNSW index.
-_NEAREST: Final = """
-    WITH compared AS (
-        SELECT chunk_id, embedding, embedding <=> %(question)s::halfvec AS distance
-        FROM {table} WHERE tenant_id = %(tenant_id)s AND chunk_id = ANY(%(shortlist)s::bigint[])
-        UNION ALL
-        SELECT chunk_id, embedding, embedding <=> %(question)s::halfvec
-        FROM {table} WHERE tenant_id = %(tenant_id)s AND document_id = ANY(%(documents)s::uuid[])
-        OFFSET 0
-    ), nearest AS MATERIALIZED (
-        SELECT chunk_id, embedding FROM compared ORDER BY distance, chunk_id LIMIT %(limit)s
-    )
+_OF_DOCUMENTS: Final = """
     SELECT string_agg(int8send(chunk_id), ''), string_agg(halfvec_send(embedding), '')
-    FROM nearest
-    UNION ALL
-    SELECT string_agg(int8send(chunk_id), ''), string_agg(halfvec_send(embedding), '')
-    FROM {table} WHERE tenant_id = %(tenant_id)s AND chunk_id = ANY(%(chunk_ids)s::bigint[])
+    FROM (
+        SELECT chunk_id, embedding
+        FROM (
+            SELECT chunk_id, embedding FROM {table}
+            WHERE tenant_id = %(tenant_id)s AND document_id = ANY(%(document_ids)s::uuid[])
+            OFFSET 0
+        ) AS visible
+        ORDER BY embedding <=> %(question)s::halfvec, chunk_id LIMIT %(limit)s
+    ) AS nearest
     """
 
 
@@ -89,23 +84,40 @@ async def read_nearest(
     limit: int,
 ) -> Nearest:
     """The `limit` nearest of those that are visible, compared exactly."""
-    parameters = {
-        "tenant_id": scope.tenant_id,
-        "question": HalfVector(question.astype(np.float16)),
-        "shortlist": _array(among.chunk_ids),
-        "documents": list(among.document_ids),
-        "chunk_ids": _array(among.besides),
-        "limit": limit,
-    }
-    rows = await scope.fetch_binary(_of(space, _NEAREST), parameters)
-    nearest = _vectors(space, rows[:1])
-    cosines = nearest.rows @ question
+    # All in one read: what row security asks of the readers costs as much as these rows.
+    asked = [*among.chunk_ids, *among.besides]
+    vectors = await read_candidate_vectors(scope, space, asked)
+    shortlisted = set(among.chunk_ids)
+    if among.document_ids:
+        parameters = {
+            "tenant_id": scope.tenant_id,
+            "question": HalfVector(question.astype(np.float16)),
+            "document_ids": list(among.document_ids),
+            "limit": limit,
+        }
+        rows = await scope.fetch_binary(_of(space, _OF_DOCUMENTS), parameters)
+        changed = _vectors(space, rows)
+        shortlisted.update(changed.chunk_ids)
+        vectors = _joined(vectors, changed)
+    cosines = vectors.rows @ question
+    near = np.flatnonzero([chunk_id in shortlisted for chunk_id in vectors.chunk_ids])
     # Ids are in order: equal cosines stay so.
-    order = np.argsort(-cosines, kind="stable")
+    nearest = near[np.argsort(-cosines[near], kind="stable")][:limit]
+    besides = np.flatnonzero(np.isin(vectors.chunk_ids, among.besides))
+    kept = np.union1d(nearest, besides)
     return Nearest(
-        cosine_by_chunk={nearest.chunk_ids[row]: float(cosines[row]) for row in order},
-        vectors=_vectors(space, rows),
+        cosine_by_chunk={vectors.chunk_ids[row]: float(cosines[row]) for row in nearest},
+        vectors=CandidateVectors(
+            chunk_ids=tuple(vectors.chunk_ids[row] for row in kept), rows=vectors.rows[kept]
+        ),
     )
+
+
+def _joined(first: CandidateVectors, second: CandidateVectors) -> CandidateVectors:
+    """Each chunk of both once, in the order of ids."""
+    chunk_ids, places = np.unique([*first.chunk_ids, *second.chunk_ids], return_index=True)
+    rows = np.concatenate([first.rows, second.rows])[places]
+    return CandidateVectors(chunk_ids=tuple(chunk_ids.tolist()), rows=rows)
 
 
 @lru_cache(maxsize=64)

@@ -6,8 +6,10 @@ Postgres' own plans search: no search waits for more than a moment.
 """
 
 import asyncio
+import os
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final
@@ -44,6 +46,9 @@ REST: Final = 20
 TOO_LARGE_SECONDS: Final = 600
 """How long a tenant that would not fit is left to the other plans."""
 
+MAX_THREADS: Final = min(4, os.cpu_count() or 1)
+"""That share large tables; more would wait for memory."""
+
 MAX_EYES: Final = 1_000
 """For whom is remembered what they may see of a tenant, until something changes."""
 
@@ -64,6 +69,7 @@ class Shortlister:
     tables: Sequence[SketchTable]
     visible: "Visible"
     changed: Sequence[UUID]
+    threads: Executor
 
     async def shortlist(
         self,
@@ -84,7 +90,7 @@ class Shortlister:
                 )
                 for table in self.tables
             ]
-            return shortlist(self.tables, question, visible, limit=limit)
+            return shortlist(self.tables, question, visible, self.threads, limit=limit)
 
         if sum(len(table.chunk_ids) for table in self.tables) <= INLINE_ROWS:
             return go_through()
@@ -126,6 +132,7 @@ class HeldSketches:
         self._too_large_until: dict[TenantId, float] = {}
         self._taking_up: dict[TenantId, asyncio.Task[None]] = {}
         self._turn = asyncio.Semaphore(1)
+        self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="sketches")
 
     async def look(self, scope: TenantSession, *, generation: int) -> Shortlister | None:
         """What shortlists for the eyes of `scope`, in which `generation` was read; None: nothing.
@@ -149,6 +156,7 @@ class HeldSketches:
             tables=held.tables,
             visible=await _visible(scope, held, scope.eyes),
             changed=changed,
+            threads=self._threads,
         )
 
     async def take_up(self, tenant_id: TenantId) -> None:
@@ -161,6 +169,7 @@ class HeldSketches:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._threads.shutdown(wait=False)
 
     async def _changed(self, scope: TenantSession, generation: int) -> Sequence[UUID] | None:
         """Documents that are not held as they are; None: too many, or what is held is of no use."""

@@ -1,6 +1,7 @@
 """What the sketches of vectors shortlist, against comparing everything."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from uuid import UUID, uuid4
 
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from kb.sketches.table import (
+    ROWS_A_THREAD,
+    SAMPLED,
     SHORTLISTED_PER_HIT,
     SketchTable,
     document_keys,
@@ -26,6 +29,7 @@ DIMENSION = 384
 ROWS, DOCUMENTS = 12_000, 1_200
 ALL, FEW = 7, 9
 BOTH = np.array([ALL, FEW])
+THREADS = ThreadPoolExecutor(2)
 LEAST_RECALL = 0.99
 
 
@@ -92,7 +96,11 @@ def test_the_nearest_visible_ones_are_on_the_shortlist(
         question = unit(vectors[chosen : chosen + 1] + generator.normal(0, 0.03, (1, DIMENSION)))[0]
 
         found = shortlist(
-            tables, question, [each.visible_rows(np.array(audiences)) for each in tables], limit=50
+            tables,
+            question,
+            [each.visible_rows(np.array(audiences)) for each in tables],
+            THREADS,
+            limit=50,
         )
 
         assert len(set(found)) == len(found) == SHORTLISTED_PER_HIT * 50
@@ -110,7 +118,7 @@ def test_all_of_few_visible_ones_are_on_the_shortlist_and_filters_hold(
         np.array([ALL]), document_ids=wanted, excluded_document_ids=[wanted[2]]
     )
 
-    found = shortlist([table], vectors[0], [rows], limit=15)
+    found = shortlist([table], vectors[0], [rows], THREADS, limit=15)
 
     # Documents 12, 15 and 18 are for all; ten chunks each, and the first of them is left out.
     assert sorted(found) == [*range(151, 161), *range(181, 191)]
@@ -119,7 +127,7 @@ def test_all_of_few_visible_ones_are_on_the_shortlist_and_filters_hold(
 def test_nobody_sees_nothing(table: SketchTable, vectors: NDArray[np.float32]) -> None:
     rows = table.visible_rows(np.array([], dtype=np.int64))
 
-    assert shortlist([table], vectors[0], [rows], limit=5).tolist() == []
+    assert shortlist([table], vectors[0], [rows], THREADS, limit=5).tolist() == []
 
 
 def test_who_sees_everything_needs_no_rows_picked(table: SketchTable) -> None:
@@ -157,7 +165,7 @@ def test_joined_tables_have_the_rows_of_both(
     both = joined([table.without([documents[3]]).kept(), fresh])
 
     rows = both.visible_rows(np.array([FEW]), document_ids=[documents[3]])
-    assert sorted(shortlist([both], vectors[0], [rows], limit=9)) == [ROWS + 1, ROWS + 2]
+    assert sorted(shortlist([both], vectors[0], [rows], THREADS, limit=9)) == [ROWS + 1, ROWS + 2]
     assert both.cosines(vectors[1], np.array([len(both.chunk_ids) - 1])) == pytest.approx(
         1, abs=0.01
     )
@@ -188,6 +196,46 @@ def test_the_lowest_are_as_sorting_finds_them(numbers: list[int], count: int) ->
     assert len(set(found)) == len(found)
 
 
+@pytest.mark.parametrize("shape", ["normal", "equal", "rising", "every 61st is low"])
+def test_a_sample_leads_to_the_same_lowest(shape: str) -> None:
+    count, rows = 100, SAMPLED * 100 * 3
+    place = np.arange(rows)
+    by_shape = {
+        "normal": np.random.default_rng(1).normal(190, 10, rows),
+        "equal": np.full(rows, 7),
+        "rising": place // 100,
+        "every 61st is low": np.where(place % SAMPLED, 200, 10),
+    }
+    differing = by_shape[shape].astype(np.uint16)
+
+    found = lowest(differing, count)
+
+    assert sorted(differing[found]) == sorted(differing)[:count]
+    assert len(set(found)) == count
+
+
+def test_threads_count_what_one_does() -> None:
+    rows = 2 * ROWS_A_THREAD + 17
+    words = np.random.default_rng(2).integers(0, 2**63, size=(1, rows), dtype=np.uint64)
+    table = SketchTable(
+        chunk_ids=np.arange(rows),
+        starts=np.array([0, rows]),
+        words=words,
+        codes=np.zeros((rows, 1), dtype=np.int8),
+        scales=np.ones(rows, dtype=np.float32),
+        documents=document_keys([uuid4()]),
+        audiences=np.array([ALL]),
+    )
+    picked = np.flatnonzero(np.arange(rows) % 3)
+
+    every = table.differing(words[:, 5], None, THREADS)
+    some = table.differing(words[:, 5], picked, THREADS)
+
+    expected = np.bitwise_count(words[0] ^ words[0, 5])
+    assert (every == expected).all()
+    assert (some == expected[picked]).all()
+
+
 @pytest.mark.parametrize("dimension", [8, 16, 100, 384])
 def test_every_dimension_has_its_sign(dimension: int) -> None:
     vector = np.where(np.arange(dimension) % 3, -1.0, 1.0).astype(np.float32)
@@ -204,7 +252,7 @@ def test_nothing_and_a_vector_of_zeros_are_no_trouble() -> None:
     empty = table_of(np.zeros((0, 16), dtype=np.float32), [], [])
     zeros = table_of(np.zeros((1, 16), dtype=np.float32), [uuid4()], [ALL])
 
-    assert shortlist([], question, [], limit=5).tolist() == []
-    assert shortlist([empty], question, [empty.visible_rows(BOTH)], limit=5).tolist() == []
-    assert shortlist([zeros], question, [None], limit=5).tolist() == [1]
+    assert shortlist([], question, [], THREADS, limit=5).tolist() == []
+    assert shortlist([empty], question, [empty.visible_rows(BOTH)], THREADS, limit=5).tolist() == []
+    assert shortlist([zeros], question, [None], THREADS, limit=5).tolist() == [1]
     assert grown((), empty) == ()
