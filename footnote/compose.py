@@ -232,7 +232,9 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
             retriever = build_retriever(
                 settings,
                 database,
-                NodeIndexes(lexical=lexical, sketches=sketches),
+                NodeIndexes(
+                    lexical=lexical, sketches=sketches if settings.search_memory_bytes else None
+                ),
                 embedder,
                 space,
                 sampler,

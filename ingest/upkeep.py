@@ -13,6 +13,7 @@ import structlog
 
 from kb.answer_events import KEPT_FOR
 from kb.database import Database, TenantSession
+from kb.errors import DependencyFailed
 from kb.files import FileStore
 from kb.ids import TenantId
 from kb.retention import (
@@ -59,16 +60,29 @@ _Prune = Callable[[TenantSession], Awaitable[int]]
 
 
 async def prune(upkeep: Upkeep) -> dict[str, int]:
-    """How much of each kind was forgotten, over all tenants."""
+    """How much of each kind was forgotten, over all tenants.
+
+    Raises DependencyFailed, once all tenants have had their turn, when one's could not be finished.
+    """
     async with upkeep.database.system() as system:
         tenant_ids = list(await generations(system))
     totals: dict[str, int] = {}
+    failure: DependencyFailed | None = None
     for tenant_id in tenant_ids:
-        for kind, count in (await _prune_tenant(upkeep, tenant_id)).items():
+        try:
+            counts = await _prune_tenant(upkeep, tenant_id)
+        except DependencyFailed as error:
+            # The other tenants' turn comes all the same.
+            log.warning("retention.failed", tenant_id=str(tenant_id), code=error.code)
+            failure = error
+            continue
+        for kind, count in counts.items():
             totals[kind] = totals.get(kind, 0) + count
     for kind, count in totals.items():
         upkeep.metrics.count_pruned(kind=kind, count=count)
     log.info("retention.pruned", tenants=len(tenant_ids), **totals)
+    if failure is not None:
+        raise failure
     return totals
 
 

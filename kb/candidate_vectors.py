@@ -23,7 +23,8 @@ Source: pgvector, src/halfvec.c, halfvec_send.
 
 # Gathered into one row: a hundred rows take Python ten times as long as one with their bytes.
 _OF_CHUNKS: Final = """
-    SELECT string_agg(int8send(chunk_id), ''), string_agg(halfvec_send(embedding), '')
+    SELECT string_agg(int8send(chunk_id), ''), string_agg(halfvec_send(embedding), ''),
+           (SELECT generation FROM tenants WHERE id = %(tenant_id)s)
     FROM {table} WHERE tenant_id = %(tenant_id)s AND chunk_id = ANY(%(chunk_ids)s::bigint[])
     """
 # OFFSET 0 keeps the planner from walking the HNSW index.
@@ -51,10 +52,14 @@ class CandidateVectors:
 
 @dataclass(frozen=True, kw_only=True)
 class Nearest:
-    """Cosines by chunk, best first, and the vectors of these and of the other chunks asked for."""
+    """Cosines by chunk, best first, and the vectors of these and of the other chunks asked for.
+
+    `generation` is the tenant's when the chunks were read.
+    """
 
     cosine_by_chunk: dict[int, float]
     vectors: CandidateVectors
+    generation: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +75,7 @@ async def read_candidate_vectors(
     scope: TenantSession, space: Space, chunk_ids: Sequence[int]
 ) -> CandidateVectors:
     """The vectors of those of the chunks that are visible and embedded, in the order of ids."""
-    parameters = {"tenant_id": scope.tenant_id, "chunk_ids": _array(chunk_ids)}
-    rows = await scope.fetch_binary(_of(space, _OF_CHUNKS), parameters)
-    return _vectors(space, rows)
+    return _vectors(space, await _read_chunks(scope, space, chunk_ids))
 
 
 async def read_nearest(
@@ -86,7 +89,8 @@ async def read_nearest(
     """The `limit` nearest of those that are visible, compared exactly."""
     # All in one read: what row security asks of the readers costs as much as these rows.
     asked = [*among.chunk_ids, *among.besides]
-    vectors = await read_candidate_vectors(scope, space, asked)
+    read = await _read_chunks(scope, space, asked)
+    vectors = _vectors(space, read)
     shortlisted = set(among.chunk_ids)
     if among.document_ids:
         parameters = {
@@ -110,7 +114,15 @@ async def read_nearest(
         vectors=CandidateVectors(
             chunk_ids=tuple(vectors.chunk_ids[row] for row in kept), rows=vectors.rows[kept]
         ),
+        generation=read[0][2],
     )
+
+
+async def _read_chunks(
+    scope: TenantSession, space: Space, chunk_ids: Sequence[int]
+) -> Sequence[tuple[Any, ...]]:
+    parameters = {"tenant_id": scope.tenant_id, "chunk_ids": _array(chunk_ids)}
+    return await scope.fetch_binary(_of(space, _OF_CHUNKS), parameters)
 
 
 def _joined(first: CandidateVectors, second: CandidateVectors) -> CandidateVectors:

@@ -46,17 +46,19 @@ async def prune_model_calls(scope: TenantSession, *, before: datetime, limit: in
 
 
 async def prune_answer_events(scope: TenantSession, *, before: datetime, limit: int) -> int:
-    """How many answers older than that lost the events they were streamed by; they stay."""
+    """How many of the events that answers older than that were streamed by were deleted."""
+    table = answer_events.c
     old = (
-        select(answer_events.c.answer_id)
-        .distinct()
-        .where(answer_events.c.tenant_id == scope.tenant_id, answer_events.c.created_at < before)
+        select(table.answer_id, table.number)
+        .where(table.tenant_id == scope.tenant_id, table.created_at < before)
+        .order_by(table.created_at)
         .limit(limit)
+        .subquery()
     )
     deleted = await scope.connection.execute(
         delete(answer_events)
-        .where(answer_events.c.tenant_id == scope.tenant_id, answer_events.c.answer_id.in_(old))
-        .where(answer_events.c.created_at < before)
+        .where(table.tenant_id == scope.tenant_id)
+        .where(table.answer_id == old.c.answer_id, table.number == old.c.number)
     )
     return int(deleted.rowcount)
 
@@ -82,8 +84,8 @@ async def prune_requests(scope: TenantSession, *, before: datetime, limit: int) 
 async def prune_audiences(scope: TenantSession, *, limit: int) -> int:
     """How many audiences that no vector is read by were deleted.
 
-    None while something writes vectors: it may be about to use one. What begins to write meanwhile
-    waits, for the milliseconds that this takes.
+    None while something writes or vacuums vectors: it may be about to use one. What begins to write
+    meanwhile waits until this has looked through the tenant's audiences.
     """
     tables = [vectors_table(space) for space in await all_spaces(scope)]
     if not await _locked(scope, tables):

@@ -101,8 +101,9 @@ class Settings(BaseSettings):
     search_memory_bytes: int = Field(
         default=1_000_000_000,
         ge=0,
-        description="Memory of an API process for sketches of vectors, about 450 bytes a chunk; "
-        "tenants that do not fit are searched in Postgres alone.",
+        description="Memory of an API process for sketches of vectors, about 450 bytes a chunk, "
+        "twice that while a tenant is first read; tenants that do not fit are searched in Postgres "
+        "alone; 0: none.",
     )
     rerank_model: str | None = Field(
         default=None,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from kb.lexical.analysis import analyse_query
 from kb.lexical.follower import LexicalIndexes, LexicalQuery
 from kb.sketches.held import Shortlister
 from kb.spaces import Space
+from kb.tenants import changed_documents
 from kb.vectors import Plan, search_vectors
 
 log = structlog.get_logger(__name__)
@@ -153,14 +154,18 @@ async def shortlist_nearest(search: Search, vector: QueryVector) -> Shortlist | 
         document_ids=bounds.document_ids,
         excluded_document_ids=bounds.excluded,
     )
-    allowed = set(shortlister.changed).difference(bounds.excluded)
-    if bounds.document_ids is not None:
-        allowed.intersection_update(bounds.document_ids)
     return Shortlist(
         chunk_ids=chunk_ids.tolist(),
-        document_ids=sorted(allowed),
+        document_ids=_within(bounds, shortlister.changed),
         seconds=perf_counter() - started,
     )
+
+
+def _within(bounds: Bounds, document_ids: Sequence[UUID]) -> list[UUID]:
+    allowed = set(document_ids).difference(bounds.excluded)
+    if bounds.document_ids is not None:
+        allowed.intersection_update(bounds.document_ids)
+    return sorted(allowed)
 
 
 async def search_shortlisted(
@@ -173,10 +178,17 @@ async def search_shortlisted(
 ) -> VectorLeg:
     """Up to `limit` chunks; the vectors of those in `besides` are read as well."""
     started = perf_counter()
+    scope, limit = search.scope, search.limit
     among = Among(
         chunk_ids=shortlist.chunk_ids, document_ids=shortlist.document_ids, besides=besides
     )
-    nearest = await read_nearest(search.scope, space, vector, among, limit=search.limit)
+    nearest = await read_nearest(scope, space, vector, among, limit=limit)
+    if nearest.generation != search.generation:
+        # What was published since has new chunks, which nobody could shortlist.
+        news = await changed_documents(scope, since=search.generation)
+        document_ids = [*shortlist.document_ids, *_within(search.bounds, news)]
+        among = replace(among, document_ids=document_ids)
+        nearest = await read_nearest(scope, space, vector, among, limit=limit)
     return VectorLeg(
         cosine_by_chunk=nearest.cosine_by_chunk,
         plan="shortlist",

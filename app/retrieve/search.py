@@ -206,6 +206,8 @@ class Retriever:
             lexical = await lexical_leg
         finally:
             lexical_leg.cancel()
+            # It may still be using the connection, which is about to be rolled back.
+            await asyncio.gather(lexical_leg, return_exceptions=True)
         nearest = await self._nearest(search, embedded, lexical, shortlist)
         started = perf_counter()
         wanted = _wanted(query)

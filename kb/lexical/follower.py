@@ -94,14 +94,13 @@ class LexicalIndexes:
             return []
         index = await self._open_indexes.get(scope.tenant_id)
         changed = await self._changed(scope, index, generation)
-        hits = await asyncio.to_thread(
-            index.search,
-            query.terms,
-            principals=None if query.sees_everything else scope.eyes.principals,
-            limit=query.limit,
-            document_ids=query.document_ids,
-            excluded_document_ids={*query.excluded_document_ids, *changed},
-        )
+        principals = scope.eyes.principals
+        hits: list[LexicalHit] = []
+        if query.sees_everything:
+            hits = await _find(index, query, None, changed)
+        if not query.sees_everything or index.generation > generation:
+            # What the caller was known to see all of may have grown while this waited.
+            hits = await _find(index, query, principals, changed)
         if changed:
             fresh = await self._fresh_hits(scope, index, query, changed)
             hits = sorted([*hits, *fresh], key=lambda hit: (-hit.score, hit.chunk_id))
@@ -256,3 +255,19 @@ class LexicalIndexes:
                 [indexed(row) for row in rows], query.terms, index.statistics(query.terms)
             )
         )
+
+
+async def _find(
+    index: TenantIndex,
+    query: LexicalQuery,
+    principals: Sequence[str] | None,
+    changed: Sequence[UUID],
+) -> list[LexicalHit]:
+    return await asyncio.to_thread(
+        index.search,
+        query.terms,
+        principals=principals,
+        limit=query.limit,
+        document_ids=query.document_ids,
+        excluded_document_ids={*query.excluded_document_ids, *changed},
+    )

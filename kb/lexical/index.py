@@ -165,11 +165,14 @@ class TenantIndex:
     def idf_by_term(self, terms: Iterable[str]) -> dict[str, float]:
         """How rare each term is among all chunks; without those that none holds."""
         searcher = self._opened.searcher
-        count_by_term = {term: searcher.doc_freq("body", term) for term in terms}
+        chunk_count = searcher.num_docs
+        with self._not_ready():
+            count_by_term = {term: searcher.doc_freq("body", term) for term in terms}
+        # Deleted chunks count in a term's frequency until they are merged away.
         return {
-            term: inverse_document_frequency(count, searcher.num_docs)
+            term: inverse_document_frequency(min(count, chunk_count), chunk_count)
             for term, count in count_by_term.items()
-            if count
+            if count and chunk_count
         }
 
     def _open(self) -> _Opened:

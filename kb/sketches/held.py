@@ -41,7 +41,10 @@ PATIENCE_SECONDS: Final = 0.05
 """What is read within it is waited for: some thousand chunks."""
 
 REST: Final = 20
-"""Times what taking up took until the next time: a twentieth of a core, whatever is ingested."""
+"""Times what taking changes up took until the next time: a twentieth of a core at most."""
+
+FAILED_SECONDS: Final = 5
+"""How long after a failure nothing is read again."""
 
 TOO_LARGE_SECONDS: Final = 600
 """How long a tenant that would not fit is left to the other plans."""
@@ -49,8 +52,9 @@ TOO_LARGE_SECONDS: Final = 600
 MAX_THREADS: Final = min(4, os.cpu_count() or 1)
 """That share large tables; more would wait for memory."""
 
-MAX_EYES: Final = 1_000
-"""For whom is remembered what they may see of a tenant, until something changes."""
+MAX_EYES, MAX_AUDIENCES = 1_000, 1_000_000
+"""For whom is remembered what they may see of a tenant, and ids in all (8 bytes each), until
+something changes."""
 
 HISTORY_SECONDS: Final = 10
 """How long sketches of the tenant's own generation are taken for those of its history."""
@@ -120,6 +124,15 @@ class _Held:
         return _size(self.tables)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _News:
+    """A state of the tenant: rows of the documents that changed, None: of all."""
+
+    reached: Reached
+    changed: Sequence[UUID] | None
+    pages: Sequence[SketchTable]
+
+
 class HeldSketches:
     """Belongs to one event loop. A tenant that is not held is searched by other plans."""
 
@@ -129,7 +142,7 @@ class HeldSketches:
         self._space = space
         self._max_bytes = max_bytes
         self._held: OrderedDict[TenantId, _Held] = OrderedDict()
-        self._too_large_until: dict[TenantId, float] = {}
+        self._left_until: dict[TenantId, float] = {}
         self._taking_up: dict[TenantId, asyncio.Task[None]] = {}
         self._turn = asyncio.Semaphore(1)
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="sketches")
@@ -142,16 +155,18 @@ class HeldSketches:
         if scope.eyes is None:
             return None
         tenant_id = scope.tenant_id
-        changed = await self._changed(scope, generation)
+        held, changed = await self._held_and_changed(scope, generation)
         if changed is None:
+            if self._is_resting(tenant_id, held):
+                return None
             await asyncio.wait({self._take_up_soon(tenant_id)}, timeout=PATIENCE_SECONDS)
-            changed = await self._changed(scope, generation)
-        elif changed and self._held[tenant_id].rest_until <= perf_counter():
+            held, changed = await self._held_and_changed(scope, generation)
+        elif changed and not self._is_resting(tenant_id, held):
             self._take_up_soon(tenant_id)
-        held = self._held.get(tenant_id)
         if held is None or changed is None:
             return None
-        self._held.move_to_end(tenant_id)
+        if tenant_id in self._held:
+            self._held.move_to_end(tenant_id)
         return Shortlister(
             tables=held.tables,
             visible=await _visible(scope, held, scope.eyes),
@@ -160,7 +175,7 @@ class HeldSketches:
         )
 
     async def take_up(self, tenant_id: TenantId) -> None:
-        """Brings the tenant's sketches to its generation, however long it takes."""
+        """Takes the tenant up, or waits for who does; without effect while it does not fit."""
         await asyncio.shield(self._take_up_soon(tenant_id))
 
     async def aclose(self) -> None:
@@ -171,74 +186,98 @@ class HeldSketches:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._threads.shutdown(wait=False)
 
-    async def _changed(self, scope: TenantSession, generation: int) -> Sequence[UUID] | None:
-        """Documents that are not held as they are; None: too many, or what is held is of no use."""
+    async def _held_and_changed(
+        self, scope: TenantSession, generation: int
+    ) -> tuple["_Held | None", Sequence[UUID] | None]:
+        """What is held, and the documents that are not as it has them.
+
+        None of the latter: too many, or what is held is of no use.
+        """
         held = self._held.get(scope.tenant_id)
         if held is None:
-            return None
+            return None, None
         reached = held.reached.generation
         if reached == generation and (generation == 0 or perf_counter() < held.known_until):
-            return ()
+            return held, ()
         if reached and not await is_known(scope, held.reached):
-            del self._held[scope.tenant_id]
-            return None
+            # Others may have noticed it too, and taken up what is there now.
+            if self._held.get(scope.tenant_id) is held:
+                del self._held[scope.tenant_id]
+            return None, None
         held.known_until = perf_counter() + HISTORY_SECONDS
         if generation - reached > MAX_CHANGED_GENERATIONS:
-            return None
+            return held, None
         changed = await changed_documents(scope, since=reached)
-        return changed if len(changed) <= MAX_CHANGED_DOCUMENTS else None
+        return held, changed if len(changed) <= MAX_CHANGED_DOCUMENTS else None
+
+    def _is_resting(self, tenant_id: TenantId, held: "_Held | None") -> bool:
+        until = self._left_until.get(tenant_id, 0.0) if held is None else held.rest_until
+        return perf_counter() < until
 
     def _take_up_soon(self, tenant_id: TenantId) -> "asyncio.Task[None]":
         """What takes the tenant's changes up now, or a new task for it."""
         task = self._taking_up.get(tenant_id)
         if task is None:
             task = self._taking_up[tenant_id] = asyncio.create_task(self._take_up(tenant_id))
-            task.add_done_callback(lambda _: self._taking_up.pop(tenant_id))
+            task.add_done_callback(lambda task: self._end(tenant_id, task))
         return task
 
-    async def _take_up(self, tenant_id: TenantId) -> None:
-        if self._too_large_until.get(tenant_id, 0.0) > perf_counter():
+    def _end(self, tenant_id: TenantId, task: "asyncio.Task[None]") -> None:
+        del self._taking_up[tenant_id]
+        error = None if task.cancelled() else task.exception()
+        if error is None:
             return
-        async with self._turn:
-            try:
-                await self._read(tenant_id)
-            except DependencyFailed as error:
-                # Searches go on by other plans; the next one tries again.
-                log.warning("sketches.cannot_follow", tenant_id=str(tenant_id), code=error.code)
+        # Searches go on by other plans.
+        self._left_until[tenant_id] = perf_counter() + FAILED_SECONDS
+        if isinstance(error, DependencyFailed):
+            log.warning("sketches.cannot_follow", tenant_id=str(tenant_id), code=error.code)
+        else:
+            log.error("sketches.failed", tenant_id=str(tenant_id), exc_info=error)
 
-    async def _read(self, tenant_id: TenantId) -> None:
-        started = perf_counter()
-        before = self._held.get(tenant_id)
-        async with self._database.tenant(tenant_id, eyes=None, is_snapshot=True) as scope:
-            generation = await current_generation(scope)
-            reached = Reached(
-                generation=generation, history=history_of(await change_at(scope, generation))
-            )
-            changed = None
-            if before is not None and before.reached.generation:
-                changed = await changed_documents(scope, since=before.reached.generation)
-            pages: list[SketchTable] = []
-            async for page in read_sketches(scope, self._space, changed):
-                pages.append(page)
-                if _size(pages) > self._max_bytes:
-                    self._leave_out(tenant_id)
-                    return
-        earlier = before.tables if before is not None and changed is not None else ()
-        tables = await asyncio.to_thread(_taken_up, earlier, changed or (), pages)
+    async def _take_up(self, tenant_id: TenantId) -> None:
+        async with self._turn:
+            started = perf_counter()
+            before = self._held.get(tenant_id)
+            news = await self._read(tenant_id, before)
+            if news is None:
+                self._leave_out(tenant_id)
+                return
+            earlier = before.tables if before is not None and news.changed is not None else ()
+            tables = await asyncio.to_thread(_taken_up, earlier, news)
         seconds = perf_counter() - started
+        # The first time is not what ingestion brings.
+        rest = REST * seconds if earlier else 0.0
         self._held[tenant_id] = _Held(
-            tables=tables, reached=reached, rest_until=perf_counter() + REST * seconds
+            tables=tables, reached=news.reached, rest_until=perf_counter() + rest
         )
         self._held.move_to_end(tenant_id)
         self._make_room(tenant_id)
         log.info(
             "sketches.taken_up",
             tenant_id=str(tenant_id),
-            generation=reached.generation,
-            chunks=sum(len(page.chunk_ids) for page in pages),
-            is_whole=changed is None,
+            generation=news.reached.generation,
+            chunks=sum(len(page.chunk_ids) for page in news.pages),
+            is_whole=news.changed is None,
             seconds=round(seconds, 3),
         )
+
+    async def _read(self, tenant_id: TenantId, before: "_Held | None") -> "_News | None":
+        """What there is beyond what is held; None: more than fits."""
+        async with self._database.tenant(tenant_id, eyes=None, is_snapshot=True) as scope:
+            generation = await current_generation(scope)
+            reached = Reached(
+                generation=generation, history=history_of(await change_at(scope, generation))
+            )
+            changed = None
+            # The database may have been restored since it was looked at.
+            if before is not None and await is_known(scope, before.reached):
+                changed = await changed_documents(scope, since=before.reached.generation)
+            pages: list[SketchTable] = []
+            async for page in read_sketches(scope, self._space, changed):
+                pages.append(page)
+                if _size(pages) > self._max_bytes:
+                    return None
+        return _News(reached=reached, changed=changed, pages=pages)
 
     def _make_room(self, newest: TenantId) -> None:
         """Lets those go that were used longest ago; the newest alone may be too large."""
@@ -250,28 +289,32 @@ class HeldSketches:
 
     def _leave_out(self, tenant_id: TenantId) -> None:
         self._held.pop(tenant_id, None)
-        self._too_large_until[tenant_id] = perf_counter() + TOO_LARGE_SECONDS
+        self._left_until[tenant_id] = perf_counter() + TOO_LARGE_SECONDS
         log.warning("sketches.too_large", tenant_id=str(tenant_id), max_bytes=self._max_bytes)
 
 
 async def _visible(scope: TenantSession, held: _Held, eyes: Eyes) -> Visible:
     found = held.visible.get(eyes)
     if found is None:
-        if len(held.visible) >= MAX_EYES:
+        remembered = sum(len(each.audience_ids) for each in held.visible.values())
+        if remembered > MAX_AUDIENCES or len(held.visible) >= MAX_EYES:
             held.visible.clear()
         audience_ids = await visible_audiences(scope)
-        seen = np.append(audience_ids, NOBODY)
-        is_everything = all(np.isin(table.audiences, seen).all() for table in held.tables)
+        is_everything = await asyncio.to_thread(_holds_all, audience_ids, held.tables)
         found = Visible(audience_ids=audience_ids, is_everything=is_everything)
         held.visible[eyes] = found
     return found
 
 
-def _taken_up(
-    earlier: Sequence[SketchTable], changed: Collection[UUID], pages: Sequence[SketchTable]
-) -> Sequence[SketchTable]:
+def _holds_all(audience_ids: NDArray[np.int64], tables: Sequence[SketchTable]) -> bool:
+    """False of nothing: documents without a vector are not known here."""
+    seen = np.append(audience_ids, NOBODY)
+    return bool(tables) and all(np.isin(table.audiences, seen).all() for table in tables)
+
+
+def _taken_up(earlier: Sequence[SketchTable], news: _News) -> Sequence[SketchTable]:
     """The earlier tables with what has changed as the pages have it."""
-    return grown([table.without(changed) for table in earlier], joined(pages))
+    return grown([table.without(news.changed or ()) for table in earlier], joined(news.pages))
 
 
 def _size(tables: Sequence[SketchTable]) -> int:

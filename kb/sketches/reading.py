@@ -8,7 +8,6 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
-from sqlalchemy import select
 
 from kb.candidate_vectors import parse_halves
 from kb.database import TenantSession
@@ -31,6 +30,9 @@ _PAGE: Final = sql.SQL(
     ) AS page
     """
 )
+_AUDIENCES: Final = sql.SQL(
+    "SELECT string_agg(int8send(id), '') FROM {table} WHERE tenant_id = %(tenant_id)s"
+).format(table=sql.Identifier(audiences.name))
 _ALL: Final = sql.SQL("true")
 _OF_DOCUMENTS: Final = sql.SQL("document_id = ANY(%(document_ids)s::uuid[])")
 
@@ -58,8 +60,8 @@ async def read_sketches(
 
 async def visible_audiences(scope: TenantSession) -> NDArray[np.int64]:
     """The ids of the sets of readers that the eyes of `scope` belong to, as row security says."""
-    query = select(audiences.c.id).where(audiences.c.tenant_id == scope.tenant_id)
-    return np.array((await scope.connection.execute(query)).scalars().all(), dtype=np.int64)
+    rows = await scope.fetch_binary(_AUDIENCES, {"tenant_id": scope.tenant_id})
+    return np.frombuffer(rows[0][0] or b"", dtype=">i8").astype(np.int64)
 
 
 def _sketch(columns: Sequence[bytes | None], count: int, dimension: int) -> SketchTable:

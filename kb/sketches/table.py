@@ -47,6 +47,8 @@ SHORTLISTED_PER_HIT: Final = 2
 NOBODY: Final = -1
 """The audience of rows that are no longer so."""
 
+MOST_GONE: Final = 0.5
+
 DocumentKeys = NDArray[np.bytes_]
 """(r,) bytes of UUIDs; comparing pads with zeros, so equal keys are equal ids."""
 
@@ -87,6 +89,11 @@ class SketchTable:
         """The same rows, those of the documents for nobody."""
         is_gone = self._is_of(document_ids)
         return replace(self, audiences=np.where(is_gone, np.int64(NOBODY), self.audiences))
+
+    @property
+    def gone_share(self) -> float:
+        """The share of its documents that are for nobody."""
+        return float(np.mean(self.audiences == NOBODY)) if len(self.audiences) else 0.0
 
     def kept(self) -> "SketchTable":
         """The rows that are for somebody."""
@@ -269,9 +276,10 @@ def joined(tables: Sequence[SketchTable]) -> SketchTable:
 def grown(tables: Sequence[SketchTable], newest: SketchTable) -> tuple[SketchTable, ...]:
     """The tables and one more, joined so that each has more than twice the rows of the next.
 
-    Their number grows with the logarithm of the rows, and a row is copied as often.
+    Their number grows with the logarithm of the rows, and a row is copied as often. A table half of
+    whose documents are for nobody is rid of them.
     """
-    kept = [*tables, newest]
+    kept = [table.kept() if table.gone_share > MOST_GONE else table for table in (*tables, newest)]
     while len(kept) > 1 and len(kept[-2].chunk_ids) <= 2 * len(kept[-1].chunk_ids):
         kept[-2:] = [joined([kept[-2].kept(), kept[-1].kept()])]
     return tuple(table for table in kept if len(table.chunk_ids))

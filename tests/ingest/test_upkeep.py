@@ -7,10 +7,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from ingest import upkeep as upkeep_module
 from ingest.upkeep import Upkeep, prune
 from ingest.worker import PRUNE_TASK, build_queue_app, run_worker
+from kb.database import Database
+from kb.errors import FileStoreUnavailable
+from kb.files import FileStore
+from kb.ids import TenantId
 from kb.retention import Retention
 from kb.settings import Settings
+from kb.tenants import create_tenant
 from tests.footnote.own_database import STALLED, OwnDatabase, own_database
 from tests.kb.test_retention import NOW, add_answer, counted
 
@@ -80,6 +86,29 @@ async def test_bytes_that_nothing_needs_go_after_a_day(own: OwnDatabase) -> None
 
     assert (early["files"], late["files"]) == (0, 1)
     assert await own.tools.files.stored(own.tenant_id) == [accepted.document.content.sha256]
+
+
+async def test_one_tenants_trouble_does_not_keep_the_others_from_their_turn(
+    own: OwnDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with own.tools.database.system() as system:
+        await create_tenant(system, "another")
+    turns: list[TenantId] = []
+
+    async def fail_first(
+        _database: Database, _files: FileStore, tenant_id: TenantId, **_: object
+    ) -> int:
+        turns.append(tenant_id)
+        if len(turns) == 1:
+            raise FileStoreUnavailable
+        return 0
+
+    monkeypatch.setattr(upkeep_module, "discard_unneeded", fail_first)
+
+    with pytest.raises(FileStoreUnavailable):
+        await prune(upkeep_of(own, FOR_EVER))
+
+    assert len(turns) == 2
 
 
 async def test_a_worker_forgets_when_it_is_night(own: OwnDatabase) -> None:

@@ -11,8 +11,15 @@ from uuid import uuid4
 
 import pytest
 
+from kb.chunks import read_passages
+from kb.database import Eyes
 from kb.errors import IndexNotReady
-from kb.lexical.follower import MAX_FRESH_CHUNKS, WRITER_POLL_SECONDS, LexicalIndexes
+from kb.lexical.follower import (
+    MAX_FRESH_CHUNKS,
+    WRITER_POLL_SECONDS,
+    LexicalIndexes,
+    LexicalQuery,
+)
 from kb.lexical.index import TenantIndex
 from kb.lexical.records import IndexedChunk
 from kb.settings import Settings
@@ -333,3 +340,40 @@ async def test_catching_up_all_leaves_the_busy_ones_to_their_writer(library: Lib
 
     await library.lexical.catch_up_open()
     assert library.index_generation() == await library.generation()
+
+
+async def test_who_saw_everything_does_not_see_what_the_index_has_taken_up_since(
+    library: Library,
+) -> None:
+    await library.ana.upload("The lantern is green.")
+    seen = await library.generation()
+    await publish_at_once(library, ["lantern " * 9], principals=(HR,))
+    await library.lexical.catch_up(library.ana.tenant_id)
+    query = LexicalQuery(
+        terms=["lantern"],
+        limit=1,
+        document_ids=None,
+        excluded_document_ids=(),
+        sees_everything=True,
+    )
+
+    database = library.service.resources.database
+    eyes = Eyes(principals=(ANA, ALL))
+    async with database.tenant(library.ana.tenant_id, eyes=eyes) as scope:
+        hits = await library.lexical.search(scope, query, generation=seen)
+        passages = await read_passages(scope, [hit.chunk_id for hit in hits])
+
+    assert [passage.text for passage in passages.values()] == ["The lantern is green."]
+
+
+async def test_a_word_of_deleted_documents_is_not_rarer_than_none(library: Library) -> None:
+    document_ids = [await library.ana.upload(f"The lantern {n} is green.") for n in range(4)]
+    await library.lexical.catch_up(library.ana.tenant_id)
+    for document_id in document_ids[1:]:
+        await library.ana.request("DELETE", f"/v1/documents/{document_id}")
+    await library.lexical.catch_up(library.ana.tenant_id)
+
+    idf = await library.lexical.idf_by_term(library.ana.tenant_id, ["lantern", "teapot"])
+
+    assert set(idf) == {"lantern"}
+    assert idf["lantern"] >= 0

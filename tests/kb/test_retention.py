@@ -117,6 +117,29 @@ async def test_events_go_and_their_answer_stays(scope: TenantSession) -> None:
     assert answer_id not in left
 
 
+async def test_no_more_events_than_the_limit_go_at_once(scope: TenantSession) -> None:
+    answer_id = await add_answer(scope, age=timedelta(hours=2))
+    await scope.connection.execute(
+        insert(answer_events),
+        [
+            {
+                "tenant_id": scope.tenant_id,
+                "answer_id": answer_id,
+                "number": number,
+                "name": "answer.heartbeat",
+                "data": {},
+                "created_at": NOW - timedelta(hours=3),
+            }
+            for number in range(2, 12)
+        ],
+    )
+
+    pruned = await prune_answer_events(scope, before=NOW - timedelta(hours=1), limit=4)
+
+    assert pruned == 4
+    assert await counted(scope, "answer_events") == 7
+
+
 async def test_what_was_spent_does_not_change_with_the_calls(scope: TenantSession) -> None:
     long_ago = datetime.now(UTC) - timedelta(days=31)
     await add_call(scope, CALL, at=long_ago)

@@ -1,17 +1,19 @@
 """Held sketches follow Postgres; what they have not taken up yet never shows in a search."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import pytest
 
-from kb.database import Database, Eyes
+from kb.database import Database, Eyes, TenantSession
+from kb.errors import DatabaseUnavailable
 from kb.ids import TenantId
 from kb.lexical.reached import Reached
 from kb.sketches import held as held_sketches
 from kb.sketches.held import HeldSketches, Shortlister
 from kb.spaces import current_space
-from kb.tenants import current_generation
+from kb.tenants import changed_documents, current_generation
 from tests.service import Person, Service
 
 ANA, BOB, HR, ALL = "user:ana", "user:bob", "group:hr", "tenant:*"
@@ -196,6 +198,70 @@ async def test_the_tenant_used_longest_ago_makes_room(shelf: Shelf, service: Ser
 
     assert list(small._held) == [other.tenant_id]
     await small.aclose()
+
+
+async def test_a_tenant_that_is_let_go_during_a_search_is_searched_all_the_same(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shelf.ana.upload("The lantern is green.")
+    assert await shelf.counted() == 1
+    await shelf.ana.upload("The lantern is red.")
+
+    async def let_go(scope: TenantSession, *, since: int) -> Sequence[UUID]:
+        shelf.sketches._held.clear()
+        return await changed_documents(scope, since=since)
+
+    monkeypatch.setattr(HeldSketches, "_take_up", _never)
+    monkeypatch.setattr(held_sketches, "changed_documents", let_go)
+
+    shortlister = await shelf.look()
+
+    assert shortlister is not None
+    assert len(shortlister.changed) == 1
+
+
+async def test_two_searches_may_notice_another_history_at_once(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shelf.ana.upload("The lantern is green.")
+    assert await shelf.counted() == 1
+
+    async def not_known(_scope: TenantSession, _reached: Reached) -> bool:
+        shelf.sketches._held.clear()
+        return False
+
+    monkeypatch.setattr(HeldSketches, "_take_up", _never)
+    monkeypatch.setattr(held_sketches, "is_known", not_known)
+    shelf.sketches._held[shelf.ana.tenant_id].known_until = 0.0
+
+    assert await shelf.look() is None
+
+
+async def test_after_a_failure_nothing_is_read_for_a_while(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shelf.ana.upload("The lantern is green.")
+    tries: list[TenantId] = []
+
+    async def fail(_self: HeldSketches, tenant_id: TenantId, _before: object) -> None:
+        tries.append(tenant_id)
+        raise DatabaseUnavailable
+
+    monkeypatch.setattr(HeldSketches, "_read", fail)
+
+    assert [await shelf.look() for _ in range(3)] == [None, None, None]
+    assert tries == [shelf.ana.tenant_id]
+
+
+async def test_rows_of_deleted_documents_go(shelf: Shelf) -> None:
+    document_ids = [await shelf.ana.upload(f"The lantern {n} is green.") for n in range(3)]
+    assert await shelf.counted() == 3
+
+    for document_id in document_ids:
+        await shelf.ana.request("DELETE", f"/v1/documents/{document_id}")
+    await shelf.sketches.take_up(shelf.ana.tenant_id)
+
+    assert list(shelf.sketches._held[shelf.ana.tenant_id].tables) == []
 
 
 async def test_a_search_does_not_wait_for_what_cannot_be_read(

@@ -1,0 +1,122 @@
+"""What happens around a search: a publish, a model that breaks, a caller that goes."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from typing_extensions import override
+
+from app.retrieve import search as searching
+from app.retrieve.legs import Search, Shortlist, shortlist_nearest
+from app.retrieve.query import SearchQuery
+from app.retrieve.query_vectors import QueryVector
+from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
+from footnote.compose import open_space
+from kb.database import Database, Eyes, TenantSession
+from kb.embedding import SentenceTransformerEmbedder, Vectors
+from kb.ids import TenantId
+from kb.lexical.follower import LexicalIndexes, LexicalQuery
+from kb.lexical.records import LexicalHit
+from tests.footnote.small_embedder import SmallEmbedder
+from tests.service import Person, Service
+
+QUERY = SearchQuery(text="lantern", collections=None, filter=None, top_k=5, mode="hybrid")
+PATIENCE_SECONDS = 10
+EYES = Eyes(principals=("tenant:*",))
+
+
+class ModelBrokeError(Exception):
+    """What a model may raise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokenEmbedder(SmallEmbedder):
+    """Breaks once the index is being searched."""
+
+    is_searched: threading.Event
+
+    @override
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        assert self.is_searched.wait(PATIENCE_SECONDS)
+        raise ModelBrokeError
+
+
+class SlowIndexes(LexicalIndexes):
+    """Are in the middle of a statement when something else happens."""
+
+    is_searched = threading.Event()
+
+    @override
+    async def search(
+        self, scope: TenantSession, query: LexicalQuery, *, generation: int
+    ) -> list[LexicalHit]:
+        self.is_searched.set()
+        await scope.connection.execute(text("SELECT pg_sleep(0.1)"))
+        return []
+
+
+@pytest.fixture
+async def ana(service: Service) -> Person:
+    person = await service.person(await service.new_tenant(), "user:ana")
+    await person.upload("The lantern is green.", external_id="a")
+    return person
+
+
+@pytest.fixture
+async def slow(
+    database: Database, embedder: SentenceTransformerEmbedder, tmp_path: Path
+) -> Retriever:
+    indexes = SlowIndexes(database, tmp_path)
+    indexes.is_searched.clear()
+    return Retriever(
+        database,
+        NodeIndexes(lexical=indexes),
+        BrokenEmbedder(is_searched=indexes.is_searched),
+        await open_space(database, embedder),
+        RetrievalLimits(candidates=100, lexical_weight=0.5),
+    )
+
+
+async def look(retriever: Retriever, tenant_id: TenantId) -> None:
+    await retriever.search(tenant_id, EYES, QUERY, now=datetime.now(UTC))
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "vector"])
+async def test_a_version_published_during_a_search_is_found(
+    ana: Person, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    assert (await ana.search("lantern", mode=mode, explain=True)).json()["explanation"][
+        "vector_plan"
+    ] == "shortlist"
+
+    async def publish_then(search: Search, vector: QueryVector) -> Shortlist | None:
+        shortlist = await shortlist_nearest(search, vector)
+        await ana.upload("The lantern is red.", external_id="a")
+        return shortlist
+
+    monkeypatch.setattr(searching, "shortlist_nearest", publish_then)
+
+    found = (await ana.search("lantern", mode=mode)).json()
+
+    assert [hit["text"] for hit in found["data"]] == ["The lantern is red."]
+
+
+async def test_a_model_that_breaks_is_what_the_caller_is_told_of(
+    ana: Person, slow: Retriever
+) -> None:
+    with pytest.raises(ModelBrokeError):
+        await look(slow, ana.tenant_id)
+
+
+async def test_a_search_that_is_cancelled_is_cancelled(ana: Person, slow: Retriever) -> None:
+    task = asyncio.create_task(look(slow, ana.tenant_id))
+    await asyncio.to_thread(SlowIndexes.is_searched.wait, PATIENCE_SECONDS)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
