@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from evals.bench.beside import measure_beside
 from evals.bench.concurrency import measure_concurrency
 from evals.bench.footnote_process import Instance
 from evals.bench.ingest import DATASET as HANDBOOK
@@ -36,6 +37,7 @@ class Name(StrEnum):
     INGEST = "ingest"
     SEARCH = "search"
     CONCURRENCY = "concurrency"
+    BESIDE = "beside"
     LEXICAL = "lexical"
     PERMISSIONS = "permissions"
     SCALE = "scale"
@@ -83,6 +85,11 @@ def _concurrency(plan: Plan) -> Outcome:
     return measure_concurrency(plan.instance("handbook0"), dataset, pages=plan.pages)
 
 
+def _beside(plan: Plan) -> Outcome:
+    dataset = open_dataset(plan.evaldata, HANDBOOK)
+    return measure_beside(plan.instance("beside"), dataset, pages=plan.pages)
+
+
 def _lexical(plan: Plan) -> Outcome:
     dataset = open_dataset(plan.evaldata, MEDQUAD)
     return measure_lexical(plan.instance("lexical"), dataset, chunk_count=plan.limit or CHUNKS)
@@ -106,6 +113,7 @@ BENCHMARKS: Mapping[Name, Callable[[Plan], Outcome]] = {
     Name.INGEST: _ingest,
     Name.SEARCH: _search,
     Name.CONCURRENCY: _concurrency,
+    Name.BESIDE: _beside,
     Name.LEXICAL: _lexical,
     Name.PERMISSIONS: _permissions,
     Name.SCALE: _scale,
