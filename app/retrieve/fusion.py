@@ -3,7 +3,8 @@
 evidence(c) = w * z(bm25(c)) + (1 - w) * z(cos(question, c))
 seen(c)     = evidence(c) + what its text says for it, where it has been read (phrases.py)
 likeness(c) = cos(p, c);  p: mean vector of the 5 best by seen, weighed by exp(10 * seen)
-score(c)    = seen(c) + 0.2 * z(likeness(c)), scaled so that the candidates span 0 to 1
+told(c)     = seen(c) + 0.2 * z(likeness(c))
+score(c)    = 1 - (told(best) - told(c)) / 8, at least 0
 
 z is the number of standard deviations from the mean over all candidates; bm25 is 0 for what the
 lexical leg did not find, the cosine is the true one also for what the vector leg did not find.
@@ -27,6 +28,10 @@ SHARPNESS: Final = 10.0
 
 FEEDBACK_WEIGHT: Final = 0.2
 """From .1 to .3 the mean nDCG@10 of seven sets stays within .001; without, it is .001 less."""
+
+SPAN: Final = 8.0
+"""Standard deviations from the best candidate to one that scores 0: about as far as the worst of
+two hundred. Not the worst one found, or of two passages one would always be worth nothing."""
 
 _EQUAL: Final = 1e-6
 """Rounding makes equal scores differ by less."""
@@ -59,7 +64,9 @@ def settle(seen_by_chunk: Mapping[int, float], vectors: CandidateVectors) -> dic
     places = _places(vectors, chunk_ids)
     seen = np.array([seen_by_chunk[chunk_id] for chunk_id in chunk_ids], dtype=np.float64)
     likeness = _placed(_likeness(vectors, seen[places]), places, len(chunk_ids))
-    return _best_first(chunk_ids, _spread(seen + FEEDBACK_WEIGHT * _standard(likeness)))
+    told = _best_first(chunk_ids, seen + FEEDBACK_WEIGHT * _standard(likeness))
+    best = next(iter(told.values()), 0.0)
+    return {chunk_id: max(0.0, 1 - (best - each) / SPAN) for chunk_id, each in told.items()}
 
 
 def _best_first(chunk_ids: list[int], scores: _Scores) -> dict[int, float]:
@@ -92,11 +99,3 @@ def _standard(scores: _Scores) -> _Scores:
         return scores
     deviation = scores.std()
     return (scores - scores.mean()) / deviation if deviation > _EQUAL else np.zeros_like(scores)
-
-
-def _spread(scores: _Scores) -> _Scores:
-    """From 0 to 1; nothing tells equal scores apart, all are the best."""
-    if not len(scores):
-        return scores
-    span = np.ptp(scores)
-    return (scores - scores.min()) / span if span > _EQUAL else np.ones_like(scores)

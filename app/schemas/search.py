@@ -119,7 +119,7 @@ class StaleHits(ResponseModel):
 class SearchExplanation(ResponseModel):
     """How the hits were found: the analysed query, the plan of the vector search, the weights.
 
-    fused = min-max (seen + 0.2 * z(likeness))
+    fused = 1 - (best - told) / 8, at least 0;  told = seen + 0.2 * z(likeness)
     seen = evidence + pairs + coverage + length + 0.5 * start
     evidence = lexical_weight * z(bm25) + (1 - lexical_weight) * z(cosine)
 
