@@ -3,6 +3,7 @@
 It can take support away and label what it thinks; it gives support to nothing.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeVar
@@ -70,6 +71,8 @@ class GroundingModel:
         ]
 
     def _labelled(self, claim: _Claim, probability: float) -> _Claim:
+        # A broken model may say `not a number`, which is no score and agrees with nothing.
+        probability = 0.0 if math.isnan(probability) else probability
         agrees = probability >= self.calibration.threshold
         citations = tuple(
             replace(each, checks=Checks(**{**each.checks, "grounding_model": agrees}))

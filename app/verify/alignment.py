@@ -20,8 +20,8 @@ MIN_SHARED_FRAME: Final = 0.7
 """Share of the claim's frame words that the evidence has in the same order. A claim with fewer was
 put in other words: there, slots move for good reasons."""
 
-LIST_WORDS: Final = frozenset({"and", "or"})
-"""What joins things of which the same is said."""
+LIST_WORDS: Final = frozenset({"and", "or", "respectively"})
+"""What joins things of which the same is said; which goes with which, `check_pairing` asks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,7 @@ def _nearby(statement: Statement, frame: list[int], before: int, after: int) -> 
 
 def _is_list(statement: Statement, frame: list[int]) -> bool:
     """True when only `and` or `or` stands there: of `by Ana and Bo` either one may be told."""
-    return all(statement.tokens[index].key in LIST_WORDS for index in frame)
+    return all(statement.tokens[index].raw.casefold() in LIST_WORDS for index in frame)
 
 
 def _frame(statement: Statement, names: frozenset[str]) -> list[int]:

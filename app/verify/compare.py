@@ -7,6 +7,7 @@ from typing import Final, Literal
 from app.claims import Reason, ReasonCode
 from app.verify.alignment import check_alignment
 from app.verify.claim_text import is_claim, parts_of, statements_of
+from app.verify.conditions import check_attribution, check_cause, check_condition
 from app.verify.coverage import (
     MIN_COVERAGE,
     Held,
@@ -20,8 +21,10 @@ from app.verify.names import check_names
 from app.verify.negation import check_negation
 from app.verify.number_slots import check_numbers
 from app.verify.opposites import check_opposites
+from app.verify.pairing import check_pairing
 from app.verify.profiles import Profile, fitted_profiles
 from app.verify.statement import Statement
+from app.verify.subjects import check_subject
 from app.verify.wording import check_wording
 from kb.text import sentences
 
@@ -33,6 +36,11 @@ _CHECKS: Final[Sequence[Callable[[Statement, Statement], Reason | None]]] = (
     check_negation,
     check_opposites,
     check_alignment,
+    check_subject,
+    check_pairing,
+    check_condition,
+    check_cause,
+    check_attribution,
 )
 CHECK_BY_REASON: Final[dict[ReasonCode, FactCheck]] = {
     "number_missing": "numbers",

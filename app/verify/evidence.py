@@ -20,7 +20,7 @@ MIN_QUOTE_WORDS: Final = 2
 PRONOUN_REACH: Final = 4
 """Tokens from the start of a sentence among which a pronoun is its subject."""
 
-_PRONOUNS: Final = word_set("he she it they his her its their this these that those such both")
+PRONOUNS: Final = word_set("he she it they his her its their this these that those such both")
 _LABEL: Final = re.compile(r"\b[B-HJ-Z]\b")
 
 
@@ -62,7 +62,7 @@ class SearchableSource:
             and sentence.start + token.end <= quoted.end
         ]
         background = self.headings
-        if index and any(token.key in _PRONOUNS for token in tokens[:PRONOUN_REACH]):
+        if index and any(token.key in PRONOUNS for token in tokens[:PRONOUN_REACH]):
             before = self._tokens(self.text.sentences[index - 1])
             background |= {token.key for token in before if token.is_content}
         return Statement(

@@ -196,19 +196,13 @@ def _decided(
 def _decisive(claim: Statement, support: Support, sources: IndexedSources) -> tuple[Reason, ...]:
     """The reasons that no score outweighs.
 
-    A number that no source has is decisive always, a name only where all other words are held: in
-    an answer of many words it is more often another way to call the same thing. A negation on one
-    side only is so where most of the words agree. The others are so where the claim repeats its
-    source: in other words and another order, numbers and names move for good reasons.
+    A number or name that no source has is decisive always. A negation on one side only is so where
+    most of the words agree. The others are so where the claim repeats its source: in other words
+    and another order, numbers and names move for good reasons.
     """
     comparison, closest = support.comparison, support.closest
-    absent = tuple(
-        reason
-        for reason in support.absent
-        if reason.code == "number_missing" or support.lacks_names_only
-    )
     if comparison is None or closest is None:
-        return absent
+        return support.absent
     evidence = sources.statements[closest].statement
     found: list[Reason] = []
     if repeats(claim, evidence):
@@ -220,17 +214,31 @@ def _decisive(claim: Statement, support: Support, sources: IndexedSources) -> tu
         for reason in comparison.reasons
         if reason.code == "word_changed" and reason.detail in support.absent_words
     ]
-    return (*absent, *found, *strange)
+    return (*support.absent, *found, *strange)
 
 
 def _is_one_sided(reason: Reason, claim: Statement, evidence: Statement) -> bool:
-    """True for a polarity that differs however the two are worded: one negates, the other does not.
+    """True for a polarity that differs however the two are worded: one negates, the other not.
 
     An exception (`unless`) limits one clause of a long sentence, and the claim may be about others.
     """
-    if claim.negations and evidence.negations:
+    if reason.code not in POLARITY or (claim.negations and evidence.negations):
         return False
-    return reason.code in POLARITY and reason.detail.casefold() not in EXCEPTIONS
+    return reason.detail.casefold() not in EXCEPTIONS or _is_limited(claim, evidence)
+
+
+def _is_limited(claim: Statement, evidence: Statement) -> bool:
+    """True when all that the evidence holds of the claim stands beside an exception.
+
+    `without` is left out: it more often tells how something is done.
+    """
+    told = frozenset(claim.indices_by_key) & frozenset(evidence.indices_by_key)
+    return any(
+        told <= {evidence.tokens[index].key for index in evidence.in_clause(clause)}
+        for index in evidence.negations
+        if evidence.tokens[index].raw.casefold() in EXCEPTIONS - {"without"}
+        for clause in (evidence.clauses[index] - 1, evidence.clauses[index])
+    )
 
 
 def _located(index: int, sources: IndexedSources) -> LocatedQuote:

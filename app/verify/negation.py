@@ -15,6 +15,10 @@ EXCEPTIONS: Final = frozenset({"unless", "except", "excepting", "without"})
 IDLE_BEFORE: Final = frozenset({stem("limited"), "only"})
 """What `not` or `without` stands before without denying anything: `without limitation`."""
 
+_LISTING: Final = frozenset({"but", ",", "(", stem("including")})
+LISTING_REACH: Final = 4
+"""Tokens before it among which one of those shows that a list goes on: `including but not`."""
+
 
 def check_negation(claim: Statement, evidence: Statement) -> Reason | None:
     """Why the polarity differs, None when it agrees.
@@ -40,10 +44,13 @@ def check_negation(claim: Statement, evidence: Statement) -> Reason | None:
 def _is_idle(claim: Statement, evidence: Statement, negation: int) -> bool:
     """True for `not limited to` and `not only`, when the claim leaves out the whole of it.
 
-    They add to what is said, and turn nothing round.
+    They add to what is said, and turn nothing round. Outside a list, `not limited to ten` says what
+    the number is not.
     """
     after = evidence.tokens[negation + 1].key if negation + 1 < len(evidence.tokens) else ""
-    return after in IDLE_BEFORE and after not in claim.indices_by_any_key
+    nearby = evidence.tokens[max(0, negation - LISTING_REACH) : negation]
+    is_listing = after == "only" or any(token.key in _LISTING for token in nearby)
+    return is_listing and after in IDLE_BEFORE and after not in claim.indices_by_any_key
 
 
 def _same_slot(claim: Statement, negation: int, evidence: Statement, partner: int) -> bool:

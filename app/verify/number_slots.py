@@ -1,5 +1,6 @@
 """Is each number of the claim in its evidence, and about the same thing there?"""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -32,6 +33,15 @@ def check_numbers(claim: Statement, evidence: Statement) -> Reason | None:
         if not any(_same_slot(claim, index, evidence, partner) for partner in partners):
             return Reason(code="number_moved", detail=token.raw)
     return None
+
+
+def has_moved_number(claim: Statement, evidence: Statement) -> bool:
+    """True when the evidence has a number of the claim, and of other things only."""
+    return any(
+        not any(_same_slot(claim, index, evidence, partner) for partner in partners)
+        for index in claim.measures
+        if (partners := list(evidence.measures_saying(claim.tokens[index])))
+    )
 
 
 def has_other_unit(claim: Statement, evidence: Sequence[Statement]) -> bool:
@@ -82,7 +92,12 @@ def _rivals(number: Token, evidence: Statement, partner: int) -> list[int]:
 def _is_conversion(evidence: Statement, partner: int, other: int) -> bool:
     """True for the second number of `3,000 m (9,800 ft)`: the same in another unit."""
     between = [token.key for token in evidence.tokens[partner + 1 : other]]
-    return len(between) <= UNIT_REACH and between[-1:] == ["("]
+    if len(between) > UNIT_REACH or between[-1:] != ["("]:
+        return False
+    after = evidence.tokens[other + 1 :]
+    inside = [token.key for token in itertools.takewhile(lambda token: token.key != ")", after)]
+    # A unit of its own and nothing else: `(35 days for managers)` is another case.
+    return len(inside) <= 1 and set(inside).isdisjoint(between)
 
 
 def _is_in_clause(claim: Statement, clause: int, rival: Token) -> bool:

@@ -70,6 +70,25 @@ hire | dismiss
 encourage | discourage
 support | oppose
 ascend | descend
+approve accept endorse authorise authorize | reject refuse decline
+approve | block veto
+grant allow give entitle enable | deny refuse withhold revoke bar
+increase rise rose grow grew climb | decline
+praise welcome applaud commend | criticise criticize condemn
+reopen | close shut
+cover | exclude
+refundable reimburse | deduct repay forfeit
+pay reimburse | reject refuse decline
+carry | forfeit
+renew | cancel terminate
+expire | valid
+answer | ignore
+encrypt | decrypt
+afterwards | before
+arrive | leave depart
+few | most
+within | later exceed
+release | banish
 """
 
 _PREFIXES: Final = ("un", "in", "im", "il", "ir", "dis", "mis")

@@ -13,13 +13,17 @@ from app.claims import Reason
 from app.verify.alignment import check_alignment
 from app.verify.claim_text import is_claim, statements_of
 from app.verify.compare import Comparison
+from app.verify.conditions import check_attribution, check_cause, check_condition
 from app.verify.coverage import Held, coverage_of, held_by
+from app.verify.evidence import PRONOUN_REACH, PRONOUNS
 from app.verify.names import check_names
 from app.verify.negation import check_negation
-from app.verify.number_slots import check_numbers, has_other_unit
+from app.verify.number_slots import check_numbers, has_moved_number, has_other_unit
 from app.verify.opposites import check_opposites
+from app.verify.pairing import check_pairing
 from app.verify.statement import Statement
-from app.verify.wording import check_wording, repeats
+from app.verify.subjects import check_subject
+from app.verify.wording import check_wording, has_like, repeats
 
 MOST_SENTENCES: Final = 3
 """Sentences that may stand together; in more of them anything is found somewhere."""
@@ -36,6 +40,9 @@ MIN_SAME_MATTER: Final = 0.5
 """Share of its words that a claim has from one sentence to speak of the same thing, so that a
 negation on one side only matters."""
 
+MIN_SAME_SAYING: Final = 0.6
+"""The same for a word and its opposite, which more often stand in two parts of a long sentence."""
+
 _FOUND_IN_KEPT: Final = (
     check_numbers,
     check_names,
@@ -44,6 +51,14 @@ _FOUND_IN_KEPT: Final = (
     check_alignment,
     check_wording,
 )
+_FOUND_IN_ANY: Final = (
+    check_subject,
+    check_pairing,
+    check_condition,
+    check_cause,
+    check_attribution,
+)
+"""What is asked of a claim in whatever words."""
 
 
 def retold(text: str, evidence: Sequence[Statement], minimum: float) -> Comparison | None:
@@ -85,6 +100,7 @@ def _retold_sentence(
         _is_foreign(claim, held, sentences)
         or _has_other_subject(claim, sentences)
         or _turns_round(claim, sentences, close)
+        or _says_otherwise(claim, sentences[0], close)
     ):
         return None
     if close >= MIN_KEPT or repeats(claim, sentences[0]):
@@ -136,27 +152,26 @@ def _is_opener(claim: Statement, found: Reason) -> bool:
 
 
 def _has_other_subject(claim: Statement, sentences: Sequence[Statement]) -> bool:
-    """True when a number or name comes from a sentence about somebody else.
+    """True when something comes from a sentence about somebody else.
 
     Of `Ana leads Rome. Bo leads Bonn.` the two together do not say that Ana leads Bonn.
     """
-    facts = [
-        index
-        for index in claim.content
-        if claim.tokens[index].is_name or claim.tokens[index].measure is not None
-    ]
-    open_facts = frozenset(facts) - held_by(claim, sentences[0])
+    first = held_by(claim, sentences[0])
     return any(
-        bool(open_facts & held_by(claim, other)) and _opens_with_stranger(claim, other)
+        not held_by(claim, other) <= first and _opens_with_stranger(claim, other)
         for other in sentences[1:]
     )
 
 
 def _opens_with_stranger(claim: Statement, sentence: Statement) -> bool:
-    opener = next((sentence.tokens[index] for index in sentence.content), None)
-    if opener is None or not opener.raw[0].isupper():
+    if any(token.key in PRONOUNS for token in sentence.tokens[:PRONOUN_REACH]):
         return False
-    return opener.key not in claim.indices_by_key
+    opener = next((sentence.tokens[index] for index in sentence.content), None)
+    return (
+        opener is not None
+        and opener.key not in claim.indices_by_key
+        and not has_like(opener.key, claim.keys)
+    )
 
 
 def _turns_round(claim: Statement, sentences: Sequence[Statement], close: float) -> bool:
@@ -167,6 +182,14 @@ def _turns_round(claim: Statement, sentences: Sequence[Statement], close: float)
         and bool(claim.negations) != bool(sentences[0].negations)
         and check_negation(claim, sentences[0]) is not None
     )
+
+
+def _says_otherwise(claim: Statement, sentence: Statement, close: float) -> bool:
+    if has_moved_number(claim, sentence):
+        return True
+    if any(check(claim, sentence) is not None for check in _FOUND_IN_ANY):
+        return True
+    return close >= MIN_SAME_SAYING and check_opposites(claim, sentence) is not None
 
 
 def _reasons_of_kept(claim: Statement, sentences: Sequence[Statement]) -> list[Reason]:

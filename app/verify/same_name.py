@@ -6,6 +6,7 @@ from typing import Final
 from app.verify.dates import CalendarDate
 from app.verify.statement import START, Statement, bare_word
 from app.verify.tokens import Token
+from kb.text import word_set
 
 _PLACE_ENDINGS: Final = frozenset({"", "a", "y", "o", "e"})
 _PEOPLE_ENDINGS: Final = frozenset({"n", "an", "ian", "ean", "ish", "ese"})
@@ -38,6 +39,14 @@ _PLACE_BY_WORD: Final = {
     for word in line.split()
 }
 
+_NO_PEOPLE: Final = word_set(
+    "julian lucian marian adrian fabian florian damian cristian christian vivian lillian"
+)
+"""Names of persons that end as those of peoples do: Julian is not of Julia."""
+
+_OF_OTHERS: Final = frozenset({frozenset({"niger", "nigerian"})})
+"""Places and people that look alike, and are not of one country."""
+
 _MONTHS: Final = tuple(date(2000, month, 1).strftime("%B").casefold() for month in range(1, 13))
 
 
@@ -67,10 +76,14 @@ def _is_people_of(evidence: Statement, name: Token) -> bool:
     if not _PLACE_BY_WORD.get(word, frozenset()).isdisjoint(evidence.capitalised):
         return True
     alike = evidence.capitalised_by_start.get(word[:START], ())
-    return any(_are_of_one_place(word, other) for other in alike)
+    return any(
+        _are_of_one_place(word, other) and _NO_PEOPLE.isdisjoint({word, other}) for other in alike
+    )
 
 
 def _are_of_one_place(one: str, other: str) -> bool:
+    if frozenset({one, other}) in _OF_OTHERS:
+        return False
     shared = START
     while shared < min(len(one), len(other)) and one[shared] == other[shared]:
         shared += 1

@@ -35,8 +35,6 @@ class Support:
     checked: float
     absent: tuple[Reason, ...]
     """Numbers and names that no sentence of any source has."""
-    lacks_names_only: bool
-    """True when the best sentences hold every word together, but for names."""
     absent_words: frozenset[str]
     """Any other words that none has, as the claim writes them."""
     closest: int | None
@@ -69,10 +67,6 @@ def support_of(text: str, holding: Holding, sources: IndexedSources, needs: Prof
         covered=holding.covered_by(best),
         checked=_held_share(holding, best) * FAILED_CHECK_FACTOR ** len(failed),
         absent=_absent(holding, [sources.statements[index].statement for index in best]),
-        lacks_names_only=all(
-            token.is_name or not credit.keys().isdisjoint(best)
-            for token, credit in zip(holding.tokens, holding.credits, strict=True)
-        ),
         absent_words=frozenset(
             token.raw
             for token, credit in zip(holding.tokens, holding.credits, strict=True)

@@ -42,9 +42,9 @@ _SHORTENED_ALONE: Final = word_set("s re ve ll d m t")
 
 FILLERS: Final = word_set(
     "yes yeah yep yea oh ah well sure okay ok please indeed actually really basically simply "
-    "literally honestly anyway mr mrs ms dr prof"
+    "literally honestly anyway mr mrs ms"
 )
-"""Words of talk, and titles of persons, that say nothing of the matter."""
+"""Words of talk and forms of address: they say nothing of the matter, as `Dr` and `Prof` do."""
 
 _CHUNK: Final = re.compile(
     rf"[{UNSPACED}]+"

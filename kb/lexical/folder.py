@@ -6,7 +6,7 @@ Everything in it is derived from Postgres, so a folder in doubt is replaced by a
 import contextlib
 import errno
 import json
-import mmap
+import os
 import tempfile
 import zlib
 from dataclasses import dataclass
@@ -26,6 +26,12 @@ _FORMAT_FILE: Final = "footnote-format"
 _META_FILE: Final = "meta.json"
 _ATTEMPTS: Final = 5
 """Another process may replace or merge the files while they are being read; twice is bad luck."""
+
+_ENDING: Final = 4_096
+"""Bytes at a file's end that hold its footer, which has about 200."""
+
+_PART: Final = 1 << 20
+"""Bytes read at once."""
 
 
 class _Deletes(TypedDict):
@@ -158,15 +164,19 @@ def _check_file(file: Path) -> None:
 
     Source of the layout: tantivy 0.27 src/directory/footer.rs.
     """
-    with (
-        file.open("rb") as opened,
-        mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
-    ):
-        footer_start = len(mapped) - 8 - int.from_bytes(mapped[-8:-4], "little")
-        footer = cast("_Footer", json.loads(mapped[footer_start:-8]))
-        with memoryview(mapped) as view:
-            checksum = zlib.crc32(view[:footer_start])
-    if footer["crc"] != checksum:
+    # Read, not mapped: a mapped file that is cut short meanwhile ends the process.
+    with file.open("rb") as opened:
+        size = opened.seek(0, os.SEEK_END)
+        opened.seek(max(0, size - _ENDING))
+        ending = opened.read()
+        footer_length = int.from_bytes(ending[-8:-4], "little")
+        footer_start = size - 8 - footer_length
+        footer = cast("_Footer", json.loads(ending[-8 - footer_length : -8]))
+        opened.seek(0)
+        checksum, left = 0, footer_start
+        while left > 0 and (part := opened.read(min(left, _PART))):
+            checksum, left = zlib.crc32(part, checksum), left - len(part)
+    if footer["crc"] != checksum or left != 0:
         raise _Damaged
 
 

@@ -36,6 +36,9 @@ LIES = (
     f"Every employee has 31 days of annual leave and a {CANARY}.",
     f"The {CANARY} has 31 days of annual leave.",
     f"{CANARY}.",
+    # No name, which any check would miss: ordinary words in the place of others.
+    f"Every {CANARY.lower()} has 31 days of annual leave.",
+    f"Every employee has 31 days of annual {CANARY.lower()}.",
 )
 ALIASES = ("schema", "text")
 
@@ -174,7 +177,7 @@ async def test_a_stream_ends_as_the_whole_answer_and_tells_nothing_unproved(
     assert [event.number for event in events] == list(range(1, len(events) + 1))
     assert lasting(events[-1].data) == lasting(whole)
     for event in events:
-        assert CANARY not in json.dumps(shown(event)), event
+        assert CANARY.casefold() not in json.dumps(shown(event)).casefold(), event
     verified = [
         cast("Mapping[str, object]", event.data["claim"])  # parsed JSON
         for event in events

@@ -90,6 +90,16 @@ def test_disagreement_takes_support_away(row: list[float]) -> None:
     ]
 
 
+def test_a_model_that_says_no_number_agrees_with_nothing() -> None:
+    model = GroundingModel(
+        classifier=TableClassifier([[float("nan")] * 3]), calibration=calibrated()
+    )
+
+    (claim,) = model.review([SUPPORTED])
+
+    assert (claim.verdict, claim.score) == ("unsupported", 0.0)
+
+
 def test_failed_hard_check_is_never_replaced() -> None:
     classifier = TableClassifier([[9.0, 0.0, 0.0]])
     model = GroundingModel(classifier=classifier, calibration=calibrated())

@@ -29,6 +29,7 @@ def judged(claim: str, *texts: str, profile: ProfileName = "balanced") -> Ground
         ("Contractors may approve invoices.", "contradicted"),
         ("The works council in Lisbon must approve any exception.", "unsupported"),
         ("The works committee in Rotterdam must approve any exception.", "unsupported"),
+        ("The council in Rotterdam, Tim Cook, may approve exceptions.", "unsupported"),
         ("The moon is made of cheese.", "unsupported"),
         ("Here is what the policy says:", "not_checkable"),
         ("Yes!", "not_checkable"),
@@ -82,6 +83,12 @@ def test_where_negations_are_not_understood_only_the_very_words_are_believed() -
     assert (verbatim.verdict, verbatim.is_polarity_checked) == ("supported", False)
     assert falsehood.verdict == "unsupported"
     assert falsehood.reasons[-1].code == "polarity_unknown"
+
+
+def test_an_exception_counts_for_what_it_limits() -> None:
+    text = "Visitors may take photographs unless a guard objects."
+
+    assert judged("Visitors can take photographs.", text).verdict != "supported"
 
 
 def test_a_rare_word_weighs_more_than_a_common_one() -> None:

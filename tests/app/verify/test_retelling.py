@@ -81,6 +81,73 @@ def test_strict_believes_no_retelling(profile: ProfileName, verdict: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        (
+            (
+                "Full-time staff may park in the garage free of charge. "
+                "The visitors pay 5 euros per hour."
+            ),
+            "Full-time staff may park in the garage and pay 5 euros per hour.",
+        ),
+        (
+            "Ana Ruiz runs the mill near Bonn. The yard is in Kiel.",
+            "The mill that Ana Ruiz runs is in Kiel.",
+        ),
+        (
+            (
+                "Requests for sick leave are approved by the team lead. "
+                "The sabbatical requests are approved by Eva Stone."
+            ),
+            "Requests for sick leave are approved by Eva Stone.",
+        ),
+    ],
+)
+def test_the_subject_of_one_sentence_does_not_do_what_another_says(text: str, claim: str) -> None:
+    assert judge(claim, *text.split(". "), context=context_of([text])).verdict != "supported"
+
+
+@pytest.mark.parametrize(
+    ("source", "claim"),
+    [
+        (
+            (
+                "The audit committee rejected the proposal to extend the supplier contract until "
+                "December 2026 because of rising costs in the Bonn plant."
+            ),
+            (
+                "Because costs in Bonn kept climbing, the audit committee approved extending the "
+                "supplier contract through December 2026."
+            ),
+        ),
+        (
+            (
+                "Laptops older than four years must be returned to the service desk and are "
+                "replaced with newer devices."
+            ),
+            "The service desk replaces laptops newer than four years once staff bring them back.",
+        ),
+        (
+            (
+                "The Rome office has 40 desks and 12 parking spaces, while the Bonn office has 25 "
+                "desks and 3 parking spaces."
+            ),
+            "In Rome, colleagues find 25 desks at the office plus 12 parking bays.",
+        ),
+        (
+            (
+                "Express delivery costs 12 euros and standard delivery costs 4 euros. Orders are "
+                "limited to 30 items."
+            ),
+            "For orders limited to 30 items, express delivery costs 4 euros.",
+        ),
+    ],
+)
+def test_a_retelling_keeps_opposites_and_numbers_apart(source: str, claim: str) -> None:
+    assert judge(claim, source, context=context_of([source], title=None)).verdict != "supported"
+
+
+@pytest.mark.parametrize(
     ("source", "claim"),
     [
         ("Data includes, but is not limited to, names and dates.", "Data includes names."),
