@@ -37,6 +37,9 @@ PortOption = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen 
 FIRST_TENANT = "default"
 FIRST_KEY_SCOPES = ("documents:write", "documents:read", "search", "answers", "feedback", "act_as")
 
+BESIDE_AN_API = 10
+"""How nice a worker is on the machine of those who search: it takes what they leave."""
+
 FOLLOW_INTERVAL_SECONDS = 0.5
 """How often lexical indexes catch up; searches are right in between, this keeps them fast."""
 
@@ -87,6 +90,8 @@ def worker(
     """Run a worker that ingests what was uploaded."""
     settings = Settings()
     configure_logging(settings.log_level)
+    if exit_with is not None:
+        os.nice(BESIDE_AN_API)
     with database_url(settings) as url:
         asyncio.run(_work(settings, url, until_empty=until_empty, parent=exit_with))
 
