@@ -89,8 +89,8 @@ async def read_nearest(
     """The `limit` nearest of those that are visible, compared exactly."""
     # All in one read: what row security asks of the readers costs as much as these rows.
     asked = [*among.chunk_ids, *among.besides]
-    read = await _read_chunks(scope, space, asked)
-    vectors = _vectors(space, read)
+    rows = list(await _read_chunks(scope, space, asked))
+    generation = rows[0][2]
     shortlisted = set(among.chunk_ids)
     if among.document_ids:
         parameters = {
@@ -99,10 +99,10 @@ async def read_nearest(
             "document_ids": list(among.document_ids),
             "limit": limit,
         }
-        rows = await scope.fetch_binary(_of(space, _OF_DOCUMENTS), parameters)
-        changed = _vectors(space, rows)
-        shortlisted.update(changed.chunk_ids)
-        vectors = _joined(vectors, changed)
+        changed = await scope.fetch_binary(_of(space, _OF_DOCUMENTS), parameters)
+        shortlisted.update(_ids(changed).tolist())
+        rows += changed
+    vectors = _vectors(space, rows)
     cosines = vectors.rows @ question
     near = np.flatnonzero([chunk_id in shortlisted for chunk_id in vectors.chunk_ids])
     # Ids are in order: equal cosines stay so.
@@ -114,7 +114,7 @@ async def read_nearest(
         vectors=CandidateVectors(
             chunk_ids=tuple(vectors.chunk_ids[row] for row in kept), rows=vectors.rows[kept]
         ),
-        generation=read[0][2],
+        generation=generation,
     )
 
 
@@ -123,13 +123,6 @@ async def _read_chunks(
 ) -> Sequence[tuple[Any, ...]]:
     parameters = {"tenant_id": scope.tenant_id, "chunk_ids": _array(chunk_ids)}
     return await scope.fetch_binary(_of(space, _OF_CHUNKS), parameters)
-
-
-def _joined(first: CandidateVectors, second: CandidateVectors) -> CandidateVectors:
-    """Each chunk of both once, in the order of ids."""
-    chunk_ids, places = np.unique([*first.chunk_ids, *second.chunk_ids], return_index=True)
-    rows = np.concatenate([first.rows, second.rows])[places]
-    return CandidateVectors(chunk_ids=tuple(chunk_ids.tolist()), rows=rows)
 
 
 @lru_cache(maxsize=64)
@@ -142,9 +135,13 @@ def _array(ids: Sequence[int]) -> str:
     return "{" + ",".join(map(str, ids)) + "}"
 
 
+def _ids(rows: Sequence[tuple[Any, ...]]) -> NDArray[np.int64]:
+    return np.frombuffer(b"".join(row[0] or b"" for row in rows), dtype=">i8")
+
+
 def _vectors(space: Space, rows: Sequence[tuple[Any, ...]]) -> CandidateVectors:
     """Each chunk once, in the order of ids, from bytes that numpy reads as they are."""
-    all_ids = np.frombuffer(b"".join(row[0] or b"" for row in rows), dtype=">i8")
+    all_ids = _ids(rows)
     halves = b"".join(row[1] or b"" for row in rows)
     chunk_ids, places = np.unique(all_ids, return_index=True)
     vectors = parse_halves(halves, len(all_ids), space.dimension)[places]

@@ -5,6 +5,7 @@ that no transaction grows with what has piled up. Budgets live in tables of thei
 trail is kept for ever: neither is touched.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -47,38 +48,14 @@ async def prune_model_calls(scope: TenantSession, *, before: datetime, limit: in
 
 async def prune_answer_events(scope: TenantSession, *, before: datetime, limit: int) -> int:
     """How many of the events that answers older than that were streamed by were deleted."""
-    table = answer_events.c
-    old = (
-        select(table.answer_id, table.number)
-        .where(table.tenant_id == scope.tenant_id, table.created_at < before)
-        .order_by(table.created_at)
-        .limit(limit)
-        .subquery()
-    )
-    deleted = await scope.connection.execute(
-        delete(answer_events)
-        .where(table.tenant_id == scope.tenant_id)
-        .where(table.answer_id == old.c.answer_id, table.number == old.c.number)
-    )
-    return int(deleted.rowcount)
+    key = ("answer_id", "number")
+    return await _prune_oldest(scope, answer_events, key, before=before, limit=limit)
 
 
 async def prune_requests(scope: TenantSession, *, before: datetime, limit: int) -> int:
     """How many stored responses to requests with an Idempotency-Key were deleted."""
-    table = idempotency_keys.c
-    old = (
-        select(table.owner, table.key)
-        .where(table.tenant_id == scope.tenant_id, table.created_at < before)
-        .order_by(table.created_at)
-        .limit(limit)
-        .subquery()
-    )
-    deleted = await scope.connection.execute(
-        delete(idempotency_keys)
-        .where(table.tenant_id == scope.tenant_id)
-        .where(table.owner == old.c.owner, table.key == old.c.key)
-    )
-    return int(deleted.rowcount)
+    key = ("owner", "key")
+    return await _prune_oldest(scope, idempotency_keys, key, before=before, limit=limit)
 
 
 async def prune_audiences(scope: TenantSession, *, limit: int) -> int:
@@ -116,6 +93,30 @@ async def _prune(scope: TenantSession, table: Table, *, before: datetime, limit:
     )
     deleted = await scope.connection.execute(
         delete(table).where(table.c.tenant_id == scope.tenant_id, table.c.id.in_(old))
+    )
+    return int(deleted.rowcount)
+
+
+async def _prune_oldest(
+    scope: TenantSession,
+    table: Table,
+    key: Sequence[str],
+    *,
+    before: datetime,
+    limit: int,
+) -> int:
+    """`key` names the columns that tell the table's rows apart within a tenant."""
+    old = (
+        select(*(table.c[name] for name in key))
+        .where(table.c.tenant_id == scope.tenant_id, table.c.created_at < before)
+        .order_by(table.c.created_at)
+        .limit(limit)
+        .subquery()
+    )
+    deleted = await scope.connection.execute(
+        delete(table)
+        .where(table.c.tenant_id == scope.tenant_id)
+        .where(*(table.c[name] == old.c[name] for name in key))
     )
     return int(deleted.rowcount)
 

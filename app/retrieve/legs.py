@@ -96,20 +96,16 @@ async def embed(vectors: QueryVectors, query: SearchQuery) -> Embedded:
     )
 
 
-def query_terms(query: SearchQuery, languages: Sequence[str]) -> tuple[str, ...]:
-    """What BM25 looks for, each term as often as it counts."""
-    if query.conversation is None:
-        return tuple(analyse_query(query.text, languages))
-    return tuple(query.conversation.terms(query.text, languages))
-
-
 async def search_lexical(indexes: LexicalIndexes, search: Search) -> LexicalLeg:
     """Up to `limit` chunks; IndexNotReady when a lexical search alone was asked for."""
     query, bounds = search.query, search.bounds
     if query.mode == "vector":
         return LexicalLeg()
     started = perf_counter()
-    terms = query_terms(query, bounds.languages)
+    terms = own_terms = tuple(analyse_query(query.text, bounds.languages))
+    if query.conversation is not None:
+        # Each as often as it counts.
+        terms = tuple(query.conversation.terms(query.text, bounds.languages))
     asked = LexicalQuery(
         terms=terms,
         limit=search.limit,
@@ -119,9 +115,7 @@ async def search_lexical(indexes: LexicalIndexes, search: Search) -> LexicalLeg:
     )
     try:
         hits = await indexes.search(search.scope, asked, generation=search.generation)
-        idf_by_term = await indexes.idf_by_term(
-            search.scope.tenant_id, analyse_query(query.text, bounds.languages)
-        )
+        idf_by_term = await indexes.idf_by_term(search.scope.tenant_id, own_terms)
     except IndexNotReady:
         if query.mode == "lexical":
             raise

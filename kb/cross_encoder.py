@@ -1,0 +1,77 @@
+"""A loaded cross-encoder, whatever it is asked for; the one place that loads one."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kb.errors import ModelUnavailable
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
+
+BATCH_SIZE: Final = 16
+"""Pairs looked at together. Those of one search or answer differ little in length: more gains
+nothing on a few cores, and long ones fill the memory of a small node."""
+
+
+class LoadedCrossEncoder:
+    """A sentence-transformers CrossEncoder; threads take turns."""
+
+    def __init__(self, model: str, *, role: str, setting: str) -> None:
+        """Loads the model, a hub name or a local folder, in seconds.
+
+        ModelUnavailable otherwise, which names the model's role and the setting to check.
+        """
+        self._lock = threading.Lock()
+        self._model = _load(model, role, setting)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What its configuration calls each output."""
+        config = self._model.config
+        named = (config.id2label if config else None) or {}
+        name_by_number = {int(number): str(name) for number, name in named.items()}
+        return tuple(name_by_number[number] for number in range(self.output_count))
+
+    @property
+    def output_count(self) -> int:
+        """Outputs for each pair."""
+        return int(self._model.num_labels)
+
+    def predict(self, pairs: Sequence[tuple[str, str]], *, as_logits: bool) -> NDArray[np.float32]:
+        """(n,) or (n, outputs) float32, as its configuration says unless they are to be logits.
+
+        What is beyond the model's window is cut off.
+        """
+        from torch.nn import Identity  # noqa: PLC0415  # loaded with the model, which is optional
+
+        with self._lock:
+            outputs = self._model.predict(
+                list(pairs),
+                batch_size=BATCH_SIZE,
+                show_progress_bar=False,
+                activation_fn=Identity() if as_logits else None,
+            )
+        return np.asarray(outputs, dtype=np.float32)
+
+
+def _load(model: str, role: str, setting: str) -> "CrossEncoder":
+    # Importing it takes 7 s of a core, which only a configured model is worth.
+    from sentence_transformers import CrossEncoder  # noqa: PLC0415
+    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
+
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers' own
+    for name in ("sentence_transformers", "transformers"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        loaded: CrossEncoder = CrossEncoder(model, device="cpu")
+    except (OSError, ValueError) as error:
+        raise ModelUnavailable(
+            f"The {role} {Path(model).name!r} cannot be loaded: check {setting}."
+        ) from error
+    return loaded
