@@ -46,8 +46,12 @@ class ChunkStream:
             self._reading.cancel()
 
     def _start_reading(self, after: int) -> Future[Sequence[IndexedChunk]]:
-        self._reading = asyncio.run_coroutine_threadsafe(self._read(after), self._loop)
-        return self._reading
+        reading = asyncio.run_coroutine_threadsafe(self._read(after), self._loop)
+        self._reading = reading
+        if self._is_stopped:
+            # By a `stop` that may have come before there was anything to cancel.
+            reading.cancel()
+        return reading
 
     async def _read(self, after: int) -> Sequence[IndexedChunk]:
         return await self._read_page(after, PAGE_SIZE)

@@ -69,11 +69,11 @@ class TenantIndex:
         return self._opened.reached
 
     def is_current(self) -> bool:
-        """False when there is something to take up by `reload`; 10 microseconds."""
-        return not self._is_doubtful and read_state(self._path) == self._opened.state
+        """False when there is something to take up by `reload`; 2 microseconds a file."""
+        return not self._is_doubtful and self._opened.state.stands_at(self._path)
 
     def reload(self) -> int:
-        """The generation after taking up what other processes did; 10 microseconds if nothing.
+        """The generation after taking up what other processes did; nothing if `is_current`.
 
         A folder that was deleted, damaged or replaced is opened anew, empty if need be.
 
@@ -81,11 +81,8 @@ class TenantIndex:
             IndexNotReady: As for opening.
         """
         with self._reloading:
-            state = read_state(self._path)
-            if self._is_doubtful or state is None or state.identity != self._opened.state.identity:
-                self._opened = self._open()
-            elif state != self._opened.state:
-                self._opened = self._refresh(state)
+            if not self.is_current():
+                self._opened = self._taken_up()
             return self.generation
 
     def apply(
@@ -180,8 +177,10 @@ class TenantIndex:
         self._is_doubtful = False
         return _opened(index, state)
 
-    def _refresh(self, state: FolderState) -> _Opened:
-        index = self._opened.index
+    def _taken_up(self) -> _Opened:
+        index, state = self._opened.index, read_state(self._path)
+        if self._is_doubtful or state is None or not state.continues(self._opened.state):
+            return self._open()
         try:
             index.reload()
         except ValueError:

@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 import sys
@@ -68,9 +69,19 @@ def apply(index: TenantIndex, generation: int, number: int) -> None:
 
 
 def flip(file: Path, *, at: int) -> None:
-    content = bytearray(file.read_bytes())
-    content[at] ^= 0x55
-    file.write_bytes(content)
+    """Changes a byte in place: cutting a file that tantivy has mapped would end this process."""
+    with file.open("r+b") as opened:
+        start = opened.seek(at, os.SEEK_SET if at >= 0 else os.SEEK_END)
+        (byte,) = opened.read(1)
+        opened.seek(start)
+        opened.write(bytes([byte ^ 0x55]))
+
+
+def replace(file: Path, content: bytes) -> None:
+    """Another file in its place: who has the old one mapped keeps that whole."""
+    new = file.with_name("new")
+    new.write_bytes(content)
+    new.replace(file)
 
 
 def found(index: TenantIndex) -> list[int]:
@@ -179,7 +190,7 @@ def test_unreadable_file_makes_the_index_start_anew(
     index: TenantIndex, path: Path, name: str, content: bytes
 ) -> None:
     del index
-    next(path.glob(name)).write_bytes(content)
+    replace(next(path.glob(name)), content)
 
     assert TenantIndex(path).generation == 0
 
@@ -206,6 +217,34 @@ def test_damaged_list_of_deleted_documents_makes_the_index_start_anew(path: Path
     assert TenantIndex(path).generation == 0
 
 
+@pytest.mark.parametrize("suffix", [".idx", ".term", ".fast", ".store"])
+def test_damage_under_an_open_index_is_noticed_and_starts_anew(
+    index: TenantIndex, path: Path, suffix: str
+) -> None:
+    file = next(path.glob(f"*{suffix}"))
+    assert index.is_current()
+
+    flip(file, at=0)
+    # Later than the clock of a file system may tell.
+    os.utime(file, (0, 0))
+
+    assert not index.is_current()
+    assert index.reload() == 0
+    apply(index, 1, 2)
+    assert found(index) == [2]
+
+
+def test_damage_to_an_older_commits_file_is_noticed_with_the_next_commit(
+    index: TenantIndex, path: Path
+) -> None:
+    file = next(path.glob("*.store"))
+    apply(TenantIndex(path), 2, 7)
+    flip(file, at=0)
+    os.utime(file, (0, 0))
+
+    assert index.reload() == 0
+
+
 def test_older_format_starts_anew(index: TenantIndex, path: Path) -> None:
     del index
     (path / "footnote-format").write_text(str(FORMAT - 1))
@@ -228,7 +267,7 @@ def test_newer_format_is_left_alone(index: TenantIndex, path: Path) -> None:
 
 def test_starting_anew_leaves_nothing_beside_the_folder(index: TenantIndex, path: Path) -> None:
     del index
-    (path / "meta.json").write_bytes(b"")
+    replace(path / "meta.json", b"")
 
     TenantIndex(path)
 
