@@ -10,7 +10,7 @@ import httpx
 
 from evals.bench.footnote_process import TENANT, BenchmarkFailed, Instance
 from evals.datasets import CorpusDocument
-from kb.chunks import indexable_chunks
+from kb.chunks import indexed_chunks
 from kb.database import Database
 from kb.embedded_postgres import database_url
 from kb.jobs import FINISHED
@@ -59,7 +59,7 @@ async def _stored_texts(url: str) -> list[str]:
         async with database.system() as system:
             tenant = await tenant_by_name(system, TENANT)
         async with database.tenant(tenant.id, eyes=None) as scope:
-            rows = await indexable_chunks(scope, None, after=0, limit=ALL)
+            rows = await indexed_chunks(scope, None, after=0, limit=ALL)
     finally:
         await database.close()
     # A chunk without title and section is embedded without the line break before it.

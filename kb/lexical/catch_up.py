@@ -10,13 +10,12 @@ from uuid import UUID
 
 import structlog
 
-from kb.chunks import IndexableChunk, count_chunks, indexable_chunks
+from kb.chunks import IndexedChunk, count_chunks, indexed_chunks
 from kb.database import Database, TenantSession
 from kb.ids import TenantId
 from kb.lexical.chunk_stream import ChunkStream, write_in_thread
 from kb.lexical.index import TenantIndex
 from kb.lexical.reached import Reached, history_of
-from kb.lexical.records import IndexedChunk
 from kb.tenants import change_at, changed_documents, current_generation
 
 log = structlog.get_logger(__name__)
@@ -96,17 +95,6 @@ async def is_known(scope: TenantSession, reached: Reached) -> bool:
     return change is not None and history_of(change) == reached.history
 
 
-def indexed(row: IndexableChunk) -> IndexedChunk:
-    """The chunk as the index takes it."""
-    return IndexedChunk(
-        chunk_id=row.id,
-        document_id=row.document_id,
-        principals=row.principals,
-        text=row.text,
-        language=row.language,
-    )
-
-
 async def _is_long(database: Database, tenant_id: TenantId, piece: _Piece) -> bool:
     if piece.generation > piece.target.generation:
         return True
@@ -183,6 +171,4 @@ def _commit_piece(index: TenantIndex, piece: _Piece, stream: ChunkStream) -> Non
 async def _read_page(
     scope: TenantSession, changed: Sequence[UUID] | None, after: int, limit: int
 ) -> list[IndexedChunk]:
-    return [
-        indexed(row) for row in await indexable_chunks(scope, changed, after=after, limit=limit)
-    ]
+    return await indexed_chunks(scope, changed, after=after, limit=limit)

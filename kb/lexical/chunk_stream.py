@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from typing import Final
 
+from kb.chunks import IndexedChunk
 from kb.errors import IndexNotReady
-from kb.lexical.records import IndexedChunk
 
 PAGE_SIZE: Final = 250
 """Chunks read at once. The event loop makes them from rows, and searches wait for that: beside a

@@ -17,11 +17,11 @@ from weakref import WeakKeyDictionary
 
 import structlog
 
-from kb.chunks import count_chunks, indexable_chunks
+from kb.chunks import count_chunks, indexed_chunks
 from kb.database import Database, TenantSession
 from kb.errors import DependencyFailed, IndexNotReady
 from kb.ids import TenantId
-from kb.lexical.catch_up import Writing, catch_up, indexed, is_known
+from kb.lexical.catch_up import Writing, catch_up, is_known
 from kb.lexical.index import TenantIndex
 from kb.lexical.open_indexes import OpenIndexes
 from kb.lexical.reached import Reached
@@ -249,11 +249,9 @@ class LexicalIndexes:
         allowed = set(changed) - set(query.excluded_document_ids)
         if query.document_ids is not None:
             allowed &= set(query.document_ids)
-        rows = await indexable_chunks(scope, sorted(allowed), after=0, limit=MAX_FRESH_CHUNKS + 1)
+        rows = await indexed_chunks(scope, sorted(allowed), after=0, limit=MAX_FRESH_CHUNKS + 1)
         return await asyncio.to_thread(
-            lambda: score_fresh(
-                [indexed(row) for row in rows], query.terms, index.statistics(query.terms)
-            )
+            lambda: score_fresh(rows, query.terms, index.statistics(query.terms))
         )
 
 

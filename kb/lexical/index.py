@@ -14,6 +14,7 @@ from uuid import UUID
 
 from tantivy import Document, Index, IndexWriter, Query, Searcher
 
+from kb.chunks import IndexedChunk
 from kb.errors import IndexNotReady
 from kb.lexical.analysis import analyse_joined
 from kb.lexical.folder import FolderState, build_schema, open_index, read_state
@@ -23,7 +24,7 @@ from kb.lexical.reached import (
     add_reached,
     read_reached,
 )
-from kb.lexical.records import IndexedChunk, IndexStatistics, LexicalHit
+from kb.lexical.records import IndexStatistics, LexicalHit
 from kb.lexical.scoring import inverse_document_frequency
 from kb.lexical.search import ChunkFilter, find_chunks, read_statistics
 

@@ -1,22 +1,7 @@
-"""What goes into the lexical index and what comes out."""
+"""What comes out of the lexical index."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from uuid import UUID
-
-
-@dataclass(frozen=True, kw_only=True)
-class IndexedChunk:
-    """A chunk as the index sees it: `text` is title, section path and chunk text, joined.
-
-    `language` is a code such as 'en' or 'pt-BR'; None and unknown codes are read as English.
-    """
-
-    chunk_id: int
-    document_id: UUID
-    principals: tuple[str, ...]
-    text: str
-    language: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

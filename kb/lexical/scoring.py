@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from math import log
 from typing import Final
 
+from kb.chunks import IndexedChunk
 from kb.lexical.analysis import analyse
-from kb.lexical.records import IndexedChunk, IndexStatistics, LexicalHit
+from kb.lexical.records import IndexStatistics, LexicalHit
 
 K1: Final = 1.2
 B: Final = 0.75

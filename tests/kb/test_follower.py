@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from kb.chunks import read_passages
+from kb.chunks import IndexedChunk, read_passages
 from kb.database import Eyes
 from kb.errors import IndexNotReady
 from kb.lexical.follower import (
@@ -21,7 +21,6 @@ from kb.lexical.follower import (
     LexicalQuery,
 )
 from kb.lexical.index import TenantIndex
-from kb.lexical.records import IndexedChunk
 from kb.settings import Settings
 from tests.service import Person, Service
 from tests.tenancy.library import ALL, ANA, HR, Library, publish_at_once
@@ -32,7 +31,7 @@ import sys, threading
 from pathlib import Path
 from uuid import UUID
 from kb.lexical.index import TenantIndex
-from kb.lexical.records import IndexedChunk
+from kb.chunks import IndexedChunk
 
 def chunks():
     for number in range(1, 5000):

@@ -42,7 +42,7 @@ from kb.chunks import (
     NewChunk,
     count_chunks,
     delete_chunks,
-    indexable_chunks,
+    indexed_chunks,
     insert_chunks,
     list_chunks,
     read_passages,
@@ -408,8 +408,8 @@ QUERIES: Mapping[str, QueryCase] = {
     ),
     "chunks.count_chunks": finds(lambda s, h: count_chunks(s, [h.document.id], limit=10)),
     "chunks.delete_chunks": changes(lambda s, h: delete_chunks(s, h.document.id)),
-    "chunks.indexable_chunks": finds(
-        lambda s, h: indexable_chunks(s, [h.document.id], after=0, limit=10)
+    "chunks.indexed_chunks": finds(
+        lambda s, h: indexed_chunks(s, [h.document.id], after=0, limit=10)
     ),
     "chunks.insert_chunks": adds(
         lambda s, h: insert_chunks(

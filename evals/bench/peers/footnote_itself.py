@@ -20,7 +20,7 @@ from ingest.chunk import split
 from ingest.embed import BatchingEmbedder
 from ingest.parse import parse
 from ingest.pipeline import Ingestion
-from kb.chunks import indexable_chunks
+from kb.chunks import indexed_chunks
 from kb.database import Database
 from kb.documents import Listing, list_documents
 from kb.embedded_postgres import database_url
@@ -187,7 +187,7 @@ async def _ask(
 async def _chunks(database: Database, tenant_id: TenantId) -> list[GivenChunk]:
     """Everything that was stored, in the order of storing."""
     async with database.tenant(tenant_id, eyes=None) as scope:
-        rows = await indexable_chunks(scope, None, after=0, limit=ALL)
+        rows = await indexed_chunks(scope, None, after=0, limit=ALL)
         name_by_document: dict[str, str] = {}
         after = None
         while page := await list_documents(scope, Listing(), after=after, limit=PAGE):
@@ -195,7 +195,7 @@ async def _chunks(database: Database, tenant_id: TenantId) -> list[GivenChunk]:
             after = page[-1].id
     return [
         GivenChunk(
-            id=str(row.id),
+            id=str(row.chunk_id),
             document_id=name_by_document[str(row.document_id)],
             # A chunk without title and section is embedded without the line break before it.
             text=row.text.removeprefix("\n"),

@@ -9,10 +9,10 @@ from uuid import UUID
 import pytest
 
 import kb
+from kb.chunks import IndexedChunk
 from kb.errors import IndexNotReady
 from kb.lexical.folder import FORMAT
 from kb.lexical.index import TenantIndex
-from kb.lexical.records import IndexedChunk
 
 FOOTNOTE_ROOT = Path(kb.__file__).parents[1]
 PROGRAM_START = """
@@ -20,7 +20,7 @@ import os, signal, sys
 from pathlib import Path
 from uuid import UUID
 from kb.lexical.index import TenantIndex
-from kb.lexical.records import IndexedChunk
+from kb.chunks import IndexedChunk
 
 def chunk(number, text):
     return IndexedChunk(

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
+from kb.chunks import IndexedChunk
 from kb.errors import IndexNotReady
 from kb.lexical.index import TenantIndex
-from kb.lexical.records import IndexedChunk
 
 ANA, FINANCE, ALL = "user:ana", "group:finance", "tenant:*"
 

@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
+from kb.chunks import IndexedChunk
 from kb.lexical.analysis import analyse_query
 from kb.lexical.index import TenantIndex
-from kb.lexical.records import IndexedChunk
 from kb.settings import Settings
 
 LANGUAGES = ("ar", "de", "en", "es", "ru", "zh")

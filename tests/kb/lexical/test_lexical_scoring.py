@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rank_bm25 import BM25Okapi
 
+from kb.chunks import IndexedChunk
 from kb.lexical.index import TenantIndex
-from kb.lexical.records import IndexedChunk, IndexStatistics
+from kb.lexical.records import IndexStatistics
 from kb.lexical.scoring import K1, B, inverse_document_frequency, rounded_length, score_fresh
 
 ALL = "tenant:*"

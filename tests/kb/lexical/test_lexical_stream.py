@@ -9,9 +9,9 @@ from weakref import WeakSet
 
 import pytest
 
+from kb.chunks import IndexedChunk
 from kb.errors import DatabaseUnavailable, IndexNotReady
 from kb.lexical.chunk_stream import PAGE_SIZE, ChunkStream, write_in_thread
-from kb.lexical.records import IndexedChunk
 
 
 def chunk(number: int) -> IndexedChunk:
