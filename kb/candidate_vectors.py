@@ -107,8 +107,9 @@ async def read_nearest(
     near = np.flatnonzero([chunk_id in shortlisted for chunk_id in vectors.chunk_ids])
     # Ids are in order: equal cosines stay so.
     nearest = near[np.argsort(-cosines[near], kind="stable")][:limit]
-    besides = np.flatnonzero(np.isin(vectors.chunk_ids, among.besides))
-    kept = np.union1d(nearest, besides)
+    wanted = set(among.besides)
+    besides = [row for row, chunk_id in enumerate(vectors.chunk_ids) if chunk_id in wanted]
+    kept = sorted({*nearest.tolist(), *besides})
     return Nearest(
         cosine_by_chunk={vectors.chunk_ids[row]: float(cosines[row]) for row in nearest},
         vectors=CandidateVectors(

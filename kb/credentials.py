@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 
 from kb.database import EVERYONE, SystemSession, array_of
 from kb.errors import CredentialInvalid, CredentialNotFound, InvalidInput
@@ -24,6 +24,16 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 KEY_START = "fn"
 LAST_USED_RESOLUTION = timedelta(minutes=1)
 """`last_used_at` is written at most this often, so that reading does not write."""
+
+
+# Built once: every request asks it, and building it takes .3 ms.
+_VALID = (
+    select(credentials)
+    .join(tenants, tenants.c.id == credentials.c.tenant_id)
+    .where(credentials.c.prefix == bindparam("prefix"))
+    .where(credentials.c.revoked_at.is_(None))
+    .where(or_(credentials.c.expires_at.is_(None), credentials.c.expires_at > bindparam("now")))
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,14 +90,8 @@ async def authenticate(system: SystemSession, key: str, *, now: datetime) -> Cre
     Remembers when it was used. A random 256-bit secret needs no slow hash: it cannot be guessed.
     """
     prefix = "_".join(key.split("_")[:2])
-    query = (
-        select(credentials)
-        .join(tenants, tenants.c.id == credentials.c.tenant_id)
-        .where(credentials.c.prefix == prefix)
-        .where(credentials.c.revoked_at.is_(None))
-        .where(or_(credentials.c.expires_at.is_(None), credentials.c.expires_at > now))
-    )
-    row = (await system.connection.execute(query)).one_or_none()
+    found = await system.connection.execute(_VALID, {"prefix": prefix, "now": now})
+    row = found.one_or_none()
     if row is None or not hmac.compare_digest(row.secret_sha256, _hash(key)):
         raise CredentialInvalid
     if row.last_used_at is None or now - row.last_used_at > LAST_USED_RESOLUTION:
