@@ -2,14 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from app.prompts.render import Turn
 from kb.filters import Filter
 
+MAX_TURN_CHARS: Final = 4_000
+"""Of each earlier turn, from its start: more than a question can lean on, or a model is shown.
+
+Without a bound one turn of 4 MB kept the service busy for 14 s.
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked; None: the service's default."""
+    """What is asked; None: the service's default. Turns have at most `MAX_TURN_CHARS`."""
 
     text: str
     history: tuple[Turn, ...] = ()

@@ -17,7 +17,7 @@ from app.auth import Caller
 from app.claims import VerifiedClaim
 from app.covering import shown_body
 from app.prompts.render import Turn
-from app.question import Question
+from app.question import MAX_TURN_CHARS, Question
 from app.resources import Resources
 from app.respond import check_question
 from app.schemas.answers import Answer, AnswerRequest, require_known_model
@@ -116,7 +116,10 @@ def running_record(asked: Asked) -> AnswerRecord:
 def _question(request: AnswerRequest) -> Question:
     return Question(
         text=request.question,
-        history=tuple(Turn(role=turn.role, content=turn.content) for turn in request.history or []),
+        history=tuple(
+            Turn(role=turn.role, content=turn.content[:MAX_TURN_CHARS])
+            for turn in request.history or []
+        ),
         collections=tuple(request.collections) if request.collections else None,
         filter=request.parsed_filter(),
         top_k=request.top_k,

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from kb.lexical.analysis import analyse_query
+from kb.lexical.analysis import analyse, analyse_query
 
 Speaker = Literal["user", "assistant"]
 
@@ -122,7 +122,7 @@ def in_conversation(question: str, history: Sequence[Said]) -> Conversation | No
     signs = tuple(_signs(terms, content))
     if signs:
         return _carrying("follow_up", signs, history, _FOLLOW_UP)
-    said = {term for each in history for term in analyse_query(each.text)}
+    said = {term for each in history for term in analyse(each.text, None)}
     if content & said:
         return _carrying("stand_alone", signs, history, _STAND_ALONE)
     return Conversation(bearing="new_topic", signs=signs, question_times=1, carried=())

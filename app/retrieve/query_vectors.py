@@ -12,8 +12,8 @@ QueryVector = NDArray[np.float32]
 """(d,) float32, unit length."""
 
 MAX_REMEMBERED = 10_000
-"""Vectors kept: 15 MB at 384 dimensions. A vector tells of the asker's own text and of no
-document, so that whoever asks the same may be given it."""
+"""Vectors kept: 15 MB at 384 dimensions, and 40 MB of texts at most. A vector tells of the asker's
+own text and of no document, so that whoever asks the same may be given it."""
 
 MAX_TEXTS_A_CALL = 32
 """A question is short; more at once would make the first of them wait for the last."""

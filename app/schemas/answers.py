@@ -45,7 +45,7 @@ Tokens = Annotated[int, Field(ge=1, le=MAX_TOKENS)]
 
 
 class Turn(RequestModel):
-    """An earlier turn of the conversation."""
+    """An earlier turn of the conversation; its first 4,000 characters count."""
 
     role: Literal["user", "assistant"]
     content: Words

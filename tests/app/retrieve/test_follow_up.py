@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.question import MAX_TURN_CHARS
 from tests.service import Person, Service
 
 HISTORY = [
@@ -48,6 +49,18 @@ async def test_a_conversation_shows_nobody_what_they_may_not_read(
 
     assert "parental" not in found
     assert set(found) == {"badges", "invoices", "kitchen"}
+
+
+async def test_what_a_turn_says_beyond_its_bound_is_not_searched_for(
+    people: dict[str, Person],
+) -> None:
+    padding = ("yellow badge " * MAX_TURN_CHARS)[:MAX_TURN_CHARS]
+    long = [{"role": "user", "content": f"{padding} parental leave"}]
+    cut = [{"role": "user", "content": padding}]
+
+    assert await retrieved(people["hr"], "And for contractors?", history=long) == await retrieved(
+        people["hr"], "And for contractors?", history=cut
+    )
 
 
 async def test_a_new_topic_is_searched_for_as_if_it_came_first(people: dict[str, Person]) -> None:
