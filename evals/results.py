@@ -5,11 +5,11 @@ floors and drawing need no more than that, so they work for all of them.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 # pydantic reads these, and cannot read those of typing before Python 3.12.
 from typing_extensions import TypedDict
@@ -24,6 +24,7 @@ DIGITS = 6
 """Kept of each score: far below what a difference of one rank makes."""
 
 
+@with_config(ConfigDict(allow_inf_nan=False))
 class Result(TypedDict):
     """One data set asked in one way.
 
@@ -93,11 +94,33 @@ def write_evaluation(evaluation: Evaluation, path: Path) -> None:
 
 
 def read_evaluation(path: Path) -> Evaluation:
-    """The evaluation in the file; InvalidInput when it is none."""
+    """The evaluation in the file; InvalidInput when it is none, or one without numbers."""
     try:
-        return _EVALUATION.validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        evaluation = _EVALUATION.validate_json(path.read_bytes())
+    except OSError as error:
         raise InvalidInput(f"{str(path)!r} holds no evaluation.") from error
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in fault["loc"])
+        told = f"{place}: {fault['msg']}" if place else fault["msg"]
+        raise InvalidInput(f"{str(path)!r} holds no evaluation: {told}.") from error
+    fault_found = next(_faults(evaluation), None)
+    if fault_found is not None:
+        raise InvalidInput(f"{str(path)!r} holds no evaluation: {fault_found}.")
+    return evaluation
+
+
+def _faults(evaluation: Evaluation) -> Iterator[str]:
+    """What would be compared or drawn as something that was not measured."""
+    if not any(result["figures"] for result in evaluation["results"]):
+        yield "it has no figures"
+    for place, result in enumerate(evaluation["results"]):
+        count = len(result["question_ids"])
+        if not count:
+            yield f"results.{place} has no questions"
+        for values in (result["milliseconds"], *result["scores"].values()):
+            if len(values) != count:
+                yield f"results.{place} has {len(values)} numbers for {count} questions"
 
 
 def summary(evaluation: Evaluation) -> dict[str, object]:

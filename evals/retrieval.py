@@ -109,6 +109,7 @@ async def measure_retrieval(
         await retriever.search(loaded.tenant_id, READER, _query(twice, run), now=clock())
     scores: dict[str, list[float]] = {measure: [] for measure in MEASURES}
     milliseconds = []
+    plans: set[str] = set()
     for question in questions:
         query = _query(question, run)
         started = perf_counter()
@@ -116,6 +117,8 @@ async def measure_retrieval(
         milliseconds.append(round((perf_counter() - started) * 1000, 3))
         if retrieval.explanation.is_lexical_missing:
             raise IndexNotReady("The lexical index was not ready: nothing was measured.")
+        if retrieval.explanation.vector_plan is not None:
+            plans.add(retrieval.explanation.vector_plan)
         ranked = ranked_documents(retrieval.passages)
         for name, measure in MEASURES.items():
             scores[name].append(round(measure(ranked, question.relevance_by_document), DIGITS))
@@ -134,6 +137,7 @@ async def measure_retrieval(
             "load_seconds": None if loaded.seconds is None else round(loaded.seconds, 1),
             "passages": PASSAGES,
             "warm_up": WARM_UP,
+            "vector_plan": " ".join(sorted(plans)) or None,
         },
         "question_ids": [question.id for question in questions],
         "scores": scores,

@@ -70,7 +70,10 @@ def compare(
         raise InvalidInput("The runs have no data set and variant in common.")
     for one, other in pairs:
         _require_same_questions(one, other)
-    return [comparison for one, other in pairs for comparison in _compare_results(one, other)]
+    comparisons = [each for one, other in pairs for each in _compare_results(one, other)]
+    if not comparisons:
+        raise InvalidInput("The runs have no measure in common.")
+    return comparisons
 
 
 def _is_wanted(one: Result, other: Result, variants: VariantPair | None) -> bool:

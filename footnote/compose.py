@@ -46,6 +46,9 @@ from migrations.run import is_current
 ONE_KEY = "FOOTNOTE_LLM_API_KEY"
 """The key of the one model that is configured without a gateway file."""
 
+INDEX_CONNECTIONS = 6
+"""For four that write lexical indexes, one that reads sketches, and one that looks what to do."""
+
 REACH_TIMEOUT_SECONDS = 30
 """A database that starts together with us gets this long."""
 
@@ -71,6 +74,26 @@ async def open_database(settings: Settings, database_url: str) -> AsyncIterator[
     try:
         await probe_row_security(database)
         yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def _open_indexes(
+    settings: Settings, database_url: str, space: Space
+) -> AsyncIterator[NodeIndexes]:
+    """With connections of their own: searches that wait for an index cannot take them from it."""
+    database = Database(database_url, pool_size=INDEX_CONNECTIONS)
+    try:
+        async with (
+            aclosing(LexicalIndexes(database, settings.home_path / "lexical")) as lexical,
+            aclosing(
+                HeldSketches(database, space, max_bytes=settings.search_memory_bytes)
+            ) as sketches,
+        ):
+            yield NodeIndexes(
+                lexical=lexical, sketches=sketches if settings.search_memory_bytes else None
+            )
     finally:
         await database.close()
 
@@ -215,37 +238,25 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
     async with (
         open_database(settings, database_url) as database,
         _open_gateway(settings, database, metrics) as gateway,
-        aclosing(LexicalIndexes(database, settings.home_path / "lexical")) as lexical,
     ):
         space = await open_space(database, embedder)
         files = FileStore(settings.effective_file_store_url)
         async with (
-            aclosing(
-                HeldSketches(database, space, max_bytes=settings.search_memory_bytes)
-            ) as sketches,
+            _open_indexes(settings, database_url, space) as indexes,
             aclosing(
                 RecallSampler(
                     database, space, observe=metrics.observe_ann_recall, generator=SystemRandom()
                 )
             ) as sampler,
         ):
-            retriever = build_retriever(
-                settings,
-                database,
-                NodeIndexes(
-                    lexical=lexical, sketches=sketches if settings.search_memory_bytes else None
-                ),
-                embedder,
-                space,
-                sampler,
-            )
+            retriever = build_retriever(settings, database, indexes, embedder, space, sampler)
             yield Resources(
                 database=database,
                 files=files,
                 uploads=Uploads(
                     database=database, files=files, max_bytes=settings.max_upload_bytes
                 ),
-                lexical=lexical,
+                lexical=indexes.lexical,
                 retriever=retriever,
                 answerer=_build_answerer(
                     settings, database, embedder, retriever, gateway, grounding_model

@@ -1,5 +1,6 @@
 """What every evaluation does with its results: print, write, draw, and judge by the floors."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,6 +71,9 @@ class Wishes:
         """Misconfigured when a wish cannot be granted: said before, not after, hours of work."""
         if self.report is not None:
             require_drawing()
+        for path in (self.output, self.report):
+            if path is not None:
+                require_writable(path)
         if self.thresholds is not None:
             read_floors(self.thresholds)
 
@@ -98,17 +102,28 @@ def require_drawing() -> None:
         )
 
 
+def require_writable(path: Path) -> None:
+    """Misconfigured when no file can be written there; its folders need not exist yet."""
+    if path.is_dir():
+        raise Misconfigured(f"{str(path)!r} is a folder, and a file is to be written.")
+    existing = next(each for each in (path, *path.absolute().parents) if each.exists())
+    is_in_folder = existing == path or existing.is_dir()
+    if not is_in_folder or not os.access(existing, os.W_OK):
+        raise Misconfigured(f"{str(path)!r} cannot be written.")
+
+
 def finish(evaluation: Evaluation, wishes: Wishes) -> None:
     """Grants the wishes; exit 1 with one line when a figure is below its floor."""
-    verdicts: list[Verdict] = []
-    if wishes.thresholds is not None:
-        verdicts = judge(evaluation, read_floors(wishes.thresholds))
-    if wishes.output is not None:
-        write_evaluation(evaluation, wishes.output)
+    # Shown first: what fails after it loses nothing.
     if wishes.as_json:
         print_json(summary(evaluation))
     elif not wishes.is_printed:
         print_table(results_table(evaluation))
+    if wishes.output is not None:
+        write_evaluation(evaluation, wishes.output)
+    verdicts: list[Verdict] = []
+    if wishes.thresholds is not None:
+        verdicts = judge(evaluation, read_floors(wishes.thresholds))
     if wishes.report is not None:
         draw(evaluation, verdicts, wishes.report)
     missed = [str(verdict) for verdict in verdicts if not verdict.is_met]

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Uuid, and_, any_, func, literal, or_, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from kb.database import TenantSession
 from kb.filters import Filter, FilterColumns, filter_clause
@@ -45,7 +46,8 @@ async def matching_documents(
     """Visible documents in these collections that meet the condition; None: any."""
     query = select(documents.c.id).where(documents.c.tenant_id == scope.tenant_id)
     if collections is not None:
-        query = query.where(documents.c.collection_id.in_(collections))
+        sought = literal(list(collections), ARRAY(Uuid))
+        query = query.where(documents.c.collection_id == any_(sought))
     if condition is not None:
         query = query.where(condition)
     return [DocumentId(row) for row in (await scope.connection.execute(query)).scalars()]
@@ -120,8 +122,8 @@ def had_begun(at: datetime) -> ColumnElement[bool]:
 
 
 def is_one_of(document_ids: Collection[DocumentId]) -> ColumnElement[bool]:
-    """These documents only."""
-    return documents.c.id.in_(document_ids)
+    """These documents only, however many."""
+    return documents.c.id == any_(literal(list(document_ids), ARRAY(Uuid)))
 
 
 def all_of(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:

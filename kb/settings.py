@@ -28,7 +28,12 @@ class Settings(BaseSettings):
         default=None,
         description="postgresql://... with pgvector; unset: an embedded Postgres in the home.",
     )
-    database_pool_size: int = Field(default=10, ge=1, le=200, description="Connections a process.")
+    database_pool_size: int = Field(
+        default=10,
+        ge=1,
+        le=200,
+        description="Connections a process; an API has 6 more for its indexes.",
+    )
     file_store_url: str | None = Field(
         default=None,
         description="fsspec URL for uploaded bytes, such as s3://bucket/prefix; "

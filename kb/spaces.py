@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +15,7 @@ from sqlalchemy import (
     FetchedValue,
     MetaData,
     PrimaryKeyConstraint,
+    Row,
     Table,
     Text,
     Uuid,
@@ -28,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
 from kb.database import Database, SystemSession, TenantSession
+from kb.embedding import UNVERSIONED
 from kb.errors import Misconfigured
 from kb.tables import embedding_spaces
 
@@ -101,19 +103,23 @@ def vectors_table(space: Space) -> Table:
 async def ensure_space(database: Database, space: Space) -> None:
     """Creates the space's table when it is new and makes it the current one.
 
-    Misconfigured when another space is current and has vectors: they would no longer be found.
+    Misconfigured when another space is current and has vectors, which would no longer be found, or
+    when another model has a space of this name: vectors of the two would be compared.
     """
     async with database.owner() as connection:
         # Two processes may start at once.
         await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('embedding_spaces'))"))
+        of_this_name = select(embedding_spaces).where(embedding_spaces.c.name == space.name)
+        known = (await connection.execute(of_this_name)).one_or_none()
+        if known is not None:
+            _refuse_another(_space(known), space)
+            if known.is_current:
+                return
         current = select(embedding_spaces).where(embedding_spaces.c.is_current)
-        row = (await connection.execute(current)).one_or_none()
-        if row is not None and row.name == space.name:
-            return
-        if row is not None:
-            await _refuse_if_used(connection, row.name, row.model)
-        known = select(embedding_spaces.c.name).where(embedding_spaces.c.name == space.name)
-        if (await connection.execute(known)).scalar_one_or_none() is None:
+        used = (await connection.execute(current)).one_or_none()
+        if used is not None:
+            await _refuse_if_used(connection, used.name, used.model)
+        if known is None:
             await _create(connection, space)
             await connection.execute(
                 insert(embedding_spaces).values(
@@ -128,6 +134,21 @@ async def ensure_space(database: Database, space: Space) -> None:
             update(embedding_spaces)
             .where(embedding_spaces.c.name == space.name)
             .values(is_current=True)
+        )
+
+
+def _refuse_another(known: Space, space: Space) -> None:
+    """Also while nothing is stored: a process of the other model may be about to.
+
+    A model whose weights are known may lie in another folder now.
+    """
+    is_same = replace(known, model=space.model) == space
+    if not is_same or (space.revision == UNVERSIONED and known.model != space.model):
+        raise Misconfigured(
+            f"The embedding space {known.name!r} was made for the model {known.model!r} "
+            f"(revision {known.revision}, {known.dimension} dimensions). The configured "
+            f"{space.model!r} (revision {space.revision}, {space.dimension} dimensions) would get "
+            "the same name. Set FOOTNOTE_EMBEDDING_MODEL back, or rename the model's folder."
         )
 
 
@@ -149,9 +170,7 @@ async def current_space(session: SystemSession | TenantSession) -> Space | None:
     """The space that searches use; None before the first start."""
     query = select(embedding_spaces).where(embedding_spaces.c.is_current)
     row = (await session.connection.execute(query)).one_or_none()
-    if row is None:
-        return None
-    return Space(name=row.name, model=row.model, revision=row.revision, dimension=row.dimension)
+    return None if row is None else _space(row)
 
 
 async def all_spaces(scope: TenantSession) -> list[Space]:
@@ -159,10 +178,11 @@ async def all_spaces(scope: TenantSession) -> list[Space]:
     rows = await scope.connection.execute(
         select(embedding_spaces).order_by(embedding_spaces.c.name)
     )
-    return [
-        Space(name=row.name, model=row.model, revision=row.revision, dimension=row.dimension)
-        for row in rows
-    ]
+    return [_space(row) for row in rows]
+
+
+def _space(row: Row[tuple[object, ...]]) -> Space:
+    return Space(name=row.name, model=row.model, revision=row.revision, dimension=row.dimension)
 
 
 async def _create(connection: AsyncConnection, space: Space) -> None:

@@ -15,12 +15,16 @@ from sqlalchemy import (
     Select,
     Subquery,
     Table,
+    Text,
+    Uuid,
+    all_,
     any_,
     bindparam,
     cast,
     delete,
     func,
     insert,
+    literal,
     select,
     text,
     update,
@@ -107,7 +111,10 @@ async def find_vectors(
     query = (
         select(table.c.embedded_sha256, table.c.embedding)
         .ext(distinct_on(table.c.embedded_sha256))
-        .where(table.c.tenant_id == scope.tenant_id, table.c.embedded_sha256.in_(sha256s))
+        .where(
+            table.c.tenant_id == scope.tenant_id,
+            table.c.embedded_sha256 == any_(literal(list(sha256s), ARRAY(Text))),
+        )
     )
     return {
         row.embedded_sha256: np.asarray(row.embedding, dtype=np.float32)
@@ -139,18 +146,6 @@ async def insert_vectors(
         for chunk_id, sha256, embedding in zip(chunk_ids, sha256s, embeddings, strict=True)
     ]
     await scope.connection.execute(insert(vectors_table(space)), rows)
-
-
-async def count_vectors(scope: TenantSession, document_id: DocumentId) -> int:
-    """The document's vectors in all spaces."""
-    total = 0
-    for space in await all_spaces(scope):
-        table = vectors_table(space)
-        query = select(func.count()).where(
-            table.c.tenant_id == scope.tenant_id, table.c.document_id == document_id
-        )
-        total += int((await scope.connection.execute(query)).scalar_one())
-    return total
 
 
 async def delete_vectors(scope: TenantSession, document_id: DocumentId) -> int:
@@ -356,13 +351,18 @@ async def _configure(scope: TenantSession, *, limit: int, may_sort: bool) -> Non
 def _conditions(
     scope: TenantSession, space: Space, filters: VectorFilter
 ) -> list[ColumnElement[bool]]:
-    """Beside row security, whose condition on the audience is what the indexes are read by."""
+    """Beside row security, whose condition on the audience is what the indexes are read by.
+
+    Ids go as arrays: a statement has 65,535 parameters at most, and at a tenth takes twice as long.
+    """
     table = vectors_table(space).c
     conditions: list[ColumnElement[bool]] = [table.tenant_id == scope.tenant_id]
     if filters.collection_ids is not None:
-        conditions.append(table.collection_id.in_(filters.collection_ids))
+        sought = literal(list(filters.collection_ids), ARRAY(Uuid))
+        conditions.append(table.collection_id == any_(sought))
     if filters.excluded_document_ids:
-        conditions.append(table.document_id.not_in(filters.excluded_document_ids))
+        excluded = literal(list(filters.excluded_document_ids), ARRAY(Uuid))
+        conditions.append(table.document_id != all_(excluded))
     if filters.document_condition is not None:
         matching = select(documents.c.id).where(
             documents.c.tenant_id == scope.tenant_id, filters.document_condition

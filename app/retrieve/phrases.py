@@ -4,7 +4,7 @@ says(p) = pairs(p) + coverage(p) + length(p) + 0.5 * start(p), in standard devia
 
 pairs(p):    share of the question's pairs of neighbouring terms that stand together in p
 coverage(p): share of the question's terms that p holds, each weighed by its idf squared, as where
-             both sides of a cosine are weighed by idf
+             both sides of a cosine are weighed by idf; terms as in the passage's language
 length(p):   its letters up to 400, as a share: a heading alone answers nothing
 start(p):    1 / (1 + o / 1000), o letters of the document before p: documents begin with what
              they are about
@@ -16,13 +16,13 @@ doi:10.1145/1076034.1076115 (pairs); Fang, Tao, Zhai, A Formal Study of Informat
 Heuristics, SIGIR 2004, doi:10.1145/1008992.1009004 (coverage of distinct terms).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
-from kb.lexical.analysis import analyse_joined
+from kb.lexical.analysis import analyse, analyse_joined
 from kb.passages import Passage
 
 READ_PASSAGES: Final = 40
@@ -49,8 +49,9 @@ class Question:
     weight_by_term: Mapping[str, float]
 
 
-def as_looked_for(terms: Sequence[str], idf_by_term: Mapping[str, float]) -> Question:
-    """The question of these terms in their order; a term without an idf counts for nothing."""
+def as_looked_for(text: str, language: str | None, idf_by_term: Mapping[str, float]) -> Question:
+    """The question as passages of the language are read; a term without an idf counts nothing."""
+    terms = analyse(text, language)
     weights = {term: idf_by_term.get(term, 0.0) ** 2 for term in terms}
     total = sum(weights.values())
     return Question(
@@ -62,15 +63,17 @@ def as_looked_for(terms: Sequence[str], idf_by_term: Mapping[str, float]) -> Que
 
 
 @lru_cache(maxsize=REMEMBERED_TEXTS)
-def _terms_of(text: str) -> str:
-    return f" {analyse_joined(text, None)} "
+def _terms_of(text: str, language: str | None) -> str:
+    return f" {analyse_joined(text, language)} "
 
 
 def says(question: Question, passage: Passage) -> float:
-    """How much the text says for the passage, from 0 to 3.5; 15 microseconds."""
-    # An English reader of all languages: the question's terms always have the English ones.
+    """How much the text says for the passage, from 0 to 3.5; 15 microseconds.
+
+    `question` is looked for in the passage's language.
+    """
     parts = (passage.title or "", *passage.location["section"], passage.text)
-    text = " | ".join(map(_terms_of, parts))
+    text = " | ".join(_terms_of(part, passage.language) for part in parts)
     found_pairs = sum(pair in text for pair in question.pairs)
     coverage = sum(weight for term, weight in question.weight_by_term.items() if term in text)
     length = min(1.0, len(passage.text) / FULL_LETTERS)

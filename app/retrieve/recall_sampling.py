@@ -1,4 +1,4 @@
-"""How much of the truly nearest searches find, sampled in production behind their responses."""
+"""How much of the truly nearest searches find, sampled in production beside their responses."""
 
 import asyncio
 import random
@@ -6,12 +6,10 @@ from collections.abc import Callable
 
 import structlog
 
-from app.retrieve.bounds import Bounds
-from app.retrieve.legs import VectorLeg
+from app.retrieve.legs import Search, VectorLeg
 from app.retrieve.query_vectors import QueryVector
-from kb.database import Database, Eyes
+from kb.database import Database
 from kb.errors import KnowledgeBaseError
-from kb.ids import TenantId
 from kb.recall import is_sampled, sample_recall
 from kb.spaces import Space
 
@@ -36,18 +34,14 @@ class RecallSampler:
         self._generator = generator
         self._running: set[asyncio.Task[None]] = set()
 
-    def consider(
-        self,
-        tenant_id: TenantId,
-        eyes: Eyes,
-        question: QueryVector | None,
-        bounds: Bounds,
-        found: VectorLeg,
-    ) -> None:
-        """Samples this search if it is its turn; one at a time, and never in its way."""
+    def consider(self, search: Search, question: QueryVector | None, found: VectorLeg) -> None:
+        """Samples this search if it is its turn; one at a time.
+
+        The sample begins at once, in a transaction of its own; no response waits for it.
+        """
         if question is None or self._running or not is_sampled(found.plan, self._generator):
             return
-        task = asyncio.create_task(self._sample(tenant_id, eyes, question, bounds, found))
+        task = asyncio.create_task(self._sample(search, question, found))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -62,22 +56,17 @@ class RecallSampler:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _sample(
-        self,
-        tenant_id: TenantId,
-        eyes: Eyes,
-        question: QueryVector,
-        bounds: Bounds,
-        found: VectorLeg,
-    ) -> None:
+    async def _sample(self, search: Search, question: QueryVector, found: VectorLeg) -> None:
+        asker = search.scope
         try:
-            async with self._database.tenant(tenant_id, eyes=eyes) as scope:
+            async with self._database.tenant(asker.tenant_id, eyes=asker.eyes) as scope:
                 recall = await sample_recall(
                     scope,
                     self._space,
                     question,
-                    bounds.vector_filter,
+                    search.bounds.vector_filter,
                     list(found.cosine_by_chunk),
+                    limit=search.limit,
                 )
         except KnowledgeBaseError as error:
             # A sample more or less: nobody waits for it.

@@ -36,7 +36,6 @@ from kb.database import Database, Eyes
 from kb.embedding import Embedder
 from kb.errors import InvalidInput
 from kb.ids import DocumentId, TenantId
-from kb.lexical.analysis import analyse_query
 from kb.lexical.follower import LexicalIndexes
 from kb.passages import Passage
 from kb.sketches.held import HeldSketches
@@ -170,7 +169,7 @@ class Retriever:
         finally:
             embedding.cancel()
         if self._sampler is not None:
-            self._sampler.consider(tenant_id, eyes, found.embedded.vector, bounds, found.nearest)
+            self._sampler.consider(search, found.embedded.vector, found.nearest)
         passages, reranked = await self._rerank(query, found.passages)
         return Retrieval(
             passages=tuple(passages[: query.top_k]),
@@ -256,10 +255,13 @@ class Retriever:
         )
         best = list(seen_by_chunk)[: max(_wanted(search.query), READ_PASSAGES)]
         passage_by_chunk = await read_passages(search.scope, best)
-        question = as_looked_for(analyse_query(search.query.text), lexical.idf_by_term)
-        for chunk_id in best[:READ_PASSAGES]:
-            if chunk_id in passage_by_chunk:
-                seen_by_chunk[chunk_id] += says(question, passage_by_chunk[chunk_id])
+        read = [passage_by_chunk[each] for each in best[:READ_PASSAGES] if each in passage_by_chunk]
+        question_by_language = {
+            language: as_looked_for(search.query.text, language, lexical.idf_by_term)
+            for language in {passage.language for passage in read}
+        }
+        for passage in read:
+            seen_by_chunk[passage.chunk_id] += says(question_by_language[passage.language], passage)
         return settle(seen_by_chunk, candidates), passage_by_chunk
 
     async def _rerank(

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from evals.bench.beside import measure_beside
 from evals.bench.concurrency import measure_concurrency
@@ -26,8 +27,11 @@ from evals.bench.squad2 import DATASET as SQUAD2
 from evals.bench.squad2 import measure_squad2
 from evals.bench.startup import measure_startup
 from evals.datasets import open_dataset
-from kb.errors import Misconfigured
+from kb.errors import InvalidInput, Misconfigured
 from kb.settings import Settings
+
+SETTABLE = Settings.model_fields.keys() - {"home", "evaldata"}
+"""Each benchmark has its home from --home, and its data from FOOTNOTE_EVALDATA."""
 
 
 class Name(StrEnum):
@@ -55,6 +59,12 @@ class Plan:
     runs: int | None
     pages: int
     limit: int | None
+
+    @property
+    def is_whole(self) -> bool:
+        """True when nothing is left out and no setting differs from its default."""
+        is_all = self.runs is None and self.limit is None and self.pages == PAGES
+        return is_all and not self.overrides
 
     def instance(self, name: str) -> Instance:
         """A home of this name below the folder."""
@@ -146,14 +156,18 @@ def bench(
         ),
     ] = None,
 ) -> None:
-    """Measure, and write evals/bench/results/NAME.json; a missing data set skips its benchmark."""
+    """Measure, and write evals/bench/results/NAME.json; a missing data set skips its benchmark.
+
+    With --runs, --pages, --limit or --setting it is NAME.part.json, beside what documents quote.
+    """
+    overrides = overrides_of(setting or [])
     chosen = list(BENCHMARKS) if name is Name.ALL else [name]
     with ExitStack() as stack:
         folder = home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="footnote-")))
         plan = Plan(
             folder=folder.resolve(),
             evaldata=Settings().evaldata.resolve(),
-            overrides=dict(pair.split("=", 1) for pair in setting or []),
+            overrides=overrides,
             runs=runs,
             pages=pages,
             limit=limit,
@@ -162,15 +176,34 @@ def bench(
             _run(each, plan)
 
 
+def overrides_of(pairs: Sequence[str]) -> dict[str, str]:
+    """The settings by name; BadParameter for what is none, which would be measured as if set."""
+    overrides = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or name not in SETTABLE:
+            raise typer.BadParameter(f"{pair!r} is no NAME=VALUE of kb.settings.")
+        overrides[name] = value
+    try:
+        # The home is none of the names: any folder does, and none is made.
+        _ = Instance(home=Path(), overrides=overrides).settings
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False)[0]
+        name = ".".join(str(part) for part in fault["loc"])
+        raise typer.BadParameter(f"{name}: {fault['msg']}") from error
+    return overrides
+
+
 def _run(name: Name, plan: Plan) -> None:
     load_before = os.getloadavg()[0]
     print(f"{name}: running ...", flush=True)
     try:
         outcome = BENCHMARKS[name](plan)
-    except Misconfigured as error:
+    except (InvalidInput, Misconfigured) as error:
         print(f"{name}: skipped: {error.message}")
         return
-    path = write(name, outcome, plan.instance(name).settings, load_before)
+    settings = plan.instance(name).settings
+    path = write(name, outcome, settings, load_before, is_whole=plan.is_whole)
     verdict = "met" if outcome.has_met_target else "MISSED"
     print(f"{name}: {outcome.question}\n  target {outcome.target}: {verdict}")
     for label, value in outcome.numbers.items():

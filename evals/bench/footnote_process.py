@@ -74,10 +74,10 @@ class Footnote:
     ready_seconds: float
 
     @contextmanager
-    def client(self) -> Iterator[httpx.Client]:
-        """An HTTP client with a new key of the first tenant."""
+    def client(self, tenant: str = TENANT) -> Iterator[httpx.Client]:
+        """An HTTP client with a new key of the tenant."""
         made = subprocess.run(  # noqa: S603  # our own command
-            _command("key", "create", "--tenant", TENANT, "--scopes", KEY_SCOPES, "--json"),
+            _command("key", "create", "--tenant", tenant, "--scopes", KEY_SCOPES, "--json"),
             env=self.instance.environment,
             cwd=self.instance.home,
             capture_output=True,

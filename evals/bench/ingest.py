@@ -13,7 +13,7 @@ from kb.embedding import SentenceTransformerEmbedder, Vectors, library_encode
 
 DATASET = "sourcegraph_handbook"
 PAGES = 500
-TARGET_RATIO = 0.8
+TARGET_RATIO = 0.9
 WARM_UP = 64
 LIBRARY_BATCH_SIZE = 32
 """sentence-transformers' default, with which it is fastest here."""
@@ -48,7 +48,13 @@ class IngestRun:
 def measure_ingest(instances: Sequence[Instance], dataset: Dataset, *, pages: int) -> Outcome:
     """One run in each of the empty homes; the model is exported before."""
     documents = dataset.documents()[:pages]
-    done = [run_ingest(instance, documents) for instance in instances]
+    return judge(dataset, [run_ingest(instance, documents) for instance in instances], documents)
+
+
+def judge(
+    dataset: Dataset, done: Sequence[IngestRun], documents: Sequence[CorpusDocument]
+) -> Outcome:
+    """What the runs come to."""
     ratio = median(run.ratio for run in done)
     return Outcome(
         question="Chunks/s from the first upload to all being found, over those of bare encode",

@@ -12,7 +12,7 @@ from evals.datasets import Dataset
 from evals.provenance import Spread, git_state, machine, spread
 from kb.settings import Settings
 
-__all__ = ["Outcome", "Spread", "spread", "write"]
+__all__ = ["Outcome", "Spread", "result_path", "spread", "write"]
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -59,8 +59,15 @@ class Outcome:
     concurrency: int = 1
 
 
-def write(name: str, outcome: Outcome, settings: Settings, load_before: float) -> Path:
-    """The file the outcome was written to."""
+def result_path(path: Path, *, is_whole: bool) -> Path:
+    """The path, or one beside it: what documents quote is replaced by a whole run only."""
+    return path if is_whole else path.with_suffix(f".part{path.suffix}")
+
+
+def write(
+    name: str, outcome: Outcome, settings: Settings, load_before: float, *, is_whole: bool
+) -> Path:
+    """The file the outcome was written to: NAME.json, or NAME.part.json of less than the whole."""
     dataset = outcome.dataset
     result: dict[str, object] = {
         "benchmark": name,
@@ -80,6 +87,6 @@ def write(name: str, outcome: Outcome, settings: Settings, load_before: float) -
         "concurrency": outcome.concurrency,
     }
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.json"
+    path = result_path(RESULTS / f"{name}.json", is_whole=is_whole)
     path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     return path

@@ -66,6 +66,11 @@ class SyntheticTenant:
         return UUID(int=(0xBE7C << 112) | (4 << 76) | (8 << 60) | self.number)
 
     @property
+    def name(self) -> str:
+        """Follows from the number."""
+        return f"synthetic {self.number}"
+
+    @property
     def document_count(self) -> int:
         """The last one may have fewer chunks than the others."""
         return -(-self.chunk_count // CHUNKS_PER_DOCUMENT)
@@ -215,7 +220,7 @@ def load_tenants(
                 )
                 for number, principals in enumerate(tenant.principals)
             ]
-            load.add_tenant(tenant.id, f"synthetic {tenant.number}", tenant.collection_ids)
+            load.add_tenant(tenant.id, tenant.name, tenant.collection_ids)
             load.add_documents(documents)
             for block in tenant.blocks():
                 texts = tenant.texts(block, words) if words else ["x"] * len(block.document_of)

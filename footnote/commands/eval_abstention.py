@@ -40,6 +40,7 @@ from footnote.evaluation import (
     Wishes,
     evaluation_database,
     finish,
+    require_writable,
     settings_in,
 )
 from footnote.output import JsonOption, progress_console
@@ -89,6 +90,8 @@ def abstention(  # noqa: PLR0913  # each is an option of the command
         as_json=as_json,
     )
     wishes.check()
+    if fit:
+        require_writable(fitted)
     names = list(dict.fromkeys(dataset or SETS))
     weighed = _weigh_all(settings, names, limit=limit or QUESTIONS_PER_CASE, is_fitting=fit)
     model = _fit(settings, weighed, version, fitted) if fit else packaged_model()

@@ -26,6 +26,7 @@ from footnote.evaluation import (
     Wishes,
     finish,
     print_table,
+    require_writable,
 )
 from footnote.output import JsonOption, print_json
 from kb.errors import InvalidInput
@@ -133,6 +134,7 @@ def calibrate(
     as_json: JsonOption = False,
 ) -> None:
     """Fit the support score and the thresholds of the profiles to labelled claims."""
+    require_writable(output)
     evaldata = Settings().evaldata
     claims = [
         claim

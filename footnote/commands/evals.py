@@ -45,12 +45,14 @@ from footnote.evaluation import (
     finish,
     print_table,
     require_drawing,
+    require_writable,
     settings_in,
 )
 from footnote.output import JsonOption, print_json, progress_console
 from kb.errors import InvalidInput, Misconfigured
 from kb.lexical.follower import LexicalIndexes
 from kb.settings import Settings
+from kb.sketches.held import HeldSketches
 from kb.uploads import Uploads
 
 MODES: tuple[SearchMode, ...] = ("lexical", "vector", "hybrid")
@@ -161,6 +163,7 @@ def report_run(
 ) -> None:
     """Draw a stored run as one self-contained page."""
     require_drawing()
+    require_writable(page)
     draw(read_evaluation(run), [], page)
 
 
@@ -178,15 +181,24 @@ async def _load_and_ask(settings: Settings, url: str, plan: Plan) -> list[Result
     results = []
     async with open_database(settings, url) as database:
         space = await open_space(database, embedder)
-        async with aclosing(LexicalIndexes(database, settings.home_path / "lexical")) as lexical:
+        async with (
+            aclosing(LexicalIndexes(database, settings.home_path / "lexical")) as lexical,
+            aclosing(
+                HeldSketches(database, space, max_bytes=settings.search_memory_bytes)
+            ) as sketches,
+        ):
+            indexes = NodeIndexes(
+                lexical=lexical, sketches=sketches if settings.search_memory_bytes else None
+            )
             for each, run in product(loaded, plan.runs):
                 progress_console.print(f"{each.dataset.name}: {run.variant}", markup=False)
-                # A search would go on without an index that is still being built.
+                # A search would go on without an index that is still being built, and by other
+                # plans than the service's without sketches.
                 await lexical.catch_up(each.tenant_id)
+                if indexes.sketches is not None:
+                    await indexes.sketches.take_up(each.tenant_id)
                 # One of its own for each way: a retriever remembers the vectors of questions.
-                retriever = build_retriever(
-                    settings, database, NodeIndexes(lexical=lexical), embedder, space
-                )
+                retriever = build_retriever(settings, database, indexes, embedder, space)
                 results.append(await measure_retrieval(retriever, each, run, clock=utc_now))
     return results
 

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from statistics import fmean, median
+from typing import Final
 
 import typer
 
@@ -17,9 +18,20 @@ from kb.recall import RecallSample, check_recall
 from kb.settings import Settings
 from kb.sketches.held import HeldSketches
 from kb.spaces import current_space
+from kb.vectors import Plan
 
 LOWEST_RECALL = 0.95
-"""Below, an index is damaged, or built with too little memory; .99 is usual."""
+"""Below, an index is damaged, or does not tell the vectors apart; .99 is usual."""
+
+MEND: Final[Mapping[Plan, str]] = {
+    "shortlist": "Sketches miss them; made anew at each start, there is nothing to rebuild. Set "
+    "FOOTNOTE_SEARCH_MEMORY_BYTES=0, and check Postgres' plans.",
+    "signs": "Run REINDEX on the space's _audience index; if that does not help, signs do not tell "
+    "these vectors apart.",
+    "hnsw": "Run REINDEX on the space's _hnsw index with a large maintenance_work_mem.",
+    "exact": "Documents changed between search and comparison: check again.",
+}
+"""What to do about a plan that misses too much."""
 
 SEED = 7
 
@@ -30,7 +42,7 @@ def show_recall(tenant: str, principals: Sequence[str], *, samples: int, as_json
     limit = settings.retrieval_candidates
     with database_url(settings) as url:
         checked = asyncio.run(_check(settings, url, tenant, principals, samples))
-    recall = fmean(sample.recall for sample in checked) if checked else 1.0
+    recall, advice = _recall(checked), mend(checked)
     if as_json:
         print_json(
             {
@@ -44,10 +56,13 @@ def show_recall(tenant: str, principals: Sequence[str], *, samples: int, as_json
                 "exact_milliseconds_p50": _median(
                     [sample.exact_milliseconds for sample in checked]
                 ),
+                "mend": advice,
             }
         )
     else:
         console.print(_sentence(checked, limit, recall))
+        if advice is not None:
+            console.print(f"       {advice}")
     if recall < LOWEST_RECALL:
         raise typer.Exit(1)
 
@@ -57,13 +72,24 @@ def _sentence(checked: Sequence[RecallSample], limit: int, recall: float) -> str
         return "No vector is visible: nothing to check."
     mark = "[green]ok[/green]  " if recall >= LOWEST_RECALL else "[red]FAIL[/red]"
     plans = ", ".join(sorted({sample.plan for sample in checked}))
-    line = (
+    return (
         f"{mark} recall@{limit} {recall:.3f} over {len(checked)} questions (plan: {plans}), "
         f"p50 {_median([sample.milliseconds for sample in checked])} ms"
     )
-    if recall < LOWEST_RECALL:
-        line += "\n       Run REINDEX on the space's hnsw index with a large maintenance_work_mem."
-    return line
+
+
+def _recall(checked: Sequence[RecallSample]) -> float:
+    return fmean(sample.recall for sample in checked) if checked else 1.0
+
+
+def mend(checked: Sequence[RecallSample]) -> str | None:
+    """What to do about the plan that misses most; None when all together find enough."""
+    if _recall(checked) >= LOWEST_RECALL:
+        return None
+    recalls_by_plan: dict[Plan, list[float]] = {}
+    for sample in checked:
+        recalls_by_plan.setdefault(sample.plan, []).append(sample.recall)
+    return MEND[min(recalls_by_plan, key=lambda plan: fmean(recalls_by_plan[plan]))]
 
 
 def _median(values: Sequence[float]) -> float | None:

@@ -105,9 +105,16 @@ async def _is_long(database: Database, tenant_id: TenantId, piece: _Piece) -> bo
 
 async def _next_piece(database: Database, index: TenantIndex, tenant_id: TenantId) -> _Piece | None:
     # Before the transaction: read in it, another process may have gone beyond it already.
-    since = index.reached
+    since = await _reached_by_all(index)
     async with database.tenant(tenant_id, eyes=None, is_snapshot=True) as scope:
         return await _piece(scope, since)
+
+
+async def _reached_by_all(index: TenantIndex) -> Reached:
+    """What the index has reached, whichever process has written it."""
+    if not index.is_current():
+        await asyncio.to_thread(index.reload)
+    return index.reached
 
 
 async def _piece(scope: TenantSession, since: Reached) -> _Piece | None:
@@ -140,7 +147,7 @@ async def _write(database: Database, index: TenantIndex, tenant_id: TenantId) ->
     """How many chunks were written."""
     count = 0
     while True:
-        since = index.reached
+        since = await _reached_by_all(index)
         # One snapshot for each commit: its chunks and its generation belong together.
         async with database.tenant(tenant_id, eyes=None, is_snapshot=True) as scope:
             piece = await _piece(scope, since)

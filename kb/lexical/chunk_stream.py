@@ -25,6 +25,7 @@ class ChunkStream:
         self._loop = asyncio.get_running_loop()
         self._reading: Future[Sequence[IndexedChunk]] | None = None
         self._is_stopped = False
+        self._in_page = asyncio.Lock()
         self.count = 0
         """Chunks given out so far."""
 
@@ -53,8 +54,15 @@ class ChunkStream:
             reading.cancel()
         return reading
 
+    async def aclose(self) -> None:
+        """Stops, and returns when no page is being read any more."""
+        self.stop()
+        async with self._in_page:
+            pass
+
     async def _read(self, after: int) -> Sequence[IndexedChunk]:
-        return await self._read_page(after, PAGE_SIZE)
+        async with self._in_page:
+            return await self._read_page(after, PAGE_SIZE)
 
     def _result(self, reading: Future[Sequence[IndexedChunk]]) -> Sequence[IndexedChunk]:
         try:
@@ -67,7 +75,7 @@ class ChunkStream:
 
 
 async def write_in_thread(stream: ChunkStream, write: Callable[[], None]) -> None:
-    """Runs `write`, which reads the stream; when this is cancelled, the thread has ended too."""
+    """Runs `write`, which reads the stream; at the end, also a bad one, neither goes on."""
     writing = asyncio.ensure_future(asyncio.to_thread(write))
     try:
         await asyncio.shield(writing)
@@ -75,3 +83,6 @@ async def write_in_thread(stream: ChunkStream, write: Callable[[], None]) -> Non
         stream.stop()
         await asyncio.wait({writing})
         raise
+    finally:
+        # What failed may have left a page behind that is still being read.
+        await stream.aclose()

@@ -79,7 +79,7 @@ class FolderState:
                 and _stamp(path / _META_FILE) == self.commit
                 and all(_stamp(file) == stamp for file, stamp in self.files.items())
             )
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:
             return False
 
     def continues(self, earlier: "FolderState") -> bool:
@@ -104,13 +104,19 @@ def build_schema() -> Schema:
 
 
 def read_state(path: Path) -> FolderState | None:
-    """What stands at the path now, or None when there is no index."""
+    """What stands at the path now, or None when there is no index.
+
+    Raises:
+        IndexNotReady: It cannot be read.
+    """
     try:
         identity, commit = _stamp(path / _FORMAT_FILE), _stamp(path / _META_FILE)
         # Listed after that stamp: a commit meanwhile makes this an old state.
         stamp_by_file = {file: _stamp_or_none(file) for file in _listed_files(path)}
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise IndexNotReady(_UNREADABLE) from error
     return FolderState(identity=identity, commit=commit, files=stamp_by_file)
 
 

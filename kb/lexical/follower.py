@@ -1,9 +1,10 @@
-"""Each node's lexical indexes follow Postgres; a search never waits for an index commit.
+"""Each node's lexical indexes follow Postgres; a search seldom waits for an index commit.
 
 A search compares generations first. What changed since the index's generation is left out of the
 index's results and scored directly from Postgres under row security, so that a publish, a
-permission change and a delete are seen by the very next query. Where much is missing the index
-catches up in the background: a search waits for that when it is short, and is told when it is not.
+permission change and a delete are seen by the very next query. Where more is missing than
+`MAX_FRESH_CHUNKS` the index catches up in the background: a search waits for that when it is short,
+and is told when it is not.
 """
 
 import asyncio
@@ -74,7 +75,11 @@ class LexicalIndexes:
     """One index for each tenant, below one folder."""
 
     def __init__(self, database: Database, folder: Path) -> None:
-        """Opens nothing yet."""
+        """Opens nothing yet.
+
+        `database` is for what goes on in the background. It is not that of searches: those that
+        wait for an index would hold all the connections that writing it needs.
+        """
         self._database = database
         self._open_indexes = OpenIndexes(folder)
         self._writing = Writing()

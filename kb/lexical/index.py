@@ -99,32 +99,42 @@ class TenantIndex:
 
         `replaced_documents` are all that changed after `since`; `chunks`, their chunks now, is read
         once as a stream, and if it raises, nothing has changed. Does nothing if another process
-        has brought the index further than `generation` already.
+        has brought the index there or further already.
 
         Raises:
             IndexNotReady: Another process is writing, or has rebuilt the index to before `since`,
                 or the folder was lost meanwhile. Ask for the generation again.
         """
         with self._writing() as writer:
-            if generation < self.generation:
+            reached = Reached(generation=generation, history=history)
+            if generation < self.generation or self.has_reached(reached):
                 return
             if self.generation < since:
                 raise IndexNotReady
             for document_id in (_GENERATION_ONLY, *map(str, replaced_documents)):
                 writer.delete_documents_by_term("document_id", document_id)
-            self._commit(writer, Reached(generation=generation, history=history), chunks)
+            self._commit(writer, reached, chunks)
+
+    def has_reached(self, target: Reached) -> bool:
+        """True when another process has brought the index there; never of an unknown history."""
+        return self.reached == target and target.history != UNKNOWN_HISTORY
 
     def rebuild(
         self, *, generation: int, chunks: Iterable[IndexedChunk], history: int = UNKNOWN_HISTORY
     ) -> None:
         """Replaces everything in one commit; searches read the old content until then.
 
+        Does nothing if another process has brought the index there already.
+
         Raises:
             IndexNotReady: Another process is writing, or the folder was lost meanwhile.
         """
+        reached = Reached(generation=generation, history=history)
         with self._writing() as writer:
+            if self.has_reached(reached):
+                return
             writer.delete_documents_by_query(Query.all_query())
-            self._commit(writer, Reached(generation=generation, history=history), chunks)
+            self._commit(writer, reached, chunks)
 
     def search(
         self,

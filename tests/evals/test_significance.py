@@ -113,6 +113,13 @@ def test_runs_with_nothing_in_common_cannot_be_compared() -> None:
         compare(evaluation_of(first), evaluation_of(second))
 
 
+def test_runs_without_a_common_measure_cannot_be_compared() -> None:
+    first, second = result_of({"mrr@10": [1.0]}), result_of({"ndcg@10": [1.0]})
+
+    with pytest.raises(InvalidInput, match="no measure in common"):
+        compare(evaluation_of(first), evaluation_of(second))
+
+
 def test_different_evaluations_cannot_be_compared() -> None:
     run = evaluation_of(result_of({"mrr@10": [1.0]}))
 

@@ -67,6 +67,13 @@ def test_an_absent_file_is_told(tmp_path: Path) -> None:
         read_floors(tmp_path / "absent.toml")
 
 
+def test_plain_convex_fusion_does_not_pass_the_packaged_floors() -> None:
+    floors = read_floors(PACKAGED)["retrieval"]
+
+    assert floors["squad2"]["hybrid"]["ndcg@10"] > 0.9253
+    assert floors["mtrag_un"]["hybrid"]["ndcg@10"] > 0.8160
+
+
 def test_the_packaged_floors_are_shares() -> None:
     floors = read_floors(PACKAGED)
 

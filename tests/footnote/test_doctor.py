@@ -1,14 +1,26 @@
 """`footnote doctor`: what runs, what is missing, and how to mend it."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pytest
 from structlog.testing import capture_logs
 
+from footnote.commands.recall import mend
 from footnote.compose import warn_of_unfitted_floor
+from kb.database import EVERYONE, Database
+from kb.recall import RecallSample
+from kb.spaces import Space, ensure_space
+from kb.vectors import Plan
+from migrations.run import upgrade
+from tests.architecture.databases import empty_database
 from tests.footnote.processes import run_here
+from tests.tenancy.rows import BulkRows, insert_rows
 
 NOBODY_LISTENS = "postgresql://127.0.0.1:1/none"
+SPACE = Space(name="alike", model="test", revision="1", dimension=8)
 
 
 async def test_doctor_says_what_runs(environment: dict[str, str]) -> None:
@@ -85,6 +97,82 @@ async def test_doctor_measures_recall_of_what_a_tenant_holds(environment: dict[s
     assert (made.exit_code, result.exit_code) == (0, 0)
     report = json.loads(result.stdout)
     assert (report["ok"], report["samples"]) == (True, 0)
+
+
+@pytest.fixture
+def elsewhere(environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Lets a command work on an empty database."""
+    with empty_database(environment["FOOTNOTE_DATABASE_URL"]) as url:
+        upgrade(url)
+        yield {
+            **environment,
+            "FOOTNOTE_DATABASE_URL": url,
+            "FOOTNOTE_RETRIEVAL_CANDIDATES": "10",
+        }
+
+
+@pytest.fixture
+async def too_alike(elsewhere: dict[str, str]) -> BulkRows:
+    """400 vectors that differ by less than the steps of a sketch, a 127th of the largest number."""
+    url = elsewhere["FOOTNOTE_DATABASE_URL"]
+    database = Database(url, pool_size=1)
+    await ensure_space(database, SPACE)
+    await database.close()
+    vectors = np.random.default_rng(4).uniform(0.001, 0.003, (400, SPACE.dimension))
+    vectors[:, 0] = 1
+    return insert_rows(url, SPACE, vectors.astype(np.float32), [[EVERYONE]] * 400, document_count=4)
+
+
+async def test_doctor_says_what_to_do_about_the_plan_that_misses(
+    elsewhere: dict[str, str], too_alike: BulkRows
+) -> None:
+    recall = ("doctor", "recall", "--tenant", str(too_alike.tenant_id), "--samples", "5")
+    by_postgres = {**elsewhere, "FOOTNOTE_SEARCH_MEMORY_BYTES": "0"}
+
+    result = await run_here(*recall, "--json", environment=elsewhere)
+    for_people = await run_here(*recall, environment=elsewhere)
+    without_sketches = await run_here(*recall, "--json", environment=by_postgres)
+
+    assert (result.exit_code, for_people.exit_code) == (1, 1)
+    report = json.loads(result.stdout)
+    assert (report["ok"], report["plans"]) == (False, {"shortlist": 5})
+    assert "REINDEX" not in report["mend"]
+    assert "FOOTNOTE_SEARCH_MEMORY_BYTES=0" in report["mend"]
+    assert "FAIL recall@10" in for_people.stdout
+    assert "FOOTNOTE_SEARCH_MEMORY_BYTES=0" in for_people.stdout
+    # As it was advised.
+    assert without_sketches.exit_code == 0
+    mended = json.loads(without_sketches.stdout)
+    assert (mended["plans"], mended["mend"]) == ({"exact": 5}, None)
+
+
+@pytest.mark.parametrize(
+    ("recalls", "words"),
+    [
+        ({}, None),
+        ({"hnsw": 0.95, "signs": 1.0}, None),
+        ({"hnsw": 0.8, "shortlist": 0.99}, "REINDEX on the space's _hnsw index"),
+        ({"hnsw": 0.99, "signs": 0.8}, "REINDEX on the space's _audience index"),
+        ({"hnsw": 0.99, "shortlist": 0.8}, "FOOTNOTE_SEARCH_MEMORY_BYTES=0"),
+        ({"exact": 0.8}, "again"),
+    ],
+)
+def test_the_advice_is_about_the_plan_that_misses(
+    recalls: dict[Plan, float], words: str | None
+) -> None:
+    checked = [
+        RecallSample(recall=recall, plan=plan, milliseconds=1.0, exact_milliseconds=1.0)
+        for plan, recall in recalls.items()
+    ]
+
+    advice = mend(checked)
+
+    if words is None:
+        assert advice is None
+    else:
+        assert advice is not None
+        assert words in advice
+        assert len(advice.splitlines()) == 1
 
 
 async def test_doctor_must_know_whose_recall_to_measure(environment: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 import footnote.evaluation
 from evals.results import read_evaluation, write_evaluation
+from footnote.evaluation import Wishes
 from kb.errors import Misconfigured
 from tests.evals.small_set import NAME, evaluation_of, result_of, write_small_set
 from tests.footnote.processes import Finished, run_here
@@ -53,6 +54,9 @@ async def test_a_run_measures_every_mode_and_writes_what_it_found(
         # Four documents of one passage each: no vector search misses one of them.
         assert result["variant"] == "lexical" or result["figures"]["recall@100"] == 1
         assert f"{result['figures']['ndcg@10']:.4f}" in done.stdout
+    # As the service does, not by the plans that Postgres has until sketches are held.
+    plans = [result["details"]["vector_plan"] for result in run["results"]]
+    assert plans == [None, "shortlist", "shortlist"]
     hybrid = run["results"][2]
     assert hybrid["scores"]["mrr@10"][0] == 1
     assert hybrid["scores"]["mrr@10"][2] == 1
@@ -112,6 +116,56 @@ async def test_a_figure_below_its_floor_fails_with_one_line(
     assert f"footnote: below the floor: {NAME} hybrid mrr@10 " in failed.stderr.splitlines()[-1]
     assert output.exists()
     assert skipped.exit_code == 0
+
+
+async def test_without_memory_for_sketches_postgres_searches(with_data: dict[str, str]) -> None:
+    done = await run_here(
+        *("eval", "retrieval", "--dataset", NAME, "--mode", "vector", "--json"),
+        environment={**with_data, "FOOTNOTE_SEARCH_MEMORY_BYTES": "0"},
+    )
+
+    [result] = json.loads(done.stdout)["results"]
+    assert result["details"]["vector_plan"] == "exact"
+
+
+@pytest.mark.parametrize("option", ["--output", "--report"])
+async def test_a_file_that_cannot_be_written_is_told_before_the_run(
+    option: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib", reason="the extra 'evals' is not installed")
+    file = tmp_path / "file"
+    file.touch()
+    # Reading a set that there is not would fail with another line.
+    command = ["eval", "retrieval", "--dataset", "absent", option]
+
+    folder = await run_here(*command, str(tmp_path), environment=environment)
+    below_a_file = await run_here(*command, str(file / "run"), environment=environment)
+
+    assert "is a folder" in one_line(folder)
+    assert "cannot be written" in one_line(below_a_file)
+
+
+async def test_a_page_that_would_be_a_folder_is_told(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib", reason="the extra 'evals' is not installed")
+
+    done = await run_here(
+        *("eval", "report", "absent.json", str(tmp_path)), environment=environment
+    )
+
+    assert "is a folder" in one_line(done)
+
+
+def test_figures_are_shown_before_they_are_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wishes = Wishes(output=tmp_path, report=None, thresholds=None, as_json=False)
+
+    with pytest.raises(IsADirectoryError):
+        footnote.evaluation.finish(evaluation_of(result_of({"mrr@10": [0.25]})), wishes)
+
+    assert "0.2500" in capsys.readouterr().out
 
 
 async def test_an_absent_set_is_told_in_one_line(with_data: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from kb.embedding import (
     SentenceTransformerEmbedder,
     choose_backend,
     model_path,
+    weights_revision,
 )
 from kb.errors import ModelUnavailable
 from kb.settings import DEFAULT_EMBEDDING_MODEL
@@ -18,6 +19,9 @@ from tests.footnote.processes import python
 
 HELLO_WORLD = [-0.0341, 0.0312, 0.0066, 0.0263]
 """First components for 'hello world', from this model in fp32."""
+
+DEFAULT_REVISION = "53aa51172d14"
+"""Of the default model's weights: whoever has stored vectors has it in their database."""
 
 EXPORT = """
 import sys
@@ -91,6 +95,76 @@ def test_the_revision_names_the_weights(embedder: SentenceTransformerEmbedder) -
     assert embedder.model_name == DEFAULT_EMBEDDING_MODEL
     assert len(embedder.revision) == 12
     int(embedder.revision, 16)
+
+
+def test_the_default_models_revision_stays_as_stored_spaces_have_it() -> None:
+    # sha256sum model.safetensors
+    assert weights_revision(model_path(DEFAULT_EMBEDDING_MODEL)) == DEFAULT_REVISION
+
+
+def folder_of(tmp_path: Path, name: str, files: dict[str, bytes]) -> str:
+    for path, content in files.items():
+        file = tmp_path / name / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return str(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "model.safetensors",
+        "pytorch_model.bin",
+        "model-00002-of-00003.safetensors",
+        "0_Transformer/pytorch_model.bin",
+        "2_Dense/model.safetensors",
+        "onnx/model.onnx",
+        "onnx/model.onnx_data",
+        "openvino/openvino_model.bin",
+        "tf_model.h5",
+        "WEIGHTS.PT",
+        "weights.of_a_new_kind",
+    ],
+)
+def test_local_models_whose_weights_differ_in_one_file_have_different_revisions(
+    tmp_path: Path, path: str
+) -> None:
+    same = {"config.json": b"{}", "model-00001-of-00003.safetensors": b"same"}
+    first = folder_of(tmp_path, "v1/encoder", {**same, path: b"first"})
+    second = folder_of(tmp_path, "v2/encoder", {**same, path: b"second"})
+    copied = folder_of(tmp_path, "v3/encoder", {**same, path: b"first"})
+
+    assert weights_revision(first) == weights_revision(copied) != weights_revision(second)
+
+
+def test_weights_that_changed_places_are_other_weights(tmp_path: Path) -> None:
+    first = folder_of(tmp_path, "v1", {"a.safetensors": b"1", "b.safetensors": b"2"})
+    second = folder_of(tmp_path, "v2", {"a.safetensors": b"2", "b.safetensors": b"1"})
+
+    assert weights_revision(first) != weights_revision(second)
+
+
+def test_what_is_read_by_people_or_left_by_a_download_is_no_weights(tmp_path: Path) -> None:
+    weights = {"model.safetensors": b"weights"}
+    beside = {
+        "README.md": b"read me",
+        "config.json": b"{}",
+        "vocab.txt": b"word",
+        "LICENSE": b"MIT",
+        ".gitattributes": b"lfs",
+        ".cache/huggingface/download/model.safetensors.metadata": b"when",
+        ".git/lfs/objects/ab": b"a copy",
+    }
+
+    bare = folder_of(tmp_path, "bare", weights)
+    whole = folder_of(tmp_path, "whole", weights | beside)
+
+    assert weights_revision(bare) == weights_revision(whole)
+
+
+def test_a_model_of_the_hub_has_no_weights_here(tmp_path: Path) -> None:
+    assert weights_revision("someone/other-model") is None
+    assert weights_revision(folder_of(tmp_path, "empty", {"config.json": b"{}"})) is None
 
 
 def test_the_default_model_comes_from_its_package() -> None:

@@ -63,16 +63,41 @@ async def test_recall_is_the_share_of_the_truly_nearest_that_was_found(
 
         # Of the ten nearest some are replaced by the farthest.
         found = [*ids[:kept], *ids[ROWS - 10 + kept :]]
-        measured = await sample_recall(scope, SPACE, question, VectorFilter(), found)
+        measured = await sample_recall(scope, SPACE, question, VectorFilter(), found, limit=10)
 
     assert measured == pytest.approx(recall)
 
 
-async def test_nothing_found_misses_nothing(
+@pytest.mark.parametrize(
+    ("found", "limit", "recall"),
+    [
+        (0, 10, 0.0),
+        (1, 10, 0.1),
+        (7, 10, 0.7),
+        # No more than the 60 that are visible can be found.
+        (45, 100, 0.75),
+        (60, 100, 1.0),
+    ],
+)
+async def test_rows_too_few_are_missed(
+    database: Database, rows: BulkRows, found: int, limit: int, recall: float
+) -> None:
+    question = rows.vectors[5]
+    async with database.tenant(rows.tenant_id, eyes=ALL) as scope:
+        everything = await search_exactly(scope, SPACE, question, VectorFilter(), limit=ROWS)
+        nearest = [hit.chunk_id for hit in everything[:found]]
+
+        measured = await sample_recall(scope, SPACE, question, VectorFilter(), nearest, limit=limit)
+
+    assert measured == pytest.approx(recall)
+
+
+async def test_nothing_is_missed_where_nothing_is_visible(
     database: Database, sketches: HeldSketches, rows: BulkRows
 ) -> None:
     async with database.tenant(rows.tenant_id, eyes=NOBODY) as scope:
-        assert await sample_recall(scope, SPACE, rows.vectors[0], VectorFilter(), []) == 1.0
+        question = rows.vectors[0]
+        assert await sample_recall(scope, SPACE, question, VectorFilter(), [], limit=5) == 1.0
         assert await check_recall(scope, sketches, SPACE, samples=3, limit=5, seed=1) == []
 
 
@@ -93,6 +118,30 @@ async def test_a_check_reports_each_question(
         checked = await check_recall(scope, sketches, SPACE, samples=5, limit=10, seed=1)
 
     assert [(sample.recall, sample.plan) for sample in checked] == [(1.0, "shortlist")] * 5
+
+
+async def test_a_check_sees_that_a_search_gives_too_few(
+    database: Database, sketches: HeldSketches, rows: BulkRows
+) -> None:
+    # Sketches that have lost five of the six documents, ten rows each.
+    held = sketches._held[rows.tenant_id]
+    held.tables = [table.without(rows.document_ids[1:]) for table in held.tables]
+
+    async with database.tenant(rows.tenant_id, eyes=ALL) as scope:
+        checked = await check_recall(scope, sketches, SPACE, samples=5, limit=ROWS, seed=1)
+
+    assert [(sample.recall, sample.plan) for sample in checked] == [(1 / 6, "shortlist")] * 5
+
+
+async def test_the_exact_plan_is_compared_and_timed_too(database: Database, rows: BulkRows) -> None:
+    none_held = HeldSketches(database, SPACE, max_bytes=0)
+    async with database.tenant(rows.tenant_id, eyes=ALL) as scope:
+        checked = await check_recall(scope, none_held, SPACE, samples=3, limit=10, seed=1)
+    await none_held.aclose()
+
+    assert [(sample.recall, sample.plan) for sample in checked] == [(1.0, "exact")] * 3
+    # Milliseconds of an SQL statement, which no comparison with itself would take.
+    assert min(sample.exact_milliseconds for sample in checked) > 0.05
 
 
 def test_one_in_a_thousand_of_the_searches_that_may_miss_something_is_sampled() -> None:

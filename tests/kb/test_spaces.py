@@ -1,6 +1,7 @@
 """Embedding spaces: one is current, and none is left with vectors in it."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Iterator
 
 import numpy as np
@@ -9,9 +10,17 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from kb.database import Database, conninfo
+from kb.embedding import UNVERSIONED
 from kb.errors import Misconfigured
 from kb.row_security import probe_row_security
-from kb.spaces import Space, all_spaces, current_space, ensure_space, space_for, vectors_table
+from kb.spaces import (
+    Space,
+    all_spaces,
+    current_space,
+    ensure_space,
+    space_for,
+    vectors_table,
+)
 from migrations.run import upgrade
 from tests.architecture.databases import empty_database, values
 from tests.tenancy.rows import insert_rows
@@ -123,6 +132,44 @@ async def test_another_model_is_refused_once_vectors_are_stored(
     await probe_row_security(database)
     async with database.tenant(rows.tenant_id, eyes=None) as scope:
         assert await all_spaces(scope) == [FIRST]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        dataclasses.replace(FIRST, revision="2"),
+        dataclasses.replace(FIRST, dimension=4),
+    ],
+    ids=["revision", "dimension"],
+)
+@pytest.mark.parametrize("is_current", [True, False])
+async def test_a_model_is_refused_whose_space_has_the_name_of_another_ones(
+    database: Database, other: Space, *, is_current: bool
+) -> None:
+    await ensure_space(database, FIRST)
+    if not is_current:
+        await ensure_space(database, SECOND)
+
+    with pytest.raises(Misconfigured, match=r"'first'.*'model-a'.*FOOTNOTE_EMBEDDING_MODEL"):
+        await ensure_space(database, other)
+
+    assert await current(database) == (FIRST if is_current else SECOND)
+
+
+async def test_a_model_whose_weights_are_known_may_move(database: Database) -> None:
+    await ensure_space(database, FIRST)
+
+    await ensure_space(database, dataclasses.replace(FIRST, model="elsewhere/model-a"))
+
+    assert await current(database) == FIRST
+
+
+async def test_a_model_whose_weights_are_not_known_may_not_move(database: Database) -> None:
+    nameless = dataclasses.replace(FIRST, revision=UNVERSIONED)
+    await ensure_space(database, nameless)
+
+    with pytest.raises(Misconfigured, match="FOOTNOTE_EMBEDDING_MODEL"):
+        await ensure_space(database, dataclasses.replace(nameless, model="elsewhere/model-a"))
 
 
 async def test_a_vector_of_another_length_is_refused(database: Database, url: str) -> None:

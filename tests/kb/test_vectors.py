@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import psycopg
@@ -14,10 +15,11 @@ from psycopg.sql import SQL, Composed
 from sqlalchemy import ColumnElement, Select, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kb.admissible import document_condition
+from kb.admissible import document_condition, is_one_of, matching_documents
 from kb.candidate_vectors import Among, read_nearest
 from kb.database import Database, Eyes, TenantSession, conninfo
 from kb.filters import parse_filter
+from kb.ids import CollectionId, DocumentId
 from kb.spaces import Space, ensure_space
 from kb.vectors import (
     EXACT_LIMIT,
@@ -46,6 +48,9 @@ BIG, SMALL = 24_750, 250
 RARE_ROWS = 15
 SOME, MANY = EXACT_LIMIT + 1, SIGNS_LIMIT + 1
 """Counts of what is visible that make a search compare signs, and walk."""
+
+MORE_THAN_PARAMETERS = 66_000
+"""Postgres takes 65,535 parameters for one statement."""
 
 NO_FILTER = VectorFilter()
 SEED = 7
@@ -463,6 +468,65 @@ async def test_collections_and_exclusions_restrict_all_plans(
     assert counted == int(matching.sum())
 
 
+@pytest.fixture(scope="module")
+def unknown_documents() -> list[DocumentId]:
+    return [DocumentId(uuid4()) for _ in range(MORE_THAN_PARAMETERS)]
+
+
+@pytest.mark.parametrize("visible_count", [0, SOME, MANY])
+async def test_more_documents_than_a_statement_has_parameters_can_be_excluded(
+    stored: Stored, unknown_documents: list[DocumentId], visible_count: int
+) -> None:
+    big = stored.big
+    filters = VectorFilter(excluded_document_ids=[*unknown_documents, big.document_ids[0]])
+
+    async with stored.database.tenant(big.tenant_id, eyes=eyes(ALL)) as scope:
+        with explained(scope.connection) as plans:
+            hits, _ = await search_vectors(
+                scope, SPACE, stored.question, filters, limit=20, visible_count=visible_count
+            )
+
+    matching = big.document_of != 0
+    assert [hit.chunk_id for hit in hits] == nearest(big, stored.question, matching, 20)
+    used = {0: "Seq Scan", SOME: f"Only Scan using {AUDIENCE_INDEX}", MANY: HNSW_INDEX}
+    assert used[visible_count] in plans[1]
+
+
+async def test_more_documents_than_a_statement_has_parameters_can_be_looked_among(
+    stored: Stored, unknown_documents: list[DocumentId]
+) -> None:
+    big = stored.big
+    among = is_one_of([*unknown_documents, big.document_ids[3]])
+
+    async with stored.database.tenant(big.tenant_id, eyes=eyes(ALL)) as scope:
+        found = await matching_documents(scope, None, among)
+        counted = await count_visible(scope, SPACE, VectorFilter(document_condition=among))
+
+    assert found == [big.document_ids[3]]
+    assert counted == int((big.document_of == 3).sum())
+
+
+async def test_more_collections_than_a_statement_has_parameters_can_be_looked_in(
+    stored: Stored,
+) -> None:
+    big = stored.big
+    unknown = [CollectionId(uuid4()) for _ in range(MORE_THAN_PARAMETERS)]
+    collections = [*unknown, big.collection_ids[0]]
+
+    async with stored.database.tenant(big.tenant_id, eyes=eyes(ALL)) as scope:
+        found = await matching_documents(scope, collections, None)
+        counted = await count_visible(scope, SPACE, VectorFilter(collection_ids=collections))
+
+    assert set(found) == set(big.document_ids[::2])
+    assert counted == int((big.document_of % 2 == 0).sum())
+
+
+async def test_no_document_is_not_every_document(stored: Stored) -> None:
+    async with stored.database.tenant(stored.big.tenant_id, eyes=eyes(ALL)) as scope:
+        assert await matching_documents(scope, None, is_one_of([])) == []
+        assert await matching_documents(scope, [], None) == []
+
+
 async def test_no_collection_is_not_every_collection(stored: Stored) -> None:
     none = VectorFilter(collection_ids=[])
 
@@ -482,6 +546,17 @@ async def test_stored_vectors_are_found_by_their_text(stored: Stored) -> None:
     # Half precision keeps 11 bits.
     np.testing.assert_allclose(found["7"], stored.small.vectors[7], atol=2**-11)
     assert found["7"].dtype == np.float32
+
+
+async def test_more_texts_than_a_statement_has_parameters_can_be_looked_up(
+    stored: Stored,
+) -> None:
+    unknown = [text_sha256(str(n)) for n in range(MORE_THAN_PARAMETERS)]
+
+    async with stored.database.tenant(stored.small.tenant_id, eyes=None) as scope:
+        found = await find_vectors(scope, SPACE, [*unknown, "7"])
+
+    assert found.keys() == {"7"}
 
 
 def test_a_text_is_known_by_its_sha256() -> None:

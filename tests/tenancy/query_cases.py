@@ -98,7 +98,6 @@ from kb.tenants import advance_generation, change_at, changed_documents, current
 from kb.vectors import (
     Plan,
     VectorFilter,
-    count_vectors,
     count_visible,
     delete_vectors,
     exact_query,
@@ -261,7 +260,7 @@ async def _checked_recall(scope: TenantSession, hidden: Hidden) -> list[object]:
 
 async def _missed(scope: TenantSession, hidden: Hidden) -> bool:
     """True when more was visible than the nothing that is said to have been found."""
-    recall = await sample_recall(scope, hidden.space, hidden.question, hidden.filter, [0])
+    recall = await sample_recall(scope, hidden.space, hidden.question, hidden.filter, [0], limit=1)
     return recall < 1 and await count_visible(scope, hidden.space, hidden.filter) > 0
 
 
@@ -531,7 +530,6 @@ QUERIES: Mapping[str, QueryCase] = {
     "sketches.reading.visible_audiences": nothing(
         lambda s, _: visible_audiences(s), "the number of a set of readers names nobody"
     ),
-    "vectors.count_vectors": finds(lambda s, h: count_vectors(s, h.document.id)),
     "vectors.count_visible": finds(lambda s, h: count_visible(s, h.space, h.filter)),
     "vectors.delete_vectors": changes(lambda s, h: delete_vectors(s, h.document.id)),
     "vectors.exact_query": finds(lambda s, h: _rows(s, h, "exact")),

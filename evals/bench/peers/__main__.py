@@ -16,6 +16,7 @@ from evals.bench.peers.footnote_itself import Models
 from evals.bench.peers.measuring import Run, measure
 from evals.bench.peers.remembering import RememberingEmbedder
 from evals.bench.peers.table import table
+from evals.bench.record import result_path
 from evals.datasets import open_dataset
 from evals.provenance import provenance
 from evals.results import FORMAT, Evaluation, summary, write_evaluation
@@ -57,11 +58,17 @@ def bench_peers(
         Path | None, typer.Option(help="File for the scores of each question as well.")
     ] = None,
 ) -> None:
-    """Measure Footnote beside other libraries, with the same chunks, vectors and questions."""
+    """Measure Footnote beside other libraries, with the same chunks, vectors and questions.
+
+    Without a set or a peer, or with --questions, writes results.part.json beside what documents
+    quote.
+    """
     configure_logging("error")
     evaldata = Settings().evaldata.resolve()
-    datasets = [open_dataset(evaldata, name) for name in dataset or DATASETS]
+    names = dataset or DATASETS
+    datasets = [open_dataset(evaldata, name) for name in names]
     pythons = {each: python_of(each, environments) for each in chosen(peer or list(PEERS))}
+    results = result_path(RESULTS, is_whole=is_whole(names, list(pythons), questions))
     with ExitStack() as stack:
         folder = home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="footnote-")))
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,7 +88,7 @@ def bench_peers(
         }
         for each in datasets:
             evaluation["results"].extend(measure(run, each))
-            write(evaluation, output)
+            write(evaluation, results, output)
     print(table(evaluation["results"]))
 
 
@@ -112,10 +119,16 @@ def load_models(instance: Instance) -> Models:
     return Models(embedder=embedder, remembering=remembering, space=space)
 
 
-def write(evaluation: Evaluation, output: Path | None) -> None:
-    """The means beside this file; each question's scores where they are wanted."""
+def is_whole(datasets: Sequence[str], peers: Sequence[Peer], questions: int | None) -> bool:
+    """True when no set, no peer and no question is left out."""
+    has_all = set(DATASETS) <= set(datasets) and set(PEERS.values()) <= set(peers)
+    return has_all and questions is None
+
+
+def write(evaluation: Evaluation, results: Path, output: Path | None) -> None:
+    """The means into `results`; each question's scores where they are wanted."""
     means = json.dumps(summary(evaluation), indent=2, ensure_ascii=False)
-    RESULTS.write_text(f"{means}\n", encoding="utf-8")
+    results.write_text(f"{means}\n", encoding="utf-8")
     if output is not None:
         write_evaluation(evaluation, output)
 

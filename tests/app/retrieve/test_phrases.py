@@ -7,7 +7,6 @@ from uuid import UUID
 import pytest
 
 from app.retrieve.phrases import as_looked_for, says
-from kb.lexical.analysis import analyse_query
 from kb.passages import Location, Passage
 
 NOWHERE: Location = {
@@ -28,6 +27,7 @@ def passage(
     title: str | None = None,
     section: tuple[str, ...] = (),
     char_start: int = 1_000_000_000,
+    language: str | None = None,
 ) -> Passage:
     return Passage(
         chunk_id=0,
@@ -43,13 +43,34 @@ def passage(
         score=score,
         bm25=None,
         cosine=None,
+        language=language,
     )
 
 
 def said(question: str, found: Passage, idf_by_term: Mapping[str, float] | None = None) -> float:
     """Without what the length says."""
-    looked_for = as_looked_for(analyse_query(question), idf_by_term or {})
+    looked_for = as_looked_for(question, found.language, idf_by_term or {})
     return says(looked_for, found) - min(1.0, len(found.text) / 400)
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "text", "term"),
+    [
+        ("de", "Welche Häuser?", "Die Häusern gehören allen.", "haus"),
+        ("ru", "Какие книги?", "О книгах говорят все.", "книг"),
+        ("es", "¿Qué canciones?", "Una canción para todos.", "cancion"),
+        ("zh", "出張規定", "有関出張的説明", "出張"),
+    ],
+)
+def test_a_passage_is_read_in_its_own_language(
+    language: str, question: str, text: str, term: str
+) -> None:
+    found = passage(text, language=language)
+
+    looked_for = as_looked_for(question, language, {term: 2.0})
+    nothing = as_looked_for(question, language, {"other": 2.0})
+
+    assert says(looked_for, found) - says(nothing, found) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
@@ -99,13 +120,13 @@ def test_terms_count_by_their_idf_squared(text: str, share: float) -> None:
 
 @pytest.mark.parametrize(("letters", "length"), [(0, 0.0), (100, 0.25), (400, 1.0), (4_000, 1.0)])
 def test_a_text_counts_by_its_length_up_to_400_letters(letters: int, length: float) -> None:
-    question = as_looked_for(["planet"], {})
+    question = as_looked_for("planet", None, {})
 
     assert says(question, passage("x" * letters)) == pytest.approx(length, abs=1e-5)
 
 
 @pytest.mark.parametrize(("char_start", "start"), [(0, 0.5), (1_000, 0.25), (4_000, 0.1)])
 def test_the_start_of_a_document_counts_half(char_start: int, start: float) -> None:
-    question = as_looked_for(["planet"], {})
+    question = as_looked_for("planet", None, {})
 
     assert says(question, passage("", char_start=char_start)) == pytest.approx(start)

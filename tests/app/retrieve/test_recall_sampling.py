@@ -9,15 +9,17 @@ import pytest
 from typing_extensions import override
 
 from app.retrieve.bounds import Bounds
-from app.retrieve.legs import VectorLeg
+from app.retrieve.legs import Search, VectorLeg
+from app.retrieve.query import SearchQuery
 from app.retrieve.recall_sampling import RecallSampler
 from footnote.compose import open_space
-from kb.database import EVERYONE, Database, Eyes
+from kb.database import EVERYONE, Eyes
 from kb.embedding import SentenceTransformerEmbedder
 from kb.vectors import Plan, VectorFilter
 from tests.service import Service
 
 EYES = Eyes(principals=(EVERYONE,))
+QUERY = SearchQuery(text="harbour", collections=None, filter=None, top_k=10, mode="vector")
 UNLIMITED = Bounds(
     standing="admissible",
     languages=(),
@@ -37,17 +39,24 @@ class Always(random.Random):
 
 
 @pytest.mark.parametrize(
-    ("plan", "missed", "recalls"),
-    [("hnsw", 1, [0.5]), ("signs", 0, [1.0]), ("exact", 1, [])],
+    ("plan", "missed", "limit", "recalls"),
+    [
+        ("hnsw", 1, 2, [0.5]),
+        ("signs", 0, 2, [1.0]),
+        # Two were found where three are.
+        ("shortlist", 0, 100, [pytest.approx(2 / 3)]),
+        ("exact", 1, 2, []),
+    ],
 )
 async def test_the_share_of_the_nearest_is_observed(
     service: Service,
-    database: Database,
     embedder: SentenceTransformerEmbedder,
     plan: Plan,
     missed: int,
+    limit: int,
     recalls: list[float],
 ) -> None:
+    database = service.resources.database
     ana = await service.person(await service.new_tenant(), "user:ana")
     for text in ("The harbour opens at six.", "The harbour closes at ten.", "Cranes are grey."):
         await ana.upload(text)
@@ -56,17 +65,14 @@ async def test_the_share_of_the_nearest_is_observed(
     farther = {hit["chunk_id"]: hit["scores"]["cosine"] for hit in hits[2:]}
     found = dict([*list(nearest.items())[missed:], *list(farther.items())[:missed]])
     observed: list[float] = []
-    sampler = RecallSampler(
-        database,
-        await open_space(database, embedder),
-        observe=observed.append,
-        generator=Always(),
-    )
+    space = await open_space(database, embedder)
+    sampler = RecallSampler(database, space, observe=observed.append, generator=Always())
     question = np.asarray(embedder.embed_queries(["harbour"])[0], dtype=np.float32)
 
     async with aclosing(sampler):
-        leg = VectorLeg(cosine_by_chunk=found, plan=plan)
-        sampler.consider(ana.tenant_id, EYES, question, UNLIMITED, leg)
+        async with database.tenant(ana.tenant_id, eyes=EYES) as scope:
+            search = Search(scope=scope, query=QUERY, bounds=UNLIMITED, generation=1, limit=limit)
+        sampler.consider(search, question, VectorLeg(cosine_by_chunk=found, plan=plan))
         await asyncio.gather(*sampler.running)
 
     assert observed == recalls

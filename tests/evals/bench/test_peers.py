@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evals.bench.footnote_process import BenchmarkFailed
-from evals.bench.peers.__main__ import chosen, python_of
+from evals.bench.peers.__main__ import DATASETS, chosen, is_whole, python_of
 from evals.bench.peers.contenders import PEERS, RUNNERS, Peer
 from evals.bench.peers.exchange import GivenChunk, Task, ask_peer, last_words, ranked_documents
 from evals.bench.peers.footnote_itself import Models, Timed, embed_corpus, take_part
@@ -183,6 +183,15 @@ def test_unknown_and_absent_peers_are_named(tmp_path: Path) -> None:
         chosen(["elastic"])
     with pytest.raises(Misconfigured, match="'chroma' is not installed"):
         python_of(PEERS["chroma"], tmp_path)
+
+
+def test_a_choice_of_sets_peers_or_questions_is_not_the_whole() -> None:
+    peers = list(PEERS.values())
+
+    assert is_whole(["medquad", *DATASETS], peers, None)
+    assert not is_whole(DATASETS[1:], peers, None)
+    assert not is_whole(DATASETS, peers[1:], None)
+    assert not is_whole(DATASETS, peers, 500)
 
 
 class CountingEmbedder:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from kb.ids import DocumentId
+from kb.lexical.folder import read_state
 from kb.lexical.follower import LexicalIndexes
 from kb.lexical.index import TenantIndex
 from kb.settings import Settings
@@ -83,6 +84,29 @@ async def test_an_index_of_a_history_that_was_undone_is_built_again(
     assert len(await library.search_with(new_indexes(library), "lantern")) == 1 + len(later)
     assert await library.found("lantern") == {kept, *later}
     assert len(await library.search_with(library.lexical, "undone")) == 0
+
+
+async def test_any_number_of_searches_wait_for_one_catch_up(library: Library) -> None:
+    """More than there are connections: they must leave the index those that it needs."""
+    document_id = await publish_at_once(library, [f"lantern {n}" for n in range(400)])
+
+    found = await asyncio.gather(*(library.found("lantern") for _ in range(32)))
+
+    assert found == [{document_id}] * 32
+
+
+async def test_a_process_does_not_write_what_another_has_written(library: Library) -> None:
+    await publish_at_once(library, ["lantern"])
+    one, other = new_indexes(library), new_indexes(library)
+    await library.search_with(one, "lantern")
+    await library.search_with(other, "lantern")
+    await publish_at_once(library, ["lantern"])
+    await one.catch_up(library.ana.tenant_id)
+    written = read_state(library.folder)
+
+    await other.catch_up(library.ana.tenant_id)
+
+    assert read_state(library.folder) == written
 
 
 async def test_a_search_does_not_wait_for_a_long_catch_up_which_goes_on(

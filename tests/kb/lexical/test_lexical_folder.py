@@ -265,6 +265,21 @@ def test_newer_format_is_left_alone(index: TenantIndex, path: Path) -> None:
     assert index.reload() == 1
 
 
+def test_a_folder_that_cannot_be_looked_at_is_reported(
+    index: TenantIndex, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more_descriptors(_path: Path) -> bytes:
+        raise OSError(24, "Too many open files")
+
+    apply(TenantIndex(path), 2, 7)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", no_more_descriptors)
+        with pytest.raises(IndexNotReady, match="cannot be read"):
+            index.reload()
+
+    assert index.reload() == 2
+
+
 def test_starting_anew_leaves_nothing_beside_the_folder(index: TenantIndex, path: Path) -> None:
     del index
     replace(path / "meta.json", b"")

@@ -200,6 +200,77 @@ async def test_the_tenant_used_longest_ago_makes_room(shelf: Shelf, service: Ser
     await small.aclose()
 
 
+async def test_tenants_that_do_not_fit_together_do_not_push_each_other_out_all_the_time(
+    shelf: Shelf, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_sketches, "REST", 1e6)
+    other = await service.person(await service.new_tenant(), ANA)
+    for person in (shelf.ana, other):
+        await person.upload("The lantern is green.")
+    await shelf.look()
+    size = shelf.sketches._held[shelf.ana.tenant_id].size_bytes
+    shelf.sketches._max_bytes = size + size // 2
+    await shelf.sketches.take_up(other.tenant_id)
+
+    looked = await shelf.look()
+
+    # By other plans, for a while.
+    assert looked is None
+    assert list(shelf.sketches._held) == [other.tenant_id]
+
+
+async def test_what_eyes_may_see_is_counted(shelf: Shelf) -> None:
+    await shelf.ana.upload("The lantern is green.", principals=[ALL])
+    await shelf.look()
+    held = shelf.sketches._held[shelf.ana.tenant_id]
+    before = held.size_bytes
+    eyes = [f"group:{number:03}" * 20 for number in range(50)]
+
+    for principal in eyes:
+        await shelf.look(principal, ALL)
+        await shelf.look(principal, ALL)
+
+    # Of each at least its name and, in 8 bytes, the one audience that it is of.
+    grown = held.size_bytes - before
+    assert grown >= sum(len(principal) + 8 for principal in eyes)
+    # Once for each, and a little besides.
+    assert grown < sum(len(principal) + 8 + 1_000 for principal in eyes)
+
+
+async def test_a_tenant_without_rows_is_counted(shelf: Shelf) -> None:
+    await shelf.sketches.take_up(shelf.ana.tenant_id)
+
+    held = shelf.sketches._held[shelf.ana.tenant_id]
+    assert (held.tables, held.size_bytes > 0) == ((), True)
+
+
+async def test_what_eyes_may_see_makes_room_too(shelf: Shelf, service: Service) -> None:
+    other = await service.person(await service.new_tenant(), ANA)
+    for person in (shelf.ana, other):
+        await person.upload("The lantern is green.")
+        await shelf.sketches.take_up(person.tenant_id)
+    sizes = [held.size_bytes for held in shelf.sketches._held.values()]
+    shelf.sketches._max_bytes = sum(sizes) + 1
+
+    await shelf.look()
+
+    # Of the tenant looked at last the sketches stay.
+    assert list(shelf.sketches._held) == [shelf.ana.tenant_id]
+
+
+async def test_eyes_are_forgotten_before_the_only_tenant(shelf: Shelf) -> None:
+    await shelf.ana.upload("The lantern is green.", principals=[ALL])
+    await shelf.sketches.take_up(shelf.ana.tenant_id)
+    held = shelf.sketches._held[shelf.ana.tenant_id]
+    shelf.sketches._max_bytes = held.size_bytes
+
+    assert await shelf.counted("group:one", ALL) == 1
+    assert await shelf.counted("group:two", ALL) == 1
+
+    assert list(shelf.sketches._held) == [shelf.ana.tenant_id]
+    assert (held.visible, held.size_bytes) == ({}, shelf.sketches._max_bytes)
+
+
 async def test_a_tenant_that_is_let_go_during_a_search_is_searched_all_the_same(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
