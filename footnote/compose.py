@@ -29,7 +29,7 @@ from ingest.embed import BatchingEmbedder
 from ingest.pipeline import Ingestion
 from ingest.upkeep import Upkeep
 from kb.database import Database, wait_until_reachable
-from kb.embedding import SentenceTransformerEmbedder
+from kb.embedding import SentenceTransformerEmbedder, languages_read
 from kb.errors import SchemaOutOfDate
 from kb.files import FileStore
 from kb.lexical.follower import LexicalIndexes
@@ -139,6 +139,7 @@ def build_retriever(
         RetrievalLimits(
             candidates=settings.retrieval_candidates,
             lexical_weight=settings.retrieval_lexical_weight,
+            languages_read=languages_read(settings.embedding_model),
         ),
         SecondLook(scorer=load_scorer(settings), sampler=sampler),
     )

@@ -55,6 +55,15 @@ _SAME_COSINE: Final = 0.999
 """Rounding to 16 bits alone moves a vector by .0001."""
 
 
+_LANGUAGES_BY_MODEL: Final = {DEFAULT_EMBEDDING_MODEL: frozenset({"en"})}
+"""Trained on English alone. Of other models nothing is known: they are taken to read all."""
+
+
+def languages_read(model: str) -> frozenset[str] | None:
+    """The languages whose texts the model embeds by their meaning; None: all."""
+    return _LANGUAGES_BY_MODEL.get(model)
+
+
 class Embedder(Protocol):
     """What the rest of Footnote needs of an embedding model."""
 

@@ -101,7 +101,8 @@ class Settings(BaseSettings):
         default=0.3,
         ge=0,
         le=1,
-        description="Weight of BM25 among the candidates' evidence; the rest is cosine.",
+        description="Weight of BM25 among the candidates' evidence, the rest is cosine; at least "
+        "0.7 for questions in a language that the default model does not read.",
     )
     search_memory_bytes: int = Field(
         default=1_000_000_000,

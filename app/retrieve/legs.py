@@ -1,9 +1,11 @@
 """Both searches of a query: BM25 over its words, cosine over its vector."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
+from typing import Final
 from uuid import UUID
 
 import numpy as np
@@ -17,10 +19,14 @@ from kb.database import TenantSession
 from kb.errors import IndexNotReady
 from kb.lexical.analysis import analyse_query
 from kb.lexical.follower import LexicalIndexes, LexicalQuery
+from kb.lexical.records import LexicalHit
 from kb.sketches.held import Shortlister
 from kb.spaces import Space
 from kb.tenants import changed_documents
 from kb.vectors import Plan, search_vectors
+
+LANGUAGE_HITS: Final = 5
+"""Of which the most frequent language is the question's: one may have been taken for another."""
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +59,8 @@ class LexicalLeg:
     terms: tuple[str, ...] = ()
     idf_by_term: Mapping[str, float] = field(default_factory=dict)
     """Of the question's own terms, those of what it leans on left out."""
+    language: str | None = None
+    """Which most of the best chunks are in, and so the question."""
     is_missing: bool = False
     seconds: float = 0.0
 
@@ -126,8 +134,15 @@ async def search_lexical(indexes: LexicalIndexes, search: Search) -> LexicalLeg:
         bm25_by_chunk={hit.chunk_id: hit.score for hit in hits},
         terms=terms,
         idf_by_term=idf_by_term,
+        language=_language_of(hits),
         seconds=perf_counter() - started,
     )
+
+
+def _language_of(hits: Sequence[LexicalHit]) -> str | None:
+    """Best first. Words tell languages apart, and chunks have more of them than a question."""
+    counts = Counter(hit.language for hit in hits[:LANGUAGE_HITS])
+    return max(counts, key=counts.__getitem__, default=None)
 
 
 def _sees_everything(shortlister: Shortlister | None) -> bool:

@@ -2,10 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from app.retrieve.conversation import Conversation
 from kb.filters import Filter
+
+UNREAD_LEXICAL_WEIGHT: Final = 0.7
+"""Of BM25 for a question in a language that the embedding model does not read.
+
+nDCG@10 of xquad with .3, .7 and 1: ar .701 .892 .901, de .914 .932 .912, es .898 .948 .939,
+ru .845 .931 .930, zh .905 .955 .951; of its English questions .976 .968 .948.
+"""
 
 SearchMode = Literal["hybrid", "lexical", "vector"]
 
@@ -30,7 +37,17 @@ class SearchQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class RetrievalLimits:
-    """How widely to look: candidates of each leg, and the weight of BM25 in the fused score."""
+    """How widely to look: candidates of each leg, and the weight of BM25 in the fused score.
+
+    `languages_read` are those that the embedding model reads, None: all.
+    """
 
     candidates: int
     lexical_weight: float
+    languages_read: frozenset[str] | None = None
+
+    def lexical_weight_in(self, language: str | None) -> float:
+        """The weight for a question in the language; None where nobody knows it."""
+        if language is None or self.languages_read is None or language in self.languages_read:
+            return self.lexical_weight
+        return max(self.lexical_weight, UNREAD_LEXICAL_WEIGHT)

@@ -180,7 +180,7 @@ class Retriever:
                 lexical_candidates=len(found.lexical.bm25_by_chunk),
                 vector_candidates=len(found.nearest.cosine_by_chunk),
                 vector_plan=found.nearest.plan,
-                lexical_weight=self._limits.lexical_weight,
+                lexical_weight=self._limits.lexical_weight_in(found.lexical.language),
                 is_lexical_missing=found.lexical.is_missing,
                 reranked=reranked,
                 conversation=query.conversation,
@@ -250,8 +250,9 @@ class Retriever:
         if candidates is None:
             both = lexical.bm25_by_chunk.keys() | nearest.cosine_by_chunk.keys()
             candidates = await read_candidate_vectors(search.scope, self._space, sorted(both))
+        lexical_weight = self._limits.lexical_weight_in(lexical.language)
         seen_by_chunk = weigh(
-            lexical.bm25_by_chunk, candidates, vector, lexical_weight=self._limits.lexical_weight
+            lexical.bm25_by_chunk, candidates, vector, lexical_weight=lexical_weight
         )
         best = list(seen_by_chunk)[: max(_wanted(search.query), READ_PASSAGES)]
         passage_by_chunk = await read_passages(search.scope, best)

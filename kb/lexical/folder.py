@@ -19,7 +19,7 @@ from tantivy import Index, Schema, SchemaBuilder, TextAnalyzerBuilder, Tokenizer
 
 from kb.errors import IndexNotReady
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Raise it when fields, terms or stemmers change: folders of an older format are emptied."""
 
 _UNREADABLE: Final = "The lexical index cannot be read at the moment: check its folder and disk."
@@ -94,6 +94,7 @@ def build_schema() -> Schema:
     """The fields; only the first chunk of a commit, or a document alone, says what it reached."""
     builder = SchemaBuilder()
     builder.add_unsigned_field("chunk_id", fast=True)
+    builder.add_unsigned_field("language", fast=True)
     builder.add_unsigned_field("generation", fast=True)
     builder.add_unsigned_field("history", fast=True)
     builder.add_text_field("document_id", tokenizer_name="raw", index_option="basic")

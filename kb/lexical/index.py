@@ -18,6 +18,7 @@ from kb.chunks import IndexedChunk
 from kb.errors import IndexNotReady
 from kb.lexical.analysis import analyse_joined
 from kb.lexical.folder import FolderState, build_schema, open_index, read_state
+from kb.lexical.languages import number_of
 from kb.lexical.reached import (
     UNKNOWN_HISTORY,
     Reached,
@@ -264,6 +265,7 @@ def _opened(index: Index, state: FolderState) -> _Opened:
 def _chunk_document(chunk: IndexedChunk) -> Document:
     document = Document()
     document.add_unsigned("chunk_id", chunk.chunk_id)
+    document.add_unsigned("language", number_of(chunk.language))
     document.add_text("document_id", str(chunk.document_id))
     for principal in chunk.principals:
         document.add_text("principals", principal)

@@ -1,4 +1,4 @@
-"""Which Snowball stemmer reads which language."""
+"""Languages as the index knows them: the stemmer of each, and a number to keep it as."""
 
 from typing import Final
 
@@ -48,5 +48,19 @@ _SNOWBALL_BY_CODE: Final = {
 
 def snowball_algorithm(language: str | None) -> str:
     """The stemmer's name for a code such as 'de' or 'pt-BR'; English for None and unknown codes."""
-    code = (language or "").replace("_", "-").partition("-")[0].lower()
-    return _SNOWBALL_BY_CODE.get(code, _DEFAULT)
+    return _SNOWBALL_BY_CODE.get(_primary(language), _DEFAULT)
+
+
+def number_of(language: str | None) -> int:
+    """The language without its region as a number below 2**64; 0 for None."""
+    return int.from_bytes(_primary(language).encode()[:8], "big")
+
+
+def language_of(number: int) -> str | None:
+    """The language of `number_of`, 'pt' for 'pt-BR'; None for 0."""
+    code = number.to_bytes(8, "big").lstrip(b"\0").decode(errors="replace")
+    return code or None
+
+
+def _primary(language: str | None) -> str:
+    return (language or "").replace("_", "-").partition("-")[0].lower()

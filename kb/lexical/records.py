@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class LexicalHit:
-    """A chunk and its BM25 score, which is above 0."""
+    """A chunk, its BM25 score, which is above 0, and its language without a region."""
 
     chunk_id: int
     score: float
+    language: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from typing import Final
 
 from kb.chunks import IndexedChunk
 from kb.lexical.analysis import analyse
+from kb.lexical.languages import language_of, number_of
 from kb.lexical.records import IndexStatistics, LexicalHit
 
 K1: Final = 1.2
@@ -26,6 +27,7 @@ B: Final = 0.75
 @dataclass(frozen=True, kw_only=True)
 class _CountedChunk:
     chunk_id: int
+    language: str | None
     length: int
     counts: Mapping[str, int]
 
@@ -45,7 +47,11 @@ def score_fresh(
     if not statistics.average_length:
         statistics = _statistics_among(counted, wanted)
     hits = [
-        LexicalHit(chunk_id=chunk.chunk_id, score=_score(chunk, query_terms, statistics))
+        LexicalHit(
+            chunk_id=chunk.chunk_id,
+            score=_score(chunk, query_terms, statistics),
+            language=language_of(number_of(chunk.language)),
+        )
         for chunk in counted
         if chunk.counts
     ]
@@ -71,7 +77,9 @@ def rounded_length(length: int) -> int:
 def _count(chunk: IndexedChunk, wanted: frozenset[str]) -> _CountedChunk:
     terms = analyse(chunk.text, chunk.language)
     counts = Counter(term for term in terms if term in wanted)
-    return _CountedChunk(chunk_id=chunk.chunk_id, length=len(terms), counts=counts)
+    return _CountedChunk(
+        chunk_id=chunk.chunk_id, language=chunk.language, length=len(terms), counts=counts
+    )
 
 
 def _score(chunk: _CountedChunk, query_terms: Sequence[str], statistics: IndexStatistics) -> float:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from tantivy import Occur, Query, Schema, Searcher
 
+from kb.lexical.languages import language_of
 from kb.lexical.records import IndexStatistics, LexicalHit
 
 
@@ -52,11 +53,13 @@ def find_chunks(
     # chunks a query of five frequent words takes 8 ms instead of 23.
     query = Query.boolean_query([(Occur.Must, terms), *conditions]) if conditions else terms
     found = searcher.search(query, limit, count=False).hits
-    chunk_ids = searcher.fast_field_values("chunk_id", [address for _, address in found])
+    addresses = [address for _, address in found]
+    # Only documents with a body match, and each of those has both.
+    chunk_ids = cast("list[int]", searcher.fast_field_values("chunk_id", addresses))
+    languages = cast("list[int]", searcher.fast_field_values("language", addresses))
     hits = [
-        # Only documents with a body match, and each of those has a chunk id.
-        LexicalHit(chunk_id=cast("int", chunk_id), score=score)
-        for (score, _), chunk_id in zip(found, chunk_ids, strict=True)
+        LexicalHit(chunk_id=chunk_id, score=score, language=language_of(language))
+        for (score, _), chunk_id, language in zip(found, chunk_ids, languages, strict=True)
     ]
     return sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))
 

@@ -24,7 +24,7 @@ from kb.chunks import indexed_chunks
 from kb.database import Database
 from kb.documents import Listing, list_documents
 from kb.embedded_postgres import database_url
-from kb.embedding import Embedder
+from kb.embedding import Embedder, languages_read
 from kb.errors import DocumentUnreadable
 from kb.files import FileStore
 from kb.ids import TenantId
@@ -108,6 +108,7 @@ async def _take_part(
             limits = RetrievalLimits(
                 candidates=settings.retrieval_candidates,
                 lexical_weight=settings.retrieval_lexical_weight,
+                languages_read=languages_read(settings.embedding_model),
             )
             return Retriever(database, NodeIndexes(lexical=lexical), embedder, models.space, limits)
 

@@ -85,7 +85,11 @@ async def test_events_come_in_order_and_end_with_the_answer(ana: Person) -> None
     assert events[0].data["id"] == events[-1].data["id"]
 
 
-async def test_the_last_event_is_the_unstreamed_answer(ana: Person) -> None:
+async def test_the_last_event_is_the_unstreamed_answer(
+    ana: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Both by the same plan, however busy the machine is: scores differ in their last digits.
+    monkeypatch.setattr("kb.sketches.held.PATIENCE_SECONDS", 30)
     whole = (await ana.ask(QUESTION, include_retrieved=True)).json()
 
     events = await read_stream(ana, asking(include_retrieved=True))

@@ -1,5 +1,6 @@
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import pytest
 from kb.chunks import IndexedChunk
 from kb.errors import IndexNotReady
 from kb.lexical.index import TenantIndex
+from kb.lexical.scoring import score_fresh
 
 ANA, FINANCE, ALL = "user:ana", "group:finance", "tenant:*"
 
@@ -309,3 +311,19 @@ def test_scores_do_not_depend_on_the_number_of_commits(tmp_path: Path) -> None:
         hit.chunk_id: pytest.approx(hit.score)
         for hit in one_by_one.search(terms, principals=principals, limit=20)
     } == expected
+
+
+@pytest.mark.parametrize(
+    ("stated", "kept"), [(None, None), ("de", "de"), ("pt-BR", "pt"), ("zh_Hans", "zh")]
+)
+def test_a_hit_tells_the_language_of_its_chunk(
+    tmp_path: Path, stated: str | None, kept: str | None
+) -> None:
+    index = TenantIndex(tmp_path / "index")
+    told = replace(chunk(1, "42"), language=stated)
+    index.apply(since=0, generation=1, replaced_documents=[], chunks=[told])
+
+    (hit,) = index.search(["42"], principals=None, limit=1)
+    (fresh,) = score_fresh([told], ["42"], index.statistics(["42"]))
+
+    assert hit.language == fresh.language == kept
