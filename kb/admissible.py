@@ -53,14 +53,16 @@ async def matching_documents(
     return [DocumentId(row) for row in (await scope.connection.execute(query)).scalars()]
 
 
-async def languages(scope: TenantSession) -> list[str]:
-    """The languages of the visible documents, as far as they are known."""
+async def languages(scope: TenantSession) -> dict[str, float]:
+    """The languages of the visible documents, each with its share of them."""
     query = (
-        select(_language())
-        .distinct()
-        .where(documents.c.tenant_id == scope.tenant_id, _language().is_not(None))
+        select(_language(), func.count())
+        .where(documents.c.tenant_id == scope.tenant_id)
+        .group_by(_language())
     )
-    return sorted(filter(None, (await scope.connection.execute(query)).scalars()))
+    rows = (await scope.connection.execute(query)).all()
+    total = sum(count for _, count in rows)
+    return {language: count / total for language, count in rows if language}
 
 
 async def has_limited_documents(scope: TenantSession) -> bool:

@@ -26,6 +26,9 @@ from kb.vectors import VectorFilter, count_visible
 Standing = Literal["admissible", "inadmissible", "any"]
 """Of documents at a time: in force; expired, not yet effective or superseded; either."""
 
+RARE_SHARE = 0.01
+"""Of 10,000 English documents about 25 are taken for those of other languages."""
+
 MAX_REMEMBERED = 10_000
 """Entries kept of each kind; one is about 200 bytes."""
 
@@ -34,11 +37,13 @@ MAX_REMEMBERED = 10_000
 class Bounds:
     """What a query may look at in this transaction; `document_ids` None: at all documents.
 
-    `inadmissible` are the visible documents that are no evidence, wherever they are.
+    `inadmissible` are the visible documents that are no evidence, wherever they are. Of hardly any
+    document are `rare_languages`: some are of documents whose language was mistaken.
     """
 
     standing: Standing
     languages: tuple[str, ...]
+    rare_languages: tuple[str, ...]
     document_ids: Collection[DocumentId] | None
     excluded: Sequence[DocumentId]
     inadmissible: frozenset[DocumentId]
@@ -50,6 +55,7 @@ class _Surroundings:
     """What the visible documents are like; most tenants limit none in time."""
 
     languages: tuple[str, ...]
+    rare_languages: tuple[str, ...]
     has_limited_documents: bool
 
 
@@ -91,6 +97,7 @@ class Outlook:
         return Bounds(
             standing=standing,
             languages=around.languages,
+            rare_languages=around.rare_languages,
             document_ids=document_ids,
             excluded=excluded,
             inadmissible=frozenset(inadmissible),
@@ -125,8 +132,11 @@ class Outlook:
         key = (scope.tenant_id, scope.eyes, generation)
         found = self._surroundings.find(key)
         if found is None:
+            share_by_language = await languages(scope)
+            rare = [each for each, share in share_by_language.items() if share < RARE_SHARE]
             looked = _Surroundings(
-                languages=tuple(await languages(scope)),
+                languages=tuple(sorted(share_by_language.keys() - set(rare))),
+                rare_languages=tuple(sorted(rare)),
                 has_limited_documents=await has_limited_documents(scope),
             )
             found = self._surroundings.remember(key, looked)

@@ -42,6 +42,24 @@ async def test_the_question_is_in_the_language_of_what_shares_its_words(
     assert response.json()["explanation"]["lexical_weight"] == weight
 
 
+@pytest.mark.parametrize("share", [0.01, 0.9])
+async def test_a_question_in_a_rare_language_is_searched_for_with_its_stems(
+    service: Service, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    monkeypatch.setattr("app.retrieve.bounds.RARE_SHARE", share)
+    reader = await service.person(await service.new_tenant(), "user:ana")
+    for text in (*GERMAN, *ENGLISH):
+        await reader.upload(text)
+
+    german = await reader.search("Wann werden Überstunden mit freien Tagen bezahlt?", explain=True)
+    english = await reader.search("When is overtime made up for by days off?", explain=True)
+
+    assert "tag" in german.json()["explanation"]["terms"]
+    assert german.json()["data"][0]["text"] == GERMAN[1]
+    # German stems 'made' so: only where German is not rare is that looked for too.
+    assert ("mad" in english.json()["explanation"]["terms"]) == (share < 0.5)
+
+
 @pytest.mark.parametrize(
     ("language", "read", "weight"),
     [

@@ -23,6 +23,7 @@ QUERY = SearchQuery(text="harbour", collections=None, filter=None, top_k=10, mod
 UNLIMITED = Bounds(
     standing="admissible",
     languages=(),
+    rare_languages=(),
     document_ids=None,
     excluded=[],
     vector_filter=VectorFilter(),
