@@ -79,7 +79,7 @@ async def open_database(settings: Settings, database_url: str) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def _open_indexes(
+async def open_indexes(
     settings: Settings, database_url: str, space: Space
 ) -> AsyncIterator[NodeIndexes]:
     """With connections of their own: searches that wait for an index cannot take them from it."""
@@ -243,7 +243,7 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
         space = await open_space(database, embedder)
         files = FileStore(settings.effective_file_store_url)
         async with (
-            _open_indexes(settings, database_url, space) as indexes,
+            open_indexes(settings, database_url, space) as indexes,
             aclosing(
                 RecallSampler(
                     database, space, observe=metrics.observe_ann_recall, generator=SystemRandom()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -14,7 +13,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from app.retrieve.query import SearchMode
-from app.retrieve.search import NodeIndexes
 from evals.datasets import Dataset, open_dataset
 from evals.loading import LoadedDataset, load
 from evals.provenance import provenance
@@ -27,6 +25,7 @@ from footnote.compose import (
     build_retriever,
     load_embedder,
     open_database,
+    open_indexes,
     open_ingestion,
     open_space,
     utc_now,
@@ -50,9 +49,7 @@ from footnote.evaluation import (
 )
 from footnote.output import JsonOption, print_json, progress_console
 from kb.errors import InvalidInput, Misconfigured
-from kb.lexical.follower import LexicalIndexes
 from kb.settings import Settings
-from kb.sketches.held import HeldSketches
 from kb.uploads import Uploads
 
 MODES: tuple[SearchMode, ...] = ("lexical", "vector", "hybrid")
@@ -181,20 +178,12 @@ async def _load_and_ask(settings: Settings, url: str, plan: Plan) -> list[Result
     results = []
     async with open_database(settings, url) as database:
         space = await open_space(database, embedder)
-        async with (
-            aclosing(LexicalIndexes(database, settings.home_path / "lexical")) as lexical,
-            aclosing(
-                HeldSketches(database, space, max_bytes=settings.search_memory_bytes)
-            ) as sketches,
-        ):
-            indexes = NodeIndexes(
-                lexical=lexical, sketches=sketches if settings.search_memory_bytes else None
-            )
+        async with open_indexes(settings, url, space) as indexes:
             for each, run in product(loaded, plan.runs):
                 progress_console.print(f"{each.dataset.name}: {run.variant}", markup=False)
                 # A search would go on without an index that is still being built, and by other
                 # plans than the service's without sketches.
-                await lexical.catch_up(each.tenant_id)
+                await indexes.lexical.catch_up(each.tenant_id)
                 if indexes.sketches is not None:
                     await indexes.sketches.take_up(each.tenant_id)
                 # One of its own for each way: a retriever remembers the vectors of questions.

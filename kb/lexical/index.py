@@ -108,7 +108,7 @@ class TenantIndex:
         """
         with self._writing() as writer:
             reached = Reached(generation=generation, history=history)
-            if generation < self.generation or self.has_reached(reached):
+            if generation < self.generation or self._has_reached(reached):
                 return
             if self.generation < since:
                 raise IndexNotReady
@@ -116,7 +116,7 @@ class TenantIndex:
                 writer.delete_documents_by_term("document_id", document_id)
             self._commit(writer, reached, chunks)
 
-    def has_reached(self, target: Reached) -> bool:
+    def _has_reached(self, target: Reached) -> bool:
         """True when another process has brought the index there; never of an unknown history."""
         return self.reached == target and target.history != UNKNOWN_HISTORY
 
@@ -132,7 +132,7 @@ class TenantIndex:
         """
         reached = Reached(generation=generation, history=history)
         with self._writing() as writer:
-            if self.has_reached(reached):
+            if self._has_reached(reached):
                 return
             writer.delete_documents_by_query(Query.all_query())
             self._commit(writer, reached, chunks)
