@@ -1,0 +1,165 @@
+"""Runs one call in a process of its own, within limits of memory, processor time and time.
+
+What such a call reads comes from outside: when it crashes, hangs or fills the memory, the child
+ends and nobody else notices. Each call gets a fresh child, so that nothing of one tenant's document
+is left in memory for the next. Children are forked from a server process that has imported the code
+already, which takes milliseconds.
+
+Not pebble or concurrent.futures: the children of their pools share one pipe, and one that is killed
+while it writes breaks the pool for all.
+"""
+
+import asyncio
+import ctypes
+import multiprocessing
+import os
+import pickle
+import resource
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final, Literal, ParamSpec, TypeVar
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+END_WITH_PARENT: Final = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
+
+FIRST_TO_END: Final = "1000"
+"""The kernel that runs out of memory ends a child before its parent. See proc(5), oom_score_adj."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChildLimits:
+    """What one call may use."""
+
+    memory_bytes: int
+    """Private, writable memory, about 0.2 GB of loaded code included; not enforced on macOS."""
+    processor_time: timedelta
+    """Rounded up to seconds, on all threads together."""
+    time: timedelta
+    """From the start of the child to its result."""
+    niceness: int = 0
+    """How much it gives way to other processes, 0 to 19."""
+
+
+class ChildFailed(Exception):
+    """The call ended without a result; `reason` says what it ran out of, or that it crashed."""
+
+    def __init__(self, reason: Literal["memory", "time", "crash"], exit_code: int | None) -> None:
+        """A negative exit code is the signal that ended the child."""
+        super().__init__(reason, exit_code)
+        self.reason = reason
+        self.exit_code = exit_code
+
+
+class ChildProcesses:
+    """Runs calls in children, at most `count` at a time; the others wait their turn."""
+
+    def __init__(self, *, count: int, limits: ChildLimits, preload: Sequence[str]) -> None:
+        """`preload` names the modules that every child finds imported."""
+        self._limits = limits
+        self._context = multiprocessing.get_context("forkserver")
+        # The first one to ask starts the server, with these modules.
+        self._context.set_forkserver_preload(list(preload))
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="child")
+        self._places = asyncio.Semaphore(count)
+
+    async def run(
+        self, function: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Result:
+        """What the function returns or raises; its arguments and result must be picklable.
+
+        Raises ChildFailed when it ends without a result. Cancelled, it kills the child and returns
+        when that is gone.
+        """
+        async with self._places:
+            stop_reader, stop_writer = os.pipe()
+            running = asyncio.get_running_loop().run_in_executor(
+                self._threads, self._supervise, stop_reader, (function, args, kwargs)
+            )
+            try:
+                result: Result = await asyncio.shield(running)
+            finally:
+                os.close(stop_writer)
+                await asyncio.wait([running])
+                os.close(stop_reader)
+            return result
+
+    def close(self) -> None:
+        """Takes no more calls; those that run have been cancelled or have ended."""
+        self._threads.shutdown()
+
+    def _supervise(self, stop: int, call: tuple[Callable[..., Any], Any, Any]) -> Any:  # noqa: ANN401
+        deadline = monotonic() + self._limits.time.total_seconds()
+        reader, writer = self._context.Pipe(duplex=False)
+        child = self._context.Process(
+            target=_run_in_child, args=(writer, self._limits, call), daemon=True
+        )
+        with reader:
+            try:
+                child.start()
+            finally:
+                writer.close()
+            try:
+                return _result(child, reader, stop, deadline)
+            finally:
+                child.kill()
+                child.join()
+                child.close()
+
+
+def _result(child: BaseProcess, reader: Connection, stop: int, deadline: float) -> Any:  # noqa: ANN401
+    """The child's result, or what it raised."""
+    ready = wait([reader, stop], timeout=max(0.0, deadline - monotonic()))
+    if stop in ready:
+        raise ChildFailed("crash", None)
+    if not ready:
+        raise ChildFailed("time", None)
+    try:
+        is_error, value = pickle.loads(reader.recv_bytes())  # noqa: S301  # our own child
+    except (EOFError, OSError) as error:
+        child.join()
+        is_time = child.exitcode == -signal.SIGXCPU
+        raise ChildFailed("time" if is_time else "crash", child.exitcode) from error
+    if isinstance(value, MemoryError):
+        raise ChildFailed("memory", None) from value
+    if is_error:
+        raise value
+    return value
+
+
+def _run_in_child(
+    writer: Connection, limits: ChildLimits, call: tuple[Callable[..., Any], Any, Any]
+) -> None:
+    function, args, kwargs = call
+    _limit_this_process(limits)
+    try:
+        outcome = (False, function(*args, **kwargs))
+    except Exception as error:  # noqa: BLE001  # raised again in the parent
+        outcome = (True, error)
+    writer.send_bytes(pickle.dumps(outcome))
+    writer.close()
+
+
+def _limit_this_process(limits: ChildLimits) -> None:
+    # A terminal sends Ctrl-C to all; the parent decides when a child ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(END_WITH_PARENT, signal.SIGKILL)
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text(FIRST_TO_END)
+    os.nice(limits.niceness)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    seconds = -(-limits.processor_time // timedelta(seconds=1))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_DATA, (limits.memory_bytes, limits.memory_bytes))

@@ -1,0 +1,162 @@
+import asyncio
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from kb.child_processes import ChildFailed, ChildLimits, ChildProcesses
+
+LIMITS = ChildLimits(
+    memory_bytes=1_000_000_000,
+    processor_time=timedelta(seconds=1),
+    time=timedelta(seconds=20),
+    niceness=3,
+)
+
+
+@pytest.fixture
+def children() -> Iterator[ChildProcesses]:
+    processes = ChildProcesses(count=2, limits=LIMITS, preload=[])
+    yield processes
+    processes.close()
+
+
+def fill_memory() -> int:
+    return len(bytearray(4_000_000_000))
+
+
+def spin() -> None:
+    while True:
+        pass
+
+
+def crash() -> None:
+    ctypes.string_at(0)
+
+
+def abort() -> None:
+    os.abort()
+
+
+def refuse() -> None:
+    raise ValueError("no")
+
+
+def write_pid_and_wait(file: Path) -> None:
+    file.write_text(str(os.getpid()))
+    signal.pause()
+
+
+def wait_for_ever() -> None:
+    signal.pause()
+
+
+def niceness() -> int:
+    return os.nice(0)
+
+
+def open_descriptors() -> int:
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.exists() else 0
+
+
+async def test_result_comes_back(children: ChildProcesses) -> None:
+    assert await children.run(divmod, 7, 2) == (3, 1)
+
+
+async def test_call_runs_in_a_process_of_its_own_each_time(children: ChildProcesses) -> None:
+    first, second = await children.run(os.getpid), await children.run(os.getpid)
+
+    assert len({first, second, os.getpid()}) == 3
+
+
+async def test_child_gives_way(children: ChildProcesses) -> None:
+    assert await children.run(niceness) == min(19, os.nice(0) + 3)
+
+
+async def test_error_of_the_call_is_raised(children: ChildProcesses) -> None:
+    with pytest.raises(ValueError, match="no"):
+        await children.run(refuse)
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [(fill_memory, "memory"), (spin, "time"), (crash, "crash"), (abort, "crash")],
+)
+async def test_child_beyond_its_limits_ends_alone(
+    children: ChildProcesses, function: Callable[[], object], reason: str
+) -> None:
+    beside = asyncio.create_task(children.run(divmod, 7, 2))
+
+    with pytest.raises(ChildFailed) as caught:
+        await children.run(function)
+
+    assert caught.value.reason == reason
+    assert await beside == (3, 1)
+
+
+async def test_child_that_does_nothing_ends_in_time() -> None:
+    limits = ChildLimits(
+        memory_bytes=1_000_000_000,
+        processor_time=timedelta(seconds=10),
+        time=timedelta(seconds=0.3),
+    )
+    children = ChildProcesses(count=1, limits=limits, preload=[])
+
+    with pytest.raises(ChildFailed) as caught:
+        await children.run(wait_for_ever)
+
+    assert caught.value.reason == "time"
+    children.close()
+
+
+async def test_cancelled_call_leaves_no_process(children: ChildProcesses, tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    call = asyncio.create_task(children.run(write_pid_and_wait, file))
+    while not (file.exists() and file.read_text()):  # noqa: ASYNC110  # another process writes it
+        await asyncio.sleep(0.01)
+
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(file.read_text()), 0)
+
+
+async def test_calls_beyond_the_count_wait_and_may_be_cancelled(children: ChildProcesses) -> None:
+    await children.run(divmod, 7, 2)
+    open_before = open_descriptors()
+    running = [asyncio.create_task(children.run(wait_for_ever)) for _ in range(2)]
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(children.run(divmod, 7, 2))
+    await asyncio.sleep(0)
+
+    waiting.cancel()
+    for call in running:
+        call.cancel()
+    await asyncio.gather(waiting, *running, return_exceptions=True)
+
+    assert await children.run(divmod, 7, 2) == (3, 1)
+    assert open_descriptors() <= open_before
+
+
+async def test_large_arguments_and_results_pass(children: ChildProcesses) -> None:
+    content = b"x" * 20_000_000
+
+    assert await children.run(bytes.upper, content) == content.upper()
+
+
+async def test_event_loop_goes_on_meanwhile(children: ChildProcesses) -> None:
+    call = asyncio.create_task(children.run(time.sleep, 0.05))
+    turns = 0
+    while not call.done():
+        turns += 1
+        await asyncio.sleep(0)
+
+    assert turns > 10
