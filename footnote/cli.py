@@ -1,6 +1,8 @@
 """The command `footnote`: exit 0 on success, 1 on failure with one line on stderr, 2 on misuse."""
 
+import os
 import sys
+import threading
 from collections.abc import Iterator
 
 import typer
@@ -8,8 +10,12 @@ from pydantic import ValidationError
 
 from footnote.commands import admin, ask, demo, doctor, ingest, prompts, serve
 from footnote.lazy_commands import LazyCommand, group_of
+from kb import stopping
 from kb.errors import KnowledgeBaseError
 from kb.settings import Settings
+
+OWNER_ONLY = 0o077
+"""The umask: folders are made 0700 and files 0600, by every library and child process too."""
 
 LAZY_COMMANDS = {
     "eval": LazyCommand(
@@ -53,7 +59,10 @@ db_app.command("prune")(admin.prune_database)
 
 
 def main() -> None:
-    """Runs a command."""
+    """Runs a command; what it writes is its user's own, and a signal unwinds and stops it."""
+    os.umask(OWNER_ONLY)
+    if threading.current_thread() is threading.main_thread():
+        stopping.obey_signals()
     try:
         app()
     except KnowledgeBaseError as error:
@@ -62,6 +71,9 @@ def main() -> None:
         _fail("; ".join(_faults(error)))
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        if stopping.is_told():
+            stopping.leave(stopping.exit_code())
 
 
 def _faults(error: ValidationError) -> Iterator[str]:

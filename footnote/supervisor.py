@@ -1,13 +1,22 @@
-"""Keeps one child process running."""
+"""Keeps the parts of a service running: what dies starts again, what keeps dying ends all."""
 
 import os
+import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import structlog
+from typing_extensions import override
+
+from kb import stopping
+from kb.embedded_postgres import EmbeddedPostgres
+from kb.errors import DatabaseUnavailable, KnowledgeBaseError
 
 log = structlog.get_logger(__name__)
 
@@ -15,26 +24,144 @@ RESTART_DELAY_SECONDS = 1.0
 """Short enough that nobody waits, long enough that a child failing at once does not spin."""
 
 POLL_SECONDS = 0.2
-"""How soon a dead child is noticed."""
+"""How soon a dead part is noticed."""
 
-STOP_TIMEOUT_SECONDS = 7.0
-"""A stop of everything within 10 s is promised."""
+STOP_TIMEOUT_SECONDS = 8.0
+"""For a child that is stopped without a signal that gave all of us a deadline."""
+
+DEATHS = 3
+"""So many within a minute are no accident: starting once more helps nobody."""
+
+WITHIN_SECONDS = 60.0
+
+
+class KeepsDying(KnowledgeBaseError):
+    """A part of the service ends as often as it is started."""
+
+    code = "keeps_dying"
+
+
+class Part(Protocol):
+    """What is kept running."""
+
+    name: str
+    restart_delay_seconds: float
+    where_to_look: str
+
+    def is_alive(self) -> bool:
+        """False once it has died."""
+
+    def start_again(self) -> bool:
+        """Whether it was us who started it; DatabaseUnavailable when that did not work."""
+
+    def tell_to_stop(self) -> None:
+        """Says that the service stops."""
+
+    def end(self, timeout_seconds: float) -> None:
+        """Returns when it is gone, by force after the time."""
+
+
+class Child(Part):
+    """A process in a session of its own, so that all it started can be ended with it."""
+
+    restart_delay_seconds = RESTART_DELAY_SECONDS
+
+    def __init__(self, name: str, command: Sequence[str]) -> None:
+        """Starts it."""
+        self.name = name
+        self.where_to_look = f"the {name}'s own lines in this log say why"
+        self._restarted = f"{name}.restarted"
+        self._command = list(command)
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(self._command, start_new_session=True)  # noqa: S603  # our own
+        except OSError as error:
+            raise KeepsDying(f"The {self.name} cannot be started: {error.strerror}.") from error
+
+    @override
+    def is_alive(self) -> bool:
+        # Left a zombie: its number, which is also its group's, cannot get another meaning.
+        how = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        with suppress(ChildProcessError):
+            return os.waitid(os.P_PID, self._process.pid, how) is None
+        return False
+
+    @override
+    def start_again(self) -> bool:
+        self._kill_group()
+        log.warning(self._restarted, exit_code=self._process.wait())
+        self._process = self._start()
+        return True
+
+    @override
+    def tell_to_stop(self) -> None:
+        if self._process.returncode is None:
+            self._process.terminate()
+
+    @override
+    def end(self, timeout_seconds: float) -> None:
+        if self._process.returncode is not None:
+            return
+        until = monotonic() + timeout_seconds
+        while self.is_alive() and monotonic() < until:
+            threading.Event().wait(0.02)
+        self._kill_group()
+        self._process.wait()
+
+    def _kill_group(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+
+class Database(Part):
+    """The embedded server of the home; it is stopped by whoever opened it."""
+
+    name = "postgres"
+    restart_delay_seconds = 0.0
+    where_to_look = "the file 'postgres/log' in the home says why"
+
+    def __init__(self, server: EmbeddedPostgres) -> None:
+        """It runs already."""
+        self._server = server
+
+    @override
+    def is_alive(self) -> bool:
+        return self._server.is_alive()
+
+    @override
+    def start_again(self) -> bool:
+        is_ours = self._server.start_again()
+        if is_ours:
+            log.warning("postgres.restarted")
+        return is_ours
+
+    @override
+    def tell_to_stop(self) -> None:
+        """Nothing: the others still need it."""
+
+    @override
+    def end(self, timeout_seconds: float) -> None:
+        """Nothing, for the same reason."""
 
 
 class Supervisor:
-    """Starts the command, starts it again when it dies, and stops it at the end of the block."""
+    """Watches the parts while the block runs, and ends them after it."""
 
-    def __init__(self, command: Sequence[str], *, environment: Mapping[str, str]) -> None:
-        """`environment` is added to this process's own."""
-        self._command = list(command)
-        self._environment = {**os.environ, **environment}  # noqa: TID251  # handed on, not read
+    def __init__(self, parts: Sequence[Part]) -> None:
+        """They run already."""
+        self._parts = parts
+        self._deaths = {part.name: deque[float](maxlen=DEATHS) for part in parts}
         self._stopping = threading.Event()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._are_told = False
+        self._failure: KnowledgeBaseError | None = None
         self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._at_the_end = ExitStack()
 
     def __enter__(self) -> Self:
-        """Starts the child."""
-        self._process = self._start()
+        """Watches from now on."""
+        self._at_the_end.enter_context(stopping.at_the_end(self._end_parts))
         self._watcher.start()
         return self
 
@@ -44,31 +171,61 @@ class Supervisor:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stops the child, kindly first."""
-        self._stopping.set()
-        # The watcher starts no child after this.
-        self._watcher.join()
-        if self._process is not None:
-            _stop(self._process)
+        """Ends the parts, kindly first; KeepsDying when that is why the block ended."""
+        with self._at_the_end:
+            self._stopping.set()
+            seconds = stopping.seconds_left(STOP_TIMEOUT_SECONDS, keep=stopping.LAST_SECONDS)
+            # Nothing is started after this.
+            self._watcher.join(seconds)
+            self._tell_parts()
+            self._end_parts(seconds)
+        if self._failure is not None:
+            raise self._failure
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self._command, env=self._environment)  # noqa: S603  # our own command
+    def join(self) -> None:
+        """Returns when nothing is watched any more: something keeps dying, or all shall stop."""
+        self._watcher.join()
 
     def _watch(self) -> None:
-        while self._process is not None:
-            while self._process.poll() is None:
-                if self._stopping.wait(POLL_SECONDS):
+        try:
+            while not self._stopping.wait(POLL_SECONDS):
+                if stopping.is_told():
+                    # At once, not when the API has ended: all have the same deadline.
+                    self._tell_parts()
                     return
-            if self._stopping.wait(RESTART_DELAY_SECONDS):
-                return
-            log.warning("worker.restarted", exit_code=self._process.returncode)
-            self._process = self._start()
+                for part in self._parts:
+                    if not part.is_alive():
+                        self._note_death(part)
+                        self._restart(part)
+        except KnowledgeBaseError as error:
+            self._failure = error
+            stopping.give_up()
 
+    def _note_death(self, part: Part) -> None:
+        deaths = self._deaths[part.name]
+        deaths.append(monotonic())
+        if len(deaths) == DEATHS and deaths[-1] - deaths[0] < WITHIN_SECONDS:
+            raise KeepsDying(
+                f"The {part.name} died {DEATHS} times within a minute; {part.where_to_look}."
+            )
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_TIMEOUT_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    def _restart(self, part: Part) -> None:
+        if self._stopping.wait(part.restart_delay_seconds) or stopping.is_told():
+            return
+        try:
+            part.start_again()
+        except DatabaseUnavailable as error:
+            raise KeepsDying(error.message) from error
+
+    def _tell_parts(self) -> None:
+        """Once: a second signal would mean that they shall not take their time."""
+        if self._are_told:
+            return
+        self._are_told = True
+        for part in self._parts:
+            part.tell_to_stop()
+
+    def _end_parts(self, timeout_seconds: float) -> None:
+        until = monotonic() + timeout_seconds
+        for part in self._parts:
+            part.end(max(0.0, until - monotonic()))

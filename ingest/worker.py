@@ -101,9 +101,14 @@ async def run_job(
 
 
 async def run_worker(
-    app: App, *, concurrency: int, stalled_after: timedelta, wait: bool = True
+    app: App,
+    *,
+    concurrency: int,
+    stalled_after: timedelta,
+    wait: bool = True,
+    obeys_signals: bool = True,
 ) -> None:
-    """Works until it is stopped by a signal; with `wait` False until the queue is empty."""
+    """Works until it is stopped or cancelled; with `wait` False until the queue is empty."""
     seconds = stalled_after.total_seconds()
     async with app.open_async(), _taking_over(app, seconds):
         await app.run_worker_async(
@@ -112,6 +117,7 @@ async def run_worker(
             wait=wait,
             # A stop within 10 s is promised; what is cut off runs again.
             shutdown_graceful_timeout=5,
+            install_signal_handlers=obeys_signals,
             update_heartbeat_interval=seconds / 5,
             stalled_worker_timeout=seconds,
             delete_jobs="successful",

@@ -169,6 +169,8 @@ def _service(home: Path, port: int) -> Iterator[str]:
             env=environment,
             stdout=log,
             stderr=log,
+            # Ctrl-C in a terminal is for us, who then stop it: once.
+            start_new_session=True,
         )
     try:
         _wait_until_ready(url, process, log_path)

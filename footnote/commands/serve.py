@@ -4,8 +4,9 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from types import FrameType
 from typing import Annotated
 
 import structlog
@@ -13,17 +14,19 @@ import typer
 import uvicorn
 import uvloop
 from prometheus_client import start_http_server
+from typing_extensions import override
 
 from app.main import build_app
 from app.resources import Resources
 from footnote.commands.admin import COMMAND_LINE
 from footnote.compose import build_upkeep, open_ingestion, open_resources
 from footnote.output import console
-from footnote.supervisor import Supervisor
+from footnote.supervisor import Child, Database, Supervisor
 from ingest.worker import build_queue_app, run_worker
+from kb import stopping
 from kb.audit import record_system_event
 from kb.credentials import create_key
-from kb.embedded_postgres import database_url
+from kb.embedded_postgres import DatabaseServer, database_server
 from kb.settings import Settings
 from kb.telemetry import configure_logging
 from kb.tenants import create_tenant, generations
@@ -44,39 +47,38 @@ FOLLOW_INTERVAL_SECONDS = 0.5
 """How often lexical indexes catch up; searches are right in between, this keeps them fast."""
 
 
-def _stop_on_sigterm() -> None:
-    """SIGTERM unwinds the stack, so that the worker and the embedded Postgres stop too.
+class Server(uvicorn.Server):
+    """One that is stopped by the process's own handling of signals."""
 
-    Uvicorn raises the signal again once it has shut down; by default that would end the process
-    on the spot.
-    """
+    @override
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with stopping.asked(self._finish):
+            yield
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(0)
-
-    signal.signal(signal.SIGTERM, stop)
+    def _finish(self) -> None:
+        self.should_exit = True
 
 
 def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
     """Run everything: database (embedded unless configured), migrations, API and a worker."""
     settings = Settings()
     configure_logging(settings.log_level)
-    _stop_on_sigterm()
-    with database_url(settings) as url:
-        upgrade(url)
+    stopping.expect_to_be_stopped()
+    with database_server(settings) as server:
+        upgrade(server.url)
         command = [sys.executable, "-m", "footnote", "worker", "--exit-with", str(os.getpid())]
-        worker_process = Supervisor(command, environment={"FOOTNOTE_DATABASE_URL": url})
-        with worker_process:
-            uvloop.run(_serve(settings, url, host, port, is_first_key_wanted=True))
+        with Supervisor([*_database(server), Child("worker", command)]):
+            uvloop.run(_serve(settings, server.url, host, port, is_first_key_wanted=True))
 
 
 def api(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
     """Run the API alone; the schema must be up to date."""
     settings = Settings()
     configure_logging(settings.log_level)
-    _stop_on_sigterm()
-    with database_url(settings) as url:
-        asyncio.run(_serve(settings, url, host, port, is_first_key_wanted=False))
+    stopping.expect_to_be_stopped()
+    with database_server(settings) as server, Supervisor(_database(server)):
+        asyncio.run(_serve(settings, server.url, host, port, is_first_key_wanted=False))
 
 
 def worker(
@@ -90,10 +92,35 @@ def worker(
     """Run a worker that ingests what was uploaded."""
     settings = Settings()
     configure_logging(settings.log_level)
+    stopping.expect_to_be_stopped()
     if exit_with is not None:
         os.nice(BESIDE_AN_API)
-    with database_url(settings) as url:
-        asyncio.run(_work(settings, url, until_empty=until_empty, parent=exit_with))
+    with (
+        _group_ended_without(exit_with),
+        database_server(settings) as server,
+        # A parent watches the database for both.
+        Supervisor(_database(server) if exit_with is None else []),
+    ):
+        asyncio.run(_work(settings, server.url, until_empty=until_empty, parent=exit_with))
+
+
+def _database(server: DatabaseServer) -> list[Database]:
+    return [Database(server.embedded)] if server.embedded is not None else []
+
+
+@contextmanager
+def _group_ended_without(parent: int | None) -> Iterator[None]:
+    """Where the parent was killed, nobody else ends what this process started."""
+
+    def end_group(_seconds: float) -> None:
+        if parent is not None and os.getppid() != parent and os.getpgrp() == os.getpid():
+            os.killpg(os.getpid(), signal.SIGKILL)
+
+    with stopping.at_the_end(end_group):
+        try:
+            yield
+        finally:
+            end_group(0)
 
 
 async def _serve(
@@ -116,7 +143,7 @@ async def _serve(
             resources.lexical.follow(interval_seconds=FOLLOW_INTERVAL_SECONDS)
         )
         try:
-            await uvicorn.Server(config).serve()
+            await Server(config).serve()
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
@@ -142,13 +169,22 @@ async def _work(settings: Settings, url: str, *, until_empty: bool, parent: int 
         if settings.worker_metrics_port:
             start_http_server(settings.worker_metrics_port, registry=tools.metrics.registry)
         watching = asyncio.create_task(_exit_with(parent)) if parent is not None else None
-        try:
-            await run_worker(
+        working = asyncio.create_task(
+            run_worker(
                 build_queue_app(url, tools, build_upkeep(settings, tools.database, tools.metrics)),
                 concurrency=settings.worker_concurrency,
                 stalled_after=timedelta(seconds=settings.stalled_job_seconds),
                 wait=not until_empty,
+                obeys_signals=False,
             )
+        )
+        loop = asyncio.get_running_loop()
+        try:
+            with stopping.asked(lambda: loop.call_soon_threadsafe(working.cancel)):
+                await working
+        except asyncio.CancelledError:
+            if not stopping.is_told():
+                raise
         finally:
             if watching is not None:
                 watching.cancel()

@@ -17,7 +17,6 @@ FIELDS = {f"{PREFIX}{name.upper()}": field for name, field in Settings.model_fie
 
 READERS_OF_THE_ENVIRONMENT = {
     "footnote/commands/demo.py": "hands the environment on to its child and reads nothing in it",
-    "footnote/supervisor.py": "hands the environment on to its child and reads nothing in it",
 }
 """Besides pydantic-settings in kb/settings.py."""
 

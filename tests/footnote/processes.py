@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import IO
 from unittest.mock import patch
 
 from footnote.cli import main
@@ -64,8 +65,12 @@ async def python(
     environment: Mapping[str, str],
     folder: Path | None = None,
     is_heard: bool = False,
+    log: IO[bytes] | None = None,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A running interpreter, killed at the end of the block if it still runs."""
+    """A running interpreter, killed at the end of the block if it still runs.
+
+    `log` takes stderr instead of a pipe, on which one that says much waits for somebody to read.
+    """
     output = asyncio.subprocess.PIPE if is_heard else asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -73,7 +78,7 @@ async def python(
         env={**os.environ, **environment},  # noqa: TID251  # handed on, not read
         cwd=folder or ROOT,
         stdout=output,
-        stderr=output,
+        stderr=log or output,
     )
     try:
         yield process

@@ -1,6 +1,7 @@
 """`footnote up`: everything in one process tree, which can be killed, stopped and started again."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -26,6 +27,9 @@ START_SECONDS = 120
 
 STOP_SECONDS = 10
 
+BACK_SECONDS = 10
+"""For a database that somebody killed."""
+
 FERRY = "The ferry leaves at nine."
 BRIDGE = "The bridge opens at noon."
 
@@ -37,6 +41,12 @@ class Up:
     process: asyncio.subprocess.Process
     http: httpx.AsyncClient
     home: Path
+    log_path: Path
+
+    def events(self) -> list[str]:
+        """What the log tells, without the lines of libraries."""
+        lines = [json.loads(line) for line in self.log_path.read_text().splitlines()]
+        return [line["event"] for line in lines if "logger" not in line]
 
     def worker_pid(self) -> int | None:
         """The worker's process, None while there is none."""
@@ -65,10 +75,16 @@ class Up:
                 job = (await self.http.get(path, headers=headers, params={"wait": 10})).json()
         assert job["status"] == "succeeded", job
 
-    async def found(self, key: str, query: str) -> set[str]:
-        """The texts that a search finds."""
+    async def found(self, key: str, query: str, *, until_back: float = 0) -> set[str]:
+        """The texts that a search finds; for so many seconds the answer may be 503."""
         headers = {"Authorization": f"Bearer {key}"}
-        response = await self.http.post("/v1/search", headers=headers, json={"query": query})
+        until = asyncio.get_running_loop().time() + until_back
+        while True:
+            response = await self.http.post("/v1/search", headers=headers, json={"query": query})
+            is_away = response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+            if not is_away or asyncio.get_running_loop().time() > until:
+                break
+            await asyncio.sleep(0.05)
         assert response.status_code == httpx.codes.OK, response.text
         return {hit["text"] for hit in response.json()["data"]}
 
@@ -101,19 +117,32 @@ async def running(home: Path) -> AsyncIterator[Up]:
         "FOOTNOTE_HOME": str(home),
         "FOOTNOTE_DATABASE_URL": "",
         "FOOTNOTE_STALLED_JOB_SECONDS": "5",
-        "FOOTNOTE_LOG_LEVEL": "error",
+        "FOOTNOTE_LOG_LEVEL": "warning",
     }
+    log_path = home.with_name("up.log")
     async with (
-        python(command, environment=environment, folder=home, is_heard=True) as process,
+        logged(command, environment, home, log_path) as process,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
     ):
-        up = Up(process=process, http=http, home=home)
+        up = Up(process=process, http=http, home=home, log_path=log_path)
         async with asyncio.timeout(START_SECONDS):
             while not await is_ready(up):
                 if process.returncode is not None:
-                    pytest.fail((await process.communicate())[1].decode())
+                    pytest.fail(log_path.read_text())
                 await asyncio.sleep(0.1)
         yield up
+
+
+@asynccontextmanager
+async def logged(
+    command: list[str], environment: dict[str, str], home: Path, log_path: Path
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The running command; what it logs goes to a file."""
+    with log_path.open("wb") as log:
+        async with python(
+            command, environment=environment, folder=home, is_heard=True, log=log
+        ) as process:
+            yield process
 
 
 async def is_ready(up: Up) -> bool:
@@ -148,7 +177,7 @@ async def first_key(up: Up) -> str:
                 return line
 
 
-async def test_up_survives_its_worker_stops_when_told_and_starts_again_with_all_data(
+async def test_up_survives_worker_and_database_stops_when_told_and_starts_again_with_all_data(
     home: Path,
 ) -> None:
     async with running(home) as up:
@@ -162,6 +191,15 @@ async def test_up_survives_its_worker_stops_when_told_and_starts_again_with_all_
         await up.upload(key, BRIDGE)
         second_worker = up.worker_pid()
         assert second_worker not in {None, first_worker}
+
+        first_postgres = up.postgres_pid()
+        os.kill(first_postgres, signal.SIGKILL)
+        assert await up.found(key, "When does the ferry leave?", until_back=BACK_SECONDS) == {
+            FERRY,
+            BRIDGE,
+        }
+        assert up.postgres_pid() != first_postgres
+        assert up.events().count("postgres.restarted") == 1
 
         everything = (up.process.pid, second_worker or 0, up.postgres_pid())
         told = asyncio.get_running_loop().time()
@@ -177,6 +215,5 @@ async def test_up_survives_its_worker_stops_when_told_and_starts_again_with_all_
         up.process.kill()
         stdout, _ = await up.process.communicate()
         assert b"fn_" not in stdout
-        await until_gone(worker or 0)
-        take_over_and_stop(home)
-        await until_gone(postgres)
+        # The worker ends by itself then, and stops the database as the last who uses it.
+        await until_gone(worker or 0, postgres)

