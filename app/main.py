@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from app.api_page import add_api_page
 from app.http_errors import register_error_handlers
 from app.middleware import install_middleware
 from app.rate_limit import RateLimiter
@@ -31,9 +32,9 @@ def build_app(resources: Resources) -> FastAPI:
         title="Footnote",
         version="0.1.0",
         description=DESCRIPTION,
-        # The contract knows one page of documentation; keys are no OAuth.
+        # FastAPI's own pages load scripts from elsewhere; ours follows below.
+        docs_url=None,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
         lifespan=lifespan,
     )
     app.state.resources = resources
@@ -42,6 +43,7 @@ def build_app(resources: Resources) -> FastAPI:
     for routes in (documents, jobs, search, answers, chat, grounding):
         app.include_router(routes.router, prefix="/v1")
     app.include_router(operation.router)
+    add_api_page(app)
     register_error_handlers(app)
     install_middleware(app, resources)
     return app

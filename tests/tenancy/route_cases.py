@@ -6,6 +6,7 @@ from uuid import UUID
 
 import httpx
 
+from app.api_page import ASSETS
 from app.paging import cursor_after
 from kb.credentials import Scope
 from tests.service import Person
@@ -45,6 +46,7 @@ OPERATION = frozenset(
         ("GET", "/metrics"),
         ("GET", "/openapi.json"),
         ("GET", "/docs"),
+        *(("GET", f"/docs/{name}") for name in ASSETS),
     }
 )
 """What needs no credential, because it shows nothing of any tenant."""

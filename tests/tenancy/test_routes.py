@@ -56,7 +56,8 @@ def test_the_schema_hides_no_route(service: Service) -> None:
         for method in methods
     }
 
-    assert operations == ROUTES.keys() | (OPERATION - {("GET", "/openapi.json"), ("GET", "/docs")})
+    page = {(method, path) for method, path in OPERATION if path.startswith("/docs")}
+    assert operations == ROUTES.keys() | (OPERATION - page - {("GET", "/openapi.json")})
 
 
 @pytest.mark.parametrize("intruder", INTRUDERS)
