@@ -116,7 +116,7 @@ async def run_worker(
             concurrency=concurrency,
             wait=wait,
             # A stop within 10 s is promised; what is cut off runs again.
-            shutdown_graceful_timeout=5,
+            shutdown_graceful_timeout=3,
             install_signal_handlers=obeys_signals,
             update_heartbeat_interval=seconds / 5,
             stalled_worker_timeout=seconds,

@@ -17,8 +17,11 @@ from types import FrameType
 STOP_SECONDS = 9.0
 """A stop within 10 s is promised; the rest is for a loaded host."""
 
-LAST_SECONDS = 2.5
-"""Of these, what is kept for killing what will not end and for stopping the database."""
+LAST_SECONDS = 4.0
+"""Of these, what is kept for killing what will not end and for stopping the database.
+
+A killed process needs the processor once more to end: on a loaded host seconds, when it is nice.
+"""
 
 SAME_REQUEST_SECONDS = 0.5
 """A terminal and a supervisor may pass on one and the same request as two signals."""

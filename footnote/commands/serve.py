@@ -135,7 +135,7 @@ async def _serve(
             access_log=False,
             server_header=False,
             # A stop within 10 s is promised.
-            timeout_graceful_shutdown=5,
+            timeout_graceful_shutdown=3,
         )
         if is_first_key_wanted:
             await _announce(resources, host, port)
