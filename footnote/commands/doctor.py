@@ -1,11 +1,14 @@
 """What runs, what is missing, and how to mend it."""
 
 import asyncio
+import shlex
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -17,6 +20,7 @@ from kb.database import Database
 from kb.embedded_postgres import database_url
 from kb.embedding import choose_backend, model_path
 from kb.errors import KnowledgeBaseError
+from kb.private_folders import open_to_others
 from kb.settings import Settings
 from kb.spaces import current_space
 from migrations.run import is_current, upgrade
@@ -86,6 +90,7 @@ def _check_local(settings: Settings) -> list[Check]:
     return [
         Check(name="python", is_well=sys.version_info >= (3, 11), detail=python),
         _check_home(settings),
+        _check_privacy(settings),
         _check_embedding(settings),
         _check_evidence_floor(settings),
         Check(
@@ -114,6 +119,26 @@ def _check_home(settings: Settings) -> Check:
             mend="Set FOOTNOTE_HOME to a folder that can be written.",
         )
     return Check(name="home", is_well=True, detail=str(settings.home_path))
+
+
+def _check_privacy(settings: Settings) -> Check:
+    """Whether the home, and a file store beside it on this machine, are their owner's alone."""
+    folders = [folder for folder in _local_folders(settings) if folder.exists()]
+    open_count = sum(1 for folder in folders for _ in open_to_others(folder))
+    names = " ".join(shlex.quote(str(folder)) for folder in folders)
+    return Check(
+        name="home permissions",
+        is_well=open_count == 0,
+        detail=f"{open_count} files and folders are open to others" if open_count else "private",
+        mend=f"Run 'chmod -R go-rwx {names}'." if open_count else None,
+    )
+
+
+def _local_folders(settings: Settings) -> list[Path]:
+    home = settings.home_path
+    files = urlsplit(settings.effective_file_store_url)
+    store = Path(files.path).resolve() if files.scheme in {"file", ""} else home
+    return [home] if store.is_relative_to(home) else [home, store]
 
 
 def _check_embedding(settings: Settings) -> Check:

@@ -15,6 +15,9 @@ from footnote.cli import main
 
 ROOT = Path(__file__).parents[2]
 
+EVERYBODY_READS = 0o022
+"""The usual umask: what a command writes is private all the same."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
@@ -45,6 +48,7 @@ async def run_here(*arguments: str, environment: Mapping[str, str]) -> Finished:
 
 def _run_main(arguments: Sequence[str], environment: Mapping[str, str]) -> Finished:
     stdout, stderr, exit_code = StringIO(), StringIO(), 0
+    umask = os.umask(EVERYBODY_READS)
     with (
         patch("sys.argv", ["footnote", *arguments]),
         patch.dict("os.environ", environment),
@@ -55,6 +59,8 @@ def _run_main(arguments: Sequence[str], environment: Mapping[str, str]) -> Finis
             main()
         except SystemExit as end:
             exit_code = end.code if isinstance(end.code, int) else 1
+        finally:
+            os.umask(umask)
     return Finished(exit_code=exit_code, stdout=stdout.getvalue(), stderr=stderr.getvalue())
 
 
@@ -79,6 +85,7 @@ async def python(
         cwd=folder or ROOT,
         stdout=output,
         stderr=log or output,
+        umask=EVERYBODY_READS,
     )
     try:
         yield process

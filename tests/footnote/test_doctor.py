@@ -51,6 +51,41 @@ async def test_doctor_names_what_is_wrong_and_how_to_mend_it(environment: dict[s
     assert "FAIL database" in for_people.stdout
 
 
+async def test_doctor_tells_what_others_may_read_and_how_to_mend_it(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    home, store = tmp_path / "home", tmp_path / "a store"
+    for folder in (home / "lexical", store):
+        folder.mkdir(parents=True)
+        folder.chmod(0o755)
+    (store / "one").write_text("secret")
+    (store / "one").chmod(0o640)
+    elsewhere = {
+        **environment,
+        "FOOTNOTE_HOME": str(home),
+        "FOOTNOTE_FILE_STORE_URL": f"file://{store}",
+    }
+
+    before = await run_here("doctor", "--json", environment=elsewhere)
+    for folder in (home / "lexical", store):
+        folder.chmod(0o700)
+    (store / "one").chmod(0o600)
+    after = await run_here("doctor", "--json", environment=elsewhere)
+
+    def found(report: str) -> dict[str, object]:
+        checks = json.loads(report)["checks"]
+        [check] = [check for check in checks if check["name"] == "home permissions"]
+        return dict(check)
+
+    assert found(before.stdout) == {
+        "name": "home permissions",
+        "ok": False,
+        "detail": "3 files and folders are open to others",
+        "mend": f"Run 'chmod -R go-rwx {home} '{store}''.",
+    }
+    assert found(after.stdout)["ok"] is True
+
+
 async def test_doctor_sees_half_a_language_model(environment: dict[str, str]) -> None:
     half = {**environment, "FOOTNOTE_LLM_MODEL": "some-model", "FOOTNOTE_LLM_BASE_URL": ""}
 

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from kb.embedded_postgres import database_url
+from kb.private_folders import open_to_others
 from kb.settings import Settings
 from tests.footnote.processes import python
 
@@ -93,7 +94,7 @@ class Up:
 def home(settings: Settings, tmp_path: Path) -> Iterator[Path]:
     """A home of its own with the model that was exported before."""
     home = tmp_path / "home"
-    home.mkdir()
+    home.mkdir(mode=0o755)
     (home / "models").symlink_to(settings.home_path / "models")
     yield home
     if (home / "postgres" / "postmaster.pid").exists():
@@ -200,6 +201,8 @@ async def test_up_survives_worker_and_database_stops_when_told_and_starts_again_
         }
         assert up.postgres_pid() != first_postgres
         assert up.events().count("postgres.restarted") == 1
+
+        assert list(open_to_others(home)) == []
 
         everything = (up.process.pid, second_worker or 0, up.postgres_pid())
         told = asyncio.get_running_loop().time()
