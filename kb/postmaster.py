@@ -90,7 +90,11 @@ class Postmaster:
         making.mkdir(mode=0o700)
         if self.account is not None:
             os.chown(making, self.account.pw_uid, self.account.pw_gid)
-        self._run("initdb", "--auth=trust", "--encoding=utf8", "-U", OWNER, "-D", str(making))
+        try:
+            self._run("initdb", "--auth=trust", "--encoding=utf8", "-U", OWNER, "-D", str(making))
+        except subprocess.CalledProcessError as error:
+            # What it said is in the log.
+            raise DatabaseUnavailable("The embedded database could not be made.") from error
         try:
             making.rename(self.folder)
         except OSError as error:
