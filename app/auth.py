@@ -10,7 +10,7 @@ from kb.credentials import Credential, Scope, authenticate
 from kb.database import EVERYONE, Database, Eyes
 from kb.errors import ActingForOthersNotAllowed, CredentialInvalid, CredentialMissing, ScopeMissing
 from kb.ids import CredentialId, TenantId
-from kb.principals import validate_principals
+from kb.principals import principals_in_header, validate_principals
 
 BEARER = "bearer"
 MAX_KEY_LENGTH = 200
@@ -87,8 +87,8 @@ async def recognise(
     if acting_principals is not None:
         if "act_as" not in credential.scopes:
             raise ActingForOthersNotAllowed
-        named = [name.strip() for name in acting_principals.split(",") if name.strip()]
-        principals = tuple(sorted({*validate_principals(named), EVERYONE}))
+        named = validate_principals(principals_in_header(acting_principals))
+        principals = tuple(sorted({*named, EVERYONE}))
     return Caller(credential=credential, principals=principals, request_id=request_id)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import RequestValidationError
+from fastapi.params import Header as HeaderParameter
 from fastapi.params import Query
 from fastapi.routing import APIRoute
 from structlog.contextvars import bind_contextvars
@@ -16,6 +17,7 @@ from app.rate_limit import RateLimiter
 from app.resources import Resources
 from app.streams import AnswerStreams
 from kb.credentials import Scope
+from kb.errors import InvalidInput
 
 
 # Not plain functions: FastAPI would call each of them in a thread, for every request.
@@ -49,6 +51,7 @@ async def get_caller(
     footnote_principals: Annotated[str | None, Header()] = None,
 ) -> Caller:
     """Who asks; every route below /v1 depends on this."""
+    _refuse_repeated_headers(request)
     caller = await recognise(
         resources.database,
         authorization=authorization,
@@ -60,6 +63,22 @@ async def get_caller(
     response_headers(request.scope).update(limiter.admit(str(caller.credential_id)))
     _refuse_unknown_parameters(request)
     return caller
+
+
+def _refuse_repeated_headers(request: Request) -> None:
+    """InvalidInput for a header that is sent twice, of which one would silently count.
+
+    Those that the route reads, and the type of the body; only Accept is a list.
+    """
+    route: APIRoute = request.scope["route"]
+    read = {
+        field.alias
+        for field in get_flat_params(route.dependant)
+        if isinstance(field.field_info, HeaderParameter)
+    }
+    for name in sorted({*read, "content-type"} - {"accept"}):
+        if len(request.headers.getlist(name)) > 1:
+            raise InvalidInput(f"The header {name.title()!r} may be sent only once.")
 
 
 def _refuse_unknown_parameters(request: Request) -> None:

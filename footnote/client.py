@@ -64,7 +64,9 @@ class Client:
         response = self.http.post(
             "/v1/answers",
             json={"question": question},
-            headers={**self._headers(), "Footnote-Principals": ",".join(principals)},
+            headers=httpx.Headers(
+                {**self._headers(), "Footnote-Principals": ",".join(principals)}, encoding="utf-8"
+            ),
         )
         response.raise_for_status()
         return Answer.model_validate(response.json())

@@ -18,6 +18,7 @@ from app.schemas.fields import (
 )
 from app.schemas.jobs import Job
 from app.schemas.wire import Count, RequestModel, ResponseModel, Text, Time
+from kb.principals import split_principals
 
 DocumentStatus = Literal[
     "pending", "processing", "ready", "ready_with_warnings", "failed", "deleting", "deleted"
@@ -185,9 +186,12 @@ class DocumentDeleted(ResponseModel):
 
 
 def _listed(value: str) -> list[JsonValue]:
-    """A JSON list, or names with commas between them, which no principal can contain."""
+    """A JSON list, or names with commas between them, which no principal can contain.
+
+    An empty field is an empty name, to be refused: it must not mean everybody.
+    """
     parsed = _json_or_text(value) if value.startswith("[") else None
-    return parsed if isinstance(parsed, list) else [name.strip() for name in value.split(",")]
+    return parsed if isinstance(parsed, list) else [*(split_principals(value) or [""])]
 
 
 def _json_or_text(value: str) -> JsonValue:

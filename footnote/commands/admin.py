@@ -25,6 +25,7 @@ from kb.credentials import create_key as store_key
 from kb.credentials import revoke_key as revoke_stored_key
 from kb.database import Database
 from kb.embedded_postgres import database_url
+from kb.principals import split_principals
 from kb.settings import Settings
 from kb.telemetry import Metrics
 from kb.tenants import Tenant
@@ -94,7 +95,7 @@ def create_key(
                 system,
                 owner.id,
                 scopes=wanted,
-                principals=split_names(principals),
+                principals=split_principals(principals or ""),
                 expires_at=utc_now() + timedelta(days=expires_in_days) if expires_in_days else None,
             )
             await record_system_event(system, owner.id, COMMAND_LINE, "key.create", str(key.id))

@@ -21,10 +21,10 @@ from footnote.output import (
     TenantOption,
     console,
     print_json,
-    split_names,
 )
 from footnote.show import show_answer, show_hits
 from kb.embedded_postgres import database_url
+from kb.principals import split_principals
 from kb.settings import Settings
 from kb.telemetry import configure_logging
 from migrations.run import upgrade
@@ -120,7 +120,7 @@ def _with_caller(
         async def run() -> T:
             async with open_resources(settings, url) as resources:
                 caller = await command_line_caller(
-                    resources.database, tenant, split_names(principals)
+                    resources.database, tenant, split_principals(principals or "")
                 )
                 return await act(resources, caller)
 

@@ -15,11 +15,12 @@ import typer
 from app.generate.abstention import is_fitted_to, packaged_model
 from footnote.commands.recall import show_recall
 from footnote.compose import REFIT, open_database
-from footnote.output import JsonOption, PrincipalsOption, console, print_json, split_names
+from footnote.output import JsonOption, PrincipalsOption, console, print_json
 from kb.database import Database
 from kb.embedded_postgres import database_url
 from kb.embedding import choose_backend, model_path
 from kb.errors import KnowledgeBaseError
+from kb.principals import split_principals
 from kb.private_folders import open_to_others
 from kb.settings import Settings
 from kb.spaces import current_space
@@ -56,7 +57,7 @@ def doctor(
     if subject is Subject.RECALL:
         if tenant is None:
             raise typer.BadParameter("'recall' needs --tenant.")
-        show_recall(tenant, split_names(principals), samples=samples, as_json=as_json)
+        show_recall(tenant, split_principals(principals or ""), samples=samples, as_json=as_json)
         return
     settings = Settings()
     checks = [*_check_local(settings), *_check_database(settings)]

@@ -19,7 +19,6 @@ from footnote.output import (
     console,
     print_json,
     progress_console,
-    split_names,
 )
 from ingest.pipeline import Ingestion
 from ingest.worker import run_job
@@ -28,6 +27,7 @@ from kb.documents import DocumentFields, get_document
 from kb.embedded_postgres import database_url
 from kb.errors import InvalidInput, KnowledgeBaseError
 from kb.ids import JobId
+from kb.principals import split_principals, validate_principals
 from kb.settings import Settings
 from kb.telemetry import configure_logging
 from kb.uploads import Accepted, Upload, Uploads
@@ -59,14 +59,13 @@ def ingest(
     files = sorted(_files(paths))
     if not files:
         raise InvalidInput("There is no file below the given paths.")
+    readers = readers_of(principals)
     settings = Settings()
     configure_logging("error")
     with database_url(settings) as url:
         if settings.database_url is None:
             upgrade(url)
-        outcomes = asyncio.run(
-            _ingest(settings, url, files, tenant, collection, split_names(principals))
-        )
+        outcomes = asyncio.run(_ingest(settings, url, files, tenant, collection, readers))
     if as_json:
         print_json([_as_json(outcome) for outcome in outcomes])
     else:
@@ -125,6 +124,16 @@ async def _ingest(
             return list(await asyncio.gather(*(one(path) for path in files)))
 
 
+def readers_of(principals: str | None) -> list[str]:
+    """Who may read: everybody unless the option is given.
+
+    InvalidPrincipal for an empty one: a variable that is not set must not mean everybody.
+    """
+    if principals is None:
+        return [EVERYONE]
+    return validate_principals(split_principals(principals) or [""])
+
+
 def _fields(path: Path, principals: Sequence[str]) -> DocumentFields:
     return DocumentFields(
         external_id=str(path.resolve()),
@@ -132,7 +141,7 @@ def _fields(path: Path, principals: Sequence[str]) -> DocumentFields:
         source_uri=path.resolve().as_uri(),
         language=None,
         metadata={},
-        principals=tuple(principals or [EVERYONE]),
+        principals=tuple(principals),
         effective_at=None,
         expires_at=None,
         supersedes=None,

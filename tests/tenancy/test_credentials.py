@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import httpx
 import pytest
@@ -187,3 +188,40 @@ async def with_header(person: Person, route: tuple[str, str], named: str) -> htt
     names = fresh_names()
     filled = path.format(document_id=names.document, job_id=names.job, answer_id=names.answer)
     return await person.request(method, filled, {"Footnote-Principals": named})
+
+
+@every_route
+@pytest.mark.parametrize("name", ["Authorization", "Footnote-Principals"])
+async def test_a_header_that_is_sent_twice_is_refused(
+    world: World, route: tuple[str, str], name: str
+) -> None:
+    gateway = await world.one.gateway(HR)
+    method, path = route
+    names = fresh_names()
+    filled = path.format(document_id=names.document, job_id=names.job, answer_id=names.answer)
+    values = {"Authorization": f"Bearer {gateway.key}", "Footnote-Principals": HR}
+    sent = [*values.items(), (name, values[name])]
+
+    response = await world.one.service.http.request(method, filled, headers=sent)
+
+    assert problem(response) == (422, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("POST", "/v1/documents", "Idempotency-Key"),
+        ("POST", "/v1/documents", "Content-Type"),
+        ("POST", "/v1/answers", "Last-Event-ID"),
+        ("PATCH", f"/v1/documents/{UUID(int=1)}", "If-Match"),
+    ],
+)
+async def test_no_header_that_a_route_reads_may_be_sent_twice(
+    world: World, method: str, path: str, name: str
+) -> None:
+    hr = await world.one.hr()
+    headers = [("Authorization", f"Bearer {hr.key}"), (name, "1"), (name, "1")]
+
+    response = await world.one.service.http.request(method, path, headers=headers)
+
+    assert problem(response) == (422, "invalid_request")
