@@ -7,12 +7,12 @@ from typing import Literal
 
 from kb.audit import Actor, record_event
 from kb.changes import change_fields
+from kb.collections import ensure_collection
 from kb.database import Database, Eyes, TenantSession
 from kb.documents import (
     Content,
     Document,
     DocumentFields,
-    ensure_collection,
     find_by_external_id,
     get_document,
     insert_document,

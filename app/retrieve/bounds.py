@@ -17,8 +17,8 @@ from kb.admissible import (
     languages,
     matching_documents,
 )
+from kb.collections import collection_ids
 from kb.database import TenantSession
-from kb.documents import collection_ids
 from kb.ids import DocumentId
 from kb.spaces import Space
 from kb.vectors import VectorFilter, count_visible

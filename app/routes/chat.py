@@ -30,7 +30,7 @@ from app.schemas.chat import (
     Models,
 )
 from app.streams import AnswerStreams
-from kb.documents import readable_collections
+from kb.collections import readable_collections
 from kb.errors import KnowledgeBaseError, NotFound
 from kb.ids import AnswerId
 

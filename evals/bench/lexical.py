@@ -18,11 +18,11 @@ from evals.bench.footnote_process import BenchmarkFailed, Instance
 from evals.bench.record import Outcome, Spread, spread
 from evals.datasets import Dataset
 from kb.chunks import NewChunk, insert_chunks
+from kb.collections import ensure_collection
 from kb.database import EVERYONE, Database, Eyes, TenantSession
 from kb.documents import (
     Content,
     DocumentFields,
-    ensure_collection,
     get_document,
     insert_document,
     set_published,

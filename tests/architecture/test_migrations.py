@@ -15,8 +15,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
+from kb.collections import ensure_collection
 from kb.database import Database, conninfo, sqlalchemy_url
-from kb.documents import ensure_collection
 from kb.row_security import probe_row_security
 from kb.spaces import Space, ensure_space
 from kb.tables import metadata

@@ -6,14 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from kb.collections import collection_ids, ensure_collection
 from kb.database import Database, Eyes, TenantSession
 from kb.documents import (
     Content,
     Document,
     DocumentFields,
     Listing,
-    collection_ids,
-    ensure_collection,
     find_by_external_id,
     get_document,
     insert_document,

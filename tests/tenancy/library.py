@@ -9,11 +9,11 @@ from uuid import uuid4
 import numpy as np
 
 from kb.chunks import NewChunk, insert_chunks
+from kb.collections import ensure_collection
 from kb.database import Eyes, TenantSession
 from kb.documents import (
     Content,
     DocumentFields,
-    ensure_collection,
     get_document,
     insert_document,
     set_published,

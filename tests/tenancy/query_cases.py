@@ -49,19 +49,17 @@ from kb.chunks import (
     set_chunk_language,
     set_chunk_principals,
 )
+from kb.collections import collection_ids, ensure_collection, readable_collections
 from kb.database import Database, TenantSession
 from kb.documents import (
     Document,
     Listing,
-    collection_ids,
-    ensure_collection,
     find_by_external_id,
     get_document,
     insert_document,
     list_documents,
     lock_external_id,
     new_upload,
-    readable_collections,
     set_published,
     set_status,
     update_fields,
@@ -421,11 +419,11 @@ QUERIES: Mapping[str, QueryCase] = {
     "chunks.set_chunk_principals": changes(
         lambda s, h: set_chunk_principals(s, h.document.id, ["tenant:*"])
     ),
-    "documents.collection_ids": finds(
+    "collections.collection_ids": finds(
         lambda s, h: collection_ids(s, [h.names.collection]),
         tenant_wide="collections are the tenant's; their ids are shown to nobody",
     ),
-    "documents.ensure_collection": adds(
+    "collections.ensure_collection": adds(
         lambda s, _: ensure_collection(s, "a new one"),
     ),
     "documents.find_by_external_id": finds(
@@ -449,7 +447,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "documents.new_upload": changes(
         lambda s, h: new_upload(s, h.document.id, h.document.content, now=NOW)
     ),
-    "documents.readable_collections": finds(_secret_collection),
+    "collections.readable_collections": finds(_secret_collection),
     "documents.set_published": changes(
         lambda s, h: set_published(
             s, h.document, chunk_count=0, parsed_title=None, warnings=[], now=NOW
