@@ -1,6 +1,5 @@
 """Who asks: the credential of a request, and whose eyes it reads with."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +9,7 @@ from kb.credentials import Credential, Scope, authenticate
 from kb.database import EVERYONE, Database, Eyes
 from kb.errors import ActingForOthersNotAllowed, CredentialInvalid, CredentialMissing, ScopeMissing
 from kb.ids import CredentialId, TenantId
-from kb.principals import principals_in_header, validate_principals
+from kb.principals import principals_in_header, uploader_name, validate_principals
 
 BEARER = "bearer"
 MAX_KEY_LENGTH = 200
@@ -23,6 +22,8 @@ class Caller:
     credential: Credential
     principals: tuple[str, ...]
     request_id: str
+    is_acting: bool = False
+    """True when the principals are those of the header and not the key's own."""
 
     @property
     def tenant_id(self) -> TenantId:
@@ -36,12 +37,8 @@ class Caller:
 
     @property
     def owner(self) -> str:
-        """Names this caller as an uploader: the key and the principals it acts with.
-
-        Hashed, because hundreds of principals do not fit into an index.
-        """
-        names = ",".join(self.principals)
-        return f"{self.credential.id}:{hashlib.sha256(names.encode()).hexdigest()}"
+        """Names this caller as an uploader: the key and the principals it acts with."""
+        return uploader_name(str(self.credential.id), self.principals)
 
     @property
     def reading_eyes(self) -> Eyes:
@@ -56,7 +53,13 @@ class Caller:
     @property
     def actor(self) -> Actor:
         """As the audit trail names it."""
-        return Actor(name=self.owner, principals=self.principals, request_id=self.request_id)
+        return Actor(
+            name=self.owner,
+            principals=self.principals,
+            request_id=self.request_id,
+            key=None if self.is_acting else str(self.credential.id),
+            is_admin="admin" in self.credential.scopes,
+        )
 
 
 def bearer_key(authorization: str | None) -> str:
@@ -89,7 +92,12 @@ async def recognise(
             raise ActingForOthersNotAllowed
         named = validate_principals(principals_in_header(acting_principals))
         principals = tuple(sorted({*named, EVERYONE}))
-    return Caller(credential=credential, principals=principals, request_id=request_id)
+    return Caller(
+        credential=credential,
+        principals=principals,
+        request_id=request_id,
+        is_acting=acting_principals is not None,
+    )
 
 
 def require_scope(caller: Caller, scopes: Sequence[Scope]) -> None:

@@ -11,6 +11,7 @@ from app.schemas.documents import (
     DocumentError,
     DocumentVersion,
     Location,
+    PendingUpload,
     Receipt,
 )
 from app.schemas.jobs import Job, JobError, Progress
@@ -44,6 +45,7 @@ def document_out(document: documents.Document) -> Document:
         status=document.status,
         warnings=list(document.warnings),
         error=DocumentError(**document.error) if document.error else None,
+        pending_upload=_pending_out(document.pending_upload),
         chunk_count=document.chunk_count,
         principals=list(fields.principals),
         metadata=fields.metadata,
@@ -51,6 +53,17 @@ def document_out(document: documents.Document) -> Document:
         expires_at=fields.expires_at,
         created_at=document.created_at,
         updated_at=document.updated_at,
+    )
+
+
+def _pending_out(pending: documents.PendingUpload | None) -> PendingUpload | None:
+    if pending is None:
+        return None
+    return PendingUpload(
+        status=pending.status,
+        error=DocumentError(**pending.error) if pending.error else None,
+        content_sha256=pending.content_sha256,
+        created_at=pending.created_at,
     )
 
 

@@ -17,7 +17,8 @@ from ingest.embed import MAX_TEXTS_A_CALL, BatchingEmbedder
 from ingest.parse import ParsedDocument, detect_language, parse
 from ingest.publish import Publication, publish
 from kb.database import Database
-from kb.documents import Document, get_document, set_status
+from kb.document_writes import set_status
+from kb.documents import Document, get_document
 from kb.embedding import Embedder, Vectors
 from kb.errors import (
     DocumentNotFound,

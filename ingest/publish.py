@@ -9,7 +9,8 @@ from ingest.parse import ParsedDocument
 from kb.changes import lock_document
 from kb.chunks import NewChunk, delete_chunks, insert_chunks
 from kb.database import TenantSession
-from kb.documents import get_document, set_published
+from kb.document_writes import set_published
+from kb.documents import get_document
 from kb.embedding import Vectors
 from kb.errors import DocumentNotFound
 from kb.ids import DocumentId, JobId

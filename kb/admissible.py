@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Uuid, and_, any_, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Uuid, and_, any_, case, func, literal, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from kb.database import TenantSession
@@ -29,7 +29,7 @@ def document_condition(parsed: Filter) -> ColumnElement[bool]:
         FilterColumns(
             metadata=documents.c.metadata,
             collection=collection_name,
-            media_type=documents.c.media_type,
+            media_type=_served_media_type(),
             language=_language(),
             created_at=documents.c.created_at,
             updated_at=documents.c.updated_at,
@@ -143,6 +143,15 @@ def _is_limited(scope: TenantSession) -> ColumnElement[bool]:
             table.effective_at.is_not(None),
             table.supersedes.is_not(None),
         ),
+    )
+
+
+def _served_media_type() -> ColumnElement[str]:
+    """Not that of a newer upload, which waits to be read."""
+    table = documents.c
+    return case(
+        (table.upload == table.version, table.media_type),
+        else_=func.coalesce(table.served_media_type, table.media_type),
     )
 
 

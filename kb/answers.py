@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from kb.database import TenantSession
+from kb.database import Eyes, TenantSession
 from kb.errors import AnswerNotFound, StillRunning
-from kb.ids import AnswerId, CredentialId
+from kb.ids import AnswerId, CredentialId, DocumentId
 from kb.tables import answer_documents, answers, documents
 
 
@@ -82,25 +82,54 @@ async def recent_statuses(
     return list((await scope.connection.execute(query)).scalars())
 
 
+async def count_answers(scope: TenantSession, document_id: DocumentId) -> int:
+    """How many stored answers that show the document the eyes could get; without eyes, all."""
+    shows_it = (
+        select(1)
+        .where(answer_documents.c.tenant_id == answers.c.tenant_id)
+        .where(answer_documents.c.answer_id == answers.c.id)
+        .where(answer_documents.c.document_id == document_id)
+        .exists()
+    )
+    query = (
+        select(func.count())
+        .select_from(answers)
+        .where(answers.c.tenant_id == scope.tenant_id, shows_it)
+    )
+    if scope.eyes is not None:
+        query = query.where(answers.c.status != "failed", ~_shows_hidden(scope.eyes))
+    return int((await scope.connection.execute(query)).scalar_one())
+
+
 async def is_readable(scope: TenantSession, answer_id: AnswerId) -> bool:
     """True when the caller sees the answer and may read every document that it shows."""
+    query = select(answers.c.id).where(
+        answers.c.tenant_id == scope.tenant_id,
+        answers.c.id == answer_id,
+        ~_shows_hidden(scope.eyes),
+    )
+    return (await scope.connection.execute(query)).one_or_none() is not None
+
+
+def _shows_hidden(eyes: Eyes | None) -> ColumnElement[bool]:
+    """True for an answer that shows a document which the principals may not read.
+
+    One that the eyes only own is hidden too: answers are for readers.
+    """
     is_visible = (
         select(1)
         .where(documents.c.tenant_id == answer_documents.c.tenant_id)
         .where(documents.c.id == answer_documents.c.document_id)
-        .exists()
     )
-    shows_hidden = (
+    if eyes is not None:
+        is_visible = is_visible.where(documents.c.principals.overlap(list(eyes.principals)))
+    return (
         select(1)
         .where(answer_documents.c.tenant_id == answers.c.tenant_id)
         .where(answer_documents.c.answer_id == answers.c.id)
-        .where(~is_visible)
+        .where(~is_visible.exists())
         .exists()
     )
-    query = select(answers.c.id).where(
-        answers.c.tenant_id == scope.tenant_id, answers.c.id == answer_id, ~shows_hidden
-    )
-    return (await scope.connection.execute(query)).one_or_none() is not None
 
 
 async def add_cited(

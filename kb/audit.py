@@ -6,16 +6,28 @@ from sqlalchemy import insert
 
 from kb.database import SystemSession, TenantSession
 from kb.ids import TenantId, new_uuid
+from kb.principals import Uploader, person_of
 from kb.tables import audit_events
 
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who acts, and in which request."""
+    """Who acts, and in which request.
+
+    `key` is the key that acts with its own principals, None while it acts for others.
+    `is_admin` says that it may change whatever it sees.
+    """
 
     name: str
     principals: tuple[str, ...]
     request_id: str | None
+    key: str | None = None
+    is_admin: bool = False
+
+    @property
+    def uploader(self) -> Uploader:
+        """As the uploader of a document."""
+        return Uploader(name=self.name, person=person_of(self.principals))
 
 
 async def record_event(

@@ -1,15 +1,24 @@
-"""Changes to a document that take effect with the very next query: fields, readers, deletion."""
+"""Changes to a document that take effect with the very next query: fields, readers, deletion.
+
+Readers decide reading. Who uploaded the version that is served may also read and manage it;
+everybody else sees of a document only the states and errors of their own uploads. A reader changes
+a document only as the person who uploaded it, or with a key that may change whatever it sees.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import delete, func, select, text, union
 
+from kb.answers import count_answers
 from kb.audit import Actor, record_event
 from kb.chunks import delete_chunks, set_chunk_language, set_chunk_principals
 from kb.database import TenantSession
-from kb.documents import Document, DocumentFields, get_document, update_fields
+from kb.document_writes import update_fields
+from kb.documents import Document, DocumentFields, get_document
+from kb.errors import DocumentOfAnother
 from kb.ids import DocumentId
+from kb.jobs import count_jobs, shown_jobs
 from kb.tables import answer_documents, answers, document_versions, documents, jobs
 from kb.tenants import advance_generation
 from kb.vectors import delete_vectors, set_vector_principals
@@ -20,7 +29,8 @@ class Receipt:
     """What a deletion removed, by store.
 
     `sha256s` name the files that nothing refers to now. `files` counts those that no document
-    the caller can see refers to, or it would tell of others with the same bytes.
+    the caller can see refers to, or it would tell of others with the same bytes; `answers` and
+    `jobs` count those the caller could get, though all are deleted.
     """
 
     document_id: DocumentId
@@ -44,6 +54,31 @@ async def lock_document(scope: TenantSession, document_id: DocumentId) -> None:
         .where(documents.c.tenant_id == scope.tenant_id, documents.c.id == document_id)
         .with_for_update()
     )
+
+
+def require_change(document: Document, actor: Actor) -> None:
+    """DocumentOfAnother unless the actor may change the document, which it sees."""
+    uploaders = (document.owned_by, document.uploaded_by)
+    if actor.is_admin or any(uploader.is_same(actor.uploader) for uploader in uploaders):
+        return
+    # An application may act for anyone, so it may tidy up what came through its own key.
+    if actor.key is None or not document.owner.startswith(f"{actor.key}:"):
+        raise DocumentOfAnother
+
+
+async def lock_to_change(scope: TenantSession, document_id: DocumentId, actor: Actor) -> Document:
+    """The document, which nobody else changes until the transaction ends.
+
+    DocumentNotFound when the scope's eyes do not see it, DocumentOfAnother when the actor may not
+    change it.
+    """
+    await get_document(scope, document_id)
+    async with scope.whole_tenant() as whole:
+        await lock_document(whole, document_id)
+    # Whoever held it while this waited may have deleted it or taken it away.
+    document = await get_document(scope, document_id)
+    require_change(document, actor)
+    return document
 
 
 async def change_fields(
@@ -103,26 +138,28 @@ async def delete_document(
 ) -> Receipt:
     """The receipt; DocumentNotFound when the caller cannot see the document.
 
-    Stored answers that quote the document go with it. The caller deletes the files of
-    `sha256s` after the transaction has been committed.
+    DocumentOfAnother when it is somebody else's to delete. Stored answers that quote the document
+    go with it. The caller deletes the files of `sha256s` after the transaction has been committed.
     """
-    document = await get_document(scope, document_id)
+    document = await lock_to_change(scope, document_id, actor)
     uploaded = await _uploaded_files(scope, document)
     visibly_unshared = await _unshared(scope, document, uploaded)
+    visible_answers = await count_answers(scope, document_id)
+    visible_jobs = await count_jobs(scope, document_id)
     async with scope.whole_tenant() as whole:
-        await lock_document(whole, document_id)
-        # Somebody else may have deleted it while this waited.
-        document = await get_document(whole, document_id)
-        sha256s = await _unshared(whole, document, await _uploaded_files(whole, document))
+        stored = await get_document(whole, document_id)
+        sha256s = await _unshared(whole, stored, await _uploaded_files(whole, stored))
         version_count = await _count_versions(whole, document_id)
+        deleted_answers = await _delete_answers(whole, document_id)
+        await _delete_jobs(whole, document_id)
         receipt = Receipt(
             document_id=document_id,
             content_sha256=document.content.sha256,
             deleted_at=now,
-            answers=await _delete_answers(whole, document_id),
+            answers=visible_answers,
             vectors=await delete_vectors(whole, document_id),
             chunks=await delete_chunks(whole, document_id),
-            jobs=await _delete_jobs(whole, document_id),
+            jobs=visible_jobs,
             versions=version_count,
             documents=await _delete_row(whole, document_id),
             files=len(visibly_unshared),
@@ -139,21 +176,22 @@ async def delete_document(
                 "versions": receipt.versions,
                 "chunks": receipt.chunks,
                 "vectors": receipt.vectors,
-                "answers": receipt.answers,
+                "answers": deleted_answers,
             },
         )
     return receipt
 
 
 async def _uploaded_files(scope: TenantSession, document: Document) -> set[str]:
-    """The hashes of this document's uploads."""
+    """The hashes of those of this document's uploads that the scope may know of."""
+    table = document_versions.c
     query = union(
-        *(
-            select(table.c.content_sha256)
-            .where(table.c.tenant_id == scope.tenant_id, table.c.document_id == document.id)
-            .where(table.c.content_sha256.is_not(None))
-            for table in (document_versions, jobs)
-        )
+        select(table.content_sha256).where(
+            table.tenant_id == scope.tenant_id, table.document_id == document.id
+        ),
+        select(jobs.c.content_sha256)
+        .where(jobs.c.tenant_id == scope.tenant_id, jobs.c.document_id == document.id)
+        .where(jobs.c.content_sha256.is_not(None), shown_jobs(scope)),
     )
     return {*(await scope.connection.execute(query)).scalars(), document.content.sha256}
 
@@ -195,11 +233,10 @@ async def _delete_answers(scope: TenantSession, document_id: DocumentId) -> int:
     return int(result.rowcount)
 
 
-async def _delete_jobs(scope: TenantSession, document_id: DocumentId) -> int:
-    result = await scope.connection.execute(
+async def _delete_jobs(scope: TenantSession, document_id: DocumentId) -> None:
+    await scope.connection.execute(
         delete(jobs).where(jobs.c.tenant_id == scope.tenant_id, jobs.c.document_id == document_id)
     )
-    return int(result.rowcount)
 
 
 async def _delete_row(scope: TenantSession, document_id: DocumentId) -> int:

@@ -28,6 +28,7 @@ from typing_extensions import override
 
 from kb.errors import DatabaseUnavailable, Misconfigured
 from kb.ids import TenantId
+from kb.principals import Uploader, person_of
 
 EVERYONE = "tenant:*"
 """The principal that every member of a tenant has."""
@@ -60,6 +61,13 @@ class Eyes:
 
     principals: tuple[str, ...]
     owner: str = ""
+
+    @property
+    def uploader(self) -> Uploader | None:
+        """Whose uploads these eyes follow; None: nobody's."""
+        if not self.owner:
+            return None
+        return Uploader(name=self.owner, person=person_of(self.principals))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,18 +1,29 @@
 """Documents and their immutable versions, as one tenant's eyes see them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Update, and_, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    case,
+    false,
+    func,
+    or_,
+    select,
+    text,
+)
 
 from kb.admissible import document_condition
-from kb.database import TenantSession
+from kb.database import Eyes, TenantSession
 from kb.errors import DocumentNotFound
 from kb.filters import Filter
-from kb.ids import CollectionId, DocumentId, new_uuid
+from kb.ids import CollectionId, DocumentId
+from kb.principals import Uploader
 from kb.tables import collections, documents
 
 
@@ -49,17 +60,32 @@ class Content:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PendingUpload:
+    """An upload that is newer than the served version: not read yet, or not to be read."""
+
+    status: str
+    error: DocumentError | None
+    content_sha256: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Document:
-    """A document as it is stored.
+    """A document as the eyes of its session see it; whole-tenant, as it is stored.
 
     `version` is the one being served (0: none yet), `upload` the newest upload; versions are
-    numbered by their upload. `revision` grows with every change.
+    numbered by their upload. `revision` grows with every change. `owner` uploaded the served
+    version (the first upload, while there is none), `uploader` the newest upload.
+
+    As stored, `content`, `status` and `error` are those of the newest upload. Eyes see those of the
+    served version, and beside it in `pending_upload` a newer upload of their own.
     """
 
     id: DocumentId
     collection_id: CollectionId
     collection: str
-    owner: str
+    owned_by: Uploader
+    uploaded_by: Uploader
     fields: DocumentFields
     parsed_title: str | None
     detected_language: str | None
@@ -73,6 +99,14 @@ class Document:
     chunk_count: int
     created_at: datetime
     updated_at: datetime
+    served_content: Content
+    uploaded_at: datetime
+    pending_upload: PendingUpload | None = None
+
+    @property
+    def owner(self) -> str:
+        """The name of who uploaded the served version."""
+        return self.owned_by.name
 
     @property
     def title(self) -> str | None:
@@ -94,27 +128,56 @@ async def lock_external_id(scope: TenantSession, collection_id: CollectionId, na
 
 
 async def find_by_external_id(
-    scope: TenantSession, collection_id: CollectionId, external_id: str
+    scope: TenantSession, collection_id: CollectionId, external_id: str, *, uploader: Uploader
 ) -> Document | None:
-    """The oldest visible document of that external_id."""
+    """The visible document of that external_id: the uploader's own, their person's, the oldest."""
     query = (
         _select(scope)
         .where(documents.c.collection_id == collection_id)
         .where(documents.c.external_id == external_id)
-        .order_by(documents.c.id)
+        .order_by(
+            (documents.c.owner == uploader.name).desc(),
+            (func.coalesce(documents.c.owner_person, "") == (uploader.person or "?")).desc(),
+            documents.c.id,
+        )
         .limit(1)
     )
     row = (await scope.connection.execute(query)).one_or_none()
-    return _document(row) if row else None
+    return _document(row, scope.eyes) if row else None
 
 
-async def get_document(scope: TenantSession, document_id: DocumentId) -> Document:
-    """The document; DocumentNotFound when it does not exist or may not be seen."""
+async def find_own_upload(
+    scope: TenantSession, collection_id: CollectionId, external_id: str, *, uploader: Uploader
+) -> DocumentId | None:
+    """The document of that external_id whose newest upload is the uploader's and not yet served.
+
+    Needs a whole-tenant scope: its readers, which that upload named, may leave the uploader out.
+    """
+    query = (
+        select(documents.c.id)
+        .where(documents.c.tenant_id == scope.tenant_id)
+        .where(documents.c.collection_id == collection_id)
+        .where(documents.c.external_id == external_id)
+        .where(documents.c.uploader == uploader.name, documents.c.upload > documents.c.version)
+        .order_by(documents.c.id)
+        .limit(1)
+    )
+    found = (await scope.connection.execute(query)).scalar_one_or_none()
+    return None if found is None else DocumentId(found)
+
+
+async def get_document(
+    scope: TenantSession, document_id: DocumentId, *, shown_to: Eyes | None = None
+) -> Document:
+    """The document; DocumentNotFound when it does not exist or may not be seen.
+
+    `shown_to` are the eyes to show it to when the scope has none of its own.
+    """
     query = _select(scope).where(documents.c.id == document_id)
     row = (await scope.connection.execute(query)).one_or_none()
     if row is None:
         raise DocumentNotFound
-    return _document(row)
+    return _document(row, shown_to or scope.eyes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,101 +200,12 @@ async def list_documents(
     if listing.collection is not None:
         query = query.where(collections.c.name == listing.collection)
     if listing.status is not None:
-        query = query.where(documents.c.status == listing.status)
+        query = query.where(_shown_status(scope.eyes) == listing.status)
     if listing.external_id is not None:
         query = query.where(documents.c.external_id == listing.external_id)
     if listing.filter is not None:
         query = query.where(document_condition(listing.filter))
-    return [_document(row) for row in await scope.connection.execute(query)]
-
-
-async def insert_document(
-    scope: TenantSession,
-    collection_id: CollectionId,
-    fields: DocumentFields,
-    content: Content,
-    owner: str,
-) -> DocumentId:
-    """The id of a new document, its first upload pending."""
-    document_id = DocumentId(new_uuid())
-    await scope.connection.execute(
-        insert(documents).values(
-            tenant_id=scope.tenant_id,
-            id=document_id,
-            collection_id=collection_id,
-            owner=owner,
-            status="pending",
-            **_field_values(fields),
-            **_content_values(content),
-        )
-    )
-    return document_id
-
-
-async def update_fields(
-    scope: TenantSession, document_id: DocumentId, fields: DocumentFields, *, now: datetime
-) -> None:
-    """Sets what the uploader says of a document. Needs a whole-tenant scope."""
-    await scope.connection.execute(
-        _update(scope, document_id).values(updated_at=now, **_field_values(fields))
-    )
-
-
-async def new_upload(
-    scope: TenantSession, document_id: DocumentId, content: Content, *, now: datetime
-) -> int:
-    """The number of a further upload of the document, pending. Needs a whole-tenant scope."""
-    query = (
-        _update(scope, document_id)
-        .values(
-            upload=documents.c.upload + 1,
-            status="pending",
-            error=None,
-            updated_at=now,
-            **_content_values(content),
-        )
-        .returning(documents.c.upload)
-    )
-    return int((await scope.connection.execute(query)).scalar_one())
-
-
-async def set_status(
-    scope: TenantSession,
-    document_id: DocumentId,
-    status: str,
-    *,
-    error: DocumentError | None,
-    now: datetime,
-) -> None:
-    """Sets the status and the error. Needs a whole-tenant scope."""
-    await scope.connection.execute(
-        _update(scope, document_id).values(status=status, error=error, updated_at=now)
-    )
-
-
-async def set_published(
-    scope: TenantSession,
-    document: Document,
-    *,
-    chunk_count: int,
-    parsed_title: str | None,
-    warnings: Sequence[str],
-    now: datetime,
-) -> None:
-    """Points the document at the version of its newest upload. Needs a whole-tenant scope."""
-    await scope.connection.execute(
-        _update(scope, document.id).values(
-            version=document.upload,
-            served_sha256=document.content.sha256,
-            chunk_count=chunk_count,
-            parsed_title=parsed_title,
-            detected_language=document.detected_language,
-            warnings=list(warnings),
-            status="ready_with_warnings" if warnings else "ready",
-            error=None,
-            updated_at=now,
-        )
-    )
+    return [_document(row, scope.eyes) for row in await scope.connection.execute(query)]
 
 
 def _select(scope: TenantSession) -> Select[tuple[object, ...]]:
@@ -248,43 +222,56 @@ def _select(scope: TenantSession) -> Select[tuple[object, ...]]:
     )
 
 
-def _update(scope: TenantSession, document_id: DocumentId) -> Update:
-    return (
-        update(documents)
-        .where(documents.c.tenant_id == scope.tenant_id, documents.c.id == document_id)
-        .values(revision=documents.c.revision + 1)
+def _shown_status(eyes: Eyes | None) -> ColumnElement[str]:
+    """The status that `_shown` gives, for a list to choose by."""
+    if eyes is None:
+        return documents.c.status
+    table, uploader = documents.c, eyes.uploader
+    is_own: ColumnElement[bool] = false()
+    if uploader is not None:
+        is_same = or_(table.uploader == uploader.name, table.uploader_person == uploader.person)
+        is_own = func.coalesce(is_same, false())
+    served = case(
+        (func.jsonb_array_length(table.warnings) > 0, "ready_with_warnings"), else_="ready"
     )
+    is_hidden = and_(table.version > 0, table.upload > table.version, ~is_own)
+    return case((is_hidden, served), else_=table.status)
 
 
-def _field_values(fields: DocumentFields) -> dict[str, object]:
-    return {
-        "external_id": fields.external_id,
-        "title": fields.title,
-        "source_uri": fields.source_uri,
-        "language": fields.language,
-        "metadata": fields.metadata,
-        "principals": list(fields.principals),
-        "effective_at": fields.effective_at,
-        "expires_at": fields.expires_at,
-        "supersedes": fields.supersedes,
-    }
+def _shown(document: Document, eyes: Eyes) -> Document:
+    """Without what only the uploader of an upload that is not served may know of it."""
+    if document.upload <= max(document.version, 1):
+        return document
+    is_own = eyes.uploader is not None and document.uploaded_by.is_same(eyes.uploader)
+    if not is_own:
+        served = "ready_with_warnings" if document.warnings else "ready"
+        return replace(
+            document,
+            content=document.served_content,
+            status=served if document.version else document.status,
+            error=None,
+        )
+    if not document.version:
+        return document
+    pending = PendingUpload(
+        status="failed" if document.error else document.status,
+        error=document.error,
+        content_sha256=document.content.sha256,
+        created_at=document.uploaded_at,
+    )
+    return replace(document, content=document.served_content, pending_upload=pending)
 
 
-def _content_values(content: Content) -> dict[str, object]:
-    return {
-        "filename": content.filename,
-        "media_type": content.media_type,
-        "content_sha256": content.sha256,
-        "size_bytes": content.size_bytes,
-    }
-
-
-def _document(row: Row[tuple[object, ...]]) -> Document:
-    return Document(
+def _document(row: Row[tuple[object, ...]], eyes: Eyes | None) -> Document:
+    owned_by = Uploader(name=row.owner, person=row.owner_person)
+    stored = Document(
         id=DocumentId(row.id),
         collection_id=CollectionId(row.collection_id),
         collection=row.collection,
-        owner=row.owner,
+        owned_by=owned_by,
+        uploaded_by=Uploader(name=row.uploader, person=row.uploader_person)
+        if row.uploader
+        else owned_by,
         fields=DocumentFields(
             external_id=row.external_id,
             title=row.title,
@@ -313,4 +300,12 @@ def _document(row: Row[tuple[object, ...]]) -> Document:
         chunk_count=row.chunk_count,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        served_content=Content(
+            filename=row.served_filename,
+            media_type=row.served_media_type or row.media_type,
+            sha256=row.served_sha256 or row.content_sha256,
+            size_bytes=row.size_bytes if row.served_size_bytes is None else row.served_size_bytes,
+        ),
+        uploaded_at=row.uploaded_at or row.created_at,
     )
+    return _shown(stored, eyes) if eyes else stored

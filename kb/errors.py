@@ -20,6 +20,7 @@ KnowledgeBaseError
 │   └── TenantNotFound
 ├── Conflict
 │   ├── AlreadyExists
+│   ├── DocumentOfAnother
 │   ├── RevisionMismatch
 │   └── StillRunning
 ├── LimitExceeded
@@ -182,6 +183,12 @@ class AlreadyExists(Conflict):
     """A thing with that name or external_id exists already."""
 
     code = "already_exists"
+
+
+class DocumentOfAnother(Conflict):
+    """Somebody else uploaded what is served of this document, and this key may not change it."""
+
+    code = "document_of_another"
 
 
 class RevisionMismatch(Conflict):

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Row, Update, insert, select, text, update
+from sqlalchemy import ColumnElement, Row, Update, func, insert, or_, select, text, true, update
 
 from kb.database import SystemSession, TenantSession
 from kb.documents import Document, DocumentError
 from kb.errors import JobNotFound
 from kb.ids import DocumentId, JobId, new_uuid
-from kb.tables import jobs
+from kb.tables import documents, jobs
 
 JobKind = Literal["ingest"]
 JobStatus = Literal["queued", "running", "succeeded", "completed_with_errors", "failed", "canceled"]
@@ -76,10 +76,43 @@ async def waiting_jobs(system: SystemSession) -> int:
 async def get_job(scope: TenantSession, job_id: JobId) -> Job:
     """The job; JobNotFound when it does not exist or may not be seen."""
     query = select(jobs).where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id == job_id)
+    query = query.where(shown_jobs(scope))
     row = (await scope.connection.execute(query)).one_or_none()
     if row is None:
         raise JobNotFound
     return _job(row)
+
+
+async def count_jobs(scope: TenantSession, document_id: DocumentId) -> int:
+    """How many of the document's jobs may be seen."""
+    query = (
+        select(func.count())
+        .select_from(jobs)
+        .where(jobs.c.tenant_id == scope.tenant_id, jobs.c.document_id == document_id)
+        .where(shown_jobs(scope))
+    )
+    return int((await scope.connection.execute(query)).scalar_one())
+
+
+def shown_jobs(scope: TenantSession) -> ColumnElement[bool]:
+    """Which of the jobs in view are shown: one's own, and of what is or was served.
+
+    How a newer upload goes is for its uploader. The first upload is the document, for its readers.
+    """
+    if scope.eyes is None:
+        return true()
+    uploader = scope.eyes.uploader
+    is_known = jobs.c.upload <= func.greatest(documents.c.version, 1)
+    if uploader is not None:
+        is_newest = jobs.c.upload == documents.c.upload
+        is_known |= is_newest & (documents.c.uploader_person == uploader.person)
+    of_the_document = (
+        select(1)
+        .where(documents.c.tenant_id == jobs.c.tenant_id, documents.c.id == jobs.c.document_id)
+        .where(is_known)
+        .exists()
+    )
+    return or_(jobs.c.owner == scope.eyes.owner, of_the_document)
 
 
 async def latest_job(scope: TenantSession, document_id: DocumentId) -> Job | None:

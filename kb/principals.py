@@ -1,7 +1,9 @@
 """Principals: who may read, written `kind:name`. One grammar, wherever they come from."""
 
+import hashlib
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import regex  # type: ignore[import-untyped]  # ships no type information
@@ -22,8 +24,41 @@ _UNSEEN: Final = regex.compile(r"[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u28
 """What nobody sees, or what divides principals: control, format, private, unassigned and surrogate
 characters, spaces, what fonts do not draw, the braille blank, the comma."""
 
+_USER: Final = "user:"
+
 _BETWEEN: Final = " \t"
 """May stand around the commas of a list; anything else is part of a name, and refused there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uploader:
+    """Who uploads: `name` is a key with its principals, `person` whom it acts for.
+
+    A person keeps its name when the key is exchanged or groups change. None: stored by an earlier
+    release, which knew the name alone.
+    """
+
+    name: str
+    person: str | None
+
+    def is_same(self, other: "Uploader") -> bool:
+        """True for one person with two keys, and where that is unknown for equal principals."""
+        if self.name == other.name:
+            return True
+        if self.person is not None and other.person is not None:
+            return self.person == other.person
+        return _principals_of(self.name) == _principals_of(other.name)
+
+
+def uploader_name(key: str, principals: Sequence[str]) -> str:
+    """The key and the hash of its principals: hundreds of them do not fit into an index."""
+    return f"{key}:{_hash(principals)}"
+
+
+def person_of(principals: Sequence[str]) -> str:
+    """Whom the principals act for, hashed: the users among them, else all of them together."""
+    users = [name for name in principals if name.startswith(_USER)]
+    return _hash(users or principals)
 
 
 def split_principals(text: str) -> list[str]:
@@ -71,3 +106,11 @@ def _fault(kind: str, name: str) -> str | None:
     if (kind == "tenant" or name == "*") and f"{kind}:{name}" != _EVERYBODY:
         return f"{_EVERYBODY!r} stands for everybody; no other principal has that kind or that name"
     return None
+
+
+def _hash(principals: Sequence[str]) -> str:
+    return hashlib.sha256(",".join(sorted(principals)).encode()).hexdigest()
+
+
+def _principals_of(name: str) -> str:
+    return name.rpartition(":")[2]

@@ -36,7 +36,7 @@ from app.schemas.documents import (
 from app.schemas.pages import Page
 from app.wire import accepted_out, chunk_out, document_out, receipt_out, version_out
 from kb.audit import record_event
-from kb.changes import change_fields, delete_document, lock_document
+from kb.changes import change_fields, delete_document, lock_to_change
 from kb.chunks import list_chunks
 from kb.documents import (
     DocumentFields,
@@ -151,7 +151,7 @@ async def get_content(
 ) -> Response:
     """The normalised text that all offsets point into, or the uploaded bytes.
 
-    Without a version that is the text being served, or the newest upload.
+    Without a version those being served; while there are none, the bytes of the upload.
     """
     async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
         document = await get_document(scope, DocumentId(document_id))
@@ -197,15 +197,13 @@ async def patch_document(
 ) -> Document:
     """Change a document; who may read it takes effect before the response is sent."""
     async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
-        await get_document(scope, DocumentId(document_id))
+        document = await lock_to_change(scope, DocumentId(document_id), caller.actor)
         async with scope.whole_tenant() as whole:
-            await lock_document(whole, DocumentId(document_id))
-            document = await get_document(whole, DocumentId(document_id))
             if if_match not in {None, "*", _etag(document.revision)}:
                 raise RevisionMismatch
             fields = _patched(document.fields, patch)
             await change_fields(whole, document, fields, now=resources.clock())
-            changed = await get_document(whole, document.id)
+            changed = await get_document(whole, document.id, shown_to=caller.managing_eyes)
         await record_event(
             scope,
             caller.actor,

@@ -97,8 +97,21 @@ class DocumentError(ResponseModel):
     message: str
 
 
+class PendingUpload(ResponseModel):
+    """An upload of the caller that is newer than what is served: it waits, or cannot be read."""
+
+    status: Literal["pending", "processing", "failed"]
+    error: DocumentError | None
+    content_sha256: str
+    created_at: Time
+
+
 class Document(ResponseModel):
-    """A document; `version` is 0 until the first one can be found."""
+    """A document; `version` is 0 until the first one can be found.
+
+    `media_type`, `content_sha256` and `size_bytes` are those of the served version. An upload that
+    is newer is told of to its uploader only: in `pending_upload`, `status` and `error`.
+    """
 
     id: UUID
     external_id: str | None
@@ -120,6 +133,7 @@ class Document(ResponseModel):
     expires_at: Time | None
     created_at: Time
     updated_at: Time
+    pending_upload: PendingUpload | None
 
 
 class DocumentAccepted(ResponseModel):

@@ -20,18 +20,14 @@ from evals.datasets import Dataset
 from kb.chunks import NewChunk, insert_chunks
 from kb.collections import ensure_collection
 from kb.database import EVERYONE, Database, Eyes, TenantSession
-from kb.documents import (
-    Content,
-    DocumentFields,
-    get_document,
-    insert_document,
-    set_published,
-)
+from kb.document_writes import insert_document, set_published
+from kb.documents import Content, DocumentFields, get_document
 from kb.embedded_postgres import database_url
 from kb.ids import TenantId
 from kb.lexical.analysis import analyse_query
 from kb.lexical.follower import LexicalIndexes, LexicalQuery
 from kb.passages import Location
+from kb.principals import Uploader
 from kb.tenants import advance_generation, create_tenant, current_generation
 from kb.versions import insert_version
 from migrations.run import upgrade
@@ -309,7 +305,9 @@ async def _publish(scope: TenantSession, texts: Sequence[str]) -> None:
         supersedes=None,
     )
     content = Content(filename=None, media_type="text/plain", sha256="0" * 64, size_bytes=1)
-    document_id = await insert_document(scope, collection_id, fields, content, "bench")
+    document_id = await insert_document(
+        scope, collection_id, fields, content, Uploader(name="bench", person=None)
+    )
     document = await get_document(scope, document_id)
     await insert_version(scope, document, content="x", parser="x", parser_version="1")
     chunks = [

@@ -57,6 +57,7 @@ STATUS_BY_CODE = {
     "tenant_not_found": 404,
     "conflict": 409,
     "already_exists": 409,
+    "document_of_another": 409,
     "revision_mismatch": 412,
     "still_running": 409,
     "limit_exceeded": 422,

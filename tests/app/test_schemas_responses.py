@@ -15,7 +15,7 @@ FIELDS: dict[type[BaseModel], str] = {
     documents.Document: (
         "id external_id collection title source_uri media_type language version content_sha256 "
         "size_bytes status warnings error chunk_count principals metadata effective_at expires_at "
-        "created_at updated_at"
+        "created_at updated_at pending_upload"
     ),
     documents.DocumentAccepted: "document job",
     documents.DocumentDeleted: "receipt",

@@ -181,3 +181,46 @@ async def test_a_login_that_is_no_superuser_is_enough(
     assert values(app_url, "SELECT name FROM collections") == set()
     downgrade(app_url)
     assert values(url, TABLES) == {"alembic_version"}
+
+
+OLD_ROWS = """
+    INSERT INTO tenants (id, name) VALUES ({tenant}, 'old');
+    INSERT INTO collections (tenant_id, id, name) VALUES ({tenant}, {tenant}, 'default');
+    INSERT INTO documents (tenant_id, id, collection_id, owner, media_type, principals, status,
+        version, upload, content_sha256, size_bytes, filename)
+    SELECT {tenant}, id::uuid, {tenant}, 'ana', 'application/pdf', '{{}}', 'ready', version, upload,
+        'newest', 9, 'newest.pdf'
+    FROM (VALUES ({served}, 2, 2), ({waiting}, 1, 2), ({unread}, 0, 1)) AS d(id, version, upload);
+    INSERT INTO document_versions (tenant_id, document_id, version, content, content_sha256,
+        size_bytes, media_type, parser, parser_version)
+    SELECT {tenant}, id::uuid, version, 'x', sha256, 1, 'text/plain', 'x', '1'
+    FROM (VALUES ({served}, 1, 'first'), ({served}, 2, 'newest'), ({waiting}, 1, 'first'))
+        AS v(id, version, sha256);
+    INSERT INTO jobs (tenant_id, id, kind, document_id, upload, owner)
+    SELECT {tenant}, gen_random_uuid(), 'ingest', id::uuid, upload, owner
+    FROM (VALUES ({served}, 1, 'ana'), ({served}, 2, 'bob'), ({waiting}, 1, 'ana'),
+        ({waiting}, 2, 'bob'), ({unread}, 1, 'ana')) AS j(id, upload, owner);
+"""
+SAID = """
+    SELECT concat_ws(' ', right(id::text, 1), owner, uploader, served_sha256, served_size_bytes,
+        coalesce(served_filename, '-')) FROM documents
+"""
+
+
+def test_documents_of_an_earlier_release_belong_to_who_uploaded_what_is_served(
+    empty_database_url: str,
+) -> None:
+    ids = {
+        name: f"'00000000-0000-0000-0000-00000000000{number}'"
+        for number, name in enumerate(("tenant", "served", "waiting", "unread"))
+    }
+    upgrade(empty_database_url, "0008")
+    execute(empty_database_url, OLD_ROWS.format(**ids))
+
+    upgrade(empty_database_url)
+
+    assert values(empty_database_url, SAID) == {
+        "1 bob bob newest 1 newest.pdf",
+        "2 ana bob first 1 -",
+        "3 ana ana -",
+    }

@@ -8,6 +8,7 @@ import pytest
 
 from kb.collections import collection_ids, ensure_collection
 from kb.database import Database, Eyes, TenantSession
+from kb.document_writes import insert_document, new_upload, set_published, set_status, update_fields
 from kb.documents import (
     Content,
     Document,
@@ -15,16 +16,12 @@ from kb.documents import (
     Listing,
     find_by_external_id,
     get_document,
-    insert_document,
     list_documents,
-    new_upload,
-    set_published,
-    set_status,
-    update_fields,
 )
 from kb.errors import DocumentNotFound
 from kb.filters import parse_filter
 from kb.ids import DocumentId, TenantId, new_uuid
+from kb.principals import Uploader
 from kb.tenants import create_tenant
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -55,12 +52,17 @@ async def new_tenant(database: Database) -> TenantId:
         return (await create_tenant(system, f"test {new_uuid()}")).id
 
 
+def uploader_of(eyes: Eyes) -> Uploader:
+    assert eyes.uploader is not None
+    return eyes.uploader
+
+
 async def store(
     database: Database, tenant_id: TenantId, fields: DocumentFields = FIELDS, eyes: Eyes = ANA
 ) -> DocumentId:
     async with database.tenant(tenant_id, eyes=eyes) as scope:
         collection_id = await ensure_collection(scope, "default")
-        return await insert_document(scope, collection_id, fields, CONTENT, eyes.owner)
+        return await insert_document(scope, collection_id, fields, CONTENT, uploader_of(eyes))
 
 
 async def read(database: Database, tenant_id: TenantId, document_id: DocumentId) -> Document:
@@ -114,7 +116,7 @@ async def test_readers_and_uploaders_see_a_document(
 
     async with database.tenant(tenant_id, eyes=eyes) as scope:
         [collection_id] = await collection_ids(scope, ["default"])
-        found = await find_by_external_id(scope, collection_id, "a")
+        found = await find_by_external_id(scope, collection_id, "a", uploader=uploader_of(ANA))
         listed = await ids(scope, Listing())
         assert (found is not None) == is_seen
         assert listed == ([document_id] if is_seen else [])
@@ -132,7 +134,10 @@ async def test_another_tenant_sees_nothing(database: Database, tenant_id: Tenant
     for eyes in (ANA, None):
         async with database.tenant(other_id, eyes=eyes) as scope:
             own_collection = await ensure_collection(scope, "default")
-            assert await find_by_external_id(scope, own_collection, "a") is None
+            assert (
+                await find_by_external_id(scope, own_collection, "a", uploader=uploader_of(ANA))
+                is None
+            )
             assert await ids(scope, Listing()) == []
             assert await collection_ids(scope, ["default"]) == [own_collection]
             with pytest.raises(DocumentNotFound):
@@ -191,7 +196,9 @@ async def test_every_change_is_a_revision(database: Database, tenant_id: TenantI
     async with database.tenant(tenant_id, eyes=None) as scope:
         await update_fields(scope, document_id, replace(FIELDS, title="Other"), now=NOW)
         revisions.append((await get_document(scope, document_id)).revision)
-        assert await new_upload(scope, document_id, CONTENT, now=NOW) == 2
+        assert (
+            await new_upload(scope, document_id, CONTENT, uploader=uploader_of(ANA), now=NOW) == 2
+        )
         revisions.append((await get_document(scope, document_id)).revision)
         await set_status(scope, document_id, "failed", error={"code": "a", "message": "b"}, now=NOW)
         revisions.append((await get_document(scope, document_id)).revision)

@@ -11,18 +11,14 @@ import numpy as np
 from kb.chunks import NewChunk, insert_chunks
 from kb.collections import ensure_collection
 from kb.database import Eyes, TenantSession
-from kb.documents import (
-    Content,
-    DocumentFields,
-    get_document,
-    insert_document,
-    set_published,
-)
+from kb.document_writes import insert_document, set_published
+from kb.documents import Content, DocumentFields, get_document
 from kb.ids import DocumentId
 from kb.lexical.follower import LexicalIndexes, LexicalQuery
 from kb.lexical.index import TenantIndex
 from kb.lexical.records import LexicalHit
 from kb.passages import Location
+from kb.principals import Uploader
 from kb.spaces import current_space
 from kb.tenants import advance_generation, current_generation
 from kb.vectors import insert_vectors
@@ -113,7 +109,9 @@ async def _insert(scope: TenantSession, principals: tuple[str, ...]) -> Document
     )
     content = Content(filename=None, media_type="text/plain", sha256="0" * 64, size_bytes=1)
     collection_id = await ensure_collection(scope, "default")
-    return await insert_document(scope, collection_id, fields, content, owner="importer")
+    return await insert_document(
+        scope, collection_id, fields, content, owner=Uploader(name="importer", person=None)
+    )
 
 
 def _nowhere() -> Location:

@@ -29,6 +29,7 @@ from kb.answer_events import (
 from kb.answers import (
     AnswerRecord,
     add_cited,
+    count_answers,
     insert_answer,
     is_readable,
     read_answer,
@@ -37,7 +38,7 @@ from kb.answers import (
 from kb.audit import Actor, record_event
 from kb.budgets import Reservation, nothing_reserved, reserve, settle
 from kb.candidate_vectors import Among, read_candidate_vectors, read_nearest
-from kb.changes import change_fields, delete_document, lock_document
+from kb.changes import change_fields, delete_document, lock_document, lock_to_change
 from kb.chunks import (
     NewChunk,
     count_chunks,
@@ -51,27 +52,26 @@ from kb.chunks import (
 )
 from kb.collections import collection_ids, ensure_collection, readable_collections
 from kb.database import Database, TenantSession
+from kb.document_writes import insert_document, new_upload, set_published, set_status, update_fields
 from kb.documents import (
     Document,
     Listing,
     find_by_external_id,
+    find_own_upload,
     get_document,
-    insert_document,
     list_documents,
     lock_external_id,
-    new_upload,
-    set_published,
-    set_status,
-    update_fields,
 )
 from kb.idempotency import StoredResponse, claim_key, release_key, store_response
 from kb.ids import AnswerId, ChunkId, CredentialId, JobId, new_uuid
 from kb.jobs import (
+    count_jobs,
     enqueue_ingest,
     finish_job,
     get_job,
     latest_job,
     set_progress,
+    shown_jobs,
     start_job,
 )
 from kb.lexical.catch_up import is_known
@@ -180,7 +180,8 @@ CALL = MeteredCall(
 )
 
 REQUEST_KEY, REQUEST_SHA256 = "nightly import", "0" * 64
-ACTOR = Actor(name="somebody", principals=(), request_id=None)
+ACTOR = Actor(name="somebody", principals=(), request_id=None, is_admin=True)
+SOMEBODY = ACTOR.uploader
 
 Effect = Literal["finds", "changes", "adds", "nothing"]
 
@@ -318,6 +319,10 @@ async def _secret_collection(scope: TenantSession, hidden: Hidden) -> list[objec
     return [each for each in found if each.name == hidden.names.collection]
 
 
+async def _condition(scope: TenantSession, _hidden: Hidden) -> object:
+    return shown_jobs(scope)
+
+
 async def _reserved(scope: TenantSession) -> Reservation | None:
     return await reserve(scope, microdollars=1, limit=9, lasting=timedelta(minutes=1), now=NOW)
 
@@ -378,6 +383,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "answer_events.keep_alive": changes(lambda s, h: keep_alive(s, h.answer_id, now=NOW)),
     "answer_events.read_events": finds(lambda s, h: read_events(s, h.answer_id, after=0)),
     "answers.add_cited": adds(lambda s, h: add_cited(s, h.answer_id, [new_uuid()])),
+    "answers.count_answers": finds(lambda s, h: count_answers(s, h.document.id)),
     "answers.is_readable": finds(lambda s, h: is_readable(s, h.answer_id)),
     "answers.insert_answer": adds(lambda s, h: insert_answer(s, _record(s, h))),
     "answers.read_answer": finds(lambda s, h: read_answer(s, h.answer_id)),
@@ -400,6 +406,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "changes.delete_document": changes(
         lambda s, h: delete_document(s, h.document.id, actor=ACTOR, now=NOW)
     ),
+    "changes.lock_to_change": finds(lambda s, h: lock_to_change(s, h.document.id, ACTOR)),
     "changes.lock_document": nothing(
         lambda s, h: lock_document(s, h.document.id), "makes others wait"
     ),
@@ -427,12 +434,22 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, _: ensure_collection(s, "a new one"),
     ),
     "documents.find_by_external_id": finds(
-        lambda s, h: find_by_external_id(s, h.document.collection_id, h.names.external_id)
+        lambda s, h: find_by_external_id(
+            s, h.document.collection_id, h.names.external_id, uploader=SOMEBODY
+        )
+    ),
+    "documents.find_own_upload": finds(
+        lambda s, h: find_own_upload(
+            s,
+            h.unread.collection_id,
+            str(h.unread.fields.external_id),
+            uploader=h.unread.uploaded_by,
+        )
     ),
     "documents.get_document": finds(lambda s, h: get_document(s, h.document.id)),
-    "documents.insert_document": adds(
+    "document_writes.insert_document": adds(
         lambda s, h: insert_document(
-            s, h.document.collection_id, h.document.fields, h.document.content, "somebody"
+            s, h.document.collection_id, h.document.fields, h.document.content, SOMEBODY
         )
     ),
     "documents.list_documents": finds(
@@ -444,19 +461,19 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, h: lock_external_id(s, h.document.collection_id, h.names.external_id),
         "makes others of the same tenant wait",
     ),
-    "documents.new_upload": changes(
-        lambda s, h: new_upload(s, h.document.id, h.document.content, now=NOW)
+    "document_writes.new_upload": changes(
+        lambda s, h: new_upload(s, h.document.id, h.document.content, uploader=SOMEBODY, now=NOW)
     ),
     "collections.readable_collections": finds(_secret_collection),
-    "documents.set_published": changes(
+    "document_writes.set_published": changes(
         lambda s, h: set_published(
             s, h.document, chunk_count=0, parsed_title=None, warnings=[], now=NOW
         )
     ),
-    "documents.set_status": changes(
+    "document_writes.set_status": changes(
         lambda s, h: set_status(s, h.document.id, "failed", error=None, now=NOW)
     ),
-    "documents.update_fields": changes(
+    "document_writes.update_fields": changes(
         lambda s, h: update_fields(s, h.document.id, h.document.fields, now=NOW)
     ),
     "idempotency.claim_key": finds(
@@ -472,6 +489,8 @@ QUERIES: Mapping[str, QueryCase] = {
     "jobs.finish_job": changes(
         lambda s, h: finish_job(s, JobId(UUID(h.names.job)), "failed", error=None, now=NOW)
     ),
+    "jobs.count_jobs": finds(lambda s, h: count_jobs(s, h.document.id)),
+    "jobs.shown_jobs": nothing(_condition, "gives a condition, which reads nothing by itself"),
     "jobs.get_job": finds(lambda s, h: get_job(s, JobId(UUID(h.names.job)))),
     "jobs.latest_job": finds(lambda s, h: latest_job(s, h.document.id)),
     "jobs.set_progress": changes(

@@ -4,7 +4,9 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
+from sqlalchemy import func, select
 
+from kb.tables import answers
 from tests.service import Person, Service
 from tests.tenancy.world import ANA, HR, QUERY, World
 
@@ -181,6 +183,26 @@ async def test_deleting_a_copy_does_not_tell_that_somebody_else_has_the_same_fil
     ]
 
     assert receipts[0]["receipt"]["files"] == receipts[1]["receipt"]["files"] == 1
+
+
+async def test_a_receipt_counts_the_answers_that_the_caller_could_get_and_all_are_deleted(
+    service: Service,
+) -> None:
+    tenant_id = await service.new_tenant()
+    ana, hr = await service.person(tenant_id, ANA), await service.person(tenant_id, HR)
+    document_id = await ana.upload("# Canteen\n\nThe canteen opens at nine.")
+    question = "When does the canteen open?"
+    own = (await ana.ask(question)).json()["id"]
+    others = [(await hr.ask(question)).json()["id"] for _ in range(2)]
+
+    receipt = (await ana.request("DELETE", f"/v1/documents/{document_id}")).json()["receipt"]
+
+    assert receipt["answers"] == 1
+    for person, answer_id in ((ana, own), *((hr, each) for each in others)):
+        assert (await person.request("GET", f"/v1/answers/{answer_id}")).status_code == 404
+    async with service.resources.database.tenant(tenant_id, eyes=None) as scope:
+        left = await scope.connection.execute(select(func.count()).select_from(answers))
+        assert left.scalar_one() == 0
 
 
 async def test_a_repeated_key_of_somebody_else_is_no_repetition(world: World) -> None:
