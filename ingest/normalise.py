@@ -2,7 +2,8 @@ r"""Gives every text one spelling, so that offsets, hashes, quotes and searches 
 
 What goes: control characters, soft hyphens, zero-width spaces and joiners without a purpose,
 bidirectional marks (they change how a line looks, not what it says, and can hide what it says),
-invisible tag characters, repeated and trailing spaces, repeated blank lines.
+invisible tag characters, repeated and trailing spaces, repeated blank lines, what is more than 30
+accents on one letter.
 What is replaced: line ends by "\n", every other space by " ", lone surrogates by U+FFFD (no
 database stores them), ligatures and shaped Arabic letters by the letters they stand for.
 What stays: letters, accents, punctuation, full-width forms and the indentation of a line.
@@ -12,8 +13,9 @@ Persian, Indic scripts, emoji sequences), where they change the word; elsewhere 
 """
 
 import re
-import unicodedata
 from typing import Final
+
+from kb.text import normal_form
 
 _LINE_END: Final = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _INVISIBLE: Final = re.compile(
@@ -26,7 +28,7 @@ _PRESENTATION_FORM: Final = re.compile("[\ufb00-\ufb06\ufb50-\ufdff\ufe70-\ufefc
 """Latin ligatures and shaped Arabic letters: PDF files hold the glyphs instead of the letters."""
 _SPACE: Final = re.compile("[\t \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _SPACES_INSIDE_A_LINE: Final = re.compile("(?<=[^ \n]) {2,}")
-_TRAILING_SPACES: Final = re.compile(" +$", re.MULTILINE)
+_TRAILING_SPACES: Final = re.compile("(?<! ) ++$", re.MULTILINE)
 _BLANK_LINES: Final = re.compile("\n{3,}")
 _NEIGHBOUR: Final = "\u0600-\u1fff\u2194-\u3299\ua840-\ud7ff\ufe00-\ufe0f\U00010a00-\U0001faff"
 """Scripts with joining letters, and the symbols and selectors of emoji sequences."""
@@ -52,12 +54,12 @@ def _normalise_once(text: str) -> str:
     text = _SURROGATE.sub("\ufffd", _LINE_END.sub("\n", text))
     text = _INVISIBLE.sub("", text)
     text = _PRESENTATION_FORM.sub(_letters, text)
-    text = unicodedata.normalize("NFC", text)
+    text = normal_form("NFC", text)
     return _tidy_spaces(_IDLE_JOINER.sub("", text))
 
 
 def _letters(match: re.Match[str]) -> str:
-    return unicodedata.normalize("NFKC", match.group())
+    return normal_form("NFKC", match.group())
 
 
 def _tidy_spaces(text: str) -> str:

@@ -60,7 +60,7 @@ _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
 _OFFSET = "(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
 # Read by Python and by Postgres alike. Each would take more, but not the same.
-_TIME_PATTERN = f"^{_DATE}(T{_CLOCK}{_OFFSET})?$"
+_TIME = re.compile(f"^{_DATE}(T{_CLOCK}{_OFFSET})?$")
 _DATE_PATTERN = f"^({_DATE})$"
 
 
@@ -156,7 +156,7 @@ def parse_filter(raw: Json) -> Filter:
 
 def parse_time(text: str) -> datetime | None:
     """The instant that a date or an RFC 3339 time names, in UTC; None for any other text."""
-    if not re.fullmatch(_TIME_PATTERN, text):
+    if not _TIME.fullmatch(text):
         return None
     try:
         time = datetime.fromisoformat(text)
@@ -369,7 +369,7 @@ def _element_clause(
             instant = sa.func.regexp_replace(text, _DATE_PATTERN, r"\1T00:00:00Z")
             is_time = sa.and_(
                 kind == "string",
-                text.regexp_match(_TIME_PATTERN),
+                text.regexp_match(_TIME.pattern),
                 sa.func.pg_input_is_valid(instant, "timestamptz"),
             )
             # Only CASE keeps the cast away from rows that hold something else.

@@ -43,14 +43,14 @@ class Masked:
 def personal_spans(text: str) -> tuple[PersonalSpan, ...]:
     """The personal data in the text, in order, without overlaps."""
     found: list[PersonalSpan] = []
+    taken = bytearray(len(text))
     for kind in KINDS:
         pattern, is_one = _RECOGNISERS[kind]
         for match in pattern.finditer(text):
-            is_free = all(
-                match.end() <= other.start or other.end <= match.start() for other in found
-            )
-            if is_free and is_one(match):
-                found.append(PersonalSpan(start=match.start(), end=match.end(), kind=kind))
+            start, end = match.span()
+            if not any(taken[start:end]) and is_one(match):
+                taken[start:end] = bytes([1]) * (end - start)
+                found.append(PersonalSpan(start=start, end=end, kind=kind))
     return tuple(sorted(found, key=lambda span: span.start))
 
 
@@ -106,8 +106,8 @@ _IP: Final = re.compile(
     re.IGNORECASE,
 )
 _PHONE: Final = re.compile(
-    r"(?<![\w.,/:#$\u20ac\u00a3-])(?:\+|00)?\(?\d{1,5}\)?"
-    r"(?:(?:[ .-]|\s?/\s?|\) ?|-?\()?\(?\d{1,10}\)?){0,7}(?:\s?(?:x|ext\.?)\s?\d{1,6})?"
+    r"(?<![\w.,/:#$\u20ac\u00a3-])\+?\(?\d{1,15}+\)?"
+    r"(?>(?:[ .-]|\s?/\s?|(?<=\))|(?=\())\(?\d{1,15}+\)?+){0,7}(?:\s?(?:x|ext\.?)\s?\d{1,6})?"
     r"(?![\w%/]|[.,:-]\d)"
 )
 _PHONE_WORD: Final = re.compile(

@@ -61,6 +61,9 @@ MICRODOLLARS: Final = 1_000_000
 MAX_CHAINED_EXCEPTIONS: Final = 10
 """An exception's causes are followed this far; a chain can be a circle."""
 
+MAX_VALUE_CHARS: Final = 2_000
+"""Of a string in a log event; ours are ids and codes, a library's may be anything."""
+
 _LABEL = re.compile(r"[a-z][a-z0-9_]{0,63}|")
 _METHODS: Final = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"})
 
@@ -132,13 +135,18 @@ def drop_sensitive_keys(_logger: WrappedLogger, _method: str, event: EventDict) 
 def mask_personal_data(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """The event with the personal data in its strings replaced by their kinds, at any depth.
 
-    No event of ours holds any; a library's warning or an exception's message may.
+    No event of ours holds any; a library's warning or an exception's message may. A string longer
+    than MAX_VALUE_CHARS is cut before it is looked at: this runs wherever something is logged, the
+    event loop included.
     """
     return {key: _labelled(value) for key, value in event.items()}
 
 
 def _labelled(value: object) -> object:
     match value:
+        case str() if len(value) > MAX_VALUE_CHARS:
+            cut = len(value) - MAX_VALUE_CHARS
+            return f"{labelled(value[:MAX_VALUE_CHARS])}... ({cut} more characters)"
         case str():
             return labelled(value)
         case dict():

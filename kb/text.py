@@ -8,13 +8,21 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 # The standard library knows no grapheme clusters; rules of our own would miss flags and Hangul.
 import regex  # type: ignore[import-untyped]  # ships no type information
 from Stemmer import Stemmer
 
-GRAPHEME = regex.compile(r"\X")
+# A flag is two signs. `\X` alone counts from the first sign of a row for each flag in it.
+GRAPHEME = regex.compile(r"\p{GCB=RI}{2}[\p{GCB=EX}\p{GCB=SM}\p{GCB=ZWJ}]*+|\X")
+
+MAX_MARKS: Final = 30
+"""On one letter; as many as Unicode's stream-safe text format (UAX 15) lets pass."""
+
+# The two half-width marks of Japanese are letters, but decompose into marks.
+_MARK: Final = r"[\p{M}\uff9e\uff9f]"
+_TOO_MANY_MARKS: Final = regex.compile(rf"({_MARK}{{{MAX_MARKS}}}){_MARK}+")
 
 
 class Span(NamedTuple):
@@ -27,6 +35,17 @@ class Span(NamedTuple):
 def word_set(words: str) -> frozenset[str]:
     """The words of a blank-separated list: easier to read and to merge than a list of strings."""
     return frozenset(words.split())
+
+
+def normal_form(form: Literal["NFC", "NFD", "NFKC"], text: str) -> str:
+    """The normal form of the text, whose letters keep at most MAX_MARKS marks each.
+
+    unicodedata sorts the marks of a letter in time that grows as the square of their number: 40,000
+    of them take a second.
+    """
+    if text.isascii():
+        return text
+    return unicodedata.normalize(form, _TOO_MANY_MARKS.sub(r"\1", text))
 
 
 # --- Sentences -----------------------------------------------------------------------------------
@@ -52,13 +71,15 @@ _OPENERS: Final = word_set(
 """Words with a capital letter that begin a sentence rather than go on with a name."""
 
 _BREAK: Final = re.compile(
-    r"[.!?\u2026]+[\"'\u201d\u2019\u00bb)\]]*(?:\[[^\]\n]{1,12}\])*(?=\s|$)"
+    r"(?<![.!?\u2026])[.!?\u2026]++[\"'\u201d\u2019\u00bb)\]]*+(?:\[[^\]\n]{1,12}\]){0,30}+(?=\s|$)"
     r"|[\u3002\uff01\uff1f\uff61]+[\u300d\u300f\u201d\u2019\uff09\"]*"
     r"|\n"
 )
 _LIST_MARKER: Final = re.compile(
     r"\s*(?:[-*\u2022\u25e6\u25aa\u2013\u2014\u00b7]\s|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]\s|#{1,6}\s)"
 )
+_ITEM_NUMBER: Final = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})")
+_BLANK: Final = re.compile(r"\s++")
 _WORD_BEFORE: Final = re.compile(r"(?:^|[\s(\[\"'\u201c\u2018/-])((?:[^\W\d_]\.)*[^\W_]+)$")
 _WORD_AFTER: Final = re.compile(r"\s*[\"'\u201c\u2018\u00ab(\[]*([\w']*)")
 
@@ -70,13 +91,18 @@ def sentences(text: str) -> list[Span]:
     abbreviations, initials and list markers end none.
     """
     spans: list[Span] = []
-    start = 0
+    start = _blank_end(text, 0)
     for match in _BREAK.finditer(text):
         if _ends_sentence(text, start, match):
             _append_stripped(spans, text, start, match.end())
-            start = match.end()
+            start = max(start, _blank_end(text, match.end()))
     _append_stripped(spans, text, start, len(text))
     return spans
+
+
+def _blank_end(text: str, start: int) -> int:
+    blank = _BLANK.match(text, start)
+    return blank.end() if blank else start
 
 
 def _append_stripped(spans: list[Span], text: str, start: int, end: int) -> None:
@@ -102,10 +128,12 @@ def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
 
 
 def _full_stop_ends(text: str, start: int, match: re.Match[str], following: str) -> bool:
-    before = _WORD_BEFORE.search(text, max(start, match.start() - 24), match.start())
+    # The space before the sentence shows that a word begins there.
+    begin = start - text[start - 1 : start].isspace()
+    before = _WORD_BEFORE.search(text, max(begin, match.start() - 24), match.start())
     word = before.group(1) if before else ""
     lowered = word.casefold()
-    if _LIST_MARKER.fullmatch(text[start : match.start()].lstrip() + ". "):
+    if _ITEM_NUMBER.fullmatch(text, start, match.start()):
         return False
     is_initial = len(word) == 1 and word.isalpha() and word.isupper()
     if not (is_initial or "." in word or lowered in _ABBREVIATIONS or lowered in _ENDS_EITHER_WAY):
@@ -217,7 +245,7 @@ def _fold_cluster(cluster: str) -> str:
     translated = cluster.translate(_SAME)
     if any(map(_means_more_than_its_folding, translated)):
         return translated
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", translated).casefold())
+    folded = normal_form("NFKC", normal_form("NFKC", translated).casefold())
     visible = "".join(c for c in folded.translate(_SAME) if unicodedata.category(c) != "Cf")
     return " " if visible.isspace() else visible
 
@@ -279,7 +307,7 @@ def stem(word: str) -> str:
     """The English stem of a folded word, without accents and possessive."""
     word = word.removesuffix("'s").strip("'")
     if not word.isascii():
-        word = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", word)))
+        word = normal_form("NFC", _ACCENTS.sub("", normal_form("NFD", word)))
     with _STEMMER_LOCK:
         return _STEMMER.stemWord(word)
 

@@ -12,10 +12,14 @@ from kb.passages import Passage
 from kb.text import content_stems, sentences
 
 _MARKUP: Final = re.compile(
-    r"!?\[[^\]\n]*\]\([^)\n]*\)|</?[a-z][a-z0-9]*(?:\s[^>\n]*)?/?>|```|[\x00-\x08\x0b-\x1f\x7f]",
+    r"!?\[[^\[\]\n]*+\]\([^)\n]*+\)?|</?[a-z][a-z0-9]*+(?:/?>|\s[^>\n]*+>?)|```"
+    r"|[\x00-\x08\x0b-\x1f\x7f]",
     re.IGNORECASE,
 )
-"""Links, images and tags make a browser fetch what a document's author wants it to fetch."""
+"""Links, images and tags make a browser fetch what a document's author wants it to fetch.
+
+What is not closed counts as well: the page that shows it may close it.
+"""
 
 
 _TASK: Final = re.compile(

@@ -20,6 +20,16 @@ _ADVISED: Final = (
     r"|reasonable|sensible|important|ideal|useful|prudent|polite|correct|safe|lovely|desirable)"
 )
 
+
+def _begins(marks: str) -> str:
+    """A pattern for what a sentence begins behind: nothing, or a mark and white space.
+
+    It goes from the end of a word through all that is no word, once: from each of the marks in
+    between it would be the square of their number.
+    """
+    return rf"^\W*+|(?<=\w)(?>\W*?[{marks}]\s)\W*+"
+
+
 _FRAMES: Final = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -31,7 +41,8 @@ _FRAMES: Final = tuple(
         ),
         # Imagine that leave is abolished. Kindly speak of free days. Not: please call 0800 123.
         (
-            r"(?:^|[.:;!?]\s|\b(?:please|kindly|let us|let's|just|simply|always|now|do) )\W*"
+            rf"(?:{_begins('.:;!?')}"
+            r"|\b(?:please|kindly|let us|let's|just|simply|always|now|do) \W*+)"
             rf"(?P<saying>{_SAYING})\b(?! (?:your|him|her|us|at|on|\+?\d))"
         ),
         # Readers should be told that leave is free. It ought to be described as free.
@@ -53,7 +64,10 @@ _FRAMES: Final = tuple(
             r"\b(?:act|behave|sound|seem|speak|talk|write|look|carry on)\w* "
             r"(?P<saying>as) (?:if|though)\b"
         ),
-        (rf"(?:^|[.;!?]\s|\b(?:please|kindly) )\W*(?P<saying>{_SAYING}|write|print|output):"),
+        (
+            rf"(?:{_begins('.;!?')}|\b(?:please|kindly) \W*+)"
+            rf"(?P<saying>{_SAYING}|write|print|output):"
+        ),
     )
 )
 """Each wants something said or taken for true, and says so by the word `saying`."""

@@ -12,7 +12,7 @@ MAX_CHARS: Final = 300
 """Names three alternatives of a line each."""
 
 _ADDRESS: Final = re.compile(
-    r"https?:|www\.|[\w-]+\.(?:[a-z]{2,24})/|\]\(|<[a-z/]|@|\b[\w-]+\.(?:com|org|net|io|xyz|biz|info)\b",
+    r"https?:|www\.|[\w-]\.[a-z]{2,24}/|\]\(|<[a-z/]|@|[\w-]\.(?:com|org|net|io|xyz|biz|info)\b",
     re.IGNORECASE,
 )
 _SECRET: Final = re.compile(

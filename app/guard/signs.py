@@ -1,7 +1,6 @@
 """Signs of an instruction to a model that documents and questions share, and how text is read."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Final
 
 import regex  # type: ignore[import-untyped]  # ships no type information
 
-from kb.text import word_set
+from kb.text import normal_form, word_set
 
 RULES: Final = (
     r"(?:instruction|prompt|rule|guideline|guardrail|directive|direction|command|polic|programming)"
@@ -47,7 +46,7 @@ def readable(text: str) -> str:
     copies of letters are letters.
     """
     if not text.isascii():
-        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text.translate(_TAGS)))
+        text = _INVISIBLE.sub("", normal_form("NFKC", text.translate(_TAGS)))
     return " ".join(text.split())
 
 

@@ -13,7 +13,8 @@ MIN_PART_WORDS: Final = 3
 """Content words of a part that is judged by itself; fewer say too little to be looked up."""
 
 _MARKER: Final = re.compile(
-    r"\s*[\[\u3010](?:\^?\d{1,3}|[a-z][a-z0-9]{5})(?:\s*[,;]\s*(?:\d{1,3}|[a-z][a-z0-9]{5}))*[\]\u3011]"
+    r"(?<!\s)\s*+[\[\u3010](?:\^?\d{1,3}|[a-z][a-z0-9]{5})"
+    r"(?:\s*+[,;]\s*+(?:\d{1,3}|[a-z][a-z0-9]{5}))*[\]\u3011]"
 )
 _BULLET: Final = re.compile(r"^\s*(?:[-*\u2022]|\d{1,2}[.)])\s+")
 _EMPHASIS: Final = re.compile(r"\*\*|`")

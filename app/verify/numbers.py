@@ -101,7 +101,7 @@ _PLAIN_END: Final = re.compile(
     r"(?i:(?:[kcm]?m|[kmu]?g|m?l|[kmgt]b|[kmg]?hz|kwh?|mwh?|px|hrs?|h|min|m?s|ft|lbs?|oz)(?!\w))"
     rf"|-[^\W\d_A-Z{UNSPACED}]{{3,}}|[-\u2013]\$?\d|[^\w./:-]|[{UNSPACED}]|[./:-](?!\w)|$"
 )
-_IDENTIFIER_BEFORE: Final = re.compile(r"[A-Z][A-Za-z0-9]*[-_/.]$|_$")
+_IDENTIFIER_BEFORE: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,12}[-_/.]$|_$")
 _DECADE_ENDING: Final = re.compile(r"'?s(?!\w)")
 _RANGE: Final = re.compile(r"\s?(?:-|\u2013|to|and|or)\s?")
 MIN_YEAR: Final = 1000

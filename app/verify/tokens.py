@@ -1,13 +1,20 @@
 """Text -> tokens as the checks compare them: words by stem, measures by meaning, codes whole."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from app.verify.numbers import Measure, find_measures
-from kb.text import STOP_WORDS, UNSPACED, WORD_PATTERN, is_unspaced, stem, word_set
+from kb.text import (
+    STOP_WORDS,
+    UNSPACED,
+    WORD_PATTERN,
+    is_unspaced,
+    normal_form,
+    stem,
+    word_set,
+)
 
 TokenKind = Literal["word", "identifier", "measure", "mark"]
 
@@ -100,7 +107,7 @@ def _append_words(
         elif len(chunk) == 1 and not chunk.isalnum():
             tokens.append(Token("mark", chunk, start, end, chunk))
         elif _IDENTIFIER.search(chunk) or any(map(str.isnumeric, chunk)):
-            key = unicodedata.normalize("NFC", chunk).casefold()
+            key = normal_form("NFC", chunk).casefold()
             tokens.append(
                 Token("identifier", key, start, end, chunk, is_content=True, is_name=True)
             )
@@ -149,7 +156,7 @@ def _word(
 @lru_cache(maxsize=50_000)
 def _folded(raw: str) -> str:
     word = raw.casefold().replace("\u2019", "'")
-    return word if word.isascii() else unicodedata.normalize("NFKC", word)
+    return word if word.isascii() else normal_form("NFKC", word)
 
 
 @lru_cache(maxsize=50_000)

@@ -27,8 +27,9 @@ from kb.media_types import HTML
 _MARKDOWN_PARSER: Final = "markdown-it-py"
 _MARKDOWN_PARSER_VERSION: Final = version(_MARKDOWN_PARSER)
 _FRONT_MATTER: Final = re.compile(r"---\n(.*?)\n(?:---|\.\.\.)(?:\n|\Z)", re.DOTALL)
-_FRONT_TITLE: Final = re.compile(r"^title:[ \t]*(['\"]?)(.+?)\1[ \t]*$", re.MULTILINE)
-_ANCHOR: Final = re.compile(r"\s*\{#[^{}]*\}$")
+_FRONT_TITLE: Final = re.compile("^title:(.*)$", re.MULTILINE)
+_QUOTED: Final = re.compile(r"(['\"])(.+)\1")
+_ANCHOR: Final = re.compile(r"(?<!\s)\s*+\{#[^{}]*+\}$")
 _LINE_BREAK: Final = re.compile(r"<(?:br|/p|/div|/li|/td|/th|/tr)\b", re.IGNORECASE)
 _TITLE: Final = re.compile(r"<title\b[^<>]{0,200}>([^<]{0,500})</title", re.IGNORECASE)
 _METADATA: Final = re.compile(
@@ -79,13 +80,19 @@ def read_markdown(text: str) -> Reading:
     body = text[front.end() :] if front else text
     drafts = [Draft(kind="paragraph", text=front[1])] if front else []
     drafts += markdown_drafts(body, Outline())
-    title = _FRONT_TITLE.search(front[1]) if front else None
     return Reading(
         drafts=tuple(drafts),
-        title=title[2] if title else None,
+        title=_front_title(front[1]) if front else None,
         parser=_MARKDOWN_PARSER,
         parser_version=_MARKDOWN_PARSER_VERSION,
     )
+
+
+def _front_title(front_matter: str) -> str | None:
+    line = _FRONT_TITLE.search(front_matter)
+    title = line[1].strip(" \t") if line else ""
+    quoted = _QUOTED.fullmatch(title)
+    return (quoted[2] if quoted else title) or None
 
 
 def read_html(text: str) -> Reading:

@@ -12,12 +12,12 @@ STRUCTURE_INCOMPLETE: Final = "structure_incomplete"
 
 _MIN_COVERAGE: Final = 0.95
 """Structure that misses more than one word in twenty has lost a part, not some decoration."""
-_CONTENTS_LINE: Final = re.compile(r"(.+?)[\s.\u2026]*\d{1,4}(?:-\d{1,4})?")
+_PAGE_NUMBER: Final = re.compile(r"\d{1,4}(?:-\d{1,4})?\Z")
 _MIN_CONTENTS_LINES: Final = 3
 """Fewer lines that repeat a heading and end with a number can be chance."""
 _MAX_CONTENTS_GAP: Final = 6
 _MAX_CONTENTS_LINE_CHARS: Final = 300
-"""Longer than any heading, and short enough for the pattern above to stay fast."""
+"""Longer than any heading."""
 _CELL_MARKER: Final = re.compile(r"(?<!\w)(\*{1,3}|~~)(?=\S)([^*~]+?)(?<=\S)\1(?!\w)|</?u>")
 _WORD: Final = re.compile(r"\w+")
 
@@ -78,7 +78,7 @@ def _row_drafts(node: Node, outline: Outline) -> Iterator[Draft]:
 
 def _table_of_contents(nodes: Sequence[Node]) -> frozenset[int]:
     """Where the lines stand that only repeat headings with their pages: they answer no question."""
-    headings = {_letters(node.text) for node in nodes if node.kind == "heading"}
+    headings = {_letters(node.text) for node in nodes if node.kind == "heading"} - {""}
     runs: list[list[int]] = []
     for index, node in enumerate(nodes):
         if not _is_contents_line(node, headings):
@@ -94,8 +94,9 @@ def _table_of_contents(nodes: Sequence[Node]) -> frozenset[int]:
 def _is_contents_line(node: Node, headings: set[str]) -> bool:
     if node.kind != "paragraph" or len(node.text) > _MAX_CONTENTS_LINE_CHARS:
         return False
-    match = _CONTENTS_LINE.fullmatch(node.text.strip())
-    return match is not None and _letters(match[1]) in headings
+    line = node.text.strip()
+    number = _PAGE_NUMBER.search(line)
+    return number is not None and _letters(line[: number.start()]) in headings
 
 
 def _can_join(between: Sequence[Node]) -> bool:

@@ -7,7 +7,6 @@ fell from .648 to .646 without them.
 """
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -17,6 +16,7 @@ from typing import Final, Protocol
 from Stemmer import Stemmer
 
 from kb.lexical.languages import snowball_algorithm
+from kb.text import normal_form
 
 MAX_TERM_LENGTH: Final = 128
 """Code points. Holds a SHA-512 in hexadecimal; what is longer is not typed into a search box."""
@@ -201,7 +201,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).translate(_CHARACTERS)
+    return normal_form("NFKC", text).translate(_CHARACTERS)
 
 
 def _joined(token: str, parts: list[str]) -> list[str]:
@@ -229,4 +229,4 @@ def _folded(term: str) -> str:
 def _without_accents(text: str) -> str:
     if text.isascii():
         return text
-    return unicodedata.normalize("NFC", _ACCENT.sub("", unicodedata.normalize("NFD", text)))
+    return normal_form("NFC", _ACCENT.sub("", normal_form("NFD", text)))

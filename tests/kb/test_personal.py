@@ -3,6 +3,7 @@
 import pytest
 
 from kb.personal import MASK, labelled, masked, personal_spans
+from tests.timing import cpu_seconds
 
 
 def found(text: str) -> list[tuple[str, str]]:
@@ -71,3 +72,18 @@ def test_text_without_personal_data_is_the_same() -> None:
 
 def test_labels_name_the_kind() -> None:
     assert labelled("Mail ana@acme.example!") == "Mail [email]!"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1" * 63 + "a",
+        " ".join(["1" * 40 + "a"] * 3),
+        "1 " * 5_000,
+        "(1)" * 3_000,
+        "a@b.example " * 1_000,
+        "+49 30 901820, " * 700,
+    ],
+)
+def test_hostile_texts_cost_their_length(text: str) -> None:
+    assert cpu_seconds(lambda: labelled(text)) <= 0.05

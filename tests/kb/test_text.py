@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb.text import content_stems, fold, grapheme_borders, is_unspaced, sentences, stem
+from kb.text import (
+    MAX_MARKS,
+    content_stems,
+    fold,
+    grapheme_borders,
+    is_unspaced,
+    normal_form,
+    sentences,
+    stem,
+)
+from tests.timing import cpu_seconds
 
 ALPHABET = "aB éßﬁ1.,'’\"“”–-\u00a0\u200b\u00ad\u0301\u0308\r\n\t한각का👍🏽🇩🇪日本²½İ"
 TEXTS = st.text(alphabet=st.one_of(st.sampled_from(ALPHABET), st.characters()), max_size=60)
@@ -181,3 +191,15 @@ def test_folded_text_is_in_normal_form() -> None:
     folded = fold("Ça coûte 5 €, “peut-être”…").text
 
     assert folded == unicodedata.normalize("NFKC", folded) == 'ça coûte 5 €, "peut-être"...'
+
+
+def test_accents_without_end_are_cut() -> None:
+    marks = "\u0301\u0316" * 50_000
+
+    assert cpu_seconds(lambda: normal_form("NFKC", f"a{marks}")) <= 0.1
+    assert normal_form("NFD", f"a{marks}b") == normal_form("NFD", f"a{marks[:MAX_MARKS]}b")
+    assert normal_form("NFC", f"e{marks[:2]}") == "\u00e9\u0316"
+
+
+def test_a_text_of_abbreviations_costs_its_length() -> None:
+    assert cpu_seconds(lambda: sentences(" " * 50_000 + "e.g. " * 10_000)) <= 0.3
