@@ -34,6 +34,7 @@ from kb.errors import (
     UnsupportedMediaType,
     UploadTooLarge,
 )
+from kb.ids import new_uuid
 
 STATUS_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], int]] = {
     KnowledgeBaseError: 500,
@@ -59,10 +60,13 @@ CODE_BY_STATUS: Final[Mapping[int, str]] = {
     400: "bad_request",
     404: "not_found",
     405: "method_not_allowed",
+    408: "request_too_slow",
     413: UploadTooLarge.code,
     415: UnsupportedMediaType.code,
+    431: "headers_too_large",
+    503: "too_many_connections",
 }
-"""For what the web framework itself refuses."""
+"""For what the web framework or the server itself refuses."""
 
 RETRY_AFTER_SECONDS: Final = 5
 """A database that fails over or a model server that restarts needs a few seconds."""
@@ -124,6 +128,14 @@ def problem_of(error: KnowledgeBaseError, *, request_id: str) -> Problem:
         code=error.code,
         request_id=request_id,
         retry_after=_retry_after(error),
+    )
+
+
+def unread_problem(status: HTTPStatus, detail: str) -> Problem:
+    """For a request that the server refuses before it is one; it gets an id all the same."""
+    scope: Scope = {"state": {"request_id": str(new_uuid())}}
+    return _problem(
+        scope, status=status, code=CODE_BY_STATUS[status], title=status.phrase, detail=detail
     )
 
 

@@ -23,6 +23,7 @@ from evals.bench.permissions import ROWS, measure_permissions
 from evals.bench.record import Outcome, write
 from evals.bench.scale import measure_scale
 from evals.bench.search import measure_search
+from evals.bench.servers import measure_servers
 from evals.bench.squad2 import DATASET as SQUAD2
 from evals.bench.squad2 import measure_squad2
 from evals.bench.startup import measure_startup
@@ -45,6 +46,7 @@ class Name(StrEnum):
     LEXICAL = "lexical"
     PERMISSIONS = "permissions"
     SCALE = "scale"
+    SERVERS = "servers"
     SQUAD2 = "squad2"
     ALL = "all"
 
@@ -113,6 +115,10 @@ def _scale(plan: Plan) -> Outcome:
     return measure_scale(plan.instance, largest=plan.limit or ROWS)
 
 
+def _servers(plan: Plan) -> Outcome:
+    return measure_servers(runs=plan.runs or 3)
+
+
 def _squad2(plan: Plan) -> Outcome:
     dataset = open_dataset(plan.evaldata, SQUAD2)
     return measure_squad2(plan.instance("squad2"), dataset, limit=plan.limit)
@@ -127,6 +133,7 @@ BENCHMARKS: Mapping[Name, Callable[[Plan], Outcome]] = {
     Name.LEXICAL: _lexical,
     Name.PERMISSIONS: _permissions,
     Name.SCALE: _scale,
+    Name.SERVERS: _servers,
     Name.SQUAD2: _squad2,
 }
 
@@ -134,7 +141,8 @@ BENCHMARKS: Mapping[Name, Callable[[Plan], Outcome]] = {
 def bench(
     name: Annotated[Name, typer.Argument(help="Which one.")] = Name.ALL,
     runs: Annotated[
-        int | None, typer.Option(min=1, help="Runs of startup (unset: 5) and ingest (unset: 3).")
+        int | None,
+        typer.Option(min=1, help="Runs of startup (unset: 5), ingest and servers (unset: 3)."),
     ] = None,
     pages: Annotated[int, typer.Option(min=1, help="Handbook pages to ingest.")] = PAGES,
     limit: Annotated[

@@ -11,15 +11,14 @@ from typing import Annotated
 
 import structlog
 import typer
-import uvicorn
 import uvloop
 from prometheus_client import start_http_server
-from typing_extensions import override
 
 from app.main import build_app
 from app.resources import Resources
 from footnote.commands.admin import COMMAND_LINE
 from footnote.compose import build_upkeep, open_ingestion, open_resources
+from footnote.http_server import http_server
 from footnote.output import console
 from footnote.supervisor import Child, Database, Supervisor
 from ingest.worker import build_queue_app, run_worker
@@ -45,19 +44,6 @@ BESIDE_AN_API = 10
 
 FOLLOW_INTERVAL_SECONDS = 0.5
 """How often lexical indexes catch up; searches are right in between, this keeps them fast."""
-
-
-class Server(uvicorn.Server):
-    """One that is stopped by the process's own handling of signals."""
-
-    @override
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        with stopping.asked(self._finish):
-            yield
-
-    def _finish(self) -> None:
-        self.should_exit = True
 
 
 def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
@@ -127,23 +113,14 @@ async def _serve(
     settings: Settings, url: str, host: str, port: int, *, is_first_key_wanted: bool
 ) -> None:
     async with open_resources(settings, url) as resources:
-        config = uvicorn.Config(
-            build_app(resources),
-            host=host,
-            port=port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            # A stop within 10 s is promised.
-            timeout_graceful_shutdown=3,
-        )
+        server = http_server(build_app(resources), host=host, port=port)
         if is_first_key_wanted:
             await _announce(resources, host, port)
         following = asyncio.create_task(
             resources.lexical.follow(interval_seconds=FOLLOW_INTERVAL_SECONDS)
         )
         try:
-            await Server(config).serve()
+            await server.serve()
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)

@@ -1,0 +1,253 @@
+"""The HTTP server, with bounds on what somebody can hold of it who has not even asked yet.
+
+uvicorn has none: a header has any size, a request may be half sent for ever. What it has itself,
+the time between requests and the time to stop, is set here as well.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final, Literal
+
+import uvicorn
+from starlette.types import ASGIApp
+from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from app.http_errors import PROBLEM_MEDIA_TYPE, unread_problem
+from kb import stopping
+
+GRACEFUL_STOP_SECONDS: Final = 3
+"""A stop within 10 s is promised."""
+
+Wait = Literal["header", "body", "body piece"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionLimits:
+    """What one connection may take, and how many there are."""
+
+    max_header_bytes: int = 32 * 1024
+    """Request line and headers: hundreds of principals fit."""
+
+    header_seconds: float = 10
+    """Until the headers are there, from the connection or the first byte of a further request."""
+
+    body_piece_seconds: float = 30
+    """Between two pieces of a body, while somebody waits for it."""
+
+    body_seconds: float = 600
+    """For a whole body: 75 MB at 1 Mbit/s."""
+
+    idle_seconds: float = 75
+    """Between two requests: longer than proxies keep a connection, so that they close it first."""
+
+    max_connections: int = 512
+    """At once, in one process, which may open 1,024 files on most systems."""
+
+
+class Server(uvicorn.Server):
+    """One that is stopped by the process's own handling of signals."""
+
+    @override
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with stopping.asked(self._finish):
+            yield
+
+    def _finish(self) -> None:
+        self.should_exit = True
+
+
+def http_server(
+    app: ASGIApp, *, host: str, port: int, limits: ConnectionLimits | None = None
+) -> Server:
+    """The server of the application, not yet started."""
+    limits = limits or ConnectionLimits()
+    protocol: Any = partial(LimitedProtocol, limits=limits, waiting={})
+    keep_alive: Any = limits.idle_seconds  # annotated as whole seconds; a fraction will do
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=protocol,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=keep_alive,
+        timeout_graceful_shutdown=GRACEFUL_STOP_SECONDS,
+    )
+    return Server(config)
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """One connection; `waiting` are all that have not sent a whole request, the idlest first."""
+
+    def __init__(
+        self,
+        *arguments: Any,  # noqa: ANN401  # uvicorn's own
+        limits: ConnectionLimits,
+        waiting: "dict[LimitedProtocol, None]",
+        **named: Any,  # noqa: ANN401  # uvicorn's own
+    ) -> None:
+        super().__init__(*arguments, **named)
+        self._limits = limits
+        self._waiting = waiting
+        self._timers: dict[Wait, asyncio.TimerHandle] = {}
+        self._header_bytes = 0
+        self._is_in_headers = self._is_in_body = self._is_refused = False
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Accepts; where all places are taken, the idlest of those that wait has to go."""
+        is_full = len(self.connections) >= self._limits.max_connections
+        super().connection_made(transport)
+        if is_full and not self._waiting:
+            self._refuse(
+                HTTPStatus.SERVICE_UNAVAILABLE, "There are too many connections at the moment."
+            )
+            return
+        if is_full:
+            next(iter(self._waiting)).give_way()
+        self._waiting[self] = None
+        self._start("header", self._limits.header_seconds)
+
+    def give_way(self) -> None:
+        """Ends a connection that nobody is answering."""
+        self.connections.discard(self)
+        self._end_waits()
+        self.transport.abort()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end_waits()
+        super().connection_lost(exc)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
+        was_in_body = self._is_in_body
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._is_in_headers and not was_in_body:
+            # The parser tells a header when it is whole.
+            self._header_bytes += len(data)
+            self._limit_headers()
+        request = self._request
+        is_free = request is None or request.response_complete
+        if self._is_in_body:
+            self._waiting.pop(self, None)
+            self._waiting[self] = None
+            self._start("body", self._limits.body_seconds)
+            self._start("body piece", self._limits.body_piece_seconds)
+        elif is_free and not self._is_refused:
+            self._start("header", self._limits.header_seconds)
+
+    @override
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._is_in_headers = True
+        self._header_bytes = 0
+
+    @override
+    def on_url(self, url: bytes) -> None:
+        self._header_bytes += len(url)
+        super().on_url(url)
+
+    @override
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._header_bytes += len(name) + len(value)
+        super().on_header(name, value)
+
+    @override
+    def on_headers_complete(self) -> None:
+        self._is_in_headers = False
+        self._limit_headers()
+        if not self._is_refused:
+            self._end_waits()
+            self._is_in_body = True
+            super().on_headers_complete()
+
+    @override
+    def on_body(self, body: bytes) -> None:
+        if not self._is_refused:
+            self._stop("body piece")
+            super().on_body(body)
+
+    @override
+    def on_message_complete(self) -> None:
+        if not self._is_refused:
+            self._is_in_body = False
+            self._end_waits()
+            super().on_message_complete()
+
+    @override
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.timeout_keep_alive_task is not None:
+            self._waiting[self] = None
+            if self._is_in_headers:
+                self._start("header", self._limits.header_seconds)
+
+    @property
+    def _request(self) -> RequestResponseCycle | None:
+        """The last one whose headers were whole."""
+        return self.cycle
+
+    def _limit_headers(self) -> None:
+        if self._header_bytes > self._limits.max_header_bytes and not self._is_refused:
+            self._refuse(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "The headers are larger than this server reads.",
+            )
+
+    def _start(self, wait: Wait, seconds: float) -> None:
+        if wait not in self._timers:
+            self._timers[wait] = self.loop.call_later(seconds, self._overdue, wait)
+
+    def _stop(self, wait: Wait) -> None:
+        if timer := self._timers.pop(wait, None):
+            timer.cancel()
+
+    def _end_waits(self) -> None:
+        self._waiting.pop(self, None)
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    def _overdue(self, wait: Wait) -> None:
+        del self._timers[wait]
+        request = self._request
+        is_ours = self.flow.read_paused or (request and request.waiting_for_100_continue)
+        if wait == "body piece" and is_ours:
+            self._start(wait, self._limits.body_piece_seconds)
+        elif self._is_in_headers or self._is_in_body:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time.")
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        """Says why, where no response has begun, and closes."""
+        self._is_refused = True
+        self._end_waits()
+        request = self._request
+        if request is None or request.response_complete or not request.response_started:
+            self.transport.write(_response(status, detail))
+        if request is not None:
+            # What the application still says goes nowhere, and it learns that nobody listens.
+            request.disconnected = True
+            request.message_event.set()
+        self.transport.close()
+
+
+def _response(status: HTTPStatus, detail: str) -> bytes:
+    body = unread_problem(status, detail).model_dump_json(exclude_none=True).encode()
+    return (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {PROBLEM_MEDIA_TYPE}\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    ).encode() + body
