@@ -6,11 +6,12 @@ rows of one tenant, `footnote_system` tenants, credentials and nothing that a do
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from random import SystemRandom
 from time import monotonic
-from typing import Any, cast
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
 import psycopg
@@ -26,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from typing_extensions import override
 
-from kb.errors import DatabaseUnavailable, Misconfigured
+from kb.errors import DatabaseUnavailable, DependencyFailed, Misconfigured, TransactionConflict
 from kb.ids import TenantId
 from kb.principals import Uploader, person_of
 
@@ -35,6 +36,16 @@ EVERYONE = "tenant:*"
 
 LOCK_TIMEOUT = "20s"
 """Writers of one tenant queue on its row; one that waits longer is told to try again."""
+
+TRIES: Final = 4
+"""Two that deadlock need one more each; whoever loses four times in a row is told so."""
+
+MAX_PAUSE_SECONDS: Final = 0.1
+"""Before the first further try, doubled with each: a transaction takes milliseconds."""
+
+_LOCK_NOT_AVAILABLE: Final = "55P03"
+_CONFLICTS: Final = frozenset({"40P01", "40001", _LOCK_NOT_AVAILABLE})
+"""Deadlock, serialization failure, lock timeout. Source: PostgreSQL, appendix A."""
 
 PING_AFTER_IDLE_SECONDS = 1.0
 """A server that restarts is away for longer than that."""
@@ -48,6 +59,7 @@ _ENTER = text(
            set_config('lock_timeout', :lock_timeout, true)
     """
 )
+_RANDOM = SystemRandom()
 _SET_ROLE = text("SELECT set_config('role', :role, true)")
 
 
@@ -225,7 +237,7 @@ class Database:
             psycopg.OperationalError,
             psycopg.InterfaceError,
         ) as error:
-            raise DatabaseUnavailable from error
+            raise _failure(error) from error
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise DatabaseUnavailable from error
@@ -234,6 +246,35 @@ class Database:
     async def close(self) -> None:
         """Closes all connections."""
         await self.engine.dispose()
+
+
+def _failure(error: Exception) -> DependencyFailed:
+    """What an operational error of the driver, or of SQLAlchemy around it, means."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    state = getattr(cause, "sqlstate", None)
+    if state in _CONFLICTS:
+        return TransactionConflict(has_waited=state == _LOCK_NOT_AVAILABLE)
+    return DatabaseUnavailable()
+
+
+Result = TypeVar("Result")
+
+
+async def retried(transaction: Callable[[], Awaitable[Result]]) -> Result:
+    """What the transaction returns, run again when others got in its way.
+
+    It opens and ends the transaction itself and does nothing else that lasts. Raises
+    TransactionConflict after the last try, and at once when it has waited for a lock in vain.
+    """
+    for number in range(TRIES - 1):
+        try:
+            return await transaction()
+        except TransactionConflict as error:
+            if error.has_waited:
+                raise
+        # At random, so that the two do not meet again.
+        await asyncio.sleep(_RANDOM.uniform(0, MAX_PAUSE_SECONDS * 2**number))
+    return await transaction()
 
 
 async def wait_until_reachable(database_url: str, *, timeout_seconds: float) -> None:

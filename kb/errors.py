@@ -42,6 +42,7 @@ KnowledgeBaseError
 │   └── ModelUnavailable
 └── DependencyFailed                transient: the worker retries it, the API says 503
     ├── DatabaseUnavailable
+    ├── TransactionConflict
     ├── FileStoreUnavailable
     ├── IndexNotReady
     ├── AnswerAbandoned
@@ -275,7 +276,7 @@ class DocumentCorrupt(DocumentUnreadable):
 
 
 class DocumentTooComplex(DocumentUnreadable):
-    """The document unpacks to more than this service accepts."""
+    """Reading the document takes more than this service accepts: memory, time or text."""
 
     code = "document_too_complex"
 
@@ -320,6 +321,17 @@ class DatabaseUnavailable(DependencyFailed):
     """The database cannot be reached at the moment."""
 
     code = "database_unavailable"
+
+
+class TransactionConflict(DependencyFailed):
+    """Others changed the same rows at the same time; nothing was changed, try again."""
+
+    code = "transaction_conflict"
+
+    def __init__(self, message: str | None = None, *, has_waited: bool = False) -> None:
+        """`has_waited`: it waited for a lock as long as it may, and will hardly get it now."""
+        super().__init__(message)
+        self.has_waited = has_waited
 
 
 class FileStoreUnavailable(DependencyFailed):

@@ -1,5 +1,6 @@
 """Taking an upload in: bytes to the file store, then document and job in one transaction."""
 
+import asyncio
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,7 +9,7 @@ from typing import Literal
 from kb.audit import Actor, record_event
 from kb.changes import change_fields, lock_document, require_change
 from kb.collections import ensure_collection
-from kb.database import Database, Eyes, TenantSession
+from kb.database import Database, Eyes, TenantSession, retried
 from kb.document_writes import insert_document, new_upload
 from kb.documents import (
     Content,
@@ -78,27 +79,36 @@ class Uploads:
         """
         if len(upload.content) > self.max_bytes:
             raise UploadTooLarge(f"The upload is larger than {self.max_bytes} bytes.")
-        content = Content(
-            filename=upload.filename,
-            media_type=sniff(
-                upload.content, filename=upload.filename, declared=upload.declared_media_type
-            ),
-            sha256=hashlib.sha256(upload.content).hexdigest(),
-            size_bytes=len(upload.content),
-        )
+        # A tenth of a second for the largest ones, in which others are served.
+        content = await asyncio.to_thread(_described, upload)
         principals = tuple(validate_principals(upload.fields.principals))
         upload = replace(upload, fields=replace(upload.fields, principals=principals))
         # Before the transaction: a committed document always has its bytes.
         await self.files.write(tenant_id, content.sha256, upload.content)
-        try:
+
+        async def transaction() -> Accepted:
             async with self.database.tenant(tenant_id, eyes=eyes) as scope:
                 await lock_file(scope, content.sha256)
                 # A deletion may have taken them away just now; where it has not, this only looks.
                 await self.files.write(tenant_id, content.sha256, upload.content)
                 return await _store(scope, upload, content, actor, now)
+
+        try:
+            return await retried(transaction)
         except (Conflict, InvalidInput, NotFound):
             await discard_file(self.database, self.files, tenant_id, content.sha256)
             raise
+
+
+def _described(upload: Upload) -> Content:
+    return Content(
+        filename=upload.filename,
+        media_type=sniff(
+            upload.content, filename=upload.filename, declared=upload.declared_media_type
+        ),
+        sha256=hashlib.sha256(upload.content).hexdigest(),
+        size_bytes=len(upload.content),
+    )
 
 
 async def _store(

@@ -36,8 +36,10 @@ from app.schemas.documents import (
 from app.schemas.pages import Page
 from app.wire import accepted_out, chunk_out, document_out, receipt_out, version_out
 from kb.audit import record_event
-from kb.changes import change_fields, delete_document, lock_to_change
+from kb.changes import Receipt, change_fields, delete_document, lock_to_change
 from kb.chunks import list_chunks
+from kb.database import retried
+from kb.documents import Document as StoredDocument
 from kb.documents import (
     DocumentFields,
     Listing,
@@ -196,21 +198,26 @@ async def patch_document(
     if_match: Annotated[str | None, Header()] = None,
 ) -> Document:
     """Change a document; who may read it takes effect before the response is sent."""
-    async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
-        document = await lock_to_change(scope, DocumentId(document_id), caller.actor)
-        async with scope.whole_tenant() as whole:
-            if if_match not in {None, "*", _etag(document.revision)}:
-                raise RevisionMismatch
-            fields = _patched(document.fields, patch)
-            await change_fields(whole, document, fields, now=resources.clock())
-            changed = await get_document(whole, document.id, shown_to=caller.managing_eyes)
-        await record_event(
-            scope,
-            caller.actor,
-            "document.update",
-            str(document_id),
-            {"fields": sorted(patch.model_fields_set)},
-        )
+
+    async def transaction() -> StoredDocument:
+        async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
+            document = await lock_to_change(scope, DocumentId(document_id), caller.actor)
+            async with scope.whole_tenant() as whole:
+                if if_match not in {None, "*", _etag(document.revision)}:
+                    raise RevisionMismatch
+                fields = _patched(document.fields, patch)
+                await change_fields(whole, document, fields, now=resources.clock())
+                changed = await get_document(whole, document.id, shown_to=caller.managing_eyes)
+            await record_event(
+                scope,
+                caller.actor,
+                "document.update",
+                str(document_id),
+                {"fields": sorted(patch.model_fields_set)},
+            )
+        return changed
+
+    changed = await retried(transaction)
     response.headers["ETag"] = _etag(changed.revision)
     return document_out(changed)
 
@@ -220,10 +227,14 @@ async def delete_one(
     document_id: UUID, resources: ResourcesDep, caller: WritesDocuments
 ) -> DocumentDeleted:
     """Delete a document everywhere, with a receipt of what was removed."""
-    async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
-        receipt = await delete_document(
-            scope, DocumentId(document_id), actor=caller.actor, now=resources.clock()
-        )
+
+    async def transaction() -> Receipt:
+        async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
+            return await delete_document(
+                scope, DocumentId(document_id), actor=caller.actor, now=resources.clock()
+            )
+
+    receipt = await retried(transaction)
     for sha256 in receipt.sha256s:
         await discard_file(resources.database, resources.files, caller.tenant_id, sha256)
     return receipt_out(receipt)
