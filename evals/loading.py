@@ -10,7 +10,8 @@ from uuid import UUID
 
 import ingest
 from evals.datasets import CorpusDocument, Dataset
-from ingest.pipeline import Ingestion
+from ingest.ingestion import Ingestion
+from ingest.runs import until_finished
 from ingest.worker import run_job
 from kb.audit import Actor
 from kb.database import EVERYONE, Eyes
@@ -179,6 +180,8 @@ async def _ingest(loading: _Loading, document: CorpusDocument) -> None:
     if accepted.job is not None:
         job_id = JobId(accepted.job.id)
         await run_job(loading.tools, loading.tenant_id, job_id, is_last_attempt=True)
+        # A worker may have begun with it as well.
+        await until_finished(loading.tools, loading.tenant_id, job_id)
 
 
 def _fields(document: CorpusDocument) -> DocumentFields:

@@ -1,7 +1,7 @@
 """The composition root of everything that works on the knowledge base."""
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from random import SystemRandom
 
@@ -26,7 +26,8 @@ from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever, SecondLook
 from app.second_opinion.grounding_model import GroundingModel, load_grounding_model
 from ingest.embed import BatchingEmbedder
-from ingest.pipeline import Ingestion
+from ingest.ingestion import Ingestion
+from ingest.reading import reading_children
 from ingest.upkeep import Upkeep
 from kb.database import Database, wait_until_reachable
 from kb.embedding import SentenceTransformerEmbedder, languages_read
@@ -283,16 +284,18 @@ async def open_ingestion(settings: Settings, database_url: str) -> AsyncIterator
         open_database(settings, database_url) as database,
         BatchingEmbedder(embedder) as batching,
     ):
-        yield Ingestion(
-            database=database,
-            files=FileStore(settings.effective_file_store_url),
-            embedder=embedder,
-            batching=batching,
-            space=await open_space(database, embedder),
-            metrics=Metrics(),
-            max_attempts=settings.job_max_attempts,
-            clock=utc_now,
-        )
+        with closing(reading_children()) as children:
+            yield Ingestion(
+                database=database,
+                files=FileStore(settings.effective_file_store_url),
+                children=children,
+                embedder=embedder,
+                batching=batching,
+                space=await open_space(database, embedder),
+                metrics=Metrics(),
+                max_attempts=settings.job_max_attempts,
+                clock=utc_now,
+            )
 
 
 def build_upkeep(settings: Settings, database: Database, metrics: Metrics) -> Upkeep:

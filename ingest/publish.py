@@ -14,7 +14,7 @@ from kb.documents import get_document
 from kb.embedding import Vectors
 from kb.errors import DocumentNotFound
 from kb.ids import DocumentId, JobId
-from kb.jobs import FINISHED, finish_job, get_job
+from kb.jobs import finish_job, hold_attempt
 from kb.spaces import Space
 from kb.tenants import advance_generation
 from kb.vectors import delete_vectors, insert_vectors
@@ -25,11 +25,12 @@ from kb.versions import insert_version
 class Publication:
     """All that a version consists of; `vectors` (n, d) belong to `chunks` in order.
 
-    `detected_language` counts where the uploader names none.
+    `attempt` is the job's that made it. `detected_language` counts where the uploader names none.
     """
 
     document_id: DocumentId
     upload: int
+    attempt: int
     parsed: ParsedDocument
     chunks: Sequence[Chunk]
     sha256s: Sequence[str]
@@ -52,8 +53,8 @@ async def publish(
     except DocumentNotFound:
         # Deleted while it was being read; its job went with it.
         return False
-    if (await get_job(scope, job_id)).status in FINISHED:
-        # Another worker took this one for dead and was faster.
+    if not await hold_attempt(scope, job_id, publication.attempt):
+        # Another worker took this one for dead and has begun again.
         return False
     if document.upload != publication.upload or document.version >= publication.upload:
         await finish_job(scope, job_id, "canceled", error=None, now=now)

@@ -2,28 +2,36 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import procrastinate.exceptions
 import structlog
-from procrastinate import App, BaseRetryStrategy, JobContext, PsycopgConnector, RetryDecision
+from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.jobs import Job as QueuedJob
 from typing_extensions import override
 
-from ingest.pipeline import Ingestion, fail, ingest_document
+from ingest.ingestion import Ingestion
+from ingest.pipeline import ingest_document
+from ingest.runs import Obsolete, Run, cancel, fail, is_suspect, release, start
 from ingest.upkeep import EVERY_NIGHT, Upkeep, prune
 from kb.database import conninfo
 from kb.errors import DependencyFailed, KnowledgeBaseError, ProcessingFailed
+from kb.heartbeat import Heartbeat
 from kb.ids import JobId, TenantId
 from kb.jobs import INGEST_TASK
+from kb.queue import WorkersJobs, queue_connector
 from kb.telemetry import bind_log_context
 
 log = structlog.get_logger(__name__)
 
 QUEUE = "ingest"
 PRUNE_TASK = "prune"
+
+BEATS = 5
+"""Within the time after which a worker is taken for dead: four may be lost or late."""
 
 FIRST_RETRY = timedelta(seconds=2)
 """Doubled with each further attempt: 2, 4, 8, 16 s with the default of five attempts."""
@@ -50,13 +58,21 @@ class RetryWhileDependencyFails(BaseRetryStrategy):
         return RetryDecision(retry_in={"seconds": int(delay.total_seconds())})
 
 
-def build_queue_app(database_url: str, tools: Ingestion, upkeep: Upkeep | None = None) -> App:
+class Queue(App):
+    """The queue of one worker, with its tasks."""
+
+    def __init__(self, database_url: str) -> None:
+        """Without tasks yet."""
+        connector = queue_connector(database_url)
+        super().__init__(connector=connector)
+        self.database_url = database_url
+        self.jobs = WorkersJobs(connector)
+        self.job_manager = self.jobs
+
+
+def build_queue_app(database_url: str, tools: Ingestion, upkeep: Upkeep | None = None) -> Queue:
     """The queue with Footnote's tasks registered; without `upkeep` nothing is done by night."""
-    connector = PsycopgConnector(
-        conninfo=conninfo(database_url),
-        kwargs={"options": "-c search_path=procrastinate", "prepare_threshold": None},
-    )
-    app = App(connector=connector)
+    app = Queue(database_url)
     retry = RetryWhileDependencyFails(tools.max_attempts)
 
     @app.task(name=INGEST_TASK, queue=QUEUE, retry=retry, pass_context=True)
@@ -84,33 +100,56 @@ def register_upkeep(app: App, upkeep: Upkeep) -> None:
 async def run_job(
     tools: Ingestion, tenant_id: TenantId, job_id: JobId, *, is_last_attempt: bool
 ) -> None:
-    """Runs one job to its end; DependencyFailed when it may be tried again."""
+    """Runs one job to its end; DependencyFailed when it may be tried again.
+
+    A job whose worker died runs while nothing else is in hand: should it be its fault, nobody else
+    pays for it, and else it does not count.
+    """
+    is_alone = await is_suspect(tools, tenant_id, job_id)
+    async with tools.room.enter(is_alone=is_alone):
+        run = await start(tools, tenant_id, job_id, is_alone=is_alone)
+        if run is not None:
+            await _run_to_its_end(tools, run, is_last_attempt=is_last_attempt)
+
+
+async def _run_to_its_end(tools: Ingestion, run: Run, *, is_last_attempt: bool) -> None:
     try:
-        await ingest_document(tools, tenant_id, job_id)
+        await ingest_document(tools, run)
+    except Obsolete:
+        await cancel(tools, run)
+    except asyncio.CancelledError:
+        await release(tools, run)
+        raise
     except DependencyFailed as error:
         log.warning("job.dependency_failed", code=error.code, is_last_attempt=is_last_attempt)
         if is_last_attempt:
-            await fail(tools, tenant_id, job_id, error, is_retryable=True)
+            await fail(tools, run, error, is_retryable=True)
+        else:
+            await release(tools, run)
         raise
     except KnowledgeBaseError as error:
         log.exception("job.failed", code=error.code)
-        await fail(tools, tenant_id, job_id, error, is_retryable=False)
+        await fail(tools, run, error, is_retryable=False)
     except Exception:  # one bad document must not stop the worker
         log.exception("job.failed", code=ProcessingFailed.code)
-        await fail(tools, tenant_id, job_id, ProcessingFailed(), is_retryable=False)
+        await fail(tools, run, ProcessingFailed(), is_retryable=False)
 
 
 async def run_worker(
-    app: App,
+    app: Queue,
     *,
     concurrency: int,
     stalled_after: timedelta,
+    heartbeat: Heartbeat | None = None,
     wait: bool = True,
     obeys_signals: bool = True,
 ) -> None:
-    """Works until it is stopped or cancelled; with `wait` False until the queue is empty."""
+    """Works until it is stopped or cancelled; with `wait` False until the queue is empty.
+
+    Without `heartbeat` it says itself that it lives, as long as it gets round to it.
+    """
     seconds = stalled_after.total_seconds()
-    async with app.open_async(), _taking_over(app, seconds):
+    async with app.open_async(), _taking_over(app, seconds), _beating(app, heartbeat, seconds):
         await app.run_worker_async(
             queues=[QUEUE],
             concurrency=concurrency,
@@ -118,14 +157,14 @@ async def run_worker(
             # A stop within 10 s is promised; what is cut off runs again.
             shutdown_graceful_timeout=3,
             install_signal_handlers=obeys_signals,
-            update_heartbeat_interval=seconds / 5,
+            update_heartbeat_interval=seconds / BEATS,
             stalled_worker_timeout=seconds,
             delete_jobs="successful",
         )
 
 
 @contextlib.asynccontextmanager
-async def _taking_over(app: App, stalled_seconds: float) -> AsyncIterator[None]:
+async def _taking_over(app: Queue, stalled_seconds: float) -> AsyncIterator[None]:
     async def watch() -> None:
         while True:
             try:
@@ -134,7 +173,39 @@ async def _taking_over(app: App, stalled_seconds: float) -> AsyncIterator[None]:
                 log.warning("worker.database_unavailable")
             await asyncio.sleep(stalled_seconds / 3)
 
-    watching = asyncio.create_task(watch())
+    async with _beside(watch()):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _beating(
+    app: Queue, heartbeat: Heartbeat | None, stalled_seconds: float
+) -> AsyncIterator[None]:
+    async def watch(heartbeat: Heartbeat) -> None:
+        await app.jobs.is_registered.wait()
+        heartbeat.speak_for(
+            {
+                "conninfo": conninfo(app.database_url),
+                "worker_id": app.jobs.worker_id,
+                "interval_seconds": stalled_seconds / BEATS,
+            }
+        )
+        while True:
+            await asyncio.sleep(stalled_seconds / BEATS)
+            if not heartbeat.keep_alive():
+                log.warning("worker.heartbeat_restarted")
+
+    if heartbeat is None:
+        yield
+        return
+    app.jobs.is_registered.clear()
+    async with _beside(watch(heartbeat)):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _beside(watch: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    watching = asyncio.create_task(watch)
     try:
         yield
     finally:
@@ -142,12 +213,9 @@ async def _taking_over(app: App, stalled_seconds: float) -> AsyncIterator[None]:
         await asyncio.gather(watching, return_exceptions=True)
 
 
-async def take_over_stalled_jobs(app: App, stalled_seconds: float) -> int:
+async def take_over_stalled_jobs(app: Queue, stalled_seconds: float) -> int:
     """How many jobs of workers without a heartbeat were queued again."""
-    stalled = list(
-        await app.job_manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=stalled_seconds)
-    )
-    for job in stalled:
-        await app.job_manager.retry_job(job)
-        log.warning("job.taken_over", queue_job_id=job.id)
-    return len(stalled)
+    taken = await app.jobs.take_over(QUEUE, stalled_seconds=stalled_seconds)
+    for queue_job_id in taken:
+        log.warning("job.taken_over", queue_job_id=queue_job_id)
+    return len(taken)

@@ -11,6 +11,7 @@ while it writes breaks the pool for all.
 
 import asyncio
 import ctypes
+import fcntl
 import multiprocessing
 import os
 import pickle
@@ -144,18 +145,23 @@ def _run_in_child(
     function, args, kwargs = call
     _limit_this_process(limits)
     try:
-        outcome = (False, function(*args, **kwargs))
+        # Packing the result can be what needs too much memory.
+        outcome = pickle.dumps((False, function(*args, **kwargs)))
     except Exception as error:  # noqa: BLE001  # raised again in the parent
-        outcome = (True, error)
-    writer.send_bytes(pickle.dumps(outcome))
+        outcome = pickle.dumps((True, error))
+    writer.send_bytes(outcome)
     writer.close()
 
 
 def _limit_this_process(limits: ChildLimits) -> None:
     # A terminal sends Ctrl-C to all; the parent decides when a child ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    # Should nobody be left to end it in time.
+    signal.setitimer(signal.ITIMER_REAL, limits.time.total_seconds() + 1)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(END_WITH_PARENT, signal.SIGKILL)
+        _end_with_caller()
         with suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text(FIRST_TO_END)
     os.nice(limits.niceness)
@@ -163,3 +169,19 @@ def _limit_this_process(limits: ChildLimits) -> None:
     seconds = -(-limits.processor_time // timedelta(seconds=1))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_DATA, (limits.memory_bytes, limits.memory_bytes))
+
+
+def _end_with_caller() -> None:
+    """Has the kernel end this process when the one that called it is gone.
+
+    Its parent is the server, which lives as long as its children do.
+    """
+    caller = multiprocessing.parent_process()
+    assert caller is not None  # noqa: S101  # this is a child
+    pipe = int(caller.sentinel)
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+    if wait([pipe], timeout=0):
+        # It was gone before.
+        os.kill(os.getpid(), signal.SIGKILL)

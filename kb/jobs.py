@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Row, Update, func, insert, or_, select, text, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Update,
+    and_,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 
 from kb.database import SystemSession, TenantSession
 from kb.documents import Document, DocumentError
@@ -27,7 +40,11 @@ class JobError(DocumentError):
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One piece of background work; progress counts `progress_unit`s, total None: not known yet."""
+    """One piece of background work; progress counts `progress_unit`s, total None: not known yet.
+
+    `attempts` have begun; of the last ones in a row, `lone_attempts` had a worker to themselves and
+    ended without a word.
+    """
 
     id: JobId
     kind: JobKind
@@ -39,6 +56,7 @@ class Job:
     progress_unit: str
     error: JobError | None
     attempts: int
+    lone_attempts: int
     created_at: datetime
     updated_at: datetime
 
@@ -127,26 +145,67 @@ async def latest_job(scope: TenantSession, document_id: DocumentId) -> Job | Non
     return _job(row) if row else None
 
 
-async def start_job(scope: TenantSession, job_id: JobId, *, now: datetime) -> None:
-    """Marks the job as running, one attempt more."""
-    await scope.connection.execute(
-        _update(scope, job_id).values(
+async def start_job(scope: TenantSession, job_id: JobId, *, is_alone: bool, now: datetime) -> int:
+    """The number of the attempt that begins: what an earlier one still writes counts no more.
+
+    JobNotFound when there is no such job.
+
+    An attempt that has its worker to itself is counted as one that ended without a word, until it
+    ends with one.
+    """
+    statement = (
+        _update(scope, job_id)
+        .values(
             status="running",
             attempts=jobs.c.attempts + 1,
+            lone_attempts=jobs.c.lone_attempts + int(is_alone),
             progress_done=0,
             progress_total=None,
             error=None,
             updated_at=now,
         )
+        .returning(jobs.c.attempts)
     )
+    attempt = (await scope.connection.execute(statement)).scalar_one_or_none()
+    if attempt is None:
+        raise JobNotFound
+    return int(attempt)
+
+
+async def hold_attempt(scope: TenantSession, job_id: JobId, attempt: int) -> bool:
+    """True while the job runs in this attempt; it then does so until the transaction ends."""
+    query = _running(scope, job_id, attempt).with_for_update()
+    return (await scope.connection.execute(query)).one_or_none() is not None
+
+
+async def is_wanted(scope: TenantSession, job_id: JobId, attempt: int) -> bool:
+    """True while the job runs in this attempt and its document waits for this very upload."""
+    query = _running(scope, job_id, attempt).join(
+        documents,
+        and_(
+            documents.c.tenant_id == jobs.c.tenant_id,
+            documents.c.id == jobs.c.document_id,
+            documents.c.upload == jobs.c.upload,
+        ),
+    )
+    return (await scope.connection.execute(query)).one_or_none() is not None
 
 
 async def set_progress(
-    scope: TenantSession, job_id: JobId, *, done: int, total: int, now: datetime
+    scope: TenantSession, job_id: JobId, attempt: int, *, done: int, total: int, now: datetime
 ) -> None:
-    """Says how far the job is."""
+    """Says how far the job is, while it runs in this attempt."""
     await scope.connection.execute(
-        _update(scope, job_id).values(progress_done=done, progress_total=total, updated_at=now)
+        _update(scope, job_id)
+        .where(jobs.c.attempts == attempt)
+        .values(progress_done=done, progress_total=total, updated_at=now)
+    )
+
+
+async def release_job(scope: TenantSession, job_id: JobId, *, now: datetime) -> None:
+    """Queues the job again after an attempt that ended in good order, but without a result."""
+    await scope.connection.execute(
+        _update(scope, job_id).values(status="queued", lone_attempts=0, updated_at=now)
     )
 
 
@@ -159,14 +218,20 @@ async def finish_job(
     chunk_count: int | None = None,
     now: datetime,
 ) -> None:
-    """Sets the final status, or `queued` when the job will be tried again.
-
-    With `chunk_count` its progress too: so many of so many.
-    """
+    """Sets the final status; with `chunk_count` the progress too: so many of so many."""
     statement = _update(scope, job_id).values(status=status, error=error, updated_at=now)
     if chunk_count is not None:
         statement = statement.values(progress_done=chunk_count, progress_total=chunk_count)
     await scope.connection.execute(statement)
+
+
+def _running(scope: TenantSession, job_id: JobId, attempt: int) -> Select[tuple[int]]:
+    return select(jobs.c.attempts).where(
+        jobs.c.tenant_id == scope.tenant_id,
+        jobs.c.id == job_id,
+        jobs.c.attempts == attempt,
+        jobs.c.status == "running",
+    )
 
 
 def _update(scope: TenantSession, job_id: JobId) -> Update:
@@ -185,6 +250,7 @@ def _job(row: Row[tuple[object, ...]]) -> Job:
         progress_unit=row.progress_unit,
         error=row.error,
         attempts=row.attempts,
+        lone_attempts=row.lone_attempts,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

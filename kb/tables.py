@@ -238,6 +238,7 @@ jobs = Table(
     Column("progress_unit", Text, nullable=False, server_default="chunks"),
     Column("error", JSONB),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("lone_attempts", Integer, nullable=False, server_default="0"),
     _created_at(),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     PrimaryKeyConstraint("tenant_id", "id", name="jobs_pkey"),

@@ -12,7 +12,7 @@ import structlog
 
 from footnote.cli import OWNER_ONLY
 from footnote.compose import load_embedder, open_database, open_ingestion, open_resources
-from ingest.pipeline import Ingestion
+from ingest.ingestion import Ingestion
 from kb.database import Database
 from kb.embedded_postgres import database_url as embedded_database_url
 from kb.embedding import SentenceTransformerEmbedder

@@ -12,7 +12,7 @@ import uvicorn
 
 from app.main import build_app
 from app.resources import Resources
-from ingest.pipeline import Ingestion
+from ingest.ingestion import Ingestion
 from ingest.worker import run_job
 from kb.credentials import SCOPES, create_key
 from kb.ids import JobId, TenantId

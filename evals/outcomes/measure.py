@@ -17,7 +17,7 @@ from evals.metrics import share
 from evals.outcomes.cases import ENDINGS, CaseDocument, OutcomeCase, cases_sha256
 from evals.provenance import spread
 from evals.results import DIGITS, Result
-from ingest.pipeline import Ingestion
+from ingest.ingestion import Ingestion
 from ingest.worker import run_job
 from kb.audit import Actor
 from kb.credentials import Credential

@@ -20,7 +20,8 @@ from footnote.output import (
     print_json,
     progress_console,
 )
-from ingest.pipeline import Ingestion
+from ingest.ingestion import Ingestion
+from ingest.runs import until_finished
 from ingest.worker import run_job
 from kb.database import EVERYONE
 from kb.documents import DocumentFields, get_document
@@ -179,9 +180,10 @@ async def _ingest_file(
 
 
 async def _finish(tools: Ingestion, caller: Caller, path: Path, accepted: Accepted) -> Outcome:
-    """Runs the job here; a worker that takes it at the same time does no harm."""
+    """Runs the job here, unless a worker has begun with it as well: then that one ends it."""
     if accepted.job is not None:
         await run_job(tools, caller.tenant_id, JobId(accepted.job.id), is_last_attempt=True)
+        await until_finished(tools, caller.tenant_id, JobId(accepted.job.id))
     async with tools.database.tenant(caller.tenant_id, eyes=None) as scope:
         document = await get_document(scope, accepted.document.id)
     error = document.error

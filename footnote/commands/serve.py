@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import Annotated
 
@@ -26,6 +26,7 @@ from kb import stopping
 from kb.audit import record_system_event
 from kb.credentials import create_key
 from kb.embedded_postgres import DatabaseServer, database_server
+from kb.heartbeat import Heartbeat
 from kb.settings import Settings
 from kb.telemetry import configure_logging
 from kb.tenants import create_tenant, generations
@@ -79,15 +80,19 @@ def worker(
     settings = Settings()
     configure_logging(settings.log_level)
     stopping.expect_to_be_stopped()
-    if exit_with is not None:
-        os.nice(BESIDE_AN_API)
-    with (
-        _group_ended_without(exit_with),
-        database_server(settings) as server,
-        # A parent watches the database for both.
-        Supervisor(_database(server) if exit_with is None else []),
-    ):
-        asyncio.run(_work(settings, server.url, until_empty=until_empty, parent=exit_with))
+    # Before the worker gives way to others: what says that it lives should not.
+    with closing(Heartbeat()) as heartbeat:
+        if exit_with is not None:
+            os.nice(BESIDE_AN_API)
+        with (
+            _group_ended_without(exit_with),
+            database_server(settings) as server,
+            # A parent watches the database for both.
+            Supervisor(_database(server) if exit_with is None else []),
+        ):
+            asyncio.run(
+                _work(settings, server.url, heartbeat, until_empty=until_empty, parent=exit_with)
+            )
 
 
 def _database(server: DatabaseServer) -> list[Database]:
@@ -141,7 +146,9 @@ async def _announce(resources: Resources, host: str, port: int) -> None:
     console.print(key.key)
 
 
-async def _work(settings: Settings, url: str, *, until_empty: bool, parent: int | None) -> None:
+async def _work(
+    settings: Settings, url: str, heartbeat: Heartbeat, *, until_empty: bool, parent: int | None
+) -> None:
     async with open_ingestion(settings, url) as tools:
         if settings.worker_metrics_port:
             start_http_server(settings.worker_metrics_port, registry=tools.metrics.registry)
@@ -151,6 +158,7 @@ async def _work(settings: Settings, url: str, *, until_empty: bool, parent: int 
                 build_queue_app(url, tools, build_upkeep(settings, tools.database, tools.metrics)),
                 concurrency=settings.worker_concurrency,
                 stalled_after=timedelta(seconds=settings.stalled_job_seconds),
+                heartbeat=heartbeat,
                 wait=not until_empty,
                 obeys_signals=False,
             )

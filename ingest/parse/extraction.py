@@ -6,12 +6,19 @@ from typing import Final, Literal
 
 import kreuzberg
 
-from kb.errors import DocumentCorrupt, DocumentEncrypted, UnsupportedMediaType
+from kb.errors import (
+    DocumentCorrupt,
+    DocumentEncrypted,
+    DocumentTooComplex,
+    UnsupportedMediaType,
+)
 
 PARSER: Final = "kreuzberg"
 PARSER_VERSION: Final = kreuzberg.__version__
 
 _ENCRYPTED_WORDING: Final = "password-protected"
+_MAX_GRID: Final = 20_000_000
+"""A million rows of twenty columns; two cells in the corners of a sheet make 17 billion."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +157,8 @@ def _rows(cells: Sequence[tuple[int, int, str]]) -> tuple[tuple[str, ...], ...]:
         return ()
     row_count = 1 + max(row for row, _, _ in cells)
     column_count = 1 + max(column for _, column, _ in cells)
+    if row_count * column_count > _MAX_GRID:
+        raise DocumentTooComplex(f"A table has more than {_MAX_GRID:,} rows times columns.")
     rows = [[""] * column_count for _ in range(row_count)]
     for row, column, text in cells:
         rows[row][column] = text

@@ -13,12 +13,16 @@ from xml.etree import ElementTree as ET
 from ingest.parse.document import Draft
 from ingest.parse.tables import table_drafts
 from kb.errors import DocumentCorrupt, DocumentEncrypted, DocumentTooComplex
-from kb.media_types import OLE_SIGNATURE, UNPACKING_FAILURES
+from kb.media_types import (
+    MAX_MEMBERS,
+    OLE_SIGNATURE,
+    UNPACKED_IN_PARTS,
+    UNPACKING_FAILURES,
+    member_count,
+)
 
 MAX_UNPACKED_BYTES: Final = 512 * 1024**2
 """A manual of 872 pages unpacks to 6 MB; parsing needs several times this much memory."""
-MAX_MEMBERS: Final = 10_000
-
 _CHART: Final = re.compile(r"(?:word|xl|ppt)/charts/chart\d*\.xml")
 _TEXT_PARTS: Final = re.compile(r"word/(?:document|footnotes|endnotes|header\d*|footer\d*)\.xml")
 _TAB: Final = b"<w:tab/>"
@@ -39,15 +43,19 @@ def open_package(content: bytes) -> zipfile.ZipFile:
     """
     if content.startswith(OLE_SIGNATURE):
         raise DocumentEncrypted
+    if member_count(content) > MAX_MEMBERS:
+        raise DocumentTooComplex
     try:
         package = zipfile.ZipFile(BytesIO(content))
     except UNPACKING_FAILURES as error:
         raise DocumentCorrupt from error
     members = package.infolist()
-    if len(members) > MAX_MEMBERS or sum(m.file_size for m in members) > MAX_UNPACKED_BYTES:
+    if sum(member.file_size for member in members) > MAX_UNPACKED_BYTES:
         raise DocumentTooComplex
     if any(member.flag_bits & 1 for member in members):
         raise DocumentEncrypted
+    if any(member.compress_type not in UNPACKED_IN_PARTS for member in members):
+        raise DocumentCorrupt
     if b"encryption-data" in read_member(package, "META-INF/manifest.xml"):
         raise DocumentEncrypted
     return package
@@ -58,7 +66,9 @@ def read_member(package: zipfile.ZipFile, name: str) -> bytes:
     if name not in package.namelist():
         return b""
     try:
-        return package.read(name)
+        with package.open(name) as member:
+            # Asked for everything at once it unpacks far more than the file says there is.
+            return member.read(package.getinfo(name).file_size)
     except UNPACKING_FAILURES as error:
         raise DocumentCorrupt from error
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from evals.datasets import Dataset
 from evals.loading import LoadedDataset, load, tenant_name
-from ingest.pipeline import Ingestion
+from ingest.ingestion import Ingestion
 from kb.documents import Listing, list_documents
 from kb.uploads import Uploads
 from tests.evals.small_set import CORPUS, write_small_set

@@ -11,11 +11,13 @@ from datetime import timedelta
 from unittest.mock import patch
 
 from ingest import worker
-from ingest.parse import ParsedDocument
-from ingest.pipeline import Ingestion, ingest_document
+from ingest.ingestion import Ingestion
+from ingest.pipeline import ingest_document
 from ingest.publish import Publication, publish
+from ingest.reading import ReadDocument
+from ingest.runs import Run
 from kb.database import Database, TenantSession
-from kb.ids import JobId, TenantId
+from kb.ids import JobId
 from tests.footnote.own_database import open_small_tools
 
 SLOW_SECONDS_A_CALL = 1.0
@@ -27,7 +29,8 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def parse_and_die(_content: bytes, _media_type: str) -> ParsedDocument:
+async def read_and_die(*_: object) -> ReadDocument:
+    """The worker itself dies; a child that does would be no harm."""
     die()
     raise AssertionError
 
@@ -41,14 +44,14 @@ async def publish_and_die(
     raise AssertionError
 
 
-async def ingest_and_die(tools: Ingestion, tenant_id: TenantId, job_id: JobId) -> None:
+async def ingest_and_die(tools: Ingestion, run: Run) -> None:
     """Everything is committed, the queue has not heard of it."""
-    await ingest_document(tools, tenant_id, job_id)
+    await ingest_document(tools, run)
     die()
 
 
 MOMENTS: dict[str, tuple[str, object]] = {
-    "parsing": ("ingest.pipeline.parse", parse_and_die),
+    "parsing": ("ingest.pipeline.read_apart", read_and_die),
     "before the commit": ("ingest.pipeline.publish", publish_and_die),
     "after the commit": ("ingest.worker.ingest_document", ingest_and_die),
     "never": ("ingest.pipeline.publish", publish),

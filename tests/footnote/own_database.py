@@ -1,13 +1,14 @@
 """A database of a test's own, with tools of a worker that need no model."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from ingest.embed import BatchingEmbedder
-from ingest.pipeline import Ingestion
+from ingest.ingestion import Ingestion
+from ingest.reading import reading_children
 from ingest.worker import build_queue_app, run_worker, take_over_stalled_jobs
 from kb.audit import Actor
 from kb.database import Database, Eyes
@@ -44,6 +45,7 @@ class OwnDatabase:
         *,
         mode: UploadMode | None = None,
         supersedes: DocumentId | None = None,
+        filename: str = "note.md",
     ) -> Accepted:
         """A stored upload that waits for a worker."""
         uploads = Uploads(database=self.tools.database, files=self.tools.files, max_bytes=10**7)
@@ -60,7 +62,7 @@ class OwnDatabase:
         )
         upload = Upload(
             content=content,
-            filename="note.md",
+            filename=filename,
             declared_media_type=None,
             collection="default",
             mode=mode,
@@ -109,14 +111,16 @@ async def open_small_tools(
     """What a worker ingests with, without a model."""
     embedder = SmallEmbedder(seconds_a_call=seconds_a_call)
     await ensure_space(database, embedder.space)
-    async with BatchingEmbedder(embedder) as batching:
-        yield Ingestion(
-            database=database,
-            files=FileStore(files_url),
-            embedder=embedder,
-            batching=batching,
-            space=embedder.space,
-            metrics=Metrics(),
-            max_attempts=MAX_ATTEMPTS,
-            clock=lambda: datetime.now(UTC),
-        )
+    with closing(reading_children()) as children:
+        async with BatchingEmbedder(embedder) as batching:
+            yield Ingestion(
+                database=database,
+                files=FileStore(files_url),
+                children=children,
+                embedder=embedder,
+                batching=batching,
+                space=embedder.space,
+                metrics=Metrics(),
+                max_attempts=MAX_ATTEMPTS,
+                clock=lambda: datetime.now(UTC),
+            )

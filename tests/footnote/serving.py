@@ -8,7 +8,7 @@ import uvicorn
 
 from app.main import build_app
 from app.resources import Resources
-from ingest.pipeline import Ingestion
+from ingest.ingestion import Ingestion
 from tests.service import Service
 
 

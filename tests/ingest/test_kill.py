@@ -93,7 +93,8 @@ async def test_a_worker_killed_after_its_commit_has_done_everything(own: OwnData
 async def test_a_document_that_kills_its_worker_is_given_up(own: OwnDatabase) -> None:
     accepted = await own.upload(NOTE)
 
-    for _ in range(MAX_ATTEMPTS):
+    # The first time it is not known whose fault it is; then it runs alone.
+    for _ in range(1 + MAX_ATTEMPTS):
         await die(own, "parsing")
     harmless = await own.upload(LONGER_NOTE)
     await own.work_until_empty()
@@ -129,6 +130,35 @@ async def test_a_worker_that_is_told_to_stop_leaves_its_job_to_others(own: OwnDa
     assert after.is_whole
     assert (after.versions, after.chunk_count) == ([1], SLOW_CHUNKS)
     assert (await own.job(job_id)).status == "succeeded"
+    assert await queue_rows(own.tools.database) == []
+
+
+async def test_a_worker_that_wakes_after_others_took_over_does_no_harm(own: OwnDatabase) -> None:
+    parts = "\n\n".join(f"# Part {number}\n\nText {number}." for number in range(SLOW_CHUNKS))
+    accepted = await own.upload(parts.encode())
+    job_id = job_id_of(accepted.job)
+    command = ["-m", "tests.footnote.dying_worker", "never", own.url, own.files_url]
+
+    async with python(command, environment={}) as process:
+        while (await own.job(job_id)).progress_done == 0:  # noqa: ASYNC110  # another process
+            await asyncio.sleep(0.05)
+        process.send_signal(signal.SIGSTOP)
+        await let_time_pass(own.tools.database)
+        await own.work_until_empty()
+        finished, document = await own.job(job_id), await stored(own, accepted.document)
+        process.send_signal(signal.SIGCONT)
+        # It is at work again when it has taken this one, too.
+        later = await own.upload(NOTE)
+        while (await own.job(job_id_of(later.job))).status != "succeeded":  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        process.terminate()
+        exit_code = await process.wait()
+
+    assert exit_code == 0
+    assert (finished.status, finished.attempts) == ("succeeded", 2)
+    assert document.is_whole
+    assert await own.job(job_id) == finished
+    assert await stored(own, accepted.document) == document
     assert await queue_rows(own.tools.database) == []
 
 

@@ -13,7 +13,8 @@ from sqlalchemy import text
 from typing_extensions import override
 
 from ingest.embed import BatchingEmbedder
-from ingest.pipeline import ingest_document
+from ingest.room import Room
+from ingest.runs import start
 from ingest.worker import run_job
 from kb.audit import Actor
 from kb.changes import change_fields, delete_document
@@ -154,9 +155,10 @@ async def test_an_upload_that_comes_while_the_last_one_is_read_takes_its_place(
 
 async def test_two_workers_with_the_same_job_publish_once(own: OwnDatabase) -> None:
     accepted = await own.upload(unique("two workers"))
+    other = replace(own.tools, room=Room())
 
     async with while_embedding(own, accepted.job):
-        await run_job(own.tools, own.tenant_id, id_of(accepted.job), is_last_attempt=True)
+        await run_job(other, own.tenant_id, id_of(accepted.job), is_last_attempt=True)
 
     document = await stored_document(own.tools.database, own.tenant_id, str(accepted.document.id))
     assert document.is_whole
@@ -200,7 +202,7 @@ async def test_a_job_that_is_finished_is_not_run_again(own: OwnDatabase) -> None
     await run_job(own.tools, own.tenant_id, id_of(accepted.job), is_last_attempt=True)
     finished = await own.job(id_of(accepted.job))
 
-    await ingest_document(own.tools, own.tenant_id, id_of(accepted.job))
+    assert await start(own.tools, own.tenant_id, id_of(accepted.job), is_alone=False) is None
 
     assert await own.job(id_of(accepted.job)) == finished
 

@@ -13,7 +13,7 @@ from ingest.chunk import split
 from ingest.parse import parse
 from ingest.publish import Publication, publish
 from kb.ids import JobId
-from kb.jobs import Job
+from kb.jobs import Job, start_job
 from kb.settings import Settings
 from kb.tenants import changed_documents, current_generation
 from kb.uploads import Accepted
@@ -31,6 +31,14 @@ async def own(settings: Settings, database_url: str) -> AsyncIterator[OwnDatabas
         yield own
 
 
+async def being_read(own: OwnDatabase, content: bytes, external_id: str | None = None) -> Accepted:
+    """An upload whose job runs for the first time."""
+    accepted = await own.upload(content, external_id=external_id)
+    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+        assert await start_job(scope, id_of(accepted.job), is_alone=False, now=NOW) == 1
+    return accepted
+
+
 def publication_of(own: OwnDatabase, accepted: Accepted, content: bytes) -> Publication:
     """What a worker has made of the content."""
     media_type = accepted.document.content.media_type
@@ -41,6 +49,7 @@ def publication_of(own: OwnDatabase, accepted: Accepted, content: bytes) -> Publ
     return Publication(
         document_id=accepted.document.id,
         upload=accepted.document.upload,
+        attempt=1,
         parsed=parsed,
         chunks=chunks,
         sha256s=[text_sha256(each) for each in texts],
@@ -71,7 +80,7 @@ def id_of(job: Job | None) -> JobId:
 async def test_a_version_is_published_whole_and_moves_the_generation_by_one(
     own: OwnDatabase,
 ) -> None:
-    accepted = await own.upload(NOTE)
+    accepted = await being_read(own, NOTE)
     before = await generation(own)
 
     is_served = await publish_in(own, accepted.job, publication_of(own, accepted, NOTE))
@@ -87,7 +96,7 @@ async def test_a_version_is_published_whole_and_moves_the_generation_by_one(
 
 
 async def test_publishing_again_does_nothing(own: OwnDatabase) -> None:
-    accepted = await own.upload(NOTE)
+    accepted = await being_read(own, NOTE)
     publication = publication_of(own, accepted, NOTE)
     await publish_in(own, accepted.job, publication)
     before, generation_before = await stored(own, accepted), await generation(own)
@@ -100,7 +109,7 @@ async def test_publishing_again_does_nothing(own: OwnDatabase) -> None:
 
 
 async def test_of_two_who_publish_at_once_one_is_served(own: OwnDatabase) -> None:
-    accepted = await own.upload(NOTE)
+    accepted = await being_read(own, NOTE)
     publication = publication_of(own, accepted, NOTE)
 
     served = await asyncio.gather(*(publish_in(own, accepted.job, publication) for _ in range(3)))
@@ -111,10 +120,24 @@ async def test_of_two_who_publish_at_once_one_is_served(own: OwnDatabase) -> Non
     assert document.versions == [1]
 
 
+async def test_a_run_that_was_taken_over_publishes_nothing(own: OwnDatabase) -> None:
+    accepted = await being_read(own, NOTE)
+    publication = publication_of(own, accepted, NOTE)
+    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+        await start_job(scope, id_of(accepted.job), is_alone=False, now=NOW)
+
+    is_served = await publish_in(own, accepted.job, publication)
+
+    assert not is_served
+    assert (await stored(own, accepted)).versions == []
+    assert (await own.job(id_of(accepted.job))).status == "running"
+    assert await publish_in(own, accepted.job, replace(publication, attempt=2))
+
+
 async def test_an_older_upload_never_replaces_a_newer_one(own: OwnDatabase) -> None:
-    first = await own.upload(NOTE, external_id="note")
+    first = await being_read(own, NOTE, external_id="note")
     first_publication = publication_of(own, first, NOTE)
-    second = await own.upload(b"# Other\n\nAll new.\n", external_id="note")
+    second = await being_read(own, b"# Other\n\nAll new.\n", external_id="note")
     second_publication = publication_of(own, second, b"# Other\n\nAll new.\n")
 
     assert await publish_in(own, second.job, second_publication)
@@ -127,10 +150,10 @@ async def test_an_older_upload_never_replaces_a_newer_one(own: OwnDatabase) -> N
 
 
 async def test_a_failure_in_the_middle_leaves_what_was_served(own: OwnDatabase) -> None:
-    first = await own.upload(NOTE, external_id="kept")
+    first = await being_read(own, NOTE, external_id="kept")
     await publish_in(own, first.job, publication_of(own, first, NOTE))
     content = NOTE + b"\n# Three\n\nMore.\n"
-    second = await own.upload(content, external_id="kept")
+    second = await being_read(own, content, external_id="kept")
     before, generation_before = await stored(own, second), await generation(own)
     publication = publication_of(own, second, content)
     too_short = replace(publication, vectors=np.ones((3, 7), dtype=np.float32))
@@ -142,13 +165,13 @@ async def test_a_failure_in_the_middle_leaves_what_was_served(own: OwnDatabase) 
     assert before.is_whole
     assert before.versions == [1]
     assert await generation(own) == generation_before
-    assert (await own.job(id_of(second.job))).status == "queued"
+    assert (await own.job(id_of(second.job))).status == "running"
     assert await publish_in(own, second.job, publication)
     assert (await stored(own, second)).versions == [1, 2]
 
 
 async def test_a_document_without_chunks_can_be_published(own: OwnDatabase) -> None:
-    accepted = await own.upload(NOTE, external_id="empty")
+    accepted = await being_read(own, NOTE, external_id="empty")
     publication = publication_of(own, accepted, NOTE)
     nothing = np.empty((0, 8), dtype=np.float32)
 

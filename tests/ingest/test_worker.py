@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from procrastinate.jobs import Job as QueuedJob
+from procrastinate.jobs import Status
 
 from ingest.worker import (
     RetryWhileDependencyFails,
@@ -112,29 +113,60 @@ async def test_uploads_of_one_document_are_read_one_after_the_other(own: OwnData
 
 async def test_only_jobs_of_silent_workers_are_taken_over(own: OwnDatabase) -> None:
     await own.upload(NOTE)
-    app = build_queue_app(own.url, own.tools)
-    async with app.open_async():
-        worker_id = await app.job_manager.register_worker()
-        job = await app.job_manager.fetch_job(queues=["ingest"], worker_id=worker_id)
-        assert job is not None
+    worker, other = build_queue_app(own.url, own.tools), build_queue_app(own.url, own.tools)
+    async with worker.open_async(), other.open_async():
+        worker_id = await worker.jobs.register_worker()
+        assert await worker.jobs.fetch_job(queues=["ingest"], worker_id=worker_id) is not None
 
-        from_the_living = await take_over_stalled_jobs(app, 60)
+        from_the_living = await take_over_stalled_jobs(other, 60)
         await let_time_pass(own.tools.database)
-        from_the_dead = await take_over_stalled_jobs(app, 60)
-        from_nobody = await take_over_stalled_jobs(app, 60)
+        from_itself = await take_over_stalled_jobs(worker, 60)
+        from_the_dead = await take_over_stalled_jobs(other, 60)
+        from_nobody = await take_over_stalled_jobs(other, 60)
 
-    assert [from_the_living, from_the_dead, from_nobody] == [0, 1, 0]
-    assert await queue_rows(own.tools.database) == [("todo", 1)]
+    assert [from_the_living, from_itself, from_the_dead, from_nobody] == [0, 0, 1, 0]
+    # It did not fail, so it may fail as often as any other.
+    assert await queue_rows(own.tools.database) == [("todo", 0)]
 
 
-async def test_a_job_whose_worker_was_forgotten_is_taken_over(own: OwnDatabase) -> None:
+async def test_a_job_whose_worker_was_forgotten_is_taken_over_by_another_one(
+    own: OwnDatabase,
+) -> None:
     """Another worker forgets the dead before it looks for their jobs."""
     await own.upload(NOTE)
-    app = build_queue_app(own.url, own.tools)
-    async with app.open_async():
-        worker_id = await app.job_manager.register_worker()
-        await app.job_manager.fetch_job(queues=["ingest"], worker_id=worker_id)
+    worker, other = build_queue_app(own.url, own.tools), build_queue_app(own.url, own.tools)
+    async with worker.open_async(), other.open_async():
+        worker_id = await worker.jobs.register_worker()
+        await worker.jobs.fetch_job(queues=["ingest"], worker_id=worker_id)
         await let_time_pass(own.tools.database)
-        await app.job_manager.prune_stalled_workers(60)
+        await other.jobs.prune_stalled_workers(60)
 
-        assert await take_over_stalled_jobs(app, 60) == 1
+        assert await take_over_stalled_jobs(worker, 60) == 0
+        assert await take_over_stalled_jobs(other, 60) == 1
+
+
+@pytest.mark.parametrize("ends_by", ["success", "retry"])
+async def test_a_worker_that_wakes_does_not_end_the_job_of_its_successor(
+    own: OwnDatabase, ends_by: str
+) -> None:
+    await own.upload(NOTE)
+    sleeper, successor = build_queue_app(own.url, own.tools), build_queue_app(own.url, own.tools)
+    async with sleeper.open_async(), successor.open_async():
+        sleeper_id = await sleeper.jobs.register_worker()
+        job = await sleeper.jobs.fetch_job(queues=["ingest"], worker_id=sleeper_id)
+        assert job is not None
+        await let_time_pass(own.tools.database)
+        successor_id = await successor.jobs.register_worker()
+        await take_over_stalled_jobs(successor, 60)
+        taken = await successor.jobs.fetch_job(queues=["ingest"], worker_id=successor_id)
+        assert taken is not None
+
+        if ends_by == "success":
+            await sleeper.jobs.finish_job(job, Status.SUCCEEDED, delete_job=True)
+        else:
+            await sleeper.jobs.retry_job(job)
+        rows_after_the_sleeper = await queue_rows(own.tools.database)
+        await successor.jobs.finish_job(taken, Status.SUCCEEDED, delete_job=True)
+
+    assert rows_after_the_sleeper == [("doing", 0)]
+    assert await queue_rows(own.tools.database) == []

@@ -2,6 +2,8 @@ import asyncio
 import ctypes
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -160,3 +162,42 @@ async def test_event_loop_goes_on_meanwhile(children: ChildProcesses) -> None:
         await asyncio.sleep(0)
 
     assert turns > 10
+
+
+ROOT = Path(__file__).parents[2]
+
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from tests.kb.test_child_processes import LIMITS, write_pid_and_wait
+from kb.child_processes import ChildProcesses
+
+asyncio.run(ChildProcesses(count=1, limits=LIMITS, preload=[]).run(
+    write_pid_and_wait, Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it ends when its time is over")
+def test_child_ends_with_its_caller(tmp_path: Path, number: signal.Signals) -> None:
+    file = tmp_path / "pid"
+    command = [sys.executable, "-c", PARENT, str(file)]
+    with subprocess.Popen(command, cwd=ROOT) as parent:  # noqa: S603  # our own code
+        while not (file.exists() and file.read_text()):
+            time.sleep(0.01)
+
+        parent.send_signal(number)
+        parent.wait()
+
+        deadline = time.monotonic() + 30
+        while is_running(int(file.read_text())) and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert not is_running(int(file.read_text()))
+
+
+def is_running(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -45,9 +45,9 @@ async def test_a_job_goes_from_queued_to_its_end(own: OwnDatabase) -> None:
     seen = []
 
     async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
-        await start_job(scope, job.id, now=NOW)
+        await start_job(scope, job.id, is_alone=False, now=NOW)
         seen.append(await get_job(scope, job.id))
-        await set_progress(scope, job.id, done=3, total=9, now=NOW)
+        await set_progress(scope, job.id, 1, done=3, total=9, now=NOW)
         seen.append(await get_job(scope, job.id))
         await finish_job(
             scope,
@@ -57,7 +57,7 @@ async def test_a_job_goes_from_queued_to_its_end(own: OwnDatabase) -> None:
             now=NOW,
         )
         seen.append(await get_job(scope, job.id))
-        await start_job(scope, job.id, now=NOW)
+        await start_job(scope, job.id, is_alone=False, now=NOW)
         seen.append(await get_job(scope, job.id))
 
     assert (job.status, job.attempts, job.progress_done, job.progress_total) == (
@@ -135,8 +135,9 @@ async def test_another_tenant_neither_sees_nor_changes_a_job(own: OwnDatabase) -
         other = await create_tenant(system, f"test {new_uuid()}")
 
     async with own.tools.database.tenant(other.id, eyes=None) as scope:
-        await start_job(scope, job.id, now=NOW)
-        await set_progress(scope, job.id, done=1, total=1, now=NOW)
+        with pytest.raises(JobNotFound):
+            await start_job(scope, job.id, is_alone=False, now=NOW)
+        await set_progress(scope, job.id, 1, done=1, total=1, now=NOW)
         await finish_job(scope, job.id, "succeeded", error=None, now=NOW)
         assert await latest_job(scope, document.id) is None
         with pytest.raises(JobNotFound):

@@ -69,7 +69,10 @@ from kb.jobs import (
     enqueue_ingest,
     finish_job,
     get_job,
+    hold_attempt,
+    is_wanted,
     latest_job,
+    release_job,
     set_progress,
     shown_jobs,
     start_job,
@@ -219,6 +222,18 @@ def adds(
 
 def nothing(call: Callable[[TenantSession, Hidden], Awaitable[object]], reason: str) -> QueryCase:
     return QueryCase(call=call, effect="nothing", reason=reason)
+
+
+async def _if_running(
+    scope: TenantSession,
+    hidden: Hidden,
+    question: Callable[[TenantSession, JobId, int], Awaitable[bool]],
+) -> None:
+    """Makes the job run and ends it, which only works where the answer is true."""
+    job_id = JobId(UUID(hidden.names.job))
+    attempt = await start_job(scope, job_id, is_alone=False, now=NOW)
+    assert await question(scope, job_id, attempt)
+    await finish_job(scope, job_id, "canceled", error=None, now=NOW)
 
 
 def _record(scope: TenantSession, hidden: Hidden) -> AnswerRecord:
@@ -492,11 +507,20 @@ QUERIES: Mapping[str, QueryCase] = {
     "jobs.count_jobs": finds(lambda s, h: count_jobs(s, h.document.id)),
     "jobs.shown_jobs": nothing(_condition, "gives a condition, which reads nothing by itself"),
     "jobs.get_job": finds(lambda s, h: get_job(s, JobId(UUID(h.names.job)))),
-    "jobs.latest_job": finds(lambda s, h: latest_job(s, h.document.id)),
-    "jobs.set_progress": changes(
-        lambda s, h: set_progress(s, JobId(UUID(h.names.job)), done=7, total=9, now=NOW)
+    "jobs.hold_attempt": changes(
+        lambda s, h: _if_running(s, h, hold_attempt),
     ),
-    "jobs.start_job": changes(lambda s, h: start_job(s, JobId(UUID(h.names.job)), now=NOW)),
+    "jobs.is_wanted": changes(
+        lambda s, h: _if_running(s, h, is_wanted),
+    ),
+    "jobs.latest_job": finds(lambda s, h: latest_job(s, h.document.id)),
+    "jobs.release_job": changes(lambda s, h: release_job(s, JobId(UUID(h.names.job)), now=NOW)),
+    "jobs.set_progress": changes(
+        lambda s, h: set_progress(s, JobId(UUID(h.names.job)), 1, done=7, total=9, now=NOW)
+    ),
+    "jobs.start_job": changes(
+        lambda s, h: start_job(s, JobId(UUID(h.names.job)), is_alone=False, now=NOW)
+    ),
     "lexical.follower.LexicalIndexes.search": finds(_found_words),
     "model_calls.insert_model_call": adds(lambda s, _: insert_model_call(s, CALL)),
     "retention.prune_answer_events": changes(

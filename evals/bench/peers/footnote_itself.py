@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -18,8 +18,9 @@ from evals.loading import READER, LoadedDataset, load
 from evals.retrieval import ranked_documents
 from ingest.chunk import split
 from ingest.embed import BatchingEmbedder
+from ingest.ingestion import Ingestion
 from ingest.parse import parse
-from ingest.pipeline import Ingestion
+from ingest.reading import reading_children
 from kb.chunks import indexed_chunks
 from kb.database import Database
 from kb.documents import Listing, list_documents
@@ -147,24 +148,26 @@ async def _load(
     settings: Settings, database: Database, dataset: Dataset, models: Models
 ) -> LoadedDataset:
     files = FileStore(settings.effective_file_store_url)
-    async with BatchingEmbedder(models.remembering) as batching:
-        tools = Ingestion(
-            database=database,
-            files=files,
-            embedder=models.remembering,
-            batching=batching,
-            space=models.space,
-            metrics=Metrics(),
-            max_attempts=settings.job_max_attempts,
-            clock=_now,
-        )
-        return await load(
-            dataset,
-            tools,
-            Uploads(database=database, files=files, max_bytes=settings.max_upload_bytes),
-            concurrency=min(settings.worker_concurrency, settings.database_pool_size),
-            on_progress=lambda _done, _total: None,
-        )
+    with closing(reading_children()) as children:
+        async with BatchingEmbedder(models.remembering) as batching:
+            tools = Ingestion(
+                database=database,
+                children=children,
+                files=files,
+                embedder=models.remembering,
+                batching=batching,
+                space=models.space,
+                metrics=Metrics(),
+                max_attempts=settings.job_max_attempts,
+                clock=_now,
+            )
+            return await load(
+                dataset,
+                tools,
+                Uploads(database=database, files=files, max_bytes=settings.max_upload_bytes),
+                concurrency=min(settings.worker_concurrency, settings.database_pool_size),
+                on_progress=lambda _done, _total: None,
+            )
 
 
 async def _ask(

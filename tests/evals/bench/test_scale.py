@@ -9,7 +9,7 @@ from evals.bench.footnote_process import Instance
 from evals.bench.scale import SIZES, build_index, measure_scale, plan_when_ready, questions
 from evals.datasets import Dataset
 from evals.loading import load
-from ingest.pipeline import Ingestion
+from ingest.ingestion import Ingestion
 from kb.database import Database
 from kb.errors import InvalidInput
 from kb.uploads import Uploads

@@ -1,0 +1,33 @@
+"""What the stages of ingestion work with."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ingest.embed import BatchingEmbedder
+from ingest.room import Room
+from kb.child_processes import ChildProcesses
+from kb.database import Database
+from kb.embedding import Embedder
+from kb.files import FileStore
+from kb.spaces import Space
+from kb.telemetry import Metrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ingestion:
+    """The tools of one worker; jobs that run at once share them."""
+
+    database: Database
+    files: FileStore
+    children: ChildProcesses
+    embedder: Embedder
+    batching: BatchingEmbedder
+    space: Space
+    metrics: Metrics
+    max_attempts: int
+    clock: Callable[[], datetime]
+    room: Room = field(default_factory=Room)
+    large: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a large document is split."""

@@ -1,0 +1,93 @@
+"""Reads a file in a process of its own: what is in it may crash a parser, or never let it end."""
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from ingest.parse import ParsedDocument, detect_language, parse
+from kb.child_processes import ChildFailed, ChildLimits, ChildProcesses
+from kb.errors import DocumentTooComplex, DocumentUnreadable
+
+LIMITS: Final = ChildLimits(
+    # The largest files of the tests of formats take 0.4 GB; a table of 500,000 rows takes 1.3.
+    memory_bytes=2_000_000_000,
+    # A manual of 872 pages takes 4 s.
+    processor_time=timedelta(seconds=120),
+    # On a machine that has something else to do.
+    time=timedelta(seconds=300),
+    # Before others are embedded, nothing more is read.
+    niceness=5,
+)
+
+MAX_AT_ONCE: Final = 4
+"""Embedding takes longer than reading: more would only take more memory."""
+
+PRELOADED: Final = ("__main__", "ingest.reading")
+"""With them imported a child takes milliseconds to start, whatever the main program is."""
+
+MAX_CHARACTERS: Final = 20_000_000
+"""Five thousand pages. What a document unpacks to is kept in the worker's memory several times."""
+
+MAX_BLOCKS: Final = 500_000
+"""Rows of a table, for the most part; while it is split, a gigabyte of the worker's memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadDocument:
+    """What is in a file; `language` None: it cannot be told."""
+
+    parsed: ParsedDocument
+    language: str | None
+
+
+def reading_children() -> ChildProcesses:
+    """The processes to read files in; they start with the first file."""
+    count = min(os.cpu_count() or 1, MAX_AT_ONCE)
+    return ChildProcesses(count=count, limits=LIMITS, preload=PRELOADED)
+
+
+async def read_apart(children: ChildProcesses, content: bytes, media_type: str) -> ReadDocument:
+    """What is in the file.
+
+    Raises DocumentUnreadable: as `parse`; DocumentTooComplex beyond the limits of the child.
+    """
+    try:
+        return await children.run(read_document, content, media_type)
+    except ChildFailed as failure:
+        raise _refusal(failure) from failure
+
+
+def read_document(content: bytes, media_type: str) -> ReadDocument:
+    """What is in the file, in this process; raises what `parse` raises."""
+    try:
+        parsed = parse(content, media_type)
+    except RecursionError as error:
+        raise DocumentTooComplex("The document is nested too deeply.") from error
+    if len(parsed.text) > MAX_CHARACTERS:
+        raise DocumentTooComplex(
+            f"The document has more than {MAX_CHARACTERS:,} characters of text: upload it in parts."
+        )
+    if len(parsed.blocks) > MAX_BLOCKS:
+        raise DocumentTooComplex(
+            f"The document has more than {MAX_BLOCKS:,} paragraphs and rows: upload it in parts."
+        )
+    return ReadDocument(parsed=parsed, language=detect_language(parsed.text))
+
+
+def _refusal(failure: ChildFailed) -> DocumentUnreadable:
+    match failure.reason:
+        case "memory":
+            return DocumentTooComplex(
+                f"The document needs more than {LIMITS.memory_bytes / 10**9:g} GB of memory "
+                "to be read."
+            )
+        case "time":
+            return DocumentTooComplex(
+                f"The document needs more than {LIMITS.processor_time.total_seconds():g} s of "
+                f"processor time to be read, or {LIMITS.time.total_seconds():g} s in all."
+            )
+        case "crash":
+            return DocumentUnreadable(
+                "The parser ended abnormally: the document is damaged, or too complex."
+            )

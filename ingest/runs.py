@@ -1,0 +1,197 @@
+"""What a run of a job writes about itself, which counts only while no other run of it has begun.
+
+Whoever changes a document and its job locks the document first, then the job; the tenant's row
+comes last. All are transactions that may be tried again.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from ingest.ingestion import Ingestion
+from kb.changes import lock_document
+from kb.database import retried
+from kb.document_writes import set_status
+from kb.documents import Document, get_document
+from kb.errors import DependencyFailed, DocumentNotFound, JobNotFound, KnowledgeBaseError
+from kb.ids import JobId, TenantId
+from kb.jobs import (
+    FINISHED,
+    Job,
+    JobError,
+    finish_job,
+    get_job,
+    hold_attempt,
+    is_wanted,
+    release_job,
+    set_progress,
+    start_job,
+)
+
+log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
+
+LOOK_EVERY_SECONDS: Final = 1.0
+"""How soon a run notices that its document is gone; most documents are done before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One attempt at a job; `job` and `document` are as they were before it began."""
+
+    tenant_id: TenantId
+    job: Job
+    document: Document
+    attempt: int
+
+
+class Obsolete(Exception):  # nothing went wrong
+    """The document was deleted or replaced, or another run of the job has begun."""
+
+
+async def is_suspect(tools: Ingestion, tenant_id: TenantId, job_id: JobId) -> bool:
+    """True when an earlier run ended without a word: its worker died, perhaps of this document."""
+    async with tools.database.tenant(tenant_id, eyes=None) as scope:
+        try:
+            return (await get_job(scope, job_id)).status == "running"
+        except JobNotFound:
+            return False
+
+
+async def start(
+    tools: Ingestion, tenant_id: TenantId, job_id: JobId, *, is_alone: bool
+) -> Run | None:
+    """The run that begins; None when there is nothing left to do."""
+
+    async def transaction() -> Run | None:
+        now = tools.clock()
+        async with tools.database.tenant(tenant_id, eyes=None) as scope:
+            try:
+                document_id = (await get_job(scope, job_id)).document_id
+                if document_id is None:
+                    return None
+                await lock_document(scope, document_id)
+                job = await get_job(scope, job_id)
+                document = await get_document(scope, document_id)
+            except (JobNotFound, DocumentNotFound):
+                # Deleted while it waited.
+                return None
+            if job.status in FINISHED:
+                return None
+            if document.upload != job.upload:
+                await finish_job(scope, job_id, "canceled", error=None, now=now)
+                return None
+            attempt = await start_job(scope, job_id, is_alone=is_alone, now=now)
+            await set_status(scope, document_id, "processing", error=None, now=now)
+        return Run(tenant_id=tenant_id, job=job, document=document, attempt=attempt)
+
+    return await retried(transaction)
+
+
+async def while_wanted(tools: Ingestion, run: Run, work: Coroutine[Any, Any, Result]) -> Result:
+    """What the work comes to; raises Obsolete, the work being cancelled, when nobody wants it."""
+    task = asyncio.create_task(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=LOOK_EVERY_SECONDS))[0]:
+            if not await _is_wanted(tools, run):
+                raise Obsolete
+        return await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _is_wanted(tools: Ingestion, run: Run) -> bool:
+    try:
+        async with tools.database.tenant(run.tenant_id, eyes=None) as scope:
+            return await is_wanted(scope, run.job.id, run.attempt)
+    except DependencyFailed:
+        # The next look will tell, or the run's own transactions.
+        return True
+
+
+async def until_finished(tools: Ingestion, tenant_id: TenantId, job_id: JobId) -> None:
+    """Returns when the job has ended, for whoever ran it and may have been overtaken."""
+    while True:
+        async with tools.database.tenant(tenant_id, eyes=None) as scope:
+            try:
+                if (await get_job(scope, job_id)).status in FINISHED:
+                    return
+            except JobNotFound:
+                return
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+
+async def report(tools: Ingestion, run: Run, *, done: int, total: int) -> None:
+    """Says how far the run is."""
+    async with tools.database.tenant(run.tenant_id, eyes=None) as scope:
+        await set_progress(
+            scope, run.job.id, run.attempt, done=done, total=total, now=tools.clock()
+        )
+
+
+async def fail(
+    tools: Ingestion, run: Run, error: KnowledgeBaseError, *, is_retryable: bool
+) -> None:
+    """Ends the job and says why; what was served before stays served, with a warning."""
+    reason: JobError = {"code": error.code, "message": error.message, "retryable": is_retryable}
+
+    async def transaction() -> bool:
+        now = tools.clock()
+        document_id = run.document.id
+        async with tools.database.tenant(run.tenant_id, eyes=None) as scope:
+            await lock_document(scope, document_id)
+            if not await hold_attempt(scope, run.job.id, run.attempt):
+                return False
+            await finish_job(scope, run.job.id, "failed", error=reason, now=now)
+            document = await get_document(scope, document_id)
+            if document.upload == run.job.upload:
+                await set_status(
+                    scope,
+                    document_id,
+                    "ready_with_warnings" if document.version else "failed",
+                    error={"code": error.code, "message": error.message},
+                    now=now,
+                )
+        return True
+
+    if await retried(transaction):
+        tools.metrics.count_ingest(status="failed", code=error.code)
+    else:
+        log.info("job.obsolete")
+
+
+async def cancel(tools: Ingestion, run: Run) -> None:
+    """Ends the job of an obsolete run, unless it was deleted or is another run's by now."""
+
+    async def transaction() -> None:
+        async with tools.database.tenant(run.tenant_id, eyes=None) as scope:
+            await lock_document(scope, run.document.id)
+            if await hold_attempt(scope, run.job.id, run.attempt):
+                await finish_job(scope, run.job.id, "canceled", error=None, now=tools.clock())
+
+    await retried(transaction)
+    log.info("job.obsolete")
+    tools.metrics.count_ingest(status="canceled", code=None)
+
+
+async def release(tools: Ingestion, run: Run) -> None:
+    """Leaves the job to the next run, as one that ended in good order.
+
+    Where the database is away, the next run has the worker to itself, which does no harm.
+    """
+
+    async def transaction() -> None:
+        async with tools.database.tenant(run.tenant_id, eyes=None) as scope:
+            await lock_document(scope, run.document.id)
+            if await hold_attempt(scope, run.job.id, run.attempt):
+                await release_job(scope, run.job.id, now=tools.clock())
+
+    try:
+        await retried(transaction)
+    except DependencyFailed as error:
+        log.warning("job.not_released", code=error.code)

@@ -1,0 +1,146 @@
+"""Says every few seconds that a worker lives, from a process of its own.
+
+In the worker it would wait for whatever holds its interpreter or its event loop, and a worker that
+is silent loses its jobs. The process ends with the worker, whose end closes its standard input.
+It imports psycopg and nothing of Footnote, which takes a tenth of a second.
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+from typing import Final, NotRequired, TypedDict
+
+import psycopg
+
+BEAT: Final = """
+    INSERT INTO procrastinate.procrastinate_workers (id, last_heartbeat)
+    OVERRIDING SYSTEM VALUE VALUES (%s, now())
+    ON CONFLICT (id) DO UPDATE SET last_heartbeat = now()
+"""
+"""Inserts, because others forget a worker that was silent, and it cannot take jobs after that."""
+
+MAX_ORDER_BYTES: Final = 65_536
+
+
+class Order(TypedDict):
+    """For whom to speak, and how often."""
+
+    conninfo: str
+    worker_id: int
+    interval_seconds: float
+    parent: NotRequired[int]
+
+
+class Heartbeat:
+    """The process, seen from the worker; it can be started before there is a worker to speak for.
+
+    Started early, it is no nicer than its parent was then.
+    """
+
+    def __init__(self) -> None:
+        """Starts it."""
+        self._order: Order | None = None
+        self.process = _start()
+
+    def speak_for(self, order: Order) -> None:
+        """From now on it says that this worker lives."""
+        self._order = order
+        _tell(self.process, order)
+
+    def keep_alive(self) -> bool:
+        """False when it had ended, and was started again."""
+        if self.process.poll() is None:
+            return True
+        self.close()
+        self.process = _start()
+        if self._order is not None:
+            _tell(self.process, self._order)
+        return False
+
+    def close(self) -> None:
+        """Ends it."""
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdin is not None:
+            # What it did not read any more is of no use.
+            with suppress(BrokenPipeError):
+                self.process.stdin.close()
+
+
+def _start() -> subprocess.Popen[bytes]:
+    # -P: its own folder is none to import from; -s and -E: nothing slows its start down.
+    command = [sys.executable, "-P", "-s", "-E", str(Path(__file__))]
+    return subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603  # our own file
+
+
+def _tell(process: subprocess.Popen[bytes], order: Order) -> None:
+    assert process.stdin is not None  # noqa: S101  # it was started with a pipe
+    message = {**order, "parent": os.getpid()}
+    try:
+        process.stdin.write(json.dumps(message).encode() + b"\n")
+        process.stdin.flush()
+    except BrokenPipeError:
+        # It has just ended; `keep_alive` starts the next one.
+        return
+
+
+def main() -> None:
+    """Speaks until the parent ends."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # A signal to the whole group: the worker has documents in hand until it has stopped.
+        signal.signal(number, signal.SIG_IGN)
+    received = b""
+    while not received.endswith(b"\n"):
+        read = os.read(0, MAX_ORDER_BYTES)
+        if not read:
+            return
+        received += read
+    order: Order = json.loads(received)
+    connection: psycopg.Connection[tuple[object, ...]] | None = None
+    is_over = False
+    while not is_over:
+        begun = monotonic()
+        if not is_stopped(order.get("parent", os.getppid())):
+            connection = _beat(connection, order)
+        pause = max(0.0, order["interval_seconds"] - (monotonic() - begun))
+        is_over = bool(select.select([0], [], [], pause)[0])
+
+
+def _beat(
+    connection: psycopg.Connection[tuple[object, ...]] | None, order: Order
+) -> psycopg.Connection[tuple[object, ...]] | None:
+    """The connection for the next time; None after an error."""
+    try:
+        if connection is None:
+            connection = psycopg.connect(
+                order["conninfo"],
+                autocommit=True,
+                connect_timeout=5,
+                tcp_user_timeout=5_000,
+                application_name="footnote heartbeat",
+            )
+        connection.execute(BEAT, (order["worker_id"],), prepare=False)
+    except psycopg.Error:
+        if connection is not None:
+            connection.close()
+        return None
+    return connection
+
+
+def is_stopped(process_id: int) -> bool:
+    """True for a process that SIGSTOP or a debugger has halted: others should go on for it."""
+    try:
+        fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return False
+    return fields[0] in {"T", "t"}
+
+
+if __name__ == "__main__":
+    main()
