@@ -8,9 +8,10 @@ from typing import Final
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
 from app.rate_limit import KeyRateLimited
@@ -78,6 +79,9 @@ MAX_LOCATION_PARTS: Final = 10
 MAX_NAME_LENGTH: Final = 100
 """Bounds for the caller's own field names, which are repeated to say where an error is."""
 
+CALLER_LEFT: Final = 499
+"""What nginx's log says of a caller that closed the connection; it is sent to nobody."""
+
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 
 log = structlog.get_logger(__name__)
@@ -88,6 +92,7 @@ def register_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(KnowledgeBaseError, _answer_known)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(ClientDisconnect, _answer_nobody)
     app.add_exception_handler(Exception, _answer_unexpected)
 
 
@@ -187,6 +192,11 @@ async def _answer_http(request: Request, error: Exception) -> JSONResponse:
         detail=status.phrase if is_ours else _shown(str(error.detail)),
     )
     return problem_response(problem, request.scope, headers=error.headers)
+
+
+async def _answer_nobody(_request: Request, _error: Exception) -> Response:
+    """For the log: whoever asked has gone."""
+    return Response(status_code=CALLER_LEFT)
 
 
 async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.answer import Answerer
+from app.heavy_work import HeavyWork
 from app.limits import RequestLimits
 from app.retrieve.search import Retriever
 from app.verify.profiles import ProfileName
@@ -25,6 +26,7 @@ class Resources:
     lexical: LexicalIndexes
     retriever: Retriever
     answerer: Answerer
+    heavy_work: HeavyWork
     metrics: Metrics
     request_limits: RequestLimits
     verify_profile: ProfileName

@@ -19,6 +19,7 @@ from app.gateway.config import (
 from app.gateway.gateway import Gateway, open_gateway
 from app.generate.abstention import is_fitted_to, packaged_model
 from app.guard.policy import load_policies
+from app.heavy_work import HeavyWork
 from app.limits import AnswerLimits, RequestLimits
 from app.prompts.library import PromptLibrary
 from app.resources import Resources
@@ -250,6 +251,7 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
                     database, space, observe=metrics.observe_ann_recall, generator=SystemRandom()
                 )
             ) as sampler,
+            aclosing(HeavyWork()) as heavy_work,
         ):
             retriever = build_retriever(settings, database, indexes, embedder, space, sampler)
             yield Resources(
@@ -263,6 +265,7 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
                 answerer=_build_answerer(
                     settings, database, embedder, retriever, gateway, grounding_model
                 ),
+                heavy_work=heavy_work,
                 metrics=metrics,
                 request_limits=RequestLimits(
                     max_upload_bytes=settings.max_upload_bytes,

@@ -27,6 +27,7 @@ KnowledgeBaseError
 │   ├── UploadTooLarge
 │   ├── TextTooLong
 │   ├── RequestBudgetExceeded
+│   ├── WorkTooCostly
 │   └── RateLimited
 │       └── BudgetExhausted
 ├── DocumentUnreadable              an upload that will never become chunks
@@ -46,6 +47,7 @@ KnowledgeBaseError
     ├── FileStoreUnavailable
     ├── IndexNotReady
     ├── AnswerAbandoned
+    ├── Overloaded
     └── LlmUnavailable
         ├── LlmTimedOut
         └── ModerationUnavailable
@@ -245,6 +247,12 @@ class RequestBudgetExceeded(LimitExceeded):
     code = "request_budget_exceeded"
 
 
+class WorkTooCostly(LimitExceeded):
+    """The request needs more processor time, time or memory than one request may use."""
+
+    code = "work_too_costly"
+
+
 class DocumentUnreadable(KnowledgeBaseError):
     """The document cannot be turned into text."""
 
@@ -350,6 +358,12 @@ class AnswerAbandoned(DependencyFailed):
     """The answer was given up, because nobody followed it or its process stopped: ask again."""
 
     code = "answer_abandoned"
+
+
+class Overloaded(DependencyFailed):
+    """Too many costly requests are waiting already; try again a little later."""
+
+    code = "overloaded"
 
 
 class LlmUnavailable(DependencyFailed):

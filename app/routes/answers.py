@@ -3,13 +3,14 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 
 from app.dependencies import AsksForAnswers, ResourcesDep, StreamsDep
 from app.once import IdempotencyKey, do_once, request_digest
 from app.respond_answer import accept_question, read_stored, respond_answer
 from app.routes.event_stream import EVENT_STREAM, MEDIA_TYPE, LastEventId, event_stream
+from app.routes.while_connected import while_connected
 from app.schemas.answers import Answer, AnswerRequest
 from kb.errors import InvalidInput
 from kb.idempotency import StoredResponse
@@ -22,7 +23,8 @@ ROUTE = "POST /v1/answers"
 
 
 @router.post("/answers", response_model=Answer, responses=EVENT_STREAM)
-async def create_answer(
+async def create_answer(  # noqa: PLR0913, PLR0917  # what FastAPI hands in
+    request: Request,
     body: AnswerRequest,
     resources: ResourcesDep,
     streams: StreamsDep,
@@ -49,7 +51,8 @@ async def create_answer(
                 idempotency_key=idempotency_key,
             )
         else:
-            answer_id = (await respond_answer(resources, caller, body)).id
+            work = respond_answer(resources, caller, body)
+            answer_id = (await while_connected(request, work)).id
         # Only the id is kept for repetitions: what it quotes may have been taken away by then.
         return StoredResponse(status_code=200, body={"id": str(answer_id)})
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 
@@ -21,6 +21,7 @@ from app.once import request_digest
 from app.resources import Resources
 from app.respond_answer import accept_question, respond_answer
 from app.routes.event_stream import EVENT_STREAM, MEDIA_TYPE, NO_BUFFERING, PING
+from app.routes.while_connected import while_connected
 from app.schemas.chat import (
     MODEL_PREFIX,
     ChatChunk,
@@ -57,15 +58,20 @@ async def list_models(resources: ResourcesDep, caller: AsksForAnswers) -> Models
 
 @router.post("/chat/completions", response_model=ChatCompletion, responses=EVENT_STREAM)
 async def complete_chat(
-    body: ChatRequest, resources: ResourcesDep, streams: StreamsDep, caller: AsksForAnswers
+    request: Request,
+    body: ChatRequest,
+    resources: ResourcesDep,
+    streams: StreamsDep,
+    caller: AsksForAnswers,
 ) -> ChatCompletion | StreamingResponse:
     """Answer the last message from a collection; the content has `[1]` markers."""
     await _require_collection(resources, caller, collection_of(body))
-    request = question_of(body)
+    question = question_of(body)
     if not body.stream:
-        return completion_out(await respond_answer(resources, caller, request), body.model)
+        answer = await while_connected(request, respond_answer(resources, caller, question))
+        return completion_out(answer, body.model)
     answer_id = await streams.begin(
-        accept_question(resources, caller, request),
+        accept_question(resources, caller, question),
         request_sha256=request_digest("POST /v1/chat/completions", body.model_dump(mode="json")),
         idempotency_key=None,
     )

@@ -1,11 +1,14 @@
 """The verifier as a service: claims against texts that come with them."""
 
 import asyncio
+from collections.abc import Sequence
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
 from app.claims import VerifiedCitation
 from app.dependencies import AsksForAnswers, ResourcesDep
+from app.resources import Resources
+from app.routes.while_connected import while_connected
 from app.schemas.answers import ChecksAndOpinions
 from app.schemas.grounding import (
     MAX_CLAIMS,
@@ -15,49 +18,54 @@ from app.schemas.grounding import (
     GroundingRequest,
     GroundingResponse,
 )
-from app.second_opinion.grounding_model import GroundingModel
-from app.verify.given import GivenSource, context_of_given
-from app.verify.grounding import GroundedClaim, ground, index_context, split_answer
-from app.verify.profiles import ProfileName, fitted_profiles
-from kb.errors import InvalidInput
+from app.verify.given import GivenSource, ground_answer, ground_given
+from app.verify.grounding import GroundedClaim
+from app.verify.profiles import fitted_profiles
+from kb.ids import TenantId
 
 router = APIRouter(tags=["answers"])
 
 
-@router.post("/grounding:check")
+@router.post("/grounding:check", response_model=GroundingResponse)
 async def check_grounding(
-    body: GroundingRequest, resources: ResourcesDep, _caller: AsksForAnswers
-) -> GroundingResponse:
+    request: Request, body: GroundingRequest, resources: ResourcesDep, caller: AsksForAnswers
+) -> Response:
     """Tell which claims these texts support, with the sentences that prove them.
 
     Nothing of the knowledge base is read and nothing is stored. Words, numbers, names and polarity
-    are compared; entailment is not proved.
+    are compared; entailment is not proved. A check has a budget of 10 s of one processor.
     """
-    return await asyncio.to_thread(
-        _check, body, resources.verify_profile, resources.answerer.grounding_model
+    found = await while_connected(request, _check(body, resources, caller.tenant_id))
+    return Response(
+        await asyncio.to_thread(_encoded, found, resources), media_type="application/json"
     )
 
 
-def _check(
-    body: GroundingRequest, profile: ProfileName, model: GroundingModel | None
-) -> GroundingResponse:
-    claims = split_answer(body.answer) if body.answer is not None else body.claims or []
-    if len(claims) > MAX_CLAIMS:
-        raise InvalidInput(f"The answer has more than {MAX_CLAIMS} sentences.")
+async def _check(
+    body: GroundingRequest, resources: Resources, tenant_id: TenantId
+) -> list[GroundedClaim]:
+    run, profile = resources.heavy_work.run, resources.verify_profile
     given = [GivenSource(id=source.id, text=source.text) for source in body.sources]
-    sources = index_context(context_of_given(given))
-    fitted = fitted_profiles()
-    found = [ground(claim, sources, fitted, profile) for claim in claims]
-    if model is not None:
-        found = model.review(found)
+    if body.answer is not None:
+        found = await run(
+            tenant_id, ground_answer, body.answer, given, profile, most_claims=MAX_CLAIMS
+        )
+    else:
+        found = await run(tenant_id, ground_given, body.claims or [], given, profile)
+    model = resources.answerer.grounding_model
+    return found if model is None else await asyncio.to_thread(model.review, found)
+
+
+def _encoded(found: Sequence[GroundedClaim], resources: Resources) -> str:
     checkable = [claim for claim in found if claim.verdict != "not_checkable"]
     supported = [claim for claim in checkable if claim.verdict == "supported"]
-    return GroundingResponse(
+    response = GroundingResponse(
         claims=[_claim_out(claim) for claim in found],
         support_rate=len(supported) / len(checkable) if checkable else None,
-        profile=profile,
-        profile_version=fitted["version"],
+        profile=resources.verify_profile,
+        profile_version=fitted_profiles()["version"],
     )
+    return response.model_dump_json()
 
 
 def _claim_out(claim: GroundedClaim) -> GroundingClaim:

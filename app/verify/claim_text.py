@@ -5,9 +5,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from app.verify.pieces import pieces
 from app.verify.statement import Statement
 from app.verify.tokens import Token, tokenize
-from kb.text import sentences
 
 MIN_PART_WORDS: Final = 3
 """Content words of a part that is judged by itself; fewer say too little to be looked up."""
@@ -61,9 +61,7 @@ def whole_statement(text: str) -> Statement:
 
 def statements_of(text: str, *, a_is_name: bool) -> list[Statement]:
     """The claim's sentences; each is judged by itself."""
-    return [
-        _whole(tokenize(text[start:end], a_is_name=a_is_name)) for start, end in sentences(text)
-    ]
+    return [_whole(tokenize(text[start:end], a_is_name=a_is_name)) for start, end in pieces(text)]
 
 
 def parts_of(text: str, *, a_is_name: bool) -> list[Statement]:

@@ -22,11 +22,11 @@ from app.verify.negation import check_negation
 from app.verify.number_slots import check_numbers
 from app.verify.opposites import check_opposites
 from app.verify.pairing import check_pairing
+from app.verify.pieces import pieces
 from app.verify.profiles import Profile, fitted_profiles
 from app.verify.statement import Statement
 from app.verify.subjects import check_subject
 from app.verify.wording import check_wording
-from kb.text import sentences
 
 FactCheck = Literal["numbers", "names", "negation", "coverage"]
 
@@ -98,7 +98,7 @@ def compare(claim: str, evidence: Sequence[Statement], needs: Profile | None = N
     a_is_name = any(
         has_labels(" ".join(token.raw for token in statement.tokens)) for statement in evidence
     )
-    units = [claim[start:end] for start, end in sentences(claim)]
+    units = [claim[start:end] for start, end in pieces(claim)]
     # What says nothing beside other sentences (`Yes!`) needs no proof.
     units = [unit for unit in units if is_claim(unit)] or units
     return _together([_compare_unit(unit, evidence, needs, a_is_name=a_is_name) for unit in units])

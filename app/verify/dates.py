@@ -55,9 +55,9 @@ class CalendarDate(NamedTuple):
             return (self.month, self.day) == (claim.month, claim.day)
         return not self.readings().isdisjoint(claim.readings())
 
-    def readings(self) -> set[tuple[int, int | None]]:
+    def readings(self) -> frozenset[tuple[int, int | None]]:
         """Month and day, and what they are with the other one first."""
-        return {(self.month, self.day), self.swapped or (self.month, self.day)}
+        return frozenset({(self.month, self.day), self.swapped or (self.month, self.day)})
 
 
 def find_dates(text: str) -> Iterator[tuple[int, int, CalendarDate]]:

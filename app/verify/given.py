@@ -8,7 +8,13 @@ from typing import Final
 from uuid import UUID
 
 from app.context import Context, Source
+from app.verify.grounding import GroundedClaim, ground, index_context, split_answer
+from app.verify.profiles import ProfileName, fitted_profiles
+from kb.errors import InvalidInput
 from kb.passages import Location, Passage
+
+MAX_SENTENCES: Final = 1_000
+"""Of all claims of one request together: each is answered with up to three quotes."""
 
 _NEVER_STORED: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -20,6 +26,27 @@ class GivenSource:
     id: str
     text: str
     title: str | None = None
+
+
+def ground_given(
+    claims: Sequence[str], sources: Sequence[GivenSource], profile: ProfileName
+) -> list[GroundedClaim]:
+    """Each claim, held against the texts; InvalidInput for more than MAX_SENTENCES sentences."""
+    if sum(len(split_answer(claim)) for claim in claims) > MAX_SENTENCES:
+        raise InvalidInput(f"The claims have more than {MAX_SENTENCES} sentences.")
+    indexed = index_context(context_of_given(sources))
+    fitted = fitted_profiles()
+    return [ground(claim, indexed, fitted, profile) for claim in claims]
+
+
+def ground_answer(
+    answer: str, sources: Sequence[GivenSource], profile: ProfileName, *, most_claims: int
+) -> list[GroundedClaim]:
+    """The same for each sentence of an answer; InvalidInput for more than `most_claims`."""
+    claims = split_answer(answer)
+    if len(claims) > most_claims:
+        raise InvalidInput(f"The answer has more than {most_claims} sentences.")
+    return ground_given(claims, sources, profile)
 
 
 def context_of_given(sources: Sequence[GivenSource]) -> Context:

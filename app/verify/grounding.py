@@ -18,11 +18,12 @@ from app.verify.evidence import SearchableSource
 from app.verify.language import is_polarity_known
 from app.verify.negation import EXCEPTIONS
 from app.verify.passages import IndexedSources, hold
+from app.verify.pieces import pieces
 from app.verify.profiles import Fitted, Profile, ProfileName
 from app.verify.statement import Statement
 from app.verify.support import Support, support_of
 from app.verify.wording import repeats
-from kb.text import fold, sentences
+from kb.text import fold
 
 GroundingVerdict = Literal["supported", "unsupported", "contradicted", "not_checkable"]
 
@@ -71,7 +72,7 @@ def index_context(context: Context) -> IndexedSources:
 
 def split_answer(answer: str) -> list[str]:
     """The sentences of an answer, each a claim."""
-    return [answer[start:end] for start, end in sentences(answer)]
+    return [answer[start:end] for start, end in pieces(answer)]
 
 
 def ground(claim: str, sources: IndexedSources, fitted: Fitted, name: ProfileName) -> GroundedClaim:

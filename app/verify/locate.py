@@ -9,8 +9,9 @@ from typing import Final, Literal, NamedTuple
 
 from app.claims import MatchMethod
 from app.verify.numbers import find_measures
+from app.verify.pieces import pieces
 from app.verify.tokens import Token, tokenize
-from kb.text import Folded, Span, fold, grapheme_borders, is_unspaced, sentences
+from kb.text import Folded, Span, fold, grapheme_borders, is_unspaced
 
 MIN_SIMILARITY: Final = 0.85
 """Ratcliff/Obershelp ratio of folded characters: holds one changed word in a sentence, not two."""
@@ -47,7 +48,7 @@ class SearchableText:
     @cached_property
     def sentences(self) -> list[Span]:
         """Its sentences."""
-        return sentences(self.text)
+        return pieces(self.text)
 
     @cached_property
     def words(self) -> list[re.Match[str]]:

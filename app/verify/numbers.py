@@ -1,5 +1,6 @@
 """Numbers in text, in digits or in English words, in the form in which they can be compared."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -44,6 +45,23 @@ def says(evidence: Measure, claim: Measure) -> bool:
             return False
         case _:
             return evidence[0] == claim[0] and _units_agree(evidence[1], claim[1])
+
+
+Hint = Decimal | tuple[int, int | None]
+"""What finds measures that may say a given one: a value, or the month and day of a date."""
+
+
+def hints_of(evidence: Measure) -> frozenset[Hint]:
+    """The hints under which a measure is looked for."""
+    if isinstance(evidence, Quantity):
+        return frozenset({evidence.value})
+    year = frozenset() if evidence.year is None else frozenset({Decimal(evidence.year)})
+    return frozenset({(evidence.month, None)}) | evidence.readings() | year
+
+
+def asked_hints(claim: Measure) -> frozenset[Hint]:
+    """Every measure that `says` this one has one of these hints."""
+    return frozenset({claim.value}) if isinstance(claim, Quantity) else claim.readings()
 
 
 NEVER_BARE: Final = frozenset({"percent", "points", "ordinal", "decade"})
@@ -110,12 +128,14 @@ MAX_YEAR: Final = 2199
 
 def find_measures(text: str) -> list[FoundMeasure]:
     """Numbers and dates in order, without overlaps; numbers inside identifiers are left out."""
-    found = [FoundMeasure(*date) for date in find_dates(text)]
-    taken = [(measure.start, measure.end) for measure in found]
-    for measure in (*_in_digits(text), *_in_words(text)):
-        if all(measure.end <= start or end <= measure.start for start, end in taken):
+    found: list[FoundMeasure] = []
+    taken = bytearray(len(text))
+    dates = (FoundMeasure(*date) for date in find_dates(text))
+    for measure in itertools.chain(dates, _in_digits(text), _in_words(text)):
+        place = slice(measure.start, measure.end)
+        if not any(taken[place]):
             found.append(measure)
-            taken.append((measure.start, measure.end))
+            taken[place] = b"\x01" * (measure.end - measure.start)
     return _with_shared_units(text, sorted(found))
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Final
 
 from app.verify.evidence import SearchableSource
-from app.verify.numbers import says
+from app.verify.numbers import Hint, Measure, asked_hints, hints_of, says
 from app.verify.statement import Statement
 from app.verify.tokens import Token
 from kb.text import Span
@@ -53,7 +53,7 @@ class IndexedSources:
 
     def prepare(self) -> None:
         """Works out now what the first claim would have to wait for."""
-        _ = self.places_by_key, self.places_by_start, self.measures
+        _ = self.places_by_key, self.places_by_start, self.measures_by_hint
 
     @cached_property
     def places_by_key(self) -> dict[str, list[int]]:
@@ -74,13 +74,24 @@ class IndexedSources:
         return found
 
     @cached_property
-    def measures(self) -> list[tuple[int, Token]]:
-        """Each number and date with its sentence."""
-        return [
-            (index, placed.statement.tokens[position])
-            for index, placed in enumerate(self.statements)
-            for position in placed.statement.measures
-        ]
+    def places_by_measure(self) -> dict[Measure, list[int]]:
+        """For each number and date the sentences that hold it."""
+        found: dict[Measure, list[int]] = {}
+        for index, placed in enumerate(self.statements):
+            tokens = placed.statement.tokens
+            for measure in {tokens[position].measure for position in placed.statement.measures}:
+                if measure is not None:
+                    found.setdefault(measure, []).append(index)
+        return found
+
+    @cached_property
+    def measures_by_hint(self) -> dict[Hint, list[Measure]]:
+        """The different numbers and dates by what they may be asked for by."""
+        found: dict[Hint, list[Measure]] = {}
+        for measure in self.places_by_measure:
+            for hint in hints_of(measure):
+                found.setdefault(hint, []).append(measure)
+        return found
 
     def weight(self, key: str) -> float:
         """How much a word tells: more the fewer sentences hold it (inverse document frequency)."""
@@ -90,11 +101,7 @@ class IndexedSources:
     def places_of(self, token: Token) -> dict[int, float]:
         """The sentences that hold what the token says, with its credit in each, 0 to 1."""
         if token.measure is not None:
-            return {
-                index: 1.0
-                for index, other in self.measures
-                if other.measure is not None and says(other.measure, token.measure)
-            }
+            return self._places_saying(token.measure)
         places = self.places_by_key.get(token.key)
         if places:
             return dict.fromkeys(places, 1.0)
@@ -103,6 +110,16 @@ class IndexedSources:
         return dict.fromkeys(
             self.places_by_start.get(token.key[:MIN_SHARED_START], ()), FAMILY_CREDIT
         )
+
+    def _places_saying(self, claimed: Measure) -> dict[int, float]:
+        places = {
+            index
+            for hint in asked_hints(claimed)
+            for measure in self.measures_by_hint.get(hint, ())
+            if says(measure, claimed)
+            for index in self.places_by_measure[measure]
+        }
+        return dict.fromkeys(sorted(places), 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)

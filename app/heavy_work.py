@@ -1,0 +1,77 @@
+"""Work of a request that may take seconds: in processes of its own, within a budget, few at once.
+
+In a thread it would hold the interpreter's lock from all other requests of this process.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final, ParamSpec, TypeVar
+
+from kb.child_processes import ChildFailed, ChildLimits, ChildProcesses
+from kb.errors import Overloaded, WorkTooCostly
+from kb.ids import TenantId
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+PROCESSES: Final = 2
+"""At once; they give way to everything else on the machine."""
+
+MOST_ADMITTED: Final = 16
+"""Requests that run or wait: eight turns, so that the last one waits for a minute at worst."""
+
+MOST_OF_ONE_TENANT: Final = 8
+"""Half of them: a tenant that sends nothing else leaves room for the others."""
+
+LIMITS: Final = ChildLimits(
+    # The largest ordinary request, 200,000 characters and 200 claims, takes 2 s and 0.3 GB.
+    memory_bytes=1_000_000_000,
+    processor_time=timedelta(seconds=10),
+    time=timedelta(seconds=60),
+    niceness=10,
+)
+
+PRELOAD: Final = ("app.verify.given",)
+
+
+class HeavyWork:
+    """Runs calls in child processes. Belongs to one event loop."""
+
+    def __init__(self, limits: ChildLimits = LIMITS) -> None:
+        """Nothing is started yet."""
+        self._children = ChildProcesses(count=PROCESSES, limits=limits, preload=PRELOAD)
+        self._admitted: Counter[TenantId] = Counter()
+
+    async def run(
+        self,
+        tenant_id: TenantId,
+        function: Callable[Given, Result],
+        *args: Given.args,
+        **kwargs: Given.kwargs,
+    ) -> Result:
+        """What the function returns or raises; cancelled, its process is killed.
+
+        Raises:
+            Overloaded: too many calls run or wait, of this tenant or of all.
+            WorkTooCostly: it needed more than `limits`.
+        """
+        is_full = self._admitted.total() >= MOST_ADMITTED
+        if is_full or self._admitted[tenant_id] >= MOST_OF_ONE_TENANT:
+            raise Overloaded
+        self._admitted[tenant_id] += 1
+        try:
+            return await self._children.run(function, *args, **kwargs)
+        except ChildFailed as error:
+            if error.reason == "crash":
+                raise
+            raise WorkTooCostly(
+                f"The request needs more {error.reason} than one request may use."
+            ) from error
+        finally:
+            self._admitted[tenant_id] -= 1
+            self._admitted += Counter()  # without those that have none left
+
+    async def aclose(self) -> None:
+        """Takes no more calls."""
+        self._children.close()

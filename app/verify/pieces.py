@@ -1,0 +1,56 @@
+"""Text -> its sentences, none so long that comparing it costs more than its share.
+
+What is asked of two sentences grows with the square of their words, and worse where they hold many
+numbers. Nothing that people write comes near the bounds; what does is cut between two words, and
+costs then what as many sentences cost.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from kb.text import Span, sentences
+
+MAX_CHARS: Final = 3_000
+"""Characters of a piece: some sentences of contracts are nearly as long."""
+
+MAX_NUMBERS: Final = 100
+"""Groups of digits in a piece: more than the widest rows of tables that people quote."""
+
+_DIGITS_OR_SPACE: Final = re.compile(r"\d+|\s")
+
+
+def pieces(text: str) -> list[Span]:
+    """The sentences in order; one beyond the bounds in several pieces."""
+    return [piece for sentence in sentences(text) for piece in _cut(text, sentence)]
+
+
+def _cut(text: str, sentence: Span) -> Iterator[Span]:
+    start, end = sentence
+    if end - start <= min(MAX_CHARS, MAX_NUMBERS):
+        yield sentence
+        return
+    while start < end:
+        stop = _reach(text, start, end)
+        bare = text[start:stop].rstrip()
+        if bare:
+            yield Span(start, start + len(bare))
+        start = stop
+        while start < end and text[start].isspace():
+            start += 1
+
+
+def _reach(text: str, start: int, end: int) -> int:
+    """Where the piece that begins at `start` ends: at a space, or hard where there is none."""
+    limit = min(end, start + MAX_CHARS)
+    numbers, space = 0, None
+    for match in _DIGITS_OR_SPACE.finditer(text, start, limit):
+        if match.group().isspace():
+            space = match.start()
+            continue
+        numbers += 1
+        if numbers > MAX_NUMBERS:
+            return space if space is not None else match.start()
+    if limit == end:
+        return end
+    return space if space is not None else limit

@@ -1,0 +1,46 @@
+import asyncio
+import signal
+from contextlib import aclosing
+from uuid import uuid4
+
+import pytest
+
+from app.heavy_work import MOST_ADMITTED, MOST_OF_ONE_TENANT, HeavyWork
+from kb.errors import InvalidInput, Overloaded, WorkTooCostly
+from kb.ids import TenantId
+
+
+def refuse() -> None:
+    raise InvalidInput("No.")
+
+
+async def test_memory_beyond_the_limit_is_named() -> None:
+    async with aclosing(HeavyWork()) as heavy_work:
+        with pytest.raises(WorkTooCostly, match="memory"):
+            await heavy_work.run(TenantId(uuid4()), bytearray, 4_000_000_000)
+
+
+async def test_an_error_of_ours_comes_back_as_it_is() -> None:
+    async with aclosing(HeavyWork()) as heavy_work:
+        with pytest.raises(InvalidInput, match=r"No\."):
+            await heavy_work.run(TenantId(uuid4()), refuse)
+
+
+async def test_one_tenant_leaves_room_for_another() -> None:
+    busy, other = TenantId(uuid4()), TenantId(uuid4())
+    async with aclosing(HeavyWork()) as heavy_work, asyncio.TaskGroup() as tasks:
+        waiting = [
+            tasks.create_task(heavy_work.run(busy, signal.pause)) for _ in range(MOST_OF_ONE_TENANT)
+        ]
+        await asyncio.sleep(0)
+
+        with pytest.raises(Overloaded):
+            await heavy_work.run(busy, signal.pause)
+        waiting.append(tasks.create_task(heavy_work.run(other, signal.pause)))
+        await asyncio.sleep(0)
+        is_accepted = not waiting[-1].done()
+        for task in waiting:
+            task.cancel()
+
+    assert is_accepted
+    assert MOST_OF_ONE_TENANT < MOST_ADMITTED
