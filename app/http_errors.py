@@ -64,6 +64,7 @@ CODE_BY_STATUS: Final[Mapping[int, str]] = {
     408: "request_too_slow",
     413: UploadTooLarge.code,
     415: UnsupportedMediaType.code,
+    422: InvalidInput.code,
     431: "headers_too_large",
     503: "too_many_connections",
 }
@@ -173,7 +174,7 @@ async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
         status=HTTPStatus.UNPROCESSABLE_ENTITY,
         code=InvalidInput.code,
         title=_meaning(InvalidInput()),
-        detail="The request is not valid; 'errors' says where.",
+        detail=_how_many(len(error.errors())),
     )
     field_problems = list(_field_problems(error))
     return problem_response(problem.model_copy(update={"errors": field_problems}), request.scope)
@@ -215,6 +216,13 @@ async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse
         detail="Something went wrong on our side. The request id names the log entry.",
     )
     return problem_response(problem, request.scope)
+
+
+def _how_many(count: int) -> str:
+    told = "The request is not valid; 'errors' says where"
+    if count <= MAX_FIELD_PROBLEMS:
+        return f"{told}."
+    return f"{told}, for the first {MAX_FIELD_PROBLEMS} of {count}."
 
 
 def _problem(scope: Scope, *, status: HTTPStatus, code: str, title: str, detail: str) -> Problem:

@@ -15,9 +15,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from app.door import fault_of_address, fault_of_json
 from app.http_errors import known_problem, problem_response, response_headers
 from app.resources import Resources
-from kb.errors import UploadTooLarge
+from kb.errors import InvalidInput, UploadTooLarge
 from kb.ids import new_uuid
 from kb.telemetry import Metrics
 
@@ -29,6 +30,13 @@ QUIET_ROUTES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 FORM_OVERHEAD_BYTES: Final = 1_000_000
 """For the fields and boundaries that come with the files of a form."""
+
+UPLOADS: Final = "/v1/documents"
+"""Below it a body may be a document."""
+
+MAX_QUESTION_BYTES: Final = 2_000_000
+"""Of any other body, or `max_body_bytes` if that is less: the longest conversation that a model's
+window holds, and all texts of a check. Reading it costs every caller 20 ms."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # One line of the W3C Trace Context recommendation; opentelemetry-api has it too, but brings a
@@ -46,7 +54,7 @@ def install_middleware(app: FastAPI, resources: Resources) -> None:
     limits = resources.request_limits
     # The last one added is the outermost: a refused body still has ids and a line in the log.
     app.add_middleware(
-        BodyLimitMiddleware,
+        DoorMiddleware,
         max_body_bytes=limits.max_body_bytes,
         max_form_bytes=limits.max_upload_bytes + FORM_OVERHEAD_BYTES,
     )
@@ -115,10 +123,11 @@ class RequestMiddleware:
         )
 
 
-class BodyLimitMiddleware:
-    """Refuses a body that is too large, by its declared length or while it is read.
+class DoorMiddleware:
+    """Refuses what no route may take: a bad address, a body too large or with too many values.
 
-    FastAPI's own `max_body_size` answers in plain text and has one limit for forms and the rest.
+    A body is refused by its declared length or while it is read. FastAPI's own `max_body_size`
+    answers in plain text and has one limit for forms and the rest.
     """
 
     def __init__(self, app: ASGIApp, *, max_body_bytes: int, max_form_bytes: int) -> None:
@@ -127,29 +136,59 @@ class BodyLimitMiddleware:
         self._max_form_bytes = max_form_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Runs the request if its body is not too large."""
+        """Runs the request if it may come in."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        is_form = headers.get("content-type", "").lower().startswith("multipart/")
-        limit = self._max_form_bytes if is_form else self._max_body_bytes
-        if _declared_length(headers) > limit:
-            problem = known_problem(UploadTooLarge(), scope)
-            await problem_response(problem, scope)(scope, receive, send)
+        limit = self._limit(scope, headers)
+        fault = fault_of_address(scope["path"], scope["query_string"])
+        is_too_large = _declared_length(headers) > limit
+        if fault is not None or is_too_large:
+            error = InvalidInput(fault) if fault else UploadTooLarge()
+            await problem_response(known_problem(error, scope), scope)(scope, receive, send)
             return
-        received = 0
+        within_limit = _within_limit(receive, limit)
+        is_json = "json" in headers.get("content-type", "").lower()
+        await self._app(scope, _checked_json(within_limit) if is_json else within_limit, send)
 
-        async def receive_within_limit() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > limit:
-                # FastAPI lets this class pass while it reads a body; any other becomes a 400.
-                raise HTTPException(413, detail=UploadTooLarge().message)
-            return message
+    def _limit(self, scope: Scope, headers: Headers) -> int:
+        if headers.get("content-type", "").lower().startswith("multipart/"):
+            return self._max_form_bytes
+        if scope["path"].startswith(UPLOADS):
+            return self._max_body_bytes
+        return min(self._max_body_bytes, MAX_QUESTION_BYTES)
 
-        await self._app(scope, receive_within_limit, send)
+
+def _within_limit(receive: Receive, limit: int) -> Receive:
+    received = 0
+
+    async def receive_within_limit() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            # FastAPI lets this class pass while it reads a body; any other becomes a 400.
+            raise HTTPException(413, detail=UploadTooLarge().message)
+        return message
+
+    return receive_within_limit
+
+
+def _checked_json(receive: Receive) -> Receive:
+    body = bytearray()
+
+    async def receive_checked() -> Message:
+        message = await receive()
+        body.extend(message.get("body", b""))
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            fault = fault_of_json(bytes(body))
+            body.clear()
+            if fault is not None:
+                raise HTTPException(422, detail=fault)
+        return message
+
+    return receive_checked
 
 
 def route_template(scope: Scope) -> str:

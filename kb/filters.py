@@ -28,6 +28,8 @@ from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from sqlalchemy.sql import operators
 
 from kb.errors import InvalidFilter
+from kb.filter_size import MAX_CONDITIONS, MAX_DEPTH, check_size
+from kb.text import is_text
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 Scalar: TypeAlias = bool | int | float | str
@@ -35,12 +37,6 @@ Bound: TypeAlias = int | float | str | datetime
 RangeSymbol = Literal["$gt", "$gte", "$lt", "$lte"]
 TextColumn = Literal["collection", "media_type", "language"]
 TimeColumn = Literal["created_at", "updated_at", "effective_at"]
-
-MAX_DEPTH: Final = 8
-"""Levels of `$and`, `$or`, `$not`: people nest two or three, and the recursion must end."""
-
-MAX_CONDITIONS: Final = 256
-"""Comparisons in one filter, each value of an `$in` counting as one: planning stays cheap."""
 
 MAX_VALUE_LENGTH: Final = 2000
 """Characters of a string to compare with: longer than any title or URL worth filtering by."""
@@ -148,6 +144,7 @@ def parse_filter(raw: Json) -> Filter:
     Raises:
         InvalidFilter: an unknown field or operator, a value of the wrong type, a filter too large.
     """
+    check_size(raw)
     parsed = _parse_object(raw, depth=1, where="the filter")
     if _condition_count(parsed) > MAX_CONDITIONS:
         raise InvalidFilter(f"The filter has more than {MAX_CONDITIONS} conditions.")
@@ -306,8 +303,7 @@ def _parse_value(field: Field, name: str, value: Json) -> Scalar | datetime:
 def _is_storable(value: Scalar) -> bool:
     """Whether Postgres can take the value as text or in JSONB."""
     if isinstance(value, str):
-        is_text = not any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value)
-        return is_text and len(value) <= MAX_VALUE_LENGTH
+        return len(value) <= MAX_VALUE_LENGTH and is_text(value)
     return not isinstance(value, float) or math.isfinite(value)
 
 
@@ -318,11 +314,11 @@ def _all_of(parts: list[Filter]) -> Filter:
 def _condition_count(parsed: Filter) -> int:
     match parsed:
         case AllOf(parts=parts) | AnyOf(parts=parts):
-            return sum(_condition_count(part) for part in parts)
+            return sum(map(_condition_count, parts))
         case Negation(part=part):
             return _condition_count(part)
         case Membership(values=values):
-            return len(values)
+            return max(1, len(values))
         case Range() | Existence():
             return 1
 

@@ -87,7 +87,11 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(
         default=50_000_000, ge=1, description="Largest uploaded file, bytes."
     )
-    max_body_bytes: int = Field(default=5_000_000, ge=1024, description="Largest JSON body, bytes.")
+    max_body_bytes: int = Field(
+        default=5_000_000,
+        ge=1024,
+        description="Largest JSON body, bytes; 2,000,000 at most where it is no document.",
+    )
     max_question_chars: int = Field(
         default=4_000, ge=1, description="Longest question or query, characters."
     )

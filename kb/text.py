@@ -48,6 +48,15 @@ def normal_form(form: Literal["NFC", "NFD", "NFKC"], text: str) -> str:
     return unicodedata.normalize(form, _TOO_MANY_MARKS.sub(r"\1", text))
 
 
+def is_text(text: str) -> bool:
+    """False with NUL or half a surrogate pair, which Postgres cannot store."""
+    try:
+        # Fifty times as fast as a look at each character.
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
 # --- Sentences -----------------------------------------------------------------------------------
 
 WRAPPED_LINE_CHARS: Final = 60

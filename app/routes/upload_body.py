@@ -12,16 +12,21 @@ from app.schemas.documents import DocumentCreate, UploadFields
 from kb.documents import DocumentFields
 from kb.errors import InvalidInput
 from kb.ids import DocumentId
+from kb.text import is_text
 from kb.uploads import Upload
 
 MAX_FORM_FIELDS = 600
 """Principals may be sent one by one."""
 
+MAX_FILENAME_LENGTH = 1_000
+"""Four times what file systems allow, since clients send paths."""
+
 OPENAPI_BODY: dict[str, object] = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": {"$ref": "#/components/schemas/DocumentCreate"}},
+            # Whole, and not by reference: FastAPI describes only what it parses itself.
+            "application/json": {"schema": DocumentCreate.model_json_schema()},
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
@@ -85,6 +90,10 @@ async def _read_form(request: Request) -> ReceivedUpload:
             fields = UploadFields.from_form(texts)
         except ValidationError as error:
             raise invalid_fields(error) from error
+        if file.filename is not None and not is_filename(file.filename):
+            raise InvalidInput(
+                f"A file name has at most {MAX_FILENAME_LENGTH} characters, none of them NUL."
+            )
         content = await file.read()
         return ReceivedUpload(
             upload=_upload(
@@ -92,6 +101,11 @@ async def _read_form(request: Request) -> ReceivedUpload:
             ),
             fields=fields,
         )
+
+
+def is_filename(name: str) -> bool:
+    """Whether a name is stored and shown; what it may mean to a file system does not matter."""
+    return len(name) <= MAX_FILENAME_LENGTH and is_text(name)
 
 
 def _upload(

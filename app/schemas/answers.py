@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.schemas.documents import Location
 from app.schemas.search import FilteredRequest, SearchHit, TopK
-from app.schemas.wire import Count, RequestModel, ResponseModel, Time, Words
+from app.schemas.wire import Count, RequestModel, ResponseModel, Text, Time, Words
 from kb.errors import InvalidInput
 
 AnswerStatus = Literal[
@@ -32,7 +32,7 @@ AnswerReason = Literal[
 ]
 Verdict = Literal["supported", "unsupported", "contradicted"]
 VerificationMethod = Literal["exact", "normalized", "snapped"]
-PromptReference = Annotated[str, Field(min_length=1, max_length=50)]
+PromptReference = Annotated[Text, Field(min_length=1, max_length=50)]
 """A prompt's name for its newest version, or `answer@1`; `footnote prompts` lists them."""
 
 MAX_HISTORY_TURNS = 50
@@ -59,7 +59,7 @@ class AnswerRequest(FilteredRequest):
     top_k: TopK | None = None
     max_context_tokens: Tokens | None = None
     max_output_tokens: Tokens | None = None
-    model: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    model: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
     prompt: PromptReference | None = None
     stream: bool = False
     include_retrieved: bool = False

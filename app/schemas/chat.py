@@ -52,7 +52,7 @@ class ChatRequest(RequestModel):
     answer is made of proved sentences, however the model is sampled.
     """
 
-    model: Annotated[str, Field(min_length=1, max_length=300)]
+    model: Annotated[Text, Field(min_length=1, max_length=300)]
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES)]
     stream: bool = False
     stream_options: StreamOptions | None = None

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from kb.filters import parse_time
+from kb.text import is_text
 
 
 class RequestModel(BaseModel):
@@ -44,7 +45,7 @@ Time = Annotated[
 
 def check_text(text: str) -> str:
     """The text itself; ValueError when Postgres cannot store it."""
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if not is_text(text):
         raise ValueError("the text is not valid Unicode, or holds a NUL character")
     return text
 

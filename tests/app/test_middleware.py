@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from app.http_errors import register_error_handlers
-from app.middleware import BodyLimitMiddleware, RequestMiddleware
+from app.middleware import DoorMiddleware, RequestMiddleware
 from kb.errors import DocumentNotFound
 from kb.telemetry import Metrics, mask_personal_data
 
@@ -83,7 +83,7 @@ def build_app(metrics: Metrics) -> FastAPI:
         return "ok"
 
     register_error_handlers(app)
-    app.add_middleware(BodyLimitMiddleware, max_body_bytes=100, max_form_bytes=1000)
+    app.add_middleware(DoorMiddleware, max_body_bytes=100, max_form_bytes=1000)
     app.add_middleware(RequestMiddleware, metrics=metrics)
     return app
 

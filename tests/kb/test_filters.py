@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from operator import ge, gt, le, lt
+from time import thread_time
 
 import pytest
 import sqlalchemy as sa
@@ -18,9 +19,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from kb.errors import InvalidFilter
+from kb.filter_size import MAX_CONDITIONS, MAX_DEPTH
 from kb.filters import (
-    MAX_CONDITIONS,
-    MAX_DEPTH,
     AllOf,
     AnyOf,
     ColumnField,
@@ -167,6 +167,32 @@ def test_times_are_read_with_their_offset() -> None:
         symbol="$lt",
         bound=datetime(2026, 2, 28, 23, 30, tzinfo=UTC),
     )
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"$and": [{"metadata.a": {"$in": []}}] * 100_000},
+        {"$or": [{"metadata.a": {"$in": []}}] * 257},
+        {"$or": [{"$not": {"$not": {"metadata.a": 1}}}] * 1_000},
+        {"metadata.a": {"$in": [1] * 100_000}},
+        {"metadata.a": [[1]] * 100_000},
+        {f"metadata.a{number}": 1 for number in range(100_000)},
+    ],
+)
+def test_a_filter_is_bounded_whatever_its_parts_hold(raw: Json) -> None:
+    started = thread_time()
+
+    with pytest.raises(InvalidFilter, match="more than"):
+        parse_filter(raw)
+
+    assert thread_time() - started < 0.1
+
+
+def test_as_many_conditions_as_are_allowed_are_parsed() -> None:
+    raw: Json = {"$and": [{"metadata.a": {"$in": [number]}} for number in range(MAX_CONDITIONS)]}
+
+    assert isinstance(parse_filter(raw), AllOf)
 
 
 def nested(levels: int) -> Json:

@@ -1,0 +1,51 @@
+"""What every request must keep to before anything looks at what it says.
+
+Each function says what is wrong, None when nothing is, and takes time in proportion to its bytes.
+"""
+
+import re
+from typing import Final
+
+MAX_QUERY_BYTES: Final = 65_536
+"""Of a query string: more than a filter of 10,000 characters needs, percent-encoded."""
+
+MAX_QUERY_PARAMETERS: Final = 100
+"""No route has twenty."""
+
+MAX_MEMBERS: Final = 10_000
+"""Values in a JSON body. The largest that a route means to take has a tenth: 500 messages, or 100
+texts and 200 claims. Each unknown one costs 5 microseconds to be refused by name."""
+
+MAX_DEPTH: Final = 64
+"""Levels of a JSON body: metadata has 16."""
+
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_BRACKET: Final = re.compile(rb"[\[\]{}]")
+
+
+def fault_of_address(path: str, query: bytes) -> str | None:
+    """Of the path, decoded, and the query string as it was sent."""
+    if len(query) > MAX_QUERY_BYTES:
+        return f"The query string is longer than {MAX_QUERY_BYTES} bytes."
+    if query.count(b"&") >= MAX_QUERY_PARAMETERS:
+        return f"The query string has more than {MAX_QUERY_PARAMETERS} parameters."
+    if "\0" in path or b"%00" in query or b"\0" in query:
+        return "The address holds a NUL character."
+    return None
+
+
+def fault_of_json(body: bytes) -> str | None:
+    """Of a body that is said to be JSON; whether it is, its reader finds out."""
+    if b"\0" in body:
+        return "The body is not JSON in UTF-8, or holds a NUL character."
+    structure = _STRING.sub(b"", body)
+    members = sum(map(structure.count, (b",", b"[", b"{")))
+    if members > MAX_MEMBERS:
+        return f"The body holds more than {MAX_MEMBERS} values."
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(structure):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    if deepest > MAX_DEPTH:
+        return f"The body is nested more than {MAX_DEPTH} levels deep."
+    return None

@@ -1,0 +1,38 @@
+"""How large is a filter, whatever it says? Counted before anything is made of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from kb.errors import InvalidFilter
+
+MAX_DEPTH: Final = 8
+"""Levels of `$and`, `$or`, `$not`: people nest two or three, and the recursion must end."""
+
+MAX_CONDITIONS: Final = 256
+"""Comparisons in one filter, each value of an `$in` counting as one, and an empty `$in` as well:
+planning stays cheap."""
+
+MAX_NODES: Final = 5 * MAX_CONDITIONS
+"""Members of objects and elements of lists. A condition has up to four; a fifth is for what joins
+them."""
+
+
+def check_size(raw: object) -> None:
+    """InvalidFilter at the first node too many: what is sent may be as large as a body."""
+    nodes, waiting = 0, [raw]
+    while waiting:
+        parts = _parts(waiting.pop())
+        nodes += len(parts)
+        if nodes > MAX_NODES:
+            raise InvalidFilter(f"The filter has more than {MAX_NODES} parts.")
+        waiting += parts
+
+
+def _parts(value: object) -> Sequence[object]:
+    match value:
+        case Mapping():
+            return list(value.values())
+        case list():
+            return value
+        case _:
+            return ()
