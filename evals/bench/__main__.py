@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from evals.bench.beside import measure_beside
 from evals.bench.concurrency import measure_concurrency
+from evals.bench.fairness import measure_fairness
 from evals.bench.footnote_process import Instance
 from evals.bench.ingest import DATASET as HANDBOOK
 from evals.bench.ingest import PAGES, measure_ingest
@@ -43,6 +44,7 @@ class Name(StrEnum):
     SEARCH = "search"
     CONCURRENCY = "concurrency"
     BESIDE = "beside"
+    FAIRNESS = "fairness"
     LEXICAL = "lexical"
     PERMISSIONS = "permissions"
     SCALE = "scale"
@@ -102,6 +104,12 @@ def _beside(plan: Plan) -> Outcome:
     return measure_beside(plan.instance("beside"), dataset, pages=plan.pages)
 
 
+def _fairness(plan: Plan) -> Outcome:
+    """In the home of the first ingest run when there was one."""
+    dataset = open_dataset(plan.evaldata, HANDBOOK)
+    return measure_fairness(plan.instance("handbook0"), dataset, pages=plan.pages)
+
+
 def _lexical(plan: Plan) -> Outcome:
     dataset = open_dataset(plan.evaldata, MEDQUAD)
     return measure_lexical(plan.instance("lexical"), dataset, chunk_count=plan.limit or CHUNKS)
@@ -130,6 +138,7 @@ BENCHMARKS: Mapping[Name, Callable[[Plan], Outcome]] = {
     Name.SEARCH: _search,
     Name.CONCURRENCY: _concurrency,
     Name.BESIDE: _beside,
+    Name.FAIRNESS: _fairness,
     Name.LEXICAL: _lexical,
     Name.PERMISSIONS: _permissions,
     Name.SCALE: _scale,
