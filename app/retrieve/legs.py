@@ -18,8 +18,9 @@ from kb.candidate_vectors import Among, CandidateVectors, read_nearest
 from kb.database import TenantSession
 from kb.errors import IndexNotReady
 from kb.lexical.analysis import analyse_query
-from kb.lexical.follower import LexicalIndexes, LexicalQuery
+from kb.lexical.follower import LexicalIndexes
 from kb.lexical.records import LexicalHit
+from kb.lexical.view import LexicalQuery, LexicalView
 from kb.sketches.held import Shortlister
 from kb.spaces import Space
 from kb.tenants import changed_documents
@@ -113,9 +114,10 @@ async def search_lexical(indexes: LexicalIndexes, search: Search) -> LexicalLeg:
     if query.mode == "vector":
         return LexicalLeg()
     started = perf_counter()
-    terms: tuple[str, ...] = ()
+    terms = tuple(analyse_query(query.text, bounds.languages))
     try:
-        languages, own_terms = await _own_terms(indexes, search)
+        view = await indexes.look(search.scope, generation=search.generation)
+        languages, own_terms = await _own_terms(view, search, terms)
         terms = own_terms
         if query.conversation is not None:
             # Each as often as it counts.
@@ -125,10 +127,8 @@ async def search_lexical(indexes: LexicalIndexes, search: Search) -> LexicalLeg:
             limit=search.limit,
             document_ids=bounds.document_ids,
             excluded_document_ids=bounds.excluded,
-            sees_everything=_sees_everything(search.shortlister),
         )
-        hits = await indexes.search(search.scope, asked, generation=search.generation)
-        idf_by_term = await indexes.idf_by_term(search.scope.tenant_id, own_terms)
+        found = await view.search(asked)
     except IndexNotReady:
         if query.mode == "lexical":
             raise
@@ -136,26 +136,29 @@ async def search_lexical(indexes: LexicalIndexes, search: Search) -> LexicalLeg:
         log.warning("search.without_lexical", tenant_id=str(search.scope.tenant_id))
         return LexicalLeg(terms=terms, is_missing=True, seconds=perf_counter() - started)
     return LexicalLeg(
-        bm25_by_chunk={hit.chunk_id: hit.score for hit in hits},
+        bm25_by_chunk={hit.chunk_id: hit.score for hit in found.hits},
         terms=terms,
-        idf_by_term=idf_by_term,
-        language=_language_of(hits),
+        idf_by_term={
+            term: found.idf_by_term[term] for term in own_terms if term in found.idf_by_term
+        },
+        language=_language_of(found.hits),
         seconds=perf_counter() - started,
     )
 
 
 async def _own_terms(
-    indexes: LexicalIndexes, search: Search
+    view: LexicalView, search: Search, terms: tuple[str, ...]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The languages whose stems the question is looked for with, and its terms in them.
+
+    `terms` are those in the usual languages.
 
     The rare ones only when most of its words are unknown without them: other languages' stems of
     English words are words of something else (mtrag_clapnq: nDCG@10 .502 with, .510 without).
     """
     text, languages, rare = search.query.text, search.bounds.languages, search.bounds.rare_languages
-    terms = tuple(analyse_query(text, languages))
     if rare:
-        known = await indexes.idf_by_term(search.scope.tenant_id, terms)
+        known = await view.known(terms)
         if sum(term in known for term in terms) < KNOWN_SHARE * len(terms):
             languages = (*languages, *rare)
             terms = tuple(analyse_query(text, languages))
@@ -166,11 +169,6 @@ def _language_of(hits: Sequence[LexicalHit]) -> str | None:
     """Best first. Words tell languages apart, and chunks have more of them than a question."""
     counts = Counter(hit.language for hit in hits[:LANGUAGE_HITS])
     return max(counts, key=counts.__getitem__, default=None)
-
-
-def _sees_everything(shortlister: Shortlister | None) -> bool:
-    """Known only of a table that is as the tenant is now: nothing may have changed since."""
-    return shortlister is not None and shortlister.visible.is_everything and not shortlister.changed
 
 
 async def shortlist_nearest(search: Search, vector: QueryVector) -> Shortlist | None:

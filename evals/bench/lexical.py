@@ -25,7 +25,8 @@ from kb.documents import Content, DocumentFields, get_document
 from kb.embedded_postgres import database_url
 from kb.ids import TenantId
 from kb.lexical.analysis import analyse_query
-from kb.lexical.follower import LexicalIndexes, LexicalQuery
+from kb.lexical.follower import LexicalIndexes
+from kb.lexical.view import LexicalQuery
 from kb.passages import Location
 from kb.principals import Uploader
 from kb.tenants import advance_generation, create_tenant, current_generation
@@ -103,7 +104,8 @@ class _Shelf:
         async with self.database.tenant(self.tenant_id, eyes=EYES) as scope:
             started = perf_counter()
             generation = await current_generation(scope)
-            hits = await self.indexes.search(scope, query, generation=generation)
+            view = await self.indexes.look(scope, generation=generation)
+            hits = (await view.search(query)).hits
             return {hit.chunk_id for hit in hits}, (perf_counter() - started) * 1000
 
     async def search_all(self) -> list[float]:

@@ -19,7 +19,7 @@ from tantivy import Index, Schema, SchemaBuilder, TextAnalyzerBuilder, Tokenizer
 
 from kb.errors import IndexNotReady
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Raise it when fields, terms or stemmers change: folders of an older format are emptied."""
 
 _UNREADABLE: Final = "The lexical index cannot be read at the moment: check its folder and disk."
@@ -30,6 +30,10 @@ _ATTEMPTS: Final = 5
 
 _ENDING: Final = 4_096
 """Bytes at a file's end that hold its footer, which has about 200."""
+
+_STORE: Final = {"docstore_compression": "none", "docstore_blocksize": 1_024}
+"""Chunks are read one by one from all over the index: at tantivy's own 16 KB, compressed, reading
+126 of them takes 1.3 ms instead of .3. The index of 100,000 chunks has 67 MB instead of 46."""
 
 _PART: Final = 1 << 20
 """Bytes read at once."""
@@ -95,12 +99,15 @@ def build_schema() -> Schema:
     builder = SchemaBuilder()
     builder.add_unsigned_field("chunk_id", fast=True)
     builder.add_unsigned_field("language", fast=True)
+    builder.add_unsigned_field("length", fast=True)
     builder.add_unsigned_field("generation", fast=True)
     builder.add_unsigned_field("history", fast=True)
     builder.add_text_field("document_id", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("principals", tokenizer_name="raw", index_option="basic")
     # Terms arrive analysed and joined by spaces: ten times faster than pre-tokenised text.
     builder.add_text_field("body", tokenizer_name="analysed", index_option="freq")
+    # What a chunk is scored by: no more of its text than its terms, which the body has as well.
+    builder.add_bytes_field("bag", stored=True)
     return builder.build()
 
 
@@ -138,7 +145,7 @@ def open_index(path: Path, schema: Schema) -> tuple[Index, FolderState]:
                 return index, state
             # Changed meanwhile: no damage was read, but another process at work.
             if read_state(path) == state:
-                _replace(path, schema)
+                _replace(path, schema, state)
     except OSError as error:
         raise IndexNotReady(_UNREADABLE) from error
     raise IndexNotReady(_UNREADABLE)
@@ -242,7 +249,8 @@ def _check_file(file: Path) -> None:
         raise _Damaged
 
 
-def _replace(path: Path, schema: Schema) -> None:
+def _replace(path: Path, schema: Schema, state: FolderState | None) -> None:
+    """Puts an empty index in the place of what `state` is of."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
         prefix=f".{path.name}-", dir=path.parent, ignore_cleanup_errors=True
@@ -251,6 +259,10 @@ def _replace(path: Path, schema: Schema) -> None:
         fresh.mkdir()
         (fresh / _FORMAT_FILE).write_text(str(FORMAT))
         Index(schema, path=str(fresh))
+        _set_store(fresh / _META_FILE)
+        if read_state(path) != state:
+            # Another process was faster while the new one was made.
+            return
         with contextlib.suppress(FileNotFoundError):
             path.rename(Path(scratch, "discarded"))
         try:
@@ -259,3 +271,9 @@ def _replace(path: Path, schema: Schema) -> None:
             # Another process was faster; its folder is as good as ours.
             if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
                 raise
+
+
+def _set_store(meta: Path) -> None:
+    """Says how texts are stored, which tantivy takes from here; its Python has no other door."""
+    content = cast("dict[str, object]", json.loads(meta.read_bytes()))
+    meta.write_text(json.dumps({**content, "index_settings": _STORE}))

@@ -1,14 +1,14 @@
 """Each node's lexical indexes follow Postgres; a search seldom waits for an index commit.
 
 A search compares generations first. What changed since the index's generation is left out of the
-index's results and scored directly from Postgres under row security, so that a publish, a
-permission change and a delete are seen by the very next query. Where more is missing than
-`MAX_FRESH_CHUNKS` the index catches up in the background: a search waits for that when it is short,
-and is told when it is not.
+index's results and statistics and scored directly from Postgres under row security, so that a
+publish, a permission change and a delete are seen by the very next query. Where more is missing
+than `MAX_FRESH_CHUNKS` the index catches up in the background: a search waits for that when it is
+short, and is told when it is not.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +26,8 @@ from kb.lexical.catch_up import Writing, catch_up, is_known
 from kb.lexical.index import TenantIndex
 from kb.lexical.open_indexes import OpenIndexes
 from kb.lexical.reached import Reached
-from kb.lexical.records import LexicalHit
-from kb.lexical.scoring import score_fresh
+from kb.lexical.reader import IndexReader
+from kb.lexical.view import LexicalView
 from kb.tenants import changed_documents, generations
 
 log = structlog.get_logger(__name__)
@@ -45,21 +45,6 @@ WRITER_POLL_SECONDS: Final = 0.1
 
 HISTORY_SECONDS: Final = 10
 """How long an index of the tenant's own generation is taken for one of its history."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LexicalQuery:
-    """Analysed terms, and what limits the search besides permissions.
-
-    `sees_everything` is true when the caller is known to see every chunk of the tenant's
-    generation: then nothing has to be filtered, and Postgres still decides what is read.
-    """
-
-    terms: Sequence[str]
-    limit: int
-    document_ids: Collection[UUID] | None
-    excluded_document_ids: Collection[UUID]
-    sees_everything: bool = False
 
 
 @dataclass(kw_only=True)
@@ -87,33 +72,23 @@ class LexicalIndexes:
         # What each open index was seen to have in common with Postgres, and until when to trust it.
         self._known: WeakKeyDictionary[TenantIndex, tuple[Reached, float]] = WeakKeyDictionary()
 
-    async def search(
-        self, scope: TenantSession, query: LexicalQuery, *, generation: int
-    ) -> list[LexicalHit]:
-        """The best chunks the caller may see, best first; `generation` was read in `scope`.
+    async def look(self, scope: TenantSession, *, generation: int) -> LexicalView:
+        """The index for the eyes of `scope`, in which `generation` was read.
 
         Raises:
             IndexNotReady: The index is being built, and that takes longer than a search may wait.
         """
-        if not query.terms or scope.eyes is None:
-            return []
         index = await self._open_indexes.get(scope.tenant_id)
-        changed = await self._changed(scope, index, generation)
-        principals = scope.eyes.principals
-        hits: list[LexicalHit] = []
-        if query.sees_everything:
-            hits = await _find(index, query, None, changed)
-        if not query.sees_everything or index.generation > generation:
-            # What the caller was known to see all of may have grown while this waited.
-            hits = await _find(index, query, principals, changed)
+        reader, changed = await self._changed(scope, index, generation)
+        fresh = []
         if changed:
-            fresh = await self._fresh_hits(scope, index, query, changed)
-            hits = sorted([*hits, *fresh], key=lambda hit: (-hit.score, hit.chunk_id))
-        return hits[: query.limit]
-
-    async def idf_by_term(self, tenant_id: TenantId, terms: Sequence[str]) -> Mapping[str, float]:
-        """How rare each term is in the tenant's index, as it is; some microseconds a term."""
-        return (await self._open_indexes.get(tenant_id)).idf_by_term(terms)
+            fresh = await indexed_chunks(scope, changed, after=0, limit=MAX_FRESH_CHUNKS + 1)
+        return LexicalView(
+            reader=reader,
+            principals=scope.eyes.principals if scope.eyes else (),
+            changed=tuple(changed),
+            fresh=fresh,
+        )
 
     async def catch_up(self, tenant_id: TenantId) -> int:
         """The generation the index has reached, however long it takes.
@@ -159,24 +134,29 @@ class LexicalIndexes:
 
     async def _changed(
         self, scope: TenantSession, index: TenantIndex, generation: int
-    ) -> Sequence[UUID]:
-        """Documents that the index does not know as they are; catches up when they are many."""
-        changed = await self._few_changed(scope, index, generation)
+    ) -> tuple[IndexReader, Sequence[UUID]]:
+        """A commit, and the documents that it does not know as they are.
+
+        The index catches up when these are many.
+        """
+        reader = index.reader
+        changed = await self._few_changed(scope, index, reader.reached, generation)
         if changed is None:
             await self._wait_until_caught_up(scope.tenant_id, index)
             if not index.is_current():
                 await asyncio.to_thread(index.reload)
             # What was published while this waited.
-            changed = await self._few_changed(scope, index, generation)
+            reader = index.reader
+            changed = await self._few_changed(scope, index, reader.reached, generation)
         if changed is None:
             raise IndexNotReady
-        return changed
+        return reader, changed
 
     async def _few_changed(
-        self, scope: TenantSession, index: TenantIndex, generation: int
+        self, scope: TenantSession, index: TenantIndex, reached: Reached, generation: int
     ) -> Sequence[UUID] | None:
         """As `_changed`; None: they are too many, or the index knows another history."""
-        reached, clock = index.reached, asyncio.get_running_loop().time
+        clock = asyncio.get_running_loop().time
         if reached.generation == generation:
             known, until = self._known.get(index, (None, 0.0))
             if generation == 0 or (known == reached and clock() < until):
@@ -243,34 +223,3 @@ class LexicalIndexes:
                 log.warning("lexical.cannot_catch_up", tenant_id=str(tenant_id), code=error.code)
             case _:
                 log.error("lexical.catch_up_failed", tenant_id=str(tenant_id), exc_info=error)
-
-    async def _fresh_hits(
-        self,
-        scope: TenantSession,
-        index: TenantIndex,
-        query: LexicalQuery,
-        changed: Sequence[UUID],
-    ) -> list[LexicalHit]:
-        allowed = set(changed) - set(query.excluded_document_ids)
-        if query.document_ids is not None:
-            allowed &= set(query.document_ids)
-        rows = await indexed_chunks(scope, sorted(allowed), after=0, limit=MAX_FRESH_CHUNKS + 1)
-        return await asyncio.to_thread(
-            lambda: score_fresh(rows, query.terms, index.statistics(query.terms))
-        )
-
-
-async def _find(
-    index: TenantIndex,
-    query: LexicalQuery,
-    principals: Sequence[str] | None,
-    changed: Sequence[UUID],
-) -> list[LexicalHit]:
-    return await asyncio.to_thread(
-        index.search,
-        query.terms,
-        principals=principals,
-        limit=query.limit,
-        document_ids=query.document_ids,
-        excluded_document_ids={*query.excluded_document_ids, *changed},
-    )

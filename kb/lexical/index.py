@@ -4,7 +4,7 @@ A change is one commit: documents and generation arrive together or not at all. 
 may share a folder: one writes at a time, all read.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,13 @@ from threading import Lock
 from typing import Final
 from uuid import UUID
 
-from tantivy import Document, Index, IndexWriter, Query, Searcher
+from tantivy import Document, Index, IndexWriter, Query
 
 from kb.chunks import IndexedChunk
 from kb.errors import IndexNotReady
 from kb.lexical.analysis import analyse_joined
+from kb.lexical.bags import bag_of
+from kb.lexical.doubt import Doubt
 from kb.lexical.folder import FolderState, build_schema, open_index, read_state
 from kb.lexical.languages import number_of
 from kb.lexical.reached import (
@@ -25,9 +27,7 @@ from kb.lexical.reached import (
     add_reached,
     read_reached,
 )
-from kb.lexical.records import IndexStatistics, LexicalHit
-from kb.lexical.scoring import inverse_document_frequency
-from kb.lexical.search import ChunkFilter, find_chunks, read_statistics
+from kb.lexical.reader import IndexReader
 
 _GENERATION_ONLY: Final = "generation"
 """Document id of the document that a commit without chunks writes its generation into."""
@@ -39,9 +39,8 @@ _WRITER_HEAP_BYTES: Final = 64_000_000
 @dataclass(frozen=True, kw_only=True)
 class _Opened:
     index: Index
-    searcher: Searcher
     state: FolderState
-    reached: Reached
+    reader: IndexReader
 
 
 class TenantIndex:
@@ -57,22 +56,27 @@ class TenantIndex:
         self._schema = build_schema()
         self._reloading = Lock()
         self._applying = Lock()
-        self._is_doubtful = False
+        self._doubt = Doubt()
         self._opened = self._open()
 
     @property
     def generation(self) -> int:
         """The generation of the commit that searches read; 0 means empty: rebuild it."""
-        return self._opened.reached.generation
+        return self.reached.generation
 
     @property
     def reached(self) -> Reached:
         """The state of Postgres that searches read."""
-        return self._opened.reached
+        return self.reader.reached
+
+    @property
+    def reader(self) -> IndexReader:
+        """What searches read; it stays as it is when the index goes on."""
+        return self._opened.reader
 
     def is_current(self) -> bool:
         """False when there is something to take up by `reload`; 2 microseconds a file."""
-        return not self._is_doubtful and self._opened.state.stands_at(self._path)
+        return not self._doubt.is_raised and self._opened.state.stands_at(self._path)
 
     def reload(self) -> int:
         """The generation after taking up what other processes did; nothing if `is_current`.
@@ -137,82 +141,40 @@ class TenantIndex:
             writer.delete_documents_by_query(Query.all_query())
             self._commit(writer, reached, chunks)
 
-    def search(
-        self,
-        query_terms: Sequence[str],
-        *,
-        principals: Sequence[str] | None,
-        limit: int,
-        document_ids: Collection[UUID] | None = None,
-        excluded_document_ids: Collection[UUID] = (),
-    ) -> list[LexicalHit]:
-        """The chunks with the highest BM25 that one of the principals (None: all) may read.
-
-        Best first. The filters add nothing to a score. A term that the query repeats counts as
-        often as it stands there, as in rank_bm25. No terms, or an empty list of principals: no
-        hits. Each of `document_ids` costs about 5 microseconds.
-
-        Raises:
-            IndexNotReady: A file cannot be read; the next reload checks them all.
-        """
-        chunk_filter = ChunkFilter(
-            principals=principals,
-            document_ids=document_ids,
-            excluded_document_ids=excluded_document_ids,
-        )
-        searcher = self._opened.searcher
-        with self._not_ready():
-            return find_chunks(
-                searcher, self._schema, query_terms, chunk_filter=chunk_filter, limit=limit
-            )
-
-    def statistics(self, terms: Iterable[str]) -> IndexStatistics:
-        """What the scores of these terms are made with, for `kb.lexical.scoring.score_fresh`."""
-        with self._not_ready():
-            return read_statistics(self._opened.searcher, self._schema, terms)
-
-    def idf_by_term(self, terms: Iterable[str]) -> dict[str, float]:
-        """How rare each term is among all chunks; without those that none holds."""
-        searcher = self._opened.searcher
-        chunk_count = searcher.num_docs
-        with self._not_ready():
-            count_by_term = {term: searcher.doc_freq("body", term) for term in terms}
-        # Deleted chunks count in a term's frequency until they are merged away.
-        return {
-            term: inverse_document_frequency(min(count, chunk_count), chunk_count)
-            for term, count in count_by_term.items()
-            if count and chunk_count
-        }
-
     def _open(self) -> _Opened:
         index, state = open_index(self._path, self._schema)
-        self._is_doubtful = False
-        return _opened(index, state)
+        self._doubt.is_raised = False
+        return self._read(index, state)
+
+    def _read(self, index: Index, state: FolderState) -> _Opened:
+        searcher = index.searcher()
+        reader = IndexReader(searcher, self._schema, read_reached(searcher), self._doubt)
+        return _Opened(index=index, state=state, reader=reader)
 
     def _taken_up(self) -> _Opened:
         index, state = self._opened.index, read_state(self._path)
-        if self._is_doubtful or state is None or not state.continues(self._opened.state):
+        if self._doubt.is_raised or state is None or not state.continues(self._opened.state):
             return self._open()
         try:
             index.reload()
         except ValueError:
             # A file of the new commit is missing: opening finds out whether for good.
             return self._open()
-        return _opened(index, state)
+        return self._read(index, state)
 
     @contextmanager
     def _writing(self) -> Iterator[IndexWriter]:
         """The writer, with this object at the newest commit; ends with the folder's lock."""
         with self._applying:
             self.reload()
-            with self._not_ready():
+            with self._doubt.raised_by_errors():
                 writer = self._opened.index.writer(_WRITER_HEAP_BYTES, 1)
             try:
                 self.reload()
                 yield writer
             finally:
                 # Also gives the lock back and drops what was not committed.
-                with self._not_ready():
+                with self._doubt.raised_by_errors():
                     writer.wait_merging_threads()
             self.reload()
 
@@ -234,32 +196,11 @@ class TenantIndex:
             try:
                 writer.add_document(document)
             except ValueError as error:
-                raise self._stopped(error) from error
-        with self._not_ready():
+                raise self._doubt.stopped(error) from error
+        with self._doubt.raised_by_errors():
             if carrier is not None:
                 writer.add_document(_generation_document(carrier))
             writer.commit()
-
-    @contextmanager
-    def _not_ready(self) -> Iterator[None]:
-        try:
-            yield
-        except ValueError as error:
-            raise self._stopped(error) from error
-
-    def _stopped(self, error: ValueError) -> IndexNotReady:
-        """Tantivy raises ValueError for all that stops it: a lock that is held, a lost file."""
-        if "LockBusy" in str(error):
-            return IndexNotReady(
-                "The lexical index cannot be written: another process is writing it."
-            )
-        self._is_doubtful = True
-        return IndexNotReady("The lexical index cannot be used: its files will be checked.")
-
-
-def _opened(index: Index, state: FolderState) -> _Opened:
-    searcher = index.searcher()
-    return _Opened(index=index, searcher=searcher, state=state, reached=read_reached(searcher))
 
 
 def _chunk_document(chunk: IndexedChunk) -> Document:
@@ -269,7 +210,12 @@ def _chunk_document(chunk: IndexedChunk) -> Document:
     document.add_text("document_id", str(chunk.document_id))
     for principal in chunk.principals:
         document.add_text("principals", principal)
-    document.add_text("body", analyse_joined(chunk.text, chunk.language))
+    joined = analyse_joined(chunk.text, chunk.language)
+    terms = joined.split()
+    if terms:
+        document.add_unsigned("length", len(terms))
+    document.add_text("body", joined)
+    document.add_bytes("bag", bag_of(terms))
     return document
 
 

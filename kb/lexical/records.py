@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,16 +15,31 @@ class LexicalHit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IndexStatistics:
-    """What the index puts into BM25; deleted chunks count until their segment is merged.
+class Statistics:
+    """What BM25 knows of some chunks: those that one caller may read, and no others.
 
     Attributes:
-        chunk_count: N, plus one while the index's last change was one without chunks.
-        average_length: Mean terms per chunk, or 0.0 when no chunk in the index holds any of the
-            terms asked for, so that there are no scores to be on a scale with.
-        document_frequencies: Chunks that hold the term, for each term asked for.
+        chunk_count: N, chunks that hold any term.
+        total_length: Their terms, repetitions included.
+        frequency_by_term: Chunks that hold the term, for each term asked for.
     """
 
     chunk_count: int
-    average_length: float
-    document_frequencies: Mapping[str, int]
+    total_length: int
+    frequency_by_term: Mapping[str, int]
+
+    @property
+    def average_length(self) -> float:
+        """Mean terms of a chunk; 1.0 when there is no chunk, and so nothing to score."""
+        return self.total_length / self.chunk_count if self.chunk_count else 1.0
+
+    def plus(self, other: Self, *, sign: int = 1) -> "Statistics":
+        """Those of the chunks of both; with the sign -1, those without the other's chunks."""
+        return Statistics(
+            chunk_count=self.chunk_count + sign * other.chunk_count,
+            total_length=self.total_length + sign * other.total_length,
+            frequency_by_term={
+                term: count + sign * other.frequency_by_term[term]
+                for term, count in self.frequency_by_term.items()
+            },
+        )

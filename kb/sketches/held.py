@@ -27,7 +27,7 @@ from kb.ids import TenantId
 from kb.lexical.catch_up import is_known
 from kb.lexical.reached import Reached, history_of
 from kb.sketches.reading import read_sketches, visible_audiences
-from kb.sketches.table import NOBODY, SketchTable, grown, joined, shortlist
+from kb.sketches.table import SketchTable, grown, joined, shortlist
 from kb.spaces import Space
 from kb.tenants import change_at, changed_documents, current_generation
 
@@ -115,7 +115,6 @@ class Visible:
     """What some eyes may see of the tables, as row security says."""
 
     audience_ids: NDArray[np.int64]
-    is_everything: bool
 
     def size_bytes(self, eyes: Eyes) -> int:
         """Memory that it takes to remember this of them."""
@@ -341,9 +340,7 @@ class HeldSketches:
         found = held.visible.get(eyes)
         if found is not None:
             return found
-        audience_ids = await visible_audiences(scope)
-        is_everything = await asyncio.to_thread(_holds_all, audience_ids, held.tables)
-        found = Visible(audience_ids=audience_ids, is_everything=is_everything)
+        found = Visible(audience_ids=await visible_audiences(scope))
         held.remember(eyes, found)
         # It may have been let go, or taken up anew, in the meantime.
         if self._held.get(scope.tenant_id) is held:
@@ -355,12 +352,6 @@ class HeldSketches:
         self._held.pop(tenant_id, None)
         self._left_until[tenant_id] = perf_counter() + TOO_LARGE_SECONDS
         log.warning("sketches.too_large", tenant_id=str(tenant_id), max_bytes=self._max_bytes)
-
-
-def _holds_all(audience_ids: NDArray[np.int64], tables: Sequence[SketchTable]) -> bool:
-    """False of nothing: documents without a vector are not known here."""
-    seen = np.append(audience_ids, NOBODY)
-    return bool(tables) and all(np.isin(table.audiences, seen).all() for table in tables)
 
 
 def _taken_up(earlier: Sequence[SketchTable], news: _News) -> Sequence[SketchTable]:

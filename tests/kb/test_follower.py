@@ -14,13 +14,9 @@ import pytest
 from kb.chunks import IndexedChunk, read_passages
 from kb.database import Eyes
 from kb.errors import IndexNotReady
-from kb.lexical.follower import (
-    MAX_FRESH_CHUNKS,
-    WRITER_POLL_SECONDS,
-    LexicalIndexes,
-    LexicalQuery,
-)
+from kb.lexical.follower import MAX_FRESH_CHUNKS, WRITER_POLL_SECONDS, LexicalIndexes
 from kb.lexical.index import TenantIndex
+from kb.lexical.view import LexicalQuery
 from kb.settings import Settings
 from tests.service import Person, Service
 from tests.tenancy.library import ALL, ANA, HR, Library, publish_at_once
@@ -353,14 +349,14 @@ async def test_who_saw_everything_does_not_see_what_the_index_has_taken_up_since
         limit=1,
         document_ids=None,
         excluded_document_ids=(),
-        sees_everything=True,
     )
 
     database = library.service.resources.database
     eyes = Eyes(principals=(ANA, ALL))
     async with database.tenant(library.ana.tenant_id, eyes=eyes) as scope:
-        hits = await library.lexical.search(scope, query, generation=seen)
-        passages = await read_passages(scope, [hit.chunk_id for hit in hits])
+        view = await library.lexical.look(scope, generation=seen)
+        found = await view.search(query)
+        passages = await read_passages(scope, [hit.chunk_id for hit in found.hits])
 
     assert [passage.text for passage in passages.values()] == ["The lantern is green."]
 
@@ -372,7 +368,14 @@ async def test_a_word_of_deleted_documents_is_not_rarer_than_none(library: Libra
         await library.ana.request("DELETE", f"/v1/documents/{document_id}")
     await library.lexical.catch_up(library.ana.tenant_id)
 
-    idf = await library.lexical.idf_by_term(library.ana.tenant_id, ["lantern", "teapot"])
+    query = LexicalQuery(
+        terms=["lantern", "teapot"], limit=1, document_ids=None, excluded_document_ids=()
+    )
+    database = library.service.resources.database
+    eyes = Eyes(principals=(ANA, ALL))
+    async with database.tenant(library.ana.tenant_id, eyes=eyes) as scope:
+        view = await library.lexical.look(scope, generation=await library.generation())
+        found = await view.search(query)
 
-    assert set(idf) == {"lantern"}
-    assert idf["lantern"] >= 0
+    # N = n = 1: ln(1 + .5 / 1.5).
+    assert found.idf_by_term == {"lantern": pytest.approx(0.287682)}

@@ -14,9 +14,10 @@ from kb.database import Eyes, TenantSession
 from kb.document_writes import insert_document, set_published
 from kb.documents import Content, DocumentFields, get_document
 from kb.ids import DocumentId
-from kb.lexical.follower import LexicalIndexes, LexicalQuery
+from kb.lexical.follower import LexicalIndexes
 from kb.lexical.index import TenantIndex
 from kb.lexical.records import LexicalHit
+from kb.lexical.view import LexicalQuery
 from kb.passages import Location
 from kb.principals import Uploader
 from kb.spaces import current_space
@@ -63,7 +64,8 @@ class Library:
         database = self.service.resources.database
         async with database.tenant(self.ana.tenant_id, eyes=eyes) as scope:
             generation = await current_generation(scope)
-            return await indexes.search(scope, query, generation=generation)
+            view = await indexes.look(scope, generation=generation)
+            return list((await view.search(query)).hits)
 
 
 async def publish_at_once(

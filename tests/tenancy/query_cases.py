@@ -78,8 +78,9 @@ from kb.jobs import (
     start_job,
 )
 from kb.lexical.catch_up import is_known
-from kb.lexical.follower import LexicalIndexes, LexicalQuery
+from kb.lexical.follower import LexicalIndexes
 from kb.lexical.reached import Reached, history_of
+from kb.lexical.view import LexicalQuery
 from kb.model_calls import MeteredCall, insert_model_call
 from kb.passages import Location
 from kb.recall import check_recall, sample_recall
@@ -326,7 +327,8 @@ async def _found_words(scope: TenantSession, hidden: Hidden) -> list[object]:
         terms=[hidden.names.word], limit=10, document_ids=None, excluded_document_ids=()
     )
     generation = await current_generation(scope)
-    return list(await hidden.lexical.search(scope, query, generation=generation))
+    view = await hidden.lexical.look(scope, generation=generation)
+    return list((await view.search(query)).hits)
 
 
 async def _secret_collection(scope: TenantSession, hidden: Hidden) -> list[object]:
@@ -521,7 +523,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "jobs.start_job": changes(
         lambda s, h: start_job(s, JobId(UUID(h.names.job)), is_alone=False, now=NOW)
     ),
-    "lexical.follower.LexicalIndexes.search": finds(_found_words),
+    "lexical.follower.LexicalIndexes.look": finds(_found_words),
     "model_calls.insert_model_call": adds(lambda s, _: insert_model_call(s, CALL)),
     "retention.prune_answer_events": changes(
         lambda s, _: prune_answer_events(s, before=AFTER_THE_SECRET_EXPIRED, limit=100)

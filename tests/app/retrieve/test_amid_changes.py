@@ -20,8 +20,8 @@ from footnote.compose import open_space
 from kb.database import Database, Eyes, TenantSession
 from kb.embedding import SentenceTransformerEmbedder, Vectors
 from kb.ids import TenantId
-from kb.lexical.follower import LexicalIndexes, LexicalQuery
-from kb.lexical.records import LexicalHit
+from kb.lexical.follower import LexicalIndexes
+from kb.lexical.view import LexicalView
 from tests.footnote.small_embedder import SmallEmbedder
 from tests.service import Person, Service
 
@@ -52,12 +52,10 @@ class SlowIndexes(LexicalIndexes):
     is_searched = threading.Event()
 
     @override
-    async def search(
-        self, scope: TenantSession, query: LexicalQuery, *, generation: int
-    ) -> list[LexicalHit]:
+    async def look(self, scope: TenantSession, *, generation: int) -> LexicalView:
         self.is_searched.set()
         await scope.connection.execute(text("SELECT pg_sleep(0.1)"))
-        return []
+        return await super().look(scope, generation=generation)
 
 
 @pytest.fixture

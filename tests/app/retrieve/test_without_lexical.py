@@ -12,8 +12,8 @@ from footnote.compose import open_space
 from kb.database import Database, TenantSession
 from kb.embedding import SentenceTransformerEmbedder
 from kb.errors import IndexNotReady
-from kb.lexical.follower import LexicalIndexes, LexicalQuery
-from kb.lexical.records import LexicalHit
+from kb.lexical.follower import LexicalIndexes
+from kb.lexical.view import LexicalView
 from tests.service import Person, Service, serving
 
 
@@ -21,9 +21,7 @@ class IndexesBeingBuilt(LexicalIndexes):
     """No index of theirs is ready."""
 
     @override
-    async def search(
-        self, scope: TenantSession, query: LexicalQuery, *, generation: int
-    ) -> list[LexicalHit]:
+    async def look(self, scope: TenantSession, *, generation: int) -> LexicalView:
         raise IndexNotReady
 
 

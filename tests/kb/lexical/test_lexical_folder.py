@@ -13,6 +13,7 @@ from kb.chunks import IndexedChunk
 from kb.errors import IndexNotReady
 from kb.lexical.folder import FORMAT
 from kb.lexical.index import TenantIndex
+from tests.kb.lexical.committed import search
 
 FOOTNOTE_ROOT = Path(kb.__file__).parents[1]
 PROGRAM_START = """
@@ -85,7 +86,7 @@ def replace(file: Path, content: bytes) -> None:
 
 
 def found(index: TenantIndex) -> list[int]:
-    return [hit.chunk_id for hit in index.search(["fox"], principals=["a"], limit=10)]
+    return [hit.chunk_id for hit in search(index, ["fox"], principals=["a"], limit=10)]
 
 
 @pytest.fixture

@@ -4,15 +4,25 @@ from math import log
 from pathlib import Path
 from uuid import UUID
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rank_bm25 import BM25Okapi
 
 from kb.chunks import IndexedChunk
+from kb.lexical.bags import Bags, bag_of
 from kb.lexical.index import TenantIndex
-from kb.lexical.records import IndexStatistics
-from kb.lexical.scoring import K1, B, inverse_document_frequency, rounded_length, score_fresh
+from kb.lexical.records import Statistics
+from kb.lexical.scoring import (
+    K1,
+    B,
+    Bm25,
+    inverse_document_frequency,
+    rounded_lengths,
+    statistics_of,
+)
+from tests.kb.lexical.committed import search
 
 ALL = "tenant:*"
 
@@ -53,7 +63,7 @@ def indexed(path: Path, corpus: list[list[str]]) -> TenantIndex:
 
 
 def scores(index: TenantIndex, terms: list[str], limit: int) -> dict[int, float]:
-    hits = index.search(terms, principals=[ALL], limit=limit)
+    hits = search(index, terms, principals=[ALL], limit=limit)
     return {hit.chunk_id: hit.score for hit in hits}
 
 
@@ -66,13 +76,12 @@ def test_index_scores_like_rank_bm25_over_the_lengths_it_stores(
 ) -> None:
     corpus = random_corpus(seed=11, count=400)
     oracle = Bm25OfTantivy(corpus, k1=K1, b=B)
-    oracle.doc_len = [rounded_length(length) for length in oracle.doc_len]
+    oracle.doc_len = rounded_lengths(np.array(oracle.doc_len)).tolist()
 
     actual = scores(indexed(tmp_path / "index", corpus), query, limit=400)
 
     expected = {number: score for number, score in enumerate(oracle.get_scores(query)) if score > 0}
-    # Tantivy adds up in 32 bits.
-    assert actual == pytest.approx(expected, rel=1e-5)
+    assert actual == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("query", QUERIES)
@@ -87,82 +96,59 @@ def test_index_scores_are_near_rank_bm25_over_true_lengths(
     expected = {number: score for number, score in enumerate(oracle.get_scores(query)) if score > 0}
     # A length is stored less than 1/9 short, and a score grows by less than the length shrinks.
     assert actual == pytest.approx(expected, rel=1 / 9)
-    assert all(actual[number] >= expected[number] * (1 - 1e-5) for number in expected)
+    assert all(actual[number] >= expected[number] * (1 - 1e-12) for number in expected)
 
 
-@pytest.mark.parametrize("query", QUERIES)
-def test_fresh_chunks_score_as_the_index_would_score_them(tmp_path: Path, query: list[str]) -> None:
-    corpus = random_corpus(seed=13, count=300)
-    index = indexed(tmp_path / "index", corpus)
-    chunks = [chunk(number, " ".join(words)) for number, words in enumerate(corpus)]
+def test_scores_of_the_best_are_the_same_however_few_are_wanted(tmp_path: Path) -> None:
+    index = indexed(tmp_path / "index", random_corpus(seed=13, count=400))
 
-    fresh = score_fresh(chunks, query, index.statistics(query))
+    for query in QUERIES:
+        everything = search(index, query, principals=[ALL], limit=400)
 
-    found = index.search(query, principals=[ALL], limit=300)
-    assert {hit.chunk_id: hit.score for hit in fresh} == pytest.approx(
-        {hit.chunk_id: hit.score for hit in found}, rel=1e-5
-    )
-    assert [hit.score for hit in fresh] == sorted((hit.score for hit in fresh), reverse=True)
+        assert search(index, query, principals=[ALL], limit=7) == everything[:7]
 
 
 def test_statistics_are_those_of_the_corpus(tmp_path: Path) -> None:
-    corpus = [["fox", "dog"], ["dog"], ["cat"] * 6]
+    corpus = [["fox", "dog"], ["dog"], ["cat"] * 6, ["..."]]
 
-    statistics = indexed(tmp_path / "index", corpus).statistics(["dog", "cat", "bird"])
-
-    assert statistics == IndexStatistics(
-        chunk_count=3, average_length=3.0, document_frequencies={"dog": 2, "cat": 1, "bird": 0}
+    statistics = indexed(tmp_path / "index", corpus).reader.statistics(
+        ["dog", "cat", "bird"], principals=[ALL]
     )
 
+    # A chunk without a term is none.
+    assert statistics == Statistics(
+        chunk_count=3, total_length=9, frequency_by_term={"dog": 2, "cat": 1, "bird": 0}
+    )
+    assert statistics.average_length == 3.0
 
-def test_statistics_count_one_more_after_a_change_without_chunks(tmp_path: Path) -> None:
+
+def test_a_change_without_chunks_does_not_count(tmp_path: Path) -> None:
     index = indexed(tmp_path / "index", [["fox", "dog"], ["dog"], ["cat"] * 6])
+    before = index.reader.statistics(["dog"], principals=[ALL])
 
     index.apply(since=0, generation=2, replaced_documents=[], chunks=[])
-    after_change_without_chunks = index.statistics(["dog"])
-    index.apply(since=0, generation=3, replaced_documents=[], chunks=[chunk(9, "fox fox fox")])
-    after_change_with_chunks = index.statistics(["dog"])
 
-    # The document that keeps the generation has no terms: 9 terms over 4; then 12 over 4.
-    assert after_change_without_chunks.chunk_count == 4
-    assert after_change_without_chunks.average_length == 2.25
-    assert after_change_with_chunks.chunk_count == 4
-    assert after_change_with_chunks.average_length == 3.0
+    assert index.reader.statistics(["dog"], principals=[ALL]) == before
 
 
-def test_statistics_without_any_hit_leave_the_length_open(tmp_path: Path) -> None:
-    index = indexed(tmp_path / "index", [["fox"], ["dog"]])
+def test_a_chunk_scores_by_the_statistics_alone() -> None:
+    statistics = statistics_of([["fox"], ["fox", "dog", "dog"], ["cat", "cat"], []], ["fox"])
 
-    statistics = index.statistics(["bird"])
-
-    assert statistics == IndexStatistics(
-        chunk_count=2, average_length=0.0, document_frequencies={"bird": 0}
-    )
-
-
-def test_fresh_chunks_of_an_empty_index_are_scored_among_themselves() -> None:
-    nothing = IndexStatistics(chunk_count=0, average_length=0.0, document_frequencies={})
-    chunks = [chunk(1, "fox"), chunk(2, "fox dog dog"), chunk(3, "cat cat"), chunk(4, "...")]
-
-    hits = score_fresh(chunks, ["fox"], nothing)
+    bm25 = Bm25(["fox"], statistics)
 
     # N = 3, n = 2, average 2: idf = ln(1 + 1.5 / 2.5) = 0.470004.
     # Chunk 1: 2.2 / (1 + 1.2 (0.25 + 0.75 / 2)) = 2.2 / 1.75; chunk 2: 2.2 / (1 + 1.2 * 1.375).
-    assert [hit.chunk_id for hit in hits] == [1, 2]
-    assert hits[0].score == pytest.approx(0.470004 * 2.2 / 1.75, rel=1e-5)
-    assert hits[1].score == pytest.approx(0.470004 * 2.2 / 2.65, rel=1e-5)
-
-
-def test_fresh_chunks_tie_by_chunk_id_and_need_a_term() -> None:
-    statistics = IndexStatistics(
-        chunk_count=10, average_length=4.0, document_frequencies={"fox": 2, "dog": 1}
+    chunks = Bags([bag_of(terms) for terms in (["fox"], ["dog", "fox", "dog"], ["cat"] * 2, [])])
+    assert bm25.score(chunks).tolist() == pytest.approx(
+        [0.470004 * 2.2 / 1.75, 0.470004 * 2.2 / 2.65, 0, 0], rel=1e-5
     )
-    chunks = [chunk(9, "fox"), chunk(3, "fox"), chunk(1, "cat")]
 
-    hits = score_fresh(chunks, ["fox", "dog"], statistics)
 
-    assert [hit.chunk_id for hit in hits] == [3, 9]
-    assert score_fresh(chunks, [], statistics) == []
+def test_statistics_of_nothing_find_nothing(tmp_path: Path) -> None:
+    nothing = statistics_of([], ["fox"])
+
+    assert Bm25(["fox"], nothing).score(Bags([bag_of(["fox"])])).tolist() == [0]
+    assert search(TenantIndex(tmp_path / "index"), ["fox"], principals=[ALL], limit=5) == []
 
 
 def test_repeated_query_terms_count_as_often_as_they_stand_there(tmp_path: Path) -> None:
@@ -181,12 +167,12 @@ def test_repeated_query_terms_count_as_often_as_they_stand_there(tmp_path: Path)
     ],
 )
 def test_lengths_are_rounded_as_the_index_stores_them(length: int, stored: int) -> None:
-    assert rounded_length(length) == stored
+    assert rounded_lengths(np.array([length])).tolist() == [stored]
 
 
 @given(st.integers(min_value=0, max_value=10**7))
 def test_rounded_lengths_are_less_than_a_ninth_short(length: int) -> None:
-    assert length * 8 / 9 <= rounded_length(length) <= length
+    assert length * 8 / 9 <= rounded_lengths(np.array([length]))[0] <= length
 
 
 def test_rarer_terms_weigh_more_and_none_weighs_less_than_nothing() -> None:

@@ -108,17 +108,6 @@ async def test_each_pair_of_eyes_has_its_own_shortlist(shelf: Shelf) -> None:
     assert await shelf.counted("group:nobody") == 0
 
 
-async def test_who_sees_everything_is_known_to(shelf: Shelf) -> None:
-    await shelf.ana.upload("For ana and HR.", principals=[HR, ANA])
-    await shelf.ana.upload("For all.", principals=[ALL])
-
-    for principals, expected in (((ANA, ALL), True), ((HR, ALL), True), ((BOB, ALL), False)):
-        shortlister = await shelf.look(*principals)
-
-        assert shortlister is not None
-        assert shortlister.visible.is_everything == expected
-
-
 async def test_a_new_set_of_readers_is_seen_by_eyes_that_looked_before(shelf: Shelf) -> None:
     await shelf.ana.upload("For all.", principals=[ALL])
     assert await shelf.counted(HR, ALL) == 1
