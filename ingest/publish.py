@@ -96,5 +96,5 @@ async def publish(
         now=now,
     )
     await finish_job(scope, job_id, "succeeded", error=None, chunk_count=len(chunk_ids), now=now)
-    await advance_generation(scope, document.id)
+    await advance_generation(scope, document.id, readers=document.fields.principals)
     return True

@@ -20,7 +20,7 @@ from kb.errors import DocumentOfAnother
 from kb.ids import DocumentId
 from kb.jobs import count_jobs, shown_jobs
 from kb.tables import answer_documents, answers, document_versions, documents, jobs
-from kb.tenants import advance_generation
+from kb.tenants import advance_generation, read_generations
 from kb.vectors import delete_vectors, set_vector_principals
 
 
@@ -96,7 +96,8 @@ async def change_fields(
         await _retitle_chunks(scope, document.id, old=document.title, new=changed.title)
     if changed.language != document.language:
         await set_chunk_language(scope, document.id, changed.language)
-    await advance_generation(scope, document.id)
+    readers = {*document.fields.principals, *fields.principals}
+    await advance_generation(scope, document.id, readers=readers)
 
 
 # A context is the title and headings, told apart by ` > `; a long one has lost its end. The vectors
@@ -163,7 +164,9 @@ async def delete_document(
             versions=version_count,
             documents=await _delete_row(whole, document_id),
             files=len(visibly_unshared),
-            generation=await advance_generation(whole, document_id),
+            generation=await advance_generation(
+                whole, document_id, readers=document.fields.principals
+            ),
             sha256s=sha256s,
         )
         await record_event(
@@ -179,7 +182,7 @@ async def delete_document(
                 "answers": deleted_answers,
             },
         )
-    return receipt
+    return replace(receipt, generation=(await read_generations(scope)).caller)
 
 
 async def _uploaded_files(scope: TenantSession, document: Document) -> set[str]:

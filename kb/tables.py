@@ -6,6 +6,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    ForeignKey,
     ForeignKeyConstraint,
     Identity,
     Index,
@@ -32,6 +33,10 @@ def _tenant_id() -> Column[object]:
     return Column("tenant_id", Uuid, nullable=False)
 
 
+def _tenant_itself() -> Column[object]:
+    return Column("tenant_id", Uuid, ForeignKey("tenants.id", ondelete="CASCADE"), nullable=False)
+
+
 def _created_at() -> Column[object]:
     return Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now())
 
@@ -49,7 +54,7 @@ tenants = Table(
 credentials = Table(
     "credentials",
     metadata,
-    _tenant_id(),
+    _tenant_itself(),
     Column("id", Uuid, nullable=False),
     Column("prefix", Text, nullable=False),
     Column("secret_sha256", Text, nullable=False),
@@ -61,25 +66,23 @@ credentials = Table(
     _created_at(),
     PrimaryKeyConstraint("tenant_id", "id", name="credentials_pkey"),
     UniqueConstraint("prefix", name="credentials_prefix_key"),
-    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
 )
 
 collections = Table(
     "collections",
     metadata,
-    _tenant_id(),
+    _tenant_itself(),
     Column("id", Uuid, nullable=False),
     Column("name", Text, nullable=False),
     _created_at(),
     PrimaryKeyConstraint("tenant_id", "id", name="collections_pkey"),
     UniqueConstraint("tenant_id", "name", name="collections_name_key"),
-    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
 )
 
 documents = Table(
     "documents",
     metadata,
-    _tenant_id(),
+    _tenant_itself(),
     Column("id", Uuid, nullable=False),
     Column("collection_id", Uuid, nullable=False),
     Column("external_id", Text),
@@ -115,7 +118,6 @@ documents = Table(
     ForeignKeyConstraint(
         ["tenant_id", "collection_id"], ["collections.tenant_id", "collections.id"]
     ),
-    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
     Index("documents_external_id", "tenant_id", "collection_id", "external_id"),
     Index("documents_sha256", "tenant_id", "content_sha256"),
     Index(
@@ -174,11 +176,7 @@ chunks = Table(
     ),
     ForeignKeyConstraint(
         ["tenant_id", "document_id", "version"],
-        [
-            "document_versions.tenant_id",
-            "document_versions.document_id",
-            "document_versions.version",
-        ],
+        [f"document_versions.{key}" for key in ("tenant_id", "document_id", "version")],
         ondelete="CASCADE",
     ),
 )
@@ -186,23 +184,30 @@ chunks = Table(
 audiences = Table(
     "audiences",
     metadata,
-    _tenant_id(),
+    _tenant_itself(),
     Column("id", BigInteger, Identity(always=True), nullable=False),
     Column("principals", ARRAY(Text), nullable=False),
     Column("principals_sha256", LargeBinary, nullable=False),
     PrimaryKeyConstraint("tenant_id", "id", name="audiences_pkey"),
     UniqueConstraint("tenant_id", "principals_sha256", name="audiences_principals_key"),
-    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
+)
+
+reader_changes = Table(
+    "reader_changes",
+    metadata,
+    _tenant_itself(),
+    Column("principal", Text, nullable=False),
+    Column("changes", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "principal", name="reader_changes_pkey"),
 )
 
 index_changes = Table(
     "index_changes",
     metadata,
-    _tenant_id(),
+    _tenant_itself(),
     Column("generation", BigInteger, nullable=False),
     Column("document_id", Uuid, nullable=False),
     PrimaryKeyConstraint("tenant_id", "generation", name="index_changes_pkey"),
-    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
 )
 
 embedding_spaces = Table(
@@ -225,7 +230,7 @@ embedding_spaces = Table(
 jobs = Table(
     "jobs",
     metadata,
-    _tenant_id(),
+    _tenant_itself(),
     Column("id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
     Column("document_id", Uuid),
@@ -242,14 +247,13 @@ jobs = Table(
     _created_at(),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     PrimaryKeyConstraint("tenant_id", "id", name="jobs_pkey"),
-    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
     Index("jobs_document", "tenant_id", "document_id"),
 )
 
 answers = Table(
     "answers",
     metadata,
-    _tenant_id(),
+    _tenant_itself(),
     Column("id", Uuid, nullable=False),
     Column("credential_id", Uuid, nullable=False),
     Column("principals", ARRAY(Text), nullable=False),
@@ -264,7 +268,6 @@ answers = Table(
     Column("followed_at", DateTime(timezone=True)),
     _created_at(),
     PrimaryKeyConstraint("tenant_id", "id", name="answers_pkey"),
-    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
     Index("answers_caller", "tenant_id", "credential_id", "created_at"),
     Index(
         "answers_request",
@@ -316,7 +319,7 @@ answer_events = Table(
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
-    _tenant_id(),
+    _tenant_itself(),
     Column("owner", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("request_sha256", Text, nullable=False),
@@ -324,13 +327,12 @@ idempotency_keys = Table(
     Column("response", JSONB),
     _created_at(),
     PrimaryKeyConstraint("tenant_id", "owner", "key", name="idempotency_keys_pkey"),
-    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
 )
 
 audit_events = Table(
     "audit_events",
     metadata,
-    _tenant_id(),
+    _tenant_itself(),
     Column("id", Uuid, nullable=False),
     Column("action", Text, nullable=False),
     Column("actor", Text, nullable=False),
@@ -340,13 +342,12 @@ audit_events = Table(
     Column("detail", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     _created_at(),
     PrimaryKeyConstraint("tenant_id", "id", name="audit_events_pkey"),
-    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
 )
 
 model_calls = Table(
     "model_calls",
     metadata,
-    _tenant_id(),
+    _tenant_itself(),
     Column("id", Uuid, nullable=False),
     Column("session_id", Uuid, nullable=False),
     Column("feature", Text, nullable=False),
@@ -369,30 +370,27 @@ model_calls = Table(
     Column("first_token_ms", Integer),
     _created_at(),
     PrimaryKeyConstraint("tenant_id", "id", name="model_calls_pkey"),
-    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
 )
 
 budget_days = Table(
     "budget_days",
     metadata,
-    _tenant_id(),
+    _tenant_itself(),
     Column("day", Date, nullable=False),
     Column("spent_microdollars", BigInteger, nullable=False),
     Column("reserved_microdollars", BigInteger, nullable=False),
     Column("granted", Uuid),
     PrimaryKeyConstraint("tenant_id", "day", name="budget_days_pkey"),
-    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
 )
 
 budget_reservations = Table(
     "budget_reservations",
     metadata,
-    _tenant_id(),
+    _tenant_itself(),
     Column("id", Uuid, nullable=False),
     Column("day", Date, nullable=False),
     Column("microdollars", BigInteger, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("tenant_id", "id", name="budget_reservations_pkey"),
-    ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
     Index("budget_reservations_expiry", "tenant_id", "day", "expires_at"),
 )

@@ -1,19 +1,41 @@
 """Tenants across the whole service, and the generation that names the state of one's knowledge."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Text, Uuid, bindparam, cast, insert, literal, literal_column, select, update
+from sqlalchemy import (
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
 from kb.database import SystemSession, TenantSession
 from kb.errors import AlreadyExists, InvalidInput, TenantNotFound
 from kb.ids import DocumentId, TenantId, new_uuid
-from kb.tables import index_changes, tenants
+from kb.tables import index_changes, reader_changes, tenants
 
 MAX_NAME_LENGTH = 200
 
 # Built once: every search asks for it.
 _GENERATION = select(tenants.c.generation).where(tenants.c.id == bindparam("tenant_id"))
+_GENERATIONS = _GENERATION.add_columns(
+    select(func.coalesce(func.sum(reader_changes.c.changes), 0))
+    .where(reader_changes.c.tenant_id == bindparam("tenant_id"))
+    .where(reader_changes.c.principal == any_(bindparam("principals", type_=ARRAY(Text))))
+    .scalar_subquery()
+    .label("caller")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +44,18 @@ class Tenant:
 
     id: TenantId
     name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generations:
+    """Two numbers of a state: the tenant's, which nobody is told, and the caller's own.
+
+    The latter grows when something changes that the caller may read, or could before, and only
+    then.
+    """
+
+    tenant: int
+    caller: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +105,16 @@ async def current_generation(scope: TenantSession) -> int:
     return int(row.scalar_one())
 
 
+async def read_generations(scope: TenantSession) -> Generations:
+    """Both, in one statement; without eyes the caller's is the tenant's."""
+    if scope.eyes is None:
+        generation = await current_generation(scope)
+        return Generations(tenant=generation, caller=generation)
+    parameters = {"tenant_id": scope.tenant_id, "principals": list(scope.eyes.principals)}
+    row = (await scope.connection.execute(_GENERATIONS, parameters)).one()
+    return Generations(tenant=row.generation, caller=int(row.caller))
+
+
 async def changed_documents(
     scope: TenantSession, *, since: int, until: int | None = None
 ) -> list[DocumentId]:
@@ -95,11 +139,14 @@ async def change_at(scope: TenantSession, generation: int) -> Change | None:
     return None if row is None else Change(**row._mapping)
 
 
-async def advance_generation(scope: TenantSession, document_id: DocumentId) -> int:
+async def advance_generation(
+    scope: TenantSession, document_id: DocumentId, *, readers: Iterable[str]
+) -> int:
     """The next generation, in which this document changed; its number is this transaction's.
 
-    Needs a whole-tenant scope. Takes the tenant's row lock until the transaction ends, so that
-    generations have no gaps and are committed in order: do it last.
+    `readers` are the principals that may read it now or could before: their callers' generations
+    grow. Needs a whole-tenant scope. Takes the tenant's row lock until the transaction ends, so
+    that generations have no gaps and are committed in order: do it last.
     """
     advanced = (
         update(tenants)
@@ -113,4 +160,23 @@ async def advance_generation(scope: TenantSession, document_id: DocumentId) -> i
         .from_select(["tenant_id", "generation", "document_id"], select(advanced))
         .returning(index_changes.c.generation)
     )
-    return int((await scope.connection.execute(statement)).scalar_one())
+    generation = int((await scope.connection.execute(statement)).scalar_one())
+    await _count_change(scope, set(readers))
+    return generation
+
+
+async def _count_change(scope: TenantSession, readers: set[str]) -> None:
+    """Rows that only who has the tenant's row lock writes to."""
+    if not readers:
+        return
+    rows = [
+        {"tenant_id": scope.tenant_id, "principal": reader, "changes": 1}
+        for reader in sorted(readers)
+    ]
+    await scope.connection.execute(
+        upsert(reader_changes)
+        .values(rows)
+        .on_conflict_do_update(
+            constraint="reader_changes_pkey", set_={"changes": reader_changes.c.changes + 1}
+        )
+    )

@@ -49,7 +49,7 @@ class Explanation:
 
 @dataclass(frozen=True, kw_only=True)
 class Retrieval:
-    """Passages, best first, and the state of the tenant's knowledge they come from.
+    """Passages, best first, and the state they come from of what the caller may read.
 
     `inadmissible` are the documents the caller may see that are no evidence at the time, whether
     or not they match.

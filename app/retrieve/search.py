@@ -40,7 +40,7 @@ from kb.lexical.follower import LexicalIndexes
 from kb.passages import Passage
 from kb.sketches.held import HeldSketches
 from kb.spaces import Space
-from kb.tenants import current_generation
+from kb.tenants import read_generations
 
 __all__ = [
     "NodeIndexes",
@@ -154,7 +154,8 @@ class Retriever:
             if is_queueing:
                 await asyncio.wait({embedding})
             async with self._database.tenant(tenant_id, eyes=eyes) as scope:
-                generation = await current_generation(scope)
+                generations = await read_generations(scope)
+                generation = generations.tenant
                 bounds = await self._outlook.bounds(
                     scope, query, generation=generation, now=now, standing=standing
                 )
@@ -173,7 +174,7 @@ class Retriever:
         passages, reranked = await self._rerank(query, found.passages)
         return Retrieval(
             passages=tuple(passages[: query.top_k]),
-            generation=generation,
+            generation=generations.caller,
             timings=_timings(found, perf_counter() - started),
             explanation=Explanation(
                 terms=_distinct(found.lexical.terms, query),

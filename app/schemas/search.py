@@ -142,7 +142,7 @@ class SearchExplanation(ResponseModel):
 
 
 class SearchResponse(ResponseModel):
-    """Hits, best first, and the state of the tenant's knowledge they come from."""
+    """Hits, best first, and the state they come from of what the caller may read."""
 
     data: list[SearchHit]
     generation: Count

@@ -325,4 +325,4 @@ async def _publish(scope: TenantSession, texts: Sequence[str]) -> None:
         warnings=[],
         now=datetime.now(UTC),
     )
-    await advance_generation(scope, document_id)
+    await advance_generation(scope, document_id, readers=fields.principals)

@@ -75,8 +75,8 @@ async def test_a_serialization_failure_is_named(
         async with database.tenant(tenant_id, eyes=None, is_snapshot=True) as scope:
             await current_generation(scope)
             async with database.tenant(tenant_id, eyes=None) as other:
-                await advance_generation(other, DocumentId(new_uuid()))
-            await advance_generation(scope, DocumentId(new_uuid()))
+                await advance_generation(other, DocumentId(new_uuid()), readers=())
+            await advance_generation(scope, DocumentId(new_uuid()), readers=())
 
     with pytest.raises(TransactionConflict):
         await overtaken()

@@ -93,7 +93,7 @@ async def publish_at_once(
             warnings=[],
             now=datetime.now(UTC),
         )
-        await advance_generation(scope, document_id)
+        await advance_generation(scope, document_id, readers=principals)
     return str(document_id)
 
 

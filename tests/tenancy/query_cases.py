@@ -96,7 +96,13 @@ from kb.sketches.reading import read_sketches, visible_audiences
 from kb.sketches.search import search_sketches
 from kb.spaces import Space, all_spaces, current_space
 from kb.stored_files import lock_file, needed_files
-from kb.tenants import advance_generation, change_at, changed_documents, current_generation
+from kb.tenants import (
+    advance_generation,
+    change_at,
+    changed_documents,
+    current_generation,
+    read_generations,
+)
 from kb.vectors import (
     Plan,
     VectorFilter,
@@ -547,7 +553,9 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, h: lock_file(s, h.document.content.sha256), "makes others wait"
     ),
     "stored_files.needed_files": finds(lambda s, h: needed_files(s, [h.document.content.sha256])),
-    "tenants.advance_generation": changes(lambda s, h: advance_generation(s, h.document.id)),
+    "tenants.advance_generation": changes(
+        lambda s, h: advance_generation(s, h.document.id, readers=h.document.fields.principals)
+    ),
     "tenants.change_at": finds(
         _change_of,
         tenant_wide="tells whether an index is of this tenant's history; shown to nobody",
@@ -561,7 +569,10 @@ QUERIES: Mapping[str, QueryCase] = {
         tenant_wide="tells which ids the index must not be asked about; shown to nobody",
     ),
     "tenants.current_generation": nothing(
-        lambda s, _: current_generation(s), "a tenant's generation is part of its responses"
+        lambda s, _: current_generation(s), "a tenant's generation names its state inside"
+    ),
+    "tenants.read_generations": nothing(
+        lambda s, _: read_generations(s), "counts by the principals of whoever asks"
     ),
     "recall.check_recall": finds(_checked_recall),
     "recall.sample_recall": finds(_missed),
