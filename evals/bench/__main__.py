@@ -28,6 +28,7 @@ from evals.bench.servers import measure_servers
 from evals.bench.squad2 import DATASET as SQUAD2
 from evals.bench.squad2 import measure_squad2
 from evals.bench.startup import measure_startup
+from evals.bench.visible import measure_visible
 from evals.datasets import open_dataset
 from kb.errors import InvalidInput, Misconfigured
 from kb.settings import Settings
@@ -50,6 +51,7 @@ class Name(StrEnum):
     SCALE = "scale"
     SERVERS = "servers"
     SQUAD2 = "squad2"
+    VISIBLE = "visible"
     ALL = "all"
 
 
@@ -132,6 +134,10 @@ def _squad2(plan: Plan) -> Outcome:
     return measure_squad2(plan.instance("squad2"), dataset, limit=plan.limit)
 
 
+def _visible(plan: Plan) -> Outcome:
+    return measure_visible(open_dataset(plan.evaldata, MEDQUAD))
+
+
 BENCHMARKS: Mapping[Name, Callable[[Plan], Outcome]] = {
     Name.STARTUP: _startup,
     Name.INGEST: _ingest,
@@ -144,6 +150,7 @@ BENCHMARKS: Mapping[Name, Callable[[Plan], Outcome]] = {
     Name.SCALE: _scale,
     Name.SERVERS: _servers,
     Name.SQUAD2: _squad2,
+    Name.VISIBLE: _visible,
 }
 
 

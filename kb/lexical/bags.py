@@ -4,7 +4,6 @@ A number is a checksum of 32 bits: once in four milliards a term of a query and 
 taken for each other, and the chunk's score is a little too high.
 """
 
-from array import array
 from collections.abc import Sequence
 from typing import Final
 from zlib import crc32
@@ -31,7 +30,9 @@ _KEYS: Final = _Keys()
 
 def bag_of(terms: Sequence[str]) -> bytes:
     """The terms, repetitions included, in an order that tells nothing of theirs."""
-    return array("I", sorted(map(_KEYS.__getitem__, terms))).tobytes()
+    keys = np.fromiter(map(_KEYS.__getitem__, terms), dtype=np.uint32, count=len(terms))
+    keys.sort()
+    return keys.tobytes()
 
 
 class Bags:

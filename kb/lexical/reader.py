@@ -34,6 +34,9 @@ SPARE: Final = 4
 MOST_CANDIDATES: Final = 8
 """Times the hits wanted, scored anew at most: 8 microseconds each."""
 
+ALIKE: Final = 1.01
+"""Where no score can rise by more, the spare ones are enough but for one search in twenty."""
+
 ROUNDING: Final = 1e-4
 """Tantivy adds up in 32 bits: of a hundred terms, an error of up to 1e-5."""
 
@@ -130,7 +133,7 @@ class IndexReader:
             # No chunk beyond the candidates is better than the worst of them by more than this.
             longest = self._extent(ChunkFilter(principals=principals)).longest
             slack = _most_risen(scale.average_length, bm25.statistics.average_length, longest)
-            count = limit + limit // SPARE + 1 if slack < 1 + 2 * ROUNDING else 2 * limit
+            count = limit + limit // SPARE + 1 if slack < ALIKE else 2 * limit
             while True:
                 found = self._searcher.search(query, count, count=False).hits
                 hits = self._scored(bm25, [address for _, address in found])
