@@ -1,7 +1,6 @@
 """Principals: who may read, written `kind:name`. One grammar, wherever they come from."""
 
 import hashlib
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +8,7 @@ from typing import Final
 import regex  # type: ignore[import-untyped]  # ships no type information
 
 from kb.errors import InvalidPrincipal
+from kb.text import MAX_MARKS, normal_form
 
 _EVERYBODY: Final = "tenant:*"
 
@@ -20,9 +20,11 @@ MAX_NAME_LENGTH: Final = 200
 
 _KIND: Final = regex.compile(rf"[a-z]{{1,{MAX_NAME_LENGTH}}}")
 
-_UNSEEN: Final = regex.compile(r"[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800,]")
+_UNSEEN: Final = regex.compile(
+    rf"[\p{{C}}\p{{Z}}\p{{Default_Ignorable_Code_Point}}\u2800,]|\p{{M}}{{{MAX_MARKS + 1}}}"
+)
 """What nobody sees, or what divides principals: control, format, private, unassigned and surrogate
-characters, spaces, what fonts do not draw, the braille blank, the comma."""
+characters, spaces, what fonts do not draw, the braille blank, the comma, heaps of marks."""
 
 _USER: Final = "user:"
 
@@ -88,8 +90,8 @@ def validate_principals(principals: Sequence[str]) -> list[str]:
 def _normalised(principal: str) -> str:
     kind, _, name = principal.partition(":")
     # No character has more than four parts: what is longer stays too long, and is left alone.
-    if len(name) <= 4 * MAX_NAME_LENGTH:
-        name = unicodedata.normalize("NFC", name)
+    if len(name) <= 4 * MAX_NAME_LENGTH and not _UNSEEN.search(name):
+        name = normal_form("NFC", name)
     fault = _fault(kind, name)
     if fault is not None:
         raise InvalidPrincipal(f"{principal[:80]!a} is no principal: {fault}.")

@@ -35,6 +35,7 @@ REFUSED: Final = (
     "user:ana\x85",
     "user:\ue000",
     "user:\u0378",
+    "user:a" + 31 * "\N{COMBINING GRAVE ACCENT}",
     "user:*",
     "group:*",
     "tenant:globex",

@@ -16,7 +16,8 @@ from kb.principals import (
 )
 from tests.principals import REFUSED, REFUSED_IN_TEXT, TAKEN
 
-UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"}
+UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zs", "Zl", "Zp"}
+"""Without Cn: the grammar knows a newer Unicode than this Python, in which more is assigned."""
 
 
 @pytest.mark.parametrize(("sent", "stored"), TAKEN.items())
