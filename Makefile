@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 
 PEERS := chroma haystack lancedb langchain llamaindex txtai
 
-.PHONY: help install demo up test check bench bench-peers lock clean
+.PHONY: help install demo up test check bench bench-peers attack lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ bench: $(INSTALLED) ## Run the benchmarks (minutes; FOOTNOTE_EVALDATA names the 
 
 bench-peers: $(INSTALLED) $(PEERS:%=.venv-peers/%/.installed) ## Measure retrieval beside other libraries.
 	$(BIN)/python -m evals.bench.peers
+
+attack: $(INSTALLED) ## Attack a service of its own and say what held (slow, about an hour; one line for each probe).
+	$(BIN)/python -m evals.attack
 
 .venv-peers/%/.installed: evals/bench/peers/requirements-%.txt
 	$(PYTHON) -m venv .venv-peers/$*

@@ -20,6 +20,7 @@ from kb.settings import Settings
 START_TIMEOUT_SECONDS = 120.0
 STOP_TIMEOUT_SECONDS = 20.0
 READY_POLL_SECONDS = 0.02
+LOG_NAME = "benchmark.log"
 TENANT = "default"
 """Made by the first start."""
 
@@ -72,23 +73,34 @@ class Footnote:
     instance: Instance
     url: str
     ready_seconds: float
+    process: subprocess.Popen[bytes]
 
     @contextmanager
     def client(self, tenant: str = TENANT) -> Iterator[httpx.Client]:
         """An HTTP client with a new key of the tenant."""
-        made = subprocess.run(  # noqa: S603  # our own command
-            _command("key", "create", "--tenant", tenant, "--scopes", KEY_SCOPES, "--json"),
+        key = self.create_key(tenant)
+        with httpx.Client(
+            base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=60
+        ) as client:
+            yield client
+
+    def create_key(self, tenant: str = TENANT, *options: str) -> str:
+        """A new key of the tenant; options as `footnote key create` takes them."""
+        made = self.run("key", "create", "--tenant", tenant, "--scopes", KEY_SCOPES, *options)
+        return str(made["key"])
+
+    def run(self, *arguments: str) -> dict[str, str]:
+        """What a command beside the service prints as JSON."""
+        done = subprocess.run(  # noqa: S603  # our own command
+            _command(*arguments, "--json"),
             env=self.instance.environment,
             cwd=self.instance.home,
             capture_output=True,
             text=True,
             check=True,
         )
-        key: str = json.loads(made.stdout)["key"]
-        with httpx.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=60
-        ) as client:
-            yield client
+        printed: dict[str, str] = json.loads(done.stdout)
+        return printed
 
 
 @contextmanager
@@ -96,7 +108,7 @@ def running(instance: Instance) -> Iterator[Footnote]:
     """`footnote up` in the instance's home until the end of the block."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    log_path = instance.home / "benchmark.log"
+    log_path = instance.home / LOG_NAME
     with log_path.open("ab") as log:
         started = perf_counter()
         process = subprocess.Popen(  # noqa: S603  # our own command
@@ -109,7 +121,12 @@ def running(instance: Instance) -> Iterator[Footnote]:
         )
     try:
         _wait_until_ready(process, url, log_path)
-        yield Footnote(instance=instance, url=url, ready_seconds=perf_counter() - started)
+        yield Footnote(
+            instance=instance,
+            url=url,
+            ready_seconds=perf_counter() - started,
+            process=process,
+        )
     finally:
         process.terminate()
         try:

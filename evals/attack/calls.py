@@ -1,0 +1,56 @@
+"""Requests that several probes make."""
+
+from collections.abc import Mapping
+from time import monotonic
+
+import httpx
+
+from evals.bench.footnote_process import BenchmarkFailed
+from kb.jobs import FINISHED
+
+POLL_SECONDS = 20
+"""How long one request waits for a job."""
+
+READY = frozenset({"ready", "ready_with_warnings"})
+
+
+def send_text(client: httpx.Client, text: str, **fields: object) -> Mapping[str, str]:
+    """The ids `document` and `job` of a text that was accepted."""
+    response = client.post("/v1/documents", json={"text": text, **fields})
+    return accepted(response)
+
+
+def send_file(client: httpx.Client, name: str, content: bytes, **fields: str) -> Mapping[str, str]:
+    """The ids `document` and `job` of a file that was accepted."""
+    return accepted(client.post("/v1/documents", files={"file": (name, content)}, data=fields))
+
+
+def accepted(response: httpx.Response) -> Mapping[str, str]:
+    """The ids in the response to an upload; BenchmarkFailed when it was refused."""
+    if not response.is_success:
+        raise BenchmarkFailed(f"An upload got {response.status_code}.")
+    body = response.json()
+    return {"document": body["document"]["id"], "job": body["job"]["id"] if body["job"] else ""}
+
+
+def finished(client: httpx.Client, job_id: str, *, within_seconds: float = 120.0) -> str:
+    """How the job ended, or the state that it is still in after that time."""
+    deadline, status = monotonic() + within_seconds, "succeeded"
+    while job_id:
+        wait = max(0.0, min(POLL_SECONDS, deadline - monotonic()))
+        response = client.get(f"/v1/jobs/{job_id}", params={"wait": wait})
+        if not response.is_success:
+            return f"http_{response.status_code}"
+        status = response.json()["status"]
+        if status in FINISHED or wait == 0:
+            break
+    return str(status)
+
+
+def stored(client: httpx.Client, text: str, **fields: object) -> str:
+    """The id of a text that can be found; BenchmarkFailed when it cannot."""
+    sent = send_text(client, text, **fields)
+    status = finished(client, sent["job"])
+    if status != "succeeded":
+        raise BenchmarkFailed(f"An innocent document ended as {status!r}.")
+    return sent["document"]

@@ -1,0 +1,46 @@
+"""What a probe found, and when it held."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from evals.attack.target import Target
+
+Number = int | float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """`has_held` is None when the probe could not be tried here; figures as JSON takes them."""
+
+    limit: str
+    has_held: bool | None
+    figures: Mapping[str, object] = field(default_factory=dict)
+
+
+Probe = Callable[[Target], Finding]
+"""Attacks a running service; its name and docstring are those of the report."""
+
+
+def over_limits(figures: Mapping[str, Number], limits: Mapping[str, Number]) -> list[str]:
+    """The figures that exceed their limit, by name; KeyError for one not measured."""
+    return [name for name, most in limits.items() if figures[name] > most]
+
+
+def judge(
+    figures: Mapping[str, Number],
+    limits: Mapping[str, Number],
+    *,
+    also: Mapping[str, object] | None = None,
+    faults: Sequence[str] = (),
+) -> Finding:
+    """Held when no figure exceeds its limit and there is no fault of another kind."""
+    exceeded = over_limits(figures, limits)
+    return Finding(
+        limit=", ".join(f"{name} <= {most:g}" for name, most in limits.items()) or "no fault",
+        has_held=not exceeded and not faults,
+        figures={**figures, **(also or {}), "over": exceeded, "faults": list(faults)[:MOST_FAULTS]},
+    )
+
+
+MOST_FAULTS = 20
+"""A report is read by people."""

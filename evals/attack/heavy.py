@@ -1,0 +1,5 @@
+"""To be written."""
+
+from evals.attack.finding import Probe
+
+PROBES: tuple[Probe, ...] = ()

@@ -1,0 +1,234 @@
+"""What a caller can learn of documents that are not theirs, within a tenant and across."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from statistics import median
+from time import perf_counter, sleep
+from uuid import uuid4
+
+import httpx
+
+from evals.attack.calls import finished, send_text, stored
+from evals.attack.comparing import MOST_SHOWN, differences, response_differences
+from evals.attack.finding import Finding, Probe, judge
+from evals.attack.openapi import Operation, operations, sample
+from evals.attack.seeding import paragraphs, random_for, words
+from evals.attack.target import Target
+
+READER, HIDDEN = "user:mallory", "group:board"
+FOREIGN_TENANT = "foreign"
+
+WORDS = 50
+"""Half of them stand in documents that the reader may not see."""
+
+REFERENCES = 10
+"""Words that only the reader's own document has: what the others are divided by."""
+
+HIDDEN_DOCUMENTS = 30
+TOLD_APART = 0.01
+"""A score that differs from that of a word nobody else has by more than a percent tells."""
+
+SETTLING_SECONDS = 3.0
+"""Indexes follow every half second: asked before and after, both must tell nothing."""
+
+MODES = ("lexical", "hybrid", "vector")
+
+
+def hidden_words_move_no_number(target: Target) -> Finding:
+    """Twin tenants, one with hidden documents: searches and answers over 50 words are equal."""
+    random = random_for("oracle")
+    made = words(random, WORDS + REFERENCES + 200)
+    secret, filler = made[: WORDS + REFERENCES], made[WORDS + REFERENCES :]
+    own = [
+        ". ".join(secret),
+        *(paragraphs(random, filler, 3) for _ in range(5)),
+    ]
+    hidden = [
+        paragraphs(random, [*secret[: WORDS // 2], *filler[:20]], 4)
+        for _ in range(HIDDEN_DOCUMENTS)
+    ]
+    with ExitStack() as stack:
+        twins = [
+            stack.enter_context(target.caller(READER, tenant=tenant))
+            for tenant in ("twin-bare", "twin-hidden")
+        ]
+        for twin in twins:
+            for text in own:
+                stored(twin, text, principals=[READER])
+        with target.caller(HIDDEN, tenant="twin-hidden") as board:
+            _store_all(board, hidden, principals=[HIDDEN])
+        early = _compared(twins, secret[:WORDS:5])
+        sleep(SETTLING_SECONDS)
+        late = _compared(twins, secret[:WORDS])
+        told = _told_apart(twins[1], secret)
+        answered = [
+            place
+            for word in secret[:5]
+            for place in _differing_answers(twins, f"What is the {word} of the {filler[0]}?")
+        ]
+        milliseconds = [_search_milliseconds(twin, filler[:40]) for twin in twins]
+    return judge(
+        {
+            "words_told_apart": told,
+            "differing_numbers": len(early) + len(late),
+            "differing_in_answers": len(answered),
+        },
+        {"words_told_apart": 0, "differing_numbers": 0, "differing_in_answers": 0},
+        also={
+            "words": WORDS,
+            "first_differences": [*early, *late, *answered][:MOST_SHOWN],
+            "search_p50_milliseconds_bare_and_hidden": milliseconds,
+        },
+    )
+
+
+def hidden_changes_move_no_generation(target: Target) -> Finding:
+    """The generation that a caller is shown stands still while hidden documents change."""
+    with target.caller(READER) as reader, target.caller(HIDDEN) as board:
+        stored(reader, "The canteen opens at noon.", principals=[READER])
+        before = _generation(reader)
+        for number in range(3):
+            stored(board, f"Hidden decision {number}.", principals=[HIDDEN])
+        moved = _generation(reader) - before
+    return judge({"moved_by": moved}, {"moved_by": 0})
+
+
+def foreign_ids_look_like_no_ids(target: Target) -> Finding:
+    """On each route of the OpenAPI document a hidden or foreign id gets what a random one gets."""
+    random_ids = _random_ids()
+    with ExitStack() as stack:
+        caller = stack.enter_context(target.caller(READER))
+        board = stack.enter_context(target.caller(HIDDEN))
+        elsewhere = stack.enter_context(target.caller(HIDDEN, tenant=FOREIGN_TENANT))
+        hidden_ids = _owned_ids(board, [HIDDEN])
+        foreign_ids = _owned_ids(elsewhere, ["tenant:*"])
+        before = board.get(f"/v1/documents/{hidden_ids['document_id']}").json()
+        routes = [each for each in operations(target) if each.path_names]
+        faults, not_found = [], 0
+        for route in routes:
+            expected = _call(caller, route, random_ids)
+            not_found += expected.status_code == httpx.codes.NOT_FOUND
+            for kind, ids in (("hidden", hidden_ids), ("foreign", foreign_ids)):
+                places = response_differences(expected, _call(caller, route, ids))
+                faults += [f"{route.name}, {kind}: {place}" for place in places]
+        after = board.get(f"/v1/documents/{hidden_ids['document_id']}").json()
+        faults += [f"changed: {place}" for place in differences(before, after)]
+    return judge(
+        {},
+        {},
+        also={"routes": len(routes), "routes_that_said_404": not_found},
+        faults=faults,
+    )
+
+
+def foreign_ids_in_bodies(target: Target) -> Finding:
+    """Superseding a hidden or foreign document gets what superseding a random id gets."""
+    with (
+        target.caller(READER) as caller,
+        target.caller(HIDDEN) as board,
+        target.caller(HIDDEN, tenant=FOREIGN_TENANT) as elsewhere,
+    ):
+        known = [
+            str(uuid4()),
+            stored(board, "Hidden and superseded.", principals=[HIDDEN]),
+            stored(elsewhere, "Foreign and superseded."),
+        ]
+        responses = [
+            caller.post("/v1/documents", json={"text": f"Newer {number}.", "supersedes": each})
+            for number, each in enumerate(known)
+        ]
+    faults = [
+        place
+        for other in responses[1:]
+        for place in _without_content(response_differences(responses[0], other))
+    ]
+    return judge({}, {}, faults=faults)
+
+
+def _store_all(client: httpx.Client, texts: Sequence[str], *, principals: list[str]) -> None:
+    sent = [send_text(client, text, principals=principals) for text in texts]
+    for each in sent:
+        finished(client, each["job"])
+
+
+def _compared(twins: Sequence[httpx.Client], searched: Sequence[str]) -> list[str]:
+    """Where searches of the two differ."""
+    places = []
+    for word in searched:
+        for mode in MODES:
+            body = {"query": word, "mode": mode, "explain": True}
+            one, other = (twin.post("/v1/search", json=body).json() for twin in twins)
+            found = differences(one, other, besides=frozenset({"generation"}))
+            places += [f"{mode} {place}" for place in found]
+    return places
+
+
+def _told_apart(client: httpx.Client, secret: Sequence[str]) -> int:
+    """How many of the words give themselves away by their score in the reader's own document."""
+    score = {word: _bm25(client, word) for word in secret}
+    usual = median(score[word] for word in secret[WORDS:])
+    return sum(abs(score[word] / usual - 1) > TOLD_APART for word in secret[:WORDS])
+
+
+def _bm25(client: httpx.Client, word: str) -> float:
+    body = {"query": word, "mode": "lexical", "top_k": 1}
+    hits = client.post("/v1/search", json=body).raise_for_status().json()["data"]
+    return float(hits[0]["scores"]["bm25"])
+
+
+def _differing_answers(twins: Sequence[httpx.Client], question: str) -> list[str]:
+    body = {"question": question, "include_retrieved": True}
+    one, other = (twin.post("/v1/answers", json=body).json() for twin in twins)
+    # Sources have random ids in each answer, which citations and claims repeat.
+    return differences(one, other, besides=frozenset({"generation", "citations"}))
+
+
+def _search_milliseconds(client: httpx.Client, searched: Sequence[str]) -> float:
+    """The median: what remains of a channel in time."""
+    taken = []
+    for word in searched:
+        started = perf_counter()
+        client.post("/v1/search", json={"query": word}).raise_for_status()
+        taken.append((perf_counter() - started) * 1000)
+    return round(median(taken), 1)
+
+
+def _generation(client: httpx.Client) -> int:
+    response = client.post("/v1/search", json={"query": "canteen"}).raise_for_status()
+    return int(response.json()["generation"])
+
+
+def _random_ids() -> Mapping[str, str]:
+    return {name: str(uuid4()) for name in ("document_id", "job_id", "answer_id")}
+
+
+def _owned_ids(client: httpx.Client, principals: list[str]) -> Mapping[str, str]:
+    """Ids of a document, its job, and an answer from it."""
+    sent = send_text(client, "The reserve is 40 million euros.", principals=principals)
+    finished(client, sent["job"])
+    answer = client.post("/v1/answers", json={"question": "How large is the reserve?"})
+    return {
+        "document_id": sent["document"],
+        "job_id": sent["job"],
+        "answer_id": answer.raise_for_status().json()["id"],
+    }
+
+
+def _call(client: httpx.Client, route: Operation, ids: Mapping[str, str]) -> httpx.Response:
+    """The route with these ids; one of another kind gets the document's."""
+    values = {name: ids.get(name, ids["document_id"]) for name in route.path_names}
+    body = None if route.body is None else sample(route.body)
+    return client.request(route.method, route.filled_path(values), json=body)
+
+
+def _without_content(places: Sequence[str]) -> list[str]:
+    """Two uploads differ in what was uploaded."""
+    return [place for place in places if "sha256" not in place and "size_bytes" not in place]
+
+
+PROBES: tuple[Probe, ...] = (
+    hidden_words_move_no_number,
+    hidden_changes_move_no_generation,
+    foreign_ids_look_like_no_ids,
+    foreign_ids_in_bodies,
+)
