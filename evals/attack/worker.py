@@ -1,5 +1,308 @@
-"""To be written."""
+"""The worker: hostile files beside innocent ones, kills, deletions meanwhile, mutated files."""
 
-from evals.attack.finding import Probe
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import monotonic, perf_counter, sleep
 
-PROBES: tuple[Probe, ...] = ()
+import httpx
+
+from evals.attack.calls import READY, finished, send_text
+from evals.attack.finding import Finding, Probe, judge
+from evals.attack.hostile_files import hostile_files
+from evals.attack.mutations import mutated_files, samples
+from evals.attack.processes import GONE, Usage, of_role, sampled, usage
+from evals.attack.seeding import paragraphs, random_for, words
+from evals.attack.target import Target
+from kb.errors import KnowledgeBaseError
+
+VICTIM = "victim"
+"""The tenant of the innocent."""
+
+INNOCENT_DOCUMENTS = 40
+HOSTILE_SECONDS = 900.0
+"""After this a file that is still being read counts as one that never ends."""
+
+WORKER_BYTES = 4_000_000_000
+"""A worker with its children on a machine of 8 GB leaves half to the rest."""
+
+ENDANGERING_BYTES = 9_000_000_000
+"""From here on the suite itself ends the worker, for the sake of the machine it runs on."""
+
+SERVER_ERROR = 500
+HOST_FILE_MARK = "root:x:"
+"""What the file that one of them names begins with."""
+
+SAMPLE_SECONDS = 0.3
+KILLED_DOCUMENTS, KILLS = 150, 20
+KILL_SECONDS = 900.0
+MEANWHILE = 20
+MUTATED_FILES = 1_000
+MUTATED_SECONDS = 1_800.0
+LIST_PAGE = 100
+EXAMPLES = Path(__file__).parents[2] / "examples" / "documents"
+
+
+def hostile_files_harm_nobody(target: Target) -> Finding:
+    """Hostile files of one tenant end with a code; another's documents are all ready meanwhile."""
+    random = random_for("innocent")
+    texts = [paragraphs(random, words(random, 60), 6) for _ in range(INNOCENT_DOCUMENTS)]
+    deadline = monotonic() + HOSTILE_SECONDS
+    with (
+        target.caller() as attacker,
+        target.caller(tenant=VICTIM) as victim,
+        sampled(lambda: _watched(target), every_seconds=SAMPLE_SECONDS) as samples_taken,
+    ):
+        started = perf_counter()
+        innocent, hostile, refused = [], {}, []
+        for name, content in hostile_files():
+            response = attacker.post("/v1/documents", files={"file": (name, content)})
+            if response.is_success:
+                hostile[name] = response.json()
+            else:
+                refused.append((name, response.status_code))
+            if texts:
+                innocent.append(send_text(victim, texts.pop()))
+        innocent += [send_text(victim, text) for text in texts]
+        ends = Counter(_ends(victim, [each["job"] for each in innocent], deadline))
+        innocent_seconds = perf_counter() - started
+        codes = {
+            name: _outcome(attacker, body["document"]["id"], body["job"]["id"], deadline)
+            for name, body in hostile.items()
+        }
+    peak = max(each.memory_bytes for each in samples_taken)
+    taken_over = len(target.log_events("job.taken_over"))
+    return judge(
+        {
+            "innocent_not_ready": INNOCENT_DOCUMENTS - ends["succeeded"],
+            "worker_peak_bytes": peak,
+            "jobs_taken_over": taken_over,
+        },
+        {"innocent_not_ready": 0, "worker_peak_bytes": WORKER_BYTES, "jobs_taken_over": 0},
+        also={
+            "innocent_seconds": round(innocent_seconds),
+            "seconds": round(perf_counter() - started),
+            "worker_restarts": len(target.log_events("worker.restarted")),
+            "outcomes": codes,
+            "refused": dict(refused),
+        },
+        faults=[f"{name}: {code}" for name, code in codes.items() if not _is_stable(code)]
+        + [f"{name}: {status}" for name, status in refused if status >= SERVER_ERROR],
+    )
+
+
+def kills_lose_and_double_nothing(target: Target) -> Finding:
+    """20 kills of the worker and all its children while 150 documents are read."""
+    random = random_for("kills")
+    marks = words(random, KILLED_DOCUMENTS)
+    target.key()
+    with target.caller() as client:
+        sent = [
+            send_text(
+                client, f"{mark} is one.\n\n{paragraphs(random, words(random, 40), 4)}", title=mark
+            )
+            for mark in marks
+        ]
+    deadline, kills, restarts_of_all = monotonic() + KILL_SECONDS, 0, 0
+    while kills < KILLS and monotonic() < deadline:
+        if not target.is_up():
+            # A supervisor may give up after three deaths in a minute; its operator does not.
+            restarts_of_all += 1
+            target.ensure_up()
+        if _kill_worker(target, after_seconds=random.uniform(0.5, 5.0)):
+            kills += 1
+    target.ensure_up()
+    with target.caller() as client:
+        ends = Counter(_ends(client, [each["job"] for each in sent], deadline))
+        faults = [
+            fault
+            for each, mark in zip(sent, marks, strict=True)
+            for fault in _not_exactly_once(client, each["document"], mark)
+        ]
+    return judge(
+        {"not_ready": KILLED_DOCUMENTS - ends["succeeded"], "lost_or_doubled": len(faults)},
+        {"not_ready": 0, "lost_or_doubled": 0},
+        also={"kills": kills, "restarts_of_everything": restarts_of_all, "ends": dict(ends)},
+        faults=faults if kills == KILLS else [*faults, f"only {kills} kills"],
+    )
+
+
+def deleting_and_superseding_meanwhile(target: Target) -> Finding:
+    """What is deleted or replaced while it is read is not found afterwards."""
+    random = random_for("meanwhile")
+    marks, faults = words(random, 3 * MEANWHILE), []
+    with target.caller() as client:
+        deleted, replaced = [], []
+        for number in range(MEANWHILE):
+            old, new, gone = marks[3 * number : 3 * number + 3]
+            body = paragraphs(random, words(random, 300), 150)
+            gone_id = send_text(client, f"{gone} is here.\n\n{body}")["document"]
+            name = f"meanwhile-{number}"
+            send_text(client, f"{old} is old.\n\n{body}", external_id=name)
+            sleep(random.uniform(0, 0.8))
+            client.delete(f"/v1/documents/{gone_id}").raise_for_status()
+            newer = send_text(client, f"{new} is new.", external_id=name)
+            deleted.append((gone, gone_id))
+            replaced.append((old, new, newer["job"]))
+        for old, new, job in replaced:
+            faults += _faults_of_replaced(client, old, new, job)
+        for gone, gone_id in deleted:
+            if client.get(f"/v1/documents/{gone_id}").status_code != httpx.codes.NOT_FOUND:
+                faults.append("a deleted document is shown")
+            if _hits(client, gone):
+                faults.append("a deleted text is found")
+    return judge({}, {}, also={"deleted": MEANWHILE, "replaced": MEANWHILE}, faults=faults)
+
+
+def mutated_files_all_end(target: Target) -> Finding:
+    """1,000 mutations of good files: each is read or refused with a code, the service stays up."""
+    messy = target.evaldata / "messy_docs"
+    folders = [EXAMPLES, *([messy] if messy.is_dir() else [])]
+    paths, deadline = samples(folders), monotonic() + MUTATED_SECONDS
+    faults: list[str] = []
+    with (
+        target.caller() as client,
+        sampled(lambda: _watched(target), every_seconds=SAMPLE_SECONDS * 3) as samples_taken,
+    ):
+        for name, content in mutated_files(paths, MUTATED_FILES):
+            fields = {"collection": "mutated"}
+            file = {"file": (name, content)}
+            response = client.post("/v1/documents", files=file, data=fields)
+            if response.status_code >= SERVER_ERROR:
+                faults.append(f"{name}: status {response.status_code}")
+        while monotonic() < deadline and _count(client, "mutated", ("pending", "processing")):
+            sleep(2)
+        documents = _listed(client, "mutated", {})
+    outcomes = Counter(_code_of(document) for document in documents)
+    faults += [code for code in outcomes if not _is_stable(code)]
+    return judge(
+        {"worker_peak_bytes": max(each.memory_bytes for each in samples_taken)},
+        {"worker_peak_bytes": WORKER_BYTES},
+        also={
+            "files": MUTATED_FILES,
+            "accepted": len(documents),
+            "messy_docs": "used" if messy.is_dir() else "absent, skipped",
+            "worker_restarts": len(target.log_events("worker.restarted")),
+            **outcomes,
+        },
+        faults=faults if target.is_up() else [*faults, "the service is down"],
+    )
+
+
+def _watched(target: Target) -> Usage:
+    """What the worker uses; one that endangers the machine is killed, after it was measured."""
+    processes = of_role(target.home, "worker")
+    measured = usage(processes)
+    if measured.memory_bytes > ENDANGERING_BYTES:
+        for process in processes:
+            try:
+                process.kill()
+            except GONE:
+                continue
+    return measured
+
+
+def _kill_worker(target: Target, *, after_seconds: float) -> bool:
+    """Kills the worker and its children once it has lived that long; False when there is none."""
+    deadline = monotonic() + 20
+    while not (found := of_role(target.home, "worker")):
+        if monotonic() > deadline:
+            return False
+        sleep(0.2)
+    sleep(after_seconds)
+    found = of_role(target.home, "worker")
+    for process in found:
+        try:
+            process.kill()
+        except GONE:
+            continue
+    return bool(found)
+
+
+def _ends(client: httpx.Client, jobs: Sequence[str], deadline: float) -> list[str]:
+    return [finished(client, job, within_seconds=max(1.0, deadline - monotonic())) for job in jobs]
+
+
+def _outcome(client: httpx.Client, document: str, job: str, deadline: float) -> str:
+    """The code with which the document failed, or its state."""
+    finished(client, job, within_seconds=max(0.5, deadline - monotonic()))
+    if HOST_FILE_MARK in client.get(f"/v1/documents/{document}/content").text:
+        return "shows a file of the host"
+    return _code_of(client.get(f"/v1/documents/{document}").json())
+
+
+def _code_of(document: Mapping[str, object]) -> str:
+    error = document.get("error")
+    return str(error["code"]) if isinstance(error, Mapping) else str(document.get("status"))
+
+
+def _is_stable(code: str) -> bool:
+    """True of an end: ready, or a code that the README lists, but not the one for bugs."""
+    return code in READY or (code in known_codes() and code != KnowledgeBaseError.code)
+
+
+def known_codes() -> set[str]:
+    """The codes of all errors that are raised on purpose."""
+    kinds, codes = [KnowledgeBaseError], set()
+    while kinds:
+        kind = kinds.pop()
+        codes.add(kind.code)
+        kinds += kind.__subclasses__()
+    return codes
+
+
+def _faults_of_replaced(client: httpx.Client, old: str, new: str, job: str) -> list[str]:
+    status, faults = finished(client, job), []
+    if status != "succeeded":
+        faults.append(f"a replacing upload ended as {status}")
+    if _hits(client, old):
+        faults.append("a replaced text is found")
+    if len(_hits(client, new)) != 1:
+        faults.append("a replacing text is not found once")
+    return faults
+
+
+def _not_exactly_once(client: httpx.Client, document: str, mark: str) -> list[str]:
+    versions = client.get(f"/v1/documents/{document}/versions").json().get("data", [])
+    hits = _hits(client, mark)
+    faults = [] if len(versions) == 1 else [f"{len(versions)} versions"]
+    if len(hits) != 1 or hits[0] != document:
+        faults.append(f"found {len(hits)} times")
+    return faults
+
+
+def _hits(client: httpx.Client, word: str) -> list[str]:
+    """The documents of the passages that have the word."""
+    body = {"query": word, "mode": "lexical", "top_k": 20}
+    found = client.post("/v1/search", json=body).raise_for_status().json()["data"]
+    return [hit["document"]["id"] for hit in found if word in hit["text"]]
+
+
+def _count(client: httpx.Client, collection: str, statuses: Sequence[str]) -> int:
+    """How many there are, as far as the first page tells."""
+    pages = (
+        client.get("/v1/documents", params={"collection": collection, "status": status, "limit": 1})
+        for status in statuses
+    )
+    return sum(len(page.raise_for_status().json()["data"]) for page in pages)
+
+
+def _listed(
+    client: httpx.Client, collection: str, more: Mapping[str, str]
+) -> list[Mapping[str, object]]:
+    documents: list[Mapping[str, object]] = []
+    params: dict[str, str | int] = {"collection": collection, "limit": LIST_PAGE, **more}
+    while True:
+        page = client.get("/v1/documents", params=params).raise_for_status().json()
+        documents += page["data"]
+        if not page["has_more"]:
+            return documents
+        params["cursor"] = page["next_cursor"]
+
+
+PROBES: tuple[Probe, ...] = (
+    hostile_files_harm_nobody,
+    kills_lose_and_double_nothing,
+    deleting_and_superseding_meanwhile,
+    mutated_files_all_end,
+)
