@@ -1,5 +1,262 @@
-"""To be written."""
+"""The house: a killed database, children that keep dying, the end on a loaded host, file modes."""
 
-from evals.attack.finding import Probe
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from stat import S_IMODE, S_ISDIR, S_ISLNK
+from time import monotonic, sleep
 
-PROBES: tuple[Probe, ...] = ()
+import httpx
+
+from evals.attack.calls import finished, send_text, stored
+from evals.attack.finding import Finding, Probe, judge
+from evals.attack.processes import GONE, of_home, of_role
+from evals.attack.seeding import paragraphs, random_for, words
+from evals.attack.target import Target
+from evals.bench.footnote_process import LOG_NAME, TENANT, command
+
+PROMISED_SECONDS = 10.0
+"""The database is back, and everything is gone, within this."""
+
+PATIENCE_SECONDS = 45.0
+"""After this it never happens."""
+
+POLL_SECONDS = 0.1
+DEATHS = 3
+"""In a minute: nobody starts the same child a fourth time."""
+
+BUSY_DOCUMENTS = 60
+OTHERS_MAY = 0o077
+"""The permissions of group and others."""
+
+LOADS_FROM_ELSEWHERE = re.compile(
+    r"""(?:src|href|url|from)\s*[=(:]?\s*["']?(?:https?:)?//[^"')\s]+"""
+)
+
+
+def killed_database_comes_back(target: Target) -> Finding:
+    """The embedded Postgres is killed twice: back within 10 s, with its data, and it says so."""
+    figures, faults = {}, []
+    with target.caller() as client:
+        stored(client, "The wombat allowance is 7 carrots.")
+        for number in (1, 2):
+            logged = LogSince(target)
+            for process in of_role(target.home, "postgres"):
+                _kill(process.pid)
+            figures[f"back_seconds_{number}"] = _seconds_until_found(client)
+            if not any("postgres" in line or "database" in line for line in logged()):
+                faults.append("the log does not say so")
+        text = f"Written after the second death, {number} times."
+        if finished(client, send_text(client, text)["job"]) != "succeeded":
+            faults.append("nothing is read any more")
+    return judge(figures, dict.fromkeys(figures, PROMISED_SECONDS), faults=faults)
+
+
+def dying_child_ends_everything(target: Target) -> Finding:
+    """A worker killed three times in a minute ends `footnote up` with one line, leaving nothing."""
+    process, logged = target.footnote.process, LogSince(target)
+    deaths, started = 0, monotonic()
+    while process.poll() is None and monotonic() - started < PATIENCE_SECONDS:
+        for worker in of_role(target.home, "worker")[:1]:
+            _kill(worker.pid)
+            deaths += 1
+        sleep(0.5)
+    ended_after = monotonic() - started
+    left = _seconds_until_nothing_runs(target)
+    return judge(
+        {"deaths": deaths, "left_seconds": left},
+        {"left_seconds": PROMISED_SECONDS},
+        also={"exit_code": process.poll(), "ended_after_seconds": round(ended_after, 1)},
+        faults=[
+            *([] if process.poll() else ["it did not end, or as if nothing had happened"]),
+            *([] if _plain_lines(logged()) == 1 else ["there is not one line that says why"]),
+        ],
+    )
+
+
+def stop_of_a_busy_service(target: Target) -> Finding:
+    """SIGTERM beside CPU hogs with a busy worker: all gone within 10 s, and nothing is lost."""
+    random = random_for("busy")
+    with target.caller() as client:
+        vocabulary = words(random, 300)
+        sent = [
+            send_text(client, paragraphs(random, vocabulary, 120)) for _ in range(BUSY_DOCUMENTS)
+        ]
+        _until_running(client)
+        with _hogs():
+            target.footnote.process.send_signal(signal.SIGTERM)
+            gone_after = _seconds_until_nothing_runs(target)
+    target.ensure_up()
+    with target.caller() as client:
+        ends = [finished(client, each["job"], within_seconds=300) for each in sent]
+    lost = sum(end != "succeeded" for end in ends)
+    return judge(
+        {"gone_after_seconds": gone_after, "lost": lost},
+        {"gone_after_seconds": PROMISED_SECONDS, "lost": 0},
+        also={"hogs": 2 * (os.cpu_count() or 1)},
+    )
+
+
+def killed_service_starts_again(target: Target) -> Finding:
+    """After SIGKILL of `footnote up` its worker goes by itself, and a start finds all data."""
+    with target.caller() as client:
+        stored(client, "The wombat allowance is 7 carrots.")
+    _kill(target.footnote.process.pid)
+    deadline = monotonic() + PATIENCE_SECONDS
+    while of_role(target.home, "worker") and monotonic() < deadline:
+        sleep(POLL_SECONDS)
+    worker_seconds = PATIENCE_SECONDS - (deadline - monotonic())
+    database_left = len(of_role(target.home, "postgres"))
+    target.ensure_up()
+    with target.caller() as client:
+        found = _seconds_until_found(client)
+    return judge(
+        {"worker_gone_seconds": round(worker_seconds, 1), "found_seconds": found},
+        {"worker_gone_seconds": PROMISED_SECONDS, "found_seconds": PROMISED_SECONDS},
+        also={"database_processes_left": database_left},
+    )
+
+
+def stop_of_a_command(target: Target) -> Finding:
+    """SIGTERM of a command that started the embedded Postgres leaves no process."""
+    target.end()
+    figures = {}
+    tenant = ("--tenant", TENANT)
+    commands = (("ask", "How many?", *tenant), ("search", "carrots", *tenant), ("db", "upgrade"))
+    for arguments in commands:
+        process = subprocess.Popen(  # noqa: S603  # our own command
+            command(*arguments),
+            env=target.environment,
+            cwd=target.home,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while process.poll() is None and not of_role(target.home, "postgres"):
+            sleep(POLL_SECONDS / 10)
+        process.send_signal(signal.SIGTERM)
+        figures[f"{arguments[0]}_gone_seconds"] = _seconds_until_nothing_runs(target)
+        process.kill()
+        process.wait()
+        target.end()
+    return judge(figures, dict.fromkeys(figures, PROMISED_SECONDS))
+
+
+def home_is_private(target: Target) -> Finding:
+    """Nobody else can list, read or write anything in the home; passing through is no reading."""
+    with target.caller() as client:
+        stored(client, "The wombat allowance is 7 carrots.")
+    faults, seen = [], 0
+    for folder, _, names in os.walk(target.home):
+        for path in (folder, *(os.path.join(folder, name) for name in names)):  # noqa: PTH118
+            seen += 1
+            mode = os.lstat(path).st_mode
+            # What starts the suite makes the log.
+            if S_ISLNK(mode) or path.endswith(LOG_NAME):
+                continue
+            # The embedded Postgres of root is another user, who has to get to its folder.
+            others = S_IMODE(mode) & OTHERS_MAY & ~(0o011 if S_ISDIR(mode) else 0)
+            if others:
+                faults.append(f"{os.path.relpath(path, target.home)} is {S_IMODE(mode):o}")
+    return judge({}, {}, also={"files_and_folders": seen, "open": len(faults)}, faults=faults)
+
+
+def documentation_loads_nothing_from_elsewhere(target: Target) -> Finding:
+    """The page /docs names no other host, and what it loads from this one is there."""
+    page = httpx.get(f"{target.url}/docs").raise_for_status().text
+    foreign = LOADS_FROM_ELSEWHERE.findall(page)
+    own = re.findall(r"""(?:src|href)=["'](/[^/"'][^"']*)""", page)
+    missing = [path for path in own if not httpx.get(f"{target.url}{path}").is_success]
+    return judge(
+        {},
+        {},
+        also={"own_assets": len(own)},
+        faults=[*foreign, *(f"no {path}" for path in missing)],
+    )
+
+
+def _seconds_until_found(client: httpx.Client) -> float:
+    """Until a search gives the stored text again."""
+    started = monotonic()
+    while monotonic() - started < PATIENCE_SECONDS:
+        try:
+            response = client.post("/v1/search", json={"query": "wombat allowance"}, timeout=5)
+            if response.is_success and "wombat" in response.text:
+                break
+        except httpx.HTTPError:
+            pass
+        sleep(POLL_SECONDS)
+    return round(monotonic() - started, 1)
+
+
+def _seconds_until_nothing_runs(target: Target) -> float:
+    started = monotonic()
+    while of_home(target.home) and monotonic() - started < PATIENCE_SECONDS:
+        target.footnote.process.poll()
+        sleep(POLL_SECONDS)
+    return round(monotonic() - started, 1)
+
+
+def _until_running(client: httpx.Client) -> None:
+    """Until a document is being read."""
+    deadline = monotonic() + PATIENCE_SECONDS
+    while monotonic() < deadline:
+        page = client.get("/v1/documents", params={"status": "processing", "limit": 1})
+        if page.raise_for_status().json()["data"]:
+            return
+        sleep(POLL_SECONDS)
+
+
+@contextmanager
+def _hogs() -> Iterator[None]:
+    """Twice as many processes as there are cores, all of them busy."""
+    hogs = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"])  # fixed
+        for _ in range(2 * (os.cpu_count() or 1))
+    ]
+    try:
+        yield
+    finally:
+        for hog in hogs:
+            hog.kill()
+            hog.wait()
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except (ProcessLookupError, *GONE):
+        return
+
+
+class LogSince:
+    """The lines that the log gets after this was made."""
+
+    def __init__(self, target: Target) -> None:
+        self._path = target.home / LOG_NAME
+        self._start = self._path.stat().st_size
+
+    def __call__(self) -> list[str]:
+        """What has been written since."""
+        with self._path.open("rb") as log:
+            log.seek(self._start)
+            return log.read().decode("utf-8", errors="replace").splitlines()
+
+
+def _plain_lines(lines: list[str]) -> int:
+    """How many are for people: JSON is for machines."""
+    return sum(bool(line.strip()) and not line.startswith("{") for line in lines)
+
+
+PROBES: tuple[Probe, ...] = (
+    killed_database_comes_back,
+    dying_child_ends_everything,
+    stop_of_a_busy_service,
+    killed_service_starts_again,
+    home_is_private,
+    documentation_loads_nothing_from_elsewhere,
+    stop_of_a_command,
+)

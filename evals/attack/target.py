@@ -27,6 +27,7 @@ class Target:
     def __init__(self, home: Path, *, minutes: float, evaldata: Path) -> None:
         """Nothing runs before `ensure_up`."""
         self.home = home
+        self._instance = Instance(home=home, overrides={})
         self.minutes = minutes
         self.evaldata = evaldata
         self._stack = ExitStack()
@@ -51,12 +52,16 @@ class Target:
         url = httpx.URL(self.url)
         return url.host, url.port or 80
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of every process in the home."""
+        return self._instance.environment
+
     def ensure_up(self) -> None:
         """Starts the service unless it runs and answers."""
         if self._footnote is None or not self.is_up():
             self.end()
-            instance = Instance(home=self.home, overrides={})
-            self._footnote = self._stack.enter_context(running(instance))
+            self._footnote = self._stack.enter_context(running(self._instance))
 
     def is_up(self, *, timeout_seconds: float = 5.0) -> bool:
         """True when it answers."""

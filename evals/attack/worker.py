@@ -94,13 +94,12 @@ def hostile_files_harm_nobody(target: Target) -> Finding:
 def kills_lose_and_double_nothing(target: Target) -> Finding:
     """20 kills of the worker and all its children while 150 documents are read."""
     random = random_for("kills")
-    marks = words(random, KILLED_DOCUMENTS)
+    made = words(random, KILLED_DOCUMENTS + 100)
+    marks, others = made[:KILLED_DOCUMENTS], made[KILLED_DOCUMENTS:]
     target.key()
     with target.caller() as client:
         sent = [
-            send_text(
-                client, f"{mark} is one.\n\n{paragraphs(random, words(random, 40), 4)}", title=mark
-            )
+            send_text(client, f"{mark} is one.\n\n{paragraphs(random, others, 4)}", title=mark)
             for mark in marks
         ]
     deadline, kills, restarts_of_all = monotonic() + KILL_SECONDS, 0, 0
@@ -130,12 +129,13 @@ def kills_lose_and_double_nothing(target: Target) -> Finding:
 def deleting_and_superseding_meanwhile(target: Target) -> Finding:
     """What is deleted or replaced while it is read is not found afterwards."""
     random = random_for("meanwhile")
-    marks, faults = words(random, 3 * MEANWHILE), []
+    made, faults = words(random, 3 * MEANWHILE + 300), []
+    marks, others = made[: 3 * MEANWHILE], made[3 * MEANWHILE :]
     with target.caller() as client:
         deleted, replaced = [], []
         for number in range(MEANWHILE):
             old, new, gone = marks[3 * number : 3 * number + 3]
-            body = paragraphs(random, words(random, 300), 150)
+            body = paragraphs(random, others, 150)
             gone_id = send_text(client, f"{gone} is here.\n\n{body}")["document"]
             name = f"meanwhile-{number}"
             send_text(client, f"{old} is old.\n\n{body}", external_id=name)

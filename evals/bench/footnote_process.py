@@ -92,7 +92,7 @@ class Footnote:
     def run(self, *arguments: str) -> dict[str, str]:
         """What a command beside the service prints as JSON."""
         done = subprocess.run(  # noqa: S603  # our own command
-            _command(*arguments, "--json"),
+            command(*arguments, "--json"),
             env=self.instance.environment,
             cwd=self.instance.home,
             capture_output=True,
@@ -112,7 +112,7 @@ def running(instance: Instance) -> Iterator[Footnote]:
     with log_path.open("ab") as log:
         started = perf_counter()
         process = subprocess.Popen(  # noqa: S603  # our own command
-            _command("up", "--port", str(port)),
+            command("up", "--port", str(port)),
             env=instance.environment,
             # No .env lies there.
             cwd=instance.home,
@@ -147,7 +147,8 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log_path: Path
     raise BenchmarkFailed(f"The service did not start; its log is {log_path.name!r} in its home.")
 
 
-def _command(*arguments: str) -> list[str]:
+def command(*arguments: str) -> list[str]:
+    """The command line of Footnote in this Python."""
     return [sys.executable, "-m", "footnote", *arguments]
 
 
