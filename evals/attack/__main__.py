@@ -110,12 +110,13 @@ def _attack_all(
         target = Target(home, minutes=minutes, evaldata=settings.evaldata.resolve())
         try:
             for probe in (probe for name, probe in chosen if name == family):
-                yield _run(family, probe, target)
+                yield run_probe(family, probe, target)
         finally:
             target.end()
 
 
-def _run(family: str, probe: Probe, target: Target) -> Record:
+def run_probe(family: str, probe: Probe, target: Target) -> Record:
+    """What the probe found; a service that broke it has not held."""
     print(f"{family}: {probe.__name__} ...", flush=True)
     started = perf_counter()
     try:

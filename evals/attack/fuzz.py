@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException
 from urllib.parse import quote
 
 from evals.attack.calls import finished, send_text
@@ -242,26 +242,22 @@ def fire(target: Target, shot: Shot) -> str:
         return "" if _is_oversized(shot) else type(error).__name__
     finally:
         connection.close()
-    return fault_of(shot, response, content)
+    media_type = (response.getheader("content-type") or "").partition(";")[0]
+    return fault_of(shot, response.status, media_type, content)
 
 
-def fault_of(shot: Shot, response: HTTPResponse, content: bytes) -> str:
+def fault_of(shot: Shot, status: int, media_type: str, content: bytes) -> str:
     """A status from 500 on, or an error that is no problem with a code."""
-    status = response.status
-    if status >= SERVER_ERROR:
-        return f"status {status}"
     if status < CLIENT_ERROR:
         return ""
-    media_type = (response.getheader("content-type") or "").partition(";")[0]
-    if media_type not in {PROBLEM, JSON}:
-        is_below = status in REFUSED_BELOW_HTTP and _is_malformed(shot)
-        return "" if is_below else f"status {status} as {media_type!r}"
-    body = json.loads(content)
-    if media_type == JSON and shot.path.startswith(OPENAI_DOOR.encode()):
-        body = body.get("error", {})
-    elif media_type == JSON:
-        return f"status {status} as plain JSON"
-    return "" if body.get("code") else f"status {status} without a code"
+    if status >= SERVER_ERROR:
+        return f"status {status}"
+    is_openai = shot.path.startswith(OPENAI_DOOR.encode())
+    if media_type == PROBLEM or (media_type == JSON and is_openai):
+        body = json.loads(content)
+        return "" if body.get("error", body).get("code") else f"status {status} without a code"
+    is_below = status in REFUSED_BELOW_HTTP and _is_malformed(shot)
+    return "" if is_below else f"status {status} as {media_type!r}"
 
 
 def _write(connection: HTTPConnection, shot: Shot, headers: Mapping[str, bytes]) -> None:

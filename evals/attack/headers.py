@@ -166,7 +166,7 @@ def _held_open(
         connections = [stack.enter_context(_connected(target)) for _ in range(count)]
         for connection in connections:
             _send(connection, beginning)
-        left = _open_after(connections, drip=drip, seconds=seconds)
+        left = open_after(connections, drip=drip, seconds=seconds)
         closed_after = monotonic() - started
         opened = len(connections)
     return judge(
@@ -180,7 +180,7 @@ def _held_open(
     )
 
 
-def _open_after(connections: Sequence[socket.socket], *, drip: bytes, seconds: float) -> int:
+def open_after(connections: Sequence[socket.socket], *, drip: bytes, seconds: float) -> int:
     """How many the service has not closed after that time; less when all are closed before."""
     deadline, next_drip = monotonic() + seconds, monotonic() + DRIP_SECONDS
     with selectors.DefaultSelector() as selector:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from stat import S_IMODE, S_ISDIR, S_ISLNK
 from time import monotonic, sleep
 
@@ -30,8 +31,8 @@ DEATHS = 3
 """In a minute: nobody starts the same child a fourth time."""
 
 BUSY_DOCUMENTS = 60
-OTHERS_MAY = 0o077
-"""The permissions of group and others."""
+OTHERS_MAY, PASS_THROUGH = 0o077, 0o011
+"""The permissions of group and others, and the part that lets them pass through a folder."""
 
 LOADS_FROM_ELSEWHERE = re.compile(
     r"""(?:src|href|url|from)\s*[=(:]?\s*["']?(?:https?:)?//[^"')\s]+"""
@@ -149,25 +150,14 @@ def home_is_private(target: Target) -> Finding:
     """Nobody else can list, read or write anything in the home; passing through is no reading."""
     with target.caller() as client:
         stored(client, "The wombat allowance is 7 carrots.")
-    faults, seen = [], 0
-    for folder, _, names in os.walk(target.home):
-        for path in (folder, *(os.path.join(folder, name) for name in names)):  # noqa: PTH118
-            seen += 1
-            mode = os.lstat(path).st_mode
-            # What starts the suite makes the log.
-            if S_ISLNK(mode) or path.endswith(LOG_NAME):
-                continue
-            # The embedded Postgres of root is another user, who has to get to its folder.
-            others = S_IMODE(mode) & OTHERS_MAY & ~(0o011 if S_ISDIR(mode) else 0)
-            if others:
-                faults.append(f"{os.path.relpath(path, target.home)} is {S_IMODE(mode):o}")
-    return judge({}, {}, also={"files_and_folders": seen, "open": len(faults)}, faults=faults)
+    found = open_to_others(target.home)
+    return judge({}, {}, also={"open": len(found)}, faults=found)
 
 
 def documentation_loads_nothing_from_elsewhere(target: Target) -> Finding:
     """The page /docs names no other host, and what it loads from this one is there."""
     page = httpx.get(f"{target.url}/docs").raise_for_status().text
-    foreign = LOADS_FROM_ELSEWHERE.findall(page)
+    foreign = foreign_addresses(page)
     own = re.findall(r"""(?:src|href)=["'](/[^/"'][^"']*)""", page)
     missing = [path for path in own if not httpx.get(f"{target.url}{path}").is_success]
     return judge(
@@ -176,6 +166,25 @@ def documentation_loads_nothing_from_elsewhere(target: Target) -> Finding:
         also={"own_assets": len(own)},
         faults=[*foreign, *(f"no {path}" for path in missing)],
     )
+
+
+def open_to_others(home: Path) -> list[str]:
+    """What in the home others may list, read or write, with its mode."""
+    found = []
+    for path in (home, *sorted(home.rglob("*"))):
+        mode = path.lstat().st_mode
+        # A link's mode means nothing; the log is made by this suite.
+        if S_ISLNK(mode) or path.name == LOG_NAME:
+            continue
+        # The embedded Postgres of root is another user, who has to get to its folder.
+        if S_IMODE(mode) & OTHERS_MAY & ~(PASS_THROUGH if S_ISDIR(mode) else 0):
+            found.append(f"{path.relative_to(home)} is {S_IMODE(mode):o}")
+    return found
+
+
+def foreign_addresses(page: str) -> list[str]:
+    """What a page loads from other hosts."""
+    return LOADS_FROM_ELSEWHERE.findall(page)
 
 
 def _seconds_until_found(client: httpx.Client) -> float:

@@ -60,7 +60,7 @@ def hidden_words_move_no_number(target: Target) -> Finding:
         early = _compared(twins, secret[:WORDS:5])
         sleep(SETTLING_SECONDS)
         late = _compared(twins, secret[:WORDS])
-        told = _told_apart(twins[1], secret)
+        told = told_apart(twins[1], secret)
         answered = [
             place
             for word in secret[:5]
@@ -163,7 +163,7 @@ def _compared(twins: Sequence[httpx.Client], searched: Sequence[str]) -> list[st
     return places
 
 
-def _told_apart(client: httpx.Client, secret: Sequence[str]) -> int:
+def told_apart(client: httpx.Client, secret: Sequence[str]) -> int:
     """How many of the words give themselves away by their score in the reader's own document."""
     score = {word: _bm25(client, word) for word in secret}
     usual = median(score[word] for word in secret[WORDS:])

@@ -11,6 +11,9 @@ from evals.provenance import Provenance
 
 RESULTS = Path(__file__).parent / "results" / "attack.json"
 
+MOST_SHOWN = 6
+"""Longer mappings are for the file."""
+
 Verdict = Literal["PASS", "FAIL", "not tried"]
 
 
@@ -83,6 +86,8 @@ def _shown(value: object) -> str:
     match value:
         case None | []:
             return ""
+        case Mapping() if len(value) > MOST_SHOWN:
+            return f"of {len(value)} in the JSON"
         case Mapping():
             return ", ".join(f"{key} {_shown(inner)}" for key, inner in value.items())
         case [str(first), *others]:

@@ -33,7 +33,7 @@ MORE_FILES = 8
 
 WARM_UP_SHARE = 0.2
 TRANSIENT = frozenset({429, 503})
-SUCCESS, CLIENT_ERROR, SERVER_ERROR = 200, 400, 500
+SUCCESS, CLIENT_ERROR, NOT_FOUND, SERVER_ERROR = 200, 400, 404, 500
 
 BAD_REQUESTS: Sequence[tuple[str, str, Mapping[str, object] | None]] = (
     ("POST", "/v1/search", {"query": ""}),
@@ -56,6 +56,7 @@ class Traffic:
     def note(self, action: str, response: httpx.Response) -> None:
         """Counts the response; whatever was not promised is a fault."""
         self.counts[action] += 1
+        self.counts[f"{response.status_code // 100}xx"] += 1
         fault = fault_of(action, response)
         if fault:
             self.faults.append(fault)
@@ -171,7 +172,11 @@ def mixed_clients(target: Target) -> Finding:
         figures[f"{role}_memory_ratio"] = round(after / before, 3)
         also[f"{role}_memory_bytes"] = round(after)
         before, after = last_quarters(measured, lambda usage: usage.open_files)
-        figures[f"{role}_more_open_files"] = after - before
+        if role == "postgres":
+            # Its backends open files as they touch tables, up to a limit of their own.
+            also["postgres_open_files"] = after
+        else:
+            figures[f"{role}_more_open_files"] = after - before
     limits = {name: FLAT if name.endswith("ratio") else MORE_FILES for name in figures}
     wanted = DISCONNECTS_IN_TEN_MINUTES * target.minutes / 10
     too_few = traffic.counts["break_off"] < wanted
@@ -181,7 +186,7 @@ def mixed_clients(target: Target) -> Finding:
         also={
             **also,
             "minutes": target.minutes,
-            "requests": sum(traffic.counts.values()),
+            "requests": len(traffic.milliseconds),
             "p50_milliseconds": round(median(traffic.milliseconds)),
             **traffic.counts,
         },
@@ -192,6 +197,9 @@ def mixed_clients(target: Target) -> Finding:
 def fault_of(action: str, response: httpx.Response) -> str:
     """What is wrong with the response; empty when it is as promised."""
     status = response.status_code
+    if action in {"ask", "follow", "break_off"} and status == NOT_FOUND:
+        # What it quotes was taken away between the answer and its response.
+        return ""
     if status in TRANSIENT:
         return (
             "" if "retry-after" in response.headers else f"{action}: {status} without Retry-After"

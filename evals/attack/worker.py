@@ -86,7 +86,7 @@ def hostile_files_harm_nobody(target: Target) -> Finding:
             "outcomes": codes,
             "refused": dict(refused),
         },
-        faults=[f"{name}: {code}" for name, code in codes.items() if not _is_stable(code)]
+        faults=[f"{name}: {code}" for name, code in codes.items() if not is_stable(code)]
         + [f"{name}: {status}" for name, status in refused if status >= SERVER_ERROR],
     )
 
@@ -174,7 +174,7 @@ def mutated_files_all_end(target: Target) -> Finding:
             sleep(2)
         documents = _listed(client, "mutated", {})
     outcomes = Counter(_code_of(document) for document in documents)
-    faults += [code for code in outcomes if not _is_stable(code)]
+    faults += [code for code in outcomes if not is_stable(code)]
     return judge(
         {"worker_peak_bytes": max(each.memory_bytes for each in samples_taken)},
         {"worker_peak_bytes": WORKER_BYTES},
@@ -236,7 +236,7 @@ def _code_of(document: Mapping[str, object]) -> str:
     return str(error["code"]) if isinstance(error, Mapping) else str(document.get("status"))
 
 
-def _is_stable(code: str) -> bool:
+def is_stable(code: str) -> bool:
     """True of an end: ready, or a code that the README lists, but not the one for bugs."""
     return code in READY or (code in known_codes() and code != KnowledgeBaseError.code)
 
