@@ -60,7 +60,7 @@ def hidden_words_move_no_number(target: Target) -> Finding:
         early = _compared(twins, secret[:WORDS:5])
         sleep(SETTLING_SECONDS)
         late = _compared(twins, secret[:WORDS])
-        told = told_apart(twins[1], secret)
+        told = told_apart(*twins, secret)
         answered = [
             place
             for word in secret[:5]
@@ -163,11 +163,15 @@ def _compared(twins: Sequence[httpx.Client], searched: Sequence[str]) -> list[st
     return places
 
 
-def told_apart(client: httpx.Client, secret: Sequence[str]) -> int:
-    """How many of the words give themselves away by their score in the reader's own document."""
-    score = {word: _bm25(client, word) for word in secret}
-    usual = median(score[word] for word in secret[WORDS:])
-    return sum(abs(score[word] / usual - 1) > TOLD_APART for word in secret[:WORDS])
+def told_apart(bare: httpx.Client, hidden: httpx.Client, secret: Sequence[str]) -> int:
+    """How many words give themselves away by their score in the reader's own document.
+
+    A score depends on the length of its chunk too, which the reader knows: the bare tenant's score
+    stands for that.
+    """
+    ratio = {word: _bm25(hidden, word) / _bm25(bare, word) for word in secret}
+    usual = median(ratio[word] for word in secret[WORDS:])
+    return sum(abs(ratio[word] / usual - 1) > TOLD_APART for word in secret[:WORDS])
 
 
 def _bm25(client: httpx.Client, word: str) -> float:
