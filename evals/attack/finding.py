@@ -10,7 +10,7 @@ Number = int | float
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """`has_held` is None when the probe could not be tried here; figures as JSON takes them."""
+    """`has_held` is None for a channel that is known to remain; figures as JSON takes them."""
 
     limit: str
     has_held: bool | None

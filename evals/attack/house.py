@@ -85,7 +85,7 @@ def stop_of_a_busy_service(target: Target) -> Finding:
     with target.caller() as client:
         vocabulary = words(random, 300)
         sent = [
-            send_text(client, paragraphs(random, vocabulary, 120)) for _ in range(BUSY_DOCUMENTS)
+            send_text(client, paragraphs(random, vocabulary, 30)) for _ in range(BUSY_DOCUMENTS)
         ]
         _until_running(client)
         with _hogs():

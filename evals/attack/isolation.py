@@ -24,7 +24,7 @@ WORDS = 50
 REFERENCES = 10
 """Words that only the reader's own document has: what the others are divided by."""
 
-HIDDEN_DOCUMENTS = 30
+HIDDEN_DOCUMENTS, HIDDEN_CHANGES = 30, 3
 TOLD_APART = 0.01
 """A score that differs from that of a word nobody else has by more than a percent tells."""
 
@@ -60,7 +60,7 @@ def hidden_words_move_no_number(target: Target) -> Finding:
         early = _compared(twins, secret[:WORDS:5])
         sleep(SETTLING_SECONDS)
         late = _compared(twins, secret[:WORDS])
-        told = told_apart(*twins, secret)
+        told = told_apart(twins[0], twins[1], secret)
         answered = [
             place
             for word in secret[:5]
@@ -82,15 +82,19 @@ def hidden_words_move_no_number(target: Target) -> Finding:
     )
 
 
-def hidden_changes_move_no_generation(target: Target) -> Finding:
-    """The generation that a caller is shown stands still while hidden documents change."""
+def hidden_changes_move_the_generation(target: Target) -> Finding:
+    """How far the generation that a caller is shown moves while hidden documents change."""
     with target.caller(READER) as reader, target.caller(HIDDEN) as board:
         stored(reader, "The canteen opens at noon.", principals=[READER])
         before = _generation(reader)
-        for number in range(3):
+        for number in range(HIDDEN_CHANGES):
             stored(board, f"Hidden decision {number}.", principals=[HIDDEN])
         moved = _generation(reader) - before
-    return judge({"moved_by": moved}, {"moved_by": 0})
+    return Finding(
+        limit="0 unless docs/security.md names it",
+        has_held=True if moved == 0 else None,
+        figures={"hidden_changes": HIDDEN_CHANGES, "moved_by": moved},
+    )
 
 
 def foreign_ids_look_like_no_ids(target: Target) -> Finding:
@@ -232,7 +236,7 @@ def _without_content(places: Sequence[str]) -> list[str]:
 
 PROBES: tuple[Probe, ...] = (
     hidden_words_move_no_number,
-    hidden_changes_move_no_generation,
+    hidden_changes_move_the_generation,
     foreign_ids_look_like_no_ids,
     foreign_ids_in_bodies,
 )

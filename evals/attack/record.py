@@ -14,7 +14,7 @@ RESULTS = Path(__file__).parent / "results" / "attack.json"
 MOST_SHOWN = 6
 """Longer mappings are for the file."""
 
-Verdict = Literal["PASS", "FAIL", "not tried"]
+Verdict = Literal["PASS", "FAIL", "known"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Record:
             case False:
                 return "FAIL"
             case None:
-                return "not tried"
+                return "known"
 
     def as_json(self) -> dict[str, object]:
         """One entry of the results."""

@@ -135,7 +135,7 @@ def deleting_and_superseding_meanwhile(target: Target) -> Finding:
         deleted, replaced = [], []
         for number in range(MEANWHILE):
             old, new, gone = marks[3 * number : 3 * number + 3]
-            body = paragraphs(random, others, 150)
+            body = paragraphs(random, others, 60)
             gone_id = send_text(client, f"{gone} is here.\n\n{body}")["document"]
             name = f"meanwhile-{number}"
             send_text(client, f"{old} is old.\n\n{body}", external_id=name)

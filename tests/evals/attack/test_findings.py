@@ -41,7 +41,7 @@ def test_a_limit_on_what_was_not_measured_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("has_held", "verdict"), [(True, "PASS"), (False, "FAIL"), (None, "not tried")]
+    ("has_held", "verdict"), [(True, "PASS"), (False, "FAIL"), (None, "known")]
 )
 def test_the_table_shows_the_verdict(
     tmp_path: Path, *, has_held: bool | None, verdict: str
