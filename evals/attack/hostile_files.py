@@ -33,10 +33,13 @@ def hostile_files() -> Iterator[tuple[str, bytes]]:
 def _zip(members: Mapping[str, str | Iterator[bytes]]) -> bytes:
     """An archive; a member given in pieces is never in memory as a whole."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in members.items():
             pieces = iter([content.encode()]) if isinstance(content, str) else content
-            with archive.open(name, "w") as member:
+            # Without a date of its own, so that the archive is the same in each run.
+            described = zipfile.ZipInfo(name)
+            described.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(described, "w") as member:
                 for piece in pieces:
                     member.write(piece)
     return buffer.getvalue()

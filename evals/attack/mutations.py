@@ -50,13 +50,14 @@ def _with_changed_member(content: bytes, random: Random) -> bytes:
     buffer = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(content)) as before,
-        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as after,
+        zipfile.ZipFile(buffer, "w") as after,
     ):
-        names = before.namelist()
-        chosen = random.choice(names)
-        for name in names:
-            member = before.read(name)
-            after.writestr(name, _changed(member, random) if name == chosen else member)
+        # With their dates, so that the archive is the same in each run.
+        members = before.infolist()
+        chosen = random.choice(members)
+        for member in members:
+            inner = before.read(member)
+            after.writestr(member, _changed(inner, random) if member is chosen else inner)
     return buffer.getvalue()
 
 
