@@ -1,6 +1,7 @@
 """Requests that several probes make."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from time import monotonic
 
 import httpx
@@ -45,6 +46,16 @@ def finished(client: httpx.Client, job_id: str, *, within_seconds: float = 120.0
         if status in FINISHED or wait == 0:
             break
     return str(status)
+
+
+def all_finished(
+    client: httpx.Client, jobs: Sequence[str], *, within_seconds: float
+) -> Counter[str]:
+    """How many of the jobs ended how, all of them together within that time."""
+    deadline = monotonic() + within_seconds
+    return Counter(
+        finished(client, job, within_seconds=max(0.5, deadline - monotonic())) for job in jobs
+    )
 
 
 def stored(client: httpx.Client, text: str, **fields: object) -> str:

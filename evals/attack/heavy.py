@@ -10,7 +10,7 @@ from time import monotonic, sleep
 
 import httpx
 
-from evals.attack.calls import finished, send_text
+from evals.attack.calls import all_finished, send_text
 from evals.attack.finding import Finding, Probe, judge
 from evals.attack.searchers import Waits, beside
 from evals.attack.seeding import paragraphs, random_for, words
@@ -32,7 +32,7 @@ QUIET_SHARE = 0.25
 
 CANCEL_AFTER_SECONDS, FALL_BACK_SECONDS = 0.7, 2.0
 AT_ONCE = 8
-CORPUS = 80
+CORPUS, FILL_SECONDS = 80, 300.0
 FORM_BYTES = 49_000_000
 """A little below what the service takes by default."""
 
@@ -273,8 +273,7 @@ def _fill(target: Target) -> None:
             return
         vocabulary = words(random, 500)
         sent = [send_text(client, paragraphs(random, vocabulary, 30)) for _ in range(CORPUS)]
-        for each in sent:
-            finished(client, each["job"])
+        all_finished(client, [each["job"] for each in sent], within_seconds=FILL_SECONDS)
 
 
 PROBES: tuple[Probe, ...] = (

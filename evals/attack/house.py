@@ -13,7 +13,7 @@ from time import monotonic, sleep
 
 import httpx
 
-from evals.attack.calls import finished, send_text, stored
+from evals.attack.calls import all_finished, finished, send_text, stored
 from evals.attack.finding import Finding, Probe, judge
 from evals.attack.processes import GONE, of_home, of_role
 from evals.attack.seeding import paragraphs, random_for, words
@@ -30,7 +30,7 @@ POLL_SECONDS = 0.1
 DEATHS = 3
 """In a minute: nobody starts the same child a fourth time."""
 
-BUSY_DOCUMENTS = 60
+BUSY_DOCUMENTS, READ_SECONDS = 60, 300.0
 OTHERS_MAY, PASS_THROUGH = 0o077, 0o011
 """The permissions of group and others, and the part that lets them pass through a folder."""
 
@@ -93,8 +93,8 @@ def stop_of_a_busy_service(target: Target) -> Finding:
             gone_after = _seconds_until_nothing_runs(target)
     target.ensure_up()
     with target.caller() as client:
-        ends = [finished(client, each["job"], within_seconds=300) for each in sent]
-    lost = sum(end != "succeeded" for end in ends)
+        ends = all_finished(client, [each["job"] for each in sent], within_seconds=READ_SECONDS)
+    lost = len(sent) - ends["succeeded"]
     return judge(
         {"gone_after_seconds": gone_after, "lost": lost},
         {"gone_after_seconds": PROMISED_SECONDS, "lost": 0},

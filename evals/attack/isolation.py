@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 
-from evals.attack.calls import finished, send_text, stored
+from evals.attack.calls import all_finished, finished, send_text, stored
 from evals.attack.comparing import MOST_SHOWN, differences, response_differences
 from evals.attack.finding import Finding, Probe, judge
 from evals.attack.openapi import Operation, operations, sample
@@ -28,6 +28,7 @@ HIDDEN_DOCUMENTS, HIDDEN_CHANGES = 30, 3
 TOLD_APART = 0.01
 """A score that differs from that of a word nobody else has by more than a percent tells."""
 
+STORING_SECONDS = 120.0
 SETTLING_SECONDS = 3.0
 """Indexes follow every half second: asked before and after, both must tell nothing."""
 
@@ -151,8 +152,7 @@ def foreign_ids_in_bodies(target: Target) -> Finding:
 
 def _store_all(client: httpx.Client, texts: Sequence[str], *, principals: list[str]) -> None:
     sent = [send_text(client, text, principals=principals) for text in texts]
-    for each in sent:
-        finished(client, each["job"])
+    all_finished(client, [each["job"] for each in sent], within_seconds=STORING_SECONDS)
 
 
 def _compared(twins: Sequence[httpx.Client], searched: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ from time import monotonic, perf_counter, sleep
 
 import httpx
 
-from evals.attack.calls import READY, finished, send_text
+from evals.attack.calls import READY, all_finished, finished, send_text
 from evals.attack.finding import Finding, Probe, judge
 from evals.attack.hostile_files import hostile_files
 from evals.attack.mutations import mutated_files, samples
@@ -64,7 +64,8 @@ def hostile_files_harm_nobody(target: Target) -> Finding:
             if texts:
                 innocent.append(send_text(victim, texts.pop()))
         innocent += [send_text(victim, text) for text in texts]
-        ends = Counter(_ends(victim, [each["job"] for each in innocent], deadline))
+        jobs = [each["job"] for each in innocent]
+        ends = all_finished(victim, jobs, within_seconds=HOSTILE_SECONDS)
         innocent_seconds = perf_counter() - started
         codes = {
             name: _outcome(attacker, body["document"]["id"], body["job"]["id"], deadline)
@@ -112,7 +113,8 @@ def kills_lose_and_double_nothing(target: Target) -> Finding:
             kills += 1
     target.ensure_up()
     with target.caller() as client:
-        ends = Counter(_ends(client, [each["job"] for each in sent], deadline))
+        jobs = [each["job"] for each in sent]
+        ends = all_finished(client, jobs, within_seconds=KILL_SECONDS)
         faults = [
             fault
             for each, mark in zip(sent, marks, strict=True)
@@ -217,10 +219,6 @@ def _kill_worker(target: Target, *, after_seconds: float) -> bool:
         except GONE:
             continue
     return bool(found)
-
-
-def _ends(client: httpx.Client, jobs: Sequence[str], deadline: float) -> list[str]:
-    return [finished(client, job, within_seconds=max(1.0, deadline - monotonic())) for job in jobs]
 
 
 def _outcome(client: httpx.Client, document: str, job: str, deadline: float) -> str:
