@@ -43,7 +43,7 @@ bench: $(INSTALLED) ## Run the benchmarks (minutes; FOOTNOTE_EVALDATA names the 
 bench-peers: $(INSTALLED) $(PEERS:%=.venv-peers/%/.installed) ## Measure retrieval beside other libraries.
 	$(BIN)/python -m evals.bench.peers
 
-attack: $(INSTALLED) ## Attack a service of its own and say what held (slow, about an hour; one line for each probe).
+attack: $(INSTALLED) ## Attack a service of its own and say what held (slow: about an hour).
 	$(BIN)/python -m evals.attack
 
 .venv-peers/%/.installed: evals/bench/peers/requirements-%.txt

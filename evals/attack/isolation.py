@@ -98,6 +98,24 @@ def hidden_changes_move_the_generation(target: Target) -> Finding:
     )
 
 
+def chunk_ids_count_other_chunks(target: Target) -> Finding:
+    """How far the chunk ids that a caller is shown move while another tenant stores documents."""
+    with (
+        target.caller(READER) as reader,
+        target.caller(HIDDEN, tenant=FOREIGN_TENANT) as elsewhere,
+    ):
+        before = _chunk_id(reader, stored(reader, "The first canteen.", principals=[READER]))
+        for number in range(HIDDEN_CHANGES):
+            stored(elsewhere, f"Elsewhere {number}.")
+        after = _chunk_id(reader, stored(reader, "The second canteen.", principals=[READER]))
+    moved = after - before - 1
+    return Finding(
+        limit="0 unless docs/security.md names it",
+        has_held=True if moved == 0 else None,
+        figures={"chunks_elsewhere": HIDDEN_CHANGES, "moved_by": moved},
+    )
+
+
 def foreign_ids_look_like_no_ids(target: Target) -> Finding:
     """On each route of the OpenAPI document a hidden or foreign id gets what a random one gets."""
     random_ids = _random_ids()
@@ -206,6 +224,11 @@ def _generation(client: httpx.Client) -> int:
     return int(response.json()["generation"])
 
 
+def _chunk_id(client: httpx.Client, document: str) -> int:
+    chunks = client.get(f"/v1/documents/{document}/chunks").raise_for_status().json()["data"]
+    return int(chunks[0]["chunk_id"])
+
+
 def _random_ids() -> Mapping[str, str]:
     return {name: str(uuid4()) for name in ("document_id", "job_id", "answer_id")}
 
@@ -237,6 +260,7 @@ def _without_content(places: Sequence[str]) -> list[str]:
 PROBES: tuple[Probe, ...] = (
     hidden_words_move_no_number,
     hidden_changes_move_the_generation,
+    chunk_ids_count_other_chunks,
     foreign_ids_look_like_no_ids,
     foreign_ids_in_bodies,
 )

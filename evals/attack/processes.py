@@ -99,16 +99,14 @@ def end_all(home: Path) -> int:
 
 
 def _names(process: psutil.Process, home: Path) -> bool:
+    """True when its environment has the home; Postgres has its own, and its folder as argument."""
     try:
-        if process.environ().get("FOOTNOTE_HOME") == str(home):
-            return True
-    except GONE:
-        pass
-    try:
-        # Postgres has an environment of its own, and its folder as an argument.
-        return any(argument.startswith(f"{home}/") for argument in process.cmdline())
+        known = process.as_dict(["environ", "cmdline"])
     except GONE:
         return False
+    if (known["environ"] or {}).get("FOOTNOTE_HOME") == str(home):
+        return True
+    return any(argument.startswith(f"{home}/") for argument in known["cmdline"] or [])
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:
