@@ -204,7 +204,6 @@ def _seconds_until_found(client: httpx.Client) -> float:
 def _seconds_until_nothing_runs(target: Target) -> float:
     started = monotonic()
     while of_home(target.home) and monotonic() - started < PATIENCE_SECONDS:
-        target.footnote.process.poll()
         sleep(POLL_SECONDS)
     return round(monotonic() - started, 1)
 
