@@ -32,7 +32,7 @@ QUIET_SHARE = 0.25
 
 CANCEL_AFTER_SECONDS, FALL_BACK_SECONDS = 0.7, 2.0
 AT_ONCE = 8
-CORPUS, FILL_SECONDS = 80, 300.0
+CORPUS, FILL_SECONDS = 40, 300.0
 FORM_BYTES = 49_000_000
 """A little below what the service takes by default."""
 
@@ -272,7 +272,7 @@ def _fill(target: Target) -> None:
         if client.get("/v1/documents?limit=1").raise_for_status().json()["data"]:
             return
         vocabulary = words(random, 500)
-        sent = [send_text(client, paragraphs(random, vocabulary, 30)) for _ in range(CORPUS)]
+        sent = [send_text(client, paragraphs(random, vocabulary, 12)) for _ in range(CORPUS)]
         all_finished(client, [each["job"] for each in sent], within_seconds=FILL_SECONDS)
 
 

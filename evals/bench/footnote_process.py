@@ -17,7 +17,7 @@ import httpx
 from kb.errors import KnowledgeBaseError
 from kb.settings import Settings
 
-START_TIMEOUT_SECONDS = 120.0
+START_TIMEOUT_SECONDS = 300.0
 STOP_TIMEOUT_SECONDS = 20.0
 READY_POLL_SECONDS = 0.02
 LOG_NAME = "benchmark.log"
