@@ -23,7 +23,7 @@ from kb import stopping
 GRACEFUL_STOP_SECONDS: Final = 3
 """A stop within 10 s is promised."""
 
-Wait = Literal["header", "body", "body piece"]
+Wait = Literal["header", "body", "body pace"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,11 @@ class ConnectionLimits:
     header_seconds: float = 10
     """Until the headers are there, from the connection or the first byte of a further request."""
 
-    body_piece_seconds: float = 30
-    """Between two pieces of a body, while somebody waits for it."""
+    body_pace_seconds: float = 30
+    """How often it is looked whether a body comes fast enough, while somebody waits for it."""
+
+    min_body_bytes_per_second: int = 1_000
+    """A byte now and then holds a place; the slowest link that carries documents is faster."""
 
     body_seconds: float = 600
     """For a whole body: 75 MB at 1 Mbit/s."""
@@ -97,7 +100,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._limits = limits
         self._waiting = waiting
         self._timers: dict[Wait, asyncio.TimerHandle] = {}
-        self._header_bytes = 0
+        self._header_bytes = self._body_bytes = 0
         self._is_in_headers = self._is_in_body = self._is_refused = False
 
     @override
@@ -144,7 +147,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._waiting.pop(self, None)
             self._waiting[self] = None
             self._start("body", self._limits.body_seconds)
-            self._start("body piece", self._limits.body_piece_seconds)
+            self._start("body pace", self._limits.body_pace_seconds)
         elif is_free and not self._is_refused:
             self._start("header", self._limits.header_seconds)
 
@@ -171,12 +174,13 @@ class LimitedProtocol(HttpToolsProtocol):
         if not self._is_refused:
             self._end_waits()
             self._is_in_body = True
+            self._body_bytes = 0
             super().on_headers_complete()
 
     @override
     def on_body(self, body: bytes) -> None:
         if not self._is_refused:
-            self._stop("body piece")
+            self._body_bytes += len(body)
             super().on_body(body)
 
     @override
@@ -210,10 +214,6 @@ class LimitedProtocol(HttpToolsProtocol):
         if wait not in self._timers:
             self._timers[wait] = self.loop.call_later(seconds, self._overdue, wait)
 
-    def _stop(self, wait: Wait) -> None:
-        if timer := self._timers.pop(wait, None):
-            timer.cancel()
-
     def _end_waits(self) -> None:
         self._waiting.pop(self, None)
         for timer in self._timers.values():
@@ -222,14 +222,21 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _overdue(self, wait: Wait) -> None:
         del self._timers[wait]
-        request = self._request
-        is_ours = self.flow.read_paused or (request and request.waiting_for_100_continue)
-        if wait == "body piece" and is_ours:
-            self._start(wait, self._limits.body_piece_seconds)
+        if wait == "body pace" and self._is_fast_enough():
+            self._body_bytes = 0
+            self._start(wait, self._limits.body_pace_seconds)
         elif self._is_in_headers or self._is_in_body:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time.")
         else:
             self.transport.close()
+
+    def _is_fast_enough(self) -> bool:
+        """Whether enough has come since the last look, or it is us who do not read on."""
+        request = self._request
+        if self.flow.read_paused or (request and request.waiting_for_100_continue):
+            return True
+        wanted = self._limits.min_body_bytes_per_second * self._limits.body_pace_seconds
+        return self._body_bytes >= wanted
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
         """Says why, where no response has begun, and closes."""

@@ -39,7 +39,7 @@ HUGE_LIMITS = {"sent_bytes": 16_000_000, "cpu_seconds": 1.0, "memory_growth_byte
 """What a sender gets rid of before it notices the end includes the kernel's buffers."""
 
 HALF_REQUESTS = 500
-OPEN_SECONDS = 60.0
+OPEN_SECONDS = 90.0
 """A connection that says nothing for so long should have been closed."""
 
 BESIDE_LIMITS = {"still_open": 0, "beside_worst_milliseconds": 1_000}

@@ -16,7 +16,7 @@ from footnote.http_server import ConnectionLimits, http_server
 GET = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n\r\n"
 PATIENT = ConnectionLimits(
-    header_seconds=60, body_piece_seconds=60, body_seconds=60, idle_seconds=60
+    header_seconds=60, body_pace_seconds=60, body_seconds=60, idle_seconds=60
 )
 """Each test makes impatient what it is about."""
 
@@ -145,8 +145,8 @@ async def test_headers_that_do_not_come_end_the_connection(begun: bytes) -> None
 
 @pytest.mark.parametrize(
     "limits",
-    [replace(PATIENT, body_piece_seconds=SOON), replace(PATIENT, body_seconds=SOON)],
-    ids=["between two pieces", "for all of it"],
+    [replace(PATIENT, body_pace_seconds=SOON), replace(PATIENT, body_seconds=SOON)],
+    ids=["too slow", "for all of it"],
 )
 async def test_a_body_that_does_not_come_ends_the_connection(limits: ConnectionLimits) -> None:
     async with running(limits) as server, server.connected() as connection:
@@ -158,6 +158,30 @@ async def test_a_body_that_does_not_come_ends_the_connection(limits: ConnectionL
         assert json.loads(body)["code"] == "request_too_slow"
         assert await connection.rest() == b""
         assert await server.is_well()
+
+
+async def test_a_body_that_trickles_ends_the_connection() -> None:
+    limits = replace(PATIENT, body_pace_seconds=0.2, min_body_bytes_per_second=1_000)
+    async with running(limits) as server, server.connected() as connection:
+        await connection.send(POST)
+        answered = asyncio.create_task(connection.response())
+        # Less than a byte in 10 ms, where ten are wanted.
+        while not (await asyncio.wait({answered}, timeout=0.01))[0]:
+            await connection.send(b"a")
+
+        assert (await answered)[0] == 408
+        assert await server.is_well()
+
+
+async def test_a_body_that_comes_fast_enough_takes_its_time() -> None:
+    limits = replace(PATIENT, body_pace_seconds=SOON, min_body_bytes_per_second=0)
+    async with running(limits) as server, server.connected() as connection:
+        await connection.send(POST)
+        for _ in range(10):
+            await connection.send(b"a" * 100)
+            await asyncio.sleep(SOON / 2)
+
+        assert await connection.response() == (200, b"1000")
 
 
 async def test_a_body_in_pieces_passes() -> None:
