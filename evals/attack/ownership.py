@@ -10,6 +10,7 @@ from evals.attack.calls import finished, send_text, stored
 from evals.attack.comparing import differences
 from evals.attack.finding import Finding, Probe, judge
 from evals.attack.target import Target
+from evals.bench.footnote_process import KEY_SCOPES, TENANT
 
 ANA, BEN, CLEO = "user:ana", "user:ben", "user:cleo"
 JSON = {"Content-Type": "application/json"}
@@ -30,15 +31,17 @@ ODD_PRINCIPALS = {
     "delete": "user:a\x7fna",
     "C1 control": "user:a\x85na",
     "no-break space": "user:a\u00a0na",
-    "not composed": "user:a\u0300na",
 }
-NAMES_FOR_ALL = ("user:ana", "user:\u00e0na", "user:\u540d", "group:r-d.x_1")
+NAMES_FOR_ALL = ("user:ana", "user:\u00e0na", "user:a\u0300na", "user:\u540d", "group:r-d.x_1")
 """Both doors take these, or both refuse."""
 
 
 def removed_uploader_reads_nothing(target: Target) -> Finding:
     """Whoever is no reader of the served version gets none of its text and changes nothing."""
+    key = target.footnote.create_key(TENANT, "--act-as", "--scopes", f"{KEY_SCOPES},admin")
     with target.caller(ANA) as ana, target.caller(BEN) as ben:
+        # Whoever is no uploader of a document needs this scope to change it.
+        ben.headers["Authorization"] = f"Bearer {key}"
         first = send_text(ana, "Menu one.", external_id="menu", principals=[ANA, BEN])
         finished(ana, first["job"])
         second = send_text(
