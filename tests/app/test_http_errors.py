@@ -81,6 +81,7 @@ STATUS_BY_CODE = {
     "model_unavailable": 500,
     "dependency_failed": 503,
     "database_unavailable": 503,
+    "transaction_conflict": 503,
     "file_store_unavailable": 503,
     "index_not_ready": 503,
     "answer_abandoned": 503,

@@ -49,6 +49,12 @@ class Up:
         lines = [json.loads(line) for line in self.log_path.read_text().splitlines()]
         return [line["event"] for line in lines if "logger" not in line]
 
+    async def until_it_says(self, event: str) -> None:
+        """Returns when the log has a line of that event; the last one may still be written."""
+        async with asyncio.timeout(START_SECONDS):
+            while event not in self.log_path.read_text().rpartition("\n")[0]:  # noqa: ASYNC110  # a file tells nobody
+                await asyncio.sleep(0.05)
+
     def worker_pid(self) -> int | None:
         """The worker's process, None while there is none."""
         for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -200,6 +206,8 @@ async def test_up_survives_worker_and_database_stops_when_told_and_starts_again_
             BRIDGE,
         }
         assert up.postgres_pid() != first_postgres
+        # It answers a moment before whoever started it says so.
+        await up.until_it_says("postgres.restarted")
         assert up.events().count("postgres.restarted") == 1
 
         assert list(open_to_others(home)) == []
