@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from sqlalchemy.sql import operators
 
 from kb.errors import InvalidFilter
-from kb.filter_size import MAX_CONDITIONS, MAX_DEPTH, check_size
+from kb.filter_size import MAX_CONDITIONS, MAX_DEPTH, METADATA_RANGE, check_size
 from kb.text import is_text
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -141,13 +141,15 @@ class FilterColumns:
 def parse_filter(raw: Json) -> Filter:
     """The filter as a typed tree; `{}` matches everything.
 
-    Raises:
-        InvalidFilter: an unknown field or operator, a value of the wrong type, a filter too large.
+    Raises InvalidFilter: an unknown field or operator, a value of the wrong type, too large.
     """
     check_size(raw)
     parsed = _parse_object(raw, depth=1, where="the filter")
     if _condition_count(parsed) > MAX_CONDITIONS:
-        raise InvalidFilter(f"The filter has more than {MAX_CONDITIONS} conditions.")
+        raise InvalidFilter(
+            f"The filter has more than {MAX_CONDITIONS} conditions, of which a range of metadata "
+            f"counts as {METADATA_RANGE}."
+        )
     return parsed
 
 
@@ -319,6 +321,8 @@ def _condition_count(parsed: Filter) -> int:
             return _condition_count(part)
         case Membership(values=values):
             return max(1, len(values))
+        case Range(field=MetadataField()):
+            return METADATA_RANGE
         case Range() | Existence():
             return 1
 

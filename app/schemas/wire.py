@@ -1,18 +1,36 @@
 """What all bodies have in common: no unknown fields, no guessing of types, times in UTC."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from kb.filters import parse_time
 from kb.text import is_text
+
+MAX_FIELDS: Final = 100
+"""Of a request; none has thirty. Thousands of unknown ones would each be refused by name."""
 
 
 class RequestModel(BaseModel):
     """A body that a caller sends. Strict: "5" is no number and 1 is not true."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_fields(cls, sent: object) -> object:
+        if isinstance(sent, dict) and len(sent) > MAX_FIELDS:
+            raise ValueError(f"there are more than {MAX_FIELDS} fields")
+        return sent
 
 
 class ResponseModel(BaseModel):

@@ -19,8 +19,8 @@ from evals.bench.upload import stored_texts, upload_all
 from evals.datasets import Dataset
 
 SEARCHERS = 4
-SENDERS = 2
-"""Costly requests at once: one caller, who does not wait for the first to end."""
+SENDERS = 1
+"""Costly requests at once: one caller, who sends the next when the last is answered."""
 
 SEARCHES = 120
 """Of all searchers together, beside each kind of request; as many when idle, before each."""
@@ -51,7 +51,7 @@ def costly_requests(question: str) -> Mapping[str, Costly]:
     turns = [{"role": "user", "content": "1 " * 19_000} for _ in range(50)]
     messages = [{"role": "user", "content": "a " * 1_900} for _ in range(499)]
     last = {"role": "user", "content": long_question}
-    filters = [{f"metadata.a{number}": {"$gt": number}} for number in range(256)]
+    filters = [{f"metadata.a{number}": {"$gt": number}} for number in range(32)]
     return {
         "grounding, numbers": _post(
             "grounding:check",
@@ -79,7 +79,7 @@ def costly_requests(question: str) -> Mapping[str, Costly]:
         "chat, many messages": _post(
             "chat/completions", {"model": "footnote/default", "messages": [*messages, last]}
         ),
-        "unknown fields": _post("search", {f"a{number}": 1 for number in range(9_990)}),
+        "unknown fields": _post("search", {f"a{number}": 1 for number in range(3_990)}),
         "many values": Costly(method="POST", path="/v1/search", body=b"[" + b"{}," * 600_000),
         "upload, text": _post(
             "documents", {"text": "1 " * 2_400_000, "supersedes": str(UUID(int=0))}

@@ -1,6 +1,7 @@
 """Serving: the API, the worker, or everything in one process tree."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -119,6 +120,9 @@ async def _serve(
 ) -> None:
     async with open_resources(settings, url) as resources:
         server = http_server(build_app(resources), host=host, port=port)
+        # What start-up has made stays: collecting garbage would look through it each time, for a
+        # tenth of a second in which nobody is answered.
+        gc.freeze()
         if is_first_key_wanted:
             await _announce(resources, host, port)
         following = asyncio.create_task(

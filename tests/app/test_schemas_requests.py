@@ -301,3 +301,10 @@ def test_form_is_as_strict_as_json(form: list[tuple[str, str]], place: str) -> N
 def test_empty_principals_in_a_form_do_not_mean_everyone() -> None:
     with pytest.raises(InvalidPrincipal):
         UploadFields.from_form([("principals", "")])
+
+
+def test_thousands_of_unknown_fields_are_one_fault() -> None:
+    with pytest.raises(ValidationError) as caught:
+        SearchRequest.model_validate({f"a{number}": 1 for number in range(3_000)})
+
+    assert [error["type"] for error in caught.value.errors()] == ["value_error"]

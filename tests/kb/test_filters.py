@@ -252,6 +252,7 @@ def nested(levels: int) -> Json:
         (nested(MAX_DEPTH + 1), "levels"),
         ({"metadata.a": {"$in": list(range(MAX_CONDITIONS + 1))}}, str(MAX_CONDITIONS)),
         ({"$or": [{"metadata.a": n} for n in range(MAX_CONDITIONS + 1)]}, str(MAX_CONDITIONS)),
+        ({"$or": [{"metadata.a": {"$gt": n}} for n in range(33)]}, "counts as 8"),
     ],
 )
 def test_what_is_not_in_the_grammar_is_refused_by_name(raw: Json, named: str) -> None:
@@ -269,6 +270,8 @@ def test_message_does_not_repeat_a_long_name() -> None:
 def test_filter_at_its_bounds_is_accepted() -> None:
     parse_filter(nested(MAX_DEPTH))
     parse_filter({"metadata.a": {"$in": list(range(MAX_CONDITIONS))}})
+    parse_filter({"$or": [{"metadata.a": {"$gt": n}} for n in range(32)]})
+    parse_filter({"$or": [{"created_at": {"$gt": "2026-01-01"}}] * MAX_CONDITIONS})
 
 
 @pytest.mark.parametrize("word", ["'; DROP TABLE documents; --", "x' OR '1'='1", "%(id)s"])
