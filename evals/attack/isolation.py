@@ -84,18 +84,14 @@ def hidden_words_move_no_number(target: Target) -> Finding:
 
 
 def hidden_changes_move_the_generation(target: Target) -> Finding:
-    """How far the generation that a caller is shown moves while hidden documents change."""
+    """The generation that a caller is shown stays while hidden documents change."""
     with target.caller(READER) as reader, target.caller(HIDDEN) as board:
         stored(reader, "The canteen opens at noon.", principals=[READER])
         before = _generation(reader)
         for number in range(HIDDEN_CHANGES):
             stored(board, f"Hidden decision {number}.", principals=[HIDDEN])
         moved = _generation(reader) - before
-    return Finding(
-        limit="0 unless docs/security.md names it",
-        has_held=True if moved == 0 else None,
-        figures={"hidden_changes": HIDDEN_CHANGES, "moved_by": moved},
-    )
+    return judge({"moved_by": moved}, {"moved_by": 0}, also={"hidden_changes": HIDDEN_CHANGES})
 
 
 def chunk_ids_count_other_chunks(target: Target) -> Finding:
