@@ -8,7 +8,7 @@ a document only as the person who uploaded it, or with a key that may change wha
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, text, union
+from sqlalchemy import ColumnElement, case, delete, func, select, text, union
 
 from kb.answers import count_answers
 from kb.audit import Actor, record_event
@@ -58,11 +58,12 @@ async def lock_document(scope: TenantSession, document_id: DocumentId) -> None:
 
 def require_change(document: Document, actor: Actor) -> None:
     """DocumentOfAnother unless the actor may change the document, which it sees."""
-    uploaders = (document.owned_by, document.uploaded_by)
-    if actor.is_admin or any(uploader.is_same(actor.uploader) for uploader in uploaders):
+    # Once a replacement waits, the fields are its uploader's: who is replaced must not undo them.
+    holder = document.uploaded_by if document.is_replacement_waiting else document.owned_by
+    if actor.is_admin or holder.is_same(actor.uploader):
         return
     # An application may act for anyone, so it may tidy up what came through its own key.
-    if actor.key is None or not document.owner.startswith(f"{actor.key}:"):
+    if actor.key is None or not holder.name.startswith(f"{actor.key}:"):
         raise DocumentOfAnother
 
 
@@ -202,15 +203,19 @@ async def _uploaded_files(scope: TenantSession, document: Document) -> set[str]:
 async def _unshared(
     scope: TenantSession, document: Document, uploaded: set[str]
 ) -> tuple[str, ...]:
-    """Those of its files that no other document in view has."""
+    """Those of its files that no other document in view has, as far as the eyes may know."""
+    known: ColumnElement[str | None] = documents.c.content_sha256
+    if scope.eyes is not None:
+        is_known = documents.c.upload <= func.greatest(documents.c.version, 1)
+        known = case((is_known, documents.c.content_sha256), else_=documents.c.served_sha256)
     others = union(
         select(document_versions.c.content_sha256)
         .where(document_versions.c.tenant_id == scope.tenant_id)
         .where(document_versions.c.document_id != document.id)
         .where(document_versions.c.content_sha256.in_(uploaded)),
-        select(documents.c.content_sha256)
+        select(known)
         .where(documents.c.tenant_id == scope.tenant_id, documents.c.id != document.id)
-        .where(documents.c.content_sha256.in_(uploaded)),
+        .where(known.in_(uploaded)),
     )
     shared = set((await scope.connection.execute(others)).scalars())
     return tuple(sorted(uploaded - shared))

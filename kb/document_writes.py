@@ -56,13 +56,18 @@ async def new_upload(
     now: datetime,
 ) -> int:
     """The number of a further upload of the document, pending. Needs a whole-tenant scope."""
+    table = documents.c
     query = (
         _update(scope, document_id)
         .values(
-            upload=documents.c.upload + 1,
+            upload=table.upload + 1,
             status="pending",
             error=None,
             updated_at=now,
+            # The previous release stored a first upload without these.
+            served_sha256=func.coalesce(table.served_sha256, table.content_sha256),
+            served_media_type=func.coalesce(table.served_media_type, table.media_type),
+            served_size_bytes=func.coalesce(table.served_size_bytes, table.size_bytes),
             **_content_values(content),
             **_uploader_values(uploader),
         )

@@ -86,6 +86,7 @@ class Document:
     collection: str
     owned_by: Uploader
     uploaded_by: Uploader
+    is_replacement_waiting: bool
     fields: DocumentFields
     parsed_title: str | None
     detected_language: str | None
@@ -272,6 +273,7 @@ def _document(row: Row[tuple[object, ...]], eyes: Eyes | None) -> Document:
         uploaded_by=Uploader(name=row.uploader, person=row.uploader_person)
         if row.uploader
         else owned_by,
+        is_replacement_waiting=row.upload > max(row.version, 1) and row.error is None,
         fields=DocumentFields(
             external_id=row.external_id,
             title=row.title,

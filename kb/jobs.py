@@ -24,7 +24,7 @@ from kb.database import SystemSession, TenantSession
 from kb.documents import Document, DocumentError
 from kb.errors import JobNotFound
 from kb.ids import DocumentId, JobId, new_uuid
-from kb.tables import documents, jobs
+from kb.tables import document_versions, documents, jobs
 
 JobKind = Literal["ingest"]
 JobStatus = Literal["queued", "running", "succeeded", "completed_with_errors", "failed", "canceled"]
@@ -115,12 +115,21 @@ async def count_jobs(scope: TenantSession, document_id: DocumentId) -> int:
 def shown_jobs(scope: TenantSession) -> ColumnElement[bool]:
     """Which of the jobs in view are shown: one's own, and of what is or was served.
 
-    How a newer upload goes is for its uploader. The first upload is the document, for its readers.
+    How any other upload goes is for its uploader. Until something is served, the first upload is
+    the document, for its readers.
     """
     if scope.eyes is None:
         return true()
     uploader = scope.eyes.uploader
-    is_known = jobs.c.upload <= func.greatest(documents.c.version, 1)
+    was_served = (
+        select(1)
+        .where(document_versions.c.tenant_id == jobs.c.tenant_id)
+        .where(document_versions.c.document_id == jobs.c.document_id)
+        .where(document_versions.c.version == jobs.c.upload)
+        .correlate_except(document_versions)
+        .exists()
+    )
+    is_known = or_(was_served, (jobs.c.upload == 1) & (documents.c.version == 0))
     if uploader is not None:
         is_newest = jobs.c.upload == documents.c.upload
         is_known |= is_newest & (documents.c.uploader_person == uploader.person)

@@ -22,11 +22,12 @@ WHERE jobs.tenant_id = documents.tenant_id
   AND jobs.document_id = documents.id
   AND jobs.upload = documents.upload;
 
+-- Where nothing is served yet, the newest upload is the document.
 UPDATE documents SET owner = jobs.owner
 FROM jobs
 WHERE jobs.tenant_id = documents.tenant_id
   AND jobs.document_id = documents.id
-  AND jobs.upload = documents.version
+  AND jobs.upload = CASE documents.version WHEN 0 THEN documents.upload ELSE documents.version END
   AND jobs.owner <> documents.owner;
 
 UPDATE documents SET
@@ -38,6 +39,13 @@ FROM document_versions AS served
 WHERE served.tenant_id = documents.tenant_id
   AND served.document_id = documents.id
   AND served.version = documents.version;
+
+UPDATE documents SET
+    served_media_type = media_type,
+    served_size_bytes = size_bytes,
+    served_sha256 = content_sha256,
+    served_filename = filename
+WHERE version = 0;
 
 ALTER TABLE documents FORCE ROW LEVEL SECURITY;
 ALTER TABLE document_versions FORCE ROW LEVEL SECURITY;

@@ -222,5 +222,5 @@ def test_documents_of_an_earlier_release_belong_to_who_uploaded_what_is_served(
     assert values(empty_database_url, SAID) == {
         "1 bob bob newest 1 newest.pdf",
         "2 ana bob first 1 -",
-        "3 ana ana -",
+        "3 ana ana newest 9 newest.pdf",
     }

@@ -153,6 +153,13 @@ async def test_a_newer_upload_that_is_not_served_leaves_the_owner(
     assert (await ana.request("GET", f"{path}/content?original=true")).text == OLD
     assert await status_of(ana, f"/v1/jobs/{newer.json()['job']['id']}") == 404
     mine = await ana.request("PATCH", path, json={"principals": ["user:ana"]})
+    if not is_failing:
+        # Else the text that waits would be published with these readers.
+        assert (mine.status_code, mine.json()["code"]) == (409, "document_of_another")
+        assert (await ana.request("DELETE", path)).status_code == HTTPStatus.CONFLICT
+        again = await ana.post_file(OLD, external_id="leave")
+        assert again.status_code == HTTPStatus.CONFLICT
+        return
     assert (mine.status_code, mine.json()["content_sha256"]) == (200, before["content_sha256"])
     receipt = (await ana.request("DELETE", path)).json()["receipt"]
     assert {name: receipt[name] for name in ("versions", "jobs", "files", "content_sha256")} == {
@@ -234,16 +241,30 @@ async def test_an_upload_that_left_its_uploader_out_is_not_doubled_while_it_wait
     assert same["job"]["id"] == first["job"]["id"] != other["job"]["id"]
 
 
-async def test_bytes_that_somebody_else_has_waiting_are_an_upload_of_ones_own(
+async def test_bytes_that_somebody_else_has_waiting_are_refused_like_any_others(
     company: Company,
 ) -> None:
     await company.ana.upload(OLD, external_id="leave")
-    theirs = (await company.boss.post_file(NEW, external_id="leave")).json()
+    await company.boss.post_file(NEW, external_id="leave")
 
-    mine = await company.ana.post_file(NEW, external_id="leave")
+    same = await company.ana.post_file(NEW, external_id="leave")
+    other = await company.ana.post_file("# Anything else", external_id="leave")
 
-    assert mine.status_code == HTTPStatus.ACCEPTED
-    assert mine.json()["job"]["id"] != theirs["job"]["id"]
+    assert same.status_code == other.status_code == HTTPStatus.CONFLICT
+    assert {**same.json(), "request_id": None} == {**other.json(), "request_id": None}
+
+
+async def test_an_upload_that_failed_passes_nothing(company: Company, service: Service) -> None:
+    document_id = await company.ana.upload(OLD, external_id="leave")
+    failing = await company.boss.post_file(
+        encrypted_pdf_file("secret"), "new.pdf", external_id="leave"
+    )
+    await read(company.boss, failing.json())
+    plain = await service.person(company.boss.tenant_id, "user:boss", scopes=WRITER)
+
+    refused = await plain.request("DELETE", f"/v1/documents/{document_id}")
+
+    assert refusal(refused) == OF_ANOTHER
 
 
 async def test_an_old_version_stays_readable_to_readers_and_the_owner_only(
