@@ -31,8 +31,12 @@ FEW_PRINCIPALS: Final = 16
 SPARE: Final = 4
 """One candidate in so many more than wanted: those that tie with the last one are seldom more."""
 
-MOST_CANDIDATES: Final = 8
-"""Times the hits wanted, scored anew at most: 8 microseconds each."""
+MOST_EQUAL: Final = 8
+"""Times the hits wanted, scored anew at most where all are as good as the last one."""
+
+MOST_SCORED: Final = 20_000
+"""Candidates scored anew at most, 8 microseconds each: a frequent word, whose best chunks tantivy
+puts far down because the chunks that others read are much longer or shorter."""
 
 ALIKE: Final = 1.01
 """Where no score can rise by more, the spare ones are enough but for one search in twenty."""
@@ -122,7 +126,8 @@ class IndexReader:
     def search(self, bm25: Bm25, chunk_filter: ChunkFilter, *, limit: int) -> list[LexicalHit]:
         """The chunks with the highest scores, best first, ties by chunk id.
 
-        Exactly those, unless more than MOST_CANDIDATES times as many are as good as the last one.
+        Exactly those, unless more than MOST_EQUAL times as many are as good as the last one, or
+        more than MOST_SCORED would have to be looked at.
         """
         with self._doubt.raised_by_errors():
             scale = self._scale_of(bm25.weight_by_term)
@@ -137,11 +142,13 @@ class IndexReader:
             while True:
                 found = self._searcher.search(query, count, count=False).hits
                 hits = self._scored(bm25, [address for _, address in found])
-                if len(found) < count or count >= MOST_CANDIDATES * limit:
+                if len(found) < count or count >= MOST_SCORED:
                     return hits[:limit]
-                if len(hits) >= limit and hits[limit - 1].score > found[-1][0] * slack:
+                last, bound = hits[limit - 1].score, found[-1][0] * slack
+                is_equal = last * (1 + 2 * ROUNDING) >= bound
+                if last > bound or (is_equal and count >= MOST_EQUAL * limit):
                     return hits[:limit]
-                count *= 2
+                count = min(2 * count, MOST_SCORED)
 
     def _candidates(
         self,
