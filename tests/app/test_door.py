@@ -70,3 +70,13 @@ def test_a_body_is_looked_at_in_linear_time(unit: bytes) -> None:
     fault_of_json(body)
 
     assert thread_time() - started < 1
+
+
+def test_strings_side_by_side_are_too_many_values() -> None:
+    body = b"[" + b'""' * 1_000_000 + b"," * 70
+
+    started = thread_time()
+    fault = fault_of_json(body)
+
+    assert fault is not None
+    assert thread_time() - started < 0.02
