@@ -23,7 +23,7 @@ from kb import stopping
 GRACEFUL_STOP_SECONDS: Final = 3
 """A stop within 10 s is promised."""
 
-Wait = Literal["header", "body", "body pace"]
+Wait = Literal["header", "body", "body pace", "write"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,12 @@ class ConnectionLimits:
 
     idle_seconds: float = 75
     """Between two requests: longer than proxies keep a connection, so that they close it first."""
+
+    write_seconds: float = 60
+    """For a client that does not read what it asked for, and for a response that is the last."""
+
+    max_pipelined: int = 8
+    """Requests behind the one that is being answered; hardly a client sends two."""
 
     max_connections: int = 512
     """At once, in one process, which may open 1,024 files on most systems."""
@@ -100,8 +106,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._limits = limits
         self._waiting = waiting
         self._timers: dict[Wait, asyncio.TimerHandle] = {}
-        self._header_bytes = self._body_bytes = 0
-        self._is_in_headers = self._is_in_body = self._is_refused = False
+        self._header_bytes = self._body_bytes = self._bytes_without_body = 0
+        self._is_in_headers = self._is_in_body = self._is_refused = self._closing = False
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -127,6 +133,8 @@ class LimitedProtocol(HttpToolsProtocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_waits()
+        if timer := self._timers.pop("write", None):
+            timer.cancel()
         super().connection_lost(exc)
 
     @override
@@ -134,9 +142,14 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._is_refused:
             return
         was_in_body = self._is_in_body
+        self._bytes_without_body += len(data)
         super().data_received(data)
         if self.transport.is_closing():
             return
+        if self._is_in_body and self._bytes_without_body > self._limits.max_header_bytes:
+            # Behind a body in pieces come trailers, of which the parser tells when they are whole.
+            self._header_bytes += self._bytes_without_body
+            self._limit_headers()
         if self._is_in_headers and not was_in_body:
             # The parser tells a header when it is whole.
             self._header_bytes += len(data)
@@ -152,35 +165,72 @@ class LimitedProtocol(HttpToolsProtocol):
             self._start("header", self._limits.header_seconds)
 
     @override
+    def pause_writing(self) -> None:
+        """The client reads more slowly than it is written to."""
+        super().pause_writing()
+        self._start("write", self._limits.write_seconds)
+
+    @override
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if timer := self._timers.pop("write", None):
+            timer.cancel()
+
+    @override
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._abort_soon()
+
+    @override
     def on_message_begin(self) -> None:
+        if self._is_refused:
+            return
         super().on_message_begin()
         self._is_in_headers = True
         self._header_bytes = 0
 
     @override
     def on_url(self, url: bytes) -> None:
+        if self._is_refused:
+            return
         self._header_bytes += len(url)
         super().on_url(url)
 
     @override
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._is_refused:
+            return
         self._header_bytes += len(name) + len(value)
-        super().on_header(name, value)
+        if self._is_in_headers:
+            super().on_header(name, value)
+        else:
+            # A trailer, behind the body: uvicorn would add it to the headers that are read already.
+            self._limit_headers()
 
     @override
     def on_headers_complete(self) -> None:
+        if self._is_refused:
+            return
         self._is_in_headers = False
         self._limit_headers()
+        if len(self.pipeline) >= self._limits.max_pipelined and not self._is_refused:
+            # Without a word, which would stand in the middle of the response that is being sent.
+            self._is_refused = True
+            self._end_waits()
+            self.pipeline.clear()
+            self.transport.close()
+            self._abort_soon()
         if not self._is_refused:
             self._end_waits()
             self._is_in_body = True
-            self._body_bytes = 0
+            self._body_bytes = self._bytes_without_body = 0
             super().on_headers_complete()
 
     @override
     def on_body(self, body: bytes) -> None:
         if not self._is_refused:
             self._body_bytes += len(body)
+            self._bytes_without_body = 0
             super().on_body(body)
 
     @override
@@ -215,20 +265,29 @@ class LimitedProtocol(HttpToolsProtocol):
             self._timers[wait] = self.loop.call_later(seconds, self._overdue, wait)
 
     def _end_waits(self) -> None:
+        """Of the request; what is still being written goes on."""
         self._waiting.pop(self, None)
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        for wait in [wait for wait in self._timers if wait != "write"]:
+            self._timers.pop(wait).cancel()
+
+    def _abort_soon(self) -> None:
+        """A closed connection stays until all is read, which may be never."""
+        if not self._closing:
+            self._closing = True
+            self.loop.call_later(self._limits.write_seconds, self.transport.abort)
 
     def _overdue(self, wait: Wait) -> None:
         del self._timers[wait]
-        if wait == "body pace" and self._is_fast_enough():
+        if wait == "write":
+            self.transport.abort()
+        elif wait == "body pace" and self._is_fast_enough():
             self._body_bytes = 0
             self._start(wait, self._limits.body_pace_seconds)
         elif self._is_in_headers or self._is_in_body:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time.")
         else:
             self.transport.close()
+            self._abort_soon()
 
     def _is_fast_enough(self) -> bool:
         """Whether enough has come since the last look, or it is us who do not read on."""
@@ -250,6 +309,7 @@ class LimitedProtocol(HttpToolsProtocol):
             request.disconnected = True
             request.message_event.set()
         self.transport.close()
+        self._abort_soon()
 
 
 def _response(status: HTTPStatus, detail: str) -> bytes:

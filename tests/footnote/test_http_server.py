@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -56,9 +56,15 @@ class Connection:
             return b""
 
 
+async def large(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers more than the buffers on the way hold."""
+    await PlainTextResponse("a" * 100_000_000)(scope, receive, send)
+
+
 @dataclass(frozen=True)
 class Running:
     port: int
+    connections: Collection[object]
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Connection]:
@@ -81,7 +87,8 @@ async def running(limits: ConnectionLimits, served: ASGIApp = app) -> AsyncItera
     while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
         await asyncio.sleep(0.01)
     try:
-        yield Running(server.servers[0].sockets[0].getsockname()[1])
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Running(port, server.server_state.connections)
     finally:
         server.force_exit = server.should_exit = True
         await serving
@@ -274,3 +281,35 @@ async def test_whole_requests_are_not_given_up_for_others() -> None:
         assert status == 503
         assert json.loads(body)["code"] == "too_many_connections"
         assert [await first.response(), await second.response()] == [(200, b"0")] * 2
+
+
+async def test_trailers_are_bounded_and_no_headers() -> None:
+    head = b"POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n0\r\n"
+    async with running(PATIENT) as server:
+        async with server.connected() as connection:
+            await connection.send(head + b"X-Trailer: a\r\n\r\n")
+            assert await connection.response() == (200, b"4")
+        async with server.connected() as connection:
+            await connection.send(head + b"X-Trailer: " + b"a" * 1_000_000)
+            assert (await connection.response())[0] == 431
+        assert await server.is_well()
+
+
+async def test_many_requests_at_once_end_the_connection() -> None:
+    async with running(PATIENT) as server, server.connected() as connection:
+        await connection.send(GET * 100)
+
+        assert (await connection.rest()).count(b"HTTP/1.1") < 100
+        assert await server.is_well()
+
+
+async def test_who_does_not_read_gives_the_place_back() -> None:
+    limits = replace(PATIENT, write_seconds=SOON)
+    async with running(limits, large) as server, server.connected() as connection:
+        await connection.send(GET)
+        # The stream of asyncio takes a little in by itself, and no more.
+        await connection.reader.readuntil(b"\r\n\r\n")
+
+        async with asyncio.timeout(30):
+            while server.connections:  # noqa: ASYNC110  # the server tells nobody
+                await asyncio.sleep(0.01)
