@@ -3,6 +3,7 @@
 In a thread it would hold the interpreter's lock from all other requests of this process.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -63,6 +64,8 @@ class HeavyWork:
         try:
             return await self._children.run(function, *args, **kwargs)
         except ChildFailed as error:
+            if error.reason == "ended":
+                raise Overloaded from error
             if error.reason == "crash":
                 raise
             raise WorkTooCostly(
@@ -74,4 +77,4 @@ class HeavyWork:
 
     async def aclose(self) -> None:
         """Takes no more calls."""
-        self._children.close()
+        await asyncio.to_thread(self._children.close)

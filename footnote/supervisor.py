@@ -200,6 +200,10 @@ class Supervisor:
         except KnowledgeBaseError as error:
             self._failure = error
             stopping.give_up()
+        except Exception:  # unwatched, what dies would stay dead
+            log.exception("supervisor.failed")
+            self._failure = KeepsDying("What keeps the parts of the service running has failed.")
+            stopping.give_up()
 
     def _note_death(self, part: Part) -> None:
         deaths = self._deaths[part.name]

@@ -7,12 +7,12 @@ from typing import Final
 
 from ingest.parse import ParsedDocument, detect_language, parse
 from kb.child_processes import ChildFailed, ChildLimits, ChildProcesses
-from kb.errors import DocumentTooComplex, DocumentUnreadable
+from kb.errors import DependencyFailed, DocumentTooComplex, DocumentUnreadable
 
 LIMITS: Final = ChildLimits(
-    # The largest files of the tests of formats take 0.4 GB; a table of 500,000 rows takes 1.3.
+    # Several files are read at once, on machines that have little more for each.
     memory_bytes=2_000_000_000,
-    # A manual of 872 pages takes 4 s.
+    # A manual of 872 pages is read, split and embedded in a quarter of that.
     processor_time=timedelta(seconds=120),
     # On a machine that has something else to do.
     time=timedelta(seconds=300),
@@ -50,7 +50,8 @@ def reading_children() -> ChildProcesses:
 async def read_apart(children: ChildProcesses, content: bytes, media_type: str) -> ReadDocument:
     """What is in the file.
 
-    Raises DocumentUnreadable: as `parse`; DocumentTooComplex beyond the limits of the child.
+    Raises DocumentUnreadable: as `parse`; DocumentTooComplex beyond the limits of the child;
+    DependencyFailed when somebody ended the child, which is no fault of the file.
     """
     try:
         return await children.run(read_document, content, media_type)
@@ -75,7 +76,7 @@ def read_document(content: bytes, media_type: str) -> ReadDocument:
     return ReadDocument(parsed=parsed, language=detect_language(parsed.text))
 
 
-def _refusal(failure: ChildFailed) -> DocumentUnreadable:
+def _refusal(failure: ChildFailed) -> DocumentUnreadable | DependencyFailed:
     match failure.reason:
         case "memory":
             return DocumentTooComplex(
@@ -91,3 +92,5 @@ def _refusal(failure: ChildFailed) -> DocumentUnreadable:
             return DocumentUnreadable(
                 "The parser ended abnormally: the document is damaged, or too complex."
             )
+        case "ended":
+            return DependencyFailed("The process that read the document was ended.")

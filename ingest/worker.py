@@ -36,13 +36,15 @@ BEATS = 5
 FIRST_RETRY = timedelta(seconds=2)
 """Doubled with each further attempt: 2, 4, 8, 16 s with the default of five attempts."""
 
+MOST_DOUBLED = 5
+"""A minute at last, for a job of which not even its failure could be written down."""
+
 
 class RetryWhileDependencyFails(BaseRetryStrategy):
-    """Tries again what failed for a transient reason or was cut off; everything else is final."""
+    """Tries again what failed for a transient reason or was cut off; everything else is final.
 
-    def __init__(self, max_attempts: int) -> None:
-        """`max_attempts` counts the first one."""
-        self.max_attempts = max_attempts
+    A job whose last attempt failed so is ended by `run_job`, which then raises nothing.
+    """
 
     @override
     def get_retry_decision(
@@ -52,9 +54,9 @@ class RetryWhileDependencyFails(BaseRetryStrategy):
         if isinstance(exception, asyncio.CancelledError):
             # This worker was stopped, which is no fault of the job: it would be lost otherwise.
             return RetryDecision(retry_in={"seconds": 0})
-        if not isinstance(exception, DependencyFailed) or job.attempts + 1 >= self.max_attempts:
+        if not isinstance(exception, DependencyFailed):
             return None
-        delay = FIRST_RETRY * 2**job.attempts
+        delay = FIRST_RETRY * 2 ** min(job.attempts, MOST_DOUBLED)
         return RetryDecision(retry_in={"seconds": int(delay.total_seconds())})
 
 
@@ -73,7 +75,7 @@ class Queue(App):
 def build_queue_app(database_url: str, tools: Ingestion, upkeep: Upkeep | None = None) -> Queue:
     """The queue with Footnote's tasks registered; without `upkeep` nothing is done by night."""
     app = Queue(database_url)
-    retry = RetryWhileDependencyFails(tools.max_attempts)
+    retry = RetryWhileDependencyFails()
 
     @app.task(name=INGEST_TASK, queue=QUEUE, retry=retry, pass_context=True)
     async def run(context: JobContext, *, tenant_id: str, job_id: str) -> None:
@@ -122,11 +124,10 @@ async def _run_to_its_end(tools: Ingestion, run: Run, *, is_last_attempt: bool) 
         raise
     except DependencyFailed as error:
         log.warning("job.dependency_failed", code=error.code, is_last_attempt=is_last_attempt)
-        if is_last_attempt:
-            await fail(tools, run, error, is_retryable=True)
-        else:
+        if not is_last_attempt:
             await release(tools, run)
-        raise
+            raise
+        await fail(tools, run, error, is_retryable=True)
     except KnowledgeBaseError as error:
         log.exception("job.failed", code=error.code)
         await fail(tools, run, error, is_retryable=False)

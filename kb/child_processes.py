@@ -23,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -55,10 +56,14 @@ class ChildLimits:
     """How much it gives way to other processes, 0 to 19."""
 
 
-class ChildFailed(Exception):
-    """The call ended without a result; `reason` says what it ran out of, or that it crashed."""
+Reason = Literal["memory", "time", "crash", "ended"]
+"""What a call ran out of; that it crashed; that somebody else ended it."""
 
-    def __init__(self, reason: Literal["memory", "time", "crash"], exit_code: int | None) -> None:
+
+class ChildFailed(Exception):
+    """The call ended without a result, for this reason."""
+
+    def __init__(self, reason: Reason, exit_code: int | None) -> None:
         """A negative exit code is the signal that ended the child."""
         super().__init__(reason, exit_code)
         self.reason = reason
@@ -94,7 +99,7 @@ class ChildProcesses:
                 result: Result = await asyncio.shield(running)
             finally:
                 os.close(stop_writer)
-                await asyncio.wait([running])
+                await _end_of(running)
                 os.close(stop_reader)
             return result
 
@@ -110,8 +115,11 @@ class ChildProcesses:
         )
         with reader:
             try:
-                with _without_main_module():
+                with _without_main_module(), _without_signals():
                     child.start()
+            except (OSError, EOFError) as error:
+                # The server of children was ended; the next call starts another one.
+                raise ChildFailed("ended", None) from error
             finally:
                 writer.close()
             try:
@@ -120,6 +128,32 @@ class ChildProcesses:
                 child.kill()
                 child.join()
                 child.close()
+
+
+@contextmanager
+def _without_signals() -> Iterator[None]:
+    """A child, and the server that is started with the first, gets no signal meant for all of us.
+
+    A service manager tells every process of a service to stop, and the caller decides when its
+    children end: with SIGKILL. What is blocked here is blocked in what is started here.
+    """
+    # Its start ends with SIGTERM unblocked, and the server's start begins with it.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+async def _end_of(running: "asyncio.Future[Any]") -> None:
+    """Returns when it has ended, however often whoever waits is cancelled meanwhile."""
+    while not running.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([running])
+    if not running.cancelled():
+        # Looked at, so that nobody says that nobody did.
+        running.exception()
 
 
 @contextmanager
@@ -152,13 +186,23 @@ def _result(child: BaseProcess, reader: Connection, stop: int, deadline: float) 
         is_error, value = pickle.loads(reader.recv_bytes())  # noqa: S301  # our own child
     except (EOFError, OSError) as error:
         child.join()
-        is_time = child.exitcode == -signal.SIGXCPU
-        raise ChildFailed("time" if is_time else "crash", child.exitcode) from error
+        raise ChildFailed(_reason(child.exitcode), child.exitcode) from error
     if isinstance(value, MemoryError):
         raise ChildFailed("memory", None) from value
     if is_error:
         raise value
     return value
+
+
+def _reason(exit_code: int | None) -> Reason:
+    match exit_code:
+        case -24:  # SIGXCPU
+            return "time"
+        case None | 255 | -9:
+            # Nobody knows how: the server of children was killed, or the kernel needed memory.
+            return "ended"
+        case _:
+            return "crash"
 
 
 def _run_in_child(

@@ -30,7 +30,11 @@ def open_to_others(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
             path = Path(parent) / name
-            mode = path.lstat().st_mode
+            try:
+                mode = path.lstat().st_mode
+            except FileNotFoundError:
+                # Of a service that runs meanwhile.
+                continue
             if mode & OTHERS and not stat.S_ISLNK(mode):
                 yield path
 

@@ -46,6 +46,8 @@ _TAKE_OVER: Final = """
             AND job.id != ALL(%(in_hand)s::bigint[])
             AND (
                 worker.id IS NULL
+                -- Its own that it does not have in hand: the answer to a statement was lost.
+                OR worker.id = %(own_id)s
                 OR worker.last_heartbeat < now() - make_interval(secs => %(seconds)s)
             )
         FOR UPDATE OF job SKIP LOCKED
@@ -126,13 +128,19 @@ class WorkersJobs(JobManager):
     async def take_over(self, queue: str, *, stalled_seconds: float) -> list[int]:
         """The jobs of workers that have been silent for so long, queued again; never its own."""
         rows = await self.connector.execute_query_all_async(
-            query=_TAKE_OVER, queue=queue, seconds=stalled_seconds, in_hand=sorted(self.in_hand)
+            query=_TAKE_OVER,
+            queue=queue,
+            seconds=stalled_seconds,
+            in_hand=sorted(self.in_hand),
+            own_id=self.worker_id,
         )
         return [row["id"] for row in rows]
 
     async def _if_held(self, job: Job, query: str, **values: object) -> None:
-        await self.connector.execute_query_async(
-            query=query, job_id=job.id, worker_id=job.worker_id, **values
-        )
-        if job.id is not None:
-            self.in_hand.discard(job.id)
+        try:
+            await self.connector.execute_query_async(
+                query=query, job_id=job.id, worker_id=job.worker_id, **values
+            )
+        finally:
+            if job.id is not None:
+                self.in_hand.discard(job.id)

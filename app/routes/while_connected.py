@@ -5,7 +5,6 @@ The server calls a handler once and lets it run, whether or not the caller is st
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -32,8 +31,7 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -
     finally:
         for task in (leaving, working):
             task.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.wait({leaving, working})
+        await asyncio.gather(leaving, working, return_exceptions=True)
 
 
 async def _until_left(request: Request) -> None:

@@ -42,6 +42,9 @@ MUTATED_SECONDS = 1_800.0
 LIST_PAGE = 100
 EXAMPLES = Path(__file__).parents[2] / "examples" / "documents"
 
+KILLED, CHANGED = "killed", "changed"
+"""Collections: the words of one probe may be parts of another's."""
+
 
 def hostile_files_harm_nobody(target: Target) -> Finding:
     """Hostile files of one tenant end with a code; another's documents are all ready meanwhile."""
@@ -100,7 +103,12 @@ def kills_lose_and_double_nothing(target: Target) -> Finding:
     target.key()
     with target.caller() as client:
         sent = [
-            send_text(client, f"{mark} is one.\n\n{paragraphs(random, others, 4)}", title=mark)
+            send_text(
+                client,
+                f"{mark} is one.\n\n{paragraphs(random, others, 4)}",
+                title=mark,
+                collection=KILLED,
+            )
             for mark in marks
         ]
     deadline, kills, restarts_of_all = monotonic() + KILL_SECONDS, 0, 0
@@ -138,12 +146,14 @@ def deleting_and_superseding_meanwhile(target: Target) -> Finding:
         for number in range(MEANWHILE):
             old, new, gone = marks[3 * number : 3 * number + 3]
             body = paragraphs(random, others, 60)
-            gone_id = send_text(client, f"{gone} is here.\n\n{body}")["document"]
+            gone_id = send_text(client, f"{gone} is here.\n\n{body}", collection=CHANGED)[
+                "document"
+            ]
             name = f"meanwhile-{number}"
-            send_text(client, f"{old} is old.\n\n{body}", external_id=name)
+            send_text(client, f"{old} is old.\n\n{body}", external_id=name, collection=CHANGED)
             sleep(random.uniform(0, 0.8))
             client.delete(f"/v1/documents/{gone_id}").raise_for_status()
-            newer = send_text(client, f"{new} is new.", external_id=name)
+            newer = send_text(client, f"{new} is new.", external_id=name, collection=CHANGED)
             deleted.append((gone, gone_id))
             replaced.append((old, new, newer["job"]))
         for old, new, job in replaced:
@@ -151,7 +161,7 @@ def deleting_and_superseding_meanwhile(target: Target) -> Finding:
         for gone, gone_id in deleted:
             if client.get(f"/v1/documents/{gone_id}").status_code != httpx.codes.NOT_FOUND:
                 faults.append("a deleted document is shown")
-            if _hits(client, gone):
+            if _hits(client, gone, CHANGED):
                 faults.append("a deleted text is found")
     return judge({}, {}, also={"deleted": MEANWHILE, "replaced": MEANWHILE}, faults=faults)
 
@@ -253,25 +263,25 @@ def _faults_of_replaced(client: httpx.Client, old: str, new: str, job: str) -> l
     status, faults = finished(client, job), []
     if status != "succeeded":
         faults.append(f"a replacing upload ended as {status}")
-    if _hits(client, old):
+    if _hits(client, old, CHANGED):
         faults.append("a replaced text is found")
-    if len(_hits(client, new)) != 1:
+    if len(_hits(client, new, CHANGED)) != 1:
         faults.append("a replacing text is not found once")
     return faults
 
 
 def _not_exactly_once(client: httpx.Client, document: str, mark: str) -> list[str]:
     versions = client.get(f"/v1/documents/{document}/versions").json().get("data", [])
-    hits = _hits(client, mark)
+    hits = _hits(client, mark, KILLED)
     faults = [] if len(versions) == 1 else [f"{len(versions)} versions"]
     if len(hits) != 1 or hits[0] != document:
         faults.append(f"found {len(hits)} times")
     return faults
 
 
-def _hits(client: httpx.Client, word: str) -> list[str]:
-    """The documents of the passages that have the word."""
-    body = {"query": word, "mode": "lexical", "top_k": 20}
+def _hits(client: httpx.Client, word: str, collection: str) -> list[str]:
+    """The documents of the collection's passages that have the word."""
+    body = {"query": word, "collections": [collection], "mode": "lexical", "top_k": 20}
     found = client.post("/v1/search", json=body).raise_for_status().json()["data"]
     return [hit["document"]["id"] for hit in found if word in hit["text"]]
 

@@ -25,7 +25,7 @@ Reader = Callable[[bytes, str], Reading]
 
 _HEADERS: Final = ("Subject", "From", "To", "Cc", "Date")
 _MAX_PARSED_CHARACTERS: Final = 10_000
-"""Of a header: 500 addresses. Parsing takes the square of the length: .3 s here, 24 s for 50,000
+"""Of a header: hundreds of addresses. Parsing takes the square of the length: 3.8 s for 20,000
 quotation marks."""
 _PARSER_FAILURES: Final = (
     ValueError,

@@ -51,8 +51,8 @@ def queued_job(attempts: int) -> QueuedJob:
         (FileStoreUnavailable(), 0, 2),
         (DatabaseUnavailable(), 1, 4),
         (FileStoreUnavailable(), 3, 16),
-        (FileStoreUnavailable(), 4, None),
-        (FileStoreUnavailable(), 9, None),
+        (FileStoreUnavailable(), 4, 32),
+        (FileStoreUnavailable(), 9, 64),
         (KnowledgeBaseError(), 0, None),
         (DocumentCorrupt(), 0, None),
         (ModelUnavailable(), 0, None),
@@ -66,7 +66,7 @@ def test_only_what_is_transient_or_cut_off_is_tried_again(
 ) -> None:
     started = datetime.now(UTC)
 
-    decision = RetryWhileDependencyFails(5).get_retry_decision(
+    decision = RetryWhileDependencyFails().get_retry_decision(
         exception=error, job=queued_job(attempts)
     )
 

@@ -201,3 +201,44 @@ def is_running(process_id: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def signal_the_group_but_go_on(number: int) -> str:
+    """As a service manager stops a service: every process of it is told."""
+    os.kill(os.getpid(), number)
+    os.kill(os.getppid(), number)
+    return "done"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+async def test_a_signal_to_all_processes_ends_no_child(
+    children: ChildProcesses, number: int
+) -> None:
+    assert await children.run(signal_the_group_but_go_on, number) == "done"
+
+
+def kill_itself() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def test_a_child_that_somebody_kills_is_no_fault_of_the_call(
+    children: ChildProcesses,
+) -> None:
+    with pytest.raises(ChildFailed) as caught:
+        await children.run(kill_itself)
+
+    assert caught.value.reason == "ended"
+
+
+async def test_a_call_that_is_cancelled_twice_leaves_nothing(children: ChildProcesses) -> None:
+    await children.run(divmod, 7, 2)
+    open_before = open_descriptors()
+    for _ in range(3):
+        call = asyncio.create_task(children.run(wait_for_ever))
+        await asyncio.sleep(0)
+        call.cancel()
+        await asyncio.sleep(0)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+
+    assert open_descriptors() <= open_before
