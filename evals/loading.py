@@ -81,7 +81,7 @@ async def load(
     """
     tenant_id = await _tenant(tools, tenant_name(dataset, tools.space))
     documents = dataset.documents()
-    present = await _ready_documents(tools, tenant_id)
+    present = await ready_documents(tools, tenant_id)
     missing = [document for document in documents if document.id not in present]
     started = perf_counter()
     if missing:
@@ -91,7 +91,7 @@ async def load(
             concurrency=concurrency,
             on_progress=on_progress,
         )
-        present = await _ready_documents(tools, tenant_id)
+        present = await ready_documents(tools, tenant_id)
     return LoadedDataset(
         dataset=dataset,
         tenant_id=tenant_id,
@@ -116,7 +116,7 @@ async def _tenant(tools: Ingestion, name: str) -> TenantId:
             return (await create_tenant(system, name)).id
 
 
-async def _ready_documents(tools: Ingestion, tenant_id: TenantId) -> frozenset[str]:
+async def ready_documents(tools: Ingestion, tenant_id: TenantId) -> frozenset[str]:
     """The ids, in their set, of all documents that can be found."""
     found: set[str] = set()
     after: UUID | None = None

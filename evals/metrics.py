@@ -3,7 +3,7 @@
 import re
 import string
 from collections.abc import Iterable, Mapping, Sequence
-from math import log2
+from math import log2, sqrt
 from typing import Final
 
 _ARTICLES: Final = re.compile(r"\b(?:a|an|the)\b")
@@ -40,6 +40,21 @@ def any_contains_answer(quotes: Sequence[str], answers: Sequence[str]) -> bool:
 def share(flags: Sequence[bool]) -> float:
     """Share of true ones, 0 to 1; 0 for none at all."""
     return sum(flags) / len(flags) if flags else 0.0
+
+
+def share_interval(hits: int, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share of n independent flags; 0 to 1 for none at all.
+
+    With z = 1.96 and p = hits / n: (p + z^2/2n +- z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n).
+    Source: Wilson, JASA 22(158), 1927.
+    """
+    if not n:
+        return 0.0, 1.0
+    z = 1.96
+    middle = hits / n + z**2 / (2 * n)
+    reach = z * sqrt(hits / n * (1 - hits / n) / n + z**2 / (4 * n**2))
+    scale = 1 + z**2 / n
+    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
 
 
 def recall_at(ranked: Sequence[str], relevant: Iterable[str], k: int) -> float:

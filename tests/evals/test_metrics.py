@@ -11,6 +11,7 @@ from evals.metrics import (
     percentile,
     recall_at,
     share,
+    share_interval,
 )
 
 
@@ -48,6 +49,14 @@ def test_shares() -> None:
     assert share([True, True, False, False]) == 0.5
     assert share([]) == 0
     assert answered_share([0.7, 0.8, 0.9], floor=0.8) == pytest.approx(2 / 3)
+
+
+def test_interval_of_a_share() -> None:
+    # Wilson for 8 of 10, z = 1.96, z^2 = 3.8416: middle .8 + .19208 = .99208,
+    # reach 1.96 * sqrt(.016 + .009604) = .31363, scale 1.38416.
+    assert share_interval(8, 10) == pytest.approx((0.49015, 0.94332), abs=1e-4)
+    assert share_interval(0, 10) == pytest.approx((0, 0.27753), abs=1e-4)
+    assert share_interval(0, 0) == (0, 1)
 
 
 def test_recall_counts_the_relevant_among_the_first_k() -> None:

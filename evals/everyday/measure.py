@@ -1,0 +1,271 @@
+"""Everyday questions: all documents in one tenant, each question asked on the way all take."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from time import perf_counter
+from typing import Final
+from uuid import uuid4
+
+from app.auth import Caller
+from app.resources import Resources
+from app.respond_answer import respond_answer
+from app.schemas.answers import Answer, AnswerRequest, Turn
+from evals.everyday.cases import EverydayCase, WrittenDocument, cases_sha256
+from evals.everyday.grading import OUTCOMES, Grade, Shown, grade, normalized
+from evals.loading import NAME, reading_code, ready_documents
+from evals.metrics import share
+from evals.provenance import spread
+from evals.results import DIGITS, Result
+from ingest.ingestion import Ingestion
+from ingest.worker import run_job
+from kb.audit import Actor
+from kb.credentials import Credential
+from kb.database import EVERYONE, Eyes
+from kb.documents import DocumentFields
+from kb.errors import Misconfigured, TenantNotFound
+from kb.ids import CredentialId, DocumentId, JobId, TenantId
+from kb.tenants import create_tenant, tenant_by_name
+from kb.uploads import Upload, Uploads
+
+KIND: Final = "everyday"
+
+DATASET: Final = "everyday"
+
+ALL: Final = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    """A file to upload; `supersedes` is the id of one before it."""
+
+    id: str
+    filename: str
+    content: bytes
+    title: str
+    principals: tuple[str, ...]
+    collection: str
+    effective_at: datetime | None
+    expires_at: datetime | None
+    supersedes: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedCase:
+    """A case, what was shown, and how that is graded."""
+
+    case: EverydayCase
+    shown: Shown
+    grade: Grade
+    milliseconds: float
+
+
+# --- Loading -------------------------------------------------------------------------------------
+
+
+def source_of(document: WrittenDocument) -> SourceFile:
+    """The written document as a file."""
+    return SourceFile(
+        id=document.id,
+        filename=document.file,
+        content=document.text.encode(),
+        title=document.title,
+        principals=document.principals,
+        collection="default",
+        effective_at=document.effective_at,
+        expires_at=None,
+        supersedes=document.supersedes,
+    )
+
+
+def headings_of(documents: Iterable[WrittenDocument]) -> frozenset[str]:
+    """Titles and headings, normalized."""
+    found = [document.title for document in documents]
+    for document in documents:
+        lines = document.text.splitlines()
+        found += [line.lstrip("#") for line in lines if line.startswith("#")]
+    return frozenset(normalized(each) for each in found)
+
+
+async def load_files(tools: Ingestion, uploads: Uploads, files: Sequence[SourceFile]) -> TenantId:
+    """The tenant with all files; what is there already is not read again.
+
+    Misconfigured when one cannot be ingested.
+    """
+    digest = sha256(f"{files!r} {tools.space.name} {reading_code()}".encode()).hexdigest()[:16]
+    tenant_id = await _tenant(tools, f"evaluation {DATASET} {digest}")
+    wanted = {file.id for file in files}
+    if wanted <= await ready_documents(tools, tenant_id):
+        return tenant_id
+    ids: dict[str, DocumentId] = {}
+    for file in files:
+        earlier = None if file.supersedes is None else ids[file.supersedes]
+        ids[file.id] = await _ingest(tools, uploads, tenant_id, _upload(file, earlier))
+    unread = sorted(wanted - await ready_documents(tools, tenant_id))
+    if unread:
+        raise Misconfigured(f"{unread[0]!r} is asked about and could not be ingested.")
+    return tenant_id
+
+
+async def _tenant(tools: Ingestion, name: str) -> TenantId:
+    async with tools.database.system() as system:
+        try:
+            return (await tenant_by_name(system, name)).id
+        except TenantNotFound:
+            return (await create_tenant(system, name)).id
+
+
+async def _ingest(
+    tools: Ingestion, uploads: Uploads, tenant_id: TenantId, upload: Upload
+) -> DocumentId:
+    # The owner may read a document that is for others only, and so upload it once more.
+    accepted = await uploads.accept(
+        tenant_id,
+        upload,
+        eyes=Eyes(principals=(EVERYONE,), owner=NAME),
+        actor=Actor(name=NAME, principals=(EVERYONE,), request_id=None),
+        now=tools.clock(),
+    )
+    if accepted.job is not None:
+        await run_job(tools, tenant_id, JobId(accepted.job.id), is_last_attempt=True)
+    return accepted.document.id
+
+
+def _upload(file: SourceFile, earlier: DocumentId | None) -> Upload:
+    return Upload(
+        content=file.content,
+        filename=file.filename,
+        declared_media_type=None,
+        collection=file.collection,
+        mode=None,
+        fields=DocumentFields(
+            external_id=file.id,
+            title=file.title,
+            source_uri=None,
+            language=None,
+            metadata={},
+            principals=file.principals,
+            effective_at=file.effective_at,
+            expires_at=file.expires_at,
+            supersedes=earlier,
+        ),
+    )
+
+
+# --- Asking --------------------------------------------------------------------------------------
+
+
+async def ask_cases(
+    resources: Resources,
+    tenant_id: TenantId,
+    cases: Sequence[EverydayCase],
+    *,
+    headings: frozenset[str],
+    alias: str | None,
+) -> list[AskedCase]:
+    """Each case, asked and graded, in their order."""
+    return [await _ask(resources, tenant_id, case, headings, alias) for case in cases]
+
+
+async def _ask(
+    resources: Resources,
+    tenant_id: TenantId,
+    case: EverydayCase,
+    headings: frozenset[str],
+    alias: str | None,
+) -> AskedCase:
+    principals = (EVERYONE, *case.principals)
+    # Somebody new each time: failures in a row are counted for each asker.
+    caller = Caller(
+        credential=Credential(
+            id=CredentialId(uuid4()),
+            tenant_id=tenant_id,
+            scopes=frozenset({"answers"}),
+            principals=principals,
+        ),
+        principals=principals,
+        request_id="evaluation",
+    )
+    request = AnswerRequest(
+        question=case.question,
+        history=[Turn(role=turn.role, content=turn.content) for turn in case.history] or None,
+        model=alias,
+    )
+    started = perf_counter()
+    answer = await respond_answer(resources, caller, request)
+    milliseconds = round((perf_counter() - started) * 1000, 3)
+    shown = shown_by(answer)
+    return AskedCase(
+        case=case,
+        shown=shown,
+        grade=grade(case, shown, headings=headings),
+        milliseconds=milliseconds,
+    )
+
+
+def shown_by(answer: Answer) -> Shown:
+    """The answer without the markers of its citations, and its supported claims."""
+    text = answer.answer
+    for citation in answer.citations:
+        text = text.replace(citation.marker, "")
+    return Shown(
+        status=answer.status,
+        text=text,
+        claims=tuple(claim.text for claim in answer.claims if claim.verdict == "supported"),
+    )
+
+
+# --- Counting ------------------------------------------------------------------------------------
+
+
+def results_of(
+    asked: Sequence[AskedCase], *, variant: str, split: str | None, is_whole: bool
+) -> list[Result]:
+    """The result of all, then of each kind in the order of the cases."""
+    kinds = dict.fromkeys(each.case.kind for each in asked)
+    groups = {ALL: list(asked)} | {
+        kind: [each for each in asked if each.case.kind == kind] for kind in kinds
+    }
+    return [
+        _result(group, name=f"{variant} {name}", split=split, is_whole=is_whole)
+        for name, group in groups.items()
+    ]
+
+
+def _result(asked: Sequence[AskedCase], *, name: str, split: str | None, is_whole: bool) -> Result:
+    outcomes = [each.grade.outcome for each in asked]
+    figures: dict[str, float] = {
+        outcome: round(share([each == outcome for each in outcomes]), DIGITS)
+        for outcome in OUTCOMES
+    }
+    # Of these more is better, so they can have floors.
+    fit = [each in {"right", "ugly"} for each in outcomes]
+    sound = [each not in {"wrong", "beside", "wrongly_answered"} for each in outcomes]
+    figures |= {
+        "right_or_ugly": round(share(fit), DIGITS),
+        "not_wrong": round(share(sound), DIGITS),
+    }
+    milliseconds = [each.milliseconds for each in asked]
+    return Result(
+        dataset=DATASET,
+        dataset_sha256=cases_sha256(each.case for each in asked),
+        split=split,
+        is_whole=is_whole,
+        variant=name,
+        figures=figures,
+        figures_by_split={},
+        latency_ms=spread(milliseconds),
+        details={
+            outcome: " ".join(each.case.id for each in asked if each.grade.outcome == outcome)
+            or None
+            for outcome in OUTCOMES[1:]
+        },
+        question_ids=[each.case.id for each in asked],
+        scores={
+            "right": [float(each == "right") for each in outcomes],
+            "right_or_ugly": [float(each) for each in fit],
+            "not_wrong": [float(each) for each in sound],
+        },
+        milliseconds=milliseconds,
+    )
