@@ -1,5 +1,6 @@
 """Is an answer right, and could one show it to somebody? Rules over its text; no model."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -18,6 +19,9 @@ WITH_TEXT: Final = frozenset[AnswerStatus]({"answered", "partially_supported", "
 
 CELL_MARK: Final = " | "
 """Cells as they are stored; a reader wants them told."""
+
+_DECIMALS_OF_NOTHING: Final = re.compile(r"[.,]0{1,2}(?!\w)(?![.,]\d)")
+"""A sum may be told as 120.00."""
 
 _MARKUP: Final = str.maketrans({"*": None, "`": None, "\u2019": "'", "\u201c": '"', "\u201d": '"'})
 
@@ -58,7 +62,7 @@ def grade(case: EverydayCase, shown: Shown, *, headings: frozenset[str]) -> Grad
 def find(text: str, phrase: str, start: int = 0) -> int:
     """Where the normalized text holds the phrase as whole words or a whole number; -1 if nowhere.
 
-    `12` is not in `120`, `12.5` or `1,12`.
+    `12` is in `12.00`, and not in `120`, `12.5`, `12,000` or `1,12`.
     """
     wanted = normalized(phrase)
     at = text.find(wanted, start)
@@ -68,6 +72,8 @@ def find(text: str, phrase: str, start: int = 0) -> int:
 
 
 def _is_cut(text: str, start: int, end: int) -> bool:
+    if text[end - 1].isdigit() and _DECIMALS_OF_NOTHING.match(text, end):
+        return _goes_on(text, start - 1, -1, text[start])
     return _goes_on(text, start - 1, -1, text[start]) or _goes_on(text, end, 1, text[end - 1])
 
 
