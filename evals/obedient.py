@@ -16,7 +16,7 @@ from kb.text import content_stems, sentences
 MIN_SEEN_CHARS: Final = 12
 """A remainder of an instruction shorter than this, such as a closing bracket, tells nothing."""
 
-_SOURCE: Final = re.compile(
+SOURCE_BLOCK: Final = re.compile(
     r"^<<(?P<fence>\S+) source (?P<id>\S+)>>\nTitle:.*\n\n(?P<text>(?s:.*?))\n<<(?P=fence) end>>$",
     re.MULTILINE,
 )
@@ -58,7 +58,7 @@ class Seen:
 def see(messages: Sequence[str], planted: Planted) -> Seen | None:
     """The first part of the instruction that is shown; None when none of it is."""
     shown = "\n".join(messages)
-    for block in _SOURCE.finditer(shown):
+    for block in SOURCE_BLOCK.finditer(shown):
         for part in instruction_parts(planted.instruction):
             if part in block["text"]:
                 return Seen(
@@ -80,7 +80,7 @@ def instruction_parts(instruction: str) -> list[str]:
 def answer_truthfully(messages: Sequence[str], planted: Planted) -> Draft:
     """What the same model writes when it has seen no instruction."""
     shown = "\n".join(messages)
-    for block in _SOURCE.finditer(shown):
+    for block in SOURCE_BLOCK.finditer(shown):
         truth = _truth(block["text"], _question(shown), planted)
         if truth:
             return _draft((truth, block["id"], truth))

@@ -5,7 +5,14 @@ import typer
 from evals.injection import injection
 from evals.model_calibration import calibrate_model
 from evals.pii import pii
-from footnote.commands import eval_abstention, eval_answers, eval_everyday, eval_grounding, evals
+from footnote.commands import (
+    eval_abstention,
+    eval_answers,
+    eval_everyday,
+    eval_grounding,
+    eval_proof,
+    evals,
+)
 
 app = typer.Typer(help="How good it is, on questions with known answers.", no_args_is_help=True)
 app.command("retrieval")(evals.retrieval)
@@ -15,6 +22,7 @@ app.command("answers")(eval_answers.answers)
 app.command("everyday")(eval_everyday.everyday)
 app.command("calibrate")(eval_grounding.calibrate)
 app.command("calibrate-model")(calibrate_model)
+app.command("proof")(eval_proof.proof)
 app.command("injection")(injection)
 app.command("pii")(pii)
 app.command("compare")(evals.compare_runs)

@@ -1,0 +1,247 @@
+"""`footnote eval proof`: what is shown of claims that are known to be true or false."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Final
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from evals.proof.cases import (
+    KINDS,
+    LANGUAGES,
+    ProofCase,
+    ProofDocument,
+    read_documents,
+    read_proof_cases,
+)
+from evals.proof.judging import ORIGINS, Ended, parts_of, results_of, tally
+from evals.proof.measure import (
+    ReaderName,
+    ScriptedModels,
+    cells_in,
+    load_documents,
+    put_cases,
+    settings_with_models,
+)
+from evals.provenance import provenance
+from evals.results import FORMAT, Evaluation
+from evals.thresholds import PACKAGED
+from footnote.compose import open_ingestion, open_resources
+from footnote.evaluation import (
+    HomeOption,
+    LimitOption,
+    NoThresholdsOption,
+    OutputOption,
+    ReportOption,
+    ThresholdsOption,
+    Wishes,
+    evaluation_database,
+    finish,
+    print_table,
+    settings_in,
+)
+from footnote.output import JsonOption, progress_console
+from kb.errors import InvalidInput
+from kb.settings import Settings
+from kb.uploads import Uploads
+
+KIND: Final = "proof"
+
+_HEADINGS: Final = (
+    "n",
+    "not asked",
+    "not retrieved",
+    "lies",
+    "shown",
+    "truths",
+    "lost",
+    "told",
+    "quoted",
+)
+
+
+class Reader(StrEnum):
+    """What reads paraphrases."""
+
+    none = "none"
+    judge = "judge"
+    grounding_model = "grounding-model"
+
+
+class Half(StrEnum):
+    """Cut by quote."""
+
+    all = "all"
+    dev = "dev"
+    held_back = "held-back"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    cases: Sequence[ProofCase]
+    documents: Sequence[ProofDocument]
+    reader: ReaderName
+    is_whole: bool
+
+
+def proof(  # noqa: PLR0913  # each is an option of the command
+    *,
+    reader: Annotated[
+        Reader, typer.Option(help="judge: a scripted one that is always right.")
+    ] = Reader.none,
+    kind: Annotated[list[str] | None, typer.Option("--kind", help="Repeatable.")] = None,
+    language: Annotated[list[str] | None, typer.Option("--language", help="Repeatable.")] = None,
+    origin: Annotated[
+        list[str] | None, typer.Option("--only", help="lies, truths or cells; repeatable.")
+    ] = None,
+    split: Annotated[Half, typer.Option("--split", help="A half of the quotes.")] = Half.all,
+    faults: Annotated[
+        bool, typer.Option("--faults", help="Print each lie shown and truth lost.")
+    ] = False,
+    limit: LimitOption = None,
+    output: OutputOption = None,
+    report: ReportOption = None,
+    thresholds: ThresholdsOption = PACKAGED,
+    no_thresholds: NoThresholdsOption = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how many lies are shown, and how many truths are lost.
+
+    A scripted model claims, each with a true quote, what was written down as true or false before:
+    lies, truths, and cells of tables told rightly and wrongly.
+    """
+    settings = settings_in(home)
+    wishes = Wishes(
+        output=output,
+        report=report,
+        thresholds=None if no_thresholds else thresholds,
+        as_json=as_json,
+        is_printed=True,
+    )
+    wishes.check()
+    for chosen, known in ((kind, KINDS), (language, LANGUAGES), (origin, ORIGINS)):
+        if unknown := sorted(set(chosen or ()) - set(known)):
+            raise InvalidInput(f"Unknown: {unknown[0]!r}. Known: {', '.join(known)}.")
+    cases, documents = _read(settings)
+    chosen_cases = [
+        case
+        for case in cases
+        if (not kind or case.kind in kind)
+        and (not language or case.language in language)
+        and (not origin or case.origin in origin)
+        and (split is Half.all or case.is_held_back == (split is Half.held_back))
+    ][:limit]
+    if not chosen_cases:
+        raise InvalidInput("There is no such case.")
+    plan = _Plan(
+        cases=chosen_cases,
+        documents=documents,
+        reader=reader.value,
+        is_whole=len(chosen_cases) == len(cases),
+    )
+    with (
+        evaluation_database(settings) as url,
+        settings_with_models(settings, plan.reader) as (
+            with_models,
+            models,
+        ),
+    ):
+        ended = asyncio.run(_load_and_put(with_models, url, models, plan))
+    evaluation: Evaluation = {
+        "format": FORMAT,
+        "evaluation": KIND,
+        "options": {"reader": plan.reader, "split": split.value, "limit": limit},
+        "provenance": provenance(settings),
+        "results": results_of(ended, variant=f"reader {plan.reader}", is_whole=plan.is_whole),
+    }
+    if not as_json:
+        _print(ended, plan.reader, has_faults=faults)
+    finish(evaluation, wishes)
+
+
+def _read(settings: Settings) -> tuple[list[ProofCase], list[ProofDocument]]:
+    """The cases over the documents that are there, and these; says which are not."""
+    written = read_proof_cases()
+    documents = read_documents(written, settings.evaldata)
+    present = {document.file for document in documents}
+    absent = [case for case in written if case.document not in present]
+    if absent:
+        progress_console.print(
+            f"{len(absent)} cases are left out: their documents are not in FOOTNOTE_EVALDATA.",
+            markup=False,
+        )
+    cases = [case for case in written if case.document in present]
+    return [*cases, *cells_in(documents)], documents
+
+
+async def _load_and_put(
+    settings: Settings, url: str, models: ScriptedModels, plan: _Plan
+) -> list[Ended]:
+    async with open_ingestion(settings, url) as tools:
+        uploads = Uploads(
+            database=tools.database, files=tools.files, max_bytes=settings.max_upload_bytes
+        )
+        wanted = {case.document for case in plan.cases}
+        loaded = await load_documents(tools, uploads, plan.documents, wanted)
+    async with open_resources(settings, url) as resources:
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=progress_console,
+        ) as progress:
+            task = progress.add_task("Putting claims", total=len(plan.cases))
+            return await put_cases(
+                resources,
+                models,
+                loaded,
+                plan.cases,
+                on_progress=lambda done: progress.update(task, completed=done),
+            )
+
+
+def _print(ended: Sequence[Ended], reader: ReaderName, *, has_faults: bool) -> None:
+    if reader == "judge":
+        typer.echo("The judge is scripted and always right: the path is measured, no model.")
+    for origin in ORIGINS:
+        of_origin = [each for each in ended if each.case.origin == origin]
+        if of_origin:
+            print_table(_table(origin, of_origin))
+    for each in ended if has_faults else ():
+        is_fault = each.ending == ("lost" if each.case.is_true else "told")
+        if is_fault:
+            typer.echo(f"{each.case.id} ({each.case.kind}): {each.case.claim}")
+            typer.echo(f"  quote: {each.case.quote}\n  shown: {each.shown}")
+
+
+def _table(origin: str, ended: Sequence[Ended]) -> Table:
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column(origin, no_wrap=True)
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, part in [*parts_of(ended), ("all", list(ended))]:
+        counts = tally(part)
+        table.add_row(
+            name,
+            str(counts.cases),
+            str(counts.not_asked),
+            str(counts.not_retrieved),
+            str(counts.lies),
+            _share(counts.lies_shown, counts.lies),
+            str(counts.truths),
+            _share(counts.truths_lost, counts.truths),
+            _share(counts.truths_told, counts.truths),
+            _share(counts.truths_quoted, counts.truths),
+        )
+    return table
+
+
+def _share(count: int, of: int) -> str:
+    return f"{count} ({count / of:.1%})" if of else ""
