@@ -4,17 +4,16 @@ Written by hand: `evals/lies/*.toml` and `evals/truths/*.toml`.
 """
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import ClassVar, Final, Literal, TypeVar, get_args
+from typing import ClassVar, Final, Literal, NamedTuple, TypeVar, get_args
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from evals.halves import is_held_back
-from examples.manifest import document_path, read_manifest
-from kb.errors import Misconfigured
+from kb.errors import InvalidInput, Misconfigured
 
 EVALS: Final = Path(__file__).parent.parent
 WRITTEN: Final = Path(__file__).parent / "documents.toml"
@@ -48,6 +47,7 @@ Kind = Literal[
 """What a lie gets wrong, or what of the quote a truth tells in other words."""
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+ORIGINS: Final[tuple[Origin, ...]] = get_args(Origin)
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 
 _STRICT: Final = ConfigDict(extra="forbid")
@@ -76,6 +76,47 @@ class ProofCase:
     def is_held_back(self) -> bool:
         """The half of the quote: a lie and a truth beside the same quote stay together."""
         return is_held_back(f"{self.document} {self.quote}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Some of the cases; an empty collection stands for all."""
+
+    kinds: Collection[str] = ()
+    languages: Collection[str] = ()
+    origins: Collection[str] = ()
+    is_held_back: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Raises InvalidInput when there is no such kind, language or origin."""
+        for chosen, known in (
+            (self.kinds, KINDS),
+            (self.languages, LANGUAGES),
+            (self.origins, ORIGINS),
+        ):
+            if unknown := sorted(set(chosen) - set(known)):
+                raise InvalidInput(f"Unknown: {unknown[0]!r}. Known: {', '.join(known)}.")
+
+    @property
+    def has_cells(self) -> bool:
+        """False when cells need not even be made."""
+        return not self.origins or "cells" in self.origins
+
+    def takes(self, case: ProofCase) -> bool:
+        """True when the case is among them."""
+        return (
+            (not self.kinds or case.kind in self.kinds)
+            and (not self.languages or case.language in self.languages)
+            and (not self.origins or case.origin in self.origins)
+            and self.is_held_back in {None, case.is_held_back}
+        )
+
+
+class Sample(NamedTuple):
+    """A document that is always at hand."""
+
+    title: str
+    content: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,19 +178,18 @@ def read_proof_cases(folder: Path = EVALS) -> list[ProofCase]:
     ]
 
 
-def read_documents(cases: Iterable[ProofCase], evaldata: Path) -> list[ProofDocument]:
+def read_documents(
+    cases: Iterable[ProofCase], evaldata: Path, samples: Mapping[str, Sample]
+) -> list[ProofDocument]:
     """The documents of the cases that are there; found ones are absent without their folder."""
-    titles = {entry.file: entry for entry in read_manifest()}
-    written = {each.file: each for each in _read_written()}
+    known = {**samples, **_read_written()}
     documents = []
     for file, language in dict.fromkeys((case.document, case.language) for case in cases):
-        if file in titles:
-            entry = titles[file]
-            content, title = document_path(entry).read_bytes(), entry.title
-        elif file in written:
-            content, title = written[file].text.encode(), written[file].title
-        elif (path := evaldata / FOUND / file).exists():
-            content, title = path.read_bytes(), None
+        found = evaldata / FOUND / file
+        if file in known:
+            title, content = known[file]
+        elif found.exists():
+            title, content = None, found.read_bytes()
         else:
             continue
         documents.append(ProofDocument(file=file, title=title, language=language, content=content))
@@ -180,8 +220,9 @@ def _cases(path: Path, origin: Literal["lies", "truths"]) -> Sequence[ProofCase]
     ]
 
 
-def _read_written() -> Sequence[_Written]:
-    return _read(WRITTEN, _WRITTEN).get("document", ())
+def _read_written() -> dict[str, Sample]:
+    written = _read(WRITTEN, _WRITTEN).get("document", ())
+    return {each.file: Sample(title=each.title, content=each.text.encode()) for each in written}
 
 
 def _read(path: Path, form: TypeAdapter[_Content]) -> _Content:

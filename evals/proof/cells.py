@@ -125,7 +125,7 @@ def _tell(rows: Sequence[TableRow], key: str, random: Random) -> Iterator[_Told]
             if column != key and len(value) <= MAX_VALUE_CHARS
         ]
         for column in random.sample(columns, min(CELLS_PER_ROW, len(columns))):
-            told = {
+            told: dict[Kind, list[str]] = {
                 "rewording": [row.cells[column]],
                 "column": [row.cells[each] for each in columns if each != column],
                 "row": [other.cells[column] for other in rows if other is not row],
@@ -139,7 +139,7 @@ def _tell(rows: Sequence[TableRow], key: str, random: Random) -> Iterator[_Told]
                         key=row.cells[key],
                         column=column,
                         value=random.choice(found),
-                        kind="column" if kind == "column" else "row",
+                        kind=kind,
                         is_true=kind == "rewording",
                     )
 

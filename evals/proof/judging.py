@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final, Literal
+from typing import Literal
 
 from app.schemas.answers import Answer, Claim
 from evals.metrics import share
-from evals.proof.cases import KINDS, LANGUAGES, Origin, ProofCase, cases_sha256
+from evals.proof.cases import KINDS, LANGUAGES, ORIGINS, ProofCase, cases_sha256
 from evals.proof.scripted import Put
 from evals.provenance import spread
 from evals.results import DIGITS, Result
@@ -15,8 +15,6 @@ Ending = Literal["told", "quoted", "lost", "not_asked", "not_retrieved"]
 """`told`: in the model's words, or in words that are the claim's; of a truth, in the model's words.
 `quoted`: words of its quote. `not_asked`: no model was, the evidence being thought too weak.
 `not_retrieved`: the model was not shown the quote."""
-
-ORIGINS: Final[tuple[Origin, ...]] = ("lies", "truths", "cells")
 
 
 @dataclass(frozen=True, kw_only=True)

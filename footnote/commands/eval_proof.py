@@ -12,25 +12,27 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from evals.proof.cases import (
-    KINDS,
-    LANGUAGES,
+    ORIGINS,
+    Choice,
     ProofCase,
     ProofDocument,
+    Sample,
     read_documents,
     read_proof_cases,
 )
-from evals.proof.judging import ORIGINS, Ended, parts_of, results_of, tally
+from evals.proof.judging import Ended, parts_of, results_of, tally
 from evals.proof.measure import (
     ReaderName,
-    ScriptedModels,
     cells_in,
     load_documents,
     put_cases,
     settings_with_models,
 )
+from evals.proof.scripted import ScriptedModels
 from evals.provenance import provenance
 from evals.results import FORMAT, Evaluation
 from evals.thresholds import PACKAGED
+from examples.manifest import document_path, read_manifest
 from footnote.compose import open_ingestion, open_resources
 from footnote.evaluation import (
     HomeOption,
@@ -111,11 +113,7 @@ def proof(  # noqa: PLR0913  # each is an option of the command
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure how many lies are shown, and how many truths are lost.
-
-    A scripted model claims, each with a true quote, what was written down as true or false before:
-    lies, truths, and cells of tables told rightly and wrongly.
-    """
+    """Measure how many lies with a true quote are shown, and how many truths are lost."""
     settings = settings_in(home)
     wishes = Wishes(
         output=output,
@@ -125,26 +123,13 @@ def proof(  # noqa: PLR0913  # each is an option of the command
         is_printed=True,
     )
     wishes.check()
-    for chosen, known in ((kind, KINDS), (language, LANGUAGES), (origin, ORIGINS)):
-        if unknown := sorted(set(chosen or ()) - set(known)):
-            raise InvalidInput(f"Unknown: {unknown[0]!r}. Known: {', '.join(known)}.")
-    cases, documents = _read(settings)
-    chosen_cases = [
-        case
-        for case in cases
-        if (not kind or case.kind in kind)
-        and (not language or case.language in language)
-        and (not origin or case.origin in origin)
-        and (split is Half.all or case.is_held_back == (split is Half.held_back))
-    ][:limit]
-    if not chosen_cases:
-        raise InvalidInput("There is no such case.")
-    plan = _Plan(
-        cases=chosen_cases,
-        documents=documents,
-        reader=reader.value,
-        is_whole=len(chosen_cases) == len(cases),
+    choice = Choice(
+        kinds=kind or (),
+        languages=language or (),
+        origins=origin or (),
+        is_held_back=None if split is Half.all else split is Half.held_back,
     )
+    plan = _plan(settings, choice, reader.value, limit)
     with (
         evaluation_database(settings) as url,
         settings_with_models(settings, plan.reader) as (
@@ -165,10 +150,27 @@ def proof(  # noqa: PLR0913  # each is an option of the command
     finish(evaluation, wishes)
 
 
-def _read(settings: Settings) -> tuple[list[ProofCase], list[ProofDocument]]:
+def _plan(settings: Settings, choice: Choice, reader: ReaderName, limit: int | None) -> _Plan:
+    cases, documents = _read(settings, has_cells=choice.has_cells)
+    chosen = [case for case in cases if choice.takes(case)][:limit]
+    if not chosen:
+        raise InvalidInput("There is no such case.")
+    return _Plan(
+        cases=chosen,
+        documents=documents,
+        reader=reader,
+        is_whole=choice.has_cells and len(chosen) == len(cases),
+    )
+
+
+def _read(settings: Settings, *, has_cells: bool) -> tuple[list[ProofCase], list[ProofDocument]]:
     """The cases over the documents that are there, and these; says which are not."""
     written = read_proof_cases()
-    documents = read_documents(written, settings.evaldata)
+    samples = {
+        entry.file: Sample(title=entry.title, content=document_path(entry).read_bytes())
+        for entry in read_manifest()
+    }
+    documents = read_documents(written, settings.evaldata, samples)
     present = {document.file for document in documents}
     absent = [case for case in written if case.document not in present]
     if absent:
@@ -177,7 +179,7 @@ def _read(settings: Settings) -> tuple[list[ProofCase], list[ProofDocument]]:
             markup=False,
         )
     cases = [case for case in written if case.document in present]
-    return [*cases, *cells_in(documents)], documents
+    return [*cases, *(cells_in(documents) if has_cells else ())], documents
 
 
 async def _load_and_put(
