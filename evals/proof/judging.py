@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from app.schemas.answers import Answer, Claim
+from app.schemas.answers import Answer
 from evals.metrics import share
 from evals.proof.cases import KINDS, LANGUAGES, ORIGINS, ProofCase, cases_sha256
 from evals.proof.scripted import Put
@@ -15,6 +15,15 @@ Ending = Literal["told", "quoted", "lost", "not_asked", "not_retrieved"]
 """`told`: in the model's words, or in words that are the claim's; of a truth, in the model's words.
 `quoted`: words of its quote. `not_asked`: no model was, the evidence being thought too weak.
 `not_retrieved`: the model was not shown the quote."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownClaim:
+    """A claim of an answer; `wording` is whose words it is in, None where an answer tells not."""
+
+    text: str
+    wording: str | None
+    quotes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,22 +56,35 @@ class Tally:
     truths_quoted: int
 
 
-def ending_of(case: ProofCase, put: Put, answer: Answer) -> Ending:
+def shown_claims(answer: Answer) -> list[ShownClaim]:
+    """The supported claims, in order."""
+    quotes = {citation.id: citation.quote for citation in answer.citations}
+    return [
+        ShownClaim(
+            text=claim.text,
+            wording=claim.model_dump().get("wording"),
+            quotes=tuple(quotes[citation_id] for citation_id in claim.citations),
+        )
+        for claim in answer.claims
+        if claim.verdict == "supported"
+    ]
+
+
+def ending_of(case: ProofCase, put: Put, shown: Sequence[ShownClaim]) -> Ending:
     """What became of the case's only claim."""
     if not put.is_asked:
         return "not_asked"
     if not put.is_retrieved:
         return "not_retrieved"
-    shown = [claim for claim in answer.claims if claim.verdict == "supported"]
-    if any(_is_in_models_words(claim, case) for claim in shown):
+    said = [_folded(each.text) for each in shown]
+    is_said = _folded(case.claim) in said
+    if any(each.wording == "model" for each in shown) or (
+        is_said and (not case.is_true or shown[0].wording is None)
+    ):
         return "told"
-    said = [_folded(claim.text) for claim in shown]
-    if not case.is_true and _folded(case.claim) in said:
-        return "told"
-    cited = {citation_id for claim in shown for citation_id in claim.citations}
-    quotes = [_folded(each.quote) for each in answer.citations if each.id in cited]
     quote = _folded(case.quote)
-    is_quoted = any(quote in each or each in quote for each in (*quotes, *said) if each)
+    words = [*said, *(_folded(each) for claim in shown for each in claim.quotes)]
+    is_quoted = any(quote in each or each in quote for each in words if each)
     return "quoted" if is_quoted else "lost"
 
 
@@ -145,13 +167,6 @@ def figures_of(ended: Sequence[Ended]) -> dict[str, float]:
         figures["truths_kept"] = share([ending != "lost" for ending in truths])
         figures["truths_told"] = share([ending == "told" for ending in truths])
     return {name: round(value, DIGITS) for name, value in figures.items()}
-
-
-def _is_in_models_words(claim: Claim, case: ProofCase) -> bool:
-    wording = claim.model_dump().get("wording")
-    if wording is None:
-        return _folded(claim.text) == _folded(case.claim)
-    return bool(wording == "model")
 
 
 def _names(ended: Sequence[Ended], *, is_true: bool, ending: Ending) -> str | None:

@@ -21,7 +21,7 @@ from app.schemas.answers import AnswerRequest
 from evals.loading import NAME, READER, reading_code
 from evals.proof.cases import ProofCase, ProofDocument
 from evals.proof.cells import cell_cases
-from evals.proof.judging import Ended, ending_of
+from evals.proof.judging import Ended, ending_of, shown_claims
 from evals.proof.scripted import ScriptedModels, scripted_models
 from ingest.ingestion import Ingestion
 from ingest.parse import parse
@@ -221,7 +221,7 @@ async def _put(
     milliseconds = round((perf_counter() - started) * 1000, 3)
     return Ended(
         case=case,
-        ending=ending_of(case, models.happened, answer),
+        ending=ending_of(case, models.happened, shown_claims(answer)),
         shown=answer.answer,
         milliseconds=milliseconds,
     )

@@ -1,24 +1,10 @@
 """Claims of known truth: their files, the cells that are told, and what is counted."""
 
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
-from app.schemas.answers import (
-    Answer,
-    Checks,
-    ChecksAndOpinions,
-    Citation,
-    CitationVerification,
-    Claim,
-    ContextUse,
-    Usage,
-    Verdict,
-)
-from app.schemas.documents import Location
 from evals.proof.cases import (
     KINDS,
     LANGUAGES,
@@ -29,7 +15,7 @@ from evals.proof.cases import (
     read_proof_cases,
 )
 from evals.proof.cells import TableRow, cell_cases, key_column, tables_of
-from evals.proof.judging import Ended, Ending, ending_of, figures_of, results_of, tally
+from evals.proof.judging import Ended, Ending, ShownClaim, ending_of, figures_of, results_of, tally
 from evals.proof.scripted import Put, ScriptedModels, source_with
 from examples.manifest import document_path, read_manifest
 from ingest.parse import parse
@@ -69,48 +55,8 @@ def case(
     )
 
 
-def answer(claim: str, quote: str, *, verdict: Verdict = "supported") -> Answer:
-    """An answer with one claim and one citation."""
-    passed = Checks(source=True, quote=True, numbers=True, names=True, negation=True, coverage=True)
-    citation = Citation(
-        id="c1",
-        marker="[1]",
-        document_id=UUID(int=1),
-        document_version=1,
-        external_id=None,
-        title=None,
-        source_uri=None,
-        chunk_id=1,
-        quote=quote,
-        location=Location(
-            section=[], page=None, slide=None, sheet=None, row=None, char_start=0, char_end=9
-        ),
-        content_sha256="",
-        verification=CitationVerification(
-            method="exact", checks=ChecksAndOpinions(**passed.model_dump())
-        ),
-    )
-    return Answer(
-        id=UUID(int=2),
-        status="answered",
-        reason=None,
-        answer=claim,
-        claims=[Claim(text=claim, verdict=verdict, score=1.0, citations=["c1"])],
-        citations=[citation],
-        conflicts=[],
-        clarifying_question=None,
-        retrieved=None,
-        context=ContextUse(budget=1, used=1, dropped=[]),
-        usage=Usage(input_tokens=0, output_tokens=0, cost_usd=None, cache=None),
-        model="writer",
-        prompt=None,
-        generation=1,
-        timings_ms={},
-        created_at=datetime(2026, 1, 1, tzinfo=UTC),
-        request_id="r",
-        handover=None,
-        confidence_reason="",
-    )
+def shown(text: str, quote: str = "Visits cost EUR 3.", wording: str | None = None) -> ShownClaim:
+    return ShownClaim(text=text, wording=wording, quotes=(quote,))
 
 
 def ended(ending: Ending, *, is_true: bool) -> Ended:
@@ -285,39 +231,46 @@ def test_the_reader_supports_exactly_truths_with_a_quote_of_what_is_cited() -> N
 
 
 def test_a_case_that_no_model_saw_is_counted_apart() -> None:
-    shown = answer("Visits are free.", "Visits cost EUR 3.")
+    claims = [shown("Visits are free.")]
 
-    assert ending_of(case(), Put(), shown) == "not_asked"
-    assert ending_of(case(), Put(is_asked=True), shown) == "not_retrieved"
+    assert ending_of(case(), Put(), claims) == "not_asked"
+    assert ending_of(case(), Put(is_asked=True), claims) == "not_retrieved"
 
 
 @pytest.mark.parametrize(
-    ("shown", "ending"),
+    ("claims", "ending"),
     [
-        (answer("visits are  free", "Visits cost EUR 3."), "told"),
-        (answer("Visits cost EUR 3.", "Visits cost EUR 3."), "quoted"),
-        (answer("Visits are free.", "Visits cost EUR 3.", verdict="unsupported"), "lost"),
+        ([shown("visits are  free")], "told"),
+        ([shown("Visits are free of charge.", wording="model")], "told"),
+        # Whoever is said to have written it: it is the lie.
+        ([shown("Visits are free.", wording="source")], "told"),
+        ([shown("Visits cost EUR 3.")], "quoted"),
+        ([shown("Visits cost EUR 3.", wording="source")], "quoted"),
+        ([], "lost"),
     ],
 )
-def test_a_lie_is_shown_when_its_words_are(shown: Answer, ending: Ending) -> None:
-    assert ending_of(case(), PUT, shown) == ending
+def test_a_lie_is_shown_when_its_words_are(claims: list[ShownClaim], ending: Ending) -> None:
+    assert ending_of(case(), PUT, claims) == ending
 
 
 @pytest.mark.parametrize(
-    ("shown", "ending"),
+    ("claims", "ending"),
     [
-        (answer("A visit is EUR 3.", "Visits cost EUR 3."), "told"),
+        ([shown("A visit is EUR 3.")], "told"),
+        ([shown("A visit is EUR 3.", wording="model")], "told"),
+        # The source has the same words.
+        ([shown("A visit is EUR 3.", wording="source")], "quoted"),
         # Widened to what stands around it, or a row in a form of its own.
-        (answer("Prices: visits cost EUR 3. Children pay less.", "Visits cost EUR 3."), "quoted"),
-        (answer("Visit: EUR 3", "Visits cost EUR 3. Children pay less."), "quoted"),
-        (answer("Children pay less.", "Children pay less."), "lost"),
-        (answer("A visit is EUR 3.", "Visits cost EUR 3.", verdict="unsupported"), "lost"),
+        ([shown("Prices: visits cost EUR 3. Children pay less.", wording="source")], "quoted"),
+        ([shown("Visit: EUR 3", wording="source")], "quoted"),
+        ([shown("Children pay less.", "Children pay less.", wording="source")], "lost"),
+        ([], "lost"),
     ],
 )
-def test_a_truth_is_told_quoted_or_lost(shown: Answer, ending: Ending) -> None:
+def test_a_truth_is_told_quoted_or_lost(claims: list[ShownClaim], ending: Ending) -> None:
     truth = case(is_true=True, claim="A visit is EUR 3.")
 
-    assert ending_of(truth, PUT, shown) == ending
+    assert ending_of(truth, PUT, claims) == ending
 
 
 def test_shares_are_of_what_reached_verification() -> None:
