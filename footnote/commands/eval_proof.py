@@ -75,6 +75,13 @@ class Reader(StrEnum):
     grounding_model = "grounding-model"
 
 
+READERS: Final[dict[Reader, str]] = {
+    Reader.none: "none",
+    Reader.judge: "a scripted judge that is always right: the path is measured, no model",
+    Reader.grounding_model: "the configured grounding model",
+}
+
+
 class Half(StrEnum):
     """Cut by quote."""
 
@@ -131,17 +138,14 @@ def proof(  # noqa: PLR0913  # each is an option of the command
     )
     plan = _plan(settings, choice, reader.value, limit)
     with (
+        settings_with_models(settings, plan.reader) as (with_models, models),
         evaluation_database(settings) as url,
-        settings_with_models(settings, plan.reader) as (
-            with_models,
-            models,
-        ),
     ):
         ended = asyncio.run(_load_and_put(with_models, url, models, plan))
     evaluation: Evaluation = {
         "format": FORMAT,
         "evaluation": KIND,
-        "options": {"reader": plan.reader, "split": split.value, "limit": limit},
+        "options": {"reader": READERS[reader], "split": split.value, "limit": limit},
         "provenance": provenance(settings),
         "results": results_of(ended, variant=f"reader {plan.reader}", is_whole=plan.is_whole),
     }
@@ -211,7 +215,7 @@ async def _load_and_put(
 
 def _print(ended: Sequence[Ended], reader: ReaderName, *, has_faults: bool) -> None:
     if reader == "judge":
-        typer.echo("The judge is scripted and always right: the path is measured, no model.")
+        typer.echo(f"Reader: {READERS[Reader.judge]}.")
     for origin in ORIGINS:
         of_origin = [each for each in ended if each.case.origin == origin]
         if of_origin:
