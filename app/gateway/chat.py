@@ -47,6 +47,10 @@ class TextStream(Protocol):
         """The whole, once the last piece has been taken."""
         ...
 
+    def need_no_more(self) -> None:
+        """Says that the text is complete: however the server ends it now, that is no failure."""
+        ...
+
 
 class ChatModel(Protocol):
     """Something that completes messages: one server, or a gateway with a choice of them."""

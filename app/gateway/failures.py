@@ -8,6 +8,7 @@ from http import HTTPStatus
 from math import isfinite
 from typing import Final
 
+import httpx2
 import openai
 
 from app.gateway.endpoint import ModelEndpoint
@@ -39,7 +40,7 @@ def errors_translated(endpoint: ModelEndpoint, *, seconds: float) -> Iterator[No
     """Turns what the client raises into our errors; `seconds` is the time the request had."""
     try:
         yield
-    except (TimeoutError, openai.APITimeoutError):
+    except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException):
         raise LlmTimedOut(
             f"The language model {endpoint.model!r} did not answer within {seconds:.3g} seconds."
         ) from None
@@ -48,9 +49,12 @@ def errors_translated(endpoint: ModelEndpoint, *, seconds: float) -> Iterator[No
         raise _refusal(endpoint, error) from None
     except openai.APIConnectionError as error:
         raise LlmUnavailable("The language model's server cannot be reached.") from error
+    except httpx2.HTTPError as error:
+        # From a body that is read past the client.
+        raise LlmUnavailable("The language model's server broke its response off.") from error
     except openai.APIError:
         raise LlmUnavailable("The language model's server reported an error.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         # Not chained: a decoder's error holds the text that it failed on.
         raise LlmOutputInvalid("The language model's response is not JSON.") from None
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from ssl import SSLContext
 from types import TracebackType
-from typing import Required, Self, TypedDict
+from typing import Final, Required, Self, TypedDict
 
 import httpx2
 import openai
@@ -17,6 +17,10 @@ from app.gateway.chat import Completion, Message
 from app.gateway.endpoint import ModelEndpoint
 from app.gateway.failures import errors_translated
 from app.gateway.response import StreamReader, bound_response, read_completion, read_moderation
+from kb.errors import LlmOutputInvalid, LlmUnavailable
+
+AFTERWARDS_SECONDS: Final = 2.0
+"""For the token counts behind a complete text; a model that rambles on is hung up on."""
 
 
 class _Request(TypedDict, total=False):
@@ -102,7 +106,7 @@ class LanguageModel:
                 response = await self._client.chat.completions.with_raw_response.create(
                     **self._request(messages, json_schema, max_output_tokens)
                 )
-        return read_completion(response.content)
+        return read_completion(response.content, model=self._endpoint.model)
 
     async def moderate(self, text: str, *, timeout_seconds: float | None = None) -> bool:
         """True when the provider's moderation flags the text; raises as `complete` does."""
@@ -193,6 +197,7 @@ class ModelStream:
         self._seconds = seconds
         self._until = until
         self._reader = StreamReader(endpoint.model)
+        self._is_whole = False
         self._first: str | None = None
         self._completion: Completion | None = None
 
@@ -203,14 +208,19 @@ class ModelStream:
             raise RuntimeError("the stream has not been read to its end")
         return self._completion
 
-    @property
-    def text(self) -> str:
-        """What has come so far."""
-        return self._reader.text
+    def need_no_more(self) -> None:
+        """Says that the text is complete: the rest is waited for a moment, and may fail."""
+        self._is_whole = True
+        self._until = min(self._until, asyncio.get_running_loop().time() + AFTERWARDS_SECONDS)
 
     async def wait_for_text(self, until: float) -> None:
         """Returns when the first piece is there; raises what `ChatModel.stream` raises."""
-        self._first = await self._next(until)
+        body = await self._unstreamed()
+        if body is None:
+            self._first = await self._next(until)
+            return
+        self._completion = read_completion(body, model=self._endpoint.model)
+        self._first = self._completion.text
 
     async def __aiter__(self) -> AsyncIterator[str]:
         """The pieces in order."""
@@ -219,15 +229,38 @@ class ModelStream:
             yield piece
             piece = await self._next(self._until)
 
+    async def _unstreamed(self) -> bytes | None:
+        """The body of a server that ignores `stream`; None where events follow."""
+        response = self._chunks.response
+        if not response.headers.get("Content-Type", "").startswith("application/json"):
+            return None
+        with errors_translated(self._endpoint, seconds=self._seconds):
+            async with asyncio.timeout_at(self._until):
+                body = await response.aread()
+        # Read like this, events under the wrong name can still be taken one by one.
+        return body if body.lstrip().startswith(b"{") else None
+
     async def _next(self, until: float) -> str | None:
         """The next piece that is not empty; None at the end."""
+        if self._completion is not None:
+            return None
+        try:
+            piece = await self._next_piece(until)
+        except (LlmUnavailable, LlmOutputInvalid):
+            if not self._is_whole:
+                raise
+            piece = None
+        if piece is None:
+            self._completion = self._reader.finish(is_whole=self._is_whole)
+        return piece
+
+    async def _next_piece(self, until: float) -> str | None:
         with errors_translated(self._endpoint, seconds=self._seconds):
             async with asyncio.timeout_at(until):
                 while (chunk := await anext(self._chunks, None)) is not None:
                     piece = self._reader.take(chunk)
                     if piece:
                         return piece
-        self._completion = self._reader.finish()
         return None
 
 

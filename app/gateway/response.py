@@ -1,15 +1,17 @@
 """Reading what a model server sends: never more than a limit, and nothing taken on trust."""
 
+from codecs import getincrementaldecoder
 from collections.abc import AsyncIterator, Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import httpx2
 from openai.types.chat import ChatCompletionChunk
-from pydantic import BaseModel, Field, NonNegativeInt, StrictBool, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, StrictBool, ValidationError
 from typing_extensions import override
 
 from app.gateway.chat import Completion
 from kb.errors import KnowledgeBaseError, LlmOutputInvalid, LlmUnavailable
+from kb.text import is_text
 
 MAX_RESPONSE_BYTES: Final = 2_000_000
 """A hundred times the JSON of 4,000 output tokens: only a broken server sends more."""
@@ -60,8 +62,28 @@ async def bound_response(response: httpx2.Response) -> None:
     response.stream = _BoundedStream(response.stream, limit_bytes, too_long)
 
 
+MAX_SURPRISE: Final = 1e6
+"""Of one token, in natural logarithms: OpenAI writes -9999 for what is all but impossible."""
+
+MAX_TOKENS: Final = 2_000_000_000
+"""Of one call, as far as the books count; no window is as large."""
+
+MAX_NAME_CHARS: Final = 200
+
+_TokenCount = Annotated[int, Field(ge=0, le=MAX_TOKENS)]
+
+
+def _named(name: object) -> object:
+    """A model's name that can be stored; None for anything else."""
+    is_name = isinstance(name, str) and is_text(name) and len(name) <= MAX_NAME_CHARS
+    return name if is_name else None
+
+
+_ModelName = Annotated[str | None, BeforeValidator(_named)]
+
+
 class _WireLogprob(BaseModel):
-    logprob: float = Field(le=0)
+    logprob: float = Field(le=0, ge=-MAX_SURPRISE)
 
 
 class _WireLogprobs(BaseModel):
@@ -69,12 +91,12 @@ class _WireLogprobs(BaseModel):
 
 
 class _WireInputDetails(BaseModel):
-    cached_tokens: NonNegativeInt | None = None
+    cached_tokens: _TokenCount | None = None
 
 
 class _WireUsage(BaseModel):
-    prompt_tokens: NonNegativeInt
-    completion_tokens: NonNegativeInt
+    prompt_tokens: _TokenCount
+    completion_tokens: _TokenCount
     prompt_tokens_details: _WireInputDetails | None = None
 
     @property
@@ -95,12 +117,16 @@ class _WireChoice(BaseModel):
 
 class _WireCompletion(BaseModel):
     choices: list[_WireChoice] = Field(min_length=1)
-    model: str
+    model: _ModelName = None
     usage: _WireUsage | None = None
 
 
+def _code_units(text: object) -> object:
+    return text.encode("utf-16-le", "surrogatepass") if isinstance(text, str) else text
+
+
 class _WireDelta(BaseModel):
-    content: str | None = None
+    content: Annotated[bytes | None, BeforeValidator(_code_units)] = None
 
 
 class _WireChunkChoice(BaseModel):
@@ -111,7 +137,7 @@ class _WireChunkChoice(BaseModel):
 
 class _WireChunk(BaseModel):
     choices: list[_WireChunkChoice] = []
-    model: str | None = None
+    model: _ModelName = None
     usage: _WireUsage | None = None
 
 
@@ -135,8 +161,8 @@ def read_moderation(body: bytes) -> bool:
         raise LlmOutputInvalid("The response is not a moderation of one text.") from None
 
 
-def read_completion(body: bytes) -> Completion:
-    """What the model wrote.
+def read_completion(body: bytes, *, model: str) -> Completion:
+    """What the model wrote; `model` is named unless the server names one.
 
     Raises:
         LlmOutputInvalid: the body is no chat completion, or one without text.
@@ -156,7 +182,7 @@ def read_completion(body: bytes) -> Completion:
         input_tokens=usage.prompt_tokens if usage else None,
         output_tokens=usage.completion_tokens if usage else None,
         cached_tokens=usage.cached_tokens if usage else 0,
-        model=reply.model,
+        model=reply.model or model,
         mean_logprob=_mean(_logprobs(choice.logprobs)),
     )
 
@@ -166,7 +192,8 @@ class StreamReader:
 
     def __init__(self, model: str) -> None:
         """`model` is named until the server names one."""
-        self.text = ""
+        self._pieces: list[str] = []
+        self._decoder = getincrementaldecoder("utf-16-le")("replace")
         self._model = model
         self._finish_reason: str | None = None
         self._usage: _WireUsage | None = None
@@ -193,24 +220,26 @@ class StreamReader:
         choice = read.choices[0]
         self._finish_reason = choice.finish_reason or self._finish_reason
         self._logprobs += _logprobs(choice.logprobs)
-        piece = choice.delta.content or ""
-        self.text += piece
+        # Servers cut a surrogate pair in two; the halves meet here.
+        piece = self._decoder.decode(choice.delta.content or b"")
+        self._pieces.append(piece)
         return piece
 
-    def finish(self) -> Completion:
-        """The whole.
+    def finish(self, *, is_whole: bool = False) -> Completion:
+        """The whole. `is_whole`: the text is known to be complete, however the stream ended.
 
         Raises:
             LlmUnavailable: the stream ended before the model did.
             LlmOutputInvalid: the model wrote no text.
         """
-        if self._finish_reason is None:
+        text = "".join(self._pieces)
+        if self._finish_reason is None and not is_whole:
             raise LlmUnavailable("The language model's stream ended before its end.")
-        if not self.text:
+        if not text:
             raise LlmOutputInvalid("The language model's stream has no text.")
         usage = self._usage
         return Completion(
-            text=self.text,
+            text=text,
             finish_reason=self._finish_reason,
             input_tokens=usage.prompt_tokens if usage else None,
             output_tokens=usage.completion_tokens if usage else None,

@@ -182,6 +182,10 @@ class MeteredStream:
             raise RuntimeError("the stream has not been read to its end")
         return self._completion
 
+    def need_no_more(self) -> None:
+        """Says that the text is complete."""
+        self._stream.need_no_more()
+
     async def __aiter__(self) -> AsyncIterator[str]:
         """The pieces in order; raises as `ChatModel.complete` says."""
         with self._meter.failures_noted():

@@ -8,6 +8,8 @@ to judge a claim it does as `judgement` says, one of `tests.fakes.judges.JUDGES`
 """
 
 import json
+import socket
+import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -261,6 +263,60 @@ def _breaks_off(handler: _Handler, body: SentBody, _behaviour: str) -> None:
     handler.send_events(_first_events(body))
 
 
+def _ignores_stream(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+    _write_completion(handler, {**body, "stream": False}, "truthful")
+
+
+def _truthful_events(body: SentBody) -> list[bytes]:
+    return list(stream_events(write("truthful", read_prompt(_shown(body))), body))
+
+
+def _no_finish_reason(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+    events = _truthful_events({**body, "stream_options": {}})
+    handler.send_events(events[:-2])
+
+
+def _no_done(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+    handler.send_events(_truthful_events(body)[:-1])
+
+
+def _reset(handler: _Handler, events: list[bytes]) -> None:
+    """Sends these events and resets the connection, which breaks the body off."""
+    handler.start(200, {"Content-Type": "text/event-stream", "Content-Length": "1000000"})
+    handler.wfile.write(b"".join(events))
+    handler.wfile.flush()
+    linger = struct.pack("ii", 1, 0)
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    handler.close_connection = True
+
+
+def _reset_late(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+    _reset(handler, _truthful_events(body)[:-3])
+
+
+def _reset_after_a_claim(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+    written = write("truthful", read_prompt(_shown(body)))
+    first_claim, _, _ = written.rpartition("]")
+    _reset(handler, list(stream_events(first_claim, body))[:-3])
+
+
+def _silent_at_the_end(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+    def events() -> Iterator[bytes]:
+        yield from _truthful_events(body)[:-3]
+        handler.server.stopping.wait()
+
+    handler.send_events(events())
+
+
+def _strange_values(handler: _Handler, body: SentBody, _behaviour: str) -> None:
+    """A surrogate pair in two events, and numbers and names that no database takes."""
+    claim = write("truthful", read_prompt(_shown(body)))
+    halves = [piece_of("<think>\ud83d"), piece_of("\ude00</think>")]
+    events = list(stream_events(claim, body))
+    strange = event_of({"model": "\0" + "x" * 5_000, "choices": []})
+    handler.send_events([*halves, strange, *events])
+
+
 def _error_midway(handler: _Handler, body: SentBody, _behaviour: str) -> None:
     error = event_of({"error": {"message": f"lost {_shown(body)}"}})
     handler.send_events([*_first_events(body), error])
@@ -325,6 +381,13 @@ _FAILURES: dict[str, Callable[[_Handler, SentBody, str], None]] = {
     "endless": _endless,
     "endless_after_a_claim": _endless_after_a_claim,
     "hangs_up": _hangs_up,
+    "ignores_stream": _ignores_stream,
+    "no_finish_reason": _no_finish_reason,
+    "no_done": _no_done,
+    "reset_late": _reset_late,
+    "reset_after_a_claim": _reset_after_a_claim,
+    "silent_at_the_end": _silent_at_the_end,
+    "strange_values": _strange_values,
     "not_json": _not_json,
     "no_choices": _no_choices,
     "no_text": _no_text,

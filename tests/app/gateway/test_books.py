@@ -53,6 +53,22 @@ async def test_a_stream_is_recorded_like_the_same_call_unstreamed(bench: Bench) 
     assert bench.metric("footnote_llm_tokens_total", target="small", kind="input") == 200
 
 
+@pytest.mark.parametrize("behaviour", ["no_finish_reason", "reset_late", "ignores_stream"])
+async def test_a_complete_text_is_no_outage(bench: Bench, behaviour: str) -> None:
+    bench.first.behave(behaviour)
+
+    for _ in range(4):
+        async with bench.session().model(PURPOSE).stream(PROMPT, json_schema=SCHEMA) as stream:
+            text = ""
+            async for piece in stream:
+                text += piece
+                if text.endswith("}"):
+                    stream.need_no_more()
+
+    assert [(row.outcome, row.attempt) for row in await bench.rows()] == [("completed", 1)] * 4
+    assert len(bench.second.requests) == 0
+
+
 async def test_tokens_that_are_not_reported_are_estimated_alike(bench: Bench) -> None:
     bench.first.behave("no_usage")
 

@@ -214,3 +214,53 @@ async def test_the_whole_is_not_told_before_the_end(
     async with model.stream(PROMPT, json_schema=SCHEMA) as stream:
         with pytest.raises(RuntimeError):
             _ = stream.completion
+
+
+@pytest.mark.parametrize("behaviour", ["ignores_stream", "no_done", "strange_values"])
+async def test_an_unusual_stream_is_read_all_the_same(
+    server: LyingLanguageModel, model: LanguageModel, behaviour: str
+) -> None:
+    server.behave("truthful", behaviour)
+    whole = await model.complete(PROMPT, json_schema=SCHEMA)
+
+    pieces, streamed = await read(model)
+
+    assert "".join(pieces) == streamed.text
+    assert streamed.text.removeprefix("<think>\U0001f600</think>") == whole.text
+    assert (streamed.finish_reason, streamed.output_tokens) == ("stop", 20)
+    assert streamed.model == whole.model
+
+
+async def read_enough(model: LanguageModel) -> Completion:
+    """As somebody reads who knows the end of the text."""
+    async with model.stream(PROMPT, json_schema=SCHEMA) as stream:
+        text = ""
+        async for piece in stream:
+            text += piece
+            if text.endswith("}"):
+                stream.need_no_more()
+        return stream.completion
+
+
+@pytest.mark.parametrize("behaviour", ["no_finish_reason", "reset_late", "silent_at_the_end"])
+async def test_how_a_stream_ends_does_not_matter_behind_a_complete_text(
+    server: LyingLanguageModel, model: LanguageModel, behaviour: str
+) -> None:
+    server.behave("truthful", behaviour)
+    whole = await model.complete(PROMPT, json_schema=SCHEMA)
+    started = time.monotonic()
+
+    completion = await read_enough(model)
+
+    assert completion.text == whole.text
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("behaviour", ["no_finish_reason", "reset_late", "reset_after_a_claim"])
+async def test_without_that_it_has_broken_off(
+    server: LyingLanguageModel, model: LanguageModel, behaviour: str
+) -> None:
+    server.behave(behaviour)
+
+    with pytest.raises(LlmUnavailable):
+        await read(model)
