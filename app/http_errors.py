@@ -122,6 +122,8 @@ def known_problem(error: KnowledgeBaseError, scope: Scope) -> Problem:
 
 def problem_of(error: KnowledgeBaseError, *, request_id: str) -> Problem:
     """The problem that an error is shown as in the answer to that request."""
+    if type(error) is KnowledgeBaseError:
+        return _crash(request_id)
     status = error_status(type(error))
     return Problem(
         type=_type_of(error.code),
@@ -208,14 +210,19 @@ async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse
         request_id=_request_id(request.scope),
         exc_info=error,
     )
-    problem = _problem(
-        request.scope,
-        status=HTTPStatus.INTERNAL_SERVER_ERROR,
-        code=KnowledgeBaseError.code,
+    return problem_response(_crash(_request_id(request.scope)), request.scope)
+
+
+def _crash(request_id: str) -> Problem:
+    """For a bug, whether a response or a stream ends with it."""
+    return Problem(
+        type=_type_of(KnowledgeBaseError.code),
         title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
         detail="Something went wrong on our side. The request id names the log entry.",
+        code=KnowledgeBaseError.code,
+        request_id=request_id,
     )
-    return problem_response(problem, request.scope)
 
 
 def _how_many(count: int) -> str:

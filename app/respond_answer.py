@@ -164,6 +164,8 @@ def _record(resources: Resources, asked: Asked, answered: Answered) -> AnswerRec
     caller = asked.caller
     answer = answer_out(answered, asked)
     resources.metrics.count_answer(status=answer.status, reason=answer.reason)
+    if answered.generation.failure is not None:
+        resources.metrics.count_unusable_draft(answered.generation.failure)
     for stage, milliseconds in answered.timings_ms.items():
         resources.metrics.observe_stage(f"answer_{stage}", seconds=milliseconds / 1000)
     return AnswerRecord(
@@ -190,6 +192,7 @@ def _trace(answered: Answered) -> Mapping[str, object]:
         "checks": list(answered.checks),
         "tier": generation.tier,
         "lost": generation.lost,
+        "failure": generation.failure,
         "mean_logprob": generation.mean_logprob,
         "left_out": [
             {"source": each.source_id, "start": each.span.start, "end": each.span.end}

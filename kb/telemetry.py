@@ -253,16 +253,16 @@ class Metrics:
             "footnote_pruned", "What was forgotten.", ["kind"], registry=registry
         )
         self._llm_calls = Counter(
-            "footnote_llm_calls",
-            "Calls of language models, each attempt.",
-            ["target", "feature", "outcome"],
-            registry=registry,
+            "footnote_llm_calls", "Attempts.", ["target", "feature", "outcome"], registry=registry
         )
         self._llm_tokens = Counter(
             "footnote_llm_tokens", "Tokens read and written.", ["target", "kind"], registry=registry
         )
         self._llm_cost = Counter(
             "footnote_llm_cost_dollars", "What calls did cost.", ["target"], registry=registry
+        )
+        self._unusable_drafts = Counter(
+            "footnote_unusable_drafts", "Outputs that cannot be read.", ["code"], registry=registry
         )
         self._llm_breaker = Gauge(
             "footnote_llm_breaker_state",
@@ -303,6 +303,10 @@ class Metrics:
         for kind, count in tokens.items():
             self._llm_tokens.labels(_label(target), _label(kind)).inc(count)
         self._llm_cost.labels(_label(target)).inc(microdollars / MICRODOLLARS)
+
+    def count_unusable_draft(self, code: str) -> None:
+        """Counts an answer whose model wrote what cannot be read; `code` says how."""
+        self._unusable_drafts.labels(_label(code)).inc()
 
     def set_breaker_state(self, target: str, state: Literal["closed", "half_open", "open"]) -> None:
         """The state of a language model's circuit breaker."""

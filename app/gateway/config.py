@@ -102,6 +102,7 @@ class Policy:
         dollars_per_day: of all its calls on a UTC day; None: no limit.
         dollars_per_request: of all calls of one answer.
         when_down: what to do while no target can be asked.
+        when_unreadable: what comes of a model's output that cannot be read, not even after repairs.
         moderation: the model whose provider looks at questions and claims; None: nobody does.
         moderation_when_down: whether texts pass that it could not look at.
         judge: the alias that gives a second opinion on proved claims; None: nobody does.
@@ -113,6 +114,7 @@ class Policy:
     dollars_per_day: _Dollars | None = None
     dollars_per_request: _Dollars | None = None
     when_down: Literal["fail", "extractive"] = "fail"
+    when_unreadable: Literal["unsupported", "fail"] = "unsupported"
     moderation: str | None = None
     moderation_when_down: Literal["fail", "allow"] = "fail"
     judge: str | None = None

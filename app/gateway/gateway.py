@@ -54,6 +54,11 @@ class ModelSession:
         return self.policy.when_down == "extractive"
 
     @property
+    def fails_when_unreadable(self) -> bool:
+        """True when the tenant wants an error where no output of the model can be read."""
+        return self.policy.when_unreadable == "fail"
+
+    @property
     def has_strong_tier(self) -> bool:
         """True when difficult questions may go to a stronger model."""
         return has_strong_tier(self.gateway.config, self.policy, self.alias)

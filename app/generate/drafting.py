@@ -16,6 +16,7 @@ from app.generate.llm import Drafted, generate
 from app.prompts.prompt import Prompt
 from app.prompts.render import LeftOut
 from app.question import Question
+from kb.errors import LlmOutputInvalid
 
 EXTRACTIVE: Final = "extractive"
 """What the answer names as its model when no language model wrote it."""
@@ -40,6 +41,13 @@ class Generation:
     left_out: tuple[LeftOut, ...] = ()
     mean_logprob: float | None = None
 
+    @property
+    def failure(self) -> str | None:
+        """The code of what the model did wrong besides its claims, for the record; often None."""
+        if self.status is None:
+            return "draft_unreadable"
+        return "draft_incomplete" if self.lost else None
+
 
 async def draft_from_sentences(
     question: Question, evidence: Sequence[SentenceEvidence]
@@ -54,7 +62,10 @@ async def draft_from_sentences(
 async def draft_by_model(
     question: Question, context: Context, *, session: ModelSession, prompt: Prompt, tier: Tier
 ) -> AsyncGenerator[DraftClaim | Generation, None]:
-    """The model's claims as it writes them, then how it ended; raises as `generate` says."""
+    """The model's claims as it writes them, then how it ended; raises as `generate` says.
+
+    LlmOutputInvalid also where nothing of the output can be read, if the tenant wants that told.
+    """
     purpose = Purpose(feature="answer", prompt_name=prompt.name, prompt_version=prompt.version)
     drafting = generate(
         question.text,
@@ -69,11 +80,13 @@ async def draft_by_model(
     # Closed at once when the caller goes away, so that the model stops.
     async with aclosing(drafting):
         async for drafted in drafting:
-            yield (
-                _generation(drafted, session, prompt, tier)
-                if isinstance(drafted, Drafted)
-                else drafted
-            )
+            if not isinstance(drafted, Drafted):
+                yield drafted
+                continue
+            is_last_try = tier == "strong" or not session.has_strong_tier
+            if drafted.status is None and is_last_try and session.fails_when_unreadable:
+                raise LlmOutputInvalid
+            yield _generation(drafted, session, prompt, tier)
 
 
 def _generation(drafted: Drafted, session: ModelSession, prompt: Prompt, tier: Tier) -> Generation:

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Final, Self
 
+import structlog
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
 from app.claims import DraftCitation, DraftClaim, DraftStatus
@@ -17,6 +18,7 @@ from app.gateway.chat import ChatModel, Completion, Message
 from app.generate.draft_reader import DraftReader, JsonValue, UnreadableDraft
 from app.prompts.prompt import Prompt
 from app.prompts.render import LeftOut, Turn, render_prompt
+from kb.errors import LlmOutputInvalid, LlmUnavailable
 
 MAX_REPAIRS: Final = 2
 """A model that fails three times in a row fails on, and each try costs a whole prompt."""
@@ -24,11 +26,13 @@ MAX_REPAIRS: Final = 2
 MAX_FAULTS_TOLD: Final = 10
 """More faults than this have one cause; the first ones show it."""
 
-MAX_ECHO_CHARS: Final = 8_000
-"""The longest failed output shown to the model again: more than a usable draft has."""
+MAX_CLAIMS_READ: Final = 1_000
+"""Of one output: what writes more, writes without end."""
 
 FENCE_BYTES: Final = 6
 """2**48 tokens: no document can be written to hold the one that a later request will draw."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +89,9 @@ class _Attempt:
 
     def _read(self, value: JsonValue) -> None:
         index, self.read = self.read, self.read + 1
+        if index >= MAX_CLAIMS_READ:
+            self.is_unreadable = True
+            return
         try:
             claim = _ClaimShape.model_validate(value)
         except ValidationError as error:
@@ -93,13 +100,22 @@ class _Attempt:
         self.held.append(claim.drafted())
 
     @property
+    def is_whole(self) -> bool:
+        """True when the draft has ended, whatever the model writes behind it."""
+        return self.reader.is_closed and "status" in self.reader.fields
+
+    @property
+    def _is_cut_off(self) -> bool:
+        return self.completion is not None and self.completion.finish_reason == "length"
+
+    @property
     def lost(self) -> int:
         """What could not be read; the rest of a broken output counts as one."""
         return len(self.faults) + int(not self.reader.is_closed)
 
     def ending(self) -> "_EndShape":
         """The fields besides the claims; raises _WrongShape when there is nothing to use."""
-        if self.completion is not None and self.completion.finish_reason == "length":
+        if not self.reader.is_closed and self._is_cut_off:
             raise _WrongShape("- it was cut off at the output limit: make fewer, shorter claims")
         if self.is_unreadable or not self.reader.is_closed:
             raise _WrongShape("- it is not one JSON object")
@@ -151,8 +167,15 @@ async def generate(
     while ending is None and len(attempts) <= MAX_REPAIRS:
         attempt = _Attempt(max_claims=prompt.settings.guardrails.max_claims)
         attempts.append(attempt)
-        async for claim in _written(attempt, messages, model, max_output_tokens):
-            yield claim
+        try:
+            async for claim in _written(attempt, messages, model, max_output_tokens):
+                yield claim
+        except (LlmUnavailable, LlmOutputInvalid) as failure:
+            if not attempt.given:
+                raise
+            # What has been given is proved or not by itself; the rest counts as lost.
+            log.warning("draft.broken_off", code=failure.code)
+            break
         try:
             ending = attempt.ending()
         except _WrongShape as wrong_shape:
@@ -175,6 +198,8 @@ async def _written(
         async for piece in stream:
             for claim in attempt.feed(piece):
                 yield claim
+            if attempt.is_whole:
+                stream.need_no_more()
             if attempt.is_unreadable or attempt.given == attempt.max_claims:
                 return
         attempt.completion = stream.completion
@@ -206,7 +231,7 @@ def _sum(counts: Sequence[int | None]) -> int | None:
 
 def _ask_again(prompt: Prompt, attempt: _Attempt, faults: str) -> tuple[Message, Message]:
     return (
-        Message(role="assistant", content=attempt.reader.text[:MAX_ECHO_CHARS] or "(nothing)"),
+        Message(role="assistant", content=attempt.reader.text or "(nothing)"),
         Message(role="user", content=prompt.repair.substitute(faults=faults)),
     )
 

@@ -40,11 +40,12 @@ def settle(
 ) -> Outcome:
     """The outcome of what was generated; a sentence that claims nothing counts neither way.
 
-    A question back that may not be shown leaves an answer without evidence.
+    A question back that may not be shown leaves an answer without evidence, as does an output that
+    cannot be read: nothing of it was there to be verified.
     """
     if generation.status == "needs_clarification" and asked_back is not None:
         return Outcome(status="needs_clarification", clarifying_question=asked_back)
-    if generation.status in {"unsupported", "needs_clarification"}:
+    if generation.status in {None, "unsupported", "needs_clarification"}:
         return Outcome(status="unsupported", reason="insufficient_evidence")
     checkable = [claim for claim in claims if not _claims_nothing(claim)]
     supported = [claim for claim in checkable if claim.verdict == "supported"]

@@ -14,6 +14,7 @@ from app.http_errors import (
     STATUS_BY_ERROR,
     error_status,
     invalid_fields,
+    problem_of,
     register_error_handlers,
 )
 from app.rate_limit import KeyRateLimited
@@ -172,6 +173,13 @@ def test_no_error_is_left_to_the_root_of_the_table() -> None:
 
 def test_the_root_itself_is_a_500() -> None:
     assert error_status(KnowledgeBaseError) == 500
+
+
+def test_a_crash_is_told_alike_wherever_it_ends() -> None:
+    told = problem_of(KnowledgeBaseError("secret"), request_id="r")
+
+    assert (told.title, told.code) == ("Internal Server Error", "internal_error")
+    assert told.detail == "Something went wrong on our side. The request id names the log entry."
 
 
 def test_codes_are_unique_to_their_class() -> None:

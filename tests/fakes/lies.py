@@ -230,6 +230,36 @@ def _extra_prose_around_json(asked: Asked) -> str:
     return f"Of course! Here it is:\n```json\n{_truthful(asked)}\n```\nI hope this helps."
 
 
+def _thinks_aloud(asked: Asked) -> str:
+    return f"<think>Is it {{so}}, or {_reply()}?</think>{_truthful(asked)}"
+
+
+def _not_text(asked: Asked) -> str:
+    """A truth, a claim with NUL and one with half a surrogate pair, as JSON escapes."""
+    source, sentence = _find(asked)
+    return _reply(
+        _claim(sentence, (source.source_id, sentence)),
+        _claim(f"\0{sentence}", (source.source_id, f"\0{sentence}")),
+        _claim(f"{sentence}\ud800", (source.source_id, sentence)),
+    )
+
+
+def _huge_number(asked: Asked) -> str:
+    return f'{_truthful(asked)[:-1]}, "confidence": {"9" * 5_000}}}'
+
+
+def _only_a_huge_number(_asked: Asked) -> str:
+    return f'{{"status": {"9" * 5_000}, "claims": [], "clarifying_question": 1e999}}'
+
+
+def _nested(_asked: Asked) -> str:
+    return f'{{"status": {"[" * 100_000}'
+
+
+def _strange_key(_asked: Asked) -> str:
+    return json.dumps({"status": "answered", "\ud800\0": float("nan")})
+
+
 def _empty_claims(_asked: Asked) -> str:
     return _reply()
 
@@ -260,6 +290,12 @@ WRITERS: dict[str, Callable[[Asked], str]] = {
     "extra_field": _extra_field,
     "cut_off": _cut_off,
     "extra_prose_around_json": _extra_prose_around_json,
+    "thinks_aloud": _thinks_aloud,
+    "not_text": _not_text,
+    "huge_number": _huge_number,
+    "only_a_huge_number": _only_a_huge_number,
+    "nested": _nested,
+    "strange_key": _strange_key,
     "empty_claims": _empty_claims,
     "not_an_answer": _not_an_answer,
     **{name: _edited(edit) for name, edit in EDITS.items()},

@@ -223,6 +223,7 @@ def test_every_count_appears_under_its_contracted_name() -> None:
     metrics.count_answer(status="unsupported", reason="no_results")
     metrics.count_answer(status="answered", reason=None)
     metrics.count_ingest(status="failed", code="document_encrypted")
+    metrics.count_unusable_draft("draft_unreadable")
     metrics.set_jobs_waiting(4)
 
     shown = exposition(metrics)
@@ -233,6 +234,7 @@ def test_every_count_appears_under_its_contracted_name() -> None:
     assert 'footnote_answers_total{reason="no_results",status="unsupported"} 1.0' in shown
     assert 'footnote_answers_total{reason="",status="answered"} 1.0' in shown
     assert 'footnote_ingest_total{code="document_encrypted",status="failed"} 1.0' in shown
+    assert 'footnote_unusable_drafts_total{code="draft_unreadable"} 1.0' in shown
     assert "footnote_jobs_waiting 4.0" in shown
 
 

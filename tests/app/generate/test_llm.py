@@ -181,7 +181,21 @@ async def test_third_wrong_shape_is_the_last(
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "lost"), [("cut_off", 1), ("extra_field", 0), ("extra_prose_around_json", 0)]
+    ("behaviour", "lost"),
+    [
+        ("cut_off", 1),
+        ("extra_field", 0),
+        ("extra_prose_around_json", 0),
+        ("thinks_aloud", 0),
+        ("not_text", 0),
+        ("huge_number", 1),
+        ("ignores_stream", 0),
+        ("no_finish_reason", 0),
+        ("no_done", 0),
+        ("reset_late", 0),
+        ("reset_after_a_claim", 1),
+        ("strange_values", 0),
+    ],
 )
 async def test_claims_that_were_given_stand_whatever_follows_them(
     server: LyingLanguageModel, model: LanguageModel, behaviour: str, lost: int
@@ -195,12 +209,24 @@ async def test_claims_that_were_given_stand_whatever_follows_them(
     assert made.ending.lost == lost
 
 
+@pytest.mark.parametrize("behaviour", ["only_a_huge_number", "nested", "strange_key"])
+async def test_an_output_that_no_json_reader_takes_is_sent_back(
+    server: LyingLanguageModel, model: LanguageModel, behaviour: str
+) -> None:
+    server.behave(behaviour, "truthful")
+
+    made = await draft_of(model)
+
+    assert (made.ending.status, made.ending.attempts) == ("answered", 2)
+    assert len(made.claims) == 1
+
+
 @pytest.mark.parametrize(
     ("behaviour", "error_class"),
     [
         # What is no event of a stream at all is a server that fails.
         ("not_json", LlmUnavailable),
-        ("no_choices", LlmUnavailable),
+        ("no_choices", LlmOutputInvalid),
         ("huge_response", LlmOutputInvalid),
     ],
 )

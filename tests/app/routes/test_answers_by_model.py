@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Literal
 
 import pytest
+from sqlalchemy import text
 
 from tests.app.routes.test_answer_streams import read_stream
 from tests.fakes.gateways import one_model, running_gateway
@@ -34,11 +36,14 @@ async def asking(
     *,
     seconds: float = TIMEOUT_SECONDS,
     context_window: int | None = None,
+    when_unreadable: Literal["unsupported", "fail"] = "unsupported",
 ) -> AsyncIterator[Person]:
     """Somebody with one document, asking a service that has this language model."""
     ana = await service.person(await service.new_tenant(), "user:ana")
     await ana.upload(DOCUMENT)
     config = one_model(base_url, seconds=seconds, context_window=context_window)
+    policy = replace(config.tenants["default"], when_unreadable=when_unreadable)
+    config = replace(config, tenants={"default": policy})
     async with running_gateway(config, service.resources.database) as gateway:
         answerer = replace(service.resources.answerer, gateway=gateway)
         resources = replace(service.resources, answerer=answerer)
@@ -60,7 +65,19 @@ async def test_a_truthful_model_is_quoted(service: Service, model: LyingLanguage
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "status"), [("cut_off", "partially_supported"), ("extra_field", "answered")]
+    ("behaviour", "status"),
+    [
+        ("cut_off", "partially_supported"),
+        ("extra_field", "answered"),
+        ("thinks_aloud", "answered"),
+        ("huge_number", "partially_supported"),
+        ("ignores_stream", "answered"),
+        ("no_finish_reason", "answered"),
+        ("no_done", "answered"),
+        ("reset_late", "answered"),
+        ("reset_after_a_claim", "partially_supported"),
+        ("strange_values", "answered"),
+    ],
 )
 async def test_what_is_proved_of_a_broken_output_is_shown(
     service: Service, model: LyingLanguageModel, behaviour: str, status: str
@@ -73,6 +90,53 @@ async def test_what_is_proved_of_a_broken_output_is_shown(
     assert answer["status"] == status
     assert all(citation["quote"] in DOCUMENT for citation in answer["citations"])
     assert answer["citations"]
+    assert len(model.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    ["not_an_answer", "wrong_shape", "only_a_huge_number", "nested", "strange_key"],
+)
+async def test_an_output_that_cannot_be_read_is_told_as_the_policy_says(
+    service: Service, model: LyingLanguageModel, behaviour: str
+) -> None:
+    model.behave(behaviour)
+
+    async with asking(service, model.base_url) as ana:
+        answer = (await ana.ask(QUESTION)).json()
+        trace = await trace_of(ana, answer["id"])
+    async with asking(service, model.base_url, when_unreadable="fail") as ana:
+        refused = await ana.ask(QUESTION)
+        events = await read_stream(ana, {"question": QUESTION, "stream": True})
+
+    assert (answer["status"], answer["reason"]) == ("unsupported", "insufficient_evidence")
+    assert trace["failure"] == "draft_unreadable"
+    assert (refused.status_code, refused.json()["code"]) == (502, "llm_output_invalid")
+    assert (events[-1].name, events[-1].data["title"]) == ("error", refused.json()["title"])
+
+
+async def test_a_claim_that_is_no_text_is_no_error(
+    service: Service, model: LyingLanguageModel
+) -> None:
+    model.behave("not_text")
+
+    async with asking(service, model.base_url) as ana:
+        answer = (await ana.ask(QUESTION)).json()
+        events = await read_stream(ana, {"question": QUESTION, "stream": True})
+
+    assert answer["citations"]
+    assert all("\0" not in claim["text"] for claim in answer["claims"])
+    assert events[-1].name == "answer.completed"
+
+
+async def trace_of(person: Person, answer_id: str) -> dict[str, object]:
+    """What is recorded of an answer and shown to no caller."""
+    database = person.service.resources.database
+    async with database.tenant(person.tenant_id, eyes=None) as scope:
+        query = text("SELECT trace FROM answers WHERE id = :id")
+        stored = await scope.connection.execute(query, {"id": answer_id})
+        trace: dict[str, object] = stored.scalar_one()
+    return trace
 
 
 @pytest.mark.parametrize(
