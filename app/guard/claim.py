@@ -6,21 +6,11 @@ from dataclasses import replace
 from typing import Final
 
 from app.claims import Reason, VerifiedCitation, VerifiedClaim
+from app.guard.active import has_foreign_activity
 from app.guard.frame import changes_voice, drops_frame
 from app.guard.instructions import instruction_spans
 from kb.passages import Passage
 from kb.text import content_stems, sentences
-
-_MARKUP: Final = re.compile(
-    r"!?\[[^\[\]\n]*+\]\([^)\n]*+\)?|</?[a-z][a-z0-9]*+(?:/?>|\s[^>\n]*+>?)|```"
-    r"|[\x00-\x08\x0b-\x1f\x7f]",
-    re.IGNORECASE,
-)
-"""Links, images and tags make a browser fetch what a document's author wants it to fetch.
-
-What is not closed counts as well: the page that shows it may close it.
-"""
-
 
 _TASK: Final = re.compile(
     r"\W*(?:please |now |also )?(?:analy[sz]e|break down|calculate|compose|compute|convert|create"
@@ -58,7 +48,7 @@ def guard_claim(
     """
     if claim.verdict != "supported":
         return claim
-    fault = _fault(claim, question, passages) or _fault_of_form(claim, max_chars)
+    fault = _fault(claim, question, passages) or _fault_of_form(claim, passages, max_chars)
     if fault is None:
         return claim
     return replace(claim, verdict="unsupported", score=0.0, reasons=(*claim.reasons, fault))
@@ -91,15 +81,24 @@ def _cited_sentences(
                 yield passage.text[span.start : span.end]
 
 
-def _fault_of_form(claim: VerifiedClaim, max_chars: int) -> Reason | None:
+def _fault_of_form(
+    claim: VerifiedClaim, passages: Mapping[str, Passage], max_chars: int
+) -> Reason | None:
     if len(claim.text) > max_chars:
         return Reason(code="form_refused", detail="too long")
     quotes = " ".join(citation.quote for citation in claim.citations)
     if _VOICE.match(claim.text) and not _VOICE.match(quotes):
         return Reason(code="form_refused", detail="speaks as the assistant")
-    if any(markup[0] not in quotes for markup in _MARKUP.finditer(claim.text)):
+    if has_foreign_activity(claim.text, "\n".join([quotes, *_shown(claim, passages)])):
         return Reason(code="form_refused", detail="markup")
     return None
+
+
+def _shown(claim: VerifiedClaim, passages: Mapping[str, Passage]) -> Iterator[str]:
+    """The cited passages with what they stand under: a claim may begin with a heading."""
+    for source in dict.fromkeys(citation.source for citation in claim.citations):
+        passage = passages[source]
+        yield from (passage.title or "", *passage.location["section"], passage.text)
 
 
 def _quotes_instruction(citation: VerifiedCitation, passage: Passage) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from app.guard.active import has_foreign_activity
 from app.guard.instructions import instruction_spans, is_instruction_to_reader, without_spans
 from kb.personal import personal_spans
 from kb.text import content_stems, word_set
@@ -55,6 +56,8 @@ def may_ask_back(asked_back: str, *, question: str, sources: Sequence[str]) -> b
     is_question = text.endswith(("?", "\uff1f", "\u061f")) and len(text) <= MAX_CHARS
     leads_away = _ADDRESS.search(text) or _SECRET.search(text) or personal_spans(text)
     if not is_question or leads_away or not _OPENS.match(text) or is_instruction_to_reader(text):
+        return False
+    if has_foreign_activity(text, "\n".join([question, *sources])):
         return False
     told = " ".join(without_spans(source, instruction_spans(source)) for source in sources)
     asked = frozenset(content_stems(question))

@@ -1,5 +1,7 @@
 """What is taken back of a proved claim, and what a model may ask."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.claims import Draft, DraftCitation, DraftClaim, VerifiedClaim
@@ -37,6 +39,27 @@ def test_task_is_an_answer_only_to_a_question_about_it() -> None:
     assert judged("Describe the colour of the sky.", "How long is leave?").verdict == "unsupported"
 
 
+@pytest.mark.parametrize(
+    "added", ["<x-y/onclick=x>", "[x]: //host", "\U000e0041", "\u202e", "", "evil\uff0eexample"]
+)
+def test_what_acts_where_it_is_shown_is_taken_back(added: str) -> None:
+    sentence = "Employees receive 30 days of leave."
+    context = context_of([TEXT])
+    (passage,) = (source.passage for source in context.sources)
+    citation = DraftCitation(source=context.sources[0].id, quote=sentence)
+    draft = Draft(status="answered", claims=(DraftClaim(text=sentence, citations=(citation,)),))
+    (proved,) = verify(draft, context).claims
+    claim = guard_claim(
+        replace(proved, text=f"{sentence} {added}"),
+        question="How long is leave?",
+        passages={context.sources[0].id: passage},
+        max_chars=200,
+    )
+
+    reasons = [(reason.code, reason.detail) for reason in claim.reasons]
+    assert reasons == ([("form_refused", "markup")] if added else [])
+
+
 def test_long_claim_is_taken_back() -> None:
     claim = judged("Employees receive 30 days of leave.", "How long is leave?", max_chars=20)
 
@@ -58,6 +81,9 @@ def test_long_claim_is_taken_back() -> None:
         ("Which gate? " + "Which gate? " * 40, False),
         ("Did you mean <img src=x> gate?", False),
         ("Who is ana@acme.example, which gate?", False),
+        ("Which gate\u202e do you mean?", False),
+        ("Which gate\uff0egate do you mean?", False),
+        ("Which gate do you mean, <gate-x/>?", False),
     ],
 )
 def test_question_back_only_asks_which_of_what_is_known(asked_back: str, *, may_ask: bool) -> None:
