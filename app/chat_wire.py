@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from app.answer_wire import sentence_out
+from app.markdown import escape_markdown, unescape_markdown
 from app.schemas.answers import MAX_HISTORY_TURNS, Answer, AnswerRequest, Citation, Claim, Turn
 from app.schemas.chat import (
     MODEL_PREFIX,
@@ -23,7 +24,7 @@ from app.schemas.chat import (
     Proof,
     UrlCitation,
 )
-from kb.errors import InvalidInput, NotFound
+from kb.errors import InvalidInput
 
 NOTICES: Final = {
     "unsupported": "The documents that you may read do not answer this question.",
@@ -33,15 +34,8 @@ NOTICES: Final = {
 """Shown where there is no answer, since chat clients show nothing but the content."""
 
 
-def collection_of(request: ChatRequest) -> str:
-    """The collection that is asked; NotFound when the model's name names none."""
-    if not request.model.startswith(MODEL_PREFIX) or request.model == MODEL_PREFIX:
-        raise NotFound(f"Models are named '{MODEL_PREFIX}' and a collection; see /v1/models.")
-    return request.model.removeprefix(MODEL_PREFIX)
-
-
 def question_of(request: ChatRequest) -> AnswerRequest:
-    """The last message as a question, the turns before it as its history.
+    """The last message as a question, the turns before it as its history; the model must exist.
 
     InvalidInput when the conversation does not end with a question of the user.
     """
@@ -52,9 +46,9 @@ def question_of(request: ChatRequest) -> AnswerRequest:
     return AnswerRequest(
         question=last.text,
         history=turns[-MAX_HISTORY_TURNS:] or None,
-        collections=[collection_of(request)],
+        collections=[request.model.removeprefix(MODEL_PREFIX)],
         max_output_tokens=request.max_completion_tokens or request.max_tokens,
-        stream=request.stream,
+        stream=bool(request.stream),
     )
 
 
@@ -69,18 +63,13 @@ class _Verified(BaseModel):
 def sentence_of(event: Mapping[str, object]) -> str:
     """What a verified claim adds to the content, from the data of its event."""
     verified = _Verified.model_validate(event)
-    return sentence_out(verified.claim.text, [each.marker for each in verified.citations])
-
-
-def content_of(answer: Answer) -> str:
-    """What a chat client shows."""
-    return answer.answer or answer.clarifying_question or NOTICES.get(answer.status, "")
+    return _sentence(verified.claim, [each.marker for each in verified.citations])
 
 
 def completion_out(answer: Answer, model: str) -> ChatCompletion:
     """The answer as a whole."""
-    content = content_of(answer)
-    message = AnsweredMessage(content=content, annotations=annotations_of(answer, content))
+    content, annotations = content_of(answer)
+    message = AnsweredMessage(content=content, annotations=annotations)
     return ChatCompletion(
         id=_id(answer),
         created=int(answer.created_at.timestamp()),
@@ -121,10 +110,10 @@ class ChatStream:
         return self._opening.model_copy(update={"choices": [ChunkChoice(delta=delta)]})
 
     def _last_chunks(self, answer: Answer) -> Sequence[ChatChunk]:
-        content = content_of(answer)
+        content, annotations = content_of(answer)
         # What is not part of the prose was not streamed: a notice, or a question back.
         rest = content.removeprefix(self._told) or None
-        delta = Delta(content=rest, annotations=annotations_of(answer, content))
+        delta = Delta(content=rest, annotations=annotations)
         choice = ChunkChoice(delta=delta, finish_reason="stop")
         proof = proof_out(answer)
         closing = self._chunk(delta).model_copy(update={"choices": [choice], "footnote": proof})
@@ -145,22 +134,30 @@ def _opening(created: Mapping[str, object], model: str) -> ChatChunk:
     )
 
 
-def annotations_of(answer: Answer, content: str) -> list[Annotation]:
-    """A citation for each marker where it stands in the content."""
-    annotations: list[Annotation] = []
-    position = 0
+def content_of(answer: Answer) -> tuple[str, list[Annotation]]:
+    """What a chat client shows, as Markdown, and a citation for each marker where it stands."""
+    if not answer.answer:
+        notice = NOTICES.get(answer.status, "")
+        asked_back = answer.clarifying_question
+        return (escape_markdown(asked_back) if asked_back else notice), []
     citation_by_id = {citation.id: citation for citation in answer.citations}
+    content = ""
+    annotations: list[Annotation] = []
     for claim in answer.claims:
         if claim.verdict != "supported":
             continue
-        # Looked for behind the claim: its own text may hold something like a marker.
-        position = content.index(claim.text, position) + len(claim.text)
-        for citation_id in claim.citations:
-            citation = citation_by_id[citation_id]
-            start = content.index(citation.marker, position)
-            position = start + len(citation.marker)
+        cited = [citation_by_id[citation_id] for citation_id in claim.citations]
+        content += f"{' ' if content else ''}{_sentence(claim, [each.marker for each in cited])}"
+        # The markers end the sentence, one behind the other.
+        start = len(content) - sum(len(each.marker) for each in cited)
+        for citation in cited:
             annotations.append(_annotation(citation, start))
-    return annotations
+            start += len(citation.marker)
+    return content, annotations
+
+
+def _sentence(claim: Claim, markers: Sequence[str]) -> str:
+    return sentence_out(escape_markdown(claim.text), markers)
 
 
 def proof_out(answer: Answer) -> Proof:
@@ -198,7 +195,10 @@ def _turn(message: ChatMessage) -> list[Turn]:
     # Only what was said; how to behave is not for a conversation to decide.
     if message.role not in {"user", "assistant"} or not message.text.strip():
         return []
-    return [Turn(role="user" if message.role == "user" else "assistant", content=message.text)]
+    if message.role == "user":
+        return [Turn(role="user", content=message.text)]
+    # What was answered here was escaped.
+    return [Turn(role="assistant", content=unescape_markdown(message.text))]
 
 
 def _id(answer: Answer) -> str:

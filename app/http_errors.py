@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
+from app.chat_errors import chat_error, is_chat_door
 from app.rate_limit import KeyRateLimited
 from app.schemas.problems import FieldProblem, Problem
 from kb.errors import (
@@ -153,10 +154,11 @@ def problem_response(
     """The problem on the wire; the access log finds its code in the state of the request."""
     scope.setdefault("state", {})["error_code"] = problem.code
     more = {} if problem.retry_after is None else {"Retry-After": str(problem.retry_after)}
+    is_chat = is_chat_door(scope.get("path", ""))
     return JSONResponse(
-        problem.model_dump(exclude_none=True),
+        chat_error(problem).model_dump() if is_chat else problem.model_dump(exclude_none=True),
         status_code=problem.status,
-        media_type=PROBLEM_MEDIA_TYPE,
+        media_type="application/json" if is_chat else PROBLEM_MEDIA_TYPE,
         headers={**response_headers(scope), **(headers or {}), **more},
     )
 

@@ -195,13 +195,14 @@ def route_template(scope: Scope) -> str:
     """The path with its parameters unfilled, such as '/v1/documents/{id}'.
 
     The route knows its path within its router only. What stands before it in the request is the
-    prefix that the router is included with, which has no parameters.
+    prefix that the router is included with, which has no parameters. A parameter may hold slashes.
     """
-    path = getattr(scope.get("route"), "path", None)
+    path = getattr(scope.get("route"), "path_format", None)
     if not isinstance(path, str):
         return UNMATCHED_ROUTE
+    slashes_within = sum(str(value).count("/") for value in scope["path_params"].values())
     segments = scope["path"].split("/")
-    prefix_length = len(segments) - path.count("/")
+    prefix_length = len(segments) - path.count("/") - slashes_within
     return "/".join(segments[:prefix_length]) + path
 
 

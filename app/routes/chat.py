@@ -1,7 +1,6 @@
 """The OpenAI-compatible door: a collection is a model, an answer is a chat completion."""
 
-import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -9,14 +8,10 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 
 from app.auth import Caller
-from app.chat_wire import (
-    ChatStream,
-    collection_of,
-    completion_out,
-    question_of,
-)
+from app.chat_errors import chat_error
+from app.chat_wire import ChatStream, completion_out, question_of
 from app.dependencies import AsksForAnswers, ResourcesDep, StreamsDep
-from app.http_errors import problem_of
+from app.http_errors import problem_of, response_headers
 from app.once import request_digest
 from app.resources import Resources
 from app.respond_answer import accept_question, respond_answer
@@ -30,6 +25,7 @@ from app.schemas.chat import (
     Model,
     Models,
 )
+from app.schemas.problems import Problem
 from app.streams import AnswerStreams
 from kb.collections import readable_collections
 from kb.errors import KnowledgeBaseError, NotFound
@@ -37,23 +33,22 @@ from kb.ids import AnswerId
 
 router = APIRouter(tags=["openai"])
 
+IGNORED_HEADER: Final = "Footnote-Ignored-Parameters"
+"""Names what a request held that has no effect."""
+
 DONE: Final = b"data: [DONE]\n\n"
 
 
 @router.get("/models")
 async def list_models(resources: ResourcesDep, caller: AsksForAnswers) -> Models:
     """The collections that hold something the caller may read."""
-    async with resources.database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
-        collections = await readable_collections(scope)
-    return Models(
-        data=[
-            Model(
-                id=f"{MODEL_PREFIX}{collection.name}",
-                created=int(collection.created_at.timestamp()),
-            )
-            for collection in collections
-        ]
-    )
+    return Models(data=await _models(resources, caller))
+
+
+@router.get("/models/{model_id:path}")
+async def show_model(resources: ResourcesDep, caller: AsksForAnswers, model_id: str) -> Model:
+    """A collection that holds something the caller may read; its id has a slash in it."""
+    return await _require_model(resources, caller, model_id)
 
 
 @router.post("/chat/completions", response_model=ChatCompletion, responses=EVENT_STREAM)
@@ -65,8 +60,10 @@ async def complete_chat(
     caller: AsksForAnswers,
 ) -> ChatCompletion | StreamingResponse:
     """Answer the last message from a collection; the content has `[1]` markers."""
-    await _require_collection(resources, caller, collection_of(body))
+    await _require_model(resources, caller, body.model)
     question = question_of(body)
+    if body.ignored:
+        response_headers(request.scope)[IGNORED_HEADER] = ", ".join(body.ignored)
     if not body.stream:
         answer = await while_connected(request, respond_answer(resources, caller, question))
         return completion_out(answer, body.model)
@@ -80,31 +77,40 @@ async def complete_chat(
     )
 
 
-async def _require_collection(resources: Resources, caller: Caller, name: str) -> None:
-    """NotFound unless the collection holds something the caller may read."""
+async def _models(resources: Resources, caller: Caller) -> list[Model]:
     async with resources.database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
         collections = await readable_collections(scope)
-    if name not in {collection.name for collection in collections}:
-        raise NotFound("There is no such model; /v1/models lists them.")
+    return [
+        Model(id=f"{MODEL_PREFIX}{collection.name}", created=int(collection.created_at.timestamp()))
+        for collection in collections
+    ]
+
+
+async def _require_model(resources: Resources, caller: Caller, name: str) -> Model:
+    """The model of that name; NotFound unless it holds something the caller may read."""
+    for model in await _models(resources, caller):
+        if model.id == name:
+            return model
+    raise NotFound("There is no such model; /v1/models lists them.")
 
 
 async def _chunks(
     streams: AnswerStreams, caller: Caller, body: ChatRequest, answer_id: AnswerId
 ) -> AsyncIterator[bytes]:
-    include_usage = body.stream_options is not None and body.stream_options.include_usage
+    include_usage = body.stream_options is not None and bool(body.stream_options.include_usage)
     told = ChatStream(body.model, include_usage=include_usage)
     try:
         async for event in streams.follow(caller, answer_id, after=0):
             if event is None:
                 yield PING
             elif event.name == "error":
-                yield _encode_error(event.data)
+                yield _encode_error(Problem.model_validate(event.data))
             else:
                 for chunk in told.chunks_of(event.name, event.data):
                     yield _encode(chunk)
     except KnowledgeBaseError as error:
         problem = problem_of(error, request_id=caller.request_id)
-        yield _encode_error(problem.model_dump(mode="json", exclude_none=True))
+        yield _encode_error(problem)
     yield DONE
 
 
@@ -112,7 +118,6 @@ def _encode(chunk: ChatChunk) -> bytes:
     return format_sse_event(data_str=chunk.model_dump_json())
 
 
-def _encode_error(problem: Mapping[str, object]) -> bytes:
+def _encode_error(problem: Problem) -> bytes:
     """An error as this protocol has it."""
-    error = {"message": problem["detail"], "type": problem["title"], "code": problem["code"]}
-    return format_sse_event(data_str=json.dumps({"error": error}))
+    return format_sse_event(data_str=chat_error(problem).model_dump_json())

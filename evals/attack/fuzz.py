@@ -15,7 +15,7 @@ from evals.attack.target import Target
 LONG = 1_000_000
 TIMEOUT_SECONDS = 30.0
 PROBLEM, JSON = "application/problem+json", "application/json"
-OPENAI_DOOR = "/v1/chat/"
+OPENAI_DOORS = (b"/v1/chat/", b"/v1/models")
 CLIENT_ERROR, SERVER_ERROR = 400, 500
 
 REFUSED_BELOW_HTTP = frozenset({400, 408, 413, 414, 431})
@@ -252,7 +252,7 @@ def fault_of(shot: Shot, status: int, media_type: str, content: bytes) -> str:
         return ""
     if status >= SERVER_ERROR:
         return f"status {status}"
-    is_openai = shot.path.startswith(OPENAI_DOOR.encode())
+    is_openai = shot.path.startswith(OPENAI_DOORS)
     if media_type == PROBLEM or (media_type == JSON and is_openai):
         body = json.loads(content)
         return "" if body.get("error", body).get("code") else f"status {status} without a code"

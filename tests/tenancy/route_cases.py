@@ -52,6 +52,16 @@ OPERATION = frozenset(
 """What needs no credential, because it shows nothing of any tenant."""
 
 
+def filled_path(path: str, names: Names) -> str:
+    """The route's path with what is named in the place of its parameters."""
+    return path.format(
+        document_id=names.document,
+        job_id=names.job,
+        answer_id=names.answer,
+        model_id=f"footnote/{names.collection}",
+    )
+
+
 def _nothing_more(_names: Names) -> Mapping[str, object]:
     return {}
 
@@ -66,8 +76,7 @@ def _probe(
     is_telling: bool = True,
 ) -> Probe:
     async def send(person: Person, names: Names) -> httpx.Response:
-        filled = path.format(document_id=names.document, job_id=names.job, answer_id=names.answer)
-        return await person.request(method, filled, headers, **arguments(names))
+        return await person.request(method, filled_path(path, names), headers, **arguments(names))
 
     return Probe(name=name, send=send, is_telling=is_telling)
 
@@ -317,6 +326,9 @@ ROUTES: Mapping[tuple[str, str], RouteCase] = {
     ),
     ("GET", "/v1/models"): RouteCase(
         scopes=("answers",), probes=(_probe("GET", "/v1/models", "all", is_telling=False),)
+    ),
+    ("GET", "/v1/models/{model_id}"): RouteCase(
+        scopes=("answers",), probes=(_probe("GET", "/v1/models/{model_id}", "id"),)
     ),
     ("POST", "/v1/chat/completions"): RouteCase(
         scopes=("answers",),

@@ -15,7 +15,7 @@ from kb.ids import TenantId
 from kb.tables import credentials
 from tests.service import EVERY_SCOPE, Person, Service
 from tests.tenancy.names import Names, fresh_names, shown
-from tests.tenancy.route_cases import OPERATION, ROUTES
+from tests.tenancy.route_cases import OPERATION, ROUTES, filled_path
 from tests.tenancy.world import HR, World
 
 every_route = pytest.mark.parametrize("route", ROUTES, ids=" ".join)
@@ -51,7 +51,8 @@ async def ordinary(person: Person, route: tuple[str, str], names: Names) -> http
 
 
 def problem(response: httpx.Response) -> tuple[int, str]:
-    return response.status_code, response.json()["code"]
+    body = response.json()
+    return response.status_code, body.get("error", body)["code"]
 
 
 @every_route
@@ -61,9 +62,7 @@ async def test_without_a_key_nothing_is_answered(
 ) -> None:
     method, path = route
     headers = {} if authorization is None else {"Authorization": authorization}
-    filled = path.format(
-        document_id=world.secret.document, job_id=world.secret.job, answer_id=world.secret.answer
-    )
+    filled = filled_path(path, world.secret)
 
     response = await world.one.service.http.request(method, filled, headers=headers)
 
@@ -186,7 +185,7 @@ def test_every_scope_is_known_to_a_route_or_said_to_be_for_later(scope: Scope) -
 async def with_header(person: Person, route: tuple[str, str], named: str) -> httpx.Response:
     method, path = route
     names = fresh_names()
-    filled = path.format(document_id=names.document, job_id=names.job, answer_id=names.answer)
+    filled = filled_path(path, names)
     return await person.request(method, filled, {"Footnote-Principals": named})
 
 
@@ -198,7 +197,7 @@ async def test_a_header_that_is_sent_twice_is_refused(
     gateway = await world.one.gateway(HR)
     method, path = route
     names = fresh_names()
-    filled = path.format(document_id=names.document, job_id=names.job, answer_id=names.answer)
+    filled = filled_path(path, names)
     values = {"Authorization": f"Bearer {gateway.key}", "Footnote-Principals": HR}
     sent = [*values.items(), (name, values[name])]
 

@@ -39,7 +39,8 @@ def test_every_route_has_a_case(service: Service) -> None:
     app = build_app(service.resources)
 
     routes = {
-        (method, route.path)
+        # A parameter that may hold slashes is one like others.
+        (method, (route.path or "").replace(":path}", "}"))
         for route in iter_route_contexts(app.routes)
         for method in (route.methods or set()) - {"HEAD"}
     }

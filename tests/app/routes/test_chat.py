@@ -1,11 +1,15 @@
 """The OpenAI-compatible door, through the official client."""
 
+import html
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 import openai
 import pytest
-from openai.types.chat import ChatCompletionUserMessageParam
+from markdown_it import MarkdownIt
+from openai.types.chat import ChatCompletionMessageParam, ChatCompletionUserMessageParam
 
 from tests.service import Person, Service
 
@@ -107,21 +111,207 @@ async def test_earlier_turns_are_history_and_text_parts_are_joined(ana: Person) 
 @pytest.mark.parametrize(
     "change",
     [
-        {"tools": []},
+        {"tools": [{"type": "function", "function": {"name": "pay"}}]},
+        {"functions": [{"name": "pay"}]},
+        {"tool_choice": "required"},
+        {"tool_choice": {"type": "function", "function": {"name": "pay"}}},
         {"n": 2},
         {"response_format": {"type": "json_object"}},
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {}}}},
+        {"logprobs": True},
+        {"top_logprobs": 3},
+        {"logit_bias": {"50256": -100}},
+        {"modalities": ["text", "audio"]},
+        {"audio": {"voice": "alloy", "format": "wav"}},
+        {"web_search_options": {}},
+        {"moderation": {"model": "guard"}},
+        {"nobody_knows_this": 1},
         {"messages": [{"role": "assistant", "content": "Hello."}]},
+        {"messages": [{"role": "user", "content": None}]},
         {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]},
         {"messages": []},
     ],
-    ids=["tools", "two choices", "a format", "no question", "a picture", "no message"],
+    ids=str,
 )
-async def test_what_cannot_be_done_is_refused(ana: Person, change: dict[str, object]) -> None:
+async def test_what_cannot_be_done_is_refused_and_the_client_says_why(
+    ana: Person, change: dict[str, object]
+) -> None:
     body = {"model": MODEL, "messages": user(QUESTION), **change}
 
-    response = await ana.request("POST", "/v1/chat/completions", json=body)
+    async with client_of(ana) as client:
+        with pytest.raises(openai.UnprocessableEntityError) as refused:
+            await client.post("/chat/completions", cast_to=object, body=body)
 
-    assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+    (field,) = change
+    error = refused.value
+    assert (error.code, error.type) == ("invalid_request", "invalid_request_error")
+    assert error.message in str(error)
+    if "must be the user's question" not in error.message:
+        assert (error.param or "").startswith(field)
+        assert field in str(error)
+        assert "'errors'" not in str(error)
+
+
+HABITS: dict[str, Any] = {
+    "temperature": 0,
+    "top_p": 1,
+    "stop": ["\n\n"],
+    "tools": [],
+    "tool_choice": "none",
+    "parallel_tool_calls": False,
+    "response_format": {"type": "text"},
+    "logprobs": False,
+    "logit_bias": {},
+    "store": False,
+    "reasoning_effort": "low",
+    "service_tier": "auto",
+    "verbosity": "low",
+    "prompt_cache_key": "k",
+    "prompt_cache_retention": "24h",
+    "safety_identifier": "s",
+    "modalities": ["text"],
+    "user": "ana",
+    "seed": 7,
+    "metadata": {"app": "chat"},
+    "prediction": {"type": "content", "content": "31"},
+    "presence_penalty": 0.1,
+    "frequency_penalty": 0.1,
+}
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_what_cannot_matter_is_accepted_and_named(ana: Person, *, is_streamed: bool) -> None:
+    async with client_of(ana) as client:
+        plain = await client.chat.completions.create(model=MODEL, messages=user(QUESTION))
+        response = await client.chat.completions.with_raw_response.create(
+            model=MODEL, messages=user(QUESTION), n=1, stream=is_streamed, **HABITS
+        )
+        bare = await client.chat.completions.with_raw_response.create(
+            model=MODEL, messages=user(QUESTION), max_tokens=100
+        )
+
+    named = response.headers["footnote-ignored-parameters"]
+    assert set(named.split(", ")) == HABITS.keys()
+    assert "footnote-ignored-parameters" not in bare.headers
+    assert "31 days" in (plain.choices[0].message.content or "")
+
+
+async def test_each_habit_is_accepted_alone_and_as_null(ana: Person) -> None:
+    for name, value in HABITS.items():
+        for sent in (value, None):
+            body = {"model": MODEL, "messages": user(QUESTION), name: sent}
+            response = await ana.request("POST", "/v1/chat/completions", json=body)
+
+            assert response.status_code == 200, (name, sent)
+
+
+async def test_an_answer_can_be_appended_to_the_conversation(ana: Person) -> None:
+    messages: list[Any] = [
+        {"role": "developer", "content": "Be brief."},
+        {"role": "user", "content": "Look it up."},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+            ],
+        },
+        {"role": "tool", "tool_call_id": "c", "content": "nothing"},
+        {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
+        *user(QUESTION),
+    ]
+    async with client_of(ana) as client:
+        first = await client.chat.completions.create(model=MODEL, messages=messages)
+        messages.append(first.choices[0].message)
+        messages.append({"role": "user", "content": "And when does unused leave expire?"})
+        second = await client.chat.completions.create(model=MODEL, messages=messages)
+
+    assert first.choices[0].message.annotations
+    assert "March 2027" in (second.choices[0].message.content or "")
+
+
+async def test_the_client_s_own_helper_reads_the_stream(ana: Person) -> None:
+    told: list[ChatCompletionMessageParam] = [*user(QUESTION)]
+    async with (
+        client_of(ana) as client,
+        client.chat.completions.stream(model=MODEL, messages=told) as stream,
+    ):
+        completion = await stream.get_final_completion()
+
+    assert "31 days of annual leave. [1]" in (completion.choices[0].message.content or "")
+
+
+MARKED_UP = """# Notes
+
+The *red* valve [opens](http://valve.example) at 5 bar, see snake_case and <b>bold</b> text.
+"""
+
+
+async def test_what_a_renderer_would_act_on_is_escaped(ana: Person) -> None:
+    await ana.upload(MARKED_UP, "notes.txt", collection="notes")
+    question = "At how many bar does the red valve open?"
+    model = "footnote/notes"
+    async with client_of(ana) as client:
+        completion = await client.chat.completions.create(model=model, messages=user(question))
+        stream = await client.chat.completions.create(
+            model=model, messages=user(question), stream=True
+        )
+        chunks = [chunk async for chunk in stream]
+
+    message = completion.choices[0].message
+    content = message.content or ""
+    pieces = [choice.delta.content or "" for chunk in chunks for choice in chunk.choices]
+    answer_id = completion.model_dump()["footnote"]["answer_id"]
+    stored = (await ana.request("GET", f"/v1/answers/{answer_id}")).json()["answer"]
+    rendered = MarkdownIt("commonmark").render(content)
+    assert "".join(pieces) == content
+    assert html.unescape(rendered) == f"<p>{stored}</p>\n"
+    assert "<b>" in stored
+    assert message.annotations
+    for annotation in message.annotations:
+        cited = annotation.url_citation
+        assert content[cited.start_index : cited.end_index] == "[1]"
+
+
+async def test_a_model_is_shown_to_those_who_may_read_in_it(ana: Person, service: Service) -> None:
+    bob = await service.person(ana.tenant_id, "user:bob")
+    await ana.upload("The budget is 7350 euros.", collection="top/secret", principals=["user:ana"])
+
+    async with client_of(ana) as client:
+        model = await client.models.retrieve("footnote/top/secret")
+        with pytest.raises(openai.NotFoundError) as unknown:
+            await client.models.retrieve("footnote/nothing")
+    async with client_of(bob) as client:
+        with pytest.raises(openai.NotFoundError) as hidden:
+            await client.models.retrieve("footnote/top/secret")
+
+    assert (model.id, model.object, model.owned_by) == ("footnote/top/secret", "model", "footnote")
+    assert hidden.value.body == unknown.value.body
+    assert "There is no such model" in str(hidden.value)
+
+
+async def test_every_error_has_openai_s_shape(ana: Person, service: Service) -> None:
+    body = {"model": "footnote/nothing", "messages": user(QUESTION)}
+    stranger = replace(ana, key="fn_wrong")
+    unread = await service.person(ana.tenant_id, "user:ana", scopes=("search",))
+
+    responses = [
+        await stranger.request("GET", "/v1/models"),
+        await unread.request("GET", "/v1/models/footnote/handbook"),
+        await ana.request("POST", "/v1/chat/completions", json=body),
+        await ana.request("POST", "/v1/chat/completions", content=b"{"),
+        await ana.request("DELETE", "/v1/models"),
+        await ana.request("GET", "/v1/chat/nothing"),
+    ]
+
+    shapes = [(each.status_code, *each.json()["error"].keys()) for each in responses]
+    keys = ("message", "type", "param", "code")
+    assert shapes == [(status, *keys) for status in (401, 403, 404, 422, 405, 404)]
+    assert [each.json()["error"]["type"] for each in responses[:3]] == [
+        "authentication_error",
+        "permission_error",
+        "invalid_request_error",
+    ]
 
 
 async def test_models_are_the_collections_that_hold_something_for_the_caller(
@@ -154,4 +344,4 @@ async def test_a_hidden_collection_is_like_one_that_does_not_exist(
 
     assert [response.status_code for response in responses] == [404] * 4
     first, second = (response.json() for response in responses[:2])
-    assert first["detail"] == second["detail"]
+    assert first == second

@@ -13,6 +13,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from app.chat_errors import is_chat_door
 from app.main import build_app
 from app.schemas.documents import UploadFields
 from tests.service import Person, Service
@@ -69,10 +70,20 @@ BODIES: Final[Mapping[Route, dict[str, Json]]] = {
         "model": "footnote/default",
         "messages": [
             {"role": "user", "content": "What is a note?", "name": "ana"},
+            {
+                "role": "assistant",
+                "content": [{"type": "refusal", "refusal": "No."}],
+                "refusal": "No.",
+                "annotations": [{}],
+                "audio": None,
+                "tool_calls": [{}],
+                "function_call": {},
+            },
+            {"role": "tool", "content": "x", "tool_call_id": "a"},
             {"role": "user", "content": [{"type": "text", "text": "What is a note?"}]},
         ],
         "stream": False,
-        "stream_options": {"include_usage": True},
+        "stream_options": {"include_usage": True, "include_obfuscation": False},
         "max_tokens": 100,
         "max_completion_tokens": 100,
         "n": 1,
@@ -83,6 +94,29 @@ BODIES: Final[Mapping[Route, dict[str, Json]]] = {
         "seed": 1,
         "user": "ana",
         "metadata": {"a": "b"},
+        "stop": ["x"],
+        "store": False,
+        "prediction": {"type": "content", "content": "x"},
+        "reasoning_effort": "low",
+        "verbosity": "low",
+        "service_tier": "auto",
+        "safety_identifier": "x",
+        "prompt_cache_key": "x",
+        "prompt_cache_retention": "24h",
+        "prompt_cache_options": {"mode": "implicit"},
+        "parallel_tool_calls": False,
+        "tools": [],
+        "tool_choice": "none",
+        "functions": [],
+        "function_call": "none",
+        "response_format": {"type": "text"},
+        "modalities": ["text"],
+        "audio": None,
+        "logprobs": False,
+        "top_logprobs": 0,
+        "logit_bias": {},
+        "web_search_options": None,
+        "moderation": None,
     },
     ("POST", "/v1/grounding:check"): {
         "answer": "A note is a text.",
@@ -199,8 +233,10 @@ def must_be_refused_properly(response: httpx.Response, what: object) -> None:
     told = f"{what!r:.300}: {response.status_code} {response.text[:300]}"
     assert response.status_code < 500, told
     if response.status_code >= 400:
-        assert response.headers["content-type"] == "application/problem+json", told
-        assert response.json()["code"], told
+        is_chat = is_chat_door(response.url.path)
+        media_type = "application/json" if is_chat else "application/problem+json"
+        assert response.headers["content-type"] == media_type, told
+        assert (response.json()["error"] if is_chat else response.json())["code"], told
 
 
 def test_every_field_of_every_body_has_a_case(described: Described) -> None:
