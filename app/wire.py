@@ -107,7 +107,7 @@ def chunk_out(chunk: chunks.StoredChunk) -> Chunk:
         ordinal=chunk.ordinal,
         document_version=chunk.version,
         text=chunk.text,
-        location=Location(**chunk.location),
+        location=_location_out(chunk.location),
     )
 
 
@@ -143,7 +143,7 @@ def hit_out(passage: passages.Passage) -> SearchHit:
             updated_at=passage.updated_at,
         ),
         text=passage.text,
-        location=Location(**passage.location),
+        location=_location_out(passage.location),
         scores=Scores(
             fused=passage.score,
             bm25=passage.bm25,
@@ -182,6 +182,19 @@ def explanation_out(retrieval: Retrieval, stale: Stale) -> SearchExplanation:
     )
 
 
+def _location_out(location: passages.Location) -> Location:
+    """Where it stands; the offsets of a table's cells are for the checks of claims, not sent."""
+    return Location(
+        section=location["section"],
+        page=location["page"],
+        slide=location["slide"],
+        sheet=location["sheet"],
+        row=location["row"],
+        char_start=location["char_start"],
+        char_end=location["char_end"],
+    )
+
+
 def _row_of(passage: passages.Passage, char_start: int) -> int | None:
     """The table row of a quote; a passage of several rows, one a line, says its first one's.
 
@@ -207,8 +220,8 @@ def citation_out(citation: VerifiedCitation, number: int) -> Citation:
         source_uri=passage.source_uri,
         chunk_id=passage.chunk_id,
         quote=citation.quote,
-        location=Location(
-            **{
+        location=_location_out(
+            {
                 **passage.location,
                 "row": _row_of(passage, citation.char_start),
                 "char_start": citation.char_start,

@@ -2,12 +2,33 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 from uuid import UUID
 
 
+class TableRows(TypedDict):
+    """The rows of one table in a chunk, so that a value is known by its row and its column.
+
+    `table` counts the tables of the document version from 1, `row_count` the rows below its
+    header. `columns` are the names in the header, "" for a column without one; `key` the columns
+    that name a row. Each of `rows` is [number of the row below the header, from 1; start and end
+    of its line; then column, start and end of each value in order]; columns count from 0, offsets
+    are code points from the start of the chunk. Values without text are left out, and so are
+    those that a cut through the line divides.
+    """
+
+    table: int
+    row_count: int
+    columns: list[str]
+    key: list[int]
+    rows: list[list[int]]
+
+
 class Location(TypedDict):
-    """Where a piece of text stands; offsets are code points into the version's normalised text."""
+    """Where a piece of text stands; offsets are code points into the version's normalised text.
+
+    `tables` is left out where there is none, and by chunks stored before it was known.
+    """
 
     section: list[str]
     page: int | None
@@ -16,6 +37,7 @@ class Location(TypedDict):
     row: int | None
     char_start: int
     char_end: int
+    tables: NotRequired[list[TableRows]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,206 @@
+"""Tables: their rows, the fixed forms that tell them in the source's words, and their checks."""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final
+
+from app.verify.cells import cell_faults
+from app.verify.numbers import Quantity, find_measures
+from app.verify.rows import Cell, Row, is_bare_number, rows_of
+from kb.text import fold, word_set
+
+__all__ = [
+    "Cell",
+    "Row",
+    "cell_faults",
+    "is_told_by",
+    "rows_of",
+    "sum_of",
+    "tell_count",
+    "tell_row",
+    "tell_rows",
+    "tell_sum",
+]
+
+MAX_TOLD: Final = 20
+"""Rows that a count or a sum names; of more it says how many there are."""
+_MAX_TEXT_CHARS: Final = 20_000
+_VALUE_HEADERS: Final = word_set(
+    "value values setting content data detail details description answer text "
+    "wert werte angabe beschreibung valeur valeurs valor valores"
+)
+"""Names of a column that say no more than that it holds the values."""
+_CALENDAR_WORDS: Final = word_set(
+    "monday tuesday wednesday thursday friday saturday sunday january february march april may "
+    "june july august september october november december"
+)
+_LONG_TEXT: Final = re.compile(r"\w+\W+\w+\W+\w+\W+\w")
+_CODE: Final = re.compile(r"[^\W\d_a-z]{0,12}[^\s]{0,40}\d\S{0,40}")
+_LEADING_CURRENCY: Final = re.compile(
+    r"(?:US\$|[$\u20ac\u00a3\u00a5\u20b9]|[A-Z]{3}(?![A-Za-z]))(?= |$)"
+)
+_MARKER: Final = re.compile(r"\s?\[\d{1,3}\](?=[\s.,;]|$)")
+
+
+def tell_row(row: Row, columns: Collection[str] | None = None) -> str:
+    """The row as a phrase of its own words: `Antenna cover (SP-4217): price EUR 87.25; stock 112`.
+
+    The columns that name the row come first. `columns` are the names of those to tell besides,
+    with or without their unit; None tells all that have a value.
+    """
+    wanted = None if columns is None else {fold(name).text for name in columns}
+    cells = [
+        cell
+        for cell in row.cells
+        if cell not in row.key and (wanted is None or not wanted.isdisjoint(_names(row, cell)))
+    ]
+    return _joined(_head(row), [_told(row, cell) for cell in cells], cells)
+
+
+def tell_rows(rows: Sequence[Row]) -> str:
+    """Each row as `tell_row` tells it, one to a line."""
+    return "\n".join(map(tell_row, rows))
+
+
+def tell_count(rows: Sequence[Row]) -> str:
+    """How many rows there are, and their names: `2: Antenna cover (SP-4217); Door seal`."""
+    named = [_head(row) or tell_row(row) for row in rows[:MAX_TOLD]]
+    return f"{len(rows)}: {'; '.join(named)}{_and_more(rows)}" if rows else "0"
+
+
+def tell_sum(rows: Sequence[Row], column: str) -> str:
+    """The sum of a column and what it is made of; "" where a value is no single number.
+
+    `Sum of price: EUR 99.60 (Antenna cover (SP-4217): EUR 87.25; Door seal: EUR 12.35)`
+    """
+    total = sum_of(rows, column)
+    if total is None:
+        return ""
+    cells = [cell for row in rows if (cell := _cell_of(row, column))]
+    parts = [f"{_head(row)}: {_with_unit(cell)}" for row, cell in zip(rows, cells, strict=True)]
+    name = _column_name(rows[0], cells[0])
+    first = cells[0]
+    shown = f"{total:,}" if "," in first.value and "." in first.value else f"{total}"
+    unit = _placed(shown, first.unit) if first.unit else shown
+    made_of = f"{'; '.join(parts[:MAX_TOLD])}{_and_more(rows)}"
+    return f"Sum of {name}: {unit} ({made_of})"
+
+
+def sum_of(rows: Sequence[Row], column: str) -> Decimal | None:
+    """The sum of a column's bare numbers; None where a row has none, or they differ in unit."""
+    cells = [_cell_of(row, column) for row in rows]
+    if not cells or any(cell is None or not is_bare_number(cell.value) for cell in cells):
+        return None
+    measures = [find_measures(cell.value) for cell in cells if cell]
+    numbers = [found[0].measure for found in measures if len(found) == 1]
+    quantities = [number for number in numbers if isinstance(number, Quantity)]
+    units = {cell.unit for cell in cells if cell}
+    if len(quantities) < len(rows) or len(units) > 1:
+        return None
+    return sum((quantity.value for quantity in quantities), Decimal(0))
+
+
+def is_told_by(text: str, rows: Sequence[Row]) -> bool:
+    """True when `text` is a fixed form of exactly these rows, whole or of some of their cells.
+
+    Case, space, kinds of quotes and dashes, markers such as [1] and a last full stop do not count.
+    """
+    if not rows or len(text) > _MAX_TEXT_CHARS:
+        return False
+    lines = [line for line in map(_normal, text.splitlines()) if line]
+    if len(lines) == len(rows) and all(map(_tells, lines, rows)):
+        return True
+    told = " ".join(lines)
+    names = dict.fromkeys(cell.column for cell in rows[0].cells)
+    forms = [tell_count(rows), *(tell_sum(rows, name) for name in names)]
+    return any(told == _normal(form) for form in forms if form)
+
+
+def _tells(line: str, row: Row) -> bool:
+    """True for the head of the row and any of its cells in order, as `tell_row` joins them."""
+    head = _normal(_head(row))
+    if line == head:
+        return True
+    rest = line.removeprefix(head).lstrip() if head and line.startswith(head) else line
+    values = [cell for cell in row.cells if cell not in row.key]
+    if any(line == _normal(_joined(_head(row), [_told(row, cell)], [cell])) for cell in values):
+        return True
+    rest = rest.removeprefix(":").lstrip()
+    for part in (_normal(_told(row, cell)) for cell in values):
+        if rest == part:
+            return True
+        if rest.startswith(f"{part};"):
+            rest = rest[len(part) + 1 :].lstrip()
+    return False
+
+
+def _joined(head: str, parts: Sequence[str], cells: Sequence[Cell]) -> str:
+    if not head or not parts:
+        return head or "; ".join(parts)
+    if len(parts) == 1 and cells[0].column and _LONG_TEXT.match(cells[0].value):
+        # One colon is enough: `HL-1187, symptom: Readings of the last hour lost`.
+        return f"{head}, {parts[0]}"
+    return f"{head}: {'; '.join(parts)}"
+
+
+def _head(row: Row) -> str:
+    """What names the row: a name before its codes."""
+    if len(row.key) == 1 and row.key[0].column and is_bare_number(row.key[0].value):
+        return f"{row.key[0].column} {_with_unit(row.key[0])}"
+    names = [_with_unit(cell) for cell in row.key if not _CODE.fullmatch(cell.value)]
+    codes = [_with_unit(cell) for cell in row.key if _CODE.fullmatch(cell.value)]
+    if not names:
+        return ", ".join(codes)
+    return ", ".join(names) + (f" ({', '.join(codes)})" if codes else "")
+
+
+def _told(row: Row, cell: Cell) -> str:
+    column = _column_name(row, cell)
+    value = _with_unit(cell)
+    is_only_value = len(row.columns) == len(row.key) + 1
+    if not column or (is_only_value and column.lower() in _VALUE_HEADERS):
+        return value
+    return f"{column}: {value}" if _LONG_TEXT.match(cell.value) else f"{column} {value}"
+
+
+def _column_name(row: Row, cell: Cell) -> str:
+    """As in the middle of a sentence; German writes its nouns with a capital there too."""
+    first = cell.column.split(" ", 1)[0]
+    is_word = first.isalpha() and first[1:].islower() and first.lower() not in _CALENDAR_WORDS
+    if not is_word or (row.language or "").startswith("de"):
+        return cell.column
+    return first.lower() + cell.column[len(first) :]
+
+
+def _with_unit(cell: Cell) -> str:
+    return _placed(cell.value, cell.unit) if cell.unit else cell.value
+
+
+def _placed(number: str, unit: str) -> str:
+    """A currency before the number, everything else behind it."""
+    currency = _LEADING_CURRENCY.match(unit)
+    if currency is None:
+        return f"{number} {unit}"
+    return f"{currency[0]} {number}{unit[currency.end() :]}"
+
+
+def _names(row: Row, cell: Cell) -> Iterator[str]:
+    yield fold(cell.column).text
+    if cell.index < len(row.columns):
+        yield fold(row.columns[cell.index]).text
+
+
+def _cell_of(row: Row, column: str) -> Cell | None:
+    wanted = fold(column).text
+    return next((cell for cell in row.cells if wanted in _names(row, cell)), None)
+
+
+def _and_more(rows: Sequence[Row]) -> str:
+    return f"; and {len(rows) - MAX_TOLD} more" if len(rows) > MAX_TOLD else ""
+
+
+@lru_cache(maxsize=1024)
+def _normal(text: str) -> str:
+    return " ".join(fold(_MARKER.sub("", text)).text.split()).rstrip(" .")

@@ -1,0 +1,131 @@
+"""Rows of tables: what they know, how they are told, and what a claim may say of them."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from app.verify.rows import split_header
+from app.verify.tables import is_told_by, rows_of, sum_of, tell_count, tell_row, tell_rows, tell_sum
+from kb.passages import Passage, TableRows
+from tests.fakes.sources import passage_of
+
+PRICES = (
+    "Part number: SP-4217 | Description: Antenna cover | Price (EUR): 87.25 | Stock: 112\n"
+    "Part number: SP-3307 | Description: Door seal | Price (EUR): 12.35"
+)
+
+
+def price_list() -> Passage:
+    passage = passage_of(PRICES)
+    columns = ["Part number", "Description", "Price (EUR)", "Stock"]
+    first = [1, 0, 83, 0, 13, 20, 1, 36, 49, 2, 65, 70, 3, 80, 83]
+    second = [2, 84, 150, 0, 97, 104, 1, 120, 129, 2, 145, 150]
+    rows = TableRows(table=3, row_count=9, columns=columns, key=[0, 1], rows=[first, second])
+    return replace(passage, location={**passage.location, "tables": [rows]})
+
+
+def test_a_row_knows_its_table_its_columns_and_its_key() -> None:
+    row, other = rows_of(price_list())
+
+    assert (row.table, row.number, row.row_count) == (3, 1, 9)
+    assert [(cell.column, cell.value, cell.unit) for cell in row.cells] == [
+        ("Part number", "SP-4217", ""),
+        ("Description", "Antenna cover", ""),
+        ("Price", "87.25", "EUR"),
+        ("Stock", "112", ""),
+    ]
+    assert [cell.value for cell in row.key] == ["SP-4217", "Antenna cover"]
+    assert PRICES[slice(*other.span)].startswith("Part number: SP-3307")
+    assert all(PRICES[slice(*cell.span)] == cell.value for cell in (*row.cells, *other.cells))
+
+
+def test_a_passage_that_knows_no_table_has_no_rows() -> None:
+    assert not rows_of(passage_of(PRICES))
+
+
+def test_a_row_is_told_in_its_own_words() -> None:
+    row, other = rows_of(price_list())
+
+    assert tell_row(row) == "Antenna cover (SP-4217): price EUR 87.25; stock 112"
+    assert tell_row(row, ["Price"]) == "Antenna cover (SP-4217): price EUR 87.25"
+    assert tell_row(row, ["price (EUR)"]) == "Antenna cover (SP-4217): price EUR 87.25"
+    assert tell_row(other, ["Stock"]) == "Door seal (SP-3307)"
+    assert tell_rows([row, other]) == (
+        "Antenna cover (SP-4217): price EUR 87.25; stock 112\nDoor seal (SP-3307): price EUR 12.35"
+    )
+
+
+def test_a_count_and_a_sum_name_their_rows() -> None:
+    rows = rows_of(price_list())
+
+    assert tell_count(rows) == "2: Antenna cover (SP-4217); Door seal (SP-3307)"
+    # 87.25 + 12.35 = 99.60
+    assert sum_of(rows, "Price") == Decimal("99.60")
+    assert tell_sum(rows, "Price") == (
+        "Sum of price: EUR 99.60 (Antenna cover (SP-4217): EUR 87.25; Door seal (SP-3307): "
+        "EUR 12.35)"
+    )
+    assert sum_of(rows, "Stock") is None
+    assert tell_sum(rows, "Stock") == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Antenna cover (SP-4217): price EUR 87.25; stock 112",
+        "antenna cover (SP-4217): Price EUR 87.25 [1].",
+        "Antenna cover (SP-4217): stock 112",
+        "Antenna cover (SP-4217)",
+    ],
+)
+def test_what_tells_a_row(text: str) -> None:
+    assert is_told_by(text, rows_of(price_list())[:1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Antenna cover (SP-4217): price EUR 112",
+        "Antenna cover (SP-4217): stock 112; price EUR 87.25",
+        "Door seal (SP-3307): price EUR 87.25",
+        "Antenna cover (SP-4217): price EUR 87.25 only",
+        "Antenna cover (SP-4217):",
+    ],
+)
+def test_what_does_not_tell_a_row(text: str) -> None:
+    assert not is_told_by(text, rows_of(price_list())[:1])
+
+
+def test_what_tells_several_rows() -> None:
+    rows = rows_of(price_list())
+
+    assert is_told_by("Antenna cover (SP-4217): stock 112\nDoor seal (SP-3307)", rows)
+    assert is_told_by(tell_count(rows), rows)
+    assert is_told_by(tell_sum(rows, "Price"), rows)
+    assert not is_told_by(tell_row(rows[0]), rows)
+    assert not is_told_by("3: Antenna cover (SP-4217); Door seal (SP-3307)", rows)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("Price (EUR)", ("Price", "EUR")),
+        ("Amount in EUR thousand", ("Amount", "EUR thousand")),
+        ("Budget 2025 kEUR", ("Budget 2025", "kEUR")),
+        ("Lead time weeks", ("Lead time", "weeks")),
+        ("Minimum EUR per year", ("Minimum", "EUR per year")),
+        ("Revenue (in thousands of EUR)", ("Revenue", "thousands of EUR")),
+        ("Umsatz (Mio. EUR)", ("Umsatz", "Mio. EUR")),
+        ("Weight/kg", ("Weight", "kg")),
+        ("Speed, km/h", ("Speed", "km/h")),
+        ("%", ("", "%")),
+        ("Number of weeks", ("Number of weeks", "")),
+        ("Working hours", ("Working hours", "")),
+        ("Headcount (plan)", ("Headcount (plan)", "")),
+        ("Plan A", ("Plan A", "")),
+        ("Years", ("Years", "")),
+    ],
+)
+def test_the_unit_of_a_column_stands_in_its_header(header: str, expected: tuple[str, str]) -> None:
+    assert split_header(header) == expected
