@@ -13,7 +13,7 @@ from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 from ingest.parse import Block, ParsedDocument
 from kb.media_types import CSV, TSV, XLSX
-from kb.passages import Location
+from kb.passages import Location, TableRows
 
 PROSE_TOKENS: Final = 128
 """Of what answers a question, the best chunks of 2,400 tokens together hold .974; with 200 instead
@@ -312,19 +312,48 @@ def _shortened(contexts: list[str], size: _Size, embedder: TokenCounter) -> dict
 def _chunk(parsed: ParsedDocument, ordinal: int, pack: Sequence[_Unit], context: str) -> Chunk:
     start, end = pack[0].span.start, pack[-1].span.end
     content = next((unit.block for unit in pack if unit.block.kind != "heading"), pack[0].block)
+    location: Location = {
+        "section": list(_section(pack)),
+        "page": content.page,
+        "slide": content.slide,
+        "sheet": content.sheet,
+        "row": content.row,
+        "char_start": start,
+        "char_end": end,
+    }
+    tables = _tables(pack, start)
     return Chunk(
         ordinal=ordinal,
         text=parsed.text[start:end],
         char_start=start,
         char_end=end,
         context=context,
-        location={
-            "section": list(_section(pack)),
-            "page": content.page,
-            "slide": content.slide,
-            "sheet": content.sheet,
-            "row": content.row,
-            "char_start": start,
-            "char_end": end,
-        },
+        location={**location, "tables": tables} if tables else location,
     )
+
+
+def _tables(pack: Sequence[_Unit], chunk_start: int) -> list[TableRows]:
+    """The rows in the chunk, by table; of a row that was cut, the piece that has its name."""
+    tables: dict[int, TableRows] = {}
+    for unit in pack:
+        row = unit.block.table_row
+        if row is None:
+            continue
+        shift = unit.block.char_start - chunk_start
+        places = [unit.span.start - chunk_start, unit.span.end - chunk_start]
+        columns: set[int] = set()
+        for column, first, last in zip(*(iter(row.cells),) * 3, strict=True):
+            if places[0] <= first + shift and last + shift <= places[1]:
+                columns.add(column)
+                places += (column, first + shift, last + shift)
+        if columns.isdisjoint(row.table.key):
+            continue
+        rows = TableRows(
+            table=row.table.ordinal,
+            row_count=row.table.row_count,
+            columns=list(row.table.columns),
+            key=list(row.table.key),
+            rows=[],
+        )
+        tables.setdefault(row.table.ordinal, rows)["rows"].append([row.number, *places])
+    return list(tables.values())

@@ -1,7 +1,7 @@
 """What parsing gives: one text and its blocks, each with its place in the original."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from ingest.normalise import normalise
@@ -9,6 +9,33 @@ from ingest.normalise import normalise
 BlockKind = Literal["heading", "paragraph", "list_item", "table_row", "code"]
 
 _KINDS_ON_ADJACENT_LINES: Final = frozenset({"list_item", "table_row"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """What the rows of one table share.
+
+    `columns` are the names in its header, "" for a column without one, and `key` those that name a
+    row. `ordinal` counts the tables of a document from 1; a draft's is 0, not yet known.
+    """
+
+    columns: tuple[str, ...]
+    key: tuple[int, ...]
+    row_count: int
+    ordinal: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableRow:
+    """What a line of a table tells: `number` counts the rows below the header, from 1.
+
+    `cells` are column, start and end of each value in turn, from the start of the line: flat,
+    because a file may have five million of them.
+    """
+
+    table: Table
+    number: int
+    cells: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +54,7 @@ class Block:
     slide: int | None = None
     sheet: str | None = None
     row: int | None = None
+    table_row: TableRow | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +84,7 @@ class Draft:
     slide: int | None = None
     sheet: str | None = None
     row: int | None = None
+    table_row: TableRow | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,13 +122,14 @@ class Outline:
         return draft
 
 
-def compose(drafts: Iterable[Draft]) -> tuple[str, tuple[Block, ...]]:
+def compose(drafts: Sequence[Draft]) -> tuple[str, tuple[Block, ...]]:
     """The text of all drafts and the blocks in it; drafts without text are left out.
 
     Blocks are separated by a blank line, items of one list and rows of one table by a line end.
     """
     pieces: list[str] = []
     blocks: list[Block] = []
+    tables: dict[int, Table] = {}
     position = 0
     for draft in drafts:
         text = normalise(draft.text)
@@ -119,9 +149,22 @@ def compose(drafts: Iterable[Draft]) -> tuple[str, tuple[Block, ...]]:
                 slide=draft.slide,
                 sheet=draft.sheet,
                 row=draft.row,
+                table_row=_numbered(draft, text, tables),
             )
         )
     return "".join(pieces), tuple(blocks)
+
+
+def _numbered(draft: Draft, text: str, tables: dict[int, Table]) -> TableRow | None:
+    """The row with the ordinal of its table; None where normalisation has moved its values."""
+    row = draft.table_row
+    if row is None or text != draft.text:
+        return None
+    # By identity: two tables may have the same header and as many rows.
+    table = tables.get(id(row.table))
+    if table is None:
+        table = tables[id(row.table)] = replace(row.table, ordinal=len(tables) + 1)
+    return replace(row, table=table)
 
 
 def _separator(previous: Block, following: Draft) -> str:

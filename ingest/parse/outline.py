@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ingest.parse.document import Draft, Outline
@@ -71,9 +72,7 @@ def _text_draft(node: Node, outline: Outline) -> Draft:
 def _row_drafts(node: Node, outline: Outline) -> Iterator[Draft]:
     rows = [[_CELL_MARKER.sub(r"\2", cell) for cell in row] for row in node.rows]
     for draft in table_drafts(rows, is_labelled=True):
-        yield Draft(
-            kind=draft.kind, text=draft.text, section=outline.section, page=node.page, row=draft.row
-        )
+        yield replace(draft, section=outline.section, page=node.page)
 
 
 def _table_of_contents(nodes: Sequence[Node]) -> frozenset[int]:

@@ -27,8 +27,8 @@ def read_docx(content: bytes) -> Reading:
         DocumentCorrupt, DocumentEncrypted, DocumentTooComplex: as they say.
     """
     package = open_package(content)
-    extraction = extract(with_spaces_for_tabs(package), DOCX, output="plain")
-    reading = _restored(_reading(extraction))
+    extraction = _restored(extract(with_spaces_for_tabs(package), DOCX, output="plain"))
+    reading = _reading(extraction)
     charts = chart_names(package)
     extra = list(comment_drafts(package))
     for name in charts:
@@ -39,13 +39,18 @@ def read_docx(content: bytes) -> Reading:
     return replace(reading, drafts=reading.drafts + tuple(extra))
 
 
-def _restored(reading: Reading) -> Reading:
+def _restored(extraction: Extraction) -> Extraction:
     return replace(
-        reading,
-        title=restored(reading.title) if reading.title else reading.title,
-        drafts=tuple(
-            replace(draft, text=restored(draft.text), section=tuple(map(restored, draft.section)))
-            for draft in reading.drafts
+        extraction,
+        content=restored(extraction.content),
+        title=restored(extraction.title) if extraction.title else extraction.title,
+        nodes=tuple(
+            replace(
+                node,
+                text=restored(node.text),
+                rows=tuple(tuple(map(restored, row)) for row in node.rows),
+            )
+            for node in extraction.nodes
         ),
     )
 
