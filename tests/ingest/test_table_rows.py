@@ -1,5 +1,7 @@
 """A row of a table knows its table, its columns, its name, and where each value stands."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from ingest.chunk import split
@@ -31,7 +33,7 @@ class LetterCounter:
     def __init__(self, max_tokens: int) -> None:
         self.max_tokens = max_tokens
 
-    def count_tokens(self, texts: list[str]) -> list[int]:
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(text) for text in texts]
 
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from app.verify.rows import split_header
 from app.verify.tables import is_told_by, rows_of, sum_of, tell_count, tell_row, tell_rows, tell_sum
+from app.verify.units import split_header
 from kb.passages import Passage, TableRows
 from tests.fakes.sources import passage_of
 
