@@ -36,8 +36,7 @@ _CALENDAR_WORDS: Final = word_set(
     "monday tuesday wednesday thursday friday saturday sunday january february march april may "
     "june july august september october november december"
 )
-_LONG_TEXT: Final = re.compile(r"\w+\W+\w+\W+\w+\W+\w")
-_CODE: Final = re.compile(r"[^\W\d_a-z]{0,12}[^\s]{0,40}\d\S{0,40}")
+_SHORT_TEXT_WORDS: Final = 3
 _LEADING_CURRENCY: Final = re.compile(
     r"(?:US\$|[$\u20ac\u00a3\u00a5\u20b9]|[A-Z]{3}(?![A-Za-z]))(?= |$)"
 )
@@ -139,7 +138,7 @@ def _tells(line: str, row: Row) -> bool:
 def _joined(head: str, parts: Sequence[str], cells: Sequence[Cell]) -> str:
     if not head or not parts:
         return head or "; ".join(parts)
-    if len(parts) == 1 and cells[0].column and _LONG_TEXT.match(cells[0].value):
+    if len(parts) == 1 and parts[0] != _with_unit(cells[0]) and _needs_colon(cells[0]):
         # One colon is enough: `HL-1187, symptom: Readings of the last hour lost`.
         return f"{head}, {parts[0]}"
     return f"{head}: {'; '.join(parts)}"
@@ -149,11 +148,15 @@ def _head(row: Row) -> str:
     """What names the row: a name before its codes."""
     if len(row.key) == 1 and row.key[0].column and is_bare_number(row.key[0].value):
         return f"{row.key[0].column} {_with_unit(row.key[0])}"
-    names = [_with_unit(cell) for cell in row.key if not _CODE.fullmatch(cell.value)]
-    codes = [_with_unit(cell) for cell in row.key if _CODE.fullmatch(cell.value)]
+    names = [_with_unit(cell) for cell in row.key if not _is_code(cell.value)]
+    codes = [_with_unit(cell) for cell in row.key if _is_code(cell.value)]
     if not names:
         return ", ".join(codes)
     return ", ".join(names) + (f" ({', '.join(codes)})" if codes else "")
+
+
+def _is_code(value: str) -> bool:
+    return " " not in value and any(map(str.isdecimal, value))
 
 
 def _told(row: Row, cell: Cell) -> str:
@@ -162,7 +165,13 @@ def _told(row: Row, cell: Cell) -> str:
     is_only_value = len(row.columns) == len(row.key) + 1
     if not column or (is_only_value and column.lower() in _VALUE_HEADERS):
         return value
-    return f"{column}: {value}" if _LONG_TEXT.match(cell.value) else f"{column} {value}"
+    return f"{column}: {value}" if _needs_colon(cell) else f"{column} {value}"
+
+
+def _needs_colon(cell: Cell) -> bool:
+    """Where it would not show where the name ends: before words, and between two numbers."""
+    is_number_after_number = cell.column[-1:].isdecimal() and cell.value[:1].isdecimal()
+    return is_number_after_number or len(cell.value.split()) > _SHORT_TEXT_WORDS
 
 
 def _column_name(row: Row, cell: Cell) -> str:
@@ -182,7 +191,7 @@ def _placed(number: str, unit: str) -> str:
     """A currency before the number, everything else behind it."""
     currency = _LEADING_CURRENCY.match(unit)
     if currency is None:
-        return f"{number} {unit}"
+        return f"{number} {unit.removesuffix('s') if number == '1' and unit[3:] else unit}"
     return f"{currency[0]} {number}{unit[currency.end() :]}"
 
 
