@@ -3,6 +3,7 @@
 which rows the claim names -> which columns -> its values -> is each in its row and its column?
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
@@ -60,11 +61,7 @@ def _judged(claim: str, terms: Sequence[Term], grid: Grid) -> Iterator[Judgement
     rows = frozenset(named) or frozenset({0} if len(grid.rows) == 1 else ())
     if not rows:
         return
-    taken = {
-        position: frozenset(row for row, here in named.items() if position in here)
-        for here in named.values()
-        for position in here
-    }
+    taken = _rows_by_position(named)
     mentions = column_mentions(terms, grid, rows, taken)
     values = values_in(claim, terms, grid, {*taken, *mentions})
     columns_at = labels_of(_events(terms, mentions, values), is_inherited=False)
@@ -86,6 +83,14 @@ def _judged(claim: str, terms: Sequence[Term], grid: Grid) -> Iterator[Judgement
         if is_right is not None:
             yield position, None if is_right else fault
     yield from _answers(terms, mentions, taken, grid)
+
+
+def _rows_by_position(named: Mapping[int, frozenset[int]]) -> dict[int, Named]:
+    rows: defaultdict[int, set[int]] = defaultdict(set)
+    for row, positions in named.items():
+        for position in positions:
+            rows[position].add(row)
+    return {position: frozenset(there) for position, there in rows.items()}
 
 
 def _events(
