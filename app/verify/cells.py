@@ -5,7 +5,7 @@ which rows the claim names -> which columns -> its values -> is each in its row 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Final
 
 from app.claims import Reason, ReasonCode
@@ -17,6 +17,7 @@ from app.verify.grid import (
     answer_of,
     column_mentions,
     grid_of,
+    kept_words,
     named_rows,
     places_of,
     values_in,
@@ -44,10 +45,11 @@ def cell_faults(claim: str, rows: Sequence[Row]) -> tuple[Reason, ...]:
     its column's header, or in a unit that no other column of its row has. Give all rows of the
     passage: that a value is another row's shows only when that row is there.
     """
-    terms = terms_of(claim[:_MAX_CLAIM_CHARS])
+    rows = rows[:_MAX_ROWS]
+    terms = terms_of(claim[:_MAX_CLAIM_CHARS], kept_words(rows))
     faults: dict[int, Reason] = {}
     right: set[int] = set()
-    for _, table in groupby(rows[:_MAX_ROWS], key=lambda row: row.table):
+    for _, table in groupby(rows, key=lambda row: row.table):
         for position, fault in _judged(claim, terms, grid_of(tuple(table))):
             if fault is None:
                 right.add(position)
@@ -64,17 +66,19 @@ def _judged(claim: str, terms: Sequence[Term], grid: Grid) -> Iterator[Judgement
     taken = _rows_by_position(named)
     mentions = column_mentions(terms, grid, rows, taken)
     values = values_in(claim, terms, grid, {*taken, *mentions})
+    terms = _undivided(terms, named, values)
     columns_at = labels_of(_events(terms, mentions, values), is_inherited=False)
     rows_at = labels_of(_events(terms, taken, values), is_inherited=True)
     if len(values) > _MAX_VALUES:
         yield max(values), Reason(code="number_moved")
         return
     bare = [value for position, value in values.items() if position not in columns_at]
-    said = frozenset(term.key for term in terms)
+    keys = [term.key for term in terms]
     for position, value in values.items():
         where = rows_at.get(position, rows)
         columns = columns_at.get(position, frozenset())
         if value.reading is None:
+            said = frozenset(keys[:position] + keys[value.last + 1 :])
             is_right = _is_text_right(value, where, columns, said, grid)
             fault = Reason(code="name_moved", detail=value.text)
         else:
@@ -91,6 +95,23 @@ def _rows_by_position(named: Mapping[int, frozenset[int]]) -> dict[int, Named]:
         for position in positions:
             rows[position].add(row)
     return {position: frozenset(there) for position, there in rows.items()}
+
+
+def _undivided(
+    terms: Sequence[Term], named: Mapping[int, frozenset[int]], values: Mapping[int, Value]
+) -> list[Term]:
+    """The terms without dividers inside of a name or of the words of a cell: "Kelder, hall 1"."""
+    inside: set[int] = set()
+    for start, value in values.items():
+        inside.update(range(start, value.last))
+    for positions in named.values():
+        for first, second in pairwise(sorted(positions)):
+            if all(term.is_divider for term in terms[first + 1 : second]):
+                inside.update(range(first + 1, second))
+    return [
+        term._replace(is_divider=False) if position in inside else term
+        for position, term in enumerate(terms)
+    ]
 
 
 def _events(

@@ -21,6 +21,8 @@ NEGATIONS: Final = word_set(
 _EMPTY: Final = word_set(
     "der die das des dem den ein eine im in von zu le la les l un une du de au"
 )
+_NO_NUMBERS: Final = word_set("one first second third")
+"""Words that only sometimes count: "first name", "one finds"."""
 
 
 class Term(NamedTuple):
@@ -35,26 +37,51 @@ class Term(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def terms_of(text: str, unit: str = "") -> tuple[Term, ...]:
-    """The terms of a text in order, without words that say nothing."""
+def terms_of(text: str, kept: frozenset[str] = frozenset()) -> tuple[Term, ...]:
+    """The terms of a text in order, without words that say nothing but for those `kept`."""
     found: list[Term] = []
     position = 0
-    for reading in read_quantities(text, unit):
-        _append_words(found, text, position, reading.start)
-        key = f"#{reading.measure}" if reading.dimension == "date" else f"#{+reading.number}"
-        found.append(Term(key, reading.start, reading.end, reading))
+    for reading in _readings(text):
+        _append_words(found, text, (position, reading.start), kept)
+        said = text[reading.start : reading.end]
+        if reading.dimension == "date":
+            key = f"#{reading.measure}"
+        elif said.isalpha() and said.lower() in _NO_NUMBERS:
+            key = stem(said.lower())
+        else:
+            key = f"#{+reading.number}"
+        is_number = said.lower() != "one"
+        found.append(Term(key, reading.start, reading.end, reading if is_number else None))
         position = max(position, reading.end)
-    _append_words(found, text, position, len(text))
+    _append_words(found, text, (position, len(text)), kept)
     return tuple(found)
 
 
-def content_keys(text: str, unit: str = "") -> tuple[str, ...]:
+def content_keys(text: str, kept: frozenset[str] = frozenset()) -> tuple[str, ...]:
     """The keys of the terms that say something."""
-    return tuple(term.key for term in terms_of(text, unit) if not term.is_divider)
+    return tuple(term.key for term in terms_of(text, kept) if not term.is_divider)
 
 
-def _append_words(found: list[Term], text: str, start: int, end: int) -> None:
-    for match in _TERM.finditer(text, start, end):
+def _readings(text: str) -> list[Reading]:
+    """The numbers that are no part of a code such as INV-25-01."""
+    readings = read_quantities(text)
+    starts = {reading.start for reading in readings}
+    codes = [
+        match.span()
+        for match in _TERM.finditer(text)
+        if match[0][0].isalpha()
+        and any(map(str.isdecimal, match[0]))
+        # "EUR87.25" is an amount.
+        and match.start() not in starts
+    ]
+    inside = {place for start, end in codes for place in range(start, end)}
+    return [reading for reading in readings if reading.start not in inside]
+
+
+def _append_words(
+    found: list[Term], text: str, span: tuple[int, int], kept: frozenset[str]
+) -> None:
+    for match in _TERM.finditer(text, *span):
         word = match[0]
         if not word[0].isalnum():
             found.append(Term(word, match.start(), match.end(), is_divider=True))
@@ -62,15 +89,15 @@ def _append_words(found: list[Term], text: str, start: int, end: int) -> None:
             found.append(Term(fold(word).text, match.start(), match.end()))
         else:
             for part in _PART.finditer(text, match.start(), match.end()):
-                _append_word(found, part)
+                _append_word(found, part, kept)
 
 
-def _append_word(found: list[Term], match: re.Match[str]) -> None:
+def _append_word(found: list[Term], match: re.Match[str], kept: frozenset[str]) -> None:
     word = fold(match[0]).text
     start, end = match.span()
     if word in _DIVIDERS:
         found.append(Term(word, start, end, is_divider=True))
     elif word in NEGATIONS or word.endswith("n't"):
         found.append(Term(word, start, end, is_negation=True))
-    elif word not in STOP_WORDS and word not in _EMPTY:
+    elif word in kept or (word not in STOP_WORDS and word not in _EMPTY):
         found.append(Term(stem(word), start, end))

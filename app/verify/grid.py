@@ -20,6 +20,7 @@ from kb.text import fold, stem, word_set
 
 _MAX_VALUE_TERMS: Final = 8
 """A longer cell is prose: hardly a claim repeats it word by word."""
+_MAX_NUMBERS: Final = 2
 _PARTLY_NAMED: Final = 0.5
 _YES: Final = word_set("yes y true x \u2713 \u2714 ja oui s\u00ed si")
 _NO: Final = word_set("no n false none \u2717 \u2718 nein kein keine non - \u2013 \u2014")
@@ -33,14 +34,16 @@ Place = tuple[int, int]
 class Grid:
     """The rows of one table, with what leads to them.
 
-    `names` are the terms of each key cell of each row, `columns` those of the header,
-    `dated_columns` its years and dates. `texts` are the cells of words by their first term,
-    longest first, and `origins` where each of them stands. `numbers` are the numbers of the cells
-    that name no row, by value and as they are written, and `kinds` where those of a dimension are.
+    `names` are the terms of each key cell of each row, `key_columns` those of the header above
+    them, `columns` those of the rest of it, `dated_columns` its years and dates. `texts` are the
+    cells of words by their first term, longest first, and `origins` where each of them stands.
+    `numbers` are the numbers of the cells that name no row, by value and as they are written, and
+    `kinds` where those of a dimension are.
     """
 
     rows: tuple[Row, ...]
     names: tuple[tuple[Keys, ...], ...]
+    key_columns: frozenset[str]
     columns: Mapping[str, Named]
     dated_columns: tuple[tuple[int, Reading], ...]
     texts: Mapping[str, tuple[Keys, ...]]
@@ -51,9 +54,13 @@ class Grid:
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
-    """A number, or the whole text of a cell, in a claim; `origins` are the cells of a text."""
+    """A number, or the whole text of a cell, in a claim; `origins` are the cells of a text.
+
+    `last` is the position of its last term.
+    """
 
     text: str
+    last: int
     reading: Reading | None
     keys: Keys
     origins: frozenset[Place] = frozenset()
@@ -83,6 +90,11 @@ def grid_of(rows: tuple[Row, ...]) -> Grid:
     return Grid(
         rows=rows,
         names=tuple(tuple(content_keys(cell.value) for cell in row.key) for row in rows),
+        key_columns=frozenset(
+            term
+            for column in {cell.index for row in rows for cell in row.key}
+            for term in content_keys(rows[0].columns[column])
+        ),
         columns=columns,
         dated_columns=dated,
         texts={first: tuple(found) for first, found in texts.items()},
@@ -97,10 +109,11 @@ def _header(rows: Sequence[Row]) -> tuple[dict[str, Named], tuple[tuple[int, Rea
     key = {cell.index for row in rows for cell in row.key}
     columns: defaultdict[str, set[int]] = defaultdict(set)
     dated: list[tuple[int, Reading]] = []
+    kept = kept_words(rows)
     for column, name in enumerate(rows[0].columns):
         if column in key:
             continue
-        for term in content_keys(split_header(name)[0] or name):
+        for term in content_keys(split_header(name)[0] or name, kept):
             columns[term].add(column)
         for reading in read_quantities(name):
             if reading.dimension in {"year", "date"}:
@@ -110,6 +123,13 @@ def _header(rows: Sequence[Row]) -> tuple[dict[str, Named], tuple[tuple[int, Rea
                     if word.isalpha():
                         columns[stem(fold(word).text)].add(column)
     return {term: frozenset(named) for term, named in columns.items()}, tuple(dated)
+
+
+def kept_words(rows: Sequence[Row]) -> frozenset[str]:
+    """The words of headers that have nothing but such words: "Since", "Per", "For whom"."""
+    headers = {name for row in rows for name in row.columns}
+    bare = [name for name in headers if name and not content_keys(name)]
+    return frozenset(word for name in bare for word in fold(name).text.split())
 
 
 def places_of(claimed: Reading, grid: Grid) -> frozenset[Place]:
@@ -122,7 +142,8 @@ def places_of(claimed: Reading, grid: Grid) -> frozenset[Place]:
 def _text_keys(cell: Cell) -> Keys:
     """The terms of a cell of words that a claim may repeat as a whole; () for any other."""
     keys = content_keys(cell.value)
-    is_text = any(not key.startswith("#") for key in keys)
+    # Three numbers and more are a code: a telephone number, an address.
+    is_text = len(keys) > _MAX_NUMBERS or any(not key.startswith("#") for key in keys)
     return keys if is_text and len(keys) <= _MAX_VALUE_TERMS and answer_of(cell) is None else ()
 
 
@@ -147,19 +168,21 @@ def named_rows(terms: Sequence[Term], grid: Grid) -> dict[int, frozenset[int]]:
     partly: dict[int, frozenset[int]] = {}
     best = _PARTLY_NAMED
     for number, names in enumerate(grid.names):
-        shares = [
-            sum(rarity[key] for key in name if key in positions) / sum(rarity[key] for key in name)
-            for name in names
-            if name
-        ]
+        shares = [_share(name, positions, rarity) for name in names if not _is_number(name)]
         share = max(shares, default=0.0)
-        here = frozenset(p for name in names for key in name for p in positions.get(key, ()))
+        here = frozenset(
+            position
+            for name in names
+            if not _is_number(name) and _share(name, positions, rarity) >= _PARTLY_NAMED
+            for key in name
+            for position in positions.get(key, ())
+        )
         if share == 1:
             wholly[number] = here
         elif share >= best:
             partly = {number: here} | (partly if share == best else {})
             best = share
-    found = wholly or partly
+    found = wholly or _named_by_number(terms, grid) or partly
     if not found and len(grid.rows) > 1:
         return _named_by_text(terms, grid)
     return {
@@ -167,6 +190,28 @@ def named_rows(terms: Sequence[Term], grid: Grid) -> dict[int, frozenset[int]]:
         for number, here in found.items()
         if not any(here < other for other in found.values())
     }
+
+
+def _share(
+    name: Keys, positions: Mapping[str, Collection[int]], rarity: Mapping[str, float]
+) -> float:
+    """How much of a name is there; rare words are more of it."""
+    whole = sum(rarity[key] for key in name)
+    return sum(rarity[key] for key in name if key in positions) / whole if name else 0.0
+
+
+def _is_number(name: Keys) -> bool:
+    return len(name) == 1 and name[0].startswith("#") and name[0][1:2].isdecimal()
+
+
+def _named_by_number(terms: Sequence[Term], grid: Grid) -> dict[int, frozenset[int]]:
+    """The row with a number for a name: behind its header, "point 4", else the first there is."""
+    rows = {
+        name[0]: row for row, names in enumerate(grid.names) for name in names if _is_number(name)
+    }
+    found = [(position, rows[term.key]) for position, term in enumerate(terms) if term.key in rows]
+    behind = [one for one in found if one[0] and terms[one[0] - 1].key in grid.key_columns]
+    return {row: frozenset({position}) for position, row in behind or found[:1]}
 
 
 def _rarity(grid: Grid) -> Mapping[str, float]:
@@ -200,14 +245,14 @@ def column_mentions(
             dated = frozenset(column for column, one in grid.dated_columns if agree(reading, one))
             is_value = any(row in rows for row, _ in places_of(reading, grid))
             named = frozenset() if is_value else named | dated
-        elif reading and not _follows_its_header(terms, position, named, grid):
+        elif reading and not _stands_in_its_header(terms, position, named, grid):
             named = frozenset()
         if named:
             mentions[position] = named
     return mentions
 
 
-def _follows_its_header(terms: Sequence[Term], position: int, named: Named, grid: Grid) -> bool:
+def _stands_in_its_header(terms: Sequence[Term], position: int, named: Named, grid: Grid) -> bool:
     """In "the limit under issue 4" the number is a part of the header, no value."""
     before = terms[position - 1].key if position else ""
     return bool(named & grid.columns.get(before, frozenset()))
@@ -246,9 +291,14 @@ def values_in(
     for positions, keys in texts_in(terms, grid, taken):
         used.update(positions)
         text = claim[terms[positions[0]].start : terms[positions[-1]].end]
-        values[positions[0]] = Value(text=text, reading=None, keys=keys, origins=grid.origins[keys])
+        origins = grid.origins[keys]
+        values[positions[0]] = Value(
+            text=text, last=positions[-1], reading=None, keys=keys, origins=origins
+        )
     for position, term in enumerate(terms):
         if term.reading and position not in used:
             text = claim[term.start : term.end]
-            values[position] = Value(text=text, reading=term.reading, keys=(term.key,))
+            values[position] = Value(
+                text=text, last=position, reading=term.reading, keys=(term.key,)
+            )
     return dict(sorted(values.items()))

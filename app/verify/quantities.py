@@ -11,6 +11,9 @@ from app.verify.numbers import Measure, Quantity, find_measures, says
 from app.verify.units import UNIT_AFTER, UNIT_BEFORE, read_unit
 
 _RANGE: Final = re.compile(r"\s?(?:-|\u2013|to|and|or|bis|und|\u00e0|et)\s?[-+]?")
+_FIRST_YEAR: Final = 1900
+_LAST_YEAR: Final = 2100
+"""In a table a bare number outside of these is likelier a number of something."""
 _MAX_UNIT_CHARS: Final = 6
 _NUMBER: Final = re.compile(r"\d[\d.,' \u00a0\u202f]*")
 
@@ -71,7 +74,7 @@ def _reading(text: str, start: int, end: int, measure: Measure) -> Reading:
         if unit := before or after:
             dimension, factor = read_unit(unit["unit"])
             value, start, end = value * factor, min(start, unit.start()), max(end, unit.end())
-        elif measure.is_year:
+        elif measure.is_year and _FIRST_YEAR <= value <= _LAST_YEAR:
             dimension = "year"
     return Reading(
         start=start,
