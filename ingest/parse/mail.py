@@ -17,7 +17,7 @@ from ingest.parse.attachments import ATTACHMENT_NOT_READ
 from ingest.parse.decoding import decode
 from ingest.parse.document import Draft, Reading
 from ingest.parse.markup import read_html
-from ingest.parse.outline import paragraphs
+from ingest.parse.plain_text import text_drafts
 from kb.errors import DocumentCorrupt, DocumentUnreadable
 from kb.media_types import HTML, sniff
 
@@ -141,7 +141,7 @@ def _body(mail: _Mail) -> Iterator[Draft]:
     if mail.body.media_type == HTML:
         yield from read_html(text).drafts
     else:
-        yield from paragraphs(text)
+        yield from text_drafts(text)
 
 
 def _attachment(part: _Part, read: Reader, warnings: list[str]) -> Iterator[Draft]:

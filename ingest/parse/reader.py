@@ -15,8 +15,8 @@ from ingest.parse.document import Block, ParsedDocument, Reading, compose
 from ingest.parse.json_document import read_json
 from ingest.parse.mail import read_mail
 from ingest.parse.markup import declared_encoding, read_html, read_markdown
-from ingest.parse.outline import paragraphs
 from ingest.parse.pdf import read_pdf
+from ingest.parse.plain_text import text_drafts
 from ingest.parse.presentation import read_presentation
 from ingest.parse.spreadsheet import read_separated, read_spreadsheet
 from ingest.parse.word import read_docx, read_odt, read_rtf
@@ -91,7 +91,7 @@ def _read(content: bytes, media_type: str, depth: int = 0) -> Reading:
 
 
 def _read_plain_text(text: str) -> Reading:
-    return Reading(drafts=tuple(paragraphs(text)), parser="text", parser_version=python_version())
+    return Reading(drafts=tuple(text_drafts(text)), parser="text", parser_version=python_version())
 
 
 _READER_OF_BYTES: Final[dict[str, Callable[[bytes], Reading]]] = {
