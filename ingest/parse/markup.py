@@ -21,6 +21,7 @@ from ingest.parse.document import BlockKind, Draft, Outline, Reading
 from ingest.parse.extraction import PARSER, PARSER_VERSION, extract
 from ingest.parse.html_text import nesting, visible_text
 from ingest.parse.outline import STRUCTURE_INCOMPLETE, paragraphs
+from ingest.parse.plain_text import text_drafts
 from ingest.parse.tables import table_drafts
 from kb.media_types import HTML
 
@@ -51,7 +52,6 @@ _WIDE_CELL: Final = re.compile(
 )
 """kreuzberg makes a cell of each column that a cell spans: 20 KB of `colspan=1000` took 18 s and
 1.4 GB. Nobody counts them: it means the whole width."""
-_TEXT_BY_BREAK: Final = {"softbreak": " ", "hardbreak": "\n"}
 
 
 class _Markdown(MarkdownIt):
@@ -151,8 +151,7 @@ def _blocks(node: SyntaxTreeNode, place: _Place) -> Iterator[Draft]:
             name = _ANCHOR.sub("", _inline_text(node))
             yield place.outline.heading(name, level=int(node.tag[1]))
         case "paragraph":
-            kind: BlockKind = "list_item" if place.is_in_list else "paragraph"
-            yield Draft(kind=kind, text=_inline_text(node), section=section)
+            yield from _paragraph(node, place)
         case "fence" | "code_block":
             yield Draft(kind="code", text=node.content, section=section)
         case "html_block":
@@ -174,20 +173,42 @@ def _rows(table: SyntaxTreeNode) -> list[list[str]]:
     ]
 
 
-def _inline_text(node: SyntaxTreeNode) -> str:
-    return "".join(_inline_piece(child) for child in node.children)
+def _paragraph(node: SyntaxTreeNode, place: _Place) -> Iterator[Draft]:
+    kind: BlockKind = "list_item" if place.is_in_list else "paragraph"
+    for draft in _drawn_table(node) or [Draft(kind=kind, text=_inline_text(node))]:
+        yield replace(draft, section=place.outline.section)
 
 
-def _inline_piece(node: SyntaxTreeNode) -> str:
+def _drawn_table(paragraph: SyntaxTreeNode) -> list[Draft]:
+    """The rows of a table without the line of dashes that Markdown wants; none for other text."""
+    lines = _inline_text(paragraph, line_end="\n")
+    if "|" not in lines or "\n" not in lines:
+        return []
+    drafts = list(text_drafts(lines))
+    if not any(draft.table_row for draft in drafts):
+        return []
+    return [
+        draft if draft.table_row else replace(draft, text=draft.text.replace("\n", " "))
+        for draft in drafts
+    ]
+
+
+def _inline_text(node: SyntaxTreeNode, *, line_end: str = " ") -> str:
+    return "".join(_inline_piece(child, line_end) for child in node.children)
+
+
+def _inline_piece(node: SyntaxTreeNode, line_end: str) -> str:
     match node.type:
         case "text" | "code_inline" | "text_special":
             return node.content
-        case "softbreak" | "hardbreak":
-            return _TEXT_BY_BREAK[node.type]
+        case "softbreak":
+            return line_end
+        case "hardbreak":
+            return "\n"
         case "html_inline":
             return "\n" if _LINE_BREAK.match(node.content) else ""
         case "image":
             is_drawn_in_place = str(node.attrs.get("src", "")).startswith("data:")
             return "" if is_drawn_in_place else node.content
         case _:
-            return _inline_text(node)
+            return _inline_text(node, line_end=line_end)

@@ -20,6 +20,9 @@ _MIN_COLUMNS: Final = 2
 _MOST: Final = 0.7
 _FENCE: Final = re.compile(r"\s{0,3}(?:```|~~~)")
 _RULE_SIGNS: Final = frozenset(" \t|+:=-")
+_WORDS: Final = re.compile(r"\S++(?: \S++)*+")
+_FILLED: Final = re.compile(rb"\x01++(?:\x00\x01++)*+")
+"""What no two blanks divide: in a line, and in all lines together."""
 _YEAR: Final = re.compile(r"(?:19|20)\d\d(?!\d)")
 _MAX_VALUE_CHARS: Final = 40
 _CELL_END: Final = re.compile(r"(?<!\\)\|")
@@ -146,9 +149,9 @@ def _column_starts(lines: Sequence[str]) -> list[int]:
     width = max(map(len, lines))
     filled = bytearray(width)
     for line in lines:
-        for match in re.finditer(r"\S+(?: \S+)*", line):
+        for match in _WORDS.finditer(line):
             filled[match.start() : match.end()] = b"\x01" * (match.end() - match.start())
-    columns = re.finditer(rb"\x01+(?:\x00\x01+)*", bytes(filled))
+    columns = _FILLED.finditer(bytes(filled))
     return [match.start() for match in columns]
 
 

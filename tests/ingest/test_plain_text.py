@@ -57,6 +57,17 @@ def test_a_table_is_the_same_in_plain_text_and_in_markdown() -> None:
     ]
 
 
+def test_a_table_without_its_line_of_dashes_is_one_in_markdown_too() -> None:
+    page = "As shown:\n| Part | Price |\n| Seal | 12 |\n| Cover | 87 |\nAll are\nnet.\n"
+
+    assert texts(parse(page.encode(), MARKDOWN)) == [
+        "As shown:",
+        "Part: Seal | Price: 12",
+        "Part: Cover | Price: 87",
+        "All are net.",
+    ]
+
+
 @pytest.mark.parametrize(
     "text",
     [
