@@ -215,8 +215,7 @@ def _is_text_right(
             return True
         # The value of the column that is named should be told, and is not.
         named = [cell for cell in _cells_of(where, columns, grid) if content_keys(cell.value)]
-        is_untold = named and not any(said.issuperset(content_keys(c.value)) for c in named)
-        return False if is_untold else None
+        return None if any(said.issuperset(content_keys(c.value)) for c in named) else False
     held = {key for row in where for c in grid.rows[row].cells for key in content_keys(c.value)}
     if held.issuperset(value.keys):
         return None

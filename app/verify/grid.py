@@ -22,8 +22,8 @@ _MAX_VALUE_TERMS: Final = 8
 """A longer cell is prose: hardly a claim repeats it word by word."""
 _MAX_NUMBERS: Final = 2
 _PARTLY_NAMED: Final = 0.5
-_YES: Final = word_set("yes y true x \u2713 \u2714 ja oui s\u00ed si")
-_NO: Final = word_set("no n false none \u2717 \u2718 nein kein keine non - \u2013 \u2014")
+_YES: Final = word_set("yes y true x \u2713 \u2714 \u2714\ufe0f \u2705 ja oui s\u00ed si")
+_NO: Final = word_set("no n false none \u2717 \u2718 \u274c nein kein keine non - \u2013 \u2014")
 
 Keys = tuple[str, ...]
 Place = tuple[int, int]
@@ -237,8 +237,10 @@ def column_mentions(
 ) -> dict[int, Named]:
     """The columns that each term may name, by its position; terms that are `taken` name none."""
     mentions: dict[int, Named] = {}
+    long_texts = (positions for positions, keys in texts_in(terms, grid, taken) if len(keys) > 1)
+    told = {*taken, *chain.from_iterable(long_texts)}
     for position, term in enumerate(terms):
-        if position in taken or term.is_divider:
+        if position in told or term.is_divider:
             continue
         named = grid.columns.get(term.key, frozenset())
         if (reading := term.reading) and reading.dimension in {"year", "date"}:

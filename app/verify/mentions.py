@@ -35,16 +35,20 @@ def labels_of(events: Sequence[Event], *, is_inherited: bool) -> dict[int, Named
         return listed
     labels: dict[int, Named] = {}
     open_mention: Named | None = None
+    waiting: tuple[int, ...] = ()
     first = next((mention for clause in clauses for mention in clause.mentions), None)
     for clause in clauses:
         if clause.mentions:
-            labels |= _within(clause)
-            is_open = is_inherited or not clause.values
-            open_mention = clause.mentions[-1] if is_open else None
-        elif clause.values:
-            named = open_mention or (first if is_inherited else None)
-            labels |= dict.fromkeys(clause.values, named) if named else {}
-            open_mention = open_mention if is_inherited else None
+            # "8 (seats)": what was told before it was named.
+            named_late = dict.fromkeys(waiting, clause.mentions[0]) if not clause.values else {}
+            labels |= named_late or _within(clause)
+            is_open = is_inherited or not (clause.values or named_late)
+            open_mention, waiting = (clause.mentions[-1] if is_open else None), ()
+            continue
+        named = open_mention or (first if is_inherited else None)
+        labels |= dict.fromkeys(clause.values, named) if named else {}
+        waiting = () if named else clause.values
+        open_mention = open_mention if is_inherited else None
     return labels
 
 
