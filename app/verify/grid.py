@@ -185,11 +185,20 @@ def named_rows(terms: Sequence[Term], grid: Grid) -> dict[int, frozenset[int]]:
     found = wholly or _named_by_number(terms, grid) or partly
     if not found and len(grid.rows) > 1:
         return _named_by_text(terms, grid)
+    outside = _outside_of_cells(found, terms, grid) or found
     return {
         number: here
-        for number, here in found.items()
-        if not any(here < other for other in found.values())
+        for number, here in outside.items()
+        if not any(here < other for other in outside.values())
     }
+
+
+def _outside_of_cells(
+    found: Mapping[int, frozenset[int]], terms: Sequence[Term], grid: Grid
+) -> dict[int, frozenset[int]]:
+    """The rows that are named by more than the words of a longer cell."""
+    cells = [frozenset(positions) for positions, _ in texts_in(terms, grid, frozenset())]
+    return {row: here for row, here in found.items() if not any(here < cell for cell in cells)}
 
 
 def _share(
@@ -256,8 +265,8 @@ def column_mentions(
 
 def _stands_in_its_header(terms: Sequence[Term], position: int, named: Named, grid: Grid) -> bool:
     """In "the limit under issue 4" the number is a part of the header, no value."""
-    before = terms[position - 1].key if position else ""
-    return bool(named & grid.columns.get(before, frozenset()))
+    beside = (*terms[max(position - 1, 0) : position], *terms[position + 1 : position + 2])
+    return any(named & grid.columns.get(term.key, frozenset()) for term in beside)
 
 
 def texts_in(
