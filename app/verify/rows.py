@@ -7,10 +7,14 @@ from typing import Final
 
 from app.verify.units import split_header
 from kb.passages import Passage, TableRows
-from kb.text import Span
+from kb.text import Span, word_set
 
 _WORD_IN_NUMBER: Final = re.compile(r"(?<=\d) (?:to|and|or|bis|und|et|\u00e0) (?=[\d+-])")
 _NO_NUMBER: Final = re.compile(r"[^\d\s.,'+\-\u2212\u2013\u00b1()<>=~/]")
+
+_TOTALS: Final = word_set(
+    "total totals subtotal sum average mean gesamt gesamtsumme summe zwischensumme somme"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,12 @@ class Row:
     row_count: int = 0
     columns: tuple[str, ...] = ()
     language: str | None = None
+
+    @property
+    def is_total(self) -> bool:
+        """True for a row that sums up the others and is none of them."""
+        first = self.cells[0].value.split(" ", 1)[0] if self.cells else ""
+        return first.rstrip(":").casefold() in _TOTALS
 
 
 def rows_of(passage: Passage) -> Sequence[Row]:

@@ -7,6 +7,7 @@ from typing import Final
 from typing_extensions import override
 
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_TABLE_PART: Final = re.compile(r"<(/?)(table|tr|th|td|thead)\b", re.IGNORECASE)
 _SPACE: Final = re.compile(r"\s+")
 _HIDDEN: Final = frozenset({"head", "script", "style", "template", "nav", "svg"})
 _INLINE: Final = frozenset(
@@ -26,6 +27,32 @@ def nesting(html: str) -> int:
         depth += -1 if closing else 1
         deepest = max(deepest, depth)
     return deepest
+
+
+def header_rows(html: str) -> list[bool]:
+    """Of each table that is in no other: whether its first row names the columns.
+
+    Cells of a header below each other, with a value beside each, name the rows.
+    """
+    found: list[bool] = []
+    depth = rows = cells = 0
+    for closing, name in _TABLE_PART.findall(html):
+        match closing, name.lower():
+            case "", "table":
+                depth += 1
+                if depth == 1:
+                    found.append(False)
+                    rows = cells = 0
+            case "/", "table":
+                depth = max(depth - 1, 0)
+            case "", "tr" if depth == 1:
+                rows, cells = rows + 1, 0
+            case "", "th" | "td" | "thead" as part if depth == 1 and rows <= 1:
+                cells += part != "thead"
+                found[-1] |= part == "thead" or (part == "th" and cells > 1)
+            case _:
+                pass
+    return found
 
 
 def visible_text(html: str) -> str:

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from ingest.parse.document import BlockKind, Draft, Outline, Reading
 from ingest.parse.extraction import PARSER, PARSER_VERSION, extract
-from ingest.parse.html_text import nesting, visible_text
+from ingest.parse.html_text import header_rows, nesting, visible_text
 from ingest.parse.outline import STRUCTURE_INCOMPLETE, paragraphs
 from ingest.parse.plain_text import text_drafts
 from ingest.parse.tables import table_drafts
@@ -75,7 +75,8 @@ class _Place:
 
     outline: Outline
     is_in_list: bool = False
-    are_tables_labelled: bool = True
+    labelled_tables: Iterator[bool] | None = None
+    """Of each table to come, whether its first row names the columns; None: of all of them."""
 
 
 def read_markdown(text: str) -> Reading:
@@ -139,9 +140,13 @@ def markdown_drafts(text: str, outline: Outline) -> Iterator[Draft]:
 
 def _html_drafts(text: str, outline: Outline) -> Iterator[Draft]:
     extraction = extract(text.encode("utf-8", errors="replace"), HTML, output="markdown")
+    tree = SyntaxTreeNode(_MARKDOWN.parse(extraction.content))
     # kreuzberg makes the first row of every table a header row, whether it was one or not.
-    place = _Place(outline=outline, are_tables_labelled=bool(_HEADER_CELL.search(text)))
-    yield from _blocks(SyntaxTreeNode(_MARKDOWN.parse(extraction.content)), place)
+    labelled = header_rows(text)
+    count = sum(node.type == "table" for node in tree.walk())
+    if len(labelled) != count:
+        labelled = [bool(_HEADER_CELL.search(text))] * count
+    yield from _blocks(tree, _Place(outline=outline, labelled_tables=iter(labelled)))
 
 
 def _blocks(node: SyntaxTreeNode, place: _Place) -> Iterator[Draft]:
@@ -157,7 +162,8 @@ def _blocks(node: SyntaxTreeNode, place: _Place) -> Iterator[Draft]:
         case "html_block":
             yield from _html_drafts(node.content, place.outline)
         case "table":
-            for draft in table_drafts(_rows(node), is_labelled=place.are_tables_labelled):
+            is_labelled = next(place.labelled_tables, True) if place.labelled_tables else True
+            for draft in table_drafts(_rows(node), is_labelled=is_labelled):
                 yield replace(draft, section=section)
         case _:
             inside = replace(place, is_in_list=place.is_in_list or node.type == "list_item")

@@ -169,3 +169,13 @@ def test_which_rows_are_the_header(rows: list[list[str]], lines: list[str]) -> N
 )
 def test_which_columns_name_a_row(rows: list[list[str]], key: tuple[int, ...]) -> None:
     assert key_columns(rows) == key
+
+
+def test_header_cells_below_each_other_name_rows() -> None:
+    page = (
+        b"<table><tr><th>Name</th><td>Ana</td></tr><tr><th>Role</th><td>Engineer</td></tr></table>"
+        b"<p>And</p><table><tr><th>Part</th><th>Stock</th></tr><tr><td>Seal</td><td>7</td></tr>"
+        b"</table>"
+    )
+
+    assert parse(page, HTML).text == "Name | Ana\nRole | Engineer\n\nAnd\n\nPart: Seal | Stock: 7"

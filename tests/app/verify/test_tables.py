@@ -56,6 +56,13 @@ def test_a_row_is_told_in_its_own_words() -> None:
     )
 
 
+def test_a_total_is_no_row_like_the_others() -> None:
+    row = rows_of(price_list())[0]
+    total = replace(row, cells=(replace(row.cells[0], value="Total:"), *row.cells[2:]))
+
+    assert (row.is_total, total.is_total) == (False, True)
+
+
 def test_a_count_and_a_sum_name_their_rows() -> None:
     rows = rows_of(price_list())
 
