@@ -119,16 +119,17 @@ def is_told_by(text: str, rows: Sequence[Row]) -> bool:
 
 def _tells(line: str, row: Row) -> bool:
     """True for the head of the row and any of its cells in order, as `tell_row` joins them."""
-    head = _normal(_head(row))
-    if line == head:
+    if line == _normal(_head(row)):
         return True
-    rest = line.removeprefix(head).lstrip() if head and line.startswith(head) else line
     values = [cell for cell in row.cells if cell not in row.key]
     if any(line == _normal(_joined(_head(row), [_told(row, cell)], [cell])) for cell in values):
         return True
-    rest = rest.removeprefix(":").lstrip()
-    for part in (_normal(_told(row, cell)) for cell in values):
-        if rest == part:
+    head = _folded(f"{_head(row)}:" if row.key else "")
+    if not line.startswith(head):
+        return False
+    rest = line.removeprefix(head).lstrip()
+    for part in (_folded(_told(row, cell)) for cell in values):
+        if rest == part.rstrip(" ."):
             return True
         if rest.startswith(f"{part};"):
             rest = rest[len(part) + 1 :].lstrip()
@@ -212,4 +213,8 @@ def _and_more(rows: Sequence[Row]) -> str:
 
 @lru_cache(maxsize=1024)
 def _normal(text: str) -> str:
-    return " ".join(fold(_MARKER.sub("", text)).text.split()).rstrip(" .")
+    return _folded(_MARKER.sub("", text)).rstrip(" .")
+
+
+def _folded(text: str) -> str:
+    return " ".join(fold(text).text.split())

@@ -98,10 +98,21 @@ def test_what_tells_a_row(text: str) -> None:
         "Door seal (SP-3307): price EUR 87.25",
         "Antenna cover (SP-4217): price EUR 87.25 only",
         "Antenna cover (SP-4217):",
+        "price EUR 87.25",
     ],
 )
 def test_what_does_not_tell_a_row(text: str) -> None:
     assert not is_told_by(text, rows_of(price_list())[:1])
+
+
+def test_a_value_may_end_with_a_full_stop() -> None:
+    row = rows_of(price_list())[0]
+    told = replace(
+        row, cells=(*row.cells[:2], replace(row.cells[2], value="on request."), row.cells[3])
+    )
+
+    assert tell_row(told) == "Antenna cover (SP-4217): price on request.; stock 112"
+    assert is_told_by(tell_row(told), [told])
 
 
 def test_what_tells_several_rows() -> None:
