@@ -107,9 +107,8 @@ def test_what_does_not_tell_a_row(text: str) -> None:
 
 def test_a_value_may_end_with_a_full_stop() -> None:
     row = rows_of(price_list())[0]
-    told = replace(
-        row, cells=(*row.cells[:2], replace(row.cells[2], value="on request."), row.cells[3])
-    )
+    price = replace(row.cells[2], value="on request.", unit="")
+    told = replace(row, cells=(*row.cells[:2], price, row.cells[3]))
 
     assert tell_row(told) == "Antenna cover (SP-4217): price on request.; stock 112"
     assert is_told_by(tell_row(told), [told])
