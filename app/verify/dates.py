@@ -10,19 +10,43 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final, NamedTuple
 
-_MONTH_NAMES: Final = (
-    "January|February|March|April|May|June|July|August|September|October|November|December"
-)
+_MONTHS: Final = """
+January januar janvier enero
+February februar février febrero
+March märz mars marzo
+April avril abril
+May mai mayo
+June juni juin junio
+July juli juillet julio
+August août agosto
+September septembre septiembre
+October oktober octobre octubre
+November novembre noviembre
+December dezember décembre diciembre
+"""
 _NUMBER_BY_MONTH: Final = {
-    name[:3]: number for number, name in enumerate(_MONTH_NAMES.split("|"), start=1)
+    name.casefold(): number
+    for number, names in enumerate(_MONTHS.split("\n")[1:-1], start=1)
+    for name in names.split()
 }
-_MONTH: Final = rf"(?:{_MONTH_NAMES}|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
-_DAY: Final = r"(?:3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?"
+_NUMBER_BY_SHORT_MONTH: Final = {
+    line.split()[0][:3].casefold(): number
+    for number, line in enumerate(_MONTHS.split("\n")[1:-1], start=1)
+}
+_NAMES: Final = "|".join(
+    rf"{name.capitalize()}" if english else rf"[{name[0]}{name[0].upper()}]{name[1:]}"
+    for line in _MONTHS.split("\n")
+    for english, name in ((place == 0, name) for place, name in enumerate(line.split()))
+)
+# A short `may` or `mar` in small letters is another word: months of English have a capital.
+_MONTH: Final = rf"(?:(?:{_NAMES})\b|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
+_DAY: Final = r"(?:3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th|er|\.)?"
 _DATE: Final = re.compile(
     rf"""
     (?<![\w./-])(?:
       (?P<year1>\d{{4}})-(?P<month1>\d\d)-(?P<day1>\d\d)(?!\d)
-    | (?P<day2>{_DAY})(?:\s+of)?\s+(?P<month2>{_MONTH})(?:\s?,?\s+(?P<year2>\d{{4}})\b)?
+    | (?P<day2>{_DAY})(?:\s+(?:of|de))?\s+(?P<month2>{_MONTH})
+        (?:\s?,?(?:\s+de)?\s+(?P<year2>\d{{4}})\b)?
     | (?P<month3>{_MONTH})\s+(?P<day3>{_DAY})(?![\w:%])(?:\s?,?\s+(?P<year3>\d{{4}})\b)?
     | (?P<month4>{_MONTH})\s?,?(?:\s+of)?\s+(?P<year4>\d{{4}})\b
     | (?P<first>\d\d?)(?P<mark>[./])(?P<second>\d\d?)(?P=mark)(?P<year5>\d{{4}})(?![\w/])
@@ -77,9 +101,14 @@ def _read(match: re.Match[str]) -> CalendarDate | None:
     day = re.match(r"\d+", parts.get("day", ""))
     return _real(
         year,
-        int(month) if month.isdigit() else _NUMBER_BY_MONTH[month[:3]],
+        int(month) if month.isdigit() else _month(month),
         int(day.group()) if day else None,
     )
+
+
+def _month(name: str) -> int:
+    folded = name.casefold()
+    return _NUMBER_BY_MONTH.get(folded) or _NUMBER_BY_SHORT_MONTH[folded[:3]]
 
 
 def _numeric(year: int | None, first: int, second: int) -> CalendarDate | None:
