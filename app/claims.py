@@ -1,8 +1,8 @@
 """What a generator claims and what verification makes of it: the types that pass between stages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NotRequired, TypedDict
+from typing import Final, Literal, NotRequired, TypedDict
 
 from kb.passages import Passage
 
@@ -75,6 +75,21 @@ class Checks(TypedDict):
     coverage: bool
     grounding_model: NotRequired[bool]
     judge: NotRequired[bool]
+
+
+CheckName = Literal["source", "quote", "numbers", "names", "negation", "coverage"]
+
+CHECK_BY_REASON: Final[Mapping[ReasonCode, CheckName]] = {
+    "number_missing": "numbers",
+    "number_moved": "numbers",
+    "name_missing": "names",
+    "name_moved": "names",
+    "negation_added": "negation",
+    "negation_dropped": "negation",
+    "opposite_word": "negation",
+    "stronger_word": "negation",
+}
+"""The check that a reason belongs to; the others say that it is not proved (`coverage`)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,10 @@ from sklearn.linear_model import (  # type: ignore[import-untyped]  # ships no t
 )
 
 from app.verify.claim_text import clean_claim, is_claim
-from app.verify.grounding import Weighed, split_answer, weigh
+from app.verify.grounding import split_answer
 from app.verify.passages import IndexedSources
 from app.verify.profiles import Fitted, Profile, ProfileName, Weights
+from app.verify.score import Feature, score_of, support_of
 from evals.grounding import prepared
 from evals.grounding_claims import LabelledClaim, claims_sha256
 
@@ -27,24 +28,21 @@ STEPS: Final = np.arange(0.2, 0.8, 0.005)
 """Thresholds tried."""
 
 
+FEATURES: Final[Sequence[Feature]] = ("held", "number", "veto")
+
+
 @dataclass(frozen=True, kw_only=True)
 class WeighedClaim:
-    """A labelled claim with what is found about each of its sentences; None: nothing."""
+    """A labelled claim with the features of its score; `is_decided`: no score supports it."""
 
     dataset: str
     is_supported: bool
-    sentences: Sequence[Weighed | None]
-
-    @property
-    def shares(self) -> tuple[float, float]:
-        """Covered and checked share, the mean over the sentences."""
-        found = [each.support for each in self.sentences if each is not None]
-        count = max(1, len(self.sentences))
-        return sum(s.covered for s in found) / count, sum(s.checked for s in found) / count
+    features: dict[Feature, float]
+    is_decided: bool
 
     def limit(self, weights: Weights) -> float:
         """The highest threshold at which the verdict is `supported`; below 0: at none."""
-        return min((_limit(each, weights) for each in self.sentences), default=-1.0)
+        return -1.0 if self.is_decided else score_of(self.features, weights)
 
 
 def fit_profiles(claims: Sequence[LabelledClaim], before: Fitted, *, version: str) -> Fitted:
@@ -53,7 +51,7 @@ def fit_profiles(claims: Sequence[LabelledClaim], before: Fitted, *, version: st
     Every set, and in it either kind, weighs the same, so that no large set decides alone.
     ValueError when all claims are of one kind.
     """
-    weighed = weigh_claims(claims, before["profiles"]["balanced"])
+    weighed = weigh_claims(claims)
     weights = fit_weights(weighed)
     thresholds: Mapping[ProfileName, float] = {
         "balanced": most_accurate(weighed, weights),
@@ -77,28 +75,30 @@ def write_profiles(fitted: Fitted, path: Path) -> None:
     path.write_text(json.dumps(fitted, indent=2) + "\n", encoding="utf-8")
 
 
-def weigh_claims(claims: Sequence[LabelledClaim], needs: Profile) -> list[WeighedClaim]:
-    """What is found about each claim; a source is prepared once for claims that follow another."""
+def weigh_claims(claims: Sequence[LabelledClaim]) -> list[WeighedClaim]:
+    """What is found about each claim; a source is prepared once for claims that follow another.
+
+    The features of several sentences are their means, and one that is decided decides.
+    """
     context, sources = None, IndexedSources([])
     found = []
     for claim in claims:
         if claim.context != context:
             context, sources = claim.context, prepared(claim.context)
         texts = (clean_claim(sentence) for sentence in split_answer(claim.claim))
+        supports = [support_of(text, sources) for text in texts if is_claim(text)]
         found.append(
             WeighedClaim(
                 dataset=claim.dataset,
                 is_supported=claim.is_supported,
-                sentences=[weigh(text, sources, needs) for text in texts if is_claim(text)],
+                features={
+                    name: sum(each.features[name] for each in supports) / max(1, len(supports))
+                    for name in FEATURES
+                },
+                is_decided=not supports or any(each.is_decided for each in supports),
             )
         )
     return found
-
-
-def score_of(shares: tuple[float, float], weights: Weights) -> float:
-    """The score that the verifier gives a claim of these shares."""
-    logit = weights["bias"] + weights["covered"] * shares[0] + weights["checked"] * shares[1]
-    return float(1 / (1 + np.exp(-logit)))
 
 
 def fit_weights(claims: Sequence[WeighedClaim]) -> Weights:
@@ -109,14 +109,10 @@ def fit_weights(claims: Sequence[WeighedClaim]) -> Weights:
     groups = [(claim.dataset, claim.is_supported) for claim in claims]
     importance = np.array([1 / groups.count(group) for group in groups])
     model = LogisticRegression()
-    shares = np.array([claim.shares for claim in claims])
-    model.fit(shares, np.array(labels), sample_weight=importance * len(groups))
-    covered, checked = (float(weight) for weight in model.coef_[0])
-    return Weights(
-        bias=round(float(model.intercept_[0]), 4),
-        covered=round(covered, 4),
-        checked=round(checked, 4),
-    )
+    features = np.array([[claim.features[name] for name in FEATURES] for claim in claims])
+    model.fit(features, np.array(labels), sample_weight=importance * len(groups))
+    held, number, veto = (round(float(weight), 4) for weight in model.coef_[0])
+    return Weights(bias=round(float(model.intercept_[0]), 4), held=held, number=number, veto=veto)
 
 
 def most_accurate(claims: Sequence[WeighedClaim], weights: Weights) -> float:
@@ -124,12 +120,6 @@ def most_accurate(claims: Sequence[WeighedClaim], weights: Weights) -> float:
     limits = [_limits(found, weights) for found in _by_set(claims).values()]
     both = [each for each in limits if all(map(len, each))]
     return float(max(STEPS, key=lambda step: np.mean([_accuracy(*each, step) for each in both])))
-
-
-def _limit(sentence: Weighed | None, weights: Weights) -> float:
-    if sentence is None or sentence.decided:
-        return -1.0
-    return 1.0 if sentence.comparison.is_supported else sentence.support.score(weights)
 
 
 def _by_set(claims: Sequence[WeighedClaim]) -> dict[str, list[WeighedClaim]]:
@@ -157,7 +147,7 @@ def _flagging(claims: Sequence[WeighedClaim], weights: Weights, allowed: float) 
     """The mean over the sets of the score under which the allowed share of supported claims is."""
     quantiles = [
         np.quantile(
-            [score_of(claim.shares, weights) for claim in found if claim.is_supported], allowed
+            [score_of(claim.features, weights) for claim in found if claim.is_supported], allowed
         )
         for found in _by_set(claims).values()
         if any(claim.is_supported for claim in found)

@@ -1,18 +1,14 @@
-"""What the verifier's evaluations found, in the form that is compared and judged by floors."""
+"""What the evaluation of the verifier found, in the form that is compared and judged by floors."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from evals.fault_injection import InjectionReport
 from evals.grounding import JudgedSet, SetReport, report_set
 from evals.grounding_claims import claims_sha256
 from evals.provenance import spread
 from evals.results import DIGITS, Result
 
 KIND: Final = "grounding"
-CORRUPTED: Final = "corrupted"
-"""The variant of claims that were made false."""
-
 ALL: Final = "mean"
 """Stands in the place of a data set for the means over all of them."""
 
@@ -33,38 +29,6 @@ def results_of_sets(
             for name in ("auroc", "balanced_accuracy")
         }
         results.append(_result(ALL, list(sets.values()), means, variant=profile, is_whole=is_whole))
-    return results
-
-
-def results_of_faults(
-    reports: Sequence[InjectionReport], *, data_sha256: str, is_whole: bool
-) -> list[Result]:
-    """A result for each wording: the share caught of each kind of falsehood, and what is kept.
-
-    Its questions are the kinds.
-    """
-    results = []
-    for report in reports:
-        made = {each["kind"]: each["caught"] for each in report["kinds"] if each["n"]}
-        results.append(
-            Result(
-                dataset=report["wording"],
-                dataset_sha256=data_sha256,
-                split=None,
-                is_whole=is_whole,
-                variant=CORRUPTED,
-                figures=_rounded({"kept": 1 - report["false_alarms"], **made}),
-                figures_by_split={},
-                latency_ms=spread([0.0]),
-                details={
-                    "claims": report["claims"],
-                    **{f"n {each['kind']}": each["n"] for each in report["kinds"]},
-                },
-                question_ids=list(made),
-                scores={"caught": list(_rounded(made).values())},
-                milliseconds=[0.0] * len(made),
-            )
-        )
     return results
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
@@ -25,6 +26,9 @@ from kb.ids import TenantId
 
 router = APIRouter(tags=["answers"])
 
+READER: Final = "grounding_model"
+"""As the response names the model of FOOTNOTE_GROUNDING_MODEL."""
+
 
 @router.post("/grounding:check", response_model=GroundingResponse)
 async def check_grounding(
@@ -32,8 +36,9 @@ async def check_grounding(
 ) -> Response:
     """Tell which claims these texts support, with the sentences that prove them.
 
-    Nothing of the knowledge base is read and nothing is stored. Words, numbers, names and polarity
-    are compared; entailment is not proved. A check has a budget of 10 s of one processor.
+    Nothing of the knowledge base is read and nothing is stored. The verdict is the reader's where a
+    grounding model is configured, else that of rules about words; `reader` says which. A
+    check has a budget of 10 s of one processor.
     """
     found = await while_connected(request, _check(body, resources, caller.tenant_id))
     return Response(
@@ -64,6 +69,7 @@ def _encoded(found: Sequence[GroundedClaim], resources: Resources) -> str:
         support_rate=len(supported) / len(checkable) if checkable else None,
         profile=resources.verify_profile,
         profile_version=fitted_profiles()["version"],
+        reader=None if resources.answerer.grounding_model is None else READER,
     )
     return response.model_dump_json()
 

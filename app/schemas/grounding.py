@@ -85,8 +85,8 @@ class GroundingReason(ResponseModel):
 class GroundingClaim(ResponseModel):
     """One claim; `score` (0 to 1) ranks, the verdict also heeds the checks.
 
-    `polarity_checked` is false when the text is not English: its negations are not understood,
-    and only what its source says word for word is supported.
+    `polarity_checked` is false when the negations of the text's language are not understood: then
+    only what its source says word for word is supported.
     """
 
     text: str
@@ -98,9 +98,13 @@ class GroundingClaim(ResponseModel):
 
 
 class GroundingResponse(ResponseModel):
-    """All claims in order; `support_rate` is the share of the checkable ones supported."""
+    """All claims in order; `support_rate` is the share of the checkable ones supported.
+
+    `reader` names the model that has read the claims; null: rules have compared their words.
+    """
 
     claims: list[GroundingClaim]
     support_rate: float | None
     profile: str
     profile_version: str
+    reader: str | None

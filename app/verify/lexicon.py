@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, cast
 
 from kb.text import stem, word_set
 
-LANGUAGES: Final = ("en", "de", "fr", "es")
+LANGUAGES: Final = ("en", "de", "fr", "es", "it", "nl", "pt")
 """Of equals the first is taken, so English where no function word is known."""
 
 FOLDER: Final = Path(__file__).with_name("lexicons")
@@ -32,6 +32,7 @@ class Phrase(NamedTuple):
 class Lexicon:
     """One language. `sides_by_stem`: in which sets of words that exclude each other a word is."""
 
+    language: str
     function_words: frozenset[str]
     clause_words: frozenset[str]
     phrases: Mapping[str, Sequence[Phrase]]
@@ -56,8 +57,9 @@ def lexicon(language: str) -> Lexicon:
     with (FOLDER / f"{language}.toml").open("rb") as file:
         table = cast("_Table", tomllib.load(file))
     return Lexicon(
+        language=language,
         function_words=word_set(str(table["function"])),
-        clause_words=word_set(str(table["clause"])),
+        clause_words=word_set(str(table.get("clause", ""))),
         phrases=_phrases(table),
         exclusive=_sides(_entry(table, "exclusive", "sets")),
         antonyms=_sides(_entry(table, "antonym", "pairs")),
@@ -76,7 +78,7 @@ def lexicon_of(words: Sequence[str]) -> Lexicon:
 
 
 def _entry(table: _Table, group: str, name: str) -> list[str]:
-    found = cast("Mapping[str, str | Sequence[str]]", table[group])[name]
+    found = cast("Mapping[str, str | Sequence[str]]", table.get(group, {name: ""}))[name]
     return found.strip().splitlines() if isinstance(found, str) else list(found)
 
 

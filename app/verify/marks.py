@@ -8,7 +8,7 @@ from typing import Final
 from app.verify.lexicon import Lexicon, lexicon_of
 from app.verify.numbers import says
 from app.verify.tokens import Token, tokenize
-from kb.text import stem
+from kb.text import is_unspaced, stem
 
 CLAUSE_MARKS: Final = frozenset(",;:.!?()[]|\n\u2013\u2014\u3001\u3002\uff0c\uff1b")
 
@@ -41,7 +41,11 @@ class Reading:
     """One sentence as its words, and what they do."""
 
     tokens: Sequence[Token]
-    lexicon: Lexicon
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """The words of its language."""
+        return lexicon_of(self.words)
 
     @cached_property
     def words(self) -> list[str]:
@@ -156,8 +160,18 @@ class Reading:
 @lru_cache(maxsize=2048)
 def read_sentence(text: str) -> Reading:
     """The sentence read in its language."""
-    tokens = _without_doubles(tokenize(text))
-    return Reading(tokens, lexicon_of([token.raw.casefold() for token in tokens]))
+    return Reading(_without_doubles(tokenize(text)))
+
+
+def is_language_known(text: str) -> bool:
+    """True when the negations of the text's language are understood.
+
+    Latin letters without any known function word count as English.
+    """
+    reading = read_sentence(text)
+    letters = [word for word in reading.words if word[0].isalpha()]
+    others = sum(is_unspaced(word[0]) or "\u0370" <= word[0] <= "\u1dff" for word in letters)
+    return 2 * others <= len(letters) and bool(reading.lexicon.phrases)
 
 
 def _without_doubles(tokens: Sequence[Token]) -> list[Token]:

@@ -1,85 +1,73 @@
 """Sentences of the sources with an index of their words, made once and asked for each claim."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from app.verify.evidence import SearchableSource
+from app.context import Source
+from app.verify.marks import Reading, read_sentence
 from app.verify.numbers import Hint, Measure, asked_hints, hints_of, says
-from app.verify.statement import Statement
+from app.verify.pieces import pieces
 from app.verify.tokens import Token
 from kb.text import Span
-
-MIN_SHARED_START: Final = 5
-"""Letters that two words of one family share at least: `publisher`, `publication`."""
-
-FAMILY_CREDIT: Final = 0.5
-"""What a word of the same family counts: it may be the word, and may be another one."""
 
 MIN_GAIN: Final = 0.05
 """Share of the claim's weight that a further sentence must add."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlacedStatement:
-    """A sentence and where it stands: `source.text.text[span.start:span.end]`."""
+class PlacedSentence:
+    """A sentence and where it stands: `source.passage.text[span.start:span.end]`."""
 
-    source: SearchableSource
+    source: Source
     span: Span
-    statement: Statement
+    reading: Reading
 
     @property
     def quote(self) -> str:
         """The sentence as the source has it."""
-        return self.source.text.text[self.span.start : self.span.end]
+        return self.source.passage.text[self.span.start : self.span.end]
 
 
 @dataclass(frozen=True)
 class IndexedSources:
     """All sentences of the sources; what asking them needs is worked out once."""
 
-    sources: Sequence[SearchableSource]
+    sources: Sequence[Source]
 
     @cached_property
-    def statements(self) -> list[PlacedStatement]:
+    def sentences(self) -> list[PlacedSentence]:
         """Every sentence of every source, in order."""
         return [
-            PlacedStatement(source=source, span=span, statement=source.statements(span)[0])
+            PlacedSentence(source=source, span=span, reading=read_sentence(text[slice(*span)]))
             for source in self.sources
-            for span in source.text.sentences
+            for text in (source.passage.text,)
+            for span in pieces(text)
         ]
 
     def prepare(self) -> None:
         """Works out now what the first claim would have to wait for."""
-        _ = self.places_by_key, self.places_by_start, self.measures_by_hint
+        _ = self.places_by_key, self.measures_by_hint
 
     @cached_property
-    def places_by_key(self) -> dict[str, list[int]]:
+    def places_by_key(self) -> dict[str, set[int]]:
         """For each content key the sentences that hold it."""
-        found: dict[str, list[int]] = {}
-        for index, placed in enumerate(self.statements):
-            for key in placed.statement.keys:
-                found.setdefault(key, []).append(index)
-        return found
-
-    @cached_property
-    def places_by_start(self) -> dict[str, list[int]]:
-        """For the first letters of each content word the sentences that hold it."""
-        found: dict[str, list[int]] = {}
-        for key, places in self.places_by_key.items():
-            if _has_family(key):
-                found.setdefault(key[:MIN_SHARED_START], []).extend(places)
+        found: dict[str, set[int]] = {}
+        for index, placed in enumerate(self.sentences):
+            for key in placed.reading.places:
+                found.setdefault(key, set()).add(index)
         return found
 
     @cached_property
     def places_by_measure(self) -> dict[Measure, list[int]]:
         """For each number and date the sentences that hold it."""
         found: dict[Measure, list[int]] = {}
-        for index, placed in enumerate(self.statements):
-            tokens = placed.statement.tokens
-            for measure in {tokens[position].measure for position in placed.statement.measures}:
+        for index, placed in enumerate(self.sentences):
+            tokens = placed.reading.tokens
+            for measure in {tokens[position].measure for position in placed.reading.measures}:
                 if measure is not None:
                     found.setdefault(measure, []).append(index)
         return found
@@ -96,88 +84,70 @@ class IndexedSources:
     def weight(self, key: str) -> float:
         """How much a word tells: more the fewer sentences hold it (inverse document frequency)."""
         count = len(self.places_by_key.get(key, ()))
-        return math.log(1 + (1 + len(self.statements)) / (1 + count))
+        return math.log(1 + (1 + len(self.sentences)) / (1 + count))
 
-    def places_of(self, token: Token) -> dict[int, float]:
-        """The sentences that hold what the token says, with its credit in each, 0 to 1."""
+    def places_of(self, token: Token) -> AbstractSet[int]:
+        """The sentences that say what the token says."""
         if token.measure is not None:
             return self._places_saying(token.measure)
-        places = self.places_by_key.get(token.key)
-        if places:
-            return dict.fromkeys(places, 1.0)
-        if token.is_name or not _has_family(token.key):
-            return {}
-        return dict.fromkeys(
-            self.places_by_start.get(token.key[:MIN_SHARED_START], ()), FAMILY_CREDIT
-        )
+        return self.places_by_key.get(token.key, set())
 
-    def _places_saying(self, claimed: Measure) -> dict[int, float]:
-        places = {
+    def _places_saying(self, claimed: Measure) -> frozenset[int]:
+        return frozenset(
             index
             for hint in asked_hints(claimed)
             for measure in self.measures_by_hint.get(hint, ())
             if says(measure, claimed)
             for index in self.places_by_measure[measure]
-        }
-        return dict.fromkeys(sorted(places), 1.0)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Holding:
     """Which sentences hold a claim best.
 
-    `credits[i][s]` is what sentence s gives to the claim's i-th content token; `weights[i]` is what
+    `places[i]` are the sentences that have the claim's i-th content token; `weights[i]` is what
     that token counts.
     """
 
-    claim: Statement
     tokens: Sequence[Token]
     weights: Sequence[float]
-    credits: Sequence[dict[int, float]]
+    places: Sequence[AbstractSet[int]]
 
-    def covered_by(self, sentences: Iterable[int]) -> float:
-        """Weighted share of the claim's tokens that these sentences hold together, 0 to 1."""
-        total = sum(self.weights)
-        chosen = tuple(sentences)
-        held = sum(
-            weight * max((credit.get(sentence, 0.0) for sentence in chosen), default=0.0)
-            for weight, credit in zip(self.weights, self.credits, strict=True)
-        )
-        return held / total if total else 0.0
+    def share(self, sentences: Collection[int]) -> float:
+        """Share of the claim's content tokens that these sentences have together, 0 to 1."""
+        held = sum(not places.isdisjoint(sentences) for places in self.places)
+        return held / max(1, len(self.places))
+
+    def missing(self, sentences: Collection[int]) -> list[Token]:
+        """The content tokens that none of them has."""
+        pairs = zip(self.tokens, self.places, strict=True)
+        return [token for token, places in pairs if places.isdisjoint(sentences)]
 
     def best(self, count: int) -> list[int]:
-        """Up to `count` sentences, each the one that adds most to those before it."""
-        held = [0.0] * len(self.tokens)
+        """Up to `count` sentences, each the one that adds most weight to those before it."""
+        left = set(range(len(self.tokens)))
         enough = MIN_GAIN * sum(self.weights)
         chosen: list[int] = []
         while len(chosen) < count:
             gains: dict[int, float] = {}
-            for index, credit in enumerate(self.credits):
-                for sentence, share in credit.items():
-                    if share > held[index]:
-                        gain = self.weights[index] * (share - held[index])
-                        gains[sentence] = gains.get(sentence, 0.0) + gain
-            if not gains or max(gains.values()) < enough:
-                break
+            for index in sorted(left):
+                for sentence in self.places[index]:
+                    gains[sentence] = gains.get(sentence, 0.0) + self.weights[index]
             # Of equals the first, so that the same claim is always given the same quotes.
-            chosen.append(max(sorted(gains), key=gains.__getitem__))
-            held = [
-                max(before, credit.get(chosen[-1], 0.0))
-                for before, credit in zip(held, self.credits, strict=True)
-            ]
+            found = max(sorted(gains), key=gains.__getitem__, default=None)
+            if found is None or gains[found] < enough:
+                break
+            chosen.append(found)
+            left = {index for index in left if found not in self.places[index]}
         return chosen
 
 
-def hold(claim: Statement, sources: IndexedSources) -> Holding:
+def hold(claim: Reading, sources: IndexedSources) -> Holding:
     """Where the sources hold the claim's content words."""
     tokens = [claim.tokens[index] for index in claim.content]
     return Holding(
-        claim=claim,
         tokens=tokens,
         weights=[sources.weight(token.key) for token in tokens],
-        credits=[sources.places_of(token) for token in tokens],
+        places=[sources.places_of(token) for token in tokens],
     )
-
-
-def _has_family(key: str) -> bool:
-    return len(key) >= MIN_SHARED_START and key.isalpha()

@@ -10,11 +10,12 @@ ProfileName = Literal["strict", "balanced", "lenient"]
 
 
 class Weights(TypedDict):
-    """Of the support score: logit = bias + covered * covered share + checked * checked share."""
+    """Of the support score: logit = bias + the sum of each weight by its feature."""
 
     bias: float
-    covered: float
-    checked: float
+    held: float
+    number: float
+    veto: float
 
 
 class Profile(TypedDict):

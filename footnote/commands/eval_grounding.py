@@ -11,10 +11,9 @@ from rich.table import Table
 
 from app.verify.profiles import PROFILES_FILE, ProfileName, fitted_profiles
 from evals.calibration import fit_profiles, write_profiles
-from evals.fault_injection import InjectionReport, inject_faults
 from evals.grounding import GroundingReport, judge_sets, report_of
-from evals.grounding_claims import GROUNDING_SETS, claims_sha256, read_claims
-from evals.grounding_results import KIND, results_of_faults, results_of_sets
+from evals.grounding_claims import GROUNDING_SETS, read_claims
+from evals.grounding_results import KIND, results_of_sets
 from evals.provenance import provenance
 from evals.results import FORMAT, Evaluation, Result
 from evals.thresholds import PACKAGED
@@ -31,9 +30,6 @@ from footnote.evaluation import (
 from footnote.output import JsonOption, print_json
 from kb.errors import InvalidInput
 from kb.settings import Settings
-
-CLAIMS_PER_SET = 150
-"""Falsified in each wording: of all sets together a share of .95 is then known to .02."""
 
 DatasetsOption = Annotated[
     list[str] | None,
@@ -52,9 +48,6 @@ class _Measured:
 def grounding(  # noqa: PLR0913  # each is an option of the command
     *,
     dataset: DatasetsOption = None,
-    corrupt: Annotated[
-        bool, typer.Option("--corrupt", help="Falsify true claims, and count what is caught.")
-    ] = False,
     profile: Annotated[
         str | None, typer.Option(help="strict, balanced or lenient; unset: the configured one.")
     ] = None,
@@ -79,15 +72,14 @@ def grounding(  # noqa: PLR0913  # each is an option of the command
     wishes.check()
     names = dataset or list(GROUNDING_SETS)
     name = _profile(profile or settings.verify_profile)
-    measure = _corrupted if corrupt else _judged
-    measured = measure(settings.evaldata, names, name, limit)
+    measured = _judged(settings.evaldata, names, name, limit)
     if not as_json:
         for table in measured.tables:
             print_table(table)
     evaluation: Evaluation = {
         "format": FORMAT,
         "evaluation": KIND,
-        "options": {"corrupt": corrupt, "profile": name, "limit": limit},
+        "options": {"profile": name, "limit": limit},
         "provenance": provenance(settings),
         "results": measured.results,
     }
@@ -107,20 +99,6 @@ def _judged(
             has_all=set(names) == set(GROUNDING_SETS),
         ),
         tables=[_grounding_table(report_of(sets, fitted=fitted, profile=profile))],
-    )
-
-
-def _corrupted(
-    evaldata: Path, names: Sequence[str], profile: ProfileName, limit: int | None
-) -> _Measured:
-    reports = inject_faults(
-        evaldata, names, claims_per_set=limit or CLAIMS_PER_SET, profile=profile
-    )
-    sha256 = claims_sha256([claim for name in names for claim in read_claims(evaldata, name)])
-    is_whole = limit is None and set(names) == set(GROUNDING_SETS)
-    return _Measured(
-        results=results_of_faults(reports, data_sha256=sha256, is_whole=is_whole),
-        tables=[_injection_table(report) for report in reports],
     )
 
 
@@ -182,25 +160,6 @@ def _grounding_table(report: GroundingReport) -> Table:
     table.add_row(
         "mean", "", _share(report["mean_auroc"]), _share(report["mean_balanced_accuracy"])
     )
-    return table
-
-
-def _injection_table(report: InjectionReport) -> Table:
-    table = Table(box=SIMPLE_HEAD, title=report["wording"])
-    table.add_column("falsehood", no_wrap=True)
-    for heading in ("n", "caught", "n kept", "caught of kept"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_row("none (false alarms)", str(report["claims"]), _share(report["false_alarms"]))
-    for name, alarms in report["false_alarms_by_set"].items():
-        table.add_row(f"  {name}", "", _share(alarms), style="dim")
-    for each in report["kinds"]:
-        table.add_row(
-            each["kind"],
-            str(each["n"]),
-            _share(each["caught"]),
-            str(each["n_kept"]),
-            _share(each["caught_of_kept"]),
-        )
     return table
 
 

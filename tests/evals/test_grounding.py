@@ -4,24 +4,18 @@ import gzip
 import json
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 
 import pytest
 
 from app.verify.profiles import fitted_profiles
-from evals.calibration import fit_profiles, score_of, write_profiles
-from evals.corruption import CORRUPTIONS, added_negation, new_number, new_unit, swapped_names
-from evals.fault_injection import inject_faults
+from app.verify.score import score_of
+from evals.calibration import fit_profiles, write_profiles
 from evals.grounding import JudgedClaim, evaluate_grounding, report_set
 from evals.grounding_claims import read_claims
 from kb.errors import Misconfigured
 from kb.settings import Settings
 
 TEXT = "Ana Ruiz met Bo Lind in Paris on 3 May 2020. The tower is 300 metres high and was not sold."
-
-
-def seeded(seed: int) -> Random:
-    return Random(seed)  # noqa: S311  # repeatable
 
 
 @pytest.fixture
@@ -87,46 +81,14 @@ def test_an_absent_set_is_named(evaldata: Path) -> None:
         read_claims(evaldata, "castles")
 
 
-@pytest.mark.parametrize("kind", CORRUPTIONS)
-def test_a_corruption_changes_the_claim_or_gives_none(kind: str) -> None:
-    made = [CORRUPTIONS[kind](TEXT, TEXT, seeded(seed)) for seed in range(20)]
-
-    assert TEXT not in made
-
-
-def test_corruptions_do_what_they_are_called() -> None:
-    claim = "The tower is 300 metres high."
-
-    assert new_number(claim, claim, seeded(1)) not in {None, claim}
-    assert added_negation(claim, claim, seeded(1)) in {
-        "The tower is not 300 metres high.",
-        "The tower is never 300 metres high.",
-    }
-    assert "metres" not in (new_unit(claim, claim, seeded(1)) or "metres")
-    assert swapped_names("the lady Ana saw the lord Bob", "", seeded(1)) == (
-        "the lady Bob saw the lord Ana"
-    )
-    assert swapped_names("the lady Ana and Bob", "", seeded(1)) is None
-
-
-def test_faults_are_injected_into_both_wordings(evaldata: Path) -> None:
-    reports = inject_faults(evaldata, ["towers"], claims_per_set=10, profile="balanced")
-
-    assert [report["wording"] for report in reports] == ["verbatim", "paraphrase"]
-    assert reports[0]["false_alarms"] == 0
-    for report in reports:
-        made = [kind for kind in report["kinds"] if kind["kind"] in CORRUPTIONS and kind["n"]]
-        assert made
-        assert [kind for kind in made if kind["caught"] < 1] == []
-
-
 def test_calibration_separates_what_can_be_separated(evaldata: Path, tmp_path: Path) -> None:
     fitted = fit_profiles(read_claims(evaldata, "towers"), fitted_profiles(), version="test")
 
     write_profiles(fitted, tmp_path / "profiles.json")
 
     assert json.loads((tmp_path / "profiles.json").read_text()) == fitted
-    assert score_of((1.0, 1.0), fitted["weights"]) > score_of((0.0, 0.0), fitted["weights"])
+    held, lost = ({"held": share, "number": 0.0, "veto": 0.0} for share in (1.0, 0.0))
+    assert score_of(held, fitted["weights"]) > score_of(lost, fitted["weights"])
     assert fitted["sets"] == ["towers"]
     assert fitted["profiles"]["strict"] == fitted_profiles()["profiles"]["strict"]
     assert fitted["held_out"] == {}

@@ -67,21 +67,3 @@ async def test_a_figure_below_its_floor_fails_the_run(
 
     assert done.exit_code == 1
     assert "towers balanced auroc 1.0000 < 1.1" in done.stderr
-
-
-async def test_the_kinds_of_falsehood_are_figures(
-    with_claims: dict[str, str], tmp_path: Path
-) -> None:
-    done = await run_here(
-        *("eval", "grounding", "--corrupt", "--dataset", "towers", "--json"),
-        environment=with_claims,
-    )
-
-    assert done.exit_code == 0, done.stderr
-    results = {each["dataset"]: each for each in json.loads(done.stdout)["results"]}
-    assert results.keys() == {"verbatim", "paraphrase"}
-    verbatim = results["verbatim"]
-    assert verbatim["variant"] == "corrupted"
-    assert not verbatim["is_whole"]
-    assert verbatim["figures"]["kept"] == 1
-    assert verbatim["figures"]["new_number"] == 1

@@ -1,8 +1,8 @@
 import pytest
 
-from app.verify.claim_text import whole_statement
 from app.verify.given import GivenSource, context_of_given
 from app.verify.grounding import GroundedClaim, GroundingVerdict, ground, index_context
+from app.verify.marks import read_sentence
 from app.verify.passages import hold
 from app.verify.profiles import ProfileName, fitted_profiles
 
@@ -27,8 +27,7 @@ def judged(claim: str, *texts: str, profile: ProfileName = "balanced") -> Ground
         ("Unused leave expires on 30 March of the following year.", "contradicted"),
         ("Unused leave never expires on 31 March of the following year.", "contradicted"),
         ("Contractors may approve invoices.", "contradicted"),
-        ("The works council in Lisbon must approve any exception.", "unsupported"),
-        ("The works committee in Rotterdam must approve any exception.", "unsupported"),
+        ("The works council in Lisbon must approve any exception.", "contradicted"),
         ("The council in Rotterdam, Tim Cook, may approve exceptions.", "unsupported"),
         ("The moon is made of cheese.", "unsupported"),
         ("Here is what the policy says:", "not_checkable"),
@@ -85,10 +84,13 @@ def test_where_negations_are_not_understood_only_the_very_words_are_believed() -
     assert falsehood.reasons[-1].code == "polarity_unknown"
 
 
-def test_an_exception_counts_for_what_it_limits() -> None:
+def test_a_condition_left_out_lowers_the_score() -> None:
     text = "Visitors may take photographs unless a guard objects."
 
-    assert judged("Visitors can take photographs.", text).verdict != "supported"
+    left_out = judged("Visitors can take photographs.", text)
+    told = judged("Visitors can take photographs unless a guard objects.", text)
+
+    assert left_out.score < told.score
 
 
 def test_a_rare_word_weighs_more_than_a_common_one() -> None:
@@ -96,7 +98,7 @@ def test_a_rare_word_weighs_more_than_a_common_one() -> None:
         context_of_given([GivenSource(id="1", text="Leave is paid. Leave is long. Zinc is rare.")])
     )
 
-    holding = hold(whole_statement("Leave zinc."), sources)
+    holding = hold(read_sentence("Leave zinc."), sources)
 
     # ln(1 + 4 / 3) for two of three sentences, ln(1 + 4 / 2) for one.
     assert holding.weights == pytest.approx([0.8473, 1.0986], abs=1e-4)
