@@ -1,23 +1,27 @@
-"""Do the sources agree? Two sentences on one thing that cannot both hold, and what sets them apart.
+"""Do the sources agree? Two sentences on one thing that cannot both hold, and what parts them.
 
-Read from words alone: nearly the same sentence with another number, date, name or polarity. What
-names its own case on each side (`in Berlin`, `in Paris`) is no disagreement but a choice that the
-question left open.
+Read from words alone: the same thing with another number, date, name or polarity, in nearly the
+same words or in words that mean the same. What names its own case on each side (`in Berlin`, `in
+Paris`) is no disagreement but a choice that the question left open. Headings and numbering give no
+values.
 """
 
 import itertools
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Final
 
-from app.claims import DraftCitation, DraftClaim
-from app.verify.claim_text import statements_of
-from app.verify.compare import compare
-from app.verify.statement import Statement
+from app.claims import DraftCitation, DraftClaim, ReasonCode
+from app.verify.marks import Reading, read_sentence
+from app.verify.numbers import says
+from app.verify.pieces import pieces
+from app.verify.tokens import Token
+from app.verify.vetoes import find_vetoes
 from kb.passages import Passage
-from kb.text import content_stems, fold
+from kb.text import content_stems, fold, stem
 
 MIN_SHARED: Final = 0.6
 """Of the words besides numbers, on the side that has fewer; below, two sentences are about two
@@ -26,6 +30,20 @@ things, whatever their numbers are."""
 MAX_QUALIFIERS: Final = 3
 """Words that set one side apart; with more it is another statement, not another case."""
 
+
+_NUMBERING: Final = re.compile(
+    r"^(?:[-*\u2022]\s++)?(?:[^\W\d_]{4,12} )?\(?"
+    r"(?:\d{1,3}(?:\.\d{1,3}){0,4}[.):]|\d{1,3}(?:\.\d{1,3}){1,4}|[a-zA-Z][.)])\s++"
+)
+"""What stands before a heading, a step or an item: `2.1`, `Step 3.`, `b)`."""
+
+_ENDS: Final = re.compile(r"[.!?\u3002][\"'\u201d\u2019)\]]*+$")
+_ASSIGNS: Final = re.compile(r":\s[^:\d]{0,40}\d")
+"""A line that is no sentence but gives a value: `Notice period: 30 days`."""
+
+TURNED: Final[frozenset[ReasonCode]] = frozenset(
+    {"negation_added", "negation_dropped", "opposite_word"}
+)
 
 GAP: Final = "_"
 ASKS_WHO: Final = frozenset({"who", "whom", "whose"})
@@ -72,9 +90,9 @@ def find_disagreement(question: str, sides: Sequence[Side]) -> Disagreement | No
     asked = frozenset(content_stems(question))
     asks_who = not ASKS_WHO.isdisjoint(fold(question).text.split())
     read = [
-        _Reading(side=side, statement=statement, names_are_values=asks_who)
+        _Told(side=side, reading=reading, names_are_values=asks_who)
         for side in sides
-        if (statement := _single(side.text)) is not None
+        if (reading := _single(side.text)) is not None
     ]
     for first, second in itertools.combinations(read, 2):
         if _place(first.side) == _place(second.side):
@@ -94,53 +112,79 @@ def newer(first: Side, second: Side) -> Side | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Reading:
+class _Told:
     """A side taken apart into values and what they are values of."""
 
     side: Side
-    statement: Statement
+    reading: Reading
     names_are_values: bool
 
     @cached_property
     def values(self) -> list[int]:
-        """Numbers, dates, and names where the question asks for one."""
+        """Numbers, dates, and names where the question asks for one; no `section 4`."""
+        labelled = {mark.end for mark in self.reading.named("label")}
         return [
             index
-            for index, token in enumerate(self.statement.tokens)
-            if token.measure is not None or (self.names_are_values and token.is_name)
+            for index, token in enumerate(self.reading.tokens)
+            if index not in labelled
+            and (token.measure is not None or (self.names_are_values and self._is_name(index)))
         ]
+
+    def _is_name(self, index: int) -> bool:
+        # The first word has a capital anyway: it is a name where a name follows.
+        tokens = self.reading.tokens
+        return tokens[index].is_name or (index == 0 and any(each.is_name for each in tokens[1:2]))
 
     @cached_property
     def word_by_key(self) -> dict[str, str]:
-        """Other content words as written, without negations and the units behind numbers."""
-        units = {index + 1 for index in self.statement.measures}
-        without = {*self.values, *units, *self.statement.negations}
-        tokens = self.statement.tokens
+        """Other content words as written, by what they mean; without units behind numbers."""
+        units = {index + 1 for index in self.reading.measures}
+        negations = {
+            index for m in self.reading.named("negation") for index in range(m.start, m.end)
+        }
+        without = {*self.reading.measures, *self.values, *units, *negations}
         return {
-            tokens[index].key: tokens[index].raw
-            for index in self.statement.content
-            if index not in without
+            key: self.reading.tokens[index].raw
+            for index in self.reading.content
+            if index not in without and (key := self.key(index)) is not None
         }
 
-    def own_values(self, other: "_Reading") -> list[str]:
+    def key(self, index: int) -> str | None:
+        """The stem of a word, or of the one that stands for all that mean the same.
+
+        None for what says nothing of the matter, as `amounts` and `every`.
+        """
+        lexicon = self.reading.lexicon
+        key = stem(self.reading.words[index])
+        shared = lexicon.same.get(key, key)
+        return None if {key, shared} & lexicon.generic else shared
+
+    def own_values(self, other: "_Told") -> list[str]:
         """The values that the other side does not give; words of one name are one value."""
-        tokens = self.statement.tokens
-        own = [index for index in self.values if not other.statement.holds(tokens[index])]
+        tokens = self.reading.tokens
+        own = [index for index in self.values if not other.gives(tokens[index])]
         return [tokens[index].raw for index in own if index - 1 not in own]
+
+    def gives(self, token: Token) -> bool:
+        """True when this side says what the token says."""
+        if token.measure is None:
+            return token.key in self.reading.places
+        measures = (self.reading.tokens[index].measure for index in self.reading.measures)
+        return any(each is not None and says(each, token.measure) for each in measures)
 
     def frame(self, shared: Collection[str]) -> list[str]:
         """The sentence with a gap for each run of values, units and words that are its own."""
         frame: list[str] = []
-        for token in self.statement.tokens:
-            is_own = token.is_content and token.key not in shared
-            if not is_own:
-                frame.append(token.key)
+        for index, token in enumerate(self.reading.tokens):
+            key = self.key(index) if token.is_content else token.key
+            if not token.is_content or key in shared:
+                frame.append(key or "")
             elif not frame or frame[-1] != GAP:
                 frame.append(GAP)
         return frame
 
 
-def _compare(asked: frozenset[str], one: _Reading, other: _Reading) -> Cases | None:
+def _compare(asked: frozenset[str], one: _Told, other: _Told) -> Cases | None:
     """The words that set each side apart; None when they do not disagree on what is asked."""
     shared = one.word_by_key.keys() & other.word_by_key.keys()
     fewer = min(len(one.word_by_key), len(other.word_by_key))
@@ -164,14 +208,17 @@ def _compare(asked: frozenset[str], one: _Reading, other: _Reading) -> Cases | N
     return cases if is_choice and one.frame(shared) == other.frame(shared) else None
 
 
-def _polarity_differs(one: _Reading, other: _Reading) -> bool:
-    return compare(one.side.text, [other.statement]).is_contradicted
+def _polarity_differs(one: _Told, other: _Told) -> bool:
+    return any(reason.code in TURNED for reason in find_vetoes(one.side.text, other.side.text))
 
 
-def _single(text: str) -> Statement | None:
-    """The text as one statement; None for several sentences, of which any may be meant."""
-    statements = statements_of(text, a_is_name=False)
-    return statements[0] if len(statements) == 1 else None
+def _single(text: str) -> Reading | None:
+    """The text as one sentence; None for a heading, and for several, of which any may be meant."""
+    bare = _NUMBERING.sub("", text.strip())
+    if not (_ENDS.search(bare) or _ASSIGNS.search(bare)):
+        return None
+    found = pieces(bare)
+    return read_sentence(bare) if len(found) == 1 else None
 
 
 def _place(side: Side) -> tuple[object, int]:

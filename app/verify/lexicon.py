@@ -15,6 +15,9 @@ from kb.text import stem, word_set
 LANGUAGES: Final = ("en", "de", "fr", "es", "it", "nl", "pt")
 """Of equals the first is taken, so English where no function word is known."""
 
+NO_PHRASES: Final = frozenset({"exclusive", "antonym", "generic", "same"})
+"""Tables of single words."""
+
 FOLDER: Final = Path(__file__).with_name("lexicons")
 
 _Table = Mapping[str, Mapping[str, str | Sequence[str]] | str]
@@ -40,6 +43,10 @@ class Lexicon:
     exclusive: Mapping[str, Sequence[tuple[int, int]]]
     """For a stem the number of each set that holds it, and the side it is on."""
     antonyms: Mapping[str, Sequence[tuple[int, int]]]
+    generic: frozenset[str]
+    """Stems that say nothing of what sets two statements on one thing apart: `has`, `amounts`."""
+    same: Mapping[str, str]
+    """For a stem the first one that means the same."""
 
     def phrases_at(self, words: Sequence[str], start: int) -> Iterator[Phrase]:
         """The phrases that begin here, of each group the longest."""
@@ -63,6 +70,10 @@ def lexicon(language: str) -> Lexicon:
         phrases=_phrases(table),
         exclusive=_sides(_entry(table, "exclusive", "sets")),
         antonyms=_sides(_entry(table, "antonym", "pairs")),
+        generic=frozenset(
+            stem(word) for line in _entry(table, "generic", "words") for word in line.split()
+        ),
+        same=_first_by_stem(_entry(table, "same", "sets")),
     )
 
 
@@ -85,7 +96,7 @@ def _entry(table: _Table, group: str, name: str) -> list[str]:
 def _phrases(table: _Table) -> dict[str, list[Phrase]]:
     found: dict[str, list[Phrase]] = {}
     for group, names in table.items():
-        if isinstance(names, str) or group in {"exclusive", "antonym"}:
+        if isinstance(names, str) or group in NO_PHRASES:
             continue
         for name, listed in names.items():
             for phrase in str(listed).split("|"):
@@ -103,4 +114,13 @@ def _sides(lines: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
         for side, words in enumerate(line.split("|")):
             for word in dict.fromkeys(map(stem, words.split())):
                 found.setdefault(word, []).append((number, side))
+    return found
+
+
+def _first_by_stem(lines: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in lines:
+        first, *others = map(stem, line.split())
+        for word in others:
+            found.setdefault(word, found.get(first, first))
     return found

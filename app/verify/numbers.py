@@ -221,13 +221,33 @@ _UP_TO_TWENTIETH: Final = (
     "first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|thirteenth|"
     "fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth"
 )
+_OTHER_LANGUAGES: Final = """
+zwei deux
+drei trois tres
+vier quatre cuatro
+fünf cinq cinco
+sechs seis
+sieben sept siete
+acht huit ocho
+neun nueve
+zehn dix diez
+elf onze
+zwölf douze doce
+"""
+"""From two on; without words that mean something else in another of the languages, as `neuf`."""
+
 _VALUE_BY_WORD: Final = (
-    {word: value for value, word in enumerate(_UP_TO_NINETEEN.split("|"))}
+    {
+        word: value
+        for value, line in enumerate(_OTHER_LANGUAGES.split("\n")[1:-1], start=2)
+        for word in line.split()
+    }
+    | {word: value for value, word in enumerate(_UP_TO_NINETEEN.split("|"))}
     | {word: 10 * value for value, word in enumerate(_TENS.split("|"), start=2)}
     | {word: value for value, word in enumerate(_UP_TO_TWENTIETH.split("|"), start=1)}
 )
 _LARGE: Final = "hundred|thousand|million|billion|trillion"
-_ONES: Final = rf"(?:{_UP_TO_NINETEEN}|{_TENS})"
+_ONES: Final = rf"(?:{_UP_TO_NINETEEN}|{_TENS}|{'|'.join(_OTHER_LANGUAGES.split())})"
 _NUMBER_WORDS: Final = re.compile(
     # "No one" and "one another" count nothing.
     rf"(?<![\w-])(?<!\bno )(?!one another|one's)"

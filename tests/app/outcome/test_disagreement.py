@@ -68,8 +68,28 @@ def side(
             "Travel is approved by Maria Lopez.",
             "Travel is approved by John Smith.",
         ),
+        (
+            "How much annual leave is there?",
+            "Employees receive 25 days of annual leave.",
+            "Staff are entitled to 30 days of annual leave.",
+        ),
+        (
+            "Who approves travel?",
+            "Maria Lopez approves travel.",
+            "Travel is approved by John Smith.",
+        ),
+        (
+            "Wie lang ist die K\u00fcndigungsfrist?",
+            "Die K\u00fcndigungsfrist betr\u00e4gt drei Monate.",
+            "Die K\u00fcndigungsfrist betr\u00e4gt 4 Wochen.",
+        ),
+        (
+            "What is the notice period?",
+            "The notice period is three months.",
+            "Notice period: 4 weeks",
+        ),
     ],
-    ids=["number", "date", "unit", "polarity", "name"],
+    ids=["number", "date", "unit", "polarity", "name", "synonyms", "voice", "German", "row"],
 )
 def test_incompatible_values_of_one_thing_are_a_conflict(
     question: str, one: str, other: str
@@ -146,6 +166,20 @@ def test_values_of_named_cases_are_a_choice(
 )
 def test_what_can_hold_together_is_no_disagreement(question: str, one: str, other: str) -> None:
     assert find_disagreement(question, [side(one), side(other)]) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("2.1 Annual leave", "3.1 Annual leave"),
+        ("Step 3. Send the leave form to payroll.", "Step 4. Send the leave form to payroll."),
+        ("Annual leave is treated in section 4.", "Annual leave is treated in section 5."),
+        ("Table 3: Annual leave", "Table 4: Annual leave"),
+        ("a) Annual leave is paid.", "b) Annual leave is paid."),
+    ],
+)
+def test_headings_and_numbering_are_no_values(one: str, other: str) -> None:
+    assert find_disagreement("How is annual leave treated?", [side(one), side(other)]) is None
 
 
 def test_a_document_does_not_disagree_with_itself() -> None:
