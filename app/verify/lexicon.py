@@ -48,6 +48,11 @@ class Lexicon:
     same: Mapping[str, str]
     """For a stem the first one that means the same."""
 
+    @property
+    def has_plain_nouns(self) -> bool:
+        """True where a capital inside a sentence makes a name: not in German."""
+        return self.language != "de"
+
     def phrases_at(self, words: Sequence[str], start: int) -> Iterator[Phrase]:
         """The phrases that begin here, of each group the longest."""
         seen: set[str] = set()

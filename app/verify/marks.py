@@ -1,6 +1,6 @@
 """A claim laid on a sentence of its evidence: which word of the one says what word of the other."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
@@ -20,6 +20,9 @@ REACH: Final = 5
 
 HEADS: Final = {"bound": 1, "bound_after": 1, "modal": 1, "negation": 1, "role": 1}
 """Content words that a mark of the group is said of; of others, two."""
+
+
+Sides = Mapping[int, Mapping[int, int]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +94,28 @@ class Reading:
         return [i for i, token in enumerate(self.tokens) if token.measure is not None]
 
     @cached_property
+    def names(self) -> list[list[int]]:
+        """Runs of name tokens; in German, where nouns have capitals, only of codes and the like."""
+        runs: list[list[int]] = []
+        for index, token in enumerate(self.tokens):
+            is_plain = token.kind == "word" and token.raw[1:].islower()
+            if not token.is_name or (is_plain and not self.lexicon.has_plain_nouns):
+                continue
+            if runs and self._joins(runs[-1][-1], index):
+                runs[-1].append(index)
+            else:
+                runs.append([index])
+        return runs
+
+    def _joins(self, before: int, index: int) -> bool:
+        return index - before == 1 or (index == before + 2 and self.words[before + 1] == "of")
+
+    @cached_property
+    def initials(self) -> str:
+        """The first letters of its words, among which `us` of `United States` is."""
+        return "".join(word[0] for word in self.words)
+
+    @cached_property
     def marks(self) -> list[Mark]:
         """All marks in order; a negation inside a bound (`no more than`) is none."""
         found = list(self._marks())
@@ -117,9 +142,17 @@ class Reading:
             mark.name for mark in self.marks if mark.group in groups and head in mark.heads
         )
 
-    def sides(self, *, antonyms: bool) -> dict[int, dict[int, int]]:
+    @cached_property
+    def exclusive(self) -> Sides:
         """For each set of words that exclude each other the sides said, and by which token."""
-        table = self.lexicon.antonyms if antonyms else self.lexicon.exclusive
+        return self._sides(self.lexicon.exclusive)
+
+    @cached_property
+    def antonyms(self) -> Sides:
+        """The same for pairs of opposites."""
+        return self._sides(self.lexicon.antonyms)
+
+    def _sides(self, table: Mapping[str, Sequence[tuple[int, int]]]) -> Sides:
         found: dict[int, dict[int, int]] = {}
         for index, word in enumerate(self.words):
             for number, side in table.get(stem(word), ()):
@@ -128,7 +161,9 @@ class Reading:
 
     def _marks(self) -> Iterator[Mark]:
         taken: dict[str, int] = {}
-        for start in range(len(self.words)):
+        for start, token in enumerate(self.tokens):
+            if token.is_name and self.lexicon.has_plain_nouns:
+                continue
             for phrase in self.lexicon.phrases_at(self.words, start):
                 end = start + len(phrase.words)
                 if taken.get(phrase.group, 0) <= start:
@@ -139,6 +174,8 @@ class Reading:
                     )
 
     def _heads(self, group: str, start: int, end: int) -> tuple[int, ...]:
+        if group == "unit":
+            return tuple(i for i in (start - 1,) if i >= 0 and self._counts(i))
         if group == "bound_after":
             return tuple(
                 i for i in range(start - 1, max(-1, start - REACH), -1) if self._counts(i)

@@ -6,15 +6,35 @@ themselves; where none is found nothing is proved.
 """
 
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 from app.claims import Reason
-from app.verify.edits import EDITS, Compared, Rule
+from app.verify import edits, exchanges
+from app.verify.compared import Compared, Rule
 from app.verify.marks import Reading, align, read_sentence
 from app.verify.pieces import pieces
+
+EDITS: Final[Mapping[str, Callable[[Rule, Compared], Iterator[str]]]] = {
+    each.__name__: each
+    for each in (
+        edits.replaced,
+        edits.dropped,
+        edits.added,
+        edits.moved,
+        edits.condition,
+        exchanges.excluded,
+        exchanges.unit,
+        exchanges.number_missing,
+        exchanges.name_missing,
+        exchanges.belongs,
+        exchanges.polarity,
+        exchanges.turned,
+    )
+}
+"""What finds each kind of edit."""
 
 RULES_FILE: Final = Path(__file__).with_name("vetoes.toml")
 

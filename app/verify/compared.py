@@ -1,0 +1,70 @@
+"""A sentence of a claim beside its evidence, and the rule that is asked about the two."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, NotRequired, TypedDict
+
+from app.claims import ReasonCode
+from app.verify.marks import Alignment, Reading
+
+MIN_SHARE: Final = 0.6
+"""Of the claim's content words, that the sentence has which the claim is said to distort."""
+
+MIN_TIGHT: Final = 0.75
+"""The same where the words alone must show that both speak of one thing."""
+
+
+class Rule(TypedDict):
+    """One entry of `vetoes.toml`; `evidence` and `claim` are names of marks of `group`."""
+
+    id: str
+    kind: str
+    code: ReasonCode
+    group: NotRequired[str]
+    evidence: NotRequired[str]
+    claim: NotRequired[str]
+    excuse: NotRequired[list[str]]
+    catches: Sequence[Mapping[str, str]]
+    spares: Sequence[Mapping[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """A sentence of the claim beside all of its evidence; `best` has most of its words."""
+
+    claim: Reading
+    best: Alignment
+    evidence: Sequence[Reading]
+    background: Sequence[Reading]
+
+    @property
+    def is_close(self) -> bool:
+        """True when the words show that the best sentence and the claim speak of one thing."""
+        return self.best.share >= MIN_SHARE
+
+    @property
+    def around(self) -> Sequence[Reading]:
+        """The evidence and its background."""
+        return (*self.evidence, *self.background)
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """All content keys and folded words of evidence and background."""
+        keys = {key for reading in self.around for key in reading.places}
+        return frozenset(keys.union(*(reading.words for reading in self.around)))
+
+    def excused(self, rule: Rule) -> bool:
+        """True when the claim itself has a word that says what the edit left out."""
+        groups = rule.get("excuse", [])
+        return any(f"{m.group}.{m.name}" in groups or m.group in groups for m in self.claim.marks)
+
+    def is_told(self, group: str, name: str, key: str) -> bool:
+        """True when some sentence of the evidence has this mark on this word."""
+        return any(
+            mark.group == group
+            and mark.name == name
+            and key in {r.tokens[i].key for i in mark.heads}
+            for r in self.around
+            for mark in r.marks
+        )
