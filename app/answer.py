@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import perf_counter
 
+from app.asking import Asking
 from app.auth import Caller
 from app.claims import VerifiedClaim
 from app.context import Context, build_context, random_source_id
-from app.drafts import Asking, Judged, judged_claims
+from app.drafts import Judged, judged_claims
 from app.gateway.gateway import Gateway, ModelSession
 from app.generate.abstention import evidence_probability
 from app.generate.drafting import EXTRACTIVE, Generation

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NotRequired, TypedDict
 from uuid import UUID
 
 from app.answer import Answered, Retrieved
@@ -14,6 +14,7 @@ from app.outcome.outcome import ShownConflict
 from app.schemas.answers import (
     Answer,
     AnswerRequest,
+    Checks,
     Citation,
     Claim,
     Conflict,
@@ -21,6 +22,7 @@ from app.schemas.answers import (
     DroppedPassage,
     Handover,
     PromptUse,
+    ReplacedDraft,
     Usage,
 )
 from app.wire import citation_out, hit_out
@@ -29,8 +31,8 @@ from kb.passages import Passage
 
 MICRODOLLARS: Final = 1_000_000
 
-Quote = tuple[UUID, int, int, int]
-"""Document, version, start and end: the same words are cited under one number."""
+Quote = tuple[UUID, int, int, int, str | None]
+"""Document, version, start, end and reader: what is cited alike has one number."""
 
 
 class CitationNumbers:
@@ -60,13 +62,32 @@ class CitationNumbers:
 
 
 def claim_out(claim: VerifiedClaim, citations: Sequence[Citation]) -> Claim:
-    """The claim and the ids of what proves it."""
+    """The claim and the ids of what proves it; of a removed claim no word."""
     return Claim(
-        text=claim.text,
+        text=claim.text if claim.verdict == "supported" else "",
         verdict=claim.verdict,
         score=round(claim.score, 4),
+        wording=claim.wording,
         citations=[citation.id for citation in citations],
     )
+
+
+class ClaimRecord(TypedDict):
+    """What only the record of an answer tells of a claim: what the model wrote."""
+
+    text: str
+    draft: NotRequired[dict[str, object]]
+
+
+def claim_record(claim: VerifiedClaim) -> ClaimRecord:
+    """The claim's text, removed or not, and the sentence that it took the place of."""
+    record = ClaimRecord(text=claim.text)
+    draft = claim.draft
+    if draft is not None:
+        record["draft"] = ReplacedDraft(
+            text=draft.text, verdict=draft.verdict, checks=Checks(**draft.checks)
+        ).model_dump(mode="json")
+    return record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,12 +153,15 @@ def shown_documents(answered: Answered, answer: Answer) -> frozenset[UUID]:
     """Every document whose text may be in the response.
 
     Quoted, or listed as retrieved; all that the generator saw, once it wrote more than proved
-    sentences, since nobody knows what a removed claim or a question back was made from.
+    sentences, since nobody knows what a removed or replaced claim, or a question back, was made
+    from.
     """
     shown = {citation.document_id for citation in answer.citations}
     shown |= {hit.document.id for hit in answer.retrieved or []}
     shown |= set(answer.handover.document_ids if answer.handover else [])
-    is_more_than_proved = len(answered.supported) < len(answered.claims)
+    is_more_than_proved = any(
+        claim.verdict != "supported" or claim.draft is not None for claim in answered.claims
+    )
     if answered.retrieved and (answer.clarifying_question or is_more_than_proved):
         sources = answered.retrieved.context.sources
         shown |= {source.passage.document_id for source in sources}
@@ -179,6 +203,7 @@ def _quote(citation: VerifiedCitation) -> Quote:
         passage.document_version,
         citation.char_start,
         citation.char_end,
+        citation.reader,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, NotRequired, TypedDict
+from typing import Final, Literal, TypedDict
 
 from kb.passages import Passage
 
@@ -11,6 +11,9 @@ AnswerStatus = Literal["answered", "partially_supported", "unsupported", "needs_
 AnswerReason = Literal["insufficient_evidence", "verification_failed"]
 Verdict = Literal["supported", "unsupported", "contradicted"]
 MatchMethod = Literal["exact", "normalized", "snapped"]
+Wording = Literal["source", "model"]
+"""Whose words a claim is shown in."""
+
 ReasonCode = Literal[
     "not_a_claim",
     "no_citation",
@@ -31,7 +34,9 @@ ReasonCode = Literal[
     "polarity_unknown",
     "quote_instructs",
     "form_refused",
-    "second_opinion",
+    "not_read",
+    "not_proved",
+    "beside_the_question",
     "flagged",
 ]
 
@@ -62,10 +67,7 @@ class Draft:
 
 
 class Checks(TypedDict):
-    """True: passed. A check that could not be made, because an earlier one failed, is False.
-
-    The opinions of optional models are there only when one was asked.
-    """
+    """True: passed. A check that could not be made, because an earlier one failed, is False."""
 
     source: bool
     quote: bool
@@ -73,11 +75,15 @@ class Checks(TypedDict):
     names: bool
     negation: bool
     coverage: bool
-    grounding_model: NotRequired[bool]
-    judge: NotRequired[bool]
 
 
 CheckName = Literal["source", "quote", "numbers", "names", "negation", "coverage"]
+
+PASSED: Final = Checks(
+    source=True, quote=True, numbers=True, names=True, negation=True, coverage=True
+)
+"""What is said of the source's own words."""
+
 
 CHECK_BY_REASON: Final[Mapping[ReasonCode, CheckName]] = {
     "number_missing": "numbers",
@@ -90,6 +96,11 @@ CHECK_BY_REASON: Final[Mapping[ReasonCode, CheckName]] = {
     "stronger_word": "negation",
 }
 """The check that a reason belongs to; the others say that it is not proved (`coverage`)."""
+
+CONTRADICTING: Final[frozenset[ReasonCode]] = frozenset(
+    {"negation_added", "negation_dropped", "opposite_word"}
+)
+"""Reasons by which the quote says the opposite of the claim."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +125,8 @@ class VerifiedCitation:
     char_end: int
     method: MatchMethod
     checks: Checks
+    reader: str | None = None
+    """What has read a claim in other words against this quote; None: the claim is its words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,20 +140,33 @@ class RejectedCitation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReplacedDraft:
+    """A generator's sentence in whose place its quote is shown, and what was found about it."""
+
+    text: str
+    verdict: Verdict
+    checks: Checks
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class VerifiedClaim:
     """One claim and what was found about it.
 
-    `score` is 0 to 1: above 0.5 for supported claims only, and on either side of it higher
-    the more of the claim's words its quotes hold. `citations` are the ones that carry the claim
-    when it is supported, and every located one otherwise.
+    `text` may be shown when the claim is supported: the source's own words (`wording` "source"), or
+    the generator's (`"model"`) that a reader has proved. `score` is 0 to 1, above 0.5 for supported
+    claims only. `citations` are the ones that carry the claim when it is supported, and every
+    located one otherwise. `draft` is the generator's sentence where its quote took its place.
     """
 
     text: str
     verdict: Verdict
     score: float
+    wording: Wording = "source"
     citations: tuple[VerifiedCitation, ...] = ()
     rejected: tuple[RejectedCitation, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    draft: ReplacedDraft | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

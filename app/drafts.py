@@ -1,15 +1,12 @@
 """The claims of one answer: who writes them, in which turn, and what is proved of them."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import datetime
 
-from app.auth import Caller
-from app.claims import Draft, DraftClaim, VerifiedClaim
+from app.asking import Asking
+from app.claims import DraftClaim, VerifiedClaim
 from app.context import Context
-from app.gateway.gateway import ModelSession
 from app.gateway.route import Tier
 from app.generate.difficulty import difficulties
 from app.generate.drafting import (
@@ -19,51 +16,9 @@ from app.generate.drafting import (
     draft_from_sentences,
 )
 from app.generate.evidence import SentenceEvidence
-from app.guard.claim import guard_claim
-from app.guard.policy import TenantPolicy
 from app.outcome.disagreement import Disagreement
-from app.prompts.prompt import Prompt
-from app.prompts.render import Turn
-from app.question import Question
-from app.retrieve.conversation import Conversation
-from app.second_opinion.grounding_model import GroundingModel
-from app.second_opinion.judge import judge_claim
-from app.second_opinion.moderation import moderate_claim
-from app.verify.profiles import ProfileName
-from app.verify.verify import verify
+from app.proving import Proving
 from kb.errors import LlmUnavailable
-
-MAX_QUOTED_WITHOUT_PROMPT = 4_000
-"""Characters of a claim made of a source's own sentence, which no prompt bounds."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asking:
-    """A question that may be answered, and what it is answered with."""
-
-    caller: Caller
-    question: Question
-    told: tuple[Turn, ...]
-    """Of the turns before the question, those that a model is shown."""
-
-    conversation: Conversation | None
-    policy: TenantPolicy
-    session: ModelSession | None
-    prompt: Prompt
-    verify_profile: ProfileName
-    grounding_model: GroundingModel | None
-    now: datetime
-
-    @property
-    def in_context(self) -> str:
-        """The question; one that leans on the question before it, with that."""
-        is_follow_up = self.conversation is not None and self.conversation.bearing == "follow_up"
-        return self.question.in_context if is_follow_up else self.question.text
-
-    @property
-    def model_name(self) -> str:
-        """What the answer names as its model when none was asked in the end."""
-        return self.session.alias if self.session else EXTRACTIVE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,42 +39,21 @@ async def judged_claims(
     judged = Judged(generation=Generation(status=None, model=asking.model_name))
     for tier in _tiers(asking):
         claims: list[VerifiedClaim] = []
+        proving = Proving(asking, context)
         drafting = _drafts(asking, context, evidence, disagreement, tier)
         async with aclosing(drafting):
             async for drafted in drafting:
+                decided = await (
+                    proving.finish() if isinstance(drafted, Generation) else proving.add(drafted)
+                )
+                for claim in decided:
+                    claims.append(claim)
+                    yield claim
                 if isinstance(drafted, Generation):
                     judged = Judged(generation=drafted, claims=tuple(claims))
-                    continue
-                judgement = await asyncio.to_thread(_judge, drafted, asking, context)
-                claims.append(await _reviewed(judgement, asking, context))
-                yield claims[-1]
         if not _needs_stronger_model(judged):
             break
     yield judged
-
-
-def _judge(claim: DraftClaim, asking: Asking, context: Context) -> VerifiedClaim:
-    """The claim as verification, the guard and a second opinion leave it."""
-    judged = verify(
-        Draft(status="answered", claims=(claim,)), context, asking.verify_profile
-    ).claims[0]
-    limit = asking.prompt.settings.guardrails.max_claim_chars
-    guarded = guard_claim(
-        judged,
-        question=asking.in_context,
-        passages={source.id: source.passage for source in context.sources},
-        max_chars=limit if asking.session else MAX_QUOTED_WITHOUT_PROMPT,
-    )
-    model = asking.grounding_model
-    return guarded if model is None else model.review([guarded])[0]
-
-
-async def _reviewed(claim: VerifiedClaim, asking: Asking, context: Context) -> VerifiedClaim:
-    """The claim as the models leave it that the tenant wants asked about it."""
-    session = asking.session
-    if session is None:
-        return claim
-    return await judge_claim(session, await moderate_claim(session, claim), context)
 
 
 def _tiers(asking: Asking) -> Sequence[Tier]:

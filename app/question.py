@@ -28,6 +28,7 @@ class Question:
     model: str | None = None
     prompt: str | None = None
     as_of: datetime | None = None
+    is_streamed: bool = False
 
     @property
     def in_context(self) -> str:

@@ -4,12 +4,15 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from pydantic import BaseModel, Field, JsonValue
+
 from app.answer import Answered, Retrieved
 from app.answer_wire import (
     Asked,
     CitationNumbers,
     answer_out,
     claim_out,
+    claim_record,
     context_out,
     shown_documents,
 )
@@ -72,9 +75,27 @@ async def respond_answer(resources: Resources, caller: Caller, request: AnswerRe
 
 
 async def read_stored(resources: Resources, caller: Caller, answer_id: AnswerId) -> Answer:
-    """A stored answer; AnswerNotFound unless the caller could get it today."""
+    """A stored answer as it was given; AnswerNotFound unless the caller could get it today."""
     async with resources.database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
-        return _shown(resources, caller, await read_answer(scope, answer_id))
+        stored = await read_answer(scope, answer_id)
+    return _shown(resources, caller, stored.response)
+
+
+async def read_record(resources: Resources, caller: Caller, answer_id: AnswerId) -> Answer:
+    """The same with all that the generator wrote, removed and replaced claims too."""
+    async with resources.database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
+        stored = await read_answer(scope, answer_id)
+    told = _Claims.model_validate(stored.response).claims
+    # An answer stored before there were such records tells the words of its claims itself.
+    written = _Claims.model_validate(stored.trace).claims or [{} for _ in told]
+    claims = [{**claim, **record} for claim, record in zip(told, written, strict=True)]
+    return _shown(resources, caller, {**stored.response, "claims": claims})
+
+
+class _Claims(BaseModel):
+    """The claims of a stored response, or what its trace tells of them."""
+
+    claims: list[dict[str, JsonValue]] = Field(default_factory=list)
 
 
 def _shown(resources: Resources, caller: Caller, response: Mapping[str, object]) -> Answer:
@@ -128,6 +149,7 @@ def _question(request: AnswerRequest) -> Question:
         prompt=request.prompt,
         as_of=request.as_of,
         model=request.model,
+        is_streamed=request.stream,
     )
 
 
@@ -183,7 +205,7 @@ def _record(resources: Resources, asked: Asked, answered: Answered) -> AnswerRec
 
 
 def _trace(answered: Answered) -> Mapping[str, object]:
-    """What determined the answer and is shown to no caller; none of it is text of a document."""
+    """What determined the answer besides what is shown of it."""
     generation = answered.generation
     conversation = (
         answered.retrieved.retrieval.explanation.conversation if answered.retrieved else None
@@ -198,6 +220,7 @@ def _trace(answered: Answered) -> Mapping[str, object]:
             {"source": each.source_id, "start": each.span.start, "end": each.span.end}
             for each in generation.left_out
         ],
+        "claims": [claim_record(claim) for claim in answered.claims],
         "rejected": [
             [reason.code for reason in claim.reasons]
             for claim in answered.claims

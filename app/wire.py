@@ -2,7 +2,7 @@
 
 from app.claims import VerifiedCitation
 from app.retrieve.retrieval import Retrieval, Stale
-from app.schemas.answers import ChecksAndOpinions, Citation, CitationVerification
+from app.schemas.answers import Checks, Citation, CitationVerification
 from app.schemas.documents import (
     Chunk,
     Document,
@@ -230,6 +230,8 @@ def citation_out(citation: VerifiedCitation, number: int) -> Citation:
         ),
         content_sha256=passage.content_sha256,
         verification=CitationVerification(
-            method=citation.method, checks=ChecksAndOpinions(**citation.checks)
+            method=citation.method,
+            checks=Checks(**citation.checks),
+            reader=citation.reader,
         ),
     )

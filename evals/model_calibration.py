@@ -1,23 +1,23 @@
-"""Finds out what the outputs of a grounding model mean, and writes it down beside their source.
+"""Finds out from which probability on a grounding model's word is enough, and writes it down.
 
-The model only ever sees claims that the verifier supports; on those it is calibrated.
+A claim in other words is shown when the model says that it follows: its threshold is as high as it
+takes to keep false claims out.
 """
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, TypedDict, cast, get_args
 
-import numpy as np
 import typer
 
-from app.second_opinion.calibration import Calibration, Meaning
+from app.second_opinion.calibration import Calibration, Meaning, Thresholds
 from app.second_opinion.grounding_model import GroundingModel, PairClassifier
-from app.verify.grounding import GroundedClaim, ground
-from app.verify.profiles import ProfileName, fitted_profiles
+from app.verify.grounding import ground
+from app.verify.profiles import fitted_profiles
 from evals.grounding import prepared
 from evals.grounding_claims import GROUNDING_SETS, LabelledClaim, claims_sha256, read_claims
 from evals.metrics import auroc, share
@@ -25,8 +25,8 @@ from kb.errors import InvalidInput
 from kb.grounding_model import CrossEncoderOutputs
 from kb.settings import Settings
 
-MAX_LOST: Final = 0.05
-"""Share of true claims that the model may take support from: it is there to take little."""
+MAX_FALSE_SHOWN: Final[Mapping[str, float]] = {"balanced": 0.02, "lenient": 0.05}
+"""Share of false claims that may pass, by profile."""
 
 _MEANT: Final[Sequence[tuple[Meaning, tuple[str, ...]]]] = (
     ("contradicted", ("contradict", "refut")),
@@ -37,14 +37,14 @@ _MEANT: Final[Sequence[tuple[Meaning, tuple[str, ...]]]] = (
 
 
 class CalibrationReport(TypedDict):
-    """On the claims that the verifier supports: `lost` true ones, `caught` false ones."""
+    """Of the claims with evidence: shares of the true and of the false ones that are shown."""
 
     file: str
     claims: int
     auroc: float
-    threshold: float
-    lost: float
-    caught: float
+    thresholds: dict[str, float]
+    true_shown: dict[str, float]
+    false_shown: dict[str, float]
 
 
 def meanings_of(labels: Sequence[str], named: Mapping[str, str]) -> dict[str, Meaning]:
@@ -68,73 +68,66 @@ def meanings_of(labels: Sequence[str], named: Mapping[str, str]) -> dict[str, Me
     return cast("dict[str, Meaning]", meant)
 
 
-def fit_threshold(
-    supported: Sequence[float], unsupported: Sequence[float], max_lost: float = MAX_LOST
-) -> float:
-    """The highest threshold that takes support from no more than this share of true claims.
+def fit_threshold(false: Sequence[float], max_shown: float) -> float:
+    """The lowest threshold that lets no more than this share of the false claims pass.
 
     Raises:
-        InvalidInput: there are no claims of one kind.
+        InvalidInput: there are no false claims.
     """
-    if not supported or not unsupported:
-        raise InvalidInput("Supported and unsupported claims are needed to calibrate.")
-    threshold = float(np.quantile(supported, max_lost, method="lower"))
-    # Rounded down, so that the claim it comes from keeps its support.
-    return min(max(math.floor(threshold * 10_000) / 10_000, 0.0001), 0.9999)
+    if not false:
+        raise InvalidInput("False claims are needed to calibrate.")
+    highest_first = sorted(false, reverse=True)
+    refused = highest_first[int(max_shown * len(false))]
+    # Rounded up, so that the claim it comes from stays out.
+    return min(max(math.floor(refused * 10_000 + 1) / 10_000, 0.0001), 1.0)
 
 
 def calibrate(
-    classifier: PairClassifier,
-    claims: Sequence[LabelledClaim],
-    *,
-    labels: Mapping[str, Meaning],
-    profile: ProfileName,
+    classifier: PairClassifier, claims: Sequence[LabelledClaim], *, labels: Mapping[str, Meaning]
 ) -> tuple[Calibration, CalibrationReport]:
-    """The calibration of a model, and what its second opinion is worth on these claims."""
+    """The calibration of a model, and what its word is worth on these claims."""
     unfitted = Calibration(
-        version="1", labels=labels, threshold=0.5, data_sha256=claims_sha256(list(claims))
+        version="2",
+        labels=labels,
+        thresholds=Thresholds(balanced=1.0, lenient=1.0),
+        data_sha256=claims_sha256(list(claims)),
     )
     model = GroundingModel(classifier=classifier, calibration=unfitted)
-    kept = [(claim, each) for claim, each in _grounded(claims, profile)]
-    pairs = [("\n".join(quote.quote for quote in each.citations), each.text) for _, each in kept]
-    found = list(
-        zip(model.probabilities(pairs).tolist(), (claim for claim, _ in kept), strict=True)
-    )
-    true = [probability for probability, claim in found if claim.is_supported]
-    false = [probability for probability, claim in found if not claim.is_supported]
-    threshold = fit_threshold(true, false)
-    fitted = Calibration(
-        **{
-            **asdict(unfitted),
-            "threshold": threshold,
-            "fitted_on": datetime.now(UTC).date().isoformat(),
-        }
+    paired = list(_with_evidence(claims))
+    found = model.probabilities([(text, claim.claim) for claim, text in paired]).tolist()
+    told = list(zip(found, (claim.is_supported for claim, _ in paired), strict=True))
+    true = [chance for chance, is_supported in told if is_supported]
+    false = [chance for chance, is_supported in told if not is_supported]
+    thresholds = {
+        name: fit_threshold(false, max_shown) for name, max_shown in MAX_FALSE_SHOWN.items()
+    }
+    fitted = replace(
+        unfitted,
+        thresholds=Thresholds(**thresholds),
+        fitted_on=datetime.now(UTC).date().isoformat(),
     )
     return fitted, CalibrationReport(
         file="",
-        claims=len(found),
+        claims=len(told),
         # A high probability is a low risk: what is unsupported counts as positive.
         auroc=auroc([-each for each in false], [-each for each in true]),
-        threshold=threshold,
-        lost=share([each < threshold for each in true]),
-        caught=share([each < threshold for each in false]),
+        thresholds=thresholds,
+        true_shown={n: share([each >= t for each in true]) for n, t in thresholds.items()},
+        false_shown={n: share([each >= t for each in false]) for n, t in thresholds.items()},
     )
 
 
-def _grounded(
-    claims: Sequence[LabelledClaim], profile: ProfileName
-) -> list[tuple[LabelledClaim, GroundedClaim]]:
-    """The claims that the verifier supports by itself."""
+def _with_evidence(claims: Sequence[LabelledClaim]) -> Iterator[tuple[LabelledClaim, str]]:
+    """The claims for which the text has sentences that hold some of it, with these sentences."""
     fitted = fitted_profiles()
     context, sources = "", prepared("")
-    kept = []
     for claim in sorted(claims, key=lambda each: each.context):
         if claim.context != context:
             context, sources = claim.context, prepared(claim.context)
-        grounded = ground(claim.claim, sources, fitted, profile)
-        if grounded.verdict == "supported":
-            kept.append((claim, grounded))
-    return kept
+        found = ground(claim.claim, sources, fitted, "balanced")
+        quotes = dict.fromkeys(citation.quote for citation in found.citations)
+        if quotes:
+            yield claim, "\n".join(quotes)
 
 
 def _meaning(label: str) -> Meaning | None:
@@ -159,7 +152,7 @@ def calibrate_model(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value.")] = False,
 ) -> None:
-    """Fit a grounding model's threshold to labelled claims, and write its calibration file."""
+    """Fit a grounding model's thresholds to labelled claims, and write its calibration file."""
     settings = Settings()
     classifier = CrossEncoderOutputs(model)
     named = dict(each.partition("=")[::2] for each in label or [])
@@ -168,7 +161,6 @@ def calibrate_model(
         classifier,
         claims,
         labels=meanings_of(classifier.labels, named),
-        profile=settings.verify_profile,
     )
     folder = Path(model).resolve()
     told = {**asdict(fitted), "model": str(folder) if folder.is_dir() else model}

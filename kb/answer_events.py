@@ -153,8 +153,8 @@ async def read_events(scope: TenantSession, answer_id: AnswerId, *, after: int) 
     ]
     if events and events[-1].name == COMPLETED_EVENT:
         # Read after its event: before it there is no response.
-        response = await read_answer(scope, answer_id)
-        events[-1] = replace(events[-1], data=response)
+        stored = await read_answer(scope, answer_id)
+        events[-1] = replace(events[-1], data=stored.response)
     return StreamState(
         events=tuple(events), is_running=row.status == RUNNING, alive_at=row.alive_at
     )

@@ -28,7 +28,8 @@ class AnswerRecord:
     created_at: datetime
     cited_document_ids: frozenset[UUID]
     trace: Mapping[str, object] = field(default_factory=dict)
-    """What determined it besides: for operators, shown to no caller."""
+    """What determined it besides. `claims` are what the generator wrote, which `read_answer` gives
+    to those who could have asked; the rest is for operators."""
 
 
 async def insert_answer(scope: TenantSession, record: AnswerRecord) -> None:
@@ -50,13 +51,21 @@ async def insert_answer(scope: TenantSession, record: AnswerRecord) -> None:
     await add_cited(scope, record.id, record.cited_document_ids)
 
 
-async def read_answer(scope: TenantSession, answer_id: AnswerId) -> Mapping[str, object]:
-    """The stored response; AnswerNotFound unless the caller could get it today.
+@dataclass(frozen=True, kw_only=True)
+class StoredAnswer:
+    """A response as it was given, and what only the record tells."""
+
+    response: Mapping[str, object]
+    trace: Mapping[str, object]
+
+
+async def read_answer(scope: TenantSession, answer_id: AnswerId) -> StoredAnswer:
+    """The stored answer; AnswerNotFound unless the caller could get it today.
 
     The asker's principals must all be the caller's, and every quoted document must still be
     one the caller may read. StillRunning while a streamed answer is being made.
     """
-    query = select(answers.c.response, answers.c.status).where(
+    query = select(answers.c.response, answers.c.trace, answers.c.status).where(
         answers.c.tenant_id == scope.tenant_id, answers.c.id == answer_id
     )
     row = (await scope.connection.execute(query)).one_or_none()
@@ -64,7 +73,7 @@ async def read_answer(scope: TenantSession, answer_id: AnswerId) -> Mapping[str,
         raise AnswerNotFound
     if row.status == "running":
         raise StillRunning("The answer is still being made.")
-    return dict(row.response)
+    return StoredAnswer(response=dict(row.response), trace=dict(row.trace))
 
 
 async def recent_statuses(

@@ -139,13 +139,14 @@ class Settings(BaseSettings):
     )
     verify_profile: Literal["strict", "balanced", "lenient"] = Field(
         default="balanced",
-        description="How sure verification must be; lenient believes looser retellings.",
+        description="How sure a reader must be of a claim in words of its own; lenient believes less "
+        "sure ones, strict shows the documents' words only.",
     )
 
     grounding_model: str | None = Field(
         default=None,
-        description="A CrossEncoder tuned for grounding, for a second opinion on proved claims: "
-        "its calibration file, or a local folder with one; unset: none.",
+        description="A CrossEncoder that reads claims in other words against their quotes: its "
+        "calibration file, or a local folder with one; unset: none.",
     )
 
     worker_concurrency: int = Field(

@@ -105,8 +105,9 @@ class Policy:
         when_unreadable: what comes of a model's output that cannot be read, not even after repairs.
         moderation: the model whose provider looks at questions and claims; None: nobody does.
         moderation_when_down: whether texts pass that it could not look at.
-        judge: the alias that gives a second opinion on proved claims; None: nobody does.
-        judge_when_down: what becomes of claims that it could not be heard on.
+        judge: the alias that reads claims in other words against their quotes; None: nobody does.
+        judge_reads_own_drafts: whether a model may read what it wrote itself; a model that lies
+            would vouch for itself.
     """
 
     aliases: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -118,7 +119,7 @@ class Policy:
     moderation: str | None = None
     moderation_when_down: Literal["fail", "allow"] = "fail"
     judge: str | None = None
-    judge_when_down: Literal["remove", "keep"] = "remove"
+    judge_reads_own_drafts: bool = False
 
     @property
     def microdollars_per_day(self) -> int | None:

@@ -99,11 +99,24 @@ class ModelSession:
         return self.account.seconds_left / 2
 
     def judge(self, purpose: Purpose) -> RoutedModel | None:
-        """The model that the tenant's policy wants asked about proved claims; None: none."""
+        """The model that the tenant's policy wants claims read by; None: none.
+
+        Models that may have written the draft are left out of it, unless the policy lets them read
+        what they wrote.
+        """
         alias = self.policy.judge
         if alias is None:
             return None
-        return self._routed(purpose, alias=alias, tier="standard")
+        judge = self._routed(purpose, alias=alias, tier="standard")
+        if self.policy.judge_reads_own_drafts:
+            return judge
+        asked = self.gateway.config.aliases[self.alias]
+        writers = {
+            self.gateway.targets[target.model].identity
+            for target in (*asked.targets, *(asked.strong or ()))
+        }
+        others = tuple(target for target in judge.targets if target.identity not in writers)
+        return replace(judge, targets=others) if others else None
 
     def moderation(self) -> RoutedModel | None:
         """The model that the tenant's policy wants every text moderated by; None: none."""

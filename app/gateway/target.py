@@ -27,6 +27,11 @@ class Target:
     breaker: Breaker
     places: asyncio.Semaphore
 
+    @property
+    def identity(self) -> tuple[str, str]:
+        """The same for two entries of the file that are one model at one server."""
+        return (self.provider.base_url.rstrip("/"), self.model.name)
+
     @asynccontextmanager
     async def admission(self, *, seconds: float) -> AsyncIterator[None]:
         """A place for one call. Its outcome must be told to the breaker inside the block.

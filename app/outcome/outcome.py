@@ -7,6 +7,7 @@ from app.claims import VerifiedClaim
 from app.generate.drafting import Generation
 from app.outcome.disagreement import Disagreement, Side, newer
 from app.schemas.answers import AnswerReason, AnswerStatus
+from app.verify.verify import is_no_claim
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ def settle(
         return Outcome(status="needs_clarification", clarifying_question=asked_back)
     if generation.status in {None, "unsupported", "needs_clarification"}:
         return Outcome(status="unsupported", reason="insufficient_evidence")
-    checkable = [claim for claim in claims if not _claims_nothing(claim)]
+    checkable = [claim for claim in claims if not is_no_claim(claim)]
     supported = [claim for claim in checkable if claim.verdict == "supported"]
     if not supported:
         return Outcome(status="unsupported", reason="verification_failed")
@@ -80,15 +81,13 @@ def question_back(disagreement: Disagreement) -> str:
 
 
 def _claim_of(side: Side, claims: Sequence[VerifiedClaim]) -> VerifiedClaim | None:
-    found = [
+    found = (
         claim
         for claim in claims
         if claim.verdict == "supported"
-        and claim.text == side.text
-        and any(citation.source == side.source_id for citation in claim.citations)
-    ]
-    return found[0] if found else None
-
-
-def _claims_nothing(claim: VerifiedClaim) -> bool:
-    return any(reason.code == "not_a_claim" for reason in claim.reasons)
+        and any(
+            citation.source == side.source_id and side.text in citation.quote
+            for citation in claim.citations
+        )
+    )
+    return next(found, None)

@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from app.dependencies import AsksForAnswers, ResourcesDep, StreamsDep
 from app.once import IdempotencyKey, do_once, request_digest
-from app.respond_answer import accept_question, read_stored, respond_answer
+from app.respond_answer import accept_question, read_record, read_stored, respond_answer
 from app.routes.event_stream import EVENT_STREAM, MEDIA_TYPE, LastEventId, event_stream
 from app.routes.while_connected import while_connected
 from app.schemas.answers import Answer, AnswerRequest
@@ -72,7 +72,11 @@ async def get_one(
     accept: Annotated[str, Header()] = "*/*",
     last_event_id: LastEventId = None,
 ) -> Answer | StreamingResponse:
-    """A stored answer, for callers who could get it today; its events with `text/event-stream`."""
+    """A stored answer, for callers who could get it today; its events with `text/event-stream`.
+
+    The record also tells what the model wrote: the text of removed claims, and in `draft` the
+    sentences in whose place their quotes were shown.
+    """
     if MEDIA_TYPE in accept:
         return event_stream(streams, caller, AnswerId(answer_id), after=last_event_id or 0)
-    return await read_stored(resources, caller, AnswerId(answer_id))
+    return await read_record(resources, caller, AnswerId(answer_id))

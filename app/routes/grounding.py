@@ -10,7 +10,7 @@ from app.claims import VerifiedCitation
 from app.dependencies import AsksForAnswers, ResourcesDep
 from app.resources import Resources
 from app.routes.while_connected import while_connected
-from app.schemas.answers import ChecksAndOpinions
+from app.schemas.answers import Checks
 from app.schemas.grounding import (
     MAX_CLAIMS,
     GroundingCitation,
@@ -58,7 +58,7 @@ async def _check(
     else:
         found = await run(tenant_id, ground_given, body.claims or [], given, profile)
     model = resources.answerer.grounding_model
-    return found if model is None else await asyncio.to_thread(model.review, found)
+    return found if model is None else await asyncio.to_thread(model.review, found, profile)
 
 
 def _encoded(found: Sequence[GroundedClaim], resources: Resources) -> str:
@@ -91,5 +91,5 @@ def _citation_out(citation: VerifiedCitation) -> GroundingCitation:
         quote=citation.quote,
         char_start=citation.char_start,
         char_end=citation.char_end,
-        checks=ChecksAndOpinions(**citation.checks),
+        checks=Checks(**citation.checks),
     )

@@ -72,15 +72,6 @@ def require_known_model(model: str | None, *, configured: Collection[str]) -> No
         raise InvalidInput(f"Unknown model {model!r}. Configured: {known}.")
 
 
-class Claim(ResponseModel):
-    """One sentence; only supported ones make up the answer. `citations` are their ids."""
-
-    text: str
-    verdict: Verdict
-    score: float
-    citations: list[str]
-
-
 class Checks(ResponseModel):
     """Which checks of a quote against its claim passed."""
 
@@ -92,25 +83,44 @@ class Checks(ResponseModel):
     coverage: bool
 
 
+class ReplacedDraft(ResponseModel):
+    """A model's sentence in whose place its quote is shown, and what was found about it."""
+
+    text: str
+    verdict: Verdict
+    checks: Checks
+
+
 def _is_none(value: object) -> bool:
     return value is None
 
 
-class ChecksAndOpinions(Checks):
-    """The checks, and the opinions of optional models; one that nobody asked for is absent.
+class Claim(ResponseModel):
+    """One sentence; only supported ones make up the answer. `citations` are their ids.
 
-    Absent and not null: every check is true or false, and callers rely on it.
+    `wording` is `source` when the text is the document's own words, `model` when a reader has
+    proved a paraphrase. A removed claim has no text in an answer: only the stored record has, and
+    there `draft` is the model's sentence where its quote took its place.
     """
 
-    grounding_model: bool | None = Field(default=None, exclude_if=_is_none)
-    judge: bool | None = Field(default=None, exclude_if=_is_none)
+    text: str
+    verdict: Verdict
+    score: float
+    # Of answers stored before it was told: their claims were agreed with, not read.
+    wording: Literal["source", "model"] = "model"
+    citations: list[str]
+    draft: ReplacedDraft | None = Field(default=None, exclude_if=_is_none)
 
 
 class CitationVerification(ResponseModel):
-    """How the quote was found in the source, and what was checked."""
+    """How the quote was found in the source, and what was checked.
+
+    `reader` names what has read the claim against it; null where the claim is the quote's words.
+    """
 
     method: VerificationMethod
-    checks: ChecksAndOpinions
+    checks: Checks
+    reader: str | None = None
 
 
 class Citation(ResponseModel):

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from app.schemas.answers import ChecksAndOpinions
+from app.schemas.answers import Checks
 from app.schemas.wire import RequestModel, ResponseModel, Words
 
 MAX_SOURCES: Final = 100
@@ -72,7 +72,7 @@ class GroundingCitation(ResponseModel):
     quote: str
     char_start: int
     char_end: int
-    checks: ChecksAndOpinions
+    checks: Checks
 
 
 class GroundingReason(ResponseModel):

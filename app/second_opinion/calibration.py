@@ -1,6 +1,7 @@
 """What the outputs of a grounding model mean, as somebody found out on labelled claims.
 
-{"version": "1", "model": "org/name", "threshold": 0.5, "data_sha256": "...",
+{"version": "2", "model": "org/name", "data_sha256": "...",
+ "thresholds": {"balanced": 0.9, "lenient": 0.8},
  "labels": {"entailment": "supported", "neutral": "unsupported", "contradiction": "contradicted"}}
 """
 
@@ -17,6 +18,7 @@ BESIDE_THE_MODEL: Final = "grounding.json"
 """The calibration's name in the folder of its model."""
 
 Meaning = Literal["supported", "unsupported", "contradicted"]
+Threshold = Annotated[float, Field(gt=0, le=1)]
 
 _HOW: Final = (
     "`footnote eval calibrate-model MODEL --output FILE` fits one to labelled claims; then "
@@ -25,21 +27,36 @@ _HOW: Final = (
 
 
 @dataclass(frozen=True, kw_only=True)
+class Thresholds:
+    """The probability of `supported` from which on a claim is shown, by profile.
+
+    `strict` has none: it shows no model's words.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+
+    balanced: Threshold
+    lenient: Threshold
+
+
+@dataclass(frozen=True, kw_only=True)
 class Calibration:
     """The file.
 
     Attributes:
+        version: of the file's form. Version 1 said when a model may take support away, which says
+            nothing of when its word is enough.
         model: a hub name, or a folder, relative to the file; None: the file's own folder.
         labels: what each of the model's labels says of the claim.
-        threshold: probability of `supported` below which a claim loses its support.
+        thresholds: from which on its word is enough.
         data_sha256: of the claims that it was fitted to.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
 
-    version: Annotated[str, Field(min_length=1, max_length=50)]
+    version: Literal["2"]
     labels: Mapping[str, Meaning]
-    threshold: Annotated[float, Field(gt=0, lt=1)]
+    thresholds: Thresholds
     data_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     model: Annotated[str, Field(min_length=1)] | None = None
     fitted_on: str | None = None

@@ -1,24 +1,24 @@
-"""A tuned cross-encoder looks again at claims that passed the hard checks.
+"""A cross-encoder tuned for grounding as a reader of claims in other words."""
 
-It can take support away and label what it thinks; it gives support to nothing.
-"""
-
-import math
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.claims import Checks, Reason, VerifiedCitation, VerifiedClaim
+from app.claims import Reason
 from app.second_opinion.calibration import Calibration, check_labels, find_calibration
 from app.verify.grounding import GroundedClaim
+from app.verify.profiles import ProfileName
+from app.verify.read import Opinion, ToRead
 from kb.grounding_model import CrossEncoderOutputs
 
-REASON: Final = Reason(code="second_opinion", detail="grounding_model")
+NAME: Final = "grounding_model"
+"""As it is named where it has read a claim."""
 
-_Claim = TypeVar("_Claim", VerifiedClaim, GroundedClaim)
+NOT_PROVED: Final = Reason(code="not_proved", detail=NAME)
 
 
 class PairClassifier(Protocol):
@@ -46,7 +46,10 @@ class GroundingModel:
         check_labels(self.calibration, self.classifier.labels)
 
     def probabilities(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
-        """(n,) float32, 0 to 1: that each text supports its claim."""
+        """(n,) float32, 0 to 1: that each claim follows from its text.
+
+        0 for an output that is no number.
+        """
         logits = self.classifier.logits(pairs)
         if logits.shape[1] == 1:
             chances = 1 / (1 + np.exp(-np.clip(logits[:, 0], -50, 50)))
@@ -55,39 +58,69 @@ class GroundingModel:
             meant = [self.calibration.labels[label] for label in self.classifier.labels]
             supporting = np.array([meaning == "supported" for meaning in meant])
             chances = weights[:, supporting].sum(axis=1) / weights.sum(axis=1)
-        return np.asarray(chances, dtype=np.float32)
+        return np.nan_to_num(np.asarray(chances, dtype=np.float32), nan=0.0)
 
-    def review(self, claims: Sequence[_Claim]) -> list[_Claim]:
-        """The claims in order; the supported ones with the model's opinion, or without support.
+    def threshold(self, profile: ProfileName) -> float | None:
+        """The probability from which on its word is enough; None where no model's is."""
+        match profile:
+            case "strict":
+                return None
+            case "balanced":
+                return self.calibration.thresholds.balanced
+            case "lenient":
+                return self.calibration.thresholds.lenient
 
-        Costs as many passes of the model as there are supported claims.
+    def review(self, claims: Sequence[GroundedClaim], profile: ProfileName) -> list[GroundedClaim]:
+        """The claims in order, those that can be checked with the model's score and verdict.
+
+        What a rule says is contradicted stays so: a model misses numbers.
         """
-        supported = [claim for claim in claims if claim.verdict == "supported"]
-        pairs = [(_evidence(claim.citations), claim.text) for claim in supported]
-        opinions = iter(self.probabilities(pairs).tolist() if pairs else [])
+        threshold = self.threshold(profile)
+        checkable = [claim for claim in claims if claim.citations]
+        if threshold is None or not checkable:
+            return list(claims)
+        pairs = [
+            ("\n".join(dict.fromkeys(quote.quote for quote in claim.citations)), claim.text)
+            for claim in checkable
+        ]
+        scores = iter(self.probabilities(pairs).tolist())
         return [
-            self._labelled(claim, next(opinions)) if claim.verdict == "supported" else claim
+            _reviewed(claim, next(scores), threshold) if claim.citations else claim
             for claim in claims
         ]
 
-    def _labelled(self, claim: _Claim, probability: float) -> _Claim:
-        # A broken model may say `not a number`, which is no score and agrees with nothing.
-        probability = 0.0 if math.isnan(probability) else probability
-        agrees = probability >= self.calibration.threshold
-        citations = tuple(
-            replace(each, checks=Checks(**{**each.checks, "grounding_model": agrees}))
-            for each in claim.citations
-        )
-        if agrees:
-            return replace(claim, citations=citations)
-        return replace(
-            claim,
-            verdict="unsupported",
-            # Below one half, as for all claims without support.
-            score=probability / self.calibration.threshold / 2,
-            citations=citations,
-            reasons=(*claim.reasons, REASON),
-        )
+
+def _reviewed(claim: GroundedClaim, probability: float, threshold: float) -> GroundedClaim:
+    if claim.verdict == "contradicted":
+        return replace(claim, score=min(claim.score, probability))
+    if probability >= threshold:
+        return replace(claim, verdict="supported", score=probability, reasons=())
+    reasons = claim.reasons or (NOT_PROVED,)
+    return replace(claim, verdict="unsupported", score=probability, reasons=reasons)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroundingModelReader:
+    """The model as the reader of one answer's claims."""
+
+    model: GroundingModel
+    threshold: float
+
+    @property
+    def name(self) -> str:
+        """As it is named in `verification.reader`."""
+        return NAME
+
+    async def read(self, claims: Sequence[ToRead]) -> Sequence[Opinion]:
+        """An opinion for each claim, in order; one pass of the model for each."""
+        pairs = [(_shown(claim), claim.claim) for claim in claims]
+        if not pairs:
+            return []
+        found = await asyncio.to_thread(self.model.probabilities, pairs)
+        return [
+            Opinion(is_supported=chance >= self.threshold, probability=chance)
+            for chance in found.tolist()
+        ]
 
 
 def load_grounding_model(setting: str) -> GroundingModel:
@@ -102,5 +135,5 @@ def load_grounding_model(setting: str) -> GroundingModel:
     )
 
 
-def _evidence(citations: Sequence[VerifiedCitation]) -> str:
-    return "\n".join(dict.fromkeys(citation.quote for citation in citations))
+def _shown(claim: ToRead) -> str:
+    return f"{claim.background}\n{claim.evidence}" if claim.background else claim.evidence

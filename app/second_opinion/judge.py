@@ -1,13 +1,13 @@
-"""A language model as judge of claims that passed the hard checks, where the tenant wants one.
+"""A language model as the reader of claims in other words, where the tenant's policy names one.
 
-It can take support away. Its agreement counts only with a quote that stands in what it was shown;
-when it cannot be asked, or writes something else, nothing is gained and the claim says so.
+All claims of a group are read in one call. Its agreement counts only with a quote that stands in
+the evidence; where it cannot be asked, or writes something else, nothing is proved.
 """
 
 import asyncio
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Final, Literal
@@ -15,19 +15,15 @@ from typing import Final, Literal
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.claims import Checks, DraftCitation, Reason, VerifiedClaim
-from app.context import Context, Source
 from app.gateway.chat import ChatModel, Message
-from app.gateway.gateway import ModelSession
 from app.gateway.metered import Purpose
 from app.guard.instructions import instruction_spans, without_spans
 from app.guard.markup import broken_markup
-from app.verify.cited import LocatedQuote, locate_citation
-from app.verify.evidence import SearchableSource
+from app.verify.locate import Located, SearchableText, locate
+from app.verify.read import Opinion, ToRead
 from kb.errors import LlmOutputInvalid, LlmTimedOut, LlmUnavailable, Misconfigured
-from kb.text import fold
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the prompt; a change of its file is a new file, so that records show what was asked."""
 
 PURPOSE: Final = Purpose(feature="judge", prompt_name="judge", prompt_version=VERSION)
@@ -35,11 +31,10 @@ PURPOSE: Final = Purpose(feature="judge", prompt_name="judge", prompt_version=VE
 FENCE_BYTES: Final = 6
 """2**48 tokens: no document can be written to hold the one that a later request will draw."""
 
-MAX_OUTPUT_TOKENS: Final = 400
+OUTPUT_TOKENS_PER_CLAIM: Final = 200
 """A verdict and a long sentence."""
 
-TAKEN: Final = Reason(code="second_opinion", detail="judge")
-UNHEARD: Final = Reason(code="second_opinion", detail="the judge could not be heard")
+NOT_SUPPORTED: Final = Opinion(is_supported=False)
 
 _PROMPT: Final = Path(__file__).with_name(f"judge_{VERSION}.md").read_text(encoding="utf-8")
 _SYSTEM: Final = Template(
@@ -47,110 +42,101 @@ _SYSTEM: Final = Template(
 )
 _REQUEST: Final = Template(_PROMPT.partition("=== request ===\n")[2])
 
-Opinion = Literal["agrees", "disagrees", "unheard"]
-
 log = structlog.get_logger(__name__)
 
 
-class _Verdict(BaseModel):
+class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
+
+class _Verdict(_Shape):
+    claim: int
     verdict: Literal["supported", "unsupported", "contradicted"]
     quote: str | None
 
 
-VERDICT_SCHEMA: Final[dict[str, object]] = _Verdict.model_json_schema()
+class _Verdicts(_Shape):
+    verdicts: list[_Verdict]
 
 
-async def judge_claim(
-    session: ModelSession, claim: VerifiedClaim, context: Context
-) -> VerifiedClaim:
-    """The claim with the judge's opinion, or without its support; unchanged where nobody judges.
-
-    A claim that repeats a quote of its own word for word is not judged: there is nothing to find.
-
-    Raises:
-        BudgetExhausted, RequestBudgetExceeded: the tenant may not spend as much.
-    """
-    judge = session.judge(PURPOSE)
-    if judge is None or claim.verdict != "supported" or _repeats_quote(claim):
-        return claim
-    cited = {citation.source for citation in claim.citations}
-    sources = [source for source in context.sources if source.id in cited]
-    opinion = await _opinion(judge, claim.text, sources, seconds=session.seconds_for_aside)
-    agrees = opinion == "agrees"
-    citations = tuple(
-        replace(each, checks=Checks(**{**each.checks, "judge": agrees})) for each in claim.citations
-    )
-    if agrees or (opinion == "unheard" and session.policy.judge_when_down == "keep"):
-        return replace(claim, citations=citations)
-    reason = TAKEN if opinion == "disagrees" else UNHEARD
-    return replace(
-        claim,
-        verdict="unsupported",
-        score=0.0,
-        citations=citations,
-        reasons=(*claim.reasons, reason),
-    )
+VERDICTS_SCHEMA: Final[dict[str, object]] = _Verdicts.model_json_schema()
 
 
-def _repeats_quote(claim: VerifiedClaim) -> bool:
-    said = _folded(claim.text)
-    return any(_folded(citation.quote) == said for citation in claim.citations)
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """A language model that reads; `seconds`: for one call."""
+
+    model: ChatModel
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """As it is named in `verification.reader`: the alias."""
+        return f"judge:{self.model.name}"
+
+    async def read(self, claims: Sequence[ToRead]) -> Sequence[Opinion]:
+        """An opinion for each claim, in order, by one call.
+
+        Raises:
+            BudgetExhausted, RequestBudgetExceeded: the tenant may not spend as much.
+        """
+        if not claims:
+            return []
+        verdicts = await self._verdicts(claims)
+        by_number = {verdict.claim: verdict for verdict in verdicts}
+        is_plain = len(by_number) == len(verdicts)
+        if verdicts and not is_plain:
+            # Two verdicts on one claim: nobody can tell which one is meant.
+            self._unheard("ambiguous")
+            return [NOT_SUPPORTED] * len(claims)
+        return [
+            self._opinion(by_number.get(number), claim) for number, claim in enumerate(claims, 1)
+        ]
+
+    async def _verdicts(self, claims: Sequence[ToRead]) -> Sequence[_Verdict]:
+        try:
+            async with asyncio.timeout(self.seconds):
+                completion = await self.model.complete(
+                    _messages(claims),
+                    json_schema=VERDICTS_SCHEMA,
+                    max_output_tokens=OUTPUT_TOKENS_PER_CLAIM * (1 + len(claims)),
+                )
+            return _Verdicts.model_validate_json(completion.text).verdicts
+        except ValidationError:
+            self._unheard(LlmOutputInvalid.code)
+        except TimeoutError:
+            self._unheard(LlmTimedOut.code)
+        except (LlmUnavailable, LlmOutputInvalid, Misconfigured) as failure:
+            self._unheard(failure.code)
+        return []
+
+    def _opinion(self, verdict: _Verdict | None, claim: ToRead) -> Opinion:
+        if verdict is None or verdict.verdict != "supported":
+            return NOT_SUPPORTED
+        found = locate(verdict.quote or "", SearchableText(claim.evidence))
+        if isinstance(found, Located):
+            return Opinion(is_supported=True)
+        self._unheard("quote_not_found")
+        return NOT_SUPPORTED
+
+    def _unheard(self, code: str) -> None:
+        log.warning("judge.unheard", model=self.model.name, code=code)
 
 
-def _folded(text: str) -> str:
-    return fold(text).text.strip(" .;,")
-
-
-async def _opinion(
-    judge: ChatModel, claim: str, sources: Sequence[Source], *, seconds: float
-) -> Opinion:
-    """What the judge says of the claim; it says nothing when its quote is not in the sources."""
-    try:
-        async with asyncio.timeout(seconds):
-            completion = await judge.complete(
-                _messages(claim, sources),
-                json_schema=VERDICT_SCHEMA,
-                max_output_tokens=MAX_OUTPUT_TOKENS,
-            )
-        verdict = _Verdict.model_validate_json(completion.text)
-    except ValidationError:
-        log.warning("judge.unheard", model=judge.name, code=LlmOutputInvalid.code)
-        return "unheard"
-    except TimeoutError:
-        log.warning("judge.unheard", model=judge.name, code=LlmTimedOut.code)
-        return "unheard"
-    except (LlmUnavailable, LlmOutputInvalid, Misconfigured) as failure:
-        log.warning("judge.unheard", model=judge.name, code=failure.code)
-        return "unheard"
-    if verdict.verdict != "supported":
-        return "disagrees"
-    if _stands_in(verdict.quote or "", sources):
-        return "agrees"
-    log.warning("judge.unheard", model=judge.name, code="quote_not_found")
-    return "unheard"
-
-
-def _stands_in(quote: str, sources: Sequence[Source]) -> bool:
-    searchable = {source.id: SearchableSource(source) for source in sources}
-    citations = [DraftCitation(source=source_id, quote=quote) for source_id in searchable]
-    return any(isinstance(locate_citation(each, searchable), LocatedQuote) for each in citations)
-
-
-def _messages(claim: str, sources: Sequence[Source]) -> tuple[Message, Message]:
+def _messages(claims: Sequence[ToRead]) -> tuple[Message, Message]:
+    texts = [part for each in claims for part in (each.claim, each.evidence, each.background)]
     fence = secrets.token_hex(FENCE_BYTES)
-    texts = [source.passage.text for source in sources]
-    while any(fence in text for text in (claim, *texts)):
+    while any(fence in text for text in texts):
         fence = secrets.token_hex(FENCE_BYTES)
     blocks = [
-        f"<<{fence} source {source.id}>>\n{_shown(source.passage.text)}\n<<{fence} end>>"
-        for source in sources
+        f"<<{fence} claim {number}>>\n{broken_markup(each.claim)}\n"
+        f"<<{fence} around>>\n{_shown(each.background)}\n"
+        f"<<{fence} cited>>\n{_shown(each.evidence)}\n"
+        f"<<{fence} end>>"
+        for number, each in enumerate(claims, 1)
     ]
-    # One pass: a '$claim' inside a source stays what it is.
-    request = _REQUEST.substitute(
-        fence=fence, sources="\n".join(blocks), claim=broken_markup(claim)
-    )
+    # One pass: a '$claims' inside a source stays what it is.
+    request = _REQUEST.substitute(claims="\n\n".join(blocks))
     return (
         Message(role="system", content=_SYSTEM.substitute(fence=fence).strip()),
         Message(role="user", content=request.strip()),

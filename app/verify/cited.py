@@ -1,9 +1,14 @@
-"""A drafted citation -> the source's own words at their place, or why there are none."""
+"""The sources of a context ready to be cited, and where the quotes of a claim stand in them."""
 
+import bisect
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
 
 from app.claims import (
+    PASSED,
     Checks,
     DraftCitation,
     MatchMethod,
@@ -12,57 +17,165 @@ from app.claims import (
     RejectedCitation,
     VerifiedCitation,
 )
-from app.verify.compare import CHECK_BY_REASON, Comparison
-from app.verify.evidence import SearchableSource, is_trivial
-from app.verify.locate import locate
-from app.verify.statement import Statement
-from kb.text import Span
+from app.context import Context, Source
+from app.verify.locate import SearchableText, locate
+from app.verify.tables import Row, rows_of
+from kb.text import Span, content_stems, fold
+
+MIN_QUOTE_WORDS: Final = 2
+"""Content words a quote must hold: `the` or `5` stands in every document and proves nothing."""
+
+MAX_HEADING_WORDS: Final = 10
+"""A line on its own that ends without punctuation is a heading up to this length."""
+
+BULLET: Final = re.compile(r"\s*+[-*\u2022\u25e6\u25aa\u2013\u00b7]\s++")
+NUMBERED: Final = re.compile(r"\s*+\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]\s++")
+_ENDS_SENTENCE: Final = re.compile(r"[.!?:;\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]]*+$")
+_EDGES: Final = " \"'.,;:\u2026"
+
+
+def normal_sentence(text: str) -> str:
+    """The sentence in the form in which it is compared word for word.
+
+    NFKC and case folded, one kind of space, quotes and dashes (`kb.text.fold`), without the list
+    marker before it and the punctuation at its ends.
+    """
+    folded = fold(text).text
+    marker = BULLET.match(folded) or NUMBERED.match(folded)
+    return folded[marker.end() if marker else 0 :].strip(_EDGES)
+
+
+@dataclass(frozen=True)
+class CitedSource:
+    """A source of the context, with what looking for claims in it needs worked out once."""
+
+    source: Source
+
+    @cached_property
+    def text(self) -> SearchableText:
+        """Its text, to look for quotes in."""
+        return SearchableText(self.source.passage.text)
+
+    @property
+    def sentences(self) -> Sequence[Span]:
+        """Its sentences; a row, a list item and a heading are one each."""
+        return self.text.sentences
+
+    @cached_property
+    def normal_sentences(self) -> Sequence[str]:
+        """The sentences as they are compared."""
+        return [normal_sentence(self.words(span)) for span in self.sentences]
+
+    @cached_property
+    def rows(self) -> Sequence[Row]:
+        """The rows of tables in it, in order."""
+        return rows_of(self.source.passage)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Its title and the names of its sections, as they are compared."""
+        passage = self.source.passage
+        named = [*([passage.title] if passage.title else []), *passage.location["section"]]
+        return frozenset(map(normal_sentence, named))
+
+    def words(self, span: Span) -> str:
+        """The source's own characters."""
+        return self.text.text[span.start : span.end]
+
+    def touched(self, span: Span) -> range:
+        """The indices of the sentences that have a part in the span."""
+        first = bisect.bisect_right(self.sentences, span.start, key=lambda each: each.end)
+        last = bisect.bisect_left(self.sentences, span.end, key=lambda each: each.start)
+        return range(first, last)
+
+    def rows_touched(self, span: Span) -> list[Row]:
+        """The rows that have a part in the span."""
+        return [row for row in self.rows if row.span.start < span.end and span.start < row.span.end]
+
+    def is_item(self, index: int) -> bool:
+        """True for an item of a list."""
+        words = self.words(self.sentences[index])
+        return (BULLET.match(words) or NUMBERED.match(words)) is not None
+
+    def is_heading(self, index: int) -> bool:
+        """True for a title, or a short line on its own that ends without punctuation."""
+        span = self.sentences[index]
+        words = self.words(span)
+        if self.normal_sentences[index] in self.names:
+            return True
+        stands_alone = self.text.text[span.end : span.end + 2] in {"\n\n", ""} and (
+            span.start == 0 or self.text.text[span.start - 1] == "\n"
+        )
+        return (
+            stands_alone
+            and index + 1 < len(self.sentences)
+            and len(words.split()) <= MAX_HEADING_WORDS
+            and not self.is_item(index)
+            and not any(map(str.isdigit, words))
+            and "|" not in words
+            and _ENDS_SENTENCE.search(words) is None
+        )
+
+    def is_next_line(self, index: int) -> bool:
+        """True when a blank line does not part the sentence from the one before it."""
+        if index == 0:
+            return False
+        gap = self.text.text[self.sentences[index - 1].end : self.sentences[index].start]
+        return gap.count("\n") <= 1
+
+    def citation(
+        self,
+        span: Span,
+        *,
+        method: MatchMethod = "exact",
+        checks: Checks = PASSED,
+        reader: str | None = None,
+    ) -> VerifiedCitation:
+        """What stands there, as a citation."""
+        offset = self.source.passage.location["char_start"]
+        return VerifiedCitation(
+            source=self.source.id,
+            passage=self.source.part_at(offset + span.start),
+            quote=self.words(span),
+            char_start=offset + span.start,
+            char_end=offset + span.end,
+            method=method,
+            checks=checks,
+            reader=reader,
+        )
+
+
+CitedSources = Mapping[str, CitedSource]
+"""The sources of a context by their ids."""
+
+
+def cited_sources(context: Context) -> CitedSources:
+    """The context's sources, made once for all claims of an answer."""
+    return {source.id: CitedSource(source) for source in context.sources}
 
 
 @dataclass(frozen=True, kw_only=True)
 class LocatedQuote:
-    """A quote that exists: `source.text[span]`, and the sentences it touches."""
+    """A quote that exists: `source.words(span)`."""
 
-    source: SearchableSource
+    source: CitedSource
     span: Span
     method: MatchMethod
     similarity: float
-    statements: Sequence[Statement]
 
     @property
-    def words(self) -> str:
-        """The source's own words."""
-        return self.source.text.text[self.span.start : self.span.end]
+    def sentences(self) -> range:
+        """The indices of the whole sentences that it touches."""
+        return self.source.touched(self.span)
 
     @property
-    def is_whole(self) -> bool:
-        """True when it is made of complete sentences."""
-        return all(len(each.quoted) == len(each.tokens) for each in self.statements)
-
-    def checked(self, comparison: Comparison) -> VerifiedCitation:
-        """The citation with what comparing it to its claim has shown."""
-        offset = self.source.source.passage.location["char_start"]
-        failed = {CHECK_BY_REASON[reason.code] for reason in comparison.reasons}
-        return VerifiedCitation(
-            source=self.source.source.id,
-            passage=self.source.source.part_at(offset + self.span.start),
-            quote=self.words,
-            char_start=offset + self.span.start,
-            char_end=offset + self.span.end,
-            method=self.method,
-            checks=Checks(
-                source=True,
-                quote=True,
-                numbers="numbers" not in failed,
-                names="names" not in failed,
-                negation="negation" not in failed,
-                coverage="coverage" not in failed,
-            ),
-        )
+    def rows(self) -> Sequence[Row]:
+        """The table rows that it touches."""
+        return self.source.rows_touched(self.span)
 
 
 def locate_citation(
-    citation: DraftCitation, sources: Mapping[str, SearchableSource]
+    citation: DraftCitation, sources: CitedSources
 ) -> LocatedQuote | RejectedCitation:
     """The quote in the source that the citation names, never in another one."""
     source = sources.get(citation.source)
@@ -73,17 +186,22 @@ def locate_citation(
         return _rejected(citation, "quote_not_found")
     if located == "altered":
         return _rejected(citation, "quote_altered")
-    span = Span(located.start, located.end)
-    statements = source.statements(span)
-    if is_trivial(statements):
-        return _rejected(citation, "quote_trivial")
-    return LocatedQuote(
+    quote = LocatedQuote(
         source=source,
-        span=span,
+        span=Span(located.start, located.end),
         method=located.method,
         similarity=located.similarity,
-        statements=statements,
     )
+    return _rejected(citation, "quote_trivial") if _is_trivial(quote) else quote
+
+
+def _is_trivial(quote: LocatedQuote) -> bool:
+    """True when the quote is too small to support anything, and no whole sentence."""
+    words = quote.source.words(quote.span)
+    if len(content_stems(words)) >= MIN_QUOTE_WORDS:
+        return False
+    whole = {quote.source.normal_sentences[index] for index in quote.sentences}
+    return normal_sentence(words) not in whole
 
 
 def _rejected(citation: DraftCitation, code: ReasonCode) -> RejectedCitation:

@@ -1,161 +1,280 @@
-"""The judge: a draft and its context -> what of the draft may be shown, and why the rest may not.
+"""What of a drafted claim may be shown: the first that applies.
 
-Stages: clean the claim, locate its quotes, compare it with the sentences they touch, decide.
-What is promised is agreement of words, numbers, names and polarity with a quote that exists;
-entailment is not proved. The word lists are English.
+verbatim: it is the source's own sentence, or a table row in a fixed form
+read: a reader says that it follows from its quotes, and no rule objects
+quoted: its quote takes its place
+removed
+
+Without a reader everything that is shown stands in a source, word for word.
 """
 
-import bisect
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
 
 from app.claims import (
-    AnswerReason,
+    CHECK_BY_REASON,
+    CONTRADICTING,
+    PASSED,
     AnswerStatus,
+    Checks,
     Draft,
     DraftClaim,
     Reason,
     RejectedCitation,
+    ReplacedDraft,
+    Verdict,
     Verification,
+    VerifiedCitation,
     VerifiedClaim,
 )
 from app.context import Context
-from app.verify.cited import LocatedQuote, locate_citation
-from app.verify.claim_text import clean_claim, is_claim, statements_of
-from app.verify.compare import CHECK_BY_REASON, SUPPORTED, Comparison, FactCheck, compare
-from app.verify.coverage import pooled_coverage
-from app.verify.evidence import SearchableSource
-from app.verify.profiles import Profile, ProfileName, fitted_profiles
-from app.verify.retelling import retold
-from app.verify.support import FAILED_CHECK_FACTOR
-from kb.text import fold
+from app.verify.cited import CitedSources, LocatedQuote, cited_sources, locate_citation
+from app.verify.extract import Extract
+from app.verify.quoted import lead_in, quoted_extracts
+from app.verify.read import Opinion, ToRead
+from app.verify.tables import cell_faults, tell_rows
+from app.verify.verbatim import bare_claim, find_verbatim
+from app.verify.vetoes import find_vetoes
+from kb.text import content_stems
+
+IsAbout = Callable[[str, str], bool]
+"""True when a text, with its background, is about the question that was asked."""
+
+MAX_READ_CHARS: Final = 4_000
+"""Of a claim and of its evidence that a reader is given; no sentence is longer."""
 
 
-def verify(draft: Draft, context: Context, profile: ProfileName = "balanced") -> Verification:
-    """Every claim of the draft with its verdict, and the status of what is left.
+@dataclass(frozen=True, kw_only=True)
+class Unread:
+    """A claim in words of its own whose quotes were found."""
 
-    Pure: the same draft and context give the same result. About 0.5 ms a claim.
-    """
-    if draft.status == "needs_clarification":
-        return Verification(
-            status="needs_clarification",
-            reason=None,
-            claims=(),
-            clarifying_question=draft.clarifying_question,
+    text: str
+    quotes: tuple[LocatedQuote, ...]
+    rejected: tuple[RejectedCitation, ...]
+
+    @cached_property
+    def evidence(self) -> str:
+        """The sentences that are quoted, whole; rows in their fixed form."""
+        told: list[str] = []
+        for quote in self.quotes:
+            source = quote.source
+            told += (
+                [tell_rows(quote.rows)]
+                if quote.rows
+                else [source.words(source.sentences[index]) for index in quote.sentences]
+            )
+        return "\n".join(dict.fromkeys(told))
+
+    @cached_property
+    def background(self) -> str:
+        """What a person sees around the quotes: titles, headings, what a sentence leans on."""
+        return "\n".join(dict.fromkeys(line for quote in self.quotes for line in _around(quote)))
+
+    @cached_property
+    def vetoes(self) -> tuple[Reason, ...]:
+        """What speaks against the claim, whatever a reader says."""
+        rows = [row for quote in self.quotes for row in quote.rows]
+        faults = cell_faults(self.text, rows) if rows else ()
+        return (*faults, *find_vetoes(self.text, self.evidence, background=self.background))
+
+    @property
+    def is_readable(self) -> bool:
+        """True when a reader's word could prove it."""
+        return not self.vetoes and max(len(self.text), len(self.evidence)) <= MAX_READ_CHARS
+
+    @property
+    def to_read(self) -> ToRead:
+        """What a reader is given."""
+        return ToRead(
+            claim=self.text,
+            evidence=self.evidence,
+            background=self.background,
+            sources=tuple(dict.fromkeys(quote.source.source.id for quote in self.quotes)),
         )
-    if draft.status == "unsupported":
-        return Verification(status="unsupported", reason="insufficient_evidence", claims=())
-    sources = {source.id: SearchableSource(source) for source in context.sources}
-    needs = fitted_profiles()["profiles"][profile]
-    claims = tuple(_judge(claim, sources, needs) for claim in draft.claims)
-    status, reason = _status(claims)
-    return Verification(status=status, reason=reason, claims=claims)
 
 
-def _status(claims: Sequence[VerifiedClaim]) -> tuple[AnswerStatus, AnswerReason | None]:
-    verdicts = [
-        claim.verdict
-        for claim in claims
-        if all(reason.code != "not_a_claim" for reason in claim.reasons)
-    ]
-    supported = verdicts.count("supported")
-    if not supported:
-        return "unsupported", "verification_failed"
-    return ("answered" if supported == len(verdicts) else "partially_supported"), None
+def examine(claim: DraftClaim, sources: CitedSources) -> VerifiedClaim | Unread:
+    """The claim as far as it is decided without a reader; `Unread` when it has its own words.
 
-
-def _judge(
-    claim: DraftClaim, sources: Mapping[str, SearchableSource], needs: Profile
-) -> VerifiedClaim:
-    text = clean_claim(claim.text)
-    if not is_claim(text):
-        return _fallen(text, Reason(code="not_a_claim"))
-    found: list[LocatedQuote] = []
+    Takes about half a millisecond.
+    """
+    text = bare_claim(claim.text)
+    if not _claims_something(text):
+        return _removed(text, [Reason(code="not_a_claim")])
+    quotes: list[LocatedQuote] = []
     rejected: list[RejectedCitation] = []
     for citation in dict.fromkeys(claim.citations):
-        outcome = locate_citation(citation, sources)
-        if isinstance(outcome, RejectedCitation):
-            rejected.append(outcome)
+        found = locate_citation(citation, sources)
+        if isinstance(found, RejectedCitation):
+            rejected.append(found)
         else:
-            found.append(outcome)
-    if not found:
-        reasons = dict.fromkeys(citation.reason for citation in rejected)
-        return _fallen(text, *(reasons or [Reason(code="no_citation")]), rejected=tuple(rejected))
-    return _decide(text, found, tuple(rejected), needs)
+            quotes.append(found)
+    named = {
+        each.source: sources[each.source] for each in claim.citations if each.source in sources
+    }
+    verbatim = find_verbatim(text, quotes, named)
+    if verbatim:
+        return _in_sources_words(verbatim, quotes, tuple(rejected))
+    if not quotes:
+        reasons = [each.reason for each in rejected] or [Reason(code="no_citation")]
+        return _removed(text, reasons, rejected=tuple(rejected))
+    return Unread(text=text, quotes=tuple(quotes), rejected=tuple(rejected))
 
 
-def _fallen(
-    text: str, *reasons: Reason, rejected: tuple[RejectedCitation, ...] = ()
+def decide(
+    unread: Unread, opinion: Opinion | None, *, reader: str | None, is_about: IsAbout
 ) -> VerifiedClaim:
-    return VerifiedClaim(
-        text=text, verdict="unsupported", score=0.0, rejected=rejected, reasons=reasons
-    )
+    """The claim in its own words where a reader has proved it, else its quotes, else removed.
 
-
-# --- Claims --------------------------------------------------------------------------------------
-
-
-def _decide(
-    text: str,
-    quotes: Sequence[LocatedQuote],
-    rejected: tuple[RejectedCitation, ...],
-    needs: Profile,
-) -> VerifiedClaim:
-    alone = [_compare_alone(text, quote, needs) for quote in quotes]
-    carrying = [(q, c) for q, c in zip(quotes, alone, strict=True) if c.is_supported]
-    if not carrying:
-        carrying = _carried_together(text, quotes, needs)
-    held = pooled_coverage(
-        statements_of(text, a_is_name=False),
-        [each for quote in quotes for each in quote.statements],
-    )
-    if carrying:
+    Args:
+        unread: the claim.
+        opinion: the reader's; None when nobody has read it.
+        reader: its name.
+        is_about: whether a quote may stand in the claim's place.
+    """
+    if opinion is not None and opinion.is_supported and not unread.vetoes:
+        probability = 1.0 if opinion.probability is None else opinion.probability
         return VerifiedClaim(
-            text=text,
+            text=unread.text,
             verdict="supported",
-            score=(1 + held * max(quote.similarity for quote, _ in carrying)) / 2,
-            citations=tuple(quote.checked(SUPPORTED) for quote, _ in carrying),
-            rejected=rejected,
+            score=(1 + probability) / 2,
+            wording="model",
+            citations=tuple(_citations(unread.quotes, PASSED, reader)),
+            rejected=unread.rejected,
         )
-    best = max(alone, key=lambda comparison: (comparison.coverage, -len(comparison.reasons)))
+    reasons = unread.vetoes or (Reason(code="not_read" if opinion is None else "not_proved"),)
+    verdict = _verdict(reasons)
+    checks = _checks(reasons)
+    whole = quoted_extracts(unread.quotes)
+    extracts = [extract for extract in whole if is_about(extract.text, unread.background)]
+    if extracts:
+        shown = _in_sources_words(extracts, unread.quotes, unread.rejected)
+        draft = ReplacedDraft(text=unread.text, verdict=verdict, checks=checks, reasons=reasons)
+        return replace(shown, draft=draft)
+    return VerifiedClaim(
+        text=unread.text,
+        verdict=verdict,
+        score=0.0,
+        wording="model",
+        citations=tuple(_citations(unread.quotes, checks, None)),
+        rejected=unread.rejected,
+        reasons=(*reasons, *([Reason(code="beside_the_question")] if whole else [])),
+    )
+
+
+def verify(draft: Draft, context: Context, *, is_about: IsAbout | None = None) -> Verification:
+    """Every claim of the draft as it may be shown without a reader, and what they come to.
+
+    Pure: the same draft and context give the same result.
+    """
+    if draft.status != "answered":
+        is_question = draft.status == "needs_clarification"
+        return Verification(
+            status=draft.status,
+            reason=None if is_question else "insufficient_evidence",
+            claims=(),
+            clarifying_question=draft.clarifying_question if is_question else None,
+        )
+    sources = cited_sources(context)
+    claims = tuple(
+        decide(each, None, reader=None, is_about=is_about or _any_question)
+        if isinstance(each, Unread)
+        else each
+        for each in (examine(claim, sources) for claim in draft.claims)
+    )
+    checkable = [claim for claim in claims if not is_no_claim(claim)]
+    supported = sum(claim.verdict == "supported" for claim in checkable)
+    if not supported:
+        return Verification(status="unsupported", reason="verification_failed", claims=claims)
+    status: AnswerStatus = "answered" if supported == len(checkable) else "partially_supported"
+    return Verification(status=status, reason=None, claims=claims)
+
+
+def is_no_claim(claim: VerifiedClaim) -> bool:
+    """True for a sentence that asserts nothing, which counts neither way."""
+    return any(reason.code == "not_a_claim" for reason in claim.reasons)
+
+
+# --- Parts ---------------------------------------------------------------------------------------
+
+
+def _any_question(_text: str, _background: str) -> bool:
+    return True
+
+
+def _claims_something(text: str) -> bool:
+    return not text.endswith(("?", ":", "\uff1f")) and bool(content_stems(text))
+
+
+def _removed(
+    text: str, reasons: Sequence[Reason], *, rejected: tuple[RejectedCitation, ...] = ()
+) -> VerifiedClaim:
     return VerifiedClaim(
         text=text,
-        verdict="contradicted" if any(one.is_contradicted for one in alone) else "unsupported",
-        score=held * FAILED_CHECK_FACTOR ** len(_failed_facts(best)) / 2,
-        citations=tuple(q.checked(found) for q, found in zip(quotes, alone, strict=True)),
+        verdict="unsupported",
+        score=0.0,
+        wording="model",
         rejected=rejected,
-        reasons=best.reasons,
+        reasons=tuple(dict.fromkeys(reasons)),
     )
 
 
-def _failed_facts(comparison: Comparison) -> set[FactCheck]:
-    # What is not covered has lowered the score already.
-    return {CHECK_BY_REASON[reason.code] for reason in comparison.reasons} - {"coverage"}
+def _in_sources_words(
+    extracts: Sequence[Extract],
+    quotes: Sequence[LocatedQuote],
+    rejected: tuple[RejectedCitation, ...],
+) -> VerifiedClaim:
+    """The extracts as a claim; how they were found is said of the quotes that led to them."""
+    methods = {quote.source.source.id: quote.method for quote in quotes}
+    citations = [
+        replace(each, method=methods.get(each.source, "normalized"))
+        for extract in extracts
+        for each in extract.citations
+    ]
+    return VerifiedClaim(
+        text="\n".join(extract.text for extract in extracts),
+        verdict="supported",
+        score=1.0,
+        citations=tuple(citations),
+        rejected=rejected,
+    )
 
 
-def _compare_alone(text: str, quote: LocatedQuote, needs: Profile) -> Comparison:
-    # Nothing can be wrong between a whole sentence and itself, in whatever language.
-    if quote.is_whole and _folded(text) == _folded(quote.words):
-        return SUPPORTED
-    return compare(text, quote.statements, needs)
+def _around(quote: LocatedQuote) -> Iterator[str]:
+    source = quote.source
+    passage = source.source.passage
+    if passage.title:
+        yield passage.title
+    if passage.location["section"]:
+        yield " > ".join(passage.location["section"])
+    first = quote.sentences.start
+    before = {*lead_in(source, first), *range(max(0, first - 1), first)}
+    headings = [index for index in range(first) if source.is_heading(index)][-2:]
+    yield from (source.words(source.sentences[index]) for index in sorted({*before, *headings}))
 
 
-def _folded(text: str) -> str:
-    return fold(text).text.strip(" .;,")
+def _citations(
+    quotes: Sequence[LocatedQuote], checks: Checks, reader: str | None
+) -> Iterator[VerifiedCitation]:
+    for quote in quotes:
+        yield quote.source.citation(quote.span, method=quote.method, checks=checks, reader=reader)
 
 
-def _carried_together(
-    text: str, quotes: Sequence[LocatedQuote], needs: Profile
-) -> list[tuple[LocatedQuote, Comparison]]:
-    """The quotes that support one clause each; empty when a clause is left over."""
-    statements = [each for quote in quotes for each in quote.statements]
-    found = compare(text, statements, needs) if len(quotes) > 1 else None
-    if found is None or not found.is_supported:
-        found = (
-            None if needs["min_retold"] is None else retold(text, statements, needs["min_retold"])
-        )
-    if found is None:
-        return []
-    ends = list(itertools.accumulate(len(quote.statements) for quote in quotes))
-    used = {bisect.bisect_right(ends, index) for index in found.used}
-    return [(quotes[index], found) for index in sorted(used)]
+def _verdict(reasons: Sequence[Reason]) -> Verdict:
+    is_denied = any(reason.code in CONTRADICTING for reason in reasons)
+    return "contradicted" if is_denied else "unsupported"
+
+
+def _checks(reasons: Sequence[Reason]) -> Checks:
+    """The checks of a claim in its own words; `coverage`: somebody has read that it follows."""
+    failed = {CHECK_BY_REASON.get(reason.code, "coverage") for reason in reasons}
+    return Checks(
+        source=True,
+        quote=True,
+        numbers="numbers" not in failed,
+        names="names" not in failed,
+        negation="negation" not in failed,
+        coverage=False,
+    )

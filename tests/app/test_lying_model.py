@@ -86,6 +86,13 @@ class Told:
     verification: Verification
 
     @property
+    def invented(self) -> list[str]:
+        """What is shown and is no text of a source, joined by spaces."""
+        sources = [" ".join(passage.split()) for passage in PASSAGES]
+        texts = [" ".join(claim.text.split()) for claim in self.verification.supported]
+        return [text for text in texts if not any(text in source for source in sources)]
+
+    @property
     def words(self) -> tuple[str, str, str]:
         claim = self.draft.claims[-1]
         return self.behaviour, claim.text, claim.citations[0].quote
@@ -146,10 +153,10 @@ async def lies() -> list[Told]:
 
 
 @pytest.mark.parametrize("behaviour", LIES)
-async def test_no_lie_of_this_kind_is_supported(lies: list[Told], behaviour: str) -> None:
+async def test_no_lie_of_this_kind_is_shown(lies: list[Told], behaviour: str) -> None:
     of_this_kind = [told for told in lies if told.behaviour == behaviour]
 
-    believed = {told.words for told in of_this_kind if told.verification.supported}
+    believed = {told.words for told in of_this_kind if told.invented}
 
     assert of_this_kind
     assert believed == set()
@@ -165,8 +172,20 @@ async def test_there_are_hundreds_of_different_lies(lies: list[Told]) -> None:
     assert min(by_kind.values()) >= 5
 
 
-async def test_answer_of_nothing_but_lies_is_unsupported(lies: list[Told]) -> None:
-    statuses = {(told.verification.status, told.verification.reason) for told in lies}
+async def test_a_lie_whose_quote_is_true_becomes_its_quote(lies: list[Told]) -> None:
+    told = [each for each in lies if each.behaviour == "fabricated_with_true_quote"]
+
+    assert {each.verification.status for each in told} == {"answered"}
+    for each in told:
+        (claim,) = each.verification.supported
+        assert claim.draft is not None
+        assert claim.draft.text == each.draft.claims[0].text
+
+
+async def test_a_lie_without_a_quote_is_removed(lies: list[Told]) -> None:
+    told = [each for each in lies if each.behaviour in {"fabricated", "invented_source"}]
+
+    statuses = {(each.verification.status, each.verification.reason) for each in told}
 
     assert statuses == {("unsupported", "verification_failed")}
 
@@ -185,14 +204,14 @@ async def test_every_truth_is_supported_by_its_own_source() -> None:
         assert citation.passage.text[citation.char_start : citation.char_end] == citation.quote
 
 
-async def test_lie_beside_a_truth_is_removed_and_the_truth_stays() -> None:
+async def test_lie_beside_a_truth_is_not_shown_and_the_truth_stays() -> None:
     with lying_language_model("truthful") as server:
         told = await tell(server, ["truth_and_lie"], PASSAGES)
 
     for both in told:
-        assert both.verification.status == "partially_supported"
-        (kept,) = both.verification.supported
+        kept = both.verification.supported[0]
         assert kept.text == both.draft.claims[0].text
+        assert both.invented == []
 
 
 async def test_marks_that_a_model_writes_itself_never_get_into_an_answer() -> None:

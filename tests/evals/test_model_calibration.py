@@ -59,33 +59,31 @@ def test_labels_that_say_nothing_must_be_explained(named: dict[str, str]) -> Non
         meanings_of(("LABEL_0", "LABEL_1"), named)
 
 
-def test_threshold_loses_no_more_true_claims_than_allowed() -> None:
-    true = [number / 100 for number in range(1, 101)]
+def test_threshold_lets_no_more_false_claims_pass_than_allowed() -> None:
+    false = [number / 100 for number in range(1, 101)]
 
-    # The lowest 5 of 100 are lost: the threshold is the sixth value but for rounding down.
-    assert fit_threshold(true, [0.0]) == pytest.approx(0.05)
-    assert fit_threshold([1.0], [0.0]) < 1
+    # Two of a hundred may pass, .99 and 1: .98 has to stay out.
+    assert fit_threshold(false, 0.02) == pytest.approx(0.9801)
+    assert fit_threshold([0.3], 0.02) == pytest.approx(0.3001)
+    assert fit_threshold([1.0], 0.02) == 1
     with pytest.raises(InvalidInput, match="needed"):
-        fit_threshold(true, [])
+        fit_threshold([], 0.02)
 
 
-def test_model_is_calibrated_on_what_the_verifier_supports() -> None:
+def test_model_is_calibrated_on_claims_with_their_evidence() -> None:
     claims = [
-        labelled("Every employee has 31 days of leave.", is_supported=True),
+        labelled("Employees have 31 days.", is_supported=True),
         labelled("The canteen opens at noon.", is_supported=True),
-        # Its words are there, so the verifier lets it pass; somebody found it false all the same.
-        labelled("At noon every employee opens. The canteen opens at noon.", is_supported=False),
-        labelled("Every employee has 32 days of leave.", is_supported=False),
+        labelled("The canteen of all employees opens at half past twelve.", is_supported=False),
+        labelled("Every employee has 32 days of leave, and then some more.", is_supported=False),
     ]
 
-    fitted, report = calibrate(
-        ByLength(), claims, labels={"LABEL_0": "supported"}, profile="lenient"
-    )
+    fitted, report = calibrate(ByLength(), claims, labels={"LABEL_0": "supported"})
 
-    assert report["claims"] == 3
+    assert report["claims"] == 4
     assert report["auroc"] == 1.0
-    assert (report["lost"], report["caught"]) == (0.0, 1.0)
-    assert 0 < fitted.threshold < 0.01  # 1 / (1 + e^6) = .0025, of the longer true claim
+    assert (report["true_shown"]["balanced"], report["false_shown"]["balanced"]) == (1.0, 0.0)
+    assert fitted.thresholds.lenient <= fitted.thresholds.balanced
     assert fitted.fitted_on is not None
 
 

@@ -1,51 +1,75 @@
-"""What a model writes that is asked to judge a claim, by how it behaves."""
+"""What a model writes that is asked to read claims, by how it behaves."""
 
 import json
 import re
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-CLAIM = re.compile(r"^<<(\S+) claim>>\n(?P<claim>.*?)\n<<\1 end>>$", re.MULTILINE | re.DOTALL)
-SOURCE = re.compile(
-    r"^<<(?P<fence>\S+) source \S+>>\n(?P<text>.*?)\n<<(?P=fence) end>>$", re.MULTILINE | re.DOTALL
+BLOCK = re.compile(
+    r"^<<(?P<fence>\S+) claim (?P<number>\d+)>>\n(?P<claim>.*?)\n<<(?P=fence) around>>\n"
+    r"(?P<around>.*?)\n<<(?P=fence) cited>>\n(?P<cited>.*?)\n<<(?P=fence) end>>$",
+    re.MULTILINE | re.DOTALL,
 )
 WORD = re.compile(r"\w+")
 
 
+class Shown(NamedTuple):
+    number: int
+    claim: str
+    cited: str
+
+
 def is_asked_to_judge(messages: Sequence[str]) -> bool:
-    return CLAIM.search("\n".join(messages)) is not None
+    return BLOCK.search("\n".join(messages)) is not None
+
+
+def shown_claims(messages: Sequence[str]) -> list[Shown]:
+    """The claims that a judge is shown, in order."""
+    return [
+        Shown(int(found["number"]), found["claim"], found["cited"])
+        for found in BLOCK.finditer("\n".join(messages))
+    ]
 
 
 def judge(behaviour: str, messages: Sequence[str]) -> str:
     """The text that a judge of this behaviour writes."""
-    return JUDGES[behaviour]("\n".join(messages))
+    return JUDGES[behaviour](shown_claims(messages))
 
 
-def _agrees(shown: str) -> str:
-    return _verdict("supported", _closest_sentence(shown))
+def verdicts(told: Sequence[tuple[int, str, str | None]]) -> str:
+    """The agreed form."""
+    return json.dumps(
+        {
+            "verdicts": [
+                {"claim": number, "verdict": verdict, "quote": quote}
+                for number, verdict, quote in told
+            ]
+        }
+    )
 
 
-def _closest_sentence(shown: str) -> str:
-    match = CLAIM.search(shown)
-    said = set(WORD.findall(match["claim"].lower())) if match else set()
-    sentences = [
-        sentence
-        for block in SOURCE.finditer(shown)
-        for sentence in re.split(r"(?<=[.!?])\s+", block["text"])
-    ]
+def _always(verdict: str, quote: Callable[[Shown], str | None]) -> Callable[[list[Shown]], str]:
+    return lambda claims: verdicts([(each.number, verdict, quote(each)) for each in claims])
+
+
+def closest_sentence(shown: Shown) -> str:
+    said = set(WORD.findall(shown.claim.lower()))
+    sentences = re.split(r"(?<=[.!?])\s+", shown.cited)
     return max(sentences, key=lambda each: len(said & set(WORD.findall(each.lower()))))
 
 
-def _verdict(verdict: str, quote: str | None) -> str:
-    return json.dumps({"verdict": verdict, "quote": quote})
-
-
-JUDGES: dict[str, Callable[[str], str]] = {
-    "agrees": _agrees,
-    "disagrees": lambda _: _verdict("unsupported", None),
-    "contradicts": lambda shown: _verdict("contradicted", _closest_sentence(shown)),
-    "invents_its_quote": lambda _: _verdict("supported", "Nobody has ever had any leave at all."),
-    "quotes_nothing": lambda _: _verdict("supported", None),
-    "quotes_a_trifle": lambda _: _verdict("supported", "the"),
-    "says_more": lambda _: json.dumps({"verdict": "supported", "quote": "a", "sure": True}),
+JUDGES: dict[str, Callable[[list[Shown]], str]] = {
+    "agrees": _always("supported", closest_sentence),
+    "disagrees": _always("unsupported", lambda _: None),
+    "contradicts": _always("contradicted", closest_sentence),
+    "invents_its_quote": _always("supported", lambda _: "Nobody has ever had any leave at all."),
+    "quotes_nothing": _always("supported", lambda _: None),
+    "says_more": lambda _: json.dumps({"verdicts": [], "sure": True}),
+    "numbers_them_otherwise": lambda claims: verdicts(
+        [(each.number + 1, "supported", closest_sentence(each)) for each in claims]
+    ),
+    "says_it_twice": lambda claims: verdicts(
+        [(1, verdict, closest_sentence(claims[0])) for verdict in ("unsupported", "supported")]
+    ),
     "chats": lambda _: "Yes, the claim is supported.",
 }

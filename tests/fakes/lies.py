@@ -106,6 +106,22 @@ def _shortened(asked: Asked) -> str:
     return _reply(_claim(sentence.replace(" annual", ""), (source.source_id, sentence)))
 
 
+def _all_retold(asked: Asked) -> str:
+    """No lies: every sentence of the first source in other words."""
+    source = asked.sources[0]
+    return _reply(
+        *[
+            _claim(f"Note well: {sentence}", (source.source_id, sentence))
+            for sentence in SENTENCE_END.split(source.text)
+        ]
+    )
+
+
+def _repeated(asked: Asked) -> str:
+    source, sentence = _find(asked)
+    return _reply(*[_claim(sentence, (source.source_id, sentence)) for _ in range(3)])
+
+
 def _says_unsupported(_asked: Asked) -> str:
     return _reply(status="unsupported")
 
@@ -271,6 +287,8 @@ def _not_an_answer(_asked: Asked) -> str:
 WRITERS: dict[str, Callable[[Asked], str]] = {
     "truthful": _truthful,
     "shortened": _shortened,
+    "repeated": _repeated,
+    "all_retold": _all_retold,
     "says_unsupported": _says_unsupported,
     "asks_back": _asks_back,
     "invented_source": _invented_source,

@@ -2,20 +2,19 @@
 
 import pytest
 
-from app.claims import Draft, DraftCitation, DraftClaim, VerifiedClaim
+from app.claims import VerifiedClaim
 from app.guard.claim import guard_claim
 from app.guard.frame import changes_voice, drops_frame
-from app.verify.verify import verify
+from tests.app.verify.drafts import read
 from tests.fakes.sources import context_of
 
 CLAIM = "Paid leave was abolished."
 
 
 def judged(claim: str, sentence: str, quote: str) -> VerifiedClaim:
+    """A claim that a reader believes, as the guard leaves it."""
     context = context_of([f"Employees work in Lyon.\n\n{sentence}\n\nLeave ends in March."])
-    citation = DraftCitation(source=context.sources[0].id, quote=quote)
-    draft = Draft(status="answered", claims=(DraftClaim(text=claim, citations=(citation,)),))
-    (verified,) = verify(draft, context).claims
+    verified = read(claim, quote, context=context)
     passages = {each.id: each.passage for each in context.sources}
     return guard_claim(verified, question="Is there leave?", passages=passages, max_chars=200)
 

@@ -95,10 +95,9 @@ async def test_flagged_claim_is_not_shown(service: Service, model: LyingLanguage
 
     assert answer["status"] in {"partially_supported", "unsupported"}
     assert "31 days" not in answer["answer"]
-    flagged = [claim for claim in answer["claims"] if "31 days" in claim["text"]]
-    assert flagged
-    assert all(claim["verdict"] == "unsupported" for claim in flagged)
-    assert all("31 days" not in str(e.data) for e in events if e.name == "claim.verified")
+    assert "unsupported" in [claim["verdict"] for claim in answer["claims"]]
+    assert "31 days" not in str(answer["claims"])
+    assert all("31 days" not in str(event.data) for event in events)
 
 
 @pytest.mark.parametrize("failure", ["server_error", "wrong_key", "not_json", "no_choices"])

@@ -1,19 +1,24 @@
 """A grounding model behind every door: answers, streams, and the verifier as a service."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.second_opinion.grounding_model import GroundingModel, load_grounding_model
+from app.verify.profiles import ProfileName
 from tests.app.routes.test_answer_streams import read_stream
 from tests.fakes.cross_encoders import save_grounding_model, write_calibration
+from tests.fakes.gateways import one_model, running_gateway
+from tests.fakes.language_model import LyingLanguageModel, lying_language_model
 from tests.service import Person, Service, serving
 
 DOCUMENT = "Every employee has 31 days of annual leave. Unused leave does not expire."
 QUESTION = "How many days of annual leave does every employee have?"
+SENTENCE = "Every employee has 31 days of annual leave."
+RETOLD = "Every employee has 31 days of leave."
 SOURCES = [{"id": "policy", "text": DOCUMENT}]
 
 
@@ -30,47 +35,81 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, GroundingModel
     return {says: loaded(folder / says, says) for says in ("entailment", "neutral")}
 
 
+@pytest.fixture
+def writer() -> Iterator[LyingLanguageModel]:
+    with lying_language_model("shortened") as server:
+        yield server
+
+
 @asynccontextmanager
-async def asking(service: Service, model: GroundingModel) -> AsyncIterator[Person]:
+async def asking(
+    service: Service,
+    model: GroundingModel,
+    writer: LyingLanguageModel | None = None,
+    profile: ProfileName = "balanced",
+) -> AsyncIterator[Person]:
     """Somebody with one document, at a service that has this grounding model."""
     ana = await service.person(await service.new_tenant(), "user:ana")
     await ana.upload(DOCUMENT)
-    answerer = replace(service.resources.answerer, grounding_model=model)
-    resources = replace(service.resources, answerer=answerer)
-    async with (
-        serving(resources) as url,
-        Service.open(url, resources, service.ingestion) as other,
-    ):
+    async with AsyncExitStack() as stack:
+        answerer = replace(
+            service.resources.answerer, grounding_model=model, verify_profile=profile
+        )
+        if writer is not None:
+            config = one_model(writer.base_url, seconds=5.0)
+            gateway = await stack.enter_async_context(
+                running_gateway(config, service.resources.database)
+            )
+            answerer = replace(answerer, gateway=gateway)
+        resources = replace(service.resources, answerer=answerer)
+        url = await stack.enter_async_context(serving(resources))
+        other = await stack.enter_async_context(Service.open(url, resources, service.ingestion))
         yield replace(ana, service=other)
 
 
-async def test_agreement_is_told_with_every_citation(
-    service: Service, models: dict[str, GroundingModel]
+async def test_claim_that_the_model_has_read_is_shown_in_its_own_words(
+    service: Service, models: dict[str, GroundingModel], writer: LyingLanguageModel
 ) -> None:
-    async with asking(service, models["entailment"]) as ana:
+    async with asking(service, models["entailment"], writer) as ana:
         answer = (await ana.ask(QUESTION)).json()
 
-    assert answer["status"] == "answered"
-    checks = [citation["verification"]["checks"] for citation in answer["citations"]]
-    assert checks
-    assert all(each["grounding_model"] is True for each in checks)
+    (claim,) = answer["claims"]
+    assert (claim["wording"], claim["text"]) == ("model", RETOLD)
+    assert answer["citations"][0]["verification"]["reader"] == "grounding_model"
+    assert claim["score"] > 0.5
 
 
-async def test_what_the_model_does_not_find_there_is_not_shown(
+@pytest.mark.parametrize(
+    ("says", "profile"), [("neutral", "balanced"), ("neutral", "lenient"), ("entailment", "strict")]
+)
+async def test_claim_that_it_has_not_proved_becomes_its_quote(
+    service: Service,
+    models: dict[str, GroundingModel],
+    writer: LyingLanguageModel,
+    says: str,
+    profile: ProfileName,
+) -> None:
+    async with asking(service, models[says], writer, profile) as ana:
+        answer = (await ana.ask(QUESTION)).json()
+        streamed = await read_stream(ana, {"question": QUESTION, "stream": True})
+
+    (claim,) = answer["claims"]
+    assert (claim["wording"], claim["text"]) == ("source", SENTENCE)
+    assert answer["citations"][0]["verification"]["reader"] is None
+    assert RETOLD not in str([event.data for event in streamed])
+
+
+async def test_documents_own_sentences_need_no_reader(
     service: Service, models: dict[str, GroundingModel]
 ) -> None:
     async with asking(service, models["neutral"]) as ana:
         answer = (await ana.ask(QUESTION)).json()
-        streamed = await read_stream(ana, {"question": QUESTION, "stream": True})
 
-    assert (answer["status"], answer["reason"]) == ("unsupported", "verification_failed")
-    assert (answer["answer"], answer["citations"]) == ("", [])
-    names = [event.name for event in streamed]
-    assert "claim.verified" not in names
-    assert "claim.rejected" in names
+    assert answer["status"] == "answered"
+    assert {claim["wording"] for claim in answer["claims"]} == {"source"}
 
 
-async def test_claims_against_given_texts_are_looked_at_too(
+async def test_claims_against_given_texts_are_read_too(
     service: Service, models: dict[str, GroundingModel]
 ) -> None:
     body = {"sources": SOURCES, "claims": [DOCUMENT[:43], "Every employee has 32 days of leave."]}
@@ -84,16 +123,4 @@ async def test_claims_against_given_texts_are_looked_at_too(
     assert verdicts["entailment"] == ["supported", "contradicted"]
     assert verdicts["neutral"] == ["unsupported", "contradicted"]
     assert found["neutral"]["support_rate"] == 0
-    first = found["neutral"]["claims"][0]
-    assert first["reasons"] == [{"code": "second_opinion", "detail": "grounding_model"}]
-    assert first["citations"][0]["checks"]["grounding_model"] is False
-
-
-async def test_without_a_model_no_opinion_is_told(service: Service) -> None:
-    ana = await service.person(await service.new_tenant(), "user:ana")
-    await ana.upload(DOCUMENT)
-
-    answer = (await ana.ask(QUESTION)).json()
-
-    checks = answer["citations"][0]["verification"]["checks"]
-    assert list(checks) == ["source", "quote", "numbers", "names", "negation", "coverage"]
+    assert {each["reader"] for each in found.values()} == {"grounding_model"}

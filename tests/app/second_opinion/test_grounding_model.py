@@ -1,4 +1,4 @@
-"""A cross-encoder's second opinion: it needs a calibration, and can only take support away."""
+"""A cross-encoder as a reader: without a calibration nobody knows what it says."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.claims import Draft, DraftCitation, DraftClaim, VerifiedClaim
-from app.second_opinion.calibration import Calibration, Meaning
-from app.second_opinion.grounding_model import GroundingModel, load_grounding_model
-from app.verify.verify import verify
+from app.second_opinion.calibration import Calibration, Meaning, Thresholds
+from app.second_opinion.grounding_model import (
+    GroundingModel,
+    GroundingModelReader,
+    load_grounding_model,
+)
+from app.verify.read import Opinion, ToRead
 from kb.errors import ModelUnavailable
 from tests.fakes.cross_encoders import (
     DATA_SHA256,
@@ -20,9 +23,7 @@ from tests.fakes.cross_encoders import (
     save_grounding_model,
     write_calibration,
 )
-from tests.fakes.sources import context_of
 
-TEXT = "Every employee has 31 days of leave. The canteen opens at noon."
 READ_AS_USUAL = dict(zip(MNLI, ("supported", "unsupported", "contradicted"), strict=True))
 
 
@@ -39,88 +40,73 @@ class TableClassifier:
         return np.array([self.rows.pop(0) for _ in pairs], dtype=np.float32)
 
 
-def calibrated(threshold: float = 0.5, labels: dict[str, Meaning] | None = None) -> Calibration:
+def calibrated(
+    balanced: float = 0.5, lenient: float = 0.25, labels: dict[str, Meaning] | None = None
+) -> Calibration:
     usual: dict[str, Meaning] = {
         "entailment": "supported",
         "neutral": "unsupported",
         "contradiction": "contradicted",
     }
     return Calibration(
-        version="1", labels=labels or usual, threshold=threshold, data_sha256=DATA_SHA256
+        version="2",
+        labels=labels or usual,
+        thresholds=Thresholds(balanced=balanced, lenient=lenient),
+        data_sha256=DATA_SHA256,
     )
 
 
-def judged(text: str, quote: str) -> VerifiedClaim:
-    context = context_of([TEXT])
-    citation = DraftCitation(source=context.sources[0].id, quote=quote)
-    draft = Draft(status="answered", claims=(DraftClaim(text=text, citations=(citation,)),))
-    return verify(draft, context).claims[0]
+CLAIM = ToRead(
+    claim="Staff have 31 days.",
+    evidence="Every employee has 31 days of leave.",
+    background="Handbook\nLeave",
+    sources=("k27q3z",),
+)
 
 
-SUPPORTED = judged("Every employee has 31 days of leave.", "Every employee has 31 days of leave.")
-CONTRADICTED = judged("Every employee has 32 days of leave.", SUPPORTED.citations[0].quote)
+async def opinions(model: GroundingModel, *claims: ToRead) -> list[Opinion]:
+    return list(await GroundingModelReader(model=model, threshold=0.5).read(claims))
 
 
-def test_agreement_is_labelled_and_changes_nothing_else() -> None:
+async def test_model_reads_the_evidence_with_what_stands_around_it() -> None:
     classifier = TableClassifier([[4.0, 0.0, 0.0]])
     model = GroundingModel(classifier=classifier, calibration=calibrated())
 
-    (claim,) = model.review([SUPPORTED])
+    (opinion,) = await opinions(model, CLAIM)
 
-    assert (claim.verdict, claim.score, claim.reasons) == ("supported", SUPPORTED.score, ())
-    assert claim.citations[0].checks == {
-        **SUPPORTED.citations[0].checks,
-        "grounding_model": True,
-    }
-    assert classifier.pairs == [(SUPPORTED.citations[0].quote, SUPPORTED.text)]
-
-
-@pytest.mark.parametrize("row", [[0.0, 4.0, 0.0], [0.0, 0.0, 4.0]])
-def test_disagreement_takes_support_away(row: list[float]) -> None:
-    model = GroundingModel(classifier=TableClassifier([row]), calibration=calibrated())
-
-    (claim,) = model.review([SUPPORTED])
-
-    # e^0 / (e^0 + e^4 + e^0) = .018; below one half of the score's range: .018 / .5 / 2 = .018
-    assert claim.verdict == "unsupported"
-    assert claim.score == pytest.approx(0.01766, abs=1e-4)
-    assert claim.citations[0].checks["grounding_model"] is False
-    assert [(each.code, each.detail) for each in claim.reasons] == [
-        ("second_opinion", "grounding_model")
+    # e^4 / (e^4 + e^0 + e^0) = .965
+    assert opinion.is_supported
+    assert opinion.probability == pytest.approx(0.9647, abs=1e-4)
+    assert classifier.pairs == [
+        ("Handbook\nLeave\nEvery employee has 31 days of leave.", "Staff have 31 days.")
     ]
 
 
-def test_a_model_that_says_no_number_agrees_with_nothing() -> None:
-    model = GroundingModel(
-        classifier=TableClassifier([[float("nan")] * 3]), calibration=calibrated()
-    )
+@pytest.mark.parametrize("row", [[0.0, 4.0, 0.0], [0.0, 0.0, 4.0], [float("nan")] * 3])
+async def test_what_it_does_not_find_there_is_not_supported(row: list[float]) -> None:
+    model = GroundingModel(classifier=TableClassifier([row]), calibration=calibrated())
 
-    (claim,) = model.review([SUPPORTED])
+    (opinion,) = await opinions(model, CLAIM)
 
-    assert (claim.verdict, claim.score) == ("unsupported", 0.0)
+    assert not opinion.is_supported
 
 
-def test_failed_hard_check_is_never_replaced() -> None:
-    classifier = TableClassifier([[9.0, 0.0, 0.0]])
+async def test_claims_are_read_in_one_pass_and_in_their_order() -> None:
+    classifier = TableClassifier([[4.0, 0.0, 0.0], [0.0, 4.0, 0.0]])
     model = GroundingModel(classifier=classifier, calibration=calibrated())
 
-    claims = model.review([CONTRADICTED, SUPPORTED, CONTRADICTED])
+    found = await opinions(model, CLAIM, CLAIM)
 
-    assert [claim.verdict for claim in claims] == ["contradicted", "supported", "contradicted"]
-    assert claims[0] == CONTRADICTED
-    assert len(classifier.pairs) == 1
+    assert [each.is_supported for each in found] == [True, False]
+    assert await opinions(model) == []
 
 
-def test_threshold_decides() -> None:
-    # Two labels of equal weight: the probability is one half.
-    labels: dict[str, Meaning] = {"yes": "supported", "no": "unsupported"}
+def test_threshold_is_of_the_profile_and_strict_has_none() -> None:
+    model = GroundingModel(classifier=TableClassifier([]), calibration=calibrated(0.9, 0.7))
 
-    def verdict(threshold: float) -> str:
-        classifier = TableClassifier([[1.0, 1.0]], ("yes", "no"))
-        model = GroundingModel(classifier=classifier, calibration=calibrated(threshold, labels))
-        return model.review([SUPPORTED])[0].verdict
-
-    assert [verdict(0.49), verdict(0.51)] == ["supported", "unsupported"]
+    assert model.threshold("balanced") == 0.9
+    assert model.threshold("lenient") == 0.7
+    assert model.threshold("strict") is None
 
 
 def test_one_output_is_read_by_the_logistic_function() -> None:
@@ -150,14 +136,15 @@ def test_model_of_a_folder_is_asked(
 
     model = load_grounding_model(str(folder))
 
-    assert model.review([SUPPORTED])[0].verdict == verdict
+    (chance,) = model.probabilities([(CLAIM.evidence, CLAIM.claim)])
+    assert ("supported" if chance > 0.5 else "unsupported") == verdict
 
 
 def test_calibration_elsewhere_names_its_model(tmp_path: Path) -> None:
     save_grounding_model(tmp_path / "model")
     file = write_calibration(tmp_path / "tuned.json", model="model")
 
-    assert load_grounding_model(str(file)).review([SUPPORTED])[0].verdict == "supported"
+    assert load_grounding_model(str(file)).calibration.thresholds.balanced == 0.5
 
 
 def test_model_of_three_classes_without_calibration_is_refused(tmp_path: Path) -> None:
@@ -175,7 +162,9 @@ def test_hub_name_without_calibration_is_refused_before_anything_is_loaded() -> 
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"threshold": 0}, "threshold"),
+        ({"thresholds": {"balanced": 0.0, "lenient": 0.5}}, "thresholds.balanced"),
+        ({"thresholds": {"balanced": 0.5}}, "thresholds.lenient"),
+        ({"version": "1"}, "version"),
         ({"data_sha256": "abc"}, "data_sha256"),
         ({"labels": {"entailment": "true"}}, "labels.entailment"),
         ({"treshold": 0.5}, "treshold"),

@@ -1,8 +1,7 @@
-"""What verification promises, over many sentences: no falsehood passes, and few truths fall."""
+"""What verification promises, over many sentences: of whatever is claimed, the source is shown."""
 
 import pytest
 
-from app.claims import Verdict
 from tests.app.verify.corruptions import CORRUPTIONS
 from tests.app.verify.drafts import judge
 from tests.app.verify.paraphrases import PARAPHRASES
@@ -22,53 +21,39 @@ def corrupted(kind: str, *, of_retellings: bool) -> list[tuple[str, str]]:
     ]
 
 
-def verdict(claim: str, sentence: str, quote: str | None = None) -> Verdict:
+def shown(claim: str, sentence: str, quote: str | None = None) -> str | None:
+    """What an answer shows of the claim; None: nothing."""
     context = context_of([AROUND.format(sentence)])
-    return judge(claim, quote or sentence, context=context).verdict
-
-
-def test_there_are_hundreds_of_falsehoods() -> None:
-    falsehoods = {
-        pair
-        for kind in CORRUPTIONS
-        for of_retellings in (False, True)
-        for pair in corrupted(kind, of_retellings=of_retellings)
-    }
-
-    assert len(falsehoods) >= 400
+    judged = judge(claim, quote or sentence, context=context)
+    return judged.text if judged.verdict == "supported" else None
 
 
 @pytest.mark.parametrize("of_retellings", [False, True], ids=["verbatim", "retold"])
 @pytest.mark.parametrize("kind", CORRUPTIONS)
-def test_no_falsehood_passes_with_the_true_quote(kind: str, *, of_retellings: bool) -> None:
+def test_a_falsehood_with_the_true_quote_becomes_the_truth(
+    kind: str, *, of_retellings: bool
+) -> None:
     pairs = corrupted(kind, of_retellings=of_retellings)
 
-    passed = [pair for pair in pairs if verdict(pair[1], pair[0]) == "supported"]
+    others = [pair for pair in pairs if shown(pair[1], pair[0]) != pair[0]]
 
     assert len(pairs) >= 5
-    assert passed == []
+    assert others == []
 
 
 @pytest.mark.parametrize("kind", CORRUPTIONS)
-def test_no_falsehood_passes_with_a_quote_changed_to_fit(kind: str) -> None:
+def test_a_falsehood_with_a_quote_changed_to_fit_is_never_shown(kind: str) -> None:
     pairs = corrupted(kind, of_retellings=False)
 
-    passed = [pair for pair in pairs if verdict(pair[1], pair[0], quote=pair[1]) == "supported"]
+    others = [pair for pair in pairs if shown(pair[1], pair[0], pair[1]) not in {pair[0], None}]
 
-    assert passed == []
+    assert others == []
 
 
-def test_no_sentence_is_supported_by_another_one() -> None:
-    context = context_of([" ".join(TRUE_SENTENCES)])
+def test_no_truth_is_lost() -> None:
+    lost = [pair for pair in PARAPHRASES if shown(pair[1], pair[0]) != pair[0]]
 
-    passed = [
-        (claim, quote)
-        for claim in TRUE_SENTENCES
-        for quote in TRUE_SENTENCES
-        if claim != quote and judge(claim, quote, context=context).verdict == "supported"
-    ]
-
-    assert passed == []
+    assert lost == []
 
 
 def test_no_source_outside_the_context_is_believed() -> None:
@@ -94,26 +79,3 @@ def test_no_quote_that_stands_in_another_source_is_believed() -> None:
     ]
 
     assert passed == []
-
-
-def test_every_sentence_supports_itself() -> None:
-    fallen = [each for each in TRUE_SENTENCES if verdict(each, each) != "supported"]
-
-    assert fallen == []
-
-
-def test_every_sentence_supports_itself_when_the_checks_really_run() -> None:
-    fallen = [each for each in TRUE_SENTENCES if verdict(f"{each[:-1]} !", each) != "supported"]
-
-    assert fallen == []
-
-
-def test_nine_of_ten_light_retellings_are_supported() -> None:
-    supported = [
-        retelling
-        for sentence, retelling in PARAPHRASES
-        if verdict(retelling, sentence) == "supported"
-    ]
-
-    assert len(PARAPHRASES) == 40
-    assert len(supported) >= 0.9 * len(PARAPHRASES)

@@ -1,0 +1,63 @@
+"""A piece of a source as it is shown: whole sentences in the source's own characters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.claims import VerifiedCitation
+from app.verify.cited import BULLET, CitedSource
+from app.verify.tables import Row, tell_rows
+from kb.text import Span
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extract:
+    """Sentences, or table rows, of one source in their order; `sentences` are their indices."""
+
+    source: CitedSource
+    sentences: tuple[int, ...] = ()
+    rows: tuple[Row, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """As it is shown: sentences of a paragraph on one line, items and rows one to a line."""
+        if self.rows:
+            return tell_rows(self.rows)
+        lines = [self._line(index) for index in self.sentences]
+        if len(lines) == 1:
+            # A single item stands in no list.
+            marker = BULLET.match(lines[0])
+            return lines[0][marker.end() if marker else 0 :]
+        told = lines[0]
+        for index, line in zip(self.sentences[1:], lines[1:], strict=True):
+            told += f"{self._joint(index)}{line}"
+        return told
+
+    @property
+    def citations(self) -> list[VerifiedCitation]:
+        """Each run of sentences that stand together, and each row, as a quote."""
+        if self.rows:
+            return [self.source.citation(row.span) for row in self.rows]
+        return [self.source.citation(span) for span in self._runs()]
+
+    def _line(self, index: int) -> str:
+        return " ".join(self.source.words(self.source.sentences[index]).split())
+
+    def _joint(self, index: int) -> str:
+        """What stands between a sentence and the one shown before it."""
+        is_after_heading = index > 0 and self.source.is_heading(index - 1)
+        if is_after_heading and (index - 1) in self.sentences:
+            return ": "
+        opens_line = self.source.is_item(index) or not self.source.is_next_line(index)
+        return "\n" if opens_line or (index - 1) not in self.sentences else " "
+
+    def _runs(self) -> Sequence[Span]:
+        runs: list[Span] = []
+        previous: int | None = None
+        for index in self.sentences:
+            span = self.source.sentences[index]
+            if previous is not None and index == previous + 1:
+                runs[-1] = Span(runs[-1].start, span.end)
+            else:
+                runs.append(span)
+            previous = index
+        return runs
