@@ -196,6 +196,16 @@ def sentence_out(text: str, markers: Iterable[str]) -> str:
     return f"{text} {''.join(markers)}"
 
 
+def joint(told: str, text: str, *, line: str = "\n") -> str:
+    """What stands between an answer so far and its next claim: a space among sentences.
+
+    `line` once there are claims of several lines, such as lists and rows of tables.
+    """
+    if not told:
+        return ""
+    return line if "\n" in told or "\n" in text else " "
+
+
 def _quote(citation: VerifiedCitation) -> Quote:
     passage = citation.passage
     return (
@@ -209,8 +219,9 @@ def _quote(citation: VerifiedCitation) -> Quote:
 
 def _prose(cited: Sequence[tuple[VerifiedClaim, Sequence[Citation]]]) -> str:
     """The supported claims, each followed by the markers of its quotes."""
-    return " ".join(
-        sentence_out(claim.text, [citation.marker for citation in citations])
-        for claim, citations in cited
-        if claim.verdict == "supported"
-    )
+    prose = ""
+    for claim, citations in cited:
+        if claim.verdict == "supported":
+            told = sentence_out(claim.text, [citation.marker for citation in citations])
+            prose += joint(prose, told) + told
+    return prose

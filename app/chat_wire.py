@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from app.answer_wire import sentence_out
+from app.answer_wire import joint, sentence_out
 from app.markdown import escape_markdown, unescape_markdown
 from app.schemas.answers import MAX_HISTORY_TURNS, Answer, AnswerRequest, Citation, Claim, Turn
 from app.schemas.chat import (
@@ -50,6 +50,10 @@ def question_of(request: ChatRequest) -> AnswerRequest:
         max_output_tokens=request.max_completion_tokens or request.max_tokens,
         stream=bool(request.stream),
     )
+
+
+PARAGRAPH: Final = "\n\n"
+"""What begins a new line in Markdown, whatever stood on the one before."""
 
 
 class _Verified(BaseModel):
@@ -97,7 +101,8 @@ class ChatStream:
                 self._opening = _opening(data, self._model)
                 return [self._opening]
             case "claim.verified":
-                piece = f"{' ' if self._told else ''}{sentence_of(data)}"
+                sentence = sentence_of(data)
+                piece = joint(self._told, sentence, line=PARAGRAPH) + sentence
                 self._told += piece
                 return [self._chunk(Delta(content=piece))]
             case "answer.completed":
@@ -147,7 +152,8 @@ def content_of(answer: Answer) -> tuple[str, list[Annotation]]:
         if claim.verdict != "supported":
             continue
         cited = [citation_by_id[citation_id] for citation_id in claim.citations]
-        content += f"{' ' if content else ''}{_sentence(claim, [each.marker for each in cited])}"
+        sentence = _sentence(claim, [each.marker for each in cited])
+        content += joint(content, sentence, line=PARAGRAPH) + sentence
         # The markers end the sentence, one behind the other.
         start = len(content) - sum(len(each.marker) for each in cited)
         for citation in cited:
