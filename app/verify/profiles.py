@@ -19,16 +19,9 @@ class Weights(TypedDict):
 
 
 class Profile(TypedDict):
-    """What a sentence needs to be supported."""
+    """What a sentence without quotes needs to be supported, unless it is word for word there."""
 
     min_score: float
-    """Of a sentence given without quotes."""
-    min_coverage: float
-    """Share of content words that the quotes must hold."""
-    min_retold: float | None
-    """Share that they must hold together of a claim in other words; None: none is believed."""
-    is_word_checked: bool
-    """Whether one strange word in an otherwise repeated sentence makes it fall."""
 
 
 class Fitted(TypedDict):

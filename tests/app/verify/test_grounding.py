@@ -27,6 +27,7 @@ def judged(claim: str, *texts: str, profile: ProfileName = "balanced") -> Ground
         ("Unused leave expires on 30 March of the following year.", "contradicted"),
         ("Unused leave never expires on 31 March of the following year.", "contradicted"),
         ("Contractors may approve invoices.", "contradicted"),
+        ("No, contractors may not approve invoices.", "supported"),
         ("The works council in Lisbon must approve any exception.", "contradicted"),
         ("The council in Rotterdam, Tim Cook, may approve exceptions.", "unsupported"),
         ("The moon is made of cheese.", "unsupported"),

@@ -24,3 +24,10 @@ def test_no_rule_speaks_against_a_true_example(name: str, pair: dict[str, str]) 
 def test_what_repeats_its_evidence_is_never_vetoed(_: str, pair: dict[str, str]) -> None:
     assert find_vetoes(pair["evidence"], pair["evidence"]) == ()
     assert find_vetoes(pair["claim"], pair["claim"]) == ()
+
+
+def test_a_leading_no_answers_the_question_and_negates_nothing() -> None:
+    evidence = "Contractors may approve invoices."
+
+    assert find_vetoes("No, contractors may approve invoices.", evidence) == ()
+    assert find_vetoes("No, contractors may not approve invoices.", evidence) != ()
