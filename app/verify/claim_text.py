@@ -27,6 +27,7 @@ _TALK: Final = re.compile(
 )
 """What is said to the other person before, or instead of, saying something of the matter."""
 
+
 def clean_claim(text: str) -> str:
     """The claim without citation markers, bullets, emphasis, 'according to passage 2' and 'yes'."""
     bare = _EMPHASIS.sub("", _BULLET.sub("", _MARKER.sub("", text))).strip()

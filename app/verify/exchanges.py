@@ -39,6 +39,9 @@ MINUTES: Final[Mapping[str, int]] = {
 }
 """Of units of time, so that 24 months are two years."""
 
+SCALES: Final[Mapping[str, int]] = {"thousand": 1_000, "million": 1_000_000}
+"""What a column or a text says that its numbers are in."""
+
 TOLERANCE: Final = Decimal("0.015")
 """Share by which 30 days and a month, or 52 weeks and a year, may differ."""
 
@@ -109,11 +112,13 @@ def _follows(both: Compared, here: int) -> bool:
         bare = [there for _, _, there in theirs if there.unit is None and not there.is_year]
         if not bare and not both.claim.names_on("unit", here):
             return True
+    scales = {SCALES[mark.name] for reading in both.around for mark in reading.named("scale")}
     bounds = both.claim.names_on("bound", here)
     minutes = _minutes(both.claim, here, measure)
     return any(
         (there.unit == measure.unit and _is_within(there.value, measure.value, bounds))
         or (measure.unit == "decade" and 0 <= there.value - measure.value < DECADE)
+        or any(there.value * scale == measure.value for scale in scales)
         or (minutes and abs(_minutes(reading, index, there) - minutes) <= TOLERANCE * minutes)
         for reading, index, there in theirs
     )
