@@ -24,6 +24,10 @@ MIN_SHARE_TO_CONTRADICT: Final = 0.6
 """Share of content words that the sources hold; with fewer they speak of something else."""
 
 
+MIN_CARRIED: Final = 0.35
+"""Score of a sentence that the others of its claim may carry: under it, most words are missing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class GroundedClaim:
     """One claim and what the sources say about it; `score` is 0 to 1, 0 when nothing is said.
@@ -51,7 +55,7 @@ def split_answer(answer: str) -> list[str]:
 
 
 def ground(claim: str, sources: IndexedSources, fitted: Fitted, name: ProfileName) -> GroundedClaim:
-    """The claim's verdict; of several sentences the worst one, with the mean of their scores.
+    """The claim's verdict; of several sentences that of `_of_all`, with the mean of their scores.
 
     A sentence that asserts nothing (a question, a lead-in) is `not_checkable` and counts for
     nothing beside others.
@@ -61,18 +65,35 @@ def ground(claim: str, sources: IndexedSources, fitted: Fitted, name: ProfileNam
     if not checked:
         reasons = (Reason(code="not_a_claim"),)
         return GroundedClaim(text=claim, verdict="not_checkable", score=0.0, reasons=reasons)
-    verdicts = {each.verdict for each in checked}
+    score = sum(each.score for each in checked) / len(checked)
+    verdict = _of_all(checked, is_enough=score >= fitted["profiles"][name]["min_score"])
+    reasons = dict.fromkeys(reason for each in checked for reason in each.reasons)
     return GroundedClaim(
         text=claim,
-        verdict=next(v for v in _WORST_FIRST if v in verdicts),
-        score=sum(each.score for each in checked) / len(checked),
+        verdict=verdict,
+        score=score,
         citations=tuple(quote for each in checked for quote in each.citations),
-        reasons=tuple(dict.fromkeys(reason for each in checked for reason in each.reasons)),
+        reasons=() if verdict == "supported" else tuple(reasons),
         is_polarity_checked=all(each.is_polarity_checked for each in checked),
     )
 
 
-_WORST_FIRST: Final[Sequence[GroundingVerdict]] = ("contradicted", "unsupported", "supported")
+def _of_all(sentences: Sequence[GroundedClaim], *, is_enough: bool) -> GroundingVerdict:
+    """The worst verdict; a sentence that only lacks words is carried by the mean of all.
+
+    One of which hardly a word is found is carried by none.
+    """
+    verdicts = {each.verdict for each in sentences}
+    is_thin = all(
+        reason.code == "coverage_low"
+        for each in sentences
+        for reason in each.reasons
+        if each.verdict == "unsupported"
+    )
+    is_carried = is_enough and is_thin and all(each.score >= MIN_CARRIED for each in sentences)
+    if "contradicted" in verdicts:
+        return "contradicted"
+    return "supported" if verdicts == {"supported"} or is_carried else "unsupported"
 
 
 def _ground_sentence(
