@@ -119,6 +119,8 @@ def _follows(both: Compared, here: int) -> bool:
         (there.unit == measure.unit and _is_within(there.value, measure.value, bounds))
         or (measure.unit == "decade" and 0 <= there.value - measure.value < DECADE)
         or any(there.value * scale == measure.value for scale in scales)
+        # The unit of a cell stands in the head of its column; `tables` compares the two.
+        or (there.unit is None and there.value == measure.value and "|" in reading.words)
         or (minutes and abs(_minutes(reading, index, there) - minutes) <= TOLERANCE * minutes)
         for reading, index, there in theirs
     )
