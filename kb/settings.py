@@ -139,8 +139,8 @@ class Settings(BaseSettings):
     )
     verify_profile: Literal["strict", "balanced", "lenient"] = Field(
         default="balanced",
-        description="How sure a reader must be of a claim in words of its own; lenient believes less "
-        "sure ones, strict shows the documents' words only.",
+        description="How sure a reader must be of a claim in words of its own; lenient believes "
+        "less sure ones, strict shows the documents' words only.",
     )
 
     grounding_model: str | None = Field(

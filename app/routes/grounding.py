@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
@@ -19,15 +18,13 @@ from app.schemas.grounding import (
     GroundingRequest,
     GroundingResponse,
 )
+from app.second_opinion.grounding_model import NAME, GroundingModel
 from app.verify.given import GivenSource, ground_answer, ground_given
 from app.verify.grounding import GroundedClaim
 from app.verify.profiles import fitted_profiles
 from kb.ids import TenantId
 
 router = APIRouter(tags=["answers"])
-
-READER: Final = "grounding_model"
-"""As the response names the model of FOOTNOTE_GROUNDING_MODEL."""
 
 
 @router.post("/grounding:check", response_model=GroundingResponse)
@@ -57,8 +54,14 @@ async def _check(
         )
     else:
         found = await run(tenant_id, ground_given, body.claims or [], given, profile)
-    model = resources.answerer.grounding_model
+    model = _reading_model(resources)
     return found if model is None else await asyncio.to_thread(model.review, found, profile)
+
+
+def _reading_model(resources: Resources) -> GroundingModel | None:
+    """The model whose word counts; none with the profile `strict`."""
+    model = resources.answerer.grounding_model
+    return model if model and model.threshold(resources.verify_profile) is not None else None
 
 
 def _encoded(found: Sequence[GroundedClaim], resources: Resources) -> str:
@@ -69,7 +72,7 @@ def _encoded(found: Sequence[GroundedClaim], resources: Resources) -> str:
         support_rate=len(supported) / len(checkable) if checkable else None,
         profile=resources.verify_profile,
         profile_version=fitted_profiles()["version"],
-        reader=None if resources.answerer.grounding_model is None else READER,
+        reader=None if _reading_model(resources) is None else NAME,
     )
     return response.model_dump_json()
 

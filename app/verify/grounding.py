@@ -63,8 +63,8 @@ def ground(claim: str, sources: IndexedSources, fitted: Fitted, name: ProfileNam
     found = [_ground_sentence(sentence, sources, fitted, name) for sentence in split_answer(claim)]
     checked = [each for each in found if each.verdict != "not_checkable"]
     if not checked:
-        reasons = (Reason(code="not_a_claim"),)
-        return GroundedClaim(text=claim, verdict="not_checkable", score=0.0, reasons=reasons)
+        nothing = (Reason(code="not_a_claim"),)
+        return GroundedClaim(text=claim, verdict="not_checkable", score=0.0, reasons=nothing)
     score = sum(each.score for each in checked) / len(checked)
     verdict = _of_all(checked, is_enough=score >= fitted["profiles"][name]["min_score"])
     reasons = dict.fromkeys(reason for each in checked for reason in each.reasons)
