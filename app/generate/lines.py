@@ -1,0 +1,204 @@
+"""The lines of a passage: which of them are headings, lead-ins, items or rows."""
+
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Final
+
+from app.verify.tables import Row, rows_of
+from kb.passages import Passage
+from kb.text import WRAPPED_LINE_CHARS, Span, sentences
+
+MAX_HEADING_WORDS: Final = 12
+MAX_ITEM_SENTENCES: Final = 2
+"""Of a line that is an item though no marker says so: what is longer is prose."""
+
+MARKER: Final = re.compile(
+    r"(?:[-*+\u2022\u25e6\u25aa\u25cf\u2013\u2014\u00b7]\s|(?:Step|Schritt|\u00c9tape)\s\d{1,2}\W"
+    r"|\(?(?:\d{1,2}|[a-zA-Z]|[ivxIVX]{1,5})[.)]\s)\s*+"
+)
+_NUMBERING: Final = re.compile(
+    r"(?:#{1,6}\s|\u00a7\s?|(?:chapter|section|part|kapitel|abschnitt|chapitre|article)\s)?"
+    r"(?:\(?\d{1,3}(?:\.\d{1,3}){0,4}[.):]?\s|[A-Z][.)]\s|[IVX]{1,5}[.)]\s)?",
+    re.IGNORECASE,
+)
+_NUMBER_ALONE: Final = re.compile(
+    r"(?:\(?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[a-zA-Z]|[ivxIVX]{1,5})[.):]{1,2}|\u00a7\s?\d{1,3})"
+)
+_UNDERLINE: Final = re.compile(r"\n[=\-~_*]{3,}+(?![^\n])")
+_ENDS_SENTENCE: Final = re.compile(r"[.!?:;\u3002\uff01\uff1f\u2026][\"'\u201d\u2019)\]]*$")
+ENDS_QUESTION: Final = re.compile(r"[?\uff1f][\"'\u201d\u2019)\]]*$")
+_COLON_BEFORE_LINE: Final = re.compile(r"[:\uff1a]\n")
+_PHYSICAL_LINE: Final = re.compile(r"[^\s][^\n]*+")
+_BULLET: Final = re.compile(r"[-*+\u2022\u25e6\u25aa\u25cf\u2013\u2014\u00b7]\s")
+_PAGE_LINE: Final = re.compile(
+    r"(?:^|\W)(?:page|seite|p\.)\s\d{1,4}(?:\s(?:of|von|de|/)\s\d{1,4})?$", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """Sentences between which no line ends, or a table row; `gap` counts line ends before it."""
+
+    span: Span
+    text: str
+    sentences: tuple[Span, ...]
+    gap: int
+    row: Row | None = None
+    is_heading: bool = False
+    is_named: bool = False
+    """It is a heading whatever stands around it."""
+
+    @property
+    def is_marked(self) -> bool:
+        """True for an item of a list that says so: "- ", "1. ", "b) "."""
+        return self.row is None and MARKER.match(self.text) is not None
+
+    @property
+    def is_lead_in(self) -> bool:
+        """True for a line that only leads to what follows."""
+        return self.row is None and self.text.endswith((":", "\uff1a"))
+
+    @property
+    def may_be_item(self) -> bool:
+        """True for a line that can be one of a list without a marker."""
+        is_short = len(self.sentences) <= MAX_ITEM_SENTENCES and "\n" not in self.text
+        return self.row is None and is_short and not self.is_lead_in
+
+
+def lines_of(passage: Passage) -> list[Line]:
+    """The lines in order, without underlines, numbering alone and the header line of a table."""
+    text = passage.text
+    names = {" ".join(name.split()) for name in (passage.title or "", *passage.location["section"])}
+    rows = sorted(rows_of(passage), key=lambda row: row.span.start)
+    lines: list[Line] = []
+    end = 0
+    for spans, row in _placed(text, rows):
+        span = Span(spans[0].start, spans[-1].end)
+        said = text[span.start : span.end]
+        is_bare = _NUMBER_ALONE.fullmatch(said) or not any(map(str.isalnum, said))
+        is_table_header = bool(rows) and ("|" in said or "\t" in said)
+        if row is None and (is_bare or is_table_header):
+            continue
+        is_named = row is None and (
+            " ".join(said.split()) in names
+            or _UNDERLINE.match(text, span.end) is not None
+            or (len(spans) == 1 and ENDS_QUESTION.search(said) is not None)
+        )
+        lines.append(
+            Line(
+                span=span,
+                text=said,
+                sentences=tuple(spans),
+                gap=min(text.count("\n", end, span.start), 2),
+                row=row,
+                is_heading=is_named or (row is None and has_shape_of_heading(said)),
+                is_named=is_named,
+            )
+        )
+        end = span.end
+    is_below = bool(passage.location["section"])
+    return list(_without_false_headings(lines, is_below=is_below))
+
+
+def _placed(text: str, rows: Sequence[Row]) -> Iterator[tuple[list[Span], Row | None]]:
+    """Sentences by line, and rows in place of the sentences of theirs."""
+    waiting = deque(rows)
+    row_end = 0
+    line: list[Span] = []
+    for sentence in _sentences(text):
+        while waiting and waiting[0].span.start < sentence.end:
+            if line:
+                yield line, None
+                line = []
+            row = waiting.popleft()
+            row_end = row.span.end
+            yield [row.span], row
+        if sentence.start < row_end:
+            continue
+        if line and "\n" in text[line[-1].end : sentence.start]:
+            yield line, None
+            line = []
+        line.append(sentence)
+    if line:
+        yield line, None
+
+
+def _sentences(text: str) -> Iterator[Span]:
+    """Sentences; one that leads to unmarked items on lines of their own is cut into these."""
+    for sentence in sentences(text):
+        colon = _COLON_BEFORE_LINE.search(text, sentence.start, sentence.end)
+        lines = list(_PHYSICAL_LINE.finditer(text, colon.end(), sentence.end)) if colon else []
+        are_items = len(lines) > 1 and all(
+            len(line.group()) < WRAPPED_LINE_CHARS or line.group().endswith((",", ";"))
+            for line in lines[:-1]
+        )
+        if colon is None or not are_items:
+            yield sentence
+            continue
+        yield Span(sentence.start, colon.start() + 1)
+        yield from (Span(*line.span()) for line in lines)
+
+
+def _without_false_headings(lines: Sequence[Line], *, is_below: bool) -> Iterator[Line]:
+    """The lines, those with the shape of a heading as items where the ones around them say so.
+
+    `is_below`: a heading stands above the passage.
+    """
+    before: Line | None = None
+    place = 0
+    for is_doubtful, group in groupby(
+        lines, key=lambda line: line.is_heading and not line.is_named
+    ):
+        run = list(group)
+        place += len(run)
+        after = lines[place] if place < len(lines) else None
+        if is_doubtful:
+            is_below = is_below or (before is not None and before.is_heading)
+            first, last = _items_among(run, before, after, is_below=is_below)
+            run = [
+                replace(line, is_heading=not first <= index < last)
+                for index, line in enumerate(run)
+            ]
+        yield from run
+        before = run[-1]
+
+
+def _items_among(
+    run: Sequence[Line], before: Line | None, after: Line | None, *, is_below: bool
+) -> tuple[int, int]:
+    """From where to where lines with the shape of a heading are items of a list."""
+    is_followed = after is not None
+    if all(line.is_marked for line in run):
+        has_company = len(run) > 1 or any(line and line.is_marked for line in (before, after))
+        return (0, len(run)) if has_company else (0, 0)
+    if before is not None and before.is_lead_in:
+        # What stands apart between the items and a further text is that one's heading.
+        return 0, len(run) - (is_followed and len(run) > 1 and run[-1].gap > 1)
+    if after is not None and after.gap == 1:
+        return 0, 0
+    first = len(run) - 1
+    while first > 0 and run[first].gap == 1 and not _end_of_numbering(run[first - 1].text):
+        first -= 1
+    is_list = len(run) - first > 1 and (first > 0 or is_below)
+    return (first, len(run)) if is_list else (0, 0)
+
+
+def has_shape_of_heading(text: str) -> bool:
+    """True for a line short and unfinished enough to be the title of what follows."""
+    if "\n" in text or _PAGE_LINE.search(text) or text.startswith("#"):
+        return "\n" not in text
+    if _ENDS_SENTENCE.search(text) or any(mark in text for mark in "|\t:"):
+        return False
+    bare = text[_end_of_numbering(text) :]
+    words = bare.split()
+    is_unspaced = len(words) == 1 and not bare.isascii()
+    is_data = any(map(str.isdigit, bare)) or _BULLET.match(text) is not None
+    return len(words) <= MAX_HEADING_WORDS and not is_data and not is_unspaced
+
+
+def _end_of_numbering(text: str) -> int:
+    match = _NUMBERING.match(text)
+    return match.end() if match else 0
