@@ -12,6 +12,7 @@ from kb.passages import Passage
 from kb.text import WRAPPED_LINE_CHARS, Span, sentences
 
 MAX_HEADING_WORDS: Final = 12
+MAX_HEADING_CHARS: Final = 200
 MAX_ITEM_SENTENCES: Final = 2
 """Of a line that is an item though no marker says so: what is longer is prose."""
 
@@ -62,6 +63,11 @@ class Line:
         return self.row is None and self.text.endswith((":", "\uff1a"))
 
     @property
+    def is_unfinished(self) -> bool:
+        """True for a line on its own that ends as no sentence does."""
+        return "\n" not in self.text and _ENDS_SENTENCE.search(self.text) is None
+
+    @property
     def may_be_item(self) -> bool:
         """True for a line that can be one of a list without a marker."""
         is_short = len(self.sentences) <= MAX_ITEM_SENTENCES and "\n" not in self.text
@@ -82,7 +88,8 @@ def lines_of(passage: Passage) -> list[Line]:
         is_table_header = bool(rows) and ("|" in said or "\t" in said)
         if row is None and (is_bare or is_table_header):
             continue
-        is_named = row is None and (
+        is_short = row is None and len(said) <= MAX_HEADING_CHARS
+        is_named = is_short and (
             " ".join(said.split()) in names
             or _UNDERLINE.match(text, span.end) is not None
             or (len(spans) == 1 and ENDS_QUESTION.search(said) is not None)
@@ -94,7 +101,7 @@ def lines_of(passage: Passage) -> list[Line]:
                 sentences=tuple(spans),
                 gap=min(text.count("\n", end, span.start), 2),
                 row=row,
-                is_heading=is_named or (row is None and has_shape_of_heading(said)),
+                is_heading=is_named or (is_short and has_shape_of_heading(said)),
                 is_named=is_named,
             )
         )
@@ -128,18 +135,27 @@ def _placed(text: str, rows: Sequence[Row]) -> Iterator[tuple[list[Span], Row | 
 
 def _sentences(text: str) -> Iterator[Span]:
     """Sentences; one that leads to unmarked items on lines of their own is cut into these."""
+    follows_lead_in = False
     for sentence in sentences(text):
         colon = _COLON_BEFORE_LINE.search(text, sentence.start, sentence.end)
-        lines = list(_PHYSICAL_LINE.finditer(text, colon.end(), sentence.end)) if colon else []
-        are_items = len(lines) > 1 and all(
-            len(line.group()) < WRAPPED_LINE_CHARS or line.group().endswith((",", ";"))
-            for line in lines[:-1]
-        )
-        if colon is None or not are_items:
+        start = colon.end() if colon else sentence.start
+        lines = []
+        if colon or follows_lead_in:
+            lines = [
+                Span(*line.span()) for line in _PHYSICAL_LINE.finditer(text, start, sentence.end)
+            ]
+        follows_lead_in = text[sentence.end - 1] in ":\uff1a"
+        if len(lines) < 2 or not all(_is_whole_item(text, line) for line in lines[:-1]):  # noqa: PLR2004
             yield sentence
             continue
-        yield Span(sentence.start, colon.start() + 1)
-        yield from (Span(*line.span()) for line in lines)
+        if colon:
+            yield Span(sentence.start, colon.start() + 1)
+        yield from lines
+
+
+def _is_whole_item(text: str, line: Span) -> bool:
+    """True for a line that no margin has cut."""
+    return line.end - line.start < WRAPPED_LINE_CHARS or text[line.end - 1] in ",;"
 
 
 def _without_false_headings(lines: Sequence[Line], *, is_below: bool) -> Iterator[Line]:

@@ -100,9 +100,12 @@ def _goes_on(run: Sequence[Line], line: Line) -> bool:
     if last.is_lead_in:
         # Two lead-ins in a row do not lead to each other.
         return len(run) == 1 and (line.is_marked or line.may_be_item)
-    if last.is_marked or line.is_marked:
-        return last.is_marked and line.is_marked
     items = run[1:] if run[0].is_lead_in else run
+    if items[0].is_marked:
+        # Later items of a list may have lost their markers.
+        return line.is_marked or (line.is_unfinished and line.gap == last.gap)
+    if line.is_marked:
+        return False
     is_alike = len(items) == 1 or items[1].gap == line.gap
     return last.may_be_item and line.may_be_item and is_alike
 

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from app.generate.pieces import Piece, pieces_of
-from kb.passages import Passage
+from kb.passages import Passage, TableRows
 from tests.fakes.sources import passage_of
 
 
@@ -98,6 +98,23 @@ def test_items_without_markers_are_a_list() -> None:
     assert [len(wholes(text)[0].items) for text in (lower, upper, below)] == [3, 2, 3]
 
 
+def test_lower_case_items_below_their_lead_in_are_told_apart() -> None:
+    text = (
+        "Verboten ist:\n\nGlasflaschen mitzubringen\nin den Umkleiden zu fotografieren\nzu rennen"
+    )
+
+    assert wholes(text)[0].text == text
+    assert told(text) == text.split("\n")[2:]
+
+
+def test_an_item_that_lost_its_marker_stays_in_the_list() -> None:
+    text = (
+        "- People: extension 4210\n\n- Works: extension 4275\n\nDesk: extension 4400, Tobias Lenz"
+    )
+
+    assert len(wholes(text)[0].items) == 3
+
+
 def test_lines_that_say_what_to_do_are_steps() -> None:
     lines = "Mount the gauge.\nPoint the arrow downstream.\nTighten the bolts with 14 Nm."
     numbered = "1. Mount\n2. Point\n3. Tighten"
@@ -141,11 +158,21 @@ def test_two_lists_are_kept_apart() -> None:
 
 
 def test_a_row_is_a_piece() -> None:
-    text = "Parts\n\nPart: SP-1 | Price EUR: 87.25\nPart: SP-2 | Price EUR: 9.45\n\nAsk Nadia."
+    bare = passage(
+        "Parts\n\nPart: SP-1 | Price EUR: 87.25\nPart: SP-2 | Price EUR: 9.45\n\nAsk Nadia."
+    )
+    rows = TableRows(
+        table=1,
+        row_count=2,
+        columns=["Part", "Price EUR"],
+        key=[0],
+        rows=[[1, 7, 36, 0, 13, 17, 1, 31, 36], [2, 37, 65, 0, 43, 47, 1, 61, 65]],
+    )
 
-    pieces = pieces_of(passage(text))
+    pieces = pieces_of(replace(bare, location={**bare.location, "tables": [rows]}))
 
     assert [each.kind for each in pieces] == ["row", "row", "sentence"]
+    assert pieces[1].text == "Part: SP-2 | Price EUR: 9.45"
     assert pieces[0].row is not None
     assert [cell.value for cell in pieces[0].row.cells] == ["SP-1", "87.25"]
 
