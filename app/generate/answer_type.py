@@ -1,85 +1,262 @@
-"""Does a sentence name a thing of the kind that the question asks for: a time, a number, a name?
+"""The expected answer type of a question, and whether a text holds an answer of that type.
 
-Told by the question's English words; a question that asks for nothing so plain has no kind.
+In English, German and French; the text may be in another of them than the question. A question
+that asks for nothing so plain expects `other`, which every text holds.
 """
 
 import re
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal
 
-from kb.text import STOP_WORDS, word_set
+from app.generate.proper_names import is_typo, words_of
+from app.generate.small_words import language_of
+from app.generate.specifics import month_of, read_specifics
+from app.generate.vocabulary import (
+    AMOUNTS,
+    MEASURED,
+    PLACES,
+    ROLE_ENDINGS,
+    ROLES,
+    TIME_WORDS,
+    UNITS,
+    WEEKDAYS,
+)
+from kb.text import STOP_WORDS, content_stems
 
-_ASKS_FOR_TIME: Final = re.compile(
-    r"\bwhen\b|\b(?:what|which) (?:year|month|day|date|decade|century|time|period|era)\b",
-    re.IGNORECASE,
-)
-_ASKS_FOR_NUMBER: Final = re.compile(
-    r"\bhow (?:many|much|long|far|old|tall|large|big|high|deep|fast|often|wide)\b"
-    r"|\b(?:what|which) (?:(?:is|was|are|were) the )?"
-    r"(?:percent|percentage|number|amount|fraction|proportion|population)\b",
-    re.IGNORECASE,
-)
-_ASKS_FOR_NAME: Final = re.compile(
-    r"\b(?:who|whom|whose|where)\b|\b(?:what|which) (?:city|country|state|town|region|island"
-    r"|continent|county|nation|province|person|company|organi[sz]ation)\b",
-    re.IGNORECASE,
-)
-_ASKS_FOR_YES_OR_NO: Final = re.compile(
-    r"\W*(?:is|are|was|were|am|do|does|did|has|have|had|can|could|may|might|must|shall|should|will"
-    r"|would|need)(?:n't)?\s(?!.*\bor\b)",
-    re.IGNORECASE | re.DOTALL,
-)
-_WORD: Final = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
-_NUMBER_WORDS: Final = word_set(
-    "one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty "
-    "hundred thousand million billion half twice dozen first second third"
-)
-_TIME_WORDS: Final = word_set(
-    "january february march april may june july august september october november december monday "
-    "tuesday wednesday thursday friday saturday sunday century centuries decade today bc ad ce bce"
-)
-_YEAR: Final = re.compile(r"(?:1\d|20)\d\ds?")
+AnswerKind = Literal[
+    "person", "number", "time", "place", "reason", "steps", "decision", "contact", "other"
+]
 
-Kind = Callable[[str], bool]
-"""True for a word of the kind."""
+MIN_SHARE_OF_PREDICATE: Final = 0.5
+"""Of the words of a yes-or-no question that a text must hold to decide it."""
+
+_KIND_PATTERNS: Final[tuple[tuple[AnswerKind, re.Pattern[str]], ...]] = (
+    (
+        "time",
+        re.compile(
+            r"\bwhen\b|\b(?:what|which) (?:year|month|day|date|decade|century|time|period|era)s?\b"
+            r"|\b(?:ab |bis |seit )?wann\b|\bwelche[mnrs]? (?:jahr|monat|tag|datum|uhrzeit)"
+            r"|\bquand\b|\bquelle (?:date|heure|année)\b|\bquel (?:jour|mois)\b|\bdeadline\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "number",
+        re.compile(
+            r"\bhow (?:many|much|long|far|old|tall|large|big|high|deep|fast|often|wide|heavy|soon)"
+            r"\b|\b(?:what|which) (?:(?:is|was|are|were) the )?(?:percent|percentage|number|amount"
+            r"|fraction|proportion|population)\b"
+            r"|\bwie ?(?:viele?n?|lange?|hoch|weit|oft|alt|groß|gross|schwer|schnell|teuer)\b"
+            r"|\bcombien\b",
+            re.IGNORECASE,
+        ),
+    ),
+    ("reason", re.compile(r"\b(?:why|how come|warum|wieso|weshalb|pourquoi)\b", re.IGNORECASE)),
+    (
+        "person",
+        re.compile(
+            r"\b(?:who|whom|whose|wer|wem|wen|wessen)\b|^\W*+(?:à |de |par |avec )?qui\b"
+            r"|\b(?:what|which) (?:person|company|organi[sz]ation|team|department)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "place",
+        re.compile(
+            r"\b(?:where|wo|wohin|woher|où)\b|\b(?:what|which) (?:city|country|state|town|region"
+            r"|island|continent|county|nation|province)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "steps",
+        re.compile(
+            r"\bhow (?:do|can|should|must|to)\b|^\W*+wie (?!ist|sind|war|heißt)\w++|^\W*+comment\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "decision",
+        re.compile(
+            r"^\W*+(?:is|are|was|were|am|do|does|did|has|have|had|can|could|may|might|must|shall"
+            r"|should|will|would|need|ist|sind|darf|dürfen|kann|können|muss|müssen|gibt|hat|haben"
+            r"|wird|werden|gilt|est-ce|peut-on|puis-je|dois-je|faut-il|y a-t-il|est-il|a-t-on)"
+            r"(?:n't)?\s(?!.*\b(?:or|oder|ou)\b)",
+            re.IGNORECASE | re.DOTALL,
+        ),
+    ),
+)
+_ONLY_AT_START: Final = frozenset({"decision"})
+_DIMENSIONS_BY_WORD: Final = {
+    "long": ("duration", "length"),
+    "lange": ("duration",),
+    "lang": ("duration", "length"),
+    "far": ("length", "duration"),
+    "weit": ("length",),
+    "tall": ("length",),
+    "deep": ("length",),
+    "wide": ("length",),
+    "heavy": ("mass",),
+    "schwer": ("mass",),
+    "teuer": ("money",),
+    "temps": ("duration",),
+}
+_GERMAN_WHAT: Final = re.compile(r"^\W*+was\b", re.IGNORECASE)
+_HOW: Final = re.compile(r"\b(?:how|wie|combien de)\s(\w++)", re.IGNORECASE)
+_DIGIT: Final = re.compile(r"\d")
+_CLOCK: Final = re.compile(
+    r"\b\d{1,2}(?::\d\d| ?(?:am|pm|a\.m|p\.m|uhr|h\d{0,2}|o'clock))", re.IGNORECASE
+)
+_PHONE: Final = re.compile(r"\+?\d(?:[ ()/.-]{0,2}\d){5,}|\bext(?:ension|\.)? ?\d{2,}|\b\d{3,5}\b")
+_EMAIL: Final = re.compile(r"[^\s@]@[^\s@]")
+_WEB: Final = re.compile(
+    r"\bhttps?://|\bwww\.|\w\.(?:com|org|net|eu|de|fr|io|example|co)\b", re.IGNORECASE
+)
+_CONTACTS: Final = {"phone": _PHONE, "email": _EMAIL, "web": _WEB}
 
 
-def wanted_kind(question: str) -> Kind | None:
-    """What a word of the answer must be; None when the question does not say."""
-    if _ASKS_FOR_TIME.search(question):
-        return _is_time
-    if _ASKS_FOR_NUMBER.search(question):
-        return _is_number
-    return _is_name if _ASKS_FOR_NAME.search(question) else None
+@dataclass(frozen=True, kw_only=True)
+class ExpectedAnswer:
+    """What an answer must be; `dimensions` are those of its unit, empty where any number will do.
+
+    `asked` are the question's words: naming them again answers nothing.
+    """
+
+    kind: AnswerKind
+    dimensions: tuple[str, ...]
+    asked: frozenset[str]
+    predicate: frozenset[str]
+
+    def is_missing_in(self, text: str, background: str) -> bool:
+        """True when the text holds nothing of the kind that the question does not hold itself."""
+        return not self._is_in(text, background)
+
+    def _is_in(self, text: str, background: str) -> bool:
+        held = True
+        match self.kind:
+            case "number":
+                held = self._has_number(text, background)
+            case "time":
+                held = _has_time(text, self.asked)
+            case "person":
+                held = _has_new_name(text, self.asked) or _has_role(text, self.asked)
+            case "place":
+                held = _has_new_name(text, self.asked) or _has_any(text, PLACES)
+            case "contact":
+                held = any(_CONTACTS[each].search(text) for each in self.dimensions)
+            case "decision":
+                held = self._decides(text, background)
+            case "reason" | "steps" | "other":
+                pass
+        return held
+
+    def _has_number(self, text: str, background: str) -> bool:
+        has_number = any(
+            (any(map(str.isdigit, word)) and word.casefold() not in self.asked)
+            or word.casefold() in AMOUNTS
+            for word in _WORD.findall(text)
+        )
+        if not has_number or not self.dimensions:
+            return has_number
+        words = {run.folded for each in (text, background) for run in read_specifics(each).runs}
+        return any(UNITS[each] & words for each in self.dimensions)
+
+    def _decides(self, text: str, background: str) -> bool:
+        if not self.predicate:
+            return True
+        own, around = frozenset(content_stems(text)), frozenset(content_stems(background))
+        held = sum(_is_held(each, own) or _is_held(each, around) for each in self.predicate)
+        in_text = any(_is_held(each, own) for each in self.predicate)
+        return in_text and held >= MIN_SHARE_OF_PREDICATE * len(self.predicate)
+
+
+_WORD: Final = re.compile(r"[^\W_]++(?:['\u2019][^\W_]++)?")
+
+
+@lru_cache(maxsize=256)
+def expected_answer(question: str) -> ExpectedAnswer:
+    """The expected answer type of the question."""
+    kind = _kind(question)
+    asked = frozenset(word.casefold() for word in _WORD.findall(question))
+    dimensions = tuple(_dimensions(question, kind, asked))
+    if any(each in _CONTACTS for each in dimensions):
+        kind = "contact"
+        dimensions = tuple(each for each in dimensions if each in _CONTACTS)
+    elif dimensions and kind == "other":
+        kind = "number"
+    return ExpectedAnswer(
+        kind=kind,
+        dimensions=dimensions,
+        asked=asked,
+        predicate=frozenset(content_stems(question)),
+    )
+
+
+def _kind(question: str) -> AnswerKind:
+    for kind, pattern in _KIND_PATTERNS:
+        find = pattern.match if kind in _ONLY_AT_START else pattern.search
+        if find(question):
+            is_what = kind == "decision" and _GERMAN_WHAT.match(question)
+            return "other" if is_what and language_of(question) == "de" else kind
+    return "other"
+
+
+def _dimensions(question: str, kind: AnswerKind, asked: frozenset[str]) -> Iterator[str]:
+    """Of the unit that the answer needs; of a how-question, or of the noun after what."""
+    how = _HOW.search(question)
+    if kind == "number" and how:
+        yield from _DIMENSIONS_BY_WORD.get(how.group(1).casefold(), ())
+    if kind in {"number", "other"}:
+        yield from (MEASURED[word] for word in sorted(asked & MEASURED.keys()))
+
+
+def _has_time(text: str, asked: frozenset[str]) -> bool:
+    specifics = read_specifics(text)
+    for run in specifics.runs:
+        if run.folded in asked:
+            continue
+        if month_of(run) or run.folded in WEEKDAYS or run.folded in TIME_WORDS:
+            return True
+        if run.folded in UNITS["duration"] or (len(run.text) >= 3 and run.text.isdecimal()):  # noqa: PLR2004
+            return True
+    return bool(specifics.values.get("day")) or _CLOCK.search(text) is not None
+
+
+def _has_new_name(text: str, asked: frozenset[str]) -> bool:
+    """A word with a capital letter that the question has not; the first word has one anyway."""
+    words = _WORD.findall(text)
+    return any(
+        word[0].isupper() and word.casefold() not in asked and word.casefold() not in STOP_WORDS
+        for word in words[1:]
+    )
+
+
+def _has_role(text: str, asked: frozenset[str]) -> bool:
+    return any(
+        (word in ROLES or word.endswith(ROLE_ENDINGS)) and word not in asked
+        for word in words_of(text)
+    )
+
+
+def _has_any(text: str, known: frozenset[str]) -> bool:
+    return not known.isdisjoint(words_of(text))
+
+
+def _is_held(wanted: str, known: frozenset[str]) -> bool:
+    return wanted in known or (len(wanted) > 4 and any(is_typo(wanted, each) for each in known))  # noqa: PLR2004
+
+
+# --- As the ranking asks it ----------------------------------------------------------------------
 
 
 def wants_yes_or_no(question: str) -> bool:
     """True for a question that begins with its verb and gives no alternatives."""
-    return _ASKS_FOR_YES_OR_NO.match(question) is not None
+    return expected_answer(question).kind == "decision"
 
 
-def names_wanted(sentence: str, kind: Kind, *, asked: frozenset[str]) -> bool:
-    """True when a word of the kind stands in the sentence that is not among the `asked` ones.
-
-    Every sentence begins with a capital letter, so its first word is no name.
-    """
-    words = _WORD.findall(sentence)
-    later = words[1:] if kind is _is_name else words
-    return any(word.casefold() not in asked and kind(word) for word in later)
-
-
-def asked_words(question: str) -> frozenset[str]:
-    """The question's words, in lower case: naming them again answers nothing."""
-    return frozenset(word.casefold() for word in _WORD.findall(question))
-
-
-def _is_number(word: str) -> bool:
-    return any(map(str.isdigit, word)) or word.casefold() in _NUMBER_WORDS
-
-
-def _is_time(word: str) -> bool:
-    return _YEAR.fullmatch(word) is not None or word.casefold() in _TIME_WORDS
-
-
-def _is_name(word: str) -> bool:
-    return word[0].isupper() and word.casefold() not in STOP_WORDS
+def wanted_kind(question: str) -> ExpectedAnswer | None:
+    """What a sentence of the answer must name; None when the question does not say."""
+    expected = expected_answer(question)
+    return expected if expected.kind in {"time", "number", "person", "place"} else None

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from app.context import Context, Source
-from app.generate.answer_type import asked_words, names_wanted, wanted_kind
+from app.generate.answer_type import wanted_kind
 from app.generate.instructions import is_instruction_to_reader
 from kb.embedding import Embedder
 from kb.text import Span, content_stems, sentences
@@ -198,7 +198,7 @@ def _is_heading(text: str) -> bool:
 def _unread(question: str, candidates: Sequence[_Candidate]) -> Iterator[SentenceEvidence]:
     """The candidates with all scores but the cosine, which is 0."""
     weights = _weights(content_stems(question), candidates)
-    kind, asked = wanted_kind(question), asked_words(question)
+    expected = wanted_kind(question)
     for each in candidates:
         text = each.piece.text
         yield SentenceEvidence(
@@ -213,7 +213,7 @@ def _unread(question: str, candidates: Sequence[_Candidate]) -> Iterator[Sentenc
                 for stem, weight in weights.items()
                 if stem in each.previous_stems and stem not in each.stems
             ),
-            has_answer_type=kind is not None and names_wanted(text, kind, asked=asked),
+            has_answer_type=expected is not None and not expected.is_missing_in(text, ""),
             lead_in=each.piece.lead_in,
         )
 
