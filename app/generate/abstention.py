@@ -19,11 +19,14 @@ from statistics import fmean
 from typing import Final, NamedTuple, TypedDict, cast
 
 from app.context import Context, Source
-from app.generate.answer_type import wanted_kind
+from app.generate.constraints import constraints_of
 from app.generate.evidence import FLOOR_PASSAGES, SentenceEvidence
 from kb.text import STOP_WORDS, content_stems
 
 FITTED_FILE: Final = Path(__file__).with_suffix(".json")
+
+NAMED_KINDS: Final = frozenset({"time", "number", "person", "place"})
+"""Of answers that a name, a number or a date tells."""
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
 _HAS_DIGIT: Final = re.compile(r"\d")
@@ -135,7 +138,7 @@ def _passage_cosines(context: Context) -> list[float]:
 
 
 def _answer_type(question: str, best: SentenceEvidence) -> float:
-    if wanted_kind(question) is None:
+    if constraints_of(question).expected.kind not in NAMED_KINDS:
         return 0.0
     return 1.0 if best.has_answer_type else -1.0
 

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
-from app.generate.proper_names import is_typo, words_of
-from app.generate.small_words import language_of
-from app.generate.specifics import month_of, read_specifics
+from app.generate.attribute import attribute_of, holds_any
+from app.generate.proper_names import is_typo, names_in, words_of
+from app.generate.small_words import Language, language_of
+from app.generate.specifics import Run, month_of, read_specifics
 from app.generate.vocabulary import (
     AMOUNTS,
+    CARDINALS,
+    CLOCK_WORDS,
     MEASURED,
+    MEASURING_VERBS,
     PLACES,
     ROLE_ENDINGS,
     ROLES,
@@ -23,11 +27,14 @@ from app.generate.vocabulary import (
     UNITS,
     WEEKDAYS,
 )
-from kb.text import STOP_WORDS, content_stems
+from kb.text import STOP_WORDS, content_stems, stem
 
 AnswerKind = Literal[
     "person", "number", "time", "place", "reason", "steps", "decision", "contact", "other"
 ]
+
+MIN_YEAR_DIGITS: Final = 3
+"""Of a number that may be a year."""
 
 MIN_SHARE_OF_PREDICATE: Final = 0.5
 """Of the words of a yes-or-no question that a text must hold to decide it."""
@@ -88,7 +95,6 @@ _KIND_PATTERNS: Final[tuple[tuple[AnswerKind, re.Pattern[str]], ...]] = (
         ),
     ),
 )
-_ONLY_AT_START: Final = frozenset({"decision"})
 _DIMENSIONS_BY_WORD: Final = {
     "long": ("duration", "length"),
     "lange": ("duration",),
@@ -103,6 +109,16 @@ _DIMENSIONS_BY_WORD: Final = {
     "teuer": ("money",),
     "temps": ("duration",),
 }
+_SUBORDINATE: Final = re.compile(
+    r"^\W*+(?:when|where|while|if|wenn|quand|si)\b[^,?]*+,\s(?=[^?]*\b(?:what|which|who|whom|how|why"
+    r"|was|wer|wie|welche|que|qui|quel|combien|can|may|must|do|does|is|are)\b)",
+    re.IGNORECASE,
+)
+_OTHER: Final = re.compile(
+    r"\b(?:what|which|how (?!many|much|long|far|old|tall|large|big|high|deep|fast|often|wide|heavy"
+    r"|soon|do|can|should|must|to)|quel(?:le)?s?|welche[mnrs]?)\b",
+    re.IGNORECASE,
+)
 _GERMAN_WHAT: Final = re.compile(r"^\W*+was\b", re.IGNORECASE)
 _HOW: Final = re.compile(r"\b(?:how|wie|combien de)\s(\w++)", re.IGNORECASE)
 _DIGIT: Final = re.compile(r"\d")
@@ -114,7 +130,14 @@ _EMAIL: Final = re.compile(r"[^\s@]@[^\s@]")
 _WEB: Final = re.compile(
     r"\bhttps?://|\bwww\.|\w\.(?:com|org|net|eu|de|fr|io|example|co)\b", re.IGNORECASE
 )
-_CONTACTS: Final = {"phone": _PHONE, "email": _EMAIL, "web": _WEB}
+_FAX: Final = re.compile(r"\bfax\b", re.IGNORECASE)
+_CLOCK_ASKED: Final = re.compile(
+    r"\bat (?:what|which) time\b|\bwhat time\b|\bum wie viel uhr\b|\buhrzeit\b|\bquelle heure\b",
+    re.IGNORECASE,
+)
+_YEAR: Final = re.compile(r"(?:1\d|20)\d\d")
+_CALENDAR: Final = WEEKDAYS.keys() | {"century", "decade", "today"}
+_CONTACTS: Final = {"fax": _FAX, "phone": _PHONE, "email": _EMAIL, "web": _WEB}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +151,41 @@ class ExpectedAnswer:
     dimensions: tuple[str, ...]
     asked: frozenset[str]
     predicate: frozenset[str]
+    attribute: tuple[str, ...]
+    language: Language
+
+    def is_named_in(self, text: str) -> bool:
+        """True for a name, number or date that the question has not: a sign of the answer.
+
+        Stricter than `is_missing_in`, which lets pass whatever may answer.
+        """
+        every = read_specifics(text).runs
+        runs = [run for run in every if run.folded not in self.asked]
+        match self.kind:
+            case "time":
+                return any(
+                    _YEAR.fullmatch(run.text) or run.folded in _CALENDAR or month_of(every, place)
+                    for place, run in enumerate(every)
+                    if run.folded not in self.asked
+                )
+            case "number":
+                return any(run.is_number or run.folded in CARDINALS for run in runs)
+            case "person" | "place":
+                return _has_new_name(text, self.asked)
+            case _:
+                return False
+
+    def lacks_attribute(self, text: str, background: str) -> bool:
+        """True when no form of the attribute asked for is there, nor a value that implies it.
+
+        Synonyms and wider terms lack it too: a text that is close to the question may still
+        answer. A text in another language is not judged.
+        """
+        if not self.attribute or self.dimensions or self.kind in {"decision", "steps", "reason"}:
+            return False
+        if language_of(f"{text} {background}") != self.language:
+            return False
+        return not holds_any(self.attribute, words_of(text) | words_of(background))
 
     def is_missing_in(self, text: str, background: str) -> bool:
         """True when the text holds nothing of the kind that the question does not hold itself."""
@@ -139,7 +197,7 @@ class ExpectedAnswer:
             case "number":
                 held = self._has_number(text, background)
             case "time":
-                held = _has_time(text, self.asked)
+                held = _has_time(text, self.asked, by_clock="clock" in self.dimensions)
             case "person":
                 held = _has_new_name(text, self.asked) or _has_role(text, self.asked)
             case "place":
@@ -161,7 +219,10 @@ class ExpectedAnswer:
         if not has_number or not self.dimensions:
             return has_number
         words = {run.folded for each in (text, background) for run in read_specifics(each).runs}
-        return any(UNITS[each] & words for each in self.dimensions)
+        return any(
+            UNITS[each] & words or any(MEASURED.get(word) == each for word in words)
+            for each in self.dimensions
+        )
 
     def _decides(self, text: str, background: str) -> bool:
         if not self.predicate:
@@ -180,6 +241,9 @@ def expected_answer(question: str) -> ExpectedAnswer:
     """The expected answer type of the question."""
     kind = _kind(question)
     asked = frozenset(word.casefold() for word in _WORD.findall(question))
+    names = frozenset(
+        content_stems(" ".join(name for group in names_in(question) for name in group))
+    )
     dimensions = tuple(_dimensions(question, kind, asked))
     if any(each in _CONTACTS for each in dimensions):
         kind = "contact"
@@ -190,17 +254,27 @@ def expected_answer(question: str) -> ExpectedAnswer:
         kind=kind,
         dimensions=dimensions,
         asked=asked,
-        predicate=frozenset(content_stems(question)),
+        predicate=frozenset(content_stems(question)) - names,
+        attribute=tuple(word for word in attribute_of(question) if stem(word) not in names),
+        language=language_of(question),
     )
 
 
 def _kind(question: str) -> AnswerKind:
-    for kind, pattern in _KIND_PATTERNS:
-        find = pattern.match if kind in _ONLY_AT_START else pattern.search
-        if find(question):
-            is_what = kind == "decision" and _GERMAN_WHAT.match(question)
-            return "other" if is_what and language_of(question) == "de" else kind
-    return "other"
+    """By the first question word; one that opens a subordinate clause asks nothing."""
+    clause = _SUBORDINATE.match(question)
+    asking = question[clause.end() :] if clause else question
+    found = [
+        (match.start(), kind)
+        for kind, pattern in _KIND_PATTERNS
+        if (match := pattern.search(asking))
+    ]
+    kind = min(found)[1] if found else "other"
+    other = _OTHER.search(asking)
+    if other and found and other.start() < min(found)[0]:
+        return "other"
+    is_what = kind == "decision" and _GERMAN_WHAT.match(asking)
+    return "other" if is_what and language_of(question) == "de" else kind
 
 
 def _dimensions(question: str, kind: AnswerKind, asked: frozenset[str]) -> Iterator[str]:
@@ -209,19 +283,27 @@ def _dimensions(question: str, kind: AnswerKind, asked: frozenset[str]) -> Itera
     if kind == "number" and how:
         yield from _DIMENSIONS_BY_WORD.get(how.group(1).casefold(), ())
     if kind in {"number", "other"}:
-        yield from (MEASURED[word] for word in sorted(asked & MEASURED.keys()))
+        measured = [*attribute_of(question), *(asked & MEASURING_VERBS)]
+        yield from (MEASURED[word] for word in measured if word in MEASURED)
+    if kind == "time" and _CLOCK_ASKED.search(question):
+        yield "clock"
 
 
-def _has_time(text: str, asked: frozenset[str]) -> bool:
+def _has_time(text: str, asked: frozenset[str], *, by_clock: bool) -> bool:
     specifics = read_specifics(text)
-    for run in specifics.runs:
-        if run.folded in asked:
-            continue
-        if month_of(run) or run.folded in WEEKDAYS or run.folded in TIME_WORDS:
-            return True
-        if run.folded in UNITS["duration"] or (len(run.text) >= 3 and run.text.isdecimal()):  # noqa: PLR2004
-            return True
-    return bool(specifics.values.get("day")) or _CLOCK.search(text) is not None
+    if _CLOCK.search(text):
+        return True
+    if by_clock:
+        return any(run.folded in CLOCK_WORDS for run in specifics.runs)
+    return bool(specifics.values.get("day")) or any(
+        run.folded not in asked and (_tells_time(run) or month_of(specifics.runs, place))
+        for place, run in enumerate(specifics.runs)
+    )
+
+
+def _tells_time(run: Run) -> bool:
+    is_word = run.folded in WEEKDAYS or run.folded in TIME_WORDS or run.folded in UNITS["duration"]
+    return is_word or (len(run.text) >= MIN_YEAR_DIGITS and run.text.isdecimal())
 
 
 def _has_new_name(text: str, asked: frozenset[str]) -> bool:
@@ -254,9 +336,3 @@ def _is_held(wanted: str, known: frozenset[str]) -> bool:
 def wants_yes_or_no(question: str) -> bool:
     """True for a question that begins with its verb and gives no alternatives."""
     return expected_answer(question).kind == "decision"
-
-
-def wanted_kind(question: str) -> ExpectedAnswer | None:
-    """What a sentence of the answer must name; None when the question does not say."""
-    expected = expected_answer(question)
-    return expected if expected.kind in {"time", "number", "person", "place"} else None

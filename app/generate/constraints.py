@@ -18,8 +18,8 @@ from app.generate.specifics import (
     identifiers,
     is_noun,
     labels,
+    noun_of,
     read_specifics,
-    readings_of,
     without_identifiers,
 )
 from app.generate.vocabulary import SAME_NOUN, UNITS
@@ -62,11 +62,23 @@ class Constraints:
         Empty: the text is about the question. What the text itself names goes before the
         background: under a title with 2025, a sentence on 2023 is about 2023.
         """
-        return tuple(pin.shown for pin in self.pins if not self._is_met(pin, text, background))
+        missing = [pin for pin in self.pins if not self._is_met(pin, text, background)]
+        names = [pin for pin in self.pins if pin.kind == "name"]
+        lost = [pin for pin in missing if pin.kind == "name"]
+        # A sentence names one of two and means the other by a pronoun or a word of another kind.
+        few_names = 2 * len(lost) <= len(names)
+        return tuple(pin.shown for pin in missing if pin.kind != "name" or not few_names)
 
     def lacks_answer(self, text: str, background: str) -> bool:
         """True when the text does not hold the thing asked for, such as an amount in its unit."""
         return self.expected.is_missing_in(text, background)
+
+    def lacks_attribute(self, text: str, background: str) -> bool:
+        """True when the attribute asked for is in neither in some form, nor implied by a value.
+
+        Of `background` only titles, headings and columns: a neighbouring sentence names others.
+        """
+        return self.expected.lacks_attribute(text, background)
 
     def _is_met(self, pin: Pin, text: str, background: str) -> bool:
         if pin.kind == "name":
@@ -82,7 +94,7 @@ class Constraints:
         return (
             not pin.must_be_named
             or bool(around.values.get(pin.kind, frozenset()) & wanted)
-            or any(_is_written(value, pin, each) for value in wanted for each in (told, around))
+            or any(_is_written(value, pin, told, around) for value in wanted)
         )
 
 
@@ -174,15 +186,15 @@ def _decides_on(pin: Pin, told: Specifics) -> bool:
     return told.has_bound or any(float(value) in told.numbers for value in pin.values)
 
 
-def _is_written(value: str, pin: Pin, told: Specifics) -> bool:
-    """True for the number alone, as in a numbered heading, or an identifier in other signs."""
+def _is_written(value: str, pin: Pin, told: Specifics, around: Specifics) -> bool:
+    """True for a numbered heading, a cell under the noun's column, an identifier in other signs."""
     if pin.kind.startswith("id "):
-        return f" {value} " in told.joined
+        return f" {value} " in told.joined or f" {value} " in around.joined
     if pin.kind == "year":
         return float(value) in told.numbers
     if pin.kind in _TIMES:
         return False
-    readings = readings_of(Run(value, value, 0, len(value)))
-    return any(run.text == value for run in told.runs) or (
-        not told.values.get(pin.kind) and any(each in told.numbers for each in readings)
-    )
+    if "." in value and any(run.text == value for run in (*told.runs, *around.runs)):
+        return True
+    is_cell = any(run.text == value for run in told.runs)
+    return is_cell and any(noun_of(run.folded) == pin.kind for run in around.runs)

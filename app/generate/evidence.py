@@ -1,7 +1,6 @@
 """Which sentences of the context answer the question, and is there evidence at all?"""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,10 +10,12 @@ from typing import Final
 import numpy as np
 
 from app.context import Context, Source
-from app.generate.answer_type import wanted_kind
+from app.generate.constraints import Constraints, constraints_of
 from app.generate.instructions import is_instruction_to_reader
+from app.generate.pieces import Piece, pieces_of
 from kb.embedding import Embedder
-from kb.text import Span, content_stems, sentences
+from kb.passages import Passage
+from kb.text import content_stems
 
 COSINE_WEIGHT: Final = 0.75
 PASSAGE_WEIGHT: Final = 0.75
@@ -32,15 +33,17 @@ MAX_EMBEDDED: Final = 10
 """Sentences compared by vector, after all else has chosen them: with 8 or with 12 the right first
 sentence is found as often, and each costs 3 ms."""
 
+MIN_COSINE: Final = 0.5
+"""Of a piece in which the attribute asked for may stand in other words."""
+
+MAX_WEIGHED: Final = 100
+"""Pieces looked at for what the question pins down; each costs some 30 microseconds."""
+
+MAX_AROUND_CHARS: Final = 2_000
+"""Of the text before and after a sentence, which tells what it is about: about a chunk."""
+
 FLOOR_PASSAGES: Final = 5
 """The evidence floor looks at the best five passages: its threshold was calibrated so."""
-
-MAX_LIST_CHARS: Final = 400
-"""A list is one piece of evidence with the line that leads to it, up to this length."""
-
-MAX_HEADING_WORDS: Final = 8
-_LIST_ITEM: Final = re.compile(r"\s*(?:[-*\u2022\u25e6\u25aa\u2013]|\(?(?:\d{1,2}|[a-z])[.)])\s")
-_ENDS_SENTENCE: Final = re.compile(r"[.!?:;\u3002\uff01\uff1f][\"'\u201d\u2019)\]]*$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,8 @@ class SentenceEvidence:
         previous_coverage: what the sentence before it adds to its coverage: "It was built in 1890."
         has_answer_type: it names a time, number or name, as the question wants, that is new.
         lead_in: the line that leads to the list of which it is an item, verbatim; else empty.
+        background: what tells what it is about: titles, headings, columns, the text around it.
+        named_by: of these the titles, headings, columns and lead-in.
     """
 
     source_id: str
@@ -66,6 +71,9 @@ class SentenceEvidence:
     previous_coverage: float = 0.0
     has_answer_type: bool = False
     lead_in: str = ""
+    piece: Piece | None = None
+    background: str = ""
+    named_by: str = ""
 
     @property
     def score(self) -> float:
@@ -84,17 +92,11 @@ class SentenceEvidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Piece:
-    """What may be quoted; `lead_in` is empty where the piece itself holds it."""
-
-    text: str
-    lead_in: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class _Candidate:
     source_id: str
-    piece: _Piece
+    background: str
+    named_by: str
+    piece: Piece
     stems: frozenset[str]
     previous_stems: frozenset[str]
     heading_stems: frozenset[str]
@@ -103,9 +105,11 @@ class _Candidate:
 
 
 def rank_sentences(question: str, context: Context, embedder: Embedder) -> list[SentenceEvidence]:
-    """The sentences that may answer the question, best first; at most MAX_EMBEDDED.
+    """The pieces that may answer the question, best first; at most MAX_EMBEDDED.
 
-    Headings, questions, lead-ins and instructions to the reader are no evidence.
+    Headings, questions, lead-ins and instructions to the reader are no evidence, nor is what is
+    about another thing than the question pins down, or lacks the kind of thing that it asks for.
+    None are when no piece names the attribute asked for or is near to the question.
     """
     ranked = sorted(context.sources, key=lambda source: -source.passage.score)
     best = max((source.passage.score for source in ranked), default=0.0)
@@ -116,15 +120,32 @@ def rank_sentences(question: str, context: Context, embedder: Embedder) -> list[
     ]
     if not candidates:
         return []
+    constraints = constraints_of(question)
     unread = sorted(_unread(question, candidates), key=lambda each: -each.score_without_vectors)
-    # Only the best are asked whether they are instructions: it costs more than their scores.
-    stating = (each for each in unread if not is_instruction_to_reader(each.text))
+    # Asked of the best only, until there are enough: it costs more than their scores.
+    stating = (
+        each
+        for each in unread[:MAX_WEIGHED]
+        if may_answer(constraints, each.text, each.background)
+        and not is_instruction_to_reader(each.text)
+    )
     promising = list(islice(stating, MAX_EMBEDDED))
+    if not promising:
+        return []
     cosines = _cosines(question, [each.text for each in promising], embedder)
     evidence = [
         replace(each, cosine=cosine) for each, cosine in zip(promising, cosines, strict=True)
     ]
+    if not any(_may_hold(constraints, each) for each in evidence):
+        return []
     return sorted(evidence, key=lambda each: -each.score)
+
+
+def _may_hold(constraints: Constraints, evidence: SentenceEvidence) -> bool:
+    """True unless the attribute asked for stands in no form there, nor a text near the question."""
+    return evidence.cosine >= MIN_COSINE or not constraints.lacks_attribute(
+        evidence.text, evidence.named_by
+    )
 
 
 # --- Candidates ----------------------------------------------------------------------------------
@@ -134,62 +155,53 @@ def _candidates(source: Source, rank: int, passage_score: float) -> Iterator[_Ca
     passage = source.passage
     headings = " ".join([passage.title or "", *passage.location["section"]])
     known = frozenset(content_stems(headings))
-    under: frozenset[str] = frozenset()
     previous: frozenset[str] = frozenset()
-    for piece in _pieces(passage.text):
+    heading = ""
+    for piece in pieces_of(passage):
         stems = frozenset(content_stems(f"{piece.lead_in} {piece.text}"))
-        if _is_heading(piece.text):
-            under, previous = stems, frozenset()
-        elif not piece.text.endswith(("?", ":")):
-            yield _Candidate(
-                source_id=source.id,
-                piece=piece,
-                stems=stems,
-                # A row or an item does not go on with what the one before it says.
-                previous_stems=previous if _is_prose(piece.text) else frozenset(),
-                heading_stems=known | under,
-                passage_score=passage_score,
-                passage_rank=rank,
-            )
-            previous = stems
+        if piece.heading != heading:
+            heading, previous = piece.heading, frozenset()
+        yield _Candidate(
+            source_id=source.id,
+            piece=piece,
+            background=background_of(passage, piece),
+            named_by=named_by(passage, piece),
+            stems=stems,
+            previous_stems=previous
+            if piece.kind == "sentence" and not piece.whole
+            else frozenset(),
+            heading_stems=known | frozenset(content_stems(heading)),
+            passage_score=passage_score,
+            passage_rank=rank,
+        )
+        previous = stems
 
 
-def _pieces(text: str) -> Iterator[_Piece]:
-    """Sentences; a list goes with the line that leads to it, which says what its items are.
+def background_of(passage: Passage, piece: Piece) -> str:
+    """What tells what the piece is about: `named_by` it, and of a sentence also the text around.
 
-    Of a list too long to quote, the items that do not fit stand alone and remember that line.
+    A row or an item does not go on with what the one before it says.
     """
-    lead_in: Span | None = None
-    open_list: Span | None = None
-    for sentence in sentences(text):
-        piece = text[sentence.start : sentence.end]
-        is_item = _LIST_ITEM.match(piece) is not None
-        if open_list and is_item and sentence.end - open_list.start <= MAX_LIST_CHARS:
-            open_list = Span(open_list.start, sentence.end)
-            continue
-        if open_list:
-            yield _Piece(text=text[open_list.start : open_list.end])
-            open_list = None
-        if piece.endswith(":"):
-            lead_in = open_list = sentence
-        elif is_item and lead_in:
-            yield _Piece(text=piece, lead_in=text[lead_in.start : lead_in.end])
-        else:
-            lead_in = None
-            yield _Piece(text=piece)
-    if open_list:
-        yield _Piece(text=text[open_list.start : open_list.end])
+    if piece.row is not None or piece.whole or piece.kind != "sentence":
+        return named_by(passage, piece)
+    span = piece.span
+    before = passage.text[max(0, span.start - MAX_AROUND_CHARS) : span.start]
+    return f"{named_by(passage, piece)}\n{before}\n{passage.text[span.end :][:MAX_AROUND_CHARS]}"
 
 
-def _is_prose(text: str) -> bool:
-    return "|" not in text and not _LIST_ITEM.match(text)
+def named_by(passage: Passage, piece: Piece) -> str:
+    """The title, the headings, the lead-in and the columns."""
+    names = [passage.title or "", *passage.location["section"], piece.heading, piece.lead_in]
+    if piece.row is not None:
+        names += [f"{cell.column} {cell.unit}" for cell in piece.row.cells]
+    return "\n".join(dict.fromkeys(filter(None, names)))
 
 
-def _is_heading(text: str) -> bool:
-    is_short = len(text.split()) <= MAX_HEADING_WORDS and "\n" not in text
-    is_data = "|" in text or ":" in text or any(map(str.isdigit, text)) or _LIST_ITEM.match(text)
-    is_unspaced = len(text.split()) == 1 and not text.isascii()
-    return is_short and not is_data and not is_unspaced and not _ENDS_SENTENCE.search(text)
+def may_answer(constraints: Constraints, text: str, background: str) -> bool:
+    """True for a text that is about what the question pins down and holds what it asks for."""
+    return not constraints.unmet(text, background) and not constraints.lacks_answer(
+        text, background
+    )
 
 
 # --- Scores --------------------------------------------------------------------------------------
@@ -198,7 +210,7 @@ def _is_heading(text: str) -> bool:
 def _unread(question: str, candidates: Sequence[_Candidate]) -> Iterator[SentenceEvidence]:
     """The candidates with all scores but the cosine, which is 0."""
     weights = _weights(content_stems(question), candidates)
-    expected = wanted_kind(question)
+    expected = constraints_of(question).expected
     for each in candidates:
         text = each.piece.text
         yield SentenceEvidence(
@@ -213,8 +225,11 @@ def _unread(question: str, candidates: Sequence[_Candidate]) -> Iterator[Sentenc
                 for stem, weight in weights.items()
                 if stem in each.previous_stems and stem not in each.stems
             ),
-            has_answer_type=expected is not None and not expected.is_missing_in(text, ""),
+            has_answer_type=expected.is_named_in(text),
             lead_in=each.piece.lead_in,
+            piece=each.piece,
+            background=each.background,
+            named_by=each.named_by,
         )
 
 

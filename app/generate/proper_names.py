@@ -17,6 +17,7 @@ MAX_CHARS: Final = 8_000
 _WORD: Final = re.compile(r"[^\W\d_]++(?:['\u2019.][^\W\d_]++)*+")
 _INSIDE_NAME: Final = word_set("of the de du la von van der &")
 _JOINS: Final = re.compile(r"\s?(?:-|\u2013|&|\.)?\s?")
+_SENTENCE_END: Final = re.compile(r"[.?!:]\s")
 _ALTERNATIVE: Final = re.compile(
     r"\s?(?:,|/|or|and|and the|vs\.?|versus|oder|und|ou|et)\s", re.IGNORECASE
 )
@@ -53,7 +54,10 @@ def _spans(question: str) -> list[tuple[int, int]]:
     only_marked = is_headline or language_of(question) == "de"
     spans: list[tuple[int, int]] = []
     for place, match in enumerate(words):
-        if not _is_name(match.group(), is_first=place == 0, only_marked=only_marked):
+        is_first = place == 0 or _SENTENCE_END.search(
+            question, words[place - 1].end(), match.start()
+        )
+        if not _is_name(match.group(), is_first=bool(is_first), only_marked=only_marked):
             continue
         between = question[spans[-1][1] : match.start()] if spans else ""
         if spans and (_JOINS.fullmatch(between) or between.strip().casefold() in _INSIDE_NAME):

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from app.generate.vocabulary import (
+    BEFORE_MONTH,
     BOUNDS,
     CARDINALS,
     EVERY_DAY,
@@ -179,7 +180,7 @@ def _times(text: str, runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
         first, second = int(match[1]), int(match[match.lastindex or 2])
         yield from (*_day(first, second), *_day(second, first))
     for place, run in enumerate(runs):
-        month = month_of(run)
+        month = month_of(runs, place)
         if month:
             yield "month", str(month)
             near = (*runs[max(0, place - 2) : place], *runs[place + 1 : place + 2])
@@ -194,10 +195,18 @@ def _weekdays(run: Run) -> Sequence[int]:
     return [WEEKDAYS[run.folded]] if run.folded in WEEKDAYS else ()
 
 
-def month_of(run: Run) -> int | None:
-    """1 to 12 for the name of a month."""
-    is_name = run.folded not in VERBS_TOO or run.text[0].isupper()
-    return MONTHS.get(run.folded) if is_name else None
+def month_of(runs: Sequence[Run], place: int) -> int | None:
+    """1 to 12 for the name of a month; May and March need a capital letter and company."""
+    run = runs[place]
+    month = MONTHS.get(run.folded)
+    if month is None or run.folded not in VERBS_TOO:
+        return month
+    before = runs[place - 1] if place else None
+    after = runs[place + 1] if place + 1 < len(runs) else None
+    has_company = (after is not None and after.is_number) or (
+        before is not None and (before.is_number or before.folded in BEFORE_MONTH)
+    )
+    return month if run.text[0].isupper() and has_company else None
 
 
 def _day(month: int, day: int) -> Iterator[tuple[str, str]]:

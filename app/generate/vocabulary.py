@@ -112,6 +112,10 @@ SAME_NOUN: Final[Mapping[str, str]] = {
 }
 """Nouns that are numbered, by the one that stands for them."""
 
+BEFORE_MONTH: Final = word_set(
+    "in of by until since early late every each from to and mid before after im bis ab seit en de"
+)
+
 BOUNDS: Final = word_set(
     "to up until till least most more less than over under above below between within from per "
     "maximum minimum max min each every exceed exceeds exceeding longer shorter earlier later "
@@ -146,7 +150,7 @@ UNITS: Final[Mapping[str, frozenset[str]]] = {
         "ton tons pound pounds ounce ounces pfund gramme grammes kilogramme kilogrammes"
     ),
     "temperature": word_set("°c °f ° k degree degrees grad celsius fahrenheit kelvin degré degrés"),
-    "percent": word_set("% percent percentage pct prozent ‰"),
+    "percent": word_set("% percent cent percentage pct prozent ‰"),
     "speed": word_set("km/h mph m/s kmh knots knot kn kph"),
     "area": word_set("m² km² ha acre acres hectare hectares hektar sqm sq square quadratmeter"),
     "volume": word_set("l ml cl litre litres liter liters gallon gallons m³ cubic"),
@@ -163,7 +167,7 @@ MEASURED: Final[Mapping[str, str]] = {
     word: dimension
     for dimension, words in {
         "money": "price prices cost costs costing fee fees salary salaries wage wages fare fares "
-        "rent tariff pay preis preise kosten gebühr gehalt lohn miete prix coût salaire tarif "
+        "rent tariff preis preise kosten gebühr gehalt lohn miete prix coût salaire tarif "
         "kostet gehälter frais",
         "duration": "duration dauer durée lifespan",
         "length": "length height width depth diameter altitude länge höhe breite tiefe durchmesser "
@@ -173,8 +177,8 @@ MEASURED: Final[Mapping[str, str]] = {
         "percent": "percent percentage prozentsatz pourcentage",
         "speed": "speed geschwindigkeit vitesse velocity",
         "voltage": "voltage spannung tension",
-        "phone": "phone telephone telefon telefonnummer téléphone rufnummer fax hotline "
-        "phonenumber telefonnummern",
+        "phone": "phone telephone telefon telefonnummer téléphone rufnummer hotline",
+        "fax": "fax faxnummer télécopie",
         "email": "email e-mail mail mailadresse courriel",
         "web": "url website webseite homepage website-adresse",
     }.items()
@@ -213,6 +217,14 @@ TIME_WORDS: Final = word_set(
     "bc ad ce bce nach vor während bis seit sobald sofort heute morgen mittags abends ende anfang "
     "beginn frühjahr sommer herbst jährlich monatlich après avant pendant jusque depuis dès "
     "aujourd'hui demain matin midi soir fin début printemps été hiver"
+)
+
+MEASURING_VERBS: Final = word_set("cost costs kostet kosten coûte coûtent weigh weighs wiegt pèse")
+"""Ask for an amount wherever they stand."""
+
+CLOCK_WORDS: Final = word_set(
+    "noon midnight morning afternoon evening night mittag mittags abends morgens mitternacht midi "
+    "minuit matin soir"
 )
 
 PLACES: Final = word_set(
