@@ -178,12 +178,15 @@ class ExpectedAnswer:
     def lacks_attribute(self, text: str, background: str) -> bool:
         """True when no form of the attribute asked for is there, nor a value that implies it.
 
-        Synonyms and wider terms lack it too: a text that is close to the question may still
+        Of a yes-or-no question it is half of what is said of the subject. Synonyms and wider terms
+        lack it too: a text that is close to the question may still
         answer. A text in another language is not judged.
         """
-        if not self.attribute or self.dimensions or self.kind in {"decision", "steps", "reason"}:
-            return False
         if language_of(f"{text} {background}") != self.language:
+            return False
+        if self.kind == "decision":
+            return not self._decides(text, background)
+        if not self.attribute or self.dimensions or self.kind in {"steps", "reason"}:
             return False
         return not holds_any(self.attribute, words_of(text) | words_of(background))
 
@@ -204,9 +207,7 @@ class ExpectedAnswer:
                 held = _has_new_name(text, self.asked) or _has_any(text, PLACES)
             case "contact":
                 held = any(_CONTACTS[each].search(text) for each in self.dimensions)
-            case "decision":
-                held = self._decides(text, background)
-            case "reason" | "steps" | "other":
+            case "decision" | "reason" | "steps" | "other":
                 pass
         return held
 

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Final
 
 import numpy as np
+from rank_bm25 import BM25Okapi
 
 from app.context import Context, Source
 from app.generate.constraints import Constraints, constraints_of
@@ -34,7 +35,9 @@ MAX_EMBEDDED: Final = 10
 sentence is found as often, and each costs 3 ms."""
 
 MIN_COSINE: Final = 0.5
-"""Of a piece in which the attribute asked for may stand in other words."""
+MIN_COSINE_WITHOUT_TYPE: Final = 0.4
+"""Of a piece in which the attribute asked for may stand in other words, as it often does where a
+question names a wider term: "what land", "which function"."""
 
 MAX_WEIGHED: Final = 100
 """Pieces looked at for what the question pins down; each costs some 30 microseconds."""
@@ -121,7 +124,7 @@ def rank_sentences(question: str, context: Context, embedder: Embedder) -> list[
     if not candidates:
         return []
     constraints = constraints_of(question)
-    unread = sorted(_unread(question, candidates), key=lambda each: -each.score_without_vectors)
+    unread = _by_words(question, candidates)
     # Asked of the best only, until there are enough: it costs more than their scores.
     stating = (
         each
@@ -143,9 +146,10 @@ def rank_sentences(question: str, context: Context, embedder: Embedder) -> list[
 
 def _may_hold(constraints: Constraints, evidence: SentenceEvidence) -> bool:
     """True unless the attribute asked for stands in no form there, nor a text near the question."""
-    return evidence.cosine >= MIN_COSINE or not constraints.lacks_attribute(
-        evidence.text, evidence.named_by
-    )
+    is_typed = constraints.expected.kind != "other"
+    return evidence.cosine >= (
+        MIN_COSINE if is_typed else MIN_COSINE_WITHOUT_TYPE
+    ) or not constraints.lacks_attribute(evidence.text, evidence.named_by)
 
 
 # --- Candidates ----------------------------------------------------------------------------------
@@ -231,6 +235,25 @@ def _unread(question: str, candidates: Sequence[_Candidate]) -> Iterator[Sentenc
             background=each.background,
             named_by=each.named_by,
         )
+
+
+def _by_words(question: str, candidates: Sequence[_Candidate]) -> list[SentenceEvidence]:
+    """The candidates that most likely answer first, before any is embedded.
+
+    By BM25 in place of coverage: the ten best hold the answer as often (.954 against .956 of 1142
+    questions of SQuAD2). Ranked by BM25 to the end, the first holds it for .780 instead of .811.
+    """
+    unread = list(_unread(question, candidates))
+    told = [sorted(each.stems) for each in candidates]
+    if not any(told):
+        return unread
+    scores = BM25Okapi(told).get_scores(list(dict.fromkeys(content_stems(question))))
+    best = max(float(np.max(scores)), 1e-9)
+    ordered = sorted(
+        zip(scores, unread, strict=True),
+        key=lambda pair: -(pair[0] / best + pair[1].score_without_vectors - pair[1].coverage),
+    )
+    return [each for _, each in ordered]
 
 
 def _weights(question: Sequence[str], candidates: Sequence[_Candidate]) -> dict[str, float]:
