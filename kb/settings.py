@@ -131,7 +131,7 @@ class Settings(BaseSettings):
         description="Token budget of the context, unless a request says less.",
     )
     answer_evidence_floor: float = Field(
-        default=0.25,
+        default=0.15,
         ge=0,
         le=1,
         description="How probable it must be that the passages hold an answer; below, the answer "

@@ -20,11 +20,13 @@ from app.generate.vocabulary import (
     CLOCK_WORDS,
     MEASURED,
     MEASURING_VERBS,
+    MONTHS,
     PLACES,
     ROLE_ENDINGS,
     ROLES,
     TIME_WORDS,
     UNITS,
+    VERBS_TOO,
     WEEKDAYS,
 )
 from kb.text import STOP_WORDS, content_stems, stem
@@ -159,21 +161,14 @@ class ExpectedAnswer:
 
         Stricter than `is_missing_in`, which lets pass whatever may answer.
         """
-        every = read_specifics(text).runs
-        runs = [run for run in every if run.folded not in self.asked]
-        match self.kind:
-            case "time":
-                return any(
-                    _YEAR.fullmatch(run.text) or run.folded in _CALENDAR or month_of(every, place)
-                    for place, run in enumerate(every)
-                    if run.folded not in self.asked
-                )
-            case "number":
-                return any(run.is_number or run.folded in CARDINALS for run in runs)
-            case "person" | "place":
-                return _has_new_name(text, self.asked)
-            case _:
-                return False
+        if self.kind in {"person", "place"}:
+            return _has_new_name(text, self.asked)
+        if self.kind not in {"time", "number"}:
+            return False
+        is_one = _is_time if self.kind == "time" else _is_number
+        return any(
+            is_one(word) for word in _WORD.findall(text) if word.casefold() not in self.asked
+        )
 
     def lacks_attribute(self, text: str, background: str) -> bool:
         """True when no form of the attribute asked for is there, nor a value that implies it.
@@ -288,6 +283,16 @@ def _dimensions(question: str, kind: AnswerKind, asked: frozenset[str]) -> Itera
         yield from (MEASURED[word] for word in measured if word in MEASURED)
     if kind == "time" and _CLOCK_ASKED.search(question):
         yield "clock"
+
+
+def _is_time(word: str) -> bool:
+    folded = word.casefold()
+    is_month = folded in MONTHS and (folded not in VERBS_TOO or word[0].isupper())
+    return is_month or folded in _CALENDAR or _YEAR.fullmatch(word) is not None
+
+
+def _is_number(word: str) -> bool:
+    return any(map(str.isdigit, word)) or word.casefold() in CARDINALS
 
 
 def _has_time(text: str, asked: frozenset[str], *, by_clock: bool) -> bool:

@@ -42,8 +42,9 @@ question names a wider term: "what land", "which function"."""
 MAX_WEIGHED: Final = 100
 """Pieces looked at for what the question pins down; each costs some 30 microseconds."""
 
-MAX_AROUND_CHARS: Final = 2_000
-"""Of the text before and after a sentence, which tells what it is about: about a chunk."""
+MAX_AROUND_CHARS: Final = 6_000
+"""Of the passage around a sentence, which tells what it is about; the same text for all of its
+sentences is read once."""
 
 FLOOR_PASSAGES: Final = 5
 """The evidence floor looks at the best five passages: its threshold was calibrated so."""
@@ -182,15 +183,13 @@ def _candidates(source: Source, rank: int, passage_score: float) -> Iterator[_Ca
 
 
 def background_of(passage: Passage, piece: Piece) -> str:
-    """What tells what the piece is about: `named_by` it, and of a sentence also the text around.
+    """What tells what the piece is about: `named_by` it, and of a sentence also its passage.
 
     A row or an item does not go on with what the one before it says.
     """
     if piece.row is not None or piece.whole or piece.kind != "sentence":
         return named_by(passage, piece)
-    span = piece.span
-    before = passage.text[max(0, span.start - MAX_AROUND_CHARS) : span.start]
-    return f"{named_by(passage, piece)}\n{before}\n{passage.text[span.end :][:MAX_AROUND_CHARS]}"
+    return f"{named_by(passage, piece)}\n{passage.text[:MAX_AROUND_CHARS]}"
 
 
 def named_by(passage: Passage, piece: Piece) -> str:

@@ -33,7 +33,7 @@ DEFAULTS: dict[str, object] = {
     "rerank_model": None,
     "answer_passages": 8,
     "answer_context_tokens": 3_000,
-    "answer_evidence_floor": 0.25,
+    "answer_evidence_floor": 0.15,
     "verify_profile": "balanced",
     "grounding_model": None,
     "worker_concurrency": 16,
