@@ -96,7 +96,7 @@ async def _written(
 ) -> AsyncGenerator[DraftClaim | Generation, None]:
     session = asking.session
     if session is None:
-        async for drafted in draft_from_sentences(asking.question, evidence):
+        async for drafted in _from_sentences(asking, context, evidence):
             yield drafted
         return
     has_written = False
@@ -115,5 +115,11 @@ async def _written(
     except LlmUnavailable:
         if has_written or not session.is_extractive_when_down:
             raise
-        async for drafted in draft_from_sentences(asking.question, evidence):
+        async for drafted in _from_sentences(asking, context, evidence):
             yield drafted
+
+
+def _from_sentences(
+    asking: Asking, context: Context, evidence: Sequence[SentenceEvidence]
+) -> AsyncGenerator[DraftClaim | Generation, None]:
+    return draft_from_sentences(asking.question, evidence, context, in_context=asking.in_context)

@@ -50,10 +50,14 @@ class Generation:
 
 
 async def draft_from_sentences(
-    question: Question, evidence: Sequence[SentenceEvidence]
+    question: Question,
+    evidence: Sequence[SentenceEvidence],
+    context: Context,
+    *,
+    in_context: str,
 ) -> AsyncGenerator[DraftClaim | Generation, None]:
-    """The best sentences as claims, then how it ended."""
-    draft = extract(question.text, evidence)
+    """What the sources say as claims, then how it ended; `in_context` as `extract` takes it."""
+    draft = extract(question.text, evidence, context, in_context=in_context)
     for claim in draft.claims:
         yield claim
     yield Generation(status=draft.status, model=EXTRACTIVE)

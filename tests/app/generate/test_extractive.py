@@ -1,113 +1,215 @@
+"""What an answer without a language model is made of."""
+
+import pytest
+
+from app.claims import Draft
 from app.context import Context
 from app.generate.evidence import SentenceEvidence
 from app.generate.extractive import extract
-from app.verify.verify import verify
+from app.generate.pieces import pieces_of
+from tests.app.generate.test_tabular import VANS, context_of_table
 from tests.fakes.sources import context_of
 
-QUESTION = "How many days of leave do employees get?"
-TEXTS = [
-    "Employees get 25 days of leave.",
-    "Unused days expire in March.",
-    "Part-time staff get fewer days.",
-    "Managers approve leave within a week.",
-]
-CONTEXT: Context = context_of(TEXTS)
+LEAVE = (
+    "2.1 Annual leave\n"
+    "Every full-time employee has 28 days of annual leave. Up to five unused days may be carried "
+    "over. However, they expire on 31 March. Leave is approved by the team lead."
+)
+CAMP = "You may bring:\n- a tent\n- a torch with 2 spare batteries\n- a map"
+STEPS = (
+    "Installation\n\nMount the gauge on the pier.\nPoint the arrow downstream.\n"
+    "Tighten the bolts with 14 Nm."
+)
 
 
-def sentence(index: int, *, score: float, text: str | None = None) -> SentenceEvidence:
-    """Evidence whose score is all coverage."""
-    return SentenceEvidence(
-        source_id=CONTEXT.sources[index].id,
-        text=TEXTS[index] if text is None else text,
-        coverage=score,
-        cosine=0.0,
-        passage_score=0.0,
-        passage_rank=index,
-    )
+def ranked(context: Context, *best: str) -> list[SentenceEvidence]:
+    """All pieces, those that begin with the given words first, in that order."""
+    found = []
+    for source in context.sources:
+        for piece in pieces_of(source.passage):
+            place = next(
+                (len(best) - i for i, start in enumerate(best) if piece.text.startswith(start)), 0
+            )
+            found.append(
+                SentenceEvidence(
+                    source_id=source.id,
+                    text=piece.text,
+                    coverage=1 + place / 10,
+                    cosine=0.0,
+                    passage_score=0.0,
+                    passage_rank=0,
+                    lead_in=piece.lead_in,
+                    piece=piece,
+                )
+            )
+    return found
 
 
-def texts(*evidence: SentenceEvidence, max_sentences: int = 3) -> list[str]:
-    draft = extract(QUESTION, evidence, max_sentences=max_sentences)
+def answered(question: str, text: str, *best: str, in_context: str | None = None) -> Draft:
+    context = context_of([text])
+    return extract(question, ranked(context, *best), context, in_context=in_context)
+
+
+def told(question: str, text: str, *best: str) -> list[str]:
+    draft = answered(question, text, *best)
     return [claim.text for claim in draft.claims]
 
 
 def test_no_evidence_is_unsupported() -> None:
-    draft = extract(QUESTION, [])
+    draft = extract("How many days?", [], context_of([LEAVE]))
 
     assert (draft.status, draft.claims) == ("unsupported", ())
 
 
-def test_the_best_sentence_comes_first() -> None:
-    assert texts(sentence(1, score=0.8), sentence(0, score=0.9)) == [TEXTS[0], TEXTS[1]]
+def test_an_answer_ends_when_the_question_is_answered() -> None:
+    question = "How many days of annual leave do employees have?"
+
+    assert told(question, LEAVE, "Every full-time") == [
+        "Every full-time employee has 28 days of annual leave."
+    ]
 
 
-def test_each_claim_quotes_itself_from_its_source() -> None:
-    draft = extract(QUESTION, [sentence(1, score=0.9)])
+def test_a_condition_belongs_to_the_sentence_before_it() -> None:
+    question = "How many unused days may be carried over?"
 
-    citation = draft.claims[0].citations[0]
-    assert len(draft.claims[0].citations) == 1
-    assert (citation.source, citation.quote) == (CONTEXT.sources[1].id, TEXTS[1])
-
-
-def test_a_sentence_far_below_the_best_is_left_out() -> None:
-    assert texts(sentence(0, score=1.0), sentence(1, score=0.65)) == [TEXTS[0]]
-    assert texts(sentence(0, score=1.0), sentence(1, score=0.75)) == TEXTS[:2]
+    assert told(question, LEAVE, "Up to five") == [
+        "Up to five unused days may be carried over. However, they expire on 31 March."
+    ]
 
 
-def test_no_more_than_three_sentences() -> None:
-    evidence = [sentence(index, score=0.9) for index in range(4)]
+def test_a_sentence_that_leans_on_the_one_before_is_told_with_it() -> None:
+    text = "The certificate is signed by two people. It is kept for 15 years."
 
-    assert len(texts(*evidence)) == 3
-    assert len(texts(*evidence, max_sentences=1)) == 1
+    assert told("How long is the certificate kept?", text, "It is kept") == [text]
 
 
-def test_a_sentence_that_says_the_same_again_is_left_out() -> None:
-    again = "All employees get 25 leave days."
+def test_each_part_of_a_question_gets_its_own_piece() -> None:
+    question = "How many days of annual leave are there and who approves leave?"
 
-    assert texts(sentence(0, score=1.0), sentence(1, score=0.95, text=again)) == [TEXTS[0]]
+    assert told(question, LEAVE, "Leave is approved", "Every full-time") == [
+        "Every full-time employee has 28 days of annual leave.",
+        "Leave is approved by the team lead.",
+    ]
+
+
+def test_a_claim_quotes_its_own_words() -> None:
+    draft = answered("How many unused days may be carried over?", LEAVE, "Up to five")
+
+    (claim,) = draft.claims
+    assert [each.quote for each in claim.citations] == [claim.text]
+
+
+def test_a_procedure_is_all_its_steps_under_their_heading() -> None:
+    assert told("How do I install the gauge?", STEPS, "Point the arrow") == [STEPS]
+
+
+def test_one_step_answers_what_is_asked_of_it_alone() -> None:
+    question = "With what torque are the bolts tightened?"
+
+    assert told(question, STEPS, "Tighten the bolts") == ["Tighten the bolts with 14 Nm."]
+
+
+def test_a_list_is_told_with_its_lead_in() -> None:
+    assert told("What may I bring?", CAMP, "- a tent") == [CAMP]
+
+
+def test_a_long_list_says_how_many_more_there_are() -> None:
+    text = "You may bring:\n" + "\n".join(f"- thing {number}" for number in range(1, 41))
+
+    (said,) = told("What may I bring?", text, "- thing 7")
+
+    # 40 items, of which 30 are told.
+    assert said.endswith("- thing 30\nand 10 more in Handbook")
+
+
+def test_an_item_is_told_with_the_line_that_leads_to_it() -> None:
+    draft = answered("Which torch may I bring?", CAMP, "- a torch")
+
+    (claim,) = draft.claims
+    assert claim.text == "You may bring:\n- a torch with 2 spare batteries"
+    assert [each.quote for each in claim.citations] == [
+        "- a torch with 2 spare batteries",
+        "You may bring:",
+    ]
+
+
+def test_a_definition_is_the_defining_sentence() -> None:
+    text = "Count the pick face daily. A pick face is the place from which an article is taken."
+
+    assert told("What is a pick face?", text, "Count the pick face") == [
+        "A pick face is the place from which an article is taken."
+    ]
 
 
 def test_a_sentence_that_only_repeats_the_question_is_no_answer() -> None:
-    echo = "Employees get days of leave."
+    text = "Employees get days of leave. Employees get 28 days of leave."
 
-    assert texts(sentence(1, score=1.0, text=echo), sentence(0, score=0.9)) == [TEXTS[0]]
-
-
-def test_an_item_of_a_list_is_quoted_with_the_line_that_leads_to_it() -> None:
-    context = context_of(["Bring to camp:\n- a tent\n- a torch with 2 spare batteries"])
-    item = SentenceEvidence(
-        source_id=context.sources[0].id,
-        text="- a torch with 2 spare batteries",
-        coverage=1.0,
-        cosine=0.0,
-        passage_score=1.0,
-        passage_rank=0,
-        lead_in="Bring to camp:",
-    )
-
-    draft = extract("Which torch must I bring?", [item])
-
-    verification = verify(draft, context)
-    assert draft.claims[0].text == "Bring to camp:\n- a torch with 2 spare batteries"
-    assert [each.quote for each in draft.claims[0].citations] == [item.text, item.lead_in]
-    assert verification.status == "answered"
+    assert told("How many days of leave do employees get?", text, "Employees get days") == [
+        "Employees get 28 days of leave."
+    ]
 
 
-def test_what_is_extracted_is_verified() -> None:
-    draft = extract(QUESTION, [sentence(index, score=0.9) for index in range(3)])
+@pytest.mark.parametrize(
+    "question",
+    ["Do gauges for repair go to Port Ansel?", "Do gauges for repair go to Kelder or Port Ansel?"],
+)
+def test_what_is_decided_may_be_said_in_the_questions_words(question: str) -> None:
+    text = "Gauges for repair go to Port Ansel."
 
-    verification = verify(draft, CONTEXT)
-
-    assert verification.status == "answered"
-    assert [claim.text for claim in verification.supported] == TEXTS[:3]
+    assert told(question, text, "Gauges") == [text]
 
 
-def test_a_yes_or_no_is_answered_by_the_questions_own_words() -> None:
-    said = "Employees do not get leave in March."
-    evidence = [sentence(0, score=0.9, text=said)]
+def test_what_the_question_pins_down_must_be_there() -> None:
+    draft = answered("How many days of leave are there in Kelder?", LEAVE, "Every full-time")
 
-    answered = extract("Do employees get leave in March?", evidence)
-    repeated = extract("When do employees get leave, in March?", evidence)
+    assert draft.status == "unsupported"
 
-    assert [claim.text for claim in answered.claims] == [said]
-    assert (repeated.status, repeated.claims) == ("unsupported", ())
+
+# --- Rows ----------------------------------------------------------------------------------------
+
+
+def told_of_vans(question: str, *best: str, in_context: str | None = None) -> list[str]:
+    context = context_of_table(VANS)
+    draft = extract(question, ranked(context, *best), context, in_context=in_context)
+    return [claim.text for claim in draft.claims]
+
+
+def test_a_row_is_told_with_the_column_that_is_asked_for() -> None:
+    assert told_of_vans("What is the payload of the van Cedar?", "Van: Cedar") == [
+        "Cedar: payload 1250 kg"
+    ]
+
+
+def test_the_row_that_is_named_is_told_not_the_one_that_ranks_first() -> None:
+    assert told_of_vans("What is the payload of the van Cedar?", "Van: Alder") == [
+        "Cedar: payload 1250 kg"
+    ]
+
+
+def test_a_row_that_is_not_there_has_no_neighbour_for_an_answer() -> None:
+    assert told_of_vans("What is the payload of the van Willow?", "Van: Cedar") == []
+
+
+def test_a_column_that_is_not_there_is_unsupported() -> None:
+    assert told_of_vans("What colour is the van Cedar?", "Van: Cedar") == []
+
+
+def test_two_columns_of_one_row_are_one_claim() -> None:
+    question = "What does the van Alder cost per day and how far does it go?"
+
+    assert told_of_vans(question, "Van: Alder") == ["Alder: range 310 km; daily rate EUR 79"]
+
+
+def test_a_follow_up_names_another_row() -> None:
+    question = "And the Birch?"
+    in_context = f"What is the payload of the van Cedar? {question}"
+
+    assert told_of_vans(question, "Van: Cedar", in_context=in_context) == ["Birch: payload 980 kg"]
+
+
+def test_all_rows_are_asked_before_any_piece() -> None:
+    assert told_of_vans("Which van has the longest range?", "Van: Alder") == ["Hazel: range 510 km"]
+
+
+def test_what_the_table_does_not_tell_for_certain_is_no_row_of_it() -> None:
+    assert told_of_vans("What is the average range of the vans?", "Van: Alder") == []

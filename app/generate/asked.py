@@ -1,0 +1,87 @@
+"""How a question is put: in how many parts, for steps, for all of a list, for a definition."""
+
+import re
+from typing import Final
+
+from kb.text import content_stems
+
+MAX_PARTS: Final = 3
+
+_QUESTION_WORD: Final = (
+    r"(?:how|what|which|who|whom|whose|when|where|why|is|are|was|were|do|does|did|can|may|must|will"
+    r"|wie|was|wer|wem|wen|wann|wo|warum|welche[mnrs]?|ist|sind|darf|kann|muss|gibt"
+    r"|comment|combien|quand|o\u00f9|qui|quel(?:le)?s?|pourquoi|est-ce|peut-on)"
+)
+_NEXT_PART: Final = re.compile(
+    rf"(?:,\s|\?\s|\s(?=(?:and|und|et)\s))(?:(?:and|und|et)\s)?(?={_QUESTION_WORD}\b)",
+    re.IGNORECASE,
+)
+_HOW: Final = re.compile(
+    r"\bhow (?:do|does|can|could|should|must|to|is|are)\b|\bstep by step\b|\bprocedure\b"
+    r"|\bschritt f\u00fcr schritt\b|\banleitung\b|\bvorgehen\b"
+    r"|\bwie (?!viel|(?:lange?|hoch|oft|weit|gro\u00df|alt|teuer|hei\u00dft|ist|sind)\b)\w"
+    r"|\bcomment\b|\b\u00e9tape par \u00e9tape\b|\bproc\u00e9dure\b",
+    re.IGNORECASE,
+)
+_STEPS: Final = re.compile(r"\b(?:steps?|schritte?|\u00e9tapes?)\b", re.IGNORECASE)
+_ALL_OF: Final = re.compile(
+    r"\W*(?:(?:please\s)?(?:list|name|show)\b|(?:in\s)?which\b|what (?:are|were|must|do|does|should"
+    r"|is (?:new|needed|required|included|forbidden|allowed))\b|welche[mnrs]?\b"
+    r"|was (?:sind|ist|muss)\b|(?:quels|quelles)\b|nenne\b|liste\b|cite)",
+    re.IGNORECASE,
+)
+_DEFINES: Final = re.compile(
+    r"\W*(?:what(?: is|'s| are)|what does|was (?:ist|sind|bedeutet|hei\u00dft)"
+    r"|qu'est-ce qu(?:e c'est que|'un|e)|que signifie)\s(?P<term>[^?]{2,60}?)(?:\smean)?\s?\?*$",
+    re.IGNORECASE,
+)
+_ARTICLE: Final = re.compile(r"(?:an?|the|eine?|der|die|das|une?|l[ea]s?)\s|l'|d'", re.IGNORECASE)
+_MAX_TERM_WORDS: Final = 3
+_LINKS: Final = re.compile(r"\s(?:of|for|in|on|at|to|by|von|f\u00fcr|im|in|zu|de|du|des|pour)\s")
+
+
+def parts_of(question: str) -> tuple[str, ...]:
+    """The questions that it asks: "What does it cost and when does it open?" asks two."""
+    parts = [part.strip(" ,?") for part in _NEXT_PART.split(question)]
+    whole = [part for part in parts if content_stems(part)]
+    return tuple(whole) if 1 < len(whole) <= MAX_PARTS else (question,)
+
+
+def asks_how(question: str) -> bool:
+    """True for a question that a procedure answers."""
+    return _HOW.search(question) is not None or _STEPS.search(question) is not None
+
+
+def asks_for_all(question: str) -> bool:
+    """True for a question that a whole list answers, where no item of it does."""
+    return _ALL_OF.match(question) is not None
+
+
+def defined_term(question: str) -> str | None:
+    """What a definition is asked of; None when the question asks for something else."""
+    match = _DEFINES.match(question)
+    if match is None:
+        return None
+    term = match["term"].strip()
+    article = _ARTICLE.match(term)
+    bare = term[article.end() if article else 0 :]
+    is_plain = len(bare.split()) <= _MAX_TERM_WORDS and not _LINKS.search(bare)
+    return bare if is_plain and bare else None
+
+
+def defines(sentence: str, term: str) -> bool:
+    """True for a sentence that says what the term is: "A pick face is the place ..."."""
+    article = _ARTICLE.match(sentence)
+    start = sentence[article.end() if article else 0 :]
+    if start[: len(term)].casefold() != term.casefold():
+        return False
+    rest = start[len(term) :].split(maxsplit=1)
+    return bool(rest) and rest[0].casefold() in _COPULAS
+
+
+_COPULAS: Final = frozenset({"is", "are", "means", "ist", "sind", "bedeutet", "bezeichnet"}) | {
+    "est",
+    "sont",
+    "signifie",
+    "d\u00e9signe",
+}
