@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypedDict
 
@@ -128,13 +128,33 @@ def build_context(
     )
 
 
-def _source_ids(count: int, new_source_id: Callable[[], str]) -> list[str]:
+def with_passages(
+    context: Context, passages: Sequence[Passage], *, new_source_id: Callable[[], str]
+) -> Context:
+    """The context with these passages as further sources; those that it shows are left out.
+
+    They come after the others and outside the budget: they are read, not shown to a model.
+    """
+    shown = {part.chunk_id for source in context.sources for part in source.parts}
+    groups = _joined([passage for passage in passages if passage.chunk_id not in shown])
+    taken = {source.id for source in context.sources}
+    ids = _source_ids(len(groups), new_source_id, taken=taken)
+    added = [
+        Source(id=source_id, passage=_one_passage(parts), parts=parts)
+        for source_id, parts in zip(ids, groups, strict=True)
+    ]
+    return replace(context, sources=(*context.sources, *added))
+
+
+def _source_ids(
+    count: int, new_source_id: Callable[[], str], *, taken: Collection[str] = ()
+) -> list[str]:
     ids: list[str] = []
     for _ in range(count * MAX_ID_ATTEMPTS):
         if len(ids) == count:
             break
         source_id = new_source_id()
-        if source_id not in ids and not source_id.isdigit():
+        if source_id not in ids and source_id not in taken and not source_id.isdigit():
             ids.append(source_id)
     if len(ids) < count:
         raise ValueError("new_source_id does not give enough different ids that are not numbers.")

@@ -2,10 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Uuid, and_, any_, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import (
+    BigInteger,
+    Row,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from kb.database import TenantSession
 from kb.documents import Document
@@ -14,7 +27,7 @@ from kb.passages import Location, Passage
 from kb.tables import chunks, documents
 
 # Built once: every search reads passages.
-_PASSAGES = (
+_SERVED = (
     select(
         chunks.c.id,
         chunks.c.text,
@@ -37,11 +50,31 @@ _PASSAGES = (
             documents.c.version == chunks.c.version,
         ),
     )
-    .where(
-        chunks.c.tenant_id == bindparam("tenant_id"),
-        chunks.c.id == any_(bindparam("chunk_ids", type_=ARRAY(BigInteger))),
-    )
+    .where(chunks.c.tenant_id == bindparam("tenant_id"))
     .limit(bindparam("count", type_=BigInteger))
+)
+_PASSAGES = _SERVED.where(chunks.c.id == any_(bindparam("chunk_ids", type_=ARRAY(BigInteger))))
+_OF_TABLE = _SERVED.where(
+    chunks.c.document_id == bindparam("document_id", type_=Uuid),
+    chunks.c.version == bindparam("version", type_=BigInteger),
+    chunks.c.location["tables"].contains(bindparam("tables", type_=JSONB)),
+).order_by(chunks.c.ordinal)
+_anchor = chunks.alias("anchor")
+_NEIGHBOURS = (
+    _SERVED.join(
+        _anchor,
+        and_(
+            _anchor.c.tenant_id == chunks.c.tenant_id,
+            _anchor.c.document_id == chunks.c.document_id,
+            _anchor.c.version == chunks.c.version,
+            _anchor.c.location["section"] == chunks.c.location["section"],
+        ),
+    )
+    .where(
+        _anchor.c.id == bindparam("chunk_id", type_=BigInteger),
+        func.abs(chunks.c.ordinal - _anchor.c.ordinal) <= bindparam("reach", type_=BigInteger),
+    )
+    .order_by(chunks.c.ordinal)
 )
 
 # Likewise: making it took a rebuild of the lexical index a tenth of its time.
@@ -226,23 +259,53 @@ async def read_passages(scope: TenantSession, chunk_ids: Sequence[int]) -> dict[
         "chunk_ids": list(chunk_ids),
         "count": len(chunk_ids),
     }
-    return {
-        row.id: Passage(
-            chunk_id=row.id,
-            document_id=row.document_id,
-            document_version=row.version,
-            external_id=row.external_id,
-            title=row.title,
-            source_uri=row.source_uri,
-            content_sha256=row.content_sha256,
-            updated_at=row.updated_at,
-            effective_at=row.effective_at,
-            text=row.text,
-            language=row.language,
-            location=row.location,
-            score=0.0,
-            bm25=None,
-            cosine=None,
-        )
-        for row in await scope.connection.execute(_PASSAGES, parameters)
+    found = await scope.connection.execute(_PASSAGES, parameters)
+    return {row.id: _passage(row) for row in found}
+
+
+async def read_table_passages(
+    scope: TenantSession, document_id: UUID, version: int, columns: Sequence[str], *, limit: int
+) -> list[Passage]:
+    """The visible chunks with rows of the version's tables that have these columns, in order.
+
+    None once another version is served.
+    """
+    parameters = {
+        "tenant_id": scope.tenant_id,
+        "document_id": document_id,
+        "version": version,
+        "tables": [{"columns": list(columns)}],
+        "count": limit,
     }
+    return [_passage(row) for row in await scope.connection.execute(_OF_TABLE, parameters)]
+
+
+async def read_neighbours(scope: TenantSession, chunk_id: int, *, reach: int) -> list[Passage]:
+    """The visible chunks of the same section up to `reach` before and after, in order, with it."""
+    parameters = {
+        "tenant_id": scope.tenant_id,
+        "chunk_id": chunk_id,
+        "reach": reach,
+        "count": 2 * reach + 1,
+    }
+    return [_passage(row) for row in await scope.connection.execute(_NEIGHBOURS, parameters)]
+
+
+def _passage(row: Row[*tuple[Any, ...]]) -> Passage:
+    return Passage(
+        chunk_id=row.id,
+        document_id=row.document_id,
+        document_version=row.version,
+        external_id=row.external_id,
+        title=row.title,
+        source_uri=row.source_uri,
+        content_sha256=row.content_sha256,
+        updated_at=row.updated_at,
+        effective_at=row.effective_at,
+        text=row.text,
+        language=row.language,
+        location=row.location,
+        score=0.0,
+        bm25=None,
+        cosine=None,
+    )

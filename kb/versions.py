@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from kb.database import TenantSession
 from kb.documents import Document
@@ -91,3 +92,19 @@ async def read_content(scope: TenantSession, document_id: DocumentId, version: i
     if content is None:
         raise VersionNotFound
     return str(content)
+
+
+async def read_slice(
+    scope: TenantSession, document_id: UUID, version: int, char_start: int, char_end: int
+) -> str:
+    """`content[char_start:char_end]` of a version; VersionNotFound when there is none."""
+    content = document_versions.c.content
+    query = select(func.substr(content, char_start + 1, max(char_end - char_start, 0))).where(
+        document_versions.c.tenant_id == scope.tenant_id,
+        document_versions.c.document_id == document_id,
+        document_versions.c.version == version,
+    )
+    text = (await scope.connection.execute(query)).scalar_one_or_none()
+    if text is None:
+        raise VersionNotFound
+    return str(text)

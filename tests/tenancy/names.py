@@ -38,7 +38,8 @@ class Names:
     @property
     def text(self) -> str:
         """The document's bytes, of one length for all names."""
-        return f"# Bonus\n\nThe {self.word} bonus of the travel desk is paid in April."
+        said = f"The {self.word} bonus of the travel desk is paid in April."
+        return f"# Bonus\n\n{said}\n\n| Desk | Bonus |\n| --- | --- |\n| Travel | {self.word} |\n"
 
     @property
     def words(self) -> list[str]:

@@ -46,7 +46,9 @@ from kb.chunks import (
     indexed_chunks,
     insert_chunks,
     list_chunks,
+    read_neighbours,
     read_passages,
+    read_table_passages,
     set_chunk_language,
     set_chunk_principals,
 )
@@ -117,7 +119,7 @@ from kb.vectors import (
     set_vector_principals,
     signs_query,
 )
-from kb.versions import get_version, insert_version, list_versions, read_content
+from kb.versions import get_version, insert_version, list_versions, read_content, read_slice
 from tests.tenancy.names import Names
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -445,6 +447,10 @@ QUERIES: Mapping[str, QueryCase] = {
     ),
     "chunks.list_chunks": finds(lambda s, h: list_chunks(s, h.document.id, after=-1, limit=10)),
     "chunks.read_passages": finds(lambda s, h: read_passages(s, [h.chunk_id])),
+    "chunks.read_neighbours": finds(lambda s, h: read_neighbours(s, h.chunk_id, reach=1)),
+    "chunks.read_table_passages": finds(
+        lambda s, h: read_table_passages(s, h.document.id, 1, ["Desk", "Bonus"], limit=10)
+    ),
     "chunks.set_chunk_language": changes(lambda s, h: set_chunk_language(s, h.document.id, "de")),
     "chunks.set_chunk_principals": changes(
         lambda s, h: set_chunk_principals(s, h.document.id, ["tenant:*"])
@@ -610,5 +616,6 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, h: list_versions(s, h.document.id, after=0, limit=10)
     ),
     "versions.read_content": finds(lambda s, h: read_content(s, h.document.id, 1)),
+    "versions.read_slice": finds(lambda s, h: read_slice(s, h.document.id, 1, 0, 4)),
 }
 """By module and name, as in the package `kb`."""
