@@ -16,6 +16,7 @@ from app.generate.answer_type import expected_answer
 from app.generate.asked import asks_for_all, asks_how, defined_term, defines, parts_of
 from app.generate.constraints import Constraints, constraints_of
 from app.generate.evidence import SentenceEvidence
+from app.generate.lines import MARKER
 from app.generate.pieces import Piece, pieces_of
 from app.generate.row_tables import (
     PlacedRow,
@@ -253,8 +254,11 @@ class _Composer:
         if whole is None:
             return _item(source, piece)
         items = [each for each in pieces if each.whole == span]
-        named = self._named_items(source.passage, items)
-        if self._wants_whole(whole, items, named):
+        rest = self._rest(source.passage, items[0])
+        shared = [len(rest & frozenset(content_stems(item.text))) for item in items]
+        most = max(shared)
+        named = [item for item, count in zip(items, shared, strict=True) if count == most > 0]
+        if self._wants_whole(whole, named, rest):
             return _whole(source, whole)
         if piece.items:
             score = {
@@ -265,22 +269,19 @@ class _Composer:
             piece = max(named or items, key=lambda each: score.get(each.span, 0.0))
         return _item(source, piece)
 
-    def _wants_whole(self, whole: Piece, items: Sequence[Piece], named: Sequence[Piece]) -> bool:
+    def _wants_whole(self, whole: Piece, named: Sequence[Piece], rest: frozenset[str]) -> bool:
         if whole.kind == "steps" and asks_how(self.part):
             return True
         if len(named) == 1:
             return False
-        has_lead_in = any(item.lead_in for item in items)
-        return has_lead_in or asks_for_all(self.part)
+        is_introduced = whole.span.start < whole.items[0].start
+        is_marked = MARKER.match(whole.text) is not None
+        return is_introduced or (asks_for_all(self.part) and (is_marked or not rest))
 
-    def _named_items(self, passage: Passage, items: Sequence[Piece]) -> list[Piece]:
-        """The items that hold most of what the question says beside the list's name."""
-        first = items[0]
-        names = [passage.title or "", *passage.location["section"], first.heading, first.lead_in]
-        rest = frozenset(content_stems(self.asked)) - frozenset(content_stems(" ".join(names)))
-        shared = [len(rest & frozenset(content_stems(item.text))) for item in items]
-        most = max(shared)
-        return [item for item, count in zip(items, shared, strict=True) if count == most > 0]
+    def _rest(self, passage: Passage, item: Piece) -> frozenset[str]:
+        """What the question says beside the names above the list and its lead-in."""
+        names = [passage.title or "", *passage.location["section"], item.heading, item.lead_in]
+        return frozenset(content_stems(self.asked)) - frozenset(content_stems(" ".join(names)))
 
     # --- Rows ------------------------------------------------------------------------------------
 

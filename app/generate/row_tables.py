@@ -19,6 +19,9 @@ from kb.text import content_stems, fold
 MAX_SAME_NAMED: Final = 5
 """Rows that a question names equally well and that are told together; of more, none is meant."""
 
+MIN_NAME_CHARS: Final = 4
+"""Of a cell without digits that names its row: not "yes", "no" or "all"."""
+
 MAX_MEASURE_WORDS: Final = 3
 """Of a cell that holds an amount in its unit: "every 6 hours"."""
 
@@ -156,7 +159,10 @@ def named_rows(question: str, table: Table) -> list[PlacedRow]:
 
 
 def _tells(cell: Cell, table: Table) -> bool:
-    """True when not every row has the same value there."""
+    """True for a name, no bare number or yes, that not every row has there."""
+    has_letter = any(map(str.isalpha, cell.value))
+    if not has_letter or (len(cell.value) < MIN_NAME_CHARS and cell.value.isalpha()):
+        return False
     return (
         any(
             other.value != cell.value

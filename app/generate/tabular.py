@@ -242,16 +242,13 @@ def _column(question: str, rows: Sequence[Row], *, taken: Collection[str]) -> st
     ]
     asked = frozenset(words(question))
     if asked & _MONEY:
-        priced = [cell for cell in cells if _is_measured_in(cell, ["money"])]
-        cells = priced or cells
+        cells = [cell for cell in cells if _is_measured_in(cell, ["money"])]
     scores = {cell.column: _share_named(cell.column, asked, question) for cell in cells}
     best = max(scores.values(), default=0.0)
     named = [cell for cell in cells if scores[cell.column] == best]
-    if best == 0:
-        measured = [
-            cell for cell in cells if _is_measured_in(cell, expected_answer(question).dimensions)
-        ]
-        named = measured or named
+    if best == 0 and not asked & _MONEY:
+        wanted = expected_answer(question).dimensions
+        named = [cell for cell in cells if _is_measured_in(cell, wanted)]
     return named[0].column if len(named) == 1 else None
 
 
@@ -260,7 +257,9 @@ def _share_named(column: str, asked: frozenset[str], question: str) -> float:
     stems = content_stems(column)
     known = frozenset(content_stems(question)) if stems else asked
     own = stems or words(column)
-    return sum(_is_among(stem, known) for stem in own) / max(len(own), 1)
+    held = [stem for stem in own if _is_among(stem, known)]
+    # A year alone names no column.
+    return len(held) / len(own) if any(not stem.isdigit() for stem in held) else 0.0
 
 
 def _is_measured_in(cell: Cell, dimensions: Collection[str]) -> bool:
