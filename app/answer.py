@@ -17,7 +17,7 @@ from time import perf_counter
 from app.asking import Asking
 from app.auth import Caller
 from app.claims import VerifiedClaim
-from app.completing import complete, gaps_of
+from app.completing import complete_for
 from app.context import Context, build_context, random_source_id
 from app.drafts import Judged, judged_claims
 from app.gateway.gateway import Gateway, ModelSession
@@ -197,7 +197,12 @@ class Answerer:
         )
         clock.mark("retrieve")
         retrieved, evidence = await self._weigh(asking, retrieval)
-        retrieved, evidence = await self._completed(asking, retrieved, evidence)
+        if asking.session is None:
+            completed = await complete_for(
+                asking.caller, self.database, asking.in_context, retrieved.context, evidence
+            )
+            retrieved = replace(retrieved, context=completed.context)
+            evidence = completed.evidence
         yield retrieved
         clock.mark("evidence")
         probability = evidence_probability(asking.in_context, retrieved.context, evidence)
@@ -307,24 +312,6 @@ class Answerer:
             rank_sentences, asking.in_context, context, self.embedder
         )
         return Retrieved(retrieval=retrieval, context=context), evidence
-
-    async def _completed(
-        self, asking: Asking, retrieved: Retrieved, evidence: list[SentenceEvidence]
-    ) -> tuple[Retrieved, list[SentenceEvidence]]:
-        """With the rest of the table or list that the answer is from; a model is not shown it."""
-        gaps = (
-            gaps_of(asking.in_context, retrieved.context, evidence)
-            if asking.session is None
-            else []
-        )
-        if not gaps:
-            return retrieved, evidence
-        caller = asking.caller
-        async with self.database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
-            completed = await complete(
-                scope, retrieved.context, evidence, gaps, new_source_id=random_source_id
-            )
-        return replace(retrieved, context=completed.context), completed.evidence
 
     def _pack(self, asking: Asking, passages: Sequence[Passage]) -> Context:
         is_extractive = asking.session is None

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
-from app.context import Context, Source, with_passages
+from app.auth import Caller
+from app.context import Context, Source, random_source_id, with_passages
 from app.generate.evidence import SentenceEvidence
 from app.generate.pieces import Piece, pieces_of
 from app.generate.row_tables import tables_of
 from app.generate.tabular import answer_from_rows
 from kb.chunks import read_neighbours, read_table_passages
-from kb.database import TenantSession
+from kb.database import Database, TenantSession
 from kb.passages import Location, Passage
 from kb.text import Span
 from kb.versions import read_slice
@@ -53,6 +54,24 @@ class Completed:
 
     context: Context
     evidence: list[SentenceEvidence]
+
+
+async def complete_for(
+    caller: Caller,
+    database: Database,
+    question: str,
+    context: Context,
+    evidence: list[SentenceEvidence],
+) -> Completed:
+    """The context with the rest of the table or list that the answer is from.
+
+    The database is asked only where something is missing. Not for a model: it is not shown it.
+    """
+    gaps = gaps_of(question, context, evidence)
+    if not gaps:
+        return Completed(context=context, evidence=evidence)
+    async with database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
+        return await complete(scope, context, evidence, gaps, new_source_id=random_source_id)
 
 
 def gaps_of(question: str, context: Context, evidence: Sequence[SentenceEvidence]) -> list[Gap]:
