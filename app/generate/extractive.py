@@ -30,7 +30,7 @@ from app.generate.tabular import answer_from_rows
 from app.verify.more import tell_more
 from app.verify.tables import Row, tell_row
 from kb.passages import Passage
-from kb.text import Span, content_stems
+from kb.text import Span, content_stems, sentences
 
 MIN_SHARE_OF_BEST: Final = 0.5
 """Of the best piece's score that one needs to answer in its place."""
@@ -363,9 +363,18 @@ def _sentence(source: Source, piece: Piece) -> _Told:
         and _is_next(said[last], said[last + 1], text)
     ):
         last += 1
-    span = Span(said[first].span.start, said[last].span.end)
-    told = text[span.start : span.end]
+    start = _start_of_sentence(text, said[first].span)
+    told = text[start : said[last].span.end]
     return _Told(source_id=source.id, text=told, quotes=(told,))
+
+
+def _start_of_sentence(text: str, span: Span) -> int:
+    """Where a sentence begins whose first words were taken for a heading: a lower case tells."""
+    before = text[max(0, span.start - MAX_BEFORE_CHARS) : span.start]
+    is_cut = text[span.start].islower() and bool(before.strip())
+    if not is_cut or before.rstrip().endswith((".", "!", "?", ":")):
+        return span.start
+    return span.start - len(before) + sentences(before)[-1].start
 
 
 def _is_next(piece: Piece, following: Piece, text: str) -> bool:

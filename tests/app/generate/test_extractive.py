@@ -83,6 +83,16 @@ def test_a_sentence_that_leans_on_the_one_before_is_told_with_it() -> None:
     assert told("How long is the certificate kept?", text, "It is kept") == [text]
 
 
+def test_a_sentence_that_was_cut_in_two_is_told_whole() -> None:
+    text = (
+        "2.3 Sickness Be well. A note is needed from the fourth\n\ncalendar day of an illness on."
+    )
+
+    assert told("From which day of illness is a note needed?", text, "calendar day") == [
+        "A note is needed from the fourth\n\ncalendar day of an illness on."
+    ]
+
+
 def test_each_part_of_a_question_gets_its_own_piece() -> None:
     question = "How many days of annual leave are there and who approves leave?"
 
