@@ -25,13 +25,13 @@ _HOW: Final = re.compile(
 )
 _STEPS: Final = re.compile(r"\b(?:steps?|schritte?|\u00e9tapes?)\b", re.IGNORECASE)
 _ALL_OF: Final = re.compile(
-    r"\W*(?:(?:please\s)?(?:list|name|show)\b|(?:in\s)?which\b|what (?:are|were|must|do|does|should"
-    r"|is (?:new|needed|required|included|forbidden|allowed))\b|welche[mnrs]?\b"
+    r"\W*+(?:(?:please\s)?(?:list|name|show)\b|(?:in\s)?which\b|what (?:are|were|must|do|does"
+    r"|should|is (?:new|needed|required|included|forbidden|allowed))\b|welche[mnrs]?\b"
     r"|was (?:sind|ist|muss)\b|(?:quels|quelles)\b|nenne\b|liste\b|cite)",
     re.IGNORECASE,
 )
 _DEFINES: Final = re.compile(
-    r"\W*(?:what(?: is|'s| are)|what does|was (?:ist|sind|bedeutet|hei\u00dft)"
+    r"\W*+(?:what(?: is|'s| are)|what does|was (?:ist|sind|bedeutet|hei\u00dft)"
     r"|qu'est-ce qu(?:e c'est que|'un|e)|que signifie)\s(?P<term>[^?]{2,60}?)(?:\smean)?\s?\?*$",
     re.IGNORECASE,
 )

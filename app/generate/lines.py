@@ -71,6 +71,9 @@ class Line:
     def may_be_item(self) -> bool:
         """True for a line that can be one of a list without a marker."""
         is_short = len(self.sentences) <= MAX_ITEM_SENTENCES and "\n" not in self.text
+        if "|" in self.text or "\t" in self.text:
+            # Of a table that is not known as one.
+            return False
         return self.row is None and is_short and not self.is_lead_in
 
 

@@ -34,7 +34,7 @@ _PEOPLE: Final = frozenset(
     {"responsible", "owner", "contact", "manager", "approved", "who", "name", "lead", "person"}
 )
 _ATTRIBUTE: Final = re.compile(
-    r"\W*(?:(?:and|und|et)\s)?(?:what|which|welche[mnrs]?|wie|was|quel(?:le)?s?)\s"
+    r"\W*+(?:(?:and|und|et)\s)?(?:what|which|welche[mnrs]?|wie|was|quel(?:le)?s?)\s"
     r"(?:(?:is|are|was|were|ist|sind|war|est|sont)\s(?:the|an?|der|die|das|l[ea]s?)\s)?"
     r"(?P<noun>\w+(?:\s\w+){0,2}?)\s(?:of|for|in|at|on|does|do|did|is|are|was|has|have|had|can|may"
     r"|must|belongs?|von|f\u00fcr|hat|haben|ist|sind|de|du|a|ont|est)\b",

@@ -54,9 +54,9 @@ _SUM: Final = re.compile(
     re.IGNORECASE,
 )
 _MEAN: Final = re.compile(r"\b(?:average|mean|durchschnitt\w*|mittel|moyenne?)\b", re.IGNORECASE)
-_COUNT: Final = re.compile(r"\W*(?:how many|wie ?viele|combien d[e'])\s?", re.IGNORECASE)
+_COUNT: Final = re.compile(r"\W*+(?:how many|wie ?viele|combien d[e'])\s?", re.IGNORECASE)
 _WHICH: Final = re.compile(
-    r"\W*(?:(?:please )?(?:list|name|show)(?: me)?(?: all)?(?: the)?|which(?: of the)?|what"
+    r"\W*+(?:(?:please )?(?:list|name|show)(?: me)?(?: all)?(?: the)?|which(?: of the)?|what"
     r"|welche[mnrs]?|quel(?:le)?s?(?: sont l[ea]s?)?|nenne(?: alle)?)\s",
     re.IGNORECASE,
 )
@@ -133,11 +133,10 @@ def _aggregate(question: str, table: Table) -> Aggregate | None:
     total = _SUM.search(plain)
     if total and not header & frozenset(words(total[0])):
         return "sum"
-    for pattern, aggregate in ((_COUNT, "count"), (_WHICH, "which")):
-        match = pattern.match(plain)
-        if match and _asks_for_rows(plain[match.end() :], table):
-            return "count" if aggregate == "count" else "which"
-    return None
+    counted, which = _COUNT.match(plain), _WHICH.match(plain)
+    if counted and _asks_for_rows(plain[counted.end() :], table):
+        return "count"
+    return "which" if which and _asks_for_rows(plain[which.end() :], table) else None
 
 
 def _asks_for_rows(rest: str, table: Table) -> bool:
