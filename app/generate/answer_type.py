@@ -38,6 +38,9 @@ AnswerKind = Literal[
 MIN_YEAR_DIGITS: Final = 3
 """Of a number that may be a year."""
 
+MAX_WORDS: Final = 24
+"""Of a question that are compared with every word of a text."""
+
 MIN_SHARE_OF_PREDICATE: Final = 0.5
 """Of the words of a yes-or-no question that a text must hold to decide it."""
 
@@ -250,8 +253,10 @@ def expected_answer(question: str) -> ExpectedAnswer:
         kind=kind,
         dimensions=dimensions,
         asked=asked,
-        predicate=frozenset(content_stems(question)) - names,
-        attribute=tuple(word for word in attribute_of(question) if stem(word) not in names),
+        predicate=frozenset(content_stems(question)[:MAX_WORDS]) - names,
+        attribute=tuple(
+            word for word in attribute_of(question)[:MAX_WORDS] if stem(word) not in names
+        ),
         language=language_of(question),
     )
 

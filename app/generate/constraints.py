@@ -4,7 +4,7 @@ question -> pins (identifiers, years, months, numbered things, names, quantities
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -27,6 +27,10 @@ from kb.text import STOP_WORDS
 
 MAX_QUESTION_CHARS: Final = 2_000
 """Read of a question."""
+
+MAX_PINS: Final = 16
+MAX_ALTERNATIVES: Final = 8
+"""Names of one list; more are not compared with every word of a text."""
 
 _TIMES: Final = ("year", "quarter", "half", "day", "month", "weekday")
 _FIRST: Final = "1"
@@ -104,14 +108,16 @@ def constraints_of(question: str) -> Constraints:
     question = question[:MAX_QUESTION_CHARS]
     rest = without_identifiers(question)
     specifics = read_specifics(rest)
-    pins = (
+    pins: Iterable[Pin] = (
         *_identifiers(question),
         *_times(specifics),
         *_labels(rest, specifics),
         *_names(rest),
         *_quantities(rest, specifics),
     )
-    return Constraints(question=question, pins=pins, expected=expected_answer(question))
+    return Constraints(
+        question=question, pins=tuple(pins)[:MAX_PINS], expected=expected_answer(question)
+    )
 
 
 # --- The question's pins -------------------------------------------------------------------------
@@ -167,7 +173,9 @@ def _is_counted(number: str, question: str, runs: Sequence[Run]) -> bool:
 
 def _names(question: str) -> Iterator[Pin]:
     for alternatives in names_in(question):
-        yield Pin(kind="name", values=alternatives, shown=" or ".join(alternatives))
+        yield Pin(
+            kind="name", values=alternatives[:MAX_ALTERNATIVES], shown=" or ".join(alternatives)
+        )
 
 
 def _quantities(question: str, specifics: Specifics) -> Iterator[Pin]:

@@ -23,6 +23,7 @@ _ALTERNATIVE: Final = re.compile(
 )
 _ENOUGH_FOR_HEADLINE: Final = 4
 _SHARE_OF_HEADLINE: Final = 0.75
+MAX_NAME_WORDS: Final = 8
 MIN_TYPO: Final = 5
 MIN_PREFIX: Final = 4
 _MIN_ACRONYM: Final = 2
@@ -80,7 +81,7 @@ def holds_name(name: str, text: str, background: str) -> bool:
 
     Titles and kinds, such as Doctor or University, are not its own words if it has others.
     """
-    words = [_folded(word) for word in _WORD.findall(name)]
+    words = [_folded(word) for word in _WORD.findall(name)][:MAX_NAME_WORDS]
     own = [word for word in words if word not in TITLES and word not in STOP_WORDS] or words
     held = sum(any(_has_word(word, each) for each in (text, background)) for word in own)
     return 2 * held >= len(own) or _has_initials(own, f"{text} {background}")

@@ -1,3 +1,5 @@
+from time import process_time
+
 import pytest
 
 from app.generate.constraints import constraints_of
@@ -63,3 +65,26 @@ def test_another_one_is_unmet(question: str, text: str, background: str) -> None
 )
 def test_a_question_without_specifics_is_met_by_all(question: str) -> None:
     assert constraints_of(question).unmet("The canteen opens at nine.", "") == ()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "a " + "Abcdefg of " * 5_000,
+        "Is it " + "abcdefg " * 5_000,
+        "a Bcdefgh, " * 5_000,
+        "SP-4217 " * 5_000,
+        "1-2 " * 5_000,
+        "when " + "".join(f"word{number} " for number in range(5_000)),
+    ],
+)
+def test_a_long_question_is_bounded(question: str) -> None:
+    constraints = constraints_of(question)
+    text = " ".join(f"abcdef{letter}{other}" for letter in "bcdehijk" for other in "mnopqrst") * 20
+    started = process_time()
+
+    constraints.unmet(text, text)
+    constraints.lacks_answer(text, text)
+    constraints.lacks_attribute(text, text)
+
+    assert process_time() - started < 1
