@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypedDict
 
-from kb.passages import Location, Passage
+from kb.passages import Location, Passage, TableRows
 
 SOURCE_OVERHEAD_TOKENS: Final = 44
 """For what a prompt puts around a passage: its fence, its id and a title of usual length. Five
@@ -229,9 +229,31 @@ def _one_passage(parts: tuple[Passage, ...]) -> Passage:
     if len(parts) == 1:
         return first
     location: Location = {**first.location, "char_end": parts[-1].location["char_end"]}
+    tables = [
+        _moved(rows, by=part.location["char_start"] - first.location["char_start"])
+        for part in parts
+        for rows in part.location.get("tables", ())
+    ]
+    if tables:
+        location["tables"] = tables
     return replace(
         first,
         text="".join(part.text for part in parts),
         location=location,
         score=max(part.score for part in parts),
     )
+
+
+def _moved(rows: TableRows, *, by: int) -> TableRows:
+    """The rows with their offsets counted from that much earlier."""
+    return {
+        **rows,
+        "rows": [
+            [
+                # The first of each three is a row's number or a column.
+                place if index % 3 == 0 else place + by
+                for index, place in enumerate(row)
+            ]
+            for row in rows["rows"]
+        ],
+    }

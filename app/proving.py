@@ -13,6 +13,7 @@ from app.second_opinion.grounding_model import GroundingModelReader
 from app.second_opinion.judge import PURPOSE, Judge
 from app.second_opinion.moderation import moderate_claim
 from app.verify.cited import CitedSources, cited_sources
+from app.verify.extract import Extract
 from app.verify.read import Opinion, Reader
 from app.verify.verify import Unread, decide, examine
 from kb.text import Span, fold
@@ -130,8 +131,8 @@ class Proving:
             max_chars=MAX_QUOTED_WITHOUT_PROMPT if is_source else limit,
         )
 
-    def _is_about(self, text: str, background: str) -> bool:
-        return not self._constraints.unmet(text, background)
+    def _is_about(self, extract: Extract) -> bool:
+        return not self._constraints.unmet(extract.text, extract.background)
 
 
 def reader_of(asking: Asking) -> Reader | None:

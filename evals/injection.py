@@ -220,7 +220,7 @@ def _believed(claim: DraftClaim, context: Context) -> VerifiedClaim:
     if not isinstance(examined, Unread):
         return examined
     opinion = Opinion(is_supported=True)
-    return decide(examined, opinion, reader="credulous", is_about=lambda _text, _background: True)
+    return decide(examined, opinion, reader="credulous", is_about=lambda _extract: True)
 
 
 def _is_shown(claim: VerifiedClaim, case: _Case) -> bool:

@@ -15,7 +15,7 @@ from app.context import Context, Source
 from app.generate.answer_type import expected_answer
 from app.generate.asked import asks_for_all, asks_how, defined_term, defines, parts_of
 from app.generate.constraints import Constraints, constraints_of
-from app.generate.evidence import SentenceEvidence
+from app.generate.evidence import SentenceEvidence, background_of
 from app.generate.lines import MARKER
 from app.generate.pieces import Piece, pieces_of
 from app.generate.row_tables import (
@@ -27,7 +27,7 @@ from app.generate.row_tables import (
     wanted_columns,
 )
 from app.generate.tabular import answer_from_rows
-from app.generate.telling import Told, background_of, tell_item, tell_list, tell_sentence
+from app.generate.telling import Told, tell_item, tell_list, tell_sentence
 from app.verify.tables import Row, tell_row
 from kb.passages import Passage
 from kb.text import content_stems

@@ -9,15 +9,11 @@ from app.context import Source
 from app.generate.pieces import Piece, pieces_of
 from app.verify.more import tell_more
 from app.verify.tables import Row, tell_row
-from kb.passages import Passage
 from kb.text import Span, sentences
 
 MAX_LIST_ITEMS: Final = 30
 MAX_LIST_CHARS: Final = 2_500
 """Of a list that is told; what is beyond is counted."""
-
-MAX_AROUND_CHARS: Final = 500
-"""Of the text on each side of a sentence that may say what it is about."""
 
 MAX_BEFORE_CHARS: Final = 300
 """Of a sentence that is put before one that leans on it."""
@@ -67,19 +63,6 @@ class Told:
                 DraftCitation(source=self.source_id, quote=quote) for quote in self.quotes
             ),
         )
-
-
-def background_of(passage: Passage, piece: Piece) -> str:
-    """What stands around a piece: title, sections, the heading above, the lead-in.
-
-    Of a sentence also the text around: what it is about may have been said just before.
-    """
-    names = [passage.title or "", *passage.location["section"], piece.heading, piece.lead_in]
-    if piece.kind == "sentence" and piece.whole is None:
-        start, end = piece.span
-        names.append(passage.text[max(0, start - MAX_AROUND_CHARS) : start])
-        names.append(passage.text[end : end + MAX_AROUND_CHARS])
-    return "\n".join(dict.fromkeys(filter(None, names)))
 
 
 def tell_list(source: Source, whole: Piece) -> Told:

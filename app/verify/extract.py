@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from app.claims import VerifiedCitation
 from app.verify.cited import BULLET, CitedSource
 from app.verify.tables import Row, tell_rows
 from kb.text import Span
+
+MAX_AROUND_CHARS: Final = 6_000
+"""Of the passage around sentences: more than a few chunks that follow each other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,16 @@ class Extract:
         for index, line in zip(self.sentences[1:], lines[1:], strict=True):
             told += f"{self._joint(index)}{line}"
         return told
+
+    @property
+    def background(self) -> str:
+        """What tells what it is about: title, headings, and columns or the text around it."""
+        passage = self.source.source.passage
+        names = [passage.title or "", *passage.location["section"]]
+        if self.rows:
+            names += [name for row in self.rows for name in row.columns]
+            return "\n".join(dict.fromkeys(names))
+        return "\n".join([*names, passage.text[:MAX_AROUND_CHARS]])
 
     @property
     def citations(self) -> list[VerifiedCitation]:

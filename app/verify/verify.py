@@ -39,8 +39,8 @@ from app.verify.verbatim import bare_claim, find_verbatim
 from app.verify.vetoes import find_vetoes
 from kb.text import content_stems
 
-IsAbout = Callable[[str, str], bool]
-"""True when a text, with its background, is about the question that was asked."""
+IsAbout = Callable[[Extract], bool]
+"""True for a quote that is about the question that was asked."""
 
 MAX_READ_CHARS: Final = 4_000
 """Of a claim and of its evidence that a reader is given; no sentence is longer."""
@@ -148,7 +148,7 @@ def decide(
     verdict = _verdict(reasons)
     checks = _checks(reasons)
     whole = quoted_extracts(unread.quotes)
-    extracts = [extract for extract in whole if is_about(extract.text, unread.background)]
+    extracts = [extract for extract in whole if is_about(extract)]
     if extracts:
         shown = _in_sources_words(extracts, unread.quotes, unread.rejected)
         draft = ReplacedDraft(text=unread.text, verdict=verdict, checks=checks, reasons=reasons)
@@ -200,7 +200,7 @@ def is_no_claim(claim: VerifiedClaim) -> bool:
 # --- Parts ---------------------------------------------------------------------------------------
 
 
-def _any_question(_text: str, _background: str) -> bool:
+def _any_question(_extract: Extract) -> bool:
     return True
 
 

@@ -29,4 +29,4 @@ def read(
     examined = examine(claim_of(text, *quotes, context=context), cited_sources(context))
     if not isinstance(examined, Unread):
         return examined
-    return decide(examined, opinion, reader=name, is_about=lambda _text, _background: True)
+    return decide(examined, opinion, reader=name, is_about=lambda _extract: True)

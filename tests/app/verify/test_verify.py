@@ -186,7 +186,7 @@ def test_a_quote_of_another_thing_than_was_asked_takes_no_claims_place() -> None
         status="answered", claims=(claim_of("Days lapse in spring.", EXPIRY, context=CONTEXT),)
     )
 
-    claim = verify(draft, CONTEXT, is_about=lambda _text, _background: False).claims[0]
+    claim = verify(draft, CONTEXT, is_about=lambda _extract: False).claims[0]
 
     assert (claim.verdict, claim.text) == ("unsupported", "Days lapse in spring.")
     assert "beside_the_question" in {reason.code for reason in claim.reasons}
