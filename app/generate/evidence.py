@@ -173,7 +173,7 @@ def _candidates(source: Source, rank: int, passage_score: float) -> Iterator[_Ca
             named_by=named_by(passage, piece),
             stems=stems,
             previous_stems=previous
-            if piece.kind == "sentence" and not piece.whole
+            if piece.kind == "sentence" and not piece.whole and "|" not in piece.text
             else frozenset(),
             heading_stems=known | frozenset(content_stems(heading)),
             passage_score=passage_score,

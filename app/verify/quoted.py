@@ -60,20 +60,25 @@ def _whole(quote: LocatedQuote) -> Extract | None:
 
 def lead_in(source: CitedSource, index: int) -> tuple[int, ...]:
     """The sentences before one that it takes to understand it; () when it stands by itself."""
-    if source.is_item(index):
-        return _list_lead(source, index)
     before: list[int] = []
     while (
         len(before) < MAX_LEANING
         and index > 0
+        and not source.is_item(index)
         and _LEANS.match(source.words(source.sentences[index]))
         and not source.is_heading(index - 1)
     ):
         index -= 1
         before.insert(0, index)
-    if not before and index > 0 and _is_fragment(source, index) and source.is_heading(index - 1):
-        return (index - 1,)
-    return tuple(before)
+    return (*line_lead(source, index), *before)
+
+
+def line_lead(source: CitedSource, index: int) -> tuple[int, ...]:
+    """The lead-in of a list for its item, the heading of a line that is no sentence; else ()."""
+    if source.is_item(index):
+        return _list_lead(source, index)
+    is_named = index > 0 and _is_fragment(source, index) and source.is_heading(index - 1)
+    return (index - 1,) if is_named else ()
 
 
 def _list_lead(source: CitedSource, index: int) -> tuple[int, ...]:

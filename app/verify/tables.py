@@ -15,13 +15,13 @@ __all__ = [
     "Cell",
     "Row",
     "cell_faults",
-    "is_told_by",
     "rows_of",
     "sum_of",
     "tell_count",
     "tell_row",
     "tell_rows",
     "tell_sum",
+    "told_form",
 ]
 
 MAX_TOLD: Final = 20
@@ -101,39 +101,49 @@ def sum_of(rows: Sequence[Row], column: str) -> Decimal | None:
     return sum((quantity.value for quantity in quantities), Decimal(0))
 
 
-def is_told_by(text: str, rows: Sequence[Row]) -> bool:
-    """True when `text` is a fixed form of exactly these rows, whole or of some of their cells.
+def told_form(text: str, rows: Sequence[Row]) -> str | None:
+    """The fixed form of exactly these rows, whole or of some of their cells, that `text` is.
 
-    Case, space, kinds of quotes and dashes, markers such as [1] and a last full stop do not count.
+    None when it is none. Case, space, kinds of quotes and dashes, markers such as [1] and a last
+    full stop do not count; what comes back is as `tell_row` and the others tell it.
     """
     if not rows or len(text) > _MAX_TEXT_CHARS:
-        return False
+        return None
     lines = [line for line in map(_normal, text.splitlines()) if line]
-    if len(lines) == len(rows) and all(map(_tells, lines, rows)):
-        return True
-    told = " ".join(lines)
+    if len(lines) == len(rows):
+        told = [_told_line(line, row) for line, row in zip(lines, rows, strict=True)]
+        whole = [line for line in told if line is not None]
+        if len(whole) == len(rows):
+            return "\n".join(whole)
     names = dict.fromkeys(cell.column for cell in rows[0].cells)
     forms = [tell_count(rows), *(tell_sum(rows, name) for name in names)]
-    return any(told == _normal(form) for form in forms if form)
+    joined = " ".join(lines)
+    return next((form for form in forms if form and joined == _normal(form)), None)
 
 
-def _tells(line: str, row: Row) -> bool:
-    """True for the head of the row and any of its cells in order, as `tell_row` joins them."""
-    if line == _normal(_head(row)):
-        return True
+def _told_line(line: str, row: Row) -> str | None:
+    """The head of the row and those of its cells, in order, that the line tells; else None."""
+    head = _head(row)
+    if line == _normal(head):
+        return head
     values = [cell for cell in row.cells if cell not in row.key]
-    if any(line == _normal(_joined(_head(row), [_told(row, cell)], [cell])) for cell in values):
-        return True
-    head = _folded(f"{_head(row)}:" if row.key else "")
-    if not line.startswith(head):
-        return False
-    rest = line.removeprefix(head).lstrip()
-    for part in (_folded(_told(row, cell)) for cell in values):
+    for cell in values:
+        form = _joined(head, [_told(row, cell)], [cell])
+        if line == _normal(form):
+            return form
+    start = _folded(f"{head}:" if row.key else "")
+    if not line.startswith(start):
+        return None
+    rest, told = line.removeprefix(start).lstrip(), list[Cell]()
+    for cell in values:
+        part = _folded(_told(row, cell))
         if rest == part.rstrip(" ."):
-            return True
+            cells = [*told, cell]
+            return _joined(head, [_told(row, each) for each in cells], cells)
         if rest.startswith(f"{part};"):
             rest = rest[len(part) + 1 :].lstrip()
-    return False
+            told.append(cell)
+    return None
 
 
 def _joined(head: str, parts: Sequence[str], cells: Sequence[Cell]) -> str:

@@ -4,15 +4,24 @@ Compared after `normal_sentence`; of the claim, what is said around it is left o
 markers, emphasis, "Yes,", "No," and "According to the handbook,".
 """
 
+import itertools
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from app.verify.cited import BULLET, CitedSource, CitedSources, LocatedQuote, normal_sentence
+from app.verify.cited import (
+    BULLET,
+    CitedSource,
+    CitedSources,
+    LocatedQuote,
+    normal_sentence,
+)
 from app.verify.extract import Extract
+from app.verify.more import split_more
 from app.verify.pieces import pieces
-from app.verify.quoted import lead_in
-from app.verify.tables import Row, is_told_by
+from app.verify.quoted import line_lead
+from app.verify.tables import told_form
 
 MAX_SKIPPED_ITEMS: Final = 30
 """Items of a list that a claim may leave out between its lead-in and one that it names."""
@@ -38,10 +47,18 @@ def bare_claim(text: str) -> str:
     return bare[bullet.end() :] if bullet else bare
 
 
+@dataclass(frozen=True, kw_only=True)
+class Verbatim:
+    """What a claim repeats: the source's words as they are shown, and where they stand."""
+
+    text: str
+    extracts: tuple[Extract, ...]
+
+
 def find_verbatim(
     claim: str, quotes: Sequence[LocatedQuote], sources: CitedSources
-) -> list[Extract]:
-    """The source's words that the claim repeats; empty when it has words of its own.
+) -> Verbatim | None:
+    """The source's words that the claim repeats; None when it has words of its own.
 
     Args:
         claim: as `bare_claim` leaves it.
@@ -50,38 +67,55 @@ def find_verbatim(
             what a source says in so many words is proved wherever the quote was taken from.
     """
     lead = _LEAD.match(claim)
-    told = [claim, *([claim[lead.end() :]] if lead else [])]
-    for text in told:
-        rows = _told_rows(text, quotes)
-        if rows:
-            return rows
+    for told in [claim, *([claim[lead.end() :]] if lead else [])]:
+        in_form = _told_rows(told, quotes)
+        if in_form is not None:
+            return in_form
+        text, left, where = split_more(told)
         wanted = " ".join(filter(None, _normal_pieces(text)))
         for source in sources.values():
             run = _run_in(source, wanted)
             if run:
-                return [Extract(source=source, sentences=run)]
-    return []
+                spans = [source.sentences[index] for index in run]
+                rows = [row for span in spans for row in source.rows_touched(span)]
+                extract = (
+                    Extract(source=source, rows=tuple(rows))
+                    if len(rows) == len(run)
+                    else Extract(source=source, sentences=run)
+                )
+                is_counted = left == _items_left(source, run[-1]) and _is_named(source, where)
+                more = told[len(text) :] if left and is_counted else ""
+                return Verbatim(text=extract.text + more, extracts=(extract,))
+    return None
 
 
 def _normal_pieces(text: str) -> list[str]:
     return [normal_sentence(text[start:end]) for start, end in pieces(text)]
 
 
-def _told_rows(text: str, quotes: Sequence[LocatedQuote]) -> list[Extract]:
-    """The quoted rows that the text tells in a fixed form: all of them, or one."""
-    rows_by_source: dict[str, tuple[CitedSource, list[Row]]] = {}
-    for quote in quotes:
-        source_id = quote.source.source.id
-        known = rows_by_source.setdefault(source_id, (quote.source, []))[1]
-        known += [row for row in quote.rows if row not in known]
-    every = [row for _, rows in rows_by_source.values() for row in rows]
-    if every and is_told_by(text, every):
-        return [Extract(source=s, rows=tuple(rows)) for s, rows in rows_by_source.values() if rows]
-    for source, rows in rows_by_source.values():
-        for row in rows:
-            if is_told_by(text, [row]):
-                return [Extract(source=source, rows=(row,))]
-    return []
+def _items_left(source: CitedSource, last: int) -> int:
+    """The lines of a list that come after the last one told."""
+    following = range(last + 1, len(source.sentences))
+    return len(list(itertools.takewhile(source.is_next_line, following)))
+
+
+def _is_named(source: CitedSource, where: str) -> bool:
+    name = normal_sentence(where)
+    headings = (
+        normal for index, normal in enumerate(source.normal_sentences) if source.is_heading(index)
+    )
+    return name in source.names or name in headings
+
+
+def _told_rows(text: str, quotes: Sequence[LocatedQuote]) -> Verbatim | None:
+    """The quoted rows that the text tells in a fixed form: all of them in order, or one."""
+    every = [Extract(source=quote.source, rows=(row,)) for quote in quotes for row in quote.rows]
+    distinct = list({(each.source.source.id, each.rows[0].span): each for each in every}.values())
+    for extracts in [distinct, *([each] for each in distinct)] if distinct else []:
+        form = told_form(text, [row for each in extracts for row in each.rows])
+        if form is not None:
+            return Verbatim(text=form, extracts=tuple(extracts))
+    return None
 
 
 def _run_in(source: CitedSource, wanted: str) -> tuple[int, ...]:
@@ -96,7 +130,7 @@ def _run_in(source: CitedSource, wanted: str) -> tuple[int, ...]:
             run = _run_from(source, first, wanted)
             told = [index for index in run if not source.is_heading(index)]
             if told:
-                return tuple(dict.fromkeys((*lead_in(source, told[0]), *told)))
+                return tuple(dict.fromkeys((*line_lead(source, told[0]), *told)))
     return ()
 
 

@@ -115,8 +115,8 @@ def examine(claim: DraftClaim, sources: CitedSources) -> VerifiedClaim | Unread:
         each.source: sources[each.source] for each in claim.citations if each.source in sources
     }
     verbatim = find_verbatim(text, quotes, named)
-    if verbatim:
-        return _in_sources_words(verbatim, quotes, tuple(rejected))
+    if verbatim is not None:
+        return _in_sources_words(verbatim.text, verbatim.extracts, quotes, tuple(rejected))
     if not quotes:
         reasons = [each.reason for each in rejected] or [Reason(code="no_citation")]
         return _removed(text, reasons, rejected=tuple(rejected))
@@ -150,7 +150,8 @@ def decide(
     whole = quoted_extracts(unread.quotes)
     extracts = [extract for extract in whole if is_about(extract)]
     if extracts:
-        shown = _in_sources_words(extracts, unread.quotes, unread.rejected)
+        told = "\n".join(extract.text for extract in extracts)
+        shown = _in_sources_words(told, extracts, unread.quotes, unread.rejected)
         draft = ReplacedDraft(text=unread.text, verdict=verdict, checks=checks, reasons=reasons)
         return replace(shown, draft=draft)
     return VerifiedClaim(
@@ -222,6 +223,7 @@ def _removed(
 
 
 def _in_sources_words(
+    text: str,
     extracts: Sequence[Extract],
     quotes: Sequence[LocatedQuote],
     rejected: tuple[RejectedCitation, ...],
@@ -234,7 +236,7 @@ def _in_sources_words(
         for each in extract.citations
     ]
     return VerifiedClaim(
-        text="\n".join(extract.text for extract in extracts),
+        text=text,
         verdict="supported",
         score=1.0,
         citations=tuple(citations),

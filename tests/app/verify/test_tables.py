@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.verify.tables import is_told_by, rows_of, sum_of, tell_count, tell_row, tell_rows, tell_sum
+from app.verify.tables import rows_of, sum_of, tell_count, tell_row, tell_rows, tell_sum, told_form
 from app.verify.units import split_header
 from kb.passages import Passage, TableRows
 from tests.fakes.sources import passage_of
@@ -87,7 +87,7 @@ def test_a_count_and_a_sum_name_their_rows() -> None:
     ],
 )
 def test_what_tells_a_row(text: str) -> None:
-    assert is_told_by(text, rows_of(price_list())[:1])
+    assert told_form(text, rows_of(price_list())[:1]) is not None
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_what_tells_a_row(text: str) -> None:
     ],
 )
 def test_what_does_not_tell_a_row(text: str) -> None:
-    assert not is_told_by(text, rows_of(price_list())[:1])
+    assert told_form(text, rows_of(price_list())[:1]) is None
 
 
 def test_a_value_may_end_with_a_full_stop() -> None:
@@ -111,17 +111,17 @@ def test_a_value_may_end_with_a_full_stop() -> None:
     told = replace(row, cells=(*row.cells[:2], price, row.cells[3]))
 
     assert tell_row(told) == "Antenna cover (SP-4217): price on request.; stock 112"
-    assert is_told_by(tell_row(told), [told])
+    assert told_form(tell_row(told), [told]) is not None
 
 
 def test_what_tells_several_rows() -> None:
     rows = rows_of(price_list())
 
-    assert is_told_by("Antenna cover (SP-4217): stock 112\nDoor seal (SP-3307)", rows)
-    assert is_told_by(tell_count(rows), rows)
-    assert is_told_by(tell_sum(rows, "Price"), rows)
-    assert not is_told_by(tell_row(rows[0]), rows)
-    assert not is_told_by("3: Antenna cover (SP-4217); Door seal (SP-3307)", rows)
+    assert told_form("Antenna cover (SP-4217): stock 112\nDoor seal (SP-3307)", rows) is not None
+    assert told_form(tell_count(rows), rows) is not None
+    assert told_form(tell_sum(rows, "Price"), rows) is not None
+    assert told_form(tell_row(rows[0]), rows) is None
+    assert told_form("3: Antenna cover (SP-4217); Door seal (SP-3307)", rows) is None
 
 
 @pytest.mark.parametrize(

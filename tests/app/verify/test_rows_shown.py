@@ -1,0 +1,69 @@
+"""Table rows in an answer: told in a fixed form, whatever a claim made of them."""
+
+import pytest
+
+from app.context import Context, Source
+from tests.app.verify.drafts import judge, read
+from tests.app.verify.test_tables import PRICES, price_list
+
+COVER, SEAL = PRICES.split("\n")
+PASSAGE = price_list()
+CONTEXT = Context(
+    sources=(Source(id="k27q3z", passage=PASSAGE, parts=(PASSAGE,)),), budget=1, used=1, dropped=()
+)
+
+
+@pytest.mark.parametrize(
+    ("claim", "quotes", "shown"),
+    [
+        # One cell, in its form and in another spelling of it.
+        (
+            "Antenna cover (SP-4217): price EUR 87.25",
+            [COVER],
+            "Antenna cover (SP-4217): price EUR 87.25",
+        ),
+        (
+            "antenna cover (SP-4217): Price EUR 87.25 [1].",
+            [COVER],
+            "Antenna cover (SP-4217): price EUR 87.25",
+        ),
+        # A row as it is stored is told readably.
+        (COVER, [COVER], "Antenna cover (SP-4217): price EUR 87.25; stock 112"),
+        # Two rows, and what is counted over them.
+        (
+            "Antenna cover (SP-4217): stock 112\nDoor seal (SP-3307): price EUR 12.35",
+            [COVER, SEAL],
+            "Antenna cover (SP-4217): stock 112\nDoor seal (SP-3307): price EUR 12.35",
+        ),
+        (
+            "2: Antenna cover (SP-4217); Door seal (SP-3307)",
+            [COVER, SEAL],
+            "2: Antenna cover (SP-4217); Door seal (SP-3307)",
+        ),
+    ],
+)
+def test_a_row_is_shown_in_its_form(claim: str, quotes: list[str], shown: str) -> None:
+    judged = judge(claim, *quotes, context=CONTEXT)
+
+    assert (judged.verdict, judged.wording, judged.text) == ("supported", "source", shown)
+    assert [citation.quote for citation in judged.citations] == quotes
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "The antenna cover SP-4217 costs 112 euros.",
+        "The antenna cover SP-4217 costs EUR 12.35.",
+        "There are 87.25 antenna covers (SP-4217) in stock.",
+    ],
+)
+def test_a_wrong_cell_becomes_its_row_even_where_a_reader_believes_it(claim: str) -> None:
+    for judged in (judge(claim, COVER, context=CONTEXT), read(claim, COVER, context=CONTEXT)):
+        assert judged.text == "Antenna cover (SP-4217): price EUR 87.25; stock 112"
+        assert judged.wording == "source"
+
+
+def test_a_right_cell_in_other_words_is_shown_once_it_is_read() -> None:
+    judged = read("The antenna cover SP-4217 costs EUR 87.25.", COVER, context=CONTEXT)
+
+    assert (judged.wording, judged.text) == ("model", "The antenna cover SP-4217 costs EUR 87.25.")
