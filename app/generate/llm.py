@@ -69,6 +69,7 @@ class _Attempt:
     faults: list[str] = field(default_factory=list)
     read: int = 0
     is_unreadable: bool = False
+    is_beyond_limit: bool = False
     completion: Completion | None = None
 
     def feed(self, piece: str) -> list[DraftClaim]:
@@ -83,7 +84,9 @@ class _Attempt:
         if self.reader.fields.get("status") != "answered":
             return []
         ready, self.held = self.held, []
-        ready = ready[: self.max_claims - self.given]
+        room = self.max_claims - self.given
+        self.is_beyond_limit = len(ready) > room
+        ready = ready[:room]
         self.given += len(ready)
         return ready
 
@@ -200,7 +203,7 @@ async def _written(
                 yield claim
             if attempt.is_whole:
                 stream.need_no_more()
-            if attempt.is_unreadable or attempt.given == attempt.max_claims:
+            if attempt.is_unreadable or attempt.is_beyond_limit:
                 return
         attempt.completion = stream.completion
 
@@ -218,7 +221,7 @@ def _drafted(
         input_tokens=_sum([each.input_tokens if each else None for each in completions]),
         output_tokens=_sum([each.output_tokens if each else None for each in completions]),
         attempts=len(attempts),
-        lost=last.lost if has_answered else 0,
+        lost=last.lost if has_answered else int(last.is_beyond_limit),
         left_out=left_out,
         mean_logprob=last.completion.mean_logprob if last.completion else None,
     )

@@ -119,7 +119,7 @@ def _all_retold(asked: Asked) -> str:
 
 def _repeated(asked: Asked) -> str:
     source, sentence = _find(asked)
-    return _reply(*[_claim(sentence, (source.source_id, sentence)) for _ in range(3)])
+    return _reply(*[_claim(sentence, (source.source_id, sentence)) for _ in range(8)])
 
 
 def _says_unsupported(_asked: Asked) -> str:
