@@ -47,13 +47,22 @@ def confidence_reason(answered: Answered) -> str:
         case "escalate":
             return "The tenant's policy wants a person to answer."
         case "unsupported" if not answered.evidence:
-            return "No passage that could be read says anything on the question."
+            return _without_evidence(answered)
         case "needs_clarification":
             return f"The sources answer more than one reading; {_best(answered)}."
         case "unsupported":
             return _unsupported(answered)
         case _:
             return _supported(answered)
+
+
+def _without_evidence(answered: Answered) -> str:
+    if answered.retrieved is None or not answered.retrieved.context.sources:
+        return "No passage that could be read says anything on the question."
+    return (
+        "No passage that was found is about all that the question names and holds the thing that "
+        "it asks for."
+    )
 
 
 def _unsupported(answered: Answered) -> str:

@@ -128,7 +128,12 @@ _GERMAN_WHAT: Final = re.compile(r"^\W*+was\b", re.IGNORECASE)
 _HOW: Final = re.compile(r"\b(?:how|wie|combien de)\s(\w++)", re.IGNORECASE)
 _DIGIT: Final = re.compile(r"\d")
 _CLOCK: Final = re.compile(
-    r"\b\d{1,2}(?::\d\d| ?(?:am|pm|a\.m|p\.m|uhr|h\d{0,2}|o'clock))", re.IGNORECASE
+    r"\b\d{1,2}(?::\d\d| ?(?:am|pm|a\.m|p\.m|uhr|h\d{0,2}|o'clock))"
+    r"|\b(?:noon|midnight|mittags?|mitternacht|midi|minuit)\b"
+    r"|\b(?:at|by|from|until|till|before|after|um|ab|bis|\u00e0)"
+    r" (?:half past |quarter (?:past|to) |halb )?(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|eins|zwei|drei|vier|f\u00fcnf"
+    r"|sechs|sieben|acht|neun|zehn|elf|zw\u00f6lf)\b",
+    re.IGNORECASE,
 )
 _PHONE: Final = re.compile(r"\+?\d(?:[ ()/.-]{0,2}\d){5,}|\bext(?:ension|\.)? ?\d{2,}|\b\d{3,5}\b")
 _EMAIL: Final = re.compile(r"[^\s@]@[^\s@]")

@@ -323,7 +323,9 @@ async def test_no_value_in_a_header_is_too_much(ana: Person, described: Describe
         for value in SENT_IN_HEADER:
             response = await ana.service.http.request(
                 method,
-                path.format(document_id=uuid4(), job_id=uuid4(), answer_id=uuid4()),
+                path.format(
+                    document_id=uuid4(), job_id=uuid4(), answer_id=uuid4(), model_id="footnote/x"
+                ),
                 headers=[
                     *(
                         []

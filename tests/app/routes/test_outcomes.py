@@ -173,7 +173,7 @@ async def test_the_reason_names_what_was_seen(ana: Person) -> None:
     unsupported = (await ana.ask("Who painted the Mona Lisa?")).json()
 
     assert "1 quote (1 word for word) from 1 document" in answered["confidence_reason"]
-    assert "the best sentence holds" in unsupported["confidence_reason"]
+    assert "No passage that was found is about" in unsupported["confidence_reason"]
 
 
 async def test_a_prompt_that_does_not_exist_is_refused(ana: Person) -> None:
