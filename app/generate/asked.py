@@ -16,6 +16,7 @@ _NEXT_PART: Final = re.compile(
     rf"(?:,\s|\?\s|\s(?=(?:and|und|et)\s))(?:(?:and|und|et)\s)?(?={_QUESTION_WORD}\b)",
     re.IGNORECASE,
 )
+_ASKS: Final = re.compile(rf"\b{_QUESTION_WORD}\b", re.IGNORECASE)
 _HOW: Final = re.compile(
     r"\bhow (?:do|does|can|could|should|must|to|is|are)\b|\bstep by step\b|\bprocedure\b"
     r"|\bschritt f\u00fcr schritt\b|\banleitung\b|\bvorgehen\b"
@@ -41,10 +42,14 @@ _LINKS: Final = re.compile(r"\s(?:of|for|in|on|at|to|by|von|f\u00fcr|im|in|zu|de
 
 
 def parts_of(question: str) -> tuple[str, ...]:
-    """The questions that it asks: "What does it cost and when does it open?" asks two."""
+    """The questions that it asks: "What does it cost and when does it open?" asks two.
+
+    "In the old plant, what drives the pump?" asks one: what is in front of it asks nothing.
+    """
     parts = [part.strip(" ,?") for part in _NEXT_PART.split(question)]
     whole = [part for part in parts if content_stems(part)]
-    return tuple(whole) if 1 < len(whole) <= MAX_PARTS else (question,)
+    asks_all = all(_ASKS.search(part) for part in whole)
+    return tuple(whole) if asks_all and 1 < len(whole) <= MAX_PARTS else (question,)
 
 
 def asks_how(question: str) -> bool:

@@ -164,10 +164,12 @@ def _is_counted(number: str, question: str, runs: Sequence[Run]) -> bool:
         is_ordinal = following is not None and following.start == run.end
         is_label = place > 0 and runs[place - 1].folded in SAME_NOUN
         gap = question[run.end : following.start] if following else ""
+        if _SIGN_AFTER.match(question, run.end):
+            return True
         if following is None or is_ordinal or is_label or gap == ". ":
             return False
-        is_unit = following.folded in _UNIT_WORDS or _SIGN_AFTER.match(question, run.end)
-        return bool(is_unit) or (is_noun(following) and following.text.islower())
+        is_unit = following.folded in _UNIT_WORDS
+        return is_unit or (is_noun(following) and following.text.islower())
     return False
 
 

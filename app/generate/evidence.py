@@ -14,6 +14,7 @@ from app.context import Context, Source
 from app.generate.constraints import Constraints, constraints_of
 from app.generate.instructions import is_instruction_to_reader
 from app.generate.pieces import Piece, pieces_of
+from app.generate.proper_names import MIN_TYPO, is_typo
 from kb.embedding import Embedder
 from kb.passages import Passage
 from kb.text import content_stems
@@ -41,6 +42,9 @@ question names a wider term: "what land", "which function"."""
 
 MAX_WEIGHED: Final = 100
 """Pieces looked at for what the question pins down; each costs some 30 microseconds."""
+
+MAX_STEMS: Final = 64
+"""Of a question that are weighed."""
 
 MAX_AROUND_CHARS: Final = 6_000
 """Of the passage around a sentence, which tells what it is about; the same text for all of its
@@ -212,7 +216,7 @@ def may_answer(constraints: Constraints, text: str, background: str) -> bool:
 
 def _unread(question: str, candidates: Sequence[_Candidate]) -> Iterator[SentenceEvidence]:
     """The candidates with all scores but the cosine, which is 0."""
-    weights = _weights(content_stems(question), candidates)
+    weights = _weights(_spelled(question, candidates), candidates)
     expected = constraints_of(question).expected
     for each in candidates:
         text = each.piece.text
@@ -246,13 +250,35 @@ def _by_words(question: str, candidates: Sequence[_Candidate]) -> list[SentenceE
     told = [sorted(each.stems) for each in candidates]
     if not any(told):
         return unread
-    scores = BM25Okapi(told).get_scores(list(dict.fromkeys(content_stems(question))))
+    scores = BM25Okapi(told).get_scores(_spelled(question, candidates))
     best = max(float(np.max(scores)), 1e-9)
     ordered = sorted(
         zip(scores, unread, strict=True),
         key=lambda pair: -(pair[0] / best + pair[1].score_without_vectors - pair[1].coverage),
     )
     return [each for _, each in ordered]
+
+
+def _spelled(question: str, candidates: Sequence[_Candidate]) -> list[str]:
+    """The question's stems; one that no candidate has, as the one that it is a slip of."""
+    known = frozenset().union(*(each.stems | each.heading_stems for each in candidates))
+    found = [
+        stem if stem in known or len(stem) < MIN_TYPO else _slip_of(stem, known)
+        for stem in dict.fromkeys(content_stems(question)[:MAX_STEMS])
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _slip_of(stem: str, known: frozenset[str]) -> str:
+    """The only stem that differs in one letter; itself when none or several do, or a digit does."""
+    if not stem.isalpha():
+        return stem
+    like = [
+        each
+        for each in known
+        if abs(len(each) - len(stem)) <= 1 and each.isalpha() and is_typo(stem, each)
+    ]
+    return like[0] if len(like) == 1 else stem
 
 
 def _weights(question: Sequence[str], candidates: Sequence[_Candidate]) -> dict[str, float]:

@@ -9,10 +9,13 @@ from functools import lru_cache
 from typing import Final
 
 from app.generate.small_words import language_of
-from app.generate.vocabulary import MONTHS, ROMAN, TITLES, WEEKDAYS
+from app.generate.vocabulary import MONTHS, ROMAN, TITLES, UNITS, WEEKDAYS
 from kb.text import STOP_WORDS, normal_form, stem, word_set
 
 MAX_CHARS: Final = 8_000
+
+_NO_NAMES: Final = MONTHS.keys() | WEEKDAYS.keys() | UNITS["temperature"] | UNITS["frequency"]
+"""Have a capital letter for another reason: degrees Celsius, 60 Hertz."""
 
 _WORD: Final = re.compile(r"[^\W\d_]++(?:['\u2019.][^\W\d_]++)*+")
 _INSIDE_NAME: Final = word_set("of the de du la von van der &")
@@ -70,7 +73,7 @@ def _spans(question: str) -> list[tuple[int, int]]:
 
 def _is_name(word: str, *, is_first: bool, only_marked: bool) -> bool:
     folded = word.casefold().removesuffix("'s").removesuffix("\u2019s")
-    if folded in STOP_WORDS or folded in MONTHS or folded in WEEKDAYS or word in ROMAN:
+    if folded in STOP_WORDS or folded in _NO_NAMES or word in ROMAN:
         return False
     is_marked = any(map(str.isupper, word[1:]))
     return is_marked or (word[0].isupper() and not is_first and not only_marked)

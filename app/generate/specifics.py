@@ -48,13 +48,15 @@ _QUARTER: Final = re.compile(r"(?<![^\W_])(?:Q([1-4])|([1-4])Q)(?![^\W\d_])", re
 _HALF: Final = re.compile(r"(?<![^\W_])H([12])(?![^\W_])")
 _FISCAL: Final = re.compile(r"(?<![^\W_])(?:FY ?|Q[1-4][/ ]|')(\d\d)(?!\d)", re.IGNORECASE)
 _ISO_DATE: Final = re.compile(r"(?<!\d)(?:\d{4}-)?(\d\d)-(\d\d)(?![\d-])")
-_ISO_MONTH: Final = re.compile(r"(?<!\d)\d{4}-(\d\d)(?!\d)")
+_ISO_MONTH: Final = re.compile(r"(?<!\d)\d{4}-(0[1-9]|1[0-2])(?!\d)")
 _NUMERIC_DATE: Final = re.compile(r"(?<![\d./])(\d\d?)([./])(\d\d?)\2(?:\d{4}|\d\d)?(?![\d/])")
 _LAST_CENTURY_YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _THOUSANDS: Final = re.compile(r"\d{1,3}(?:[.,]\d{3})++")
 _ORDINAL_ENDINGS: Final = word_set("st nd rd th er ère ere e eme ème")
 _NUMBERING: Final = word_set("no nr number nummer numéro num")
 _RANGE: Final = re.compile(r"\s?(?:-|\u2013|/|to|bis|through|until|à)\s?")
+_PERIODS: Final = frozenset({"year", "month", "day", "weekday"})
+"""The first year of something is none of the calendar's."""
 _LABEL_GAP: Final = re.compile(r"[\s:.#(-]{0,3}(?:[Nn][or]\.\s?)?")
 
 
@@ -279,7 +281,8 @@ def is_noun(run: Run) -> bool:
 
 def noun_of(word: str) -> str:
     """One name for a noun in three languages, else its stem."""
-    return SAME_NOUN.get(word) or SAME_NOUN.get(word.removesuffix("s")) or stem(word)
+    same = SAME_NOUN.get(word) or SAME_NOUN.get(word.removesuffix("s")) or stem(word)
+    return f"nth {same}" if same in _PERIODS else same
 
 
 def ordinal_of(run: Run) -> str | None:

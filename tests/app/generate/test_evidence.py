@@ -234,3 +234,12 @@ def test_an_answer_in_another_language_is_not_asked_for_the_word() -> None:
     text = "Das Lager ist mit dem Bus und mit der Bahn zu erreichen."
 
     assert ranked("What transport is there to the Lager?", text)
+
+
+@pytest.mark.parametrize(("written", "coverage"), [("caretakr", 1), ("undertaker", 0)])
+def test_a_slip_counts_as_the_word(written: str, coverage: float) -> None:
+    evidence = ranked(
+        f"Who is the {written}?", "Moira Bell is the caretaker. Lunch is at noon in Elm Hall."
+    )
+
+    assert max((each.coverage for each in evidence), default=0) == pytest.approx(coverage)
