@@ -21,12 +21,19 @@ from typing import Final, NamedTuple, TypedDict, cast
 from app.context import Context, Source
 from app.generate.constraints import constraints_of
 from app.generate.evidence import FLOOR_PASSAGES, SentenceEvidence
+from app.generate.specifics import identifiers
 from kb.text import STOP_WORDS, content_stems
 
 FITTED_FILE: Final = Path(__file__).with_suffix(".json")
 
 NAMED_KINDS: Final = frozenset({"time", "number", "person", "place"})
 """Of answers that a name, a number or a date tells."""
+
+PROBABILITY_OF_NAMED: Final = 0.5
+"""At least, of evidence that holds literally all that is asked about."""
+
+WHOLE_COVERAGE: Final = 0.999
+NAMED_AMONG: Final = 3
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
 _HAS_DIGIT: Final = re.compile(r"\d")
@@ -108,7 +115,21 @@ def evidence_probability(
     question: str, context: Context, evidence: Sequence[SentenceEvidence]
 ) -> float:
     """The probability, 0 to 1, that the evidence holds an answer to the question."""
-    return packaged_model().probability(evidence_signals(question, context, evidence))
+    probability = packaged_model().probability(evidence_signals(question, context, evidence))
+    is_named = any(_is_named(question, each) for each in evidence[:NAMED_AMONG])
+    return max(probability, PROBABILITY_OF_NAMED) if is_named else probability
+
+
+def _is_named(question: str, evidence: SentenceEvidence) -> bool:
+    """True for a piece with all the question's words, or a row with the identifier asked about.
+
+    A name or a code says nothing to an embedding model, and so nothing to the cosines.
+    """
+    if evidence.coverage >= WHOLE_COVERAGE:
+        return True
+    is_row = evidence.piece is not None and evidence.piece.row is not None
+    wanted = set(identifiers(question))
+    return is_row and bool(wanted) and wanted <= set(identifiers(evidence.text))
 
 
 def evidence_signals(

@@ -9,6 +9,7 @@ import pytest
 
 from app.context import Context
 from app.generate.abstention import (
+    PROBABILITY_OF_NAMED,
     AbstentionModel,
     EvidenceSignals,
     FittedAbstention,
@@ -204,3 +205,27 @@ def test_weighing_takes_less_than_a_millisecond() -> None:
 
     # Measured .1 to .3 ms; processor time, so that a busy machine fails nothing.
     assert (process_time() - started) / 50 < 0.001
+
+
+@pytest.mark.parametrize(
+    ("question", "is_named"),
+    [("What is the Sedge?", True), ("What is the Sedge used for at weekends?", False)],
+)
+def test_evidence_with_all_that_is_asked_about_is_never_below_even(
+    question: str, *, is_named: bool
+) -> None:
+    context = context_of(["Wardens carry the radio Sedge, which is charged each night."])
+    evidence = [
+        SentenceEvidence(
+            source_id=context.sources[0].id,
+            text=context.sources[0].passage.text,
+            coverage=1.0 if is_named else 0.4,
+            cosine=-0.5,
+            passage_score=1.0,
+            passage_rank=0,
+        )
+    ]
+
+    probability = evidence_probability(question, context, evidence)
+
+    assert (probability >= PROBABILITY_OF_NAMED) == is_named
