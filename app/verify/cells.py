@@ -1,263 +1,234 @@
-"""Checks a claim in other words against the rows of a table, cell by cell.
+"""Checks a claim in other words against the row of a table that it tells.
 
-which rows the claim names -> which columns -> its values -> is each in its row and its column?
+The rule is strict, since a claim that fails it is shown as the row itself: the claim names one row
+by its key; of every column that it names it tells the value; and every number that it tells is the
+value of a column that it names, or the only one of its row in that unit.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import groupby, pairwise
-from typing import Final
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import Final, NamedTuple
 
-from app.claims import Reason, ReasonCode
-from app.verify.claim_terms import Term, content_keys, terms_of
-from app.verify.grid import (
-    Grid,
-    Place,
-    Value,
-    answer_of,
-    column_mentions,
-    grid_of,
-    kept_words,
-    named_rows,
-    places_of,
-    values_in,
-)
-from app.verify.mentions import Event, Named, labels_of
-from app.verify.quantities import Reading
-from app.verify.rows import Cell, Row
+from app.claims import Reason
+from app.verify.marks import read_sentence
+from app.verify.rows import Cell, Row, with_unit
+from app.verify.tokens import tokenize
+from app.verify.units import Amount, amounts_in, split_header
+from kb.text import word_set
 
 _MAX_CLAIM_CHARS: Final = 2_000
+"""A longer claim tells no single row."""
 _MAX_ROWS: Final = 300
-_MAX_VALUES: Final = 60
-"""No sentence for a reader tells as many; one that does is not shown."""
-_TIMES: Final = frozenset({"date", "year"})
-_BARE: Final = frozenset({"", "year"})
-"""A year may be a number of pieces, too."""
+_TWO_NAMES: Final = 2
+"""A claim that tells no value but two names of the row tells which belongs to which."""
+_YES: Final = word_set("yes y true x \u2713 \u2714 \u2714\ufe0f \u2705 ja oui s\u00ed si")
+_NO: Final = word_set("no n false none \u2717 \u2718 \u274c nein kein keine non - \u2013 \u2014")
 
-Judgement = tuple[int, Reason | None]
-"""Where a value stands among the terms, and what is wrong with it."""
+
+class Term(NamedTuple):
+    """A word by its stem, a code, a number with its unit, or a negation."""
+
+    key: str
+    text: str
+    is_content: bool = True
+    is_negation: bool = False
+    amount: Amount | None = None
+
+    @property
+    def is_number(self) -> bool:
+        """True for a number and for a code, which has to be right as well."""
+        return self.amount is not None or any(map(str.isdecimal, self.text))
+
+    def says(self, other: "Term") -> bool:
+        """True when this term of a table says what the other, of a claim, does."""
+        if self.amount and other.amount:
+            return self.amount.says(other.amount)
+        return self.key == other.key and self.amount is other.amount is None
+
+
+Positions = frozenset[int]
 
 
 def cell_faults(claim: str, rows: Sequence[Row]) -> tuple[Reason, ...]:
-    """The values that the claim gives to a row or a column that is not theirs; () when fine.
+    """What the claim tells otherwise than its row does, or not plainly enough; () when fine.
 
-    What the claim says of anything but these rows is no fault. A number must be told with words of
-    its column's header, or in a unit that no other column of its row has. Give all rows of the
-    passage: that a value is another row's shows only when that row is there.
+    `rows` are those that the claim rests on; of several it has to name one, and no other.
     """
-    rows = rows[:_MAX_ROWS]
-    terms = terms_of(claim[:_MAX_CLAIM_CHARS], kept_words(rows))
-    faults: dict[int, Reason] = {}
-    right: set[int] = set()
-    for _, table in groupby(rows, key=lambda row: row.table):
-        for position, fault in _judged(claim, terms, grid_of(tuple(table))):
-            if fault is None:
-                right.add(position)
-            else:
-                faults.setdefault(position, fault)
-    return tuple(fault for position, fault in sorted(faults.items()) if position not in right)
-
-
-def _judged(claim: str, terms: Sequence[Term], grid: Grid) -> Iterator[Judgement]:
-    named = named_rows(terms, grid)
-    rows = frozenset(named) or frozenset({0} if len(grid.rows) == 1 else ())
     if not rows:
-        return
-    taken = _rows_by_position(named)
-    mentions = column_mentions(terms, grid, rows, taken)
-    values = values_in(claim, terms, grid, {*taken, *mentions})
-    terms = _undivided(terms, named, values)
-    columns_at = labels_of(_events(terms, mentions, values), is_inherited=False)
-    rows_at = labels_of(_events(terms, taken, values), is_inherited=True)
-    if len(values) > _MAX_VALUES:
-        yield max(values), Reason(code="number_moved")
-        return
-    bare = [value for position, value in values.items() if position not in columns_at]
-    keys = [term.key for term in terms]
-    for position, value in values.items():
-        where = rows_at.get(position, rows)
-        columns = columns_at.get(position, frozenset())
-        if value.reading is None:
-            said = frozenset(keys[:position] + keys[value.last + 1 :])
-            is_right = _is_text_right(value, where, columns, said, grid)
-            fault = Reason(code="name_moved", detail=value.text)
-        else:
-            is_right = _is_number_right(value.reading, where, columns, bare, grid)
-            fault = Reason(code="number_moved", detail=value.text)
-        if is_right is not None:
-            yield position, None if is_right else fault
-    yield from _answers(terms, mentions, taken, grid)
+        return ()
+    terms = _terms(claim[:_MAX_CLAIM_CHARS])
+    named = _rows_named(terms, rows[:_MAX_ROWS])
+    if len(named) != 1 or len(claim) > _MAX_CLAIM_CHARS:
+        return (Reason(code="name_moved"),)
+    row, key = named[0]
+    faults = (*_Told(terms=terms, row=row, key=key).faults(), *_bounds_added(claim, row))
+    return tuple(dict.fromkeys(faults))
 
 
-def _rows_by_position(named: Mapping[int, frozenset[int]]) -> dict[int, Named]:
-    rows: defaultdict[int, set[int]] = defaultdict(set)
-    for row, positions in named.items():
-        for position in positions:
-            rows[position].add(row)
-    return {position: frozenset(there) for position, there in rows.items()}
+def _bounds_added(claim: str, row: Row) -> Iterator[Reason]:
+    """`more than` or `up to` of a claim about a row that has no such word."""
+    cells = (f"{row.columns[cell.index]} {with_unit(cell)}" for cell in row.cells)
+    if not any(map(_bounds, cells)):
+        yield from (Reason(code="number_moved", detail=bound) for bound in _bounds(claim))
 
 
-def _undivided(
-    terms: Sequence[Term], named: Mapping[int, frozenset[int]], values: Mapping[int, Value]
-) -> list[Term]:
-    """The terms without dividers inside of a name or of the words of a cell: "Kelder, hall 1"."""
-    inside: set[int] = set()
-    for start, value in values.items():
-        inside.update(range(start, value.last))
-    for positions in named.values():
-        for first, second in pairwise(sorted(positions)):
-            if all(term.is_divider for term in terms[first + 1 : second]):
-                inside.update(range(first + 1, second))
-    return [
-        term._replace(is_divider=False) if position in inside else term
-        for position, term in enumerate(terms)
+def _bounds(text: str) -> list[str]:
+    reading = read_sentence(text)
+    marks = [*reading.named("bound"), *reading.named("bound_after")]
+    return [" ".join(reading.words[mark.start : mark.end]) for mark in marks if mark.heads]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Told:
+    """The terms of a claim beside the row that it names at the positions `key`."""
+
+    terms: Sequence[Term]
+    row: Row
+    key: Positions
+
+    @cached_property
+    def cells(self) -> Mapping[int, Cell]:
+        """By column."""
+        return {cell.index: cell for cell in self.row.cells}
+
+    @cached_property
+    def key_columns(self) -> frozenset[int]:
+        """Those that name the row."""
+        return frozenset(cell.index for cell in self.row.key)
+
+    @cached_property
+    def columns(self) -> Mapping[int, Positions]:
+        """The columns that are named: words are there of which no other header has as many."""
+        free = [place for place in range(len(self.terms)) if place not in self.key]
+        found = {i: self._heading(header, free) for i, header in enumerate(self.row.columns)}
+        return {
+            index: places
+            for index, places in found.items()
+            if places and not any(places <= found[each] for each in found if each != index)
+        }
+
+    def _heading(self, header: str, free: Sequence[int]) -> Positions:
+        """Where any word of the header stands; of one such as `For whom`, where all of it does."""
+        words = _terms(split_header(header)[0])
+        telling = [word for word in words if word.is_content]
+        if not telling:
+            return _places(words, self.terms, free)
+        return frozenset(chain(*(_places([word], self.terms, free) for word in telling)))
+
+    @cached_property
+    def values(self) -> Mapping[int, Positions]:
+        """Where the whole value of a cell is told; a year in a header is none."""
+        heading = {i for places in self.columns.values() for i in places if self.terms[i].is_number}
+        found: dict[int, Positions] = {}
+        for index, cell in self.cells.items():
+            taken = heading if index in self.key_columns else heading | self.key
+            free = [place for place in range(len(self.terms)) if place not in taken]
+            places = _places(_value(cell), self.terms, free)
+            if places and not _answer(cell):
+                found[index] = places
+        return found
+
+    def faults(self) -> Iterator[Reason]:
+        """All that is wrong."""
+        answers = {i: answer for i in self.columns if (answer := _answer(self.cells.get(i)))}
+        told = self.columns.keys() & self.values.keys()
+        if self.columns.keys() - self.key_columns <= told:
+            told |= {index for index in self.values if self._is_only_one(index)}
+        known = self.key.union(*self.columns.values(), *(self.values[index] for index in told))
+        strange = {i for i, places in self.values.items() if not places <= known}
+        for index in strange | self.columns.keys() - told - answers.keys():
+            yield _moved(self.row.columns[index], is_number=self._is_number(index))
+        names = self.values.keys() & self.key_columns
+        if told | answers.keys() <= self.key_columns and len(names) < _TWO_NAMES:
+            yield _moved("", is_number=False)
+        for place, term in enumerate(self.terms):
+            if place not in known and term.is_number:
+                yield _moved(term.text, is_number=True)
+        yield from self._wrong_answers(answers, known)
+        in_order = self.columns.keys() & told - self.key_columns
+        if _ordered(in_order, self.columns) != _ordered(in_order, self.values):
+            yield _moved("", is_number=True)
+
+    def _wrong_answers(self, answers: Mapping[int, str], known: Positions) -> Iterator[Reason]:
+        """A yes-or-no column is told negated where the cell says no, and nothing else is."""
+        negations = [t for i, t in enumerate(self.terms) if t.is_negation and i not in known]
+        for index, answer in answers.items():
+            if answer == "no" and not negations:
+                yield Reason(code="negation_dropped", detail=self.row.columns[index])
+        if negations and "no" not in answers.values():
+            yield Reason(code="negation_added", detail=negations[0].text)
+
+    def _is_number(self, index: int) -> bool:
+        return index in self.cells and bool(amounts_in(self.cells[index].value))
+
+    def _is_only_one(self, index: int) -> bool:
+        """True for the only cell of words, or in its unit, that does not name the row."""
+        if index in self.key_columns:
+            return False
+        kinds = [_kind(cell) for i, cell in self.cells.items() if i not in self.key_columns]
+        kind = _kind(self.cells[index])
+        amounts = [a for i in self.values[index] if (a := self.terms[i].amount)]
+        return kinds.count(kind) == 1 and all(amount.kind == kind for amount in amounts)
+
+
+def _moved(detail: str, *, is_number: bool) -> Reason:
+    return Reason(code="number_moved" if is_number else "name_moved", detail=detail)
+
+
+def _kind(cell: Cell) -> str:
+    """The unit of a number; `words` where there is none."""
+    return next((amount.kind or "number" for amount in amounts_in(with_unit(cell))), "words")
+
+
+def _ordered(columns: Collection[int], places: Mapping[int, Positions]) -> list[int]:
+    """The columns by where that stands which is told of them alone."""
+    others = {i: frozenset().union(*(places[o] for o in columns if o != i)) for i in columns}
+    return sorted(columns, key=lambda index: min(places[index] - others[index] or places[index]))
+
+
+def _rows_named(terms: Sequence[Term], rows: Sequence[Row]) -> list[tuple[Row, Positions]]:
+    """The rows of which a name, or the code, is there as a whole; of names in one the longest."""
+    found = [
+        (row, frozenset(chain(*(_name_places(_value(cell), terms) for cell in keys))))
+        for row in rows
+        if (keys := row.key or row.cells[:1])
     ]
+    return [(row, at) for row, at in found if at and not any(at < other for _, other in found)]
 
 
-def _events(
-    terms: Sequence[Term], mentions: Mapping[int, Named], values: Mapping[int, Value]
-) -> list[Event]:
-    events: list[Event] = []
-    for position, term in enumerate(terms):
-        if term.is_divider:
-            events.append(Event(kind="divider", position=position))
-        elif position in values:
-            events.append(Event(kind="value", position=position))
-        elif position in mentions:
-            events.append(Event(kind="mention", position=position, named=mentions[position]))
-    return events
+def _name_places(name: Sequence[Term], terms: Sequence[Term]) -> Positions:
+    """Where a name stands as a whole, or the code that is part of it."""
+    every = range(len(terms))
+    codes = [term for term in name if term.is_number and not term.amount]
+    return _places(name, terms, every) or (_places(codes, terms, every) if codes else frozenset())
 
 
-# --- Numbers -------------------------------------------------------------------------------------
+def _places(wanted: Sequence[Term], terms: Sequence[Term], free: Collection[int]) -> Positions:
+    """Where all that is wanted stands; empty when something is missing."""
+    found = [[place for place in free if each.says(terms[place])] for each in wanted]
+    return frozenset(chain(*found)) if all(found) else frozenset()
 
 
-def _is_number_right(
-    claimed: Reading, where: Named, columns: Named, bare: Sequence[Value], grid: Grid
-) -> bool | None:
-    """Whether a cell of these rows and columns says the number; None when it is of something else.
-
-    `columns` are those that the claim names for it, and `bare` the values it names none for.
-    """
-    places = places_of(claimed, grid)
-    possible = _possible(claimed, where, grid)
-    right = {column for _, column in possible & places}
-    if columns:
-        named = {place for place in places if place[0] in where and place[1] in columns}
-        # With the name of its column a number needs no unit.
-        if named and (claimed.dimension in _BARE or named & possible):
-            return True
-        is_about_it = bool(right) or _could_be_in(claimed, where, columns, grid)
-    elif right:
-        return {column for _, column in possible} == right or _tells_all(
-            claimed, bare, possible, grid
-        )
-    else:
-        is_about_it = False
-    in_question = columns or {column for _, column in possible}
-    is_about_it = is_about_it or any(column in in_question for _, column in places)
-    return False if is_about_it or _has_its_digits(claimed, where, columns, grid) else None
+def _value(cell: Cell) -> Sequence[Term]:
+    terms = _terms(with_unit(cell))
+    return [term for term in terms if term.is_content or term.is_negation] or terms
 
 
-def _possible(claimed: Reading, where: Named, grid: Grid) -> frozenset[Place]:
-    """The cells that hold something of the same kind; else those that it could be said of."""
-    kind = claimed.dimension
-    same = _of_kinds({kind}, where, grid)
-    if kind in _BARE - {""} or kind in {"date", "percent"} or (kind and same):
-        return same
-    if kind:
-        return _of_kinds({""}, where, grid)
-    return _of_kinds(_BARE, where, grid) or _of_kinds(grid.kinds.keys() - {"date"}, where, grid)
+def _answer(cell: Cell | None) -> str:
+    """`yes` or `no` for a cell that says no more than that."""
+    word = cell.value.strip(" .").casefold() if cell else ""
+    return "yes" if word in _YES else "no" if word in _NO else ""
 
 
-def _of_kinds(kinds: Collection[str], where: Named, grid: Grid) -> frozenset[Place]:
-    return frozenset(p for kind in kinds for p in grid.kinds.get(kind, ()) if p[0] in where)
-
-
-def _could_be_in(claimed: Reading, where: Named, columns: Named, grid: Grid) -> bool:
-    """True when the columns hold a number that the claim can be about; a year says when."""
-    if claimed.dimension == "year":
-        return False
-    kinds = {claimed.dimension} if claimed.dimension else grid.kinds.keys() - {"date", "year"}
-    return any(column in columns for _, column in _of_kinds(kinds, where, grid))
-
-
-def _tells_all(
-    claimed: Reading, bare: Sequence[Value], possible: frozenset[Place], grid: Grid
-) -> bool:
-    """True for all numbers of a kind in the row's order: "between EUR 31,200 and EUR 36,400"."""
-    told = [v.reading for v in bare if v.reading and v.reading.dimension == claimed.dimension]
-    held = sorted(possible)
-    return len(told) == len(held) > 1 and all(
-        place in places_of(reading, grid) for reading, place in zip(told, held, strict=True)
-    )
-
-
-def _has_its_digits(claimed: Reading, where: Named, columns: Named, grid: Grid) -> bool:
-    """True when a cell has the same number in another unit: 2 days for 2 weeks."""
-    if claimed.dimension in _TIMES or (not claimed.dimension and not columns):
-        return False
-    return any(
-        row in where and reading.number == claimed.number and reading.dimension not in _TIMES
-        for (row, _), reading in grid.numbers.get(claimed.number, ())
-    )
-
-
-# --- Words ---------------------------------------------------------------------------------------
-
-
-def _is_text_right(
-    value: Value, where: Named, columns: Named, said: frozenset[str], grid: Grid
-) -> bool | None:
-    """Whether the words stand in these rows, under no other column than the claim names."""
-    own = {column for row, column in value.origins if row in where}
-    if own:
-        if not columns or own & columns:
-            return True
-        # The value of the column that is named should be told, and is not.
-        named = [cell for cell in _cells_of(where, columns, grid) if content_keys(cell.value)]
-        return None if any(said.issuperset(content_keys(c.value)) for c in named) else False
-    held = {key for row in where for c in grid.rows[row].cells for key in content_keys(c.value)}
-    if held.issuperset(value.keys):
-        return None
-    theirs = frozenset(column for _, column in value.origins)
-    instead = _cells_of(where, theirs, grid)
-    is_told = any(said.issuperset(content_keys(cell.value)) for cell in instead)
-    return None if is_told else False
-
-
-def _cells_of(where: Named, columns: Named, grid: Grid) -> list[Cell]:
-    return [cell for row in where for cell in grid.rows[row].cells if cell.index in columns]
-
-
-# --- Yes and no ----------------------------------------------------------------------------------
-
-
-def _answers(
-    terms: Sequence[Term], mentions: Mapping[int, Named], rows_at: Mapping[int, Named], grid: Grid
-) -> Iterator[Judgement]:
-    """Statements about a yes-or-no column: negated where the cell says no, and only there."""
-    row: Named = frozenset()
-    for clause in _clauses(terms):
-        row = next((rows_at[position] for position in clause if position in rows_at), row)
-        named = [(position, mentions[position]) for position in clause if position in mentions]
-        if len(row) != 1 or len({columns for _, columns in named}) != 1:
-            continue
-        position, columns = named[0]
-        answers = [answer_of(cell) for cell in _cells_of(row, columns, grid)]
-        is_negated = any(terms[place].is_negation for place in clause)
-        if len(answers) != 1 or answers[0] is None:
-            continue
-        code: ReasonCode = "negation_added" if is_negated else "negation_dropped"
-        fault = Reason(code=code, detail=terms[position].key)
-        yield position, None if answers[0] is not is_negated else fault
-
-
-def _clauses(terms: Sequence[Term]) -> Iterator[list[int]]:
-    clause: list[int] = []
-    for position, term in enumerate(terms):
-        if term.is_divider:
-            yield clause
-            clause = []
-        else:
-            clause.append(position)
-    yield clause
+def _terms(text: str) -> tuple[Term, ...]:
+    amounts = amounts_in(text)
+    inside = {place for each in amounts for place in range(each.start, each.end)}
+    words = [
+        (token.start, Term(token.key, token.raw, token.is_content, token.is_negation))
+        for token in tokenize(text)
+        if token.start not in inside and token.kind != "mark"
+    ]
+    numbers = [(a.start, Term("#", text[a.start : a.end], amount=a)) for a in amounts]
+    return tuple(term for _, term in sorted(words + numbers, key=lambda found: found[0]))

@@ -73,6 +73,8 @@ def _units_agree(evidence: object, claim: object) -> bool:
     return evidence == claim or (claim is None and evidence not in NEVER_BARE)
 
 
+CURRENCIES: Final = word_set("USD EUR GBP JPY INR CHF CAD AUD CNY SEK NOK DKK PLN")
+
 _CURRENCY_BY_WORD: Final = {
     "$": "USD",
     "us$": "USD",
@@ -84,7 +86,7 @@ _CURRENCY_BY_WORD: Final = {
     "yen": "JPY",
     "\u20b9": "INR",
     "rupee": "INR",
-} | {code.lower(): code for code in word_set("USD EUR GBP JPY INR CHF CAD AUD CNY SEK NOK PLN")}
+} | {code.lower(): code for code in CURRENCIES}
 _FACTOR_BY_SCALE: Final = {
     "hundred": 100,
     "k": 1_000,
@@ -96,7 +98,7 @@ _FACTOR_BY_SCALE: Final = {
     "billion": 10**9,
     "trillion": 10**12,
 }
-_CODES: Final = "|".join(sorted(set(_CURRENCY_BY_WORD.values())))
+_CODES: Final = "|".join(sorted(CURRENCIES))
 _LETTER: Final = rf"[^\W\d_{UNSPACED}]"
 _DIGITS: Final = re.compile(
     rf"(?<!{_LETTER})(?<![\d_])(?<!\d[.,:/])"

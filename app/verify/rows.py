@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from app.verify.units import split_header
+from app.verify.units import in_unit, split_header
 from kb.passages import Passage, TableRows
 from kb.text import Span, word_set
 
@@ -100,6 +100,11 @@ def _cell(header: str, text: str, place: tuple[int, int, int]) -> Cell:
         span=Span(start, end),
         index=index,
     )
+
+
+def with_unit(cell: Cell) -> str:
+    """The value as it is told: `EUR 87.25`."""
+    return in_unit(cell.value, cell.unit) if cell.unit else cell.value
 
 
 def is_bare_number(value: str) -> bool:

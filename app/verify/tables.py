@@ -8,7 +8,8 @@ from typing import Final
 
 from app.verify.cells import cell_faults
 from app.verify.numbers import Quantity, find_measures
-from app.verify.rows import Cell, Row, is_bare_number, rows_of
+from app.verify.rows import Cell, Row, is_bare_number, rows_of, with_unit
+from app.verify.units import in_unit
 from kb.text import fold, word_set
 
 __all__ = [
@@ -37,9 +38,6 @@ _CALENDAR_WORDS: Final = word_set(
     "june july august september october november december"
 )
 _SHORT_TEXT_WORDS: Final = 3
-_LEADING_CURRENCY: Final = re.compile(
-    r"(?:US\$|[$\u20ac\u00a3\u00a5\u20b9]|[A-Z]{3}(?![A-Za-z]))(?= |$)"
-)
 _MARKER: Final = re.compile(r"\s?\[\d{1,3}\](?=[\s.,;]|$)")
 
 
@@ -78,11 +76,11 @@ def tell_sum(rows: Sequence[Row], column: str) -> str:
     if total is None:
         return ""
     cells = [cell for row in rows if (cell := _cell_of(row, column))]
-    parts = [f"{_head(row)}: {_with_unit(cell)}" for row, cell in zip(rows, cells, strict=True)]
+    parts = [f"{_head(row)}: {with_unit(cell)}" for row, cell in zip(rows, cells, strict=True)]
     name = _column_name(rows[0], cells[0])
     first = cells[0]
     shown = f"{total:,}" if "," in first.value and "." in first.value else f"{total}"
-    unit = _placed(shown, first.unit) if first.unit else shown
+    unit = in_unit(shown, first.unit) if first.unit else shown
     made_of = f"{'; '.join(parts[:MAX_TOLD])}{_and_more(rows)}"
     return f"Sum of {name}: {unit} ({made_of})"
 
@@ -149,7 +147,7 @@ def _told_line(line: str, row: Row) -> str | None:
 def _joined(head: str, parts: Sequence[str], cells: Sequence[Cell]) -> str:
     if not head or not parts:
         return head or "; ".join(parts)
-    if len(parts) == 1 and parts[0] != _with_unit(cells[0]) and _needs_colon(cells[0]):
+    if len(parts) == 1 and parts[0] != with_unit(cells[0]) and _needs_colon(cells[0]):
         # One colon is enough: `HL-1187, symptom: Readings of the last hour lost`.
         return f"{head}, {parts[0]}"
     return f"{head}: {'; '.join(parts)}"
@@ -158,9 +156,9 @@ def _joined(head: str, parts: Sequence[str], cells: Sequence[Cell]) -> str:
 def _head(row: Row) -> str:
     """What names the row: a name before its codes."""
     if len(row.key) == 1 and row.key[0].column and is_bare_number(row.key[0].value):
-        return f"{row.key[0].column} {_with_unit(row.key[0])}"
-    names = [_with_unit(cell) for cell in row.key if not _is_code(cell.value)]
-    codes = [_with_unit(cell) for cell in row.key if _is_code(cell.value)]
+        return f"{row.key[0].column} {with_unit(row.key[0])}"
+    names = [with_unit(cell) for cell in row.key if not _is_code(cell.value)]
+    codes = [with_unit(cell) for cell in row.key if _is_code(cell.value)]
     if not names:
         return ", ".join(codes)
     return ", ".join(names) + (f" ({', '.join(codes)})" if codes else "")
@@ -172,7 +170,7 @@ def _is_code(value: str) -> bool:
 
 def _told(row: Row, cell: Cell) -> str:
     column = _column_name(row, cell)
-    value = _with_unit(cell)
+    value = with_unit(cell)
     is_only_value = len(row.columns) == len(row.key) + 1
     if not column or (is_only_value and column.lower() in _VALUE_HEADERS):
         return value
@@ -192,18 +190,6 @@ def _column_name(row: Row, cell: Cell) -> str:
     if not is_word or (row.language or "").startswith("de"):
         return cell.column
     return first.lower() + cell.column[len(first) :]
-
-
-def _with_unit(cell: Cell) -> str:
-    return _placed(cell.value, cell.unit) if cell.unit else cell.value
-
-
-def _placed(number: str, unit: str) -> str:
-    """A currency before the number, everything else behind it."""
-    currency = _LEADING_CURRENCY.match(unit)
-    if currency is None:
-        return f"{number} {unit.removesuffix('s') if number == '1' and unit[3:] else unit}"
-    return f"{currency[0]} {number}{unit[currency.end() :]}"
 
 
 def _names(row: Row, cell: Cell) -> Iterator[str]:

@@ -146,9 +146,8 @@ def _tell(rows: Sequence[TableRow], key: str, random: Random) -> Iterator[_Told]
 
 def _is_part(value: str, right: str) -> bool:
     """True when telling the value would be no untruth: it is the right one, or some of it."""
-    return not Counter(value.casefold().split()) - Counter(
-        right.casefold().replace(",", "").split()
-    )
+    told, held = (Counter(each.casefold().replace(",", "").split()) for each in (value, right))
+    return not told - held
 
 
 def _case(file: str, language: Language, place: int, told: _Told, random: Random) -> ProofCase:
