@@ -16,7 +16,10 @@ MIN_TIGHT: Final = 0.75
 
 
 class Rule(TypedDict):
-    """One entry of `vetoes.toml`; `evidence` and `claim` are names of marks of `group`."""
+    """One entry of `vetoes.toml`; `evidence` and `claim` are names of marks of `group`.
+
+    `exchanges` are pairs of such names: the evidence's, and the claim's in its place.
+    """
 
     id: str
     kind: str
@@ -24,6 +27,7 @@ class Rule(TypedDict):
     group: NotRequired[str]
     evidence: NotRequired[str]
     claim: NotRequired[str]
+    exchanges: NotRequired[Sequence[Sequence[str]]]
     excuse: NotRequired[list[str]]
     catches: Sequence[Mapping[str, str]]
     spares: Sequence[Mapping[str, str]]

@@ -13,18 +13,20 @@ def replaced(rule: Rule, both: Compared) -> Iterator[str]:
     """A mark of the claim on a word that has another mark in the evidence."""
     if not both.is_close or _negations_differ(both) or both.excused(rule):
         return
-    group, before, after = rule["group"], rule["evidence"], rule["claim"]
+    group = rule["group"]
     for here, there in both.best.pairs.items():
         old, new = both.best.evidence.names_on(group, there), both.claim.names_on(group, here)
-        if before in old and after in new and old.isdisjoint(new):
-            key = both.claim.tokens[here].key
-            if not both.is_told(group, after, key):
-                yield both.claim.tokens[here].raw
+        token = both.claim.tokens[here]
+        if old.isdisjoint(new) and any(
+            before in old and after in new and not both.is_told(group, after, token.key)
+            for before, after in rule["exchanges"]
+        ):
+            yield token.raw
     if group == "modal" and both.best.share >= MIN_TIGHT:
         old_all = {mark.name for mark in both.best.evidence.named(group)}
         new_all = {mark.name for mark in both.claim.named(group)}
-        if (old_all, new_all) == ({before}, {after}):
-            yield after
+        if [*old_all, *new_all] in rule["exchanges"]:
+            yield from new_all
 
 
 def dropped(rule: Rule, both: Compared) -> Iterator[str]:
@@ -51,22 +53,6 @@ def added(rule: Rule, both: Compared) -> Iterator[str]:
     for mark in both.claim.named(rule["group"]):
         if mark.name == rule["claim"]:
             yield raw_of(both.claim, mark)
-
-
-def moved(rule: Rule, both: Compared) -> Iterator[str]:
-    """A mark on another word than in the evidence, where both sides have both words."""
-    if not both.is_close or _negations_differ(both):
-        return
-    ours, theirs = (
-        [mark for mark in side.named(rule["group"]) if mark.name == rule["claim"]]
-        for side in (both.claim, both.best.evidence)
-    )
-    here = {head for mark in ours for head in mark.heads}
-    there = {head for mark in theirs for head in mark.heads}
-    landed = {both.best.pairs[i] for i in here if i in both.best.pairs}
-    left = {both.best.back[i] for i in there if i in both.best.back}
-    if landed and left and landed.isdisjoint(there) and left.isdisjoint(here):
-        yield raw_of(both.claim, ours[0])
 
 
 def condition(rule: Rule, both: Compared) -> Iterator[str]:

@@ -23,7 +23,6 @@ EDITS: Final[Mapping[str, Callable[[Rule, Compared], Iterator[str]]]] = {
         edits.replaced,
         edits.dropped,
         edits.added,
-        edits.moved,
         edits.condition,
         exchanges.excluded,
         exchanges.unit,
