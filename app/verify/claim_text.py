@@ -3,14 +3,10 @@
 import re
 from typing import Final
 
+from app.verify.cited import NUMBERED
 from app.verify.tokens import tokenize
+from app.verify.verbatim import bare_claim
 
-_MARKER: Final = re.compile(
-    r"(?<!\s)\s*+[\[\u3010](?:\^?\d{1,3}|[a-z][a-z0-9]{5})"
-    r"(?:\s*+[,;]\s*+(?:\d{1,3}|[a-z][a-z0-9]{5}))*[\]\u3011]"
-)
-_BULLET: Final = re.compile(r"^\s*(?:[-*\u2022]|\d{1,2}[.)])\s+")
-_EMPHASIS: Final = re.compile(r"\*\*|`")
 _LEAD_IN: Final = re.compile(
     r"^(?:according to|based on|as stated in|per) (?:the |this )?"
     r"(?:passage|source|document|context|excerpt|text)s?(?: \w{1,6})?, ?",
@@ -30,7 +26,9 @@ _TALK: Final = re.compile(
 
 def clean_claim(text: str) -> str:
     """The claim without citation markers, bullets, emphasis, 'according to passage 2' and 'yes'."""
-    bare = _EMPHASIS.sub("", _BULLET.sub("", _MARKER.sub("", text))).strip()
+    text = bare_claim(text)
+    number = NUMBERED.match(text)
+    bare = text[number.end() :] if number else text
     rest = _TALK.sub("", _LEAD_IN.sub("", bare))
     return rest if rest == bare else rest[:1].upper() + rest[1:]
 

@@ -197,7 +197,7 @@ class Reading:
 @lru_cache(maxsize=2048)
 def read_sentence(text: str) -> Reading:
     """The sentence read in its language."""
-    return Reading(_without_doubles(tokenize(text)))
+    return Reading(tokenize(text))
 
 
 def is_language_known(text: str) -> bool:
@@ -209,14 +209,6 @@ def is_language_known(text: str) -> bool:
     letters = [word for word in reading.words if word[0].isalpha()]
     others = sum(is_unspaced(word[0]) or "\u0370" <= word[0] <= "\u1dff" for word in letters)
     return 2 * others <= len(letters) and bool(reading.lexicon.phrases)
-
-
-def _without_doubles(tokens: Sequence[Token]) -> list[Token]:
-    kept: list[Token] = []
-    for token in tokens:
-        if not kept or token.start != kept[-1].start:
-            kept.append(token)
-    return kept
 
 
 @dataclass(frozen=True)

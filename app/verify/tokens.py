@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
+from app.verify.lexicon import LANGUAGES, lexicon
 from app.verify.numbers import Measure, find_measures
 from kb.text import (
     STOP_WORDS,
@@ -18,28 +19,16 @@ from kb.text import (
 
 TokenKind = Literal["word", "identifier", "measure", "mark"]
 
-NEGATIONS: Final = word_set(
-    "not no non never none nobody nothing nowhere neither nor without unless except excepting "
-    "cannot hardly scarcely barely rarely seldom lack lacks lacked lacking false untrue deny "
-    "denies denied isnt arent wasnt werent dont doesnt didnt hasnt havent hadnt wont cant "
-    "couldnt shouldnt wouldnt mustnt aint "
-    "nicht nichts kein keine keinem keinen keiner keines nie niemals niemand weder ohne "
-    "pas jamais aucun aucune sans rien "
-    "nunca jamás ningún ninguna ninguno nadie tampoco"
+NEGATIONS: Final = frozenset(
+    phrase.words[0]
+    for language in LANGUAGES
+    for phrases in lexicon(language).phrases.values()
+    for phrase in phrases
+    if (phrase.group, phrase.name, len(phrase.words)) == ("negation", "not", 1)
 )
-"""English, German, French, Spanish: what turns a statement round or limits it by an exception."""
+"""Of all languages: what turns a statement round."""
 
-_SAME_AS_ALLOW: Final = word_set("permit permits permitted")
-_NOT_ALLOW: Final = word_set(
-    "prohibit prohibits prohibited forbid forbids forbade forbidden ban bans banned disallow "
-    "disallows disallowed"
-)
-_ALLOW: Final = stem("allow")
-_FAILING_TO: Final = re.compile(
-    r"(?:fails?|failed|failing|refuses?|refused|refusing|declines?|declined|unable)\s+to\b"
-)
 _NUMBER_SIGN: Final = re.compile(r"no\.?\s*\d")
-_IN_PLACE_OF: Final = re.compile(r"(?:rather\s+than|instead\s+of)\b")
 _CAPITAL_STOP_WORDS: Final = word_set("US IT WHO")
 """Stop words that are names when written so."""
 
@@ -103,7 +92,8 @@ def _append_words(
         if is_unspaced(chunk[0]):
             tokens += _pairs(chunk, start)
         elif chunk.isalpha():
-            tokens += _word(text, (start, end), is_first=_is_first(tokens), a_is_name=a_is_name)
+            is_first = _is_first(tokens)
+            tokens.append(_word(text, (start, end), is_first=is_first, a_is_name=a_is_name))
         elif len(chunk) == 1 and not chunk.isalnum():
             tokens.append(Token("mark", chunk, start, end, chunk))
         elif _IDENTIFIER.search(chunk) or any(map(str.isnumeric, chunk)):
@@ -120,7 +110,7 @@ def _append_words(
         else:
             for part in _SPLIT.finditer(text, start, end):
                 is_first = _is_first(tokens)
-                tokens += _word(text, part.span(), is_first=is_first, a_is_name=a_is_name)
+                tokens.append(_word(text, part.span(), is_first=is_first, a_is_name=a_is_name))
 
 
 def _is_first(tokens: list[Token]) -> bool:
@@ -134,23 +124,16 @@ def _pairs(run: str, start: int) -> Iterator[Token]:
         yield Token("word", pair, begin, begin + len(pair), pair, is_content=True)
 
 
-def _word(
-    text: str, span: tuple[int, int], *, is_first: bool, a_is_name: bool
-) -> tuple[Token, ...]:
+def _word(text: str, span: tuple[int, int], *, is_first: bool, a_is_name: bool) -> Token:
     start, end = span
     raw = text[start:end]
     word = _folded(raw)
-    if word in _NOT_ALLOW:
-        return (
-            Token("word", "", start, end, raw, is_negation=True),
-            Token("word", _ALLOW, start, end, raw, is_content=True),
-        )
     if _negates(text, start, word):
-        return (Token("word", "", start, end, raw, is_negation=True),)
+        return Token("word", "", start, end, raw, is_negation=True)
     if word in _SHORTENED_ALONE and start and text[start - 1] in "'\u2019":
-        return (Token("word", word, start, end, raw),)
+        return Token("word", word, start, end, raw)
     key, is_content, is_name = _meaning(raw, is_first=is_first, a_is_name=a_is_name)
-    return (Token("word", key, start, end, raw, is_content, False, is_name),)
+    return Token("word", key, start, end, raw, is_content, False, is_name)
 
 
 @lru_cache(maxsize=50_000)
@@ -163,8 +146,6 @@ def _folded(raw: str) -> str:
 def _meaning(raw: str, *, is_first: bool, a_is_name: bool) -> tuple[str, bool, bool]:
     """Key, whether it is content, whether it is a name."""
     word = _folded(raw)
-    if word in _SAME_AS_ALLOW:
-        return _ALLOW, True, False
     is_label = _is_label(raw, is_first=is_first, a_is_name=a_is_name)
     is_content = is_label or not _is_empty(word)
     is_name = is_label or (is_content and _looks_like_name(raw, is_first=is_first))
@@ -178,14 +159,8 @@ def _is_empty(word: str) -> bool:
 
 
 def _negates(text: str, start: int, word: str) -> bool:
-    if word.endswith("n't"):
-        return True
-    if word in NEGATIONS:
-        return word != "no" or not _NUMBER_SIGN.match(text[start : start + 6].casefold())
-    if word[0] in "fdriu":
-        ahead = text[start : start + 16].casefold()
-        return bool(_FAILING_TO.match(ahead) or _IN_PLACE_OF.match(ahead))
-    return False
+    is_number_sign = word == "no" and _NUMBER_SIGN.match(text[start : start + 6].casefold())
+    return word.endswith("n't") or (word in NEGATIONS and not is_number_sign)
 
 
 def _is_label(raw: str, *, is_first: bool, a_is_name: bool) -> bool:
