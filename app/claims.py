@@ -55,6 +55,8 @@ class DraftClaim:
 
     text: str
     citations: tuple[DraftCitation, ...]
+    is_computed: bool = False
+    """Whether it was computed from all rows of a table, which no model has seen to the end."""
 
 
 @dataclass(frozen=True, kw_only=True)

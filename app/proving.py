@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.asking import Asking
-from app.claims import DraftClaim, VerifiedClaim
+from app.claims import DraftClaim, Reason, VerifiedClaim
 from app.context import Context
 from app.generate.constraints import constraints_of
 from app.guard.claim import guard_claim
@@ -13,9 +13,9 @@ from app.second_opinion.grounding_model import GroundingModelReader
 from app.second_opinion.judge import PURPOSE, Judge
 from app.second_opinion.moderation import moderate_claim
 from app.verify.cited import CitedSources, cited_sources
-from app.verify.extract import Extract
+from app.verify.extract import Extract, Place
 from app.verify.read import Opinion, Reader
-from app.verify.verify import Unread, decide, examine
+from app.verify.verify import Examined, Repeated, Unread, decide, examine
 from kb.text import Span, fold
 
 MAX_QUOTED_WITHOUT_PROMPT = 4_000
@@ -54,7 +54,9 @@ class _Shown:
         if is_known:
             return False
         self.texts.add(text)
-        if claim.wording == "source":
+        # Of a table row one cell may have been told: its line is not shown, and others may follow.
+        words = " ".join(claim.text.split())
+        if all(" ".join(each.quote.split()) in words for each in claim.citations):
             for document, span in quoted:
                 self.spans.setdefault(document, []).append(span)
         return True
@@ -71,7 +73,8 @@ class Proving:
         self._constraints = constraints_of(asking.in_context)
         self._reader = reader_of(asking)
         self._shown = _Shown()
-        self._waiting: list[VerifiedClaim | Unread] = []
+        self._last: Place | None = None
+        self._waiting: list[Examined] = []
 
     async def add(self, claim: DraftClaim) -> Sequence[VerifiedClaim]:
         """The claims that are decided now, with this one or without."""
@@ -81,7 +84,7 @@ class Proving:
             return await self.finish()
         return []
 
-    def _examined(self, claim: DraftClaim) -> VerifiedClaim | Unread:
+    def _examined(self, claim: DraftClaim) -> Examined:
         examined = examine(claim, self._sources)
         if isinstance(examined, Unread):
             # Worked out here: it is kept, and has no place on the event loop.
@@ -105,20 +108,32 @@ class Proving:
                 claim = await moderate_claim(self._asking.session, claim)
             if self._shown.adds(claim):
                 decided.append(claim)
+                self._last = each.verbatim.last if isinstance(each, Repeated) else None
         return decided
 
-    def _needs_reader(self, each: VerifiedClaim | Unread) -> bool:
+    def _needs_reader(self, each: Examined) -> bool:
         return self._reader is not None and isinstance(each, Unread) and each.is_readable
 
-    def _decided(self, each: VerifiedClaim | Unread, opinion: Opinion | None) -> VerifiedClaim:
+    def _decided(self, each: Examined, opinion: Opinion | None) -> VerifiedClaim:
         if isinstance(each, VerifiedClaim):
             return self._guarded(each)
+        if isinstance(each, Repeated):
+            return self._guarded(self._repeated(each))
         name = self._reader.name if self._reader else None
         claim = self._guarded(decide(each, opinion, reader=name, is_about=self._is_about))
         if claim.verdict != "supported" and opinion is not None and opinion.is_supported:
             # What must not be said in these words may still be said in the source's.
             return self._guarded(decide(each, None, reader=None, is_about=self._is_about))
         return claim
+
+    def _repeated(self, each: Repeated) -> VerifiedClaim:
+        """A model may copy what is true of another year than the one that was asked about."""
+        shown = each.shown(self._last)
+        is_drafted = self._asking.session is not None
+        if is_drafted and not all(map(self._is_about, each.verbatim.extracts)):
+            beside = Reason(code="beside_the_question")
+            return replace(shown, verdict="unsupported", score=0.0, reasons=(beside,))
+        return shown
 
     def _guarded(self, claim: VerifiedClaim) -> VerifiedClaim:
         asking = self._asking

@@ -131,7 +131,8 @@ _CLOCK: Final = re.compile(
     r"\b\d{1,2}(?::\d\d| ?(?:am|pm|a\.m|p\.m|uhr|h\d{0,2}|o'clock))"
     r"|\b(?:noon|midnight|mittags?|mitternacht|midi|minuit)\b"
     r"|\b(?:at|by|from|until|till|before|after|um|ab|bis|\u00e0)"
-    r" (?:half past |quarter (?:past|to) |halb )?(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|eins|zwei|drei|vier|f\u00fcnf"
+    r" (?:half past |quarter (?:past|to) |halb )?"
+    r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|eins|zwei|drei|vier|f\u00fcnf"
     r"|sechs|sieben|acht|neun|zehn|elf|zw\u00f6lf)\b",
     re.IGNORECASE,
 )

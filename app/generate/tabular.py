@@ -102,7 +102,7 @@ def _claims(computed: _Computed) -> tuple[DraftClaim, ...]:
         DraftCitation(source=placed.source_id, quote=placed.line) for placed in computed.rows
     )
     if len(computed.texts) == 1:
-        return (DraftClaim(text=computed.texts[0], citations=every),)
+        return (DraftClaim(text=computed.texts[0], citations=every, is_computed=True),)
     return tuple(
         DraftClaim(text=text, citations=(citation,))
         for text, citation in zip(computed.texts, every, strict=True)

@@ -28,7 +28,7 @@ MIN_QUOTE_WORDS: Final = 2
 MAX_HEADING_WORDS: Final = 10
 """A line on its own that ends without punctuation is a heading up to this length."""
 
-BULLET: Final = re.compile(r"\s*+[-*\u2022\u25e6\u25aa\u2013\u00b7]\s++")
+BULLET: Final = re.compile(r"\s*+[-+*\u2022\u25e6\u25aa\u2013\u00b7]\s++")
 NUMBERED: Final = re.compile(r"\s*+\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]\s++")
 _ENDS_SENTENCE: Final = re.compile(r"[.!?:;\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]]*+$")
 _EDGES: Final = " \"'.,;:\u2026"
@@ -97,12 +97,35 @@ class CitedSource:
         words = self.words(self.sentences[index])
         return (BULLET.match(words) or NUMBERED.match(words)) is not None
 
-    def is_heading(self, index: int) -> bool:
-        """True for a title, or a short line on its own that ends without punctuation."""
+    def is_bullet(self, index: int) -> bool:
+        """True for an item that has no number."""
+        return BULLET.match(self.words(self.sentences[index])) is not None
+
+    def level(self, index: int) -> tuple[int, str]:
+        """How far in an item stands, and with what kind of marker; items of one list share it."""
         span = self.sentences[index]
-        words = self.words(span)
+        line_start = self.text.text.rfind("\n", 0, span.start) + 1
+        marker = self.words(span).lstrip("(")[:1]
+        kind = "1" if marker.isdigit() else "a" if marker.isalpha() else marker
+        return span.start - line_start, kind
+
+    def is_heading(self, index: int) -> bool:
+        """True for a title, or a short line on its own that ends without punctuation.
+
+        A line between two such lines is what the first one names.
+        """
         if self.normal_sentences[index] in self.names:
             return True
+        if not self._looks_like_heading(index):
+            return False
+        is_between = index > 0 and self._looks_like_heading(index - 1)
+        return not (is_between and self._looks_like_heading(index + 1))
+
+    def _looks_like_heading(self, index: int) -> bool:
+        if index >= len(self.sentences):
+            return False
+        span = self.sentences[index]
+        words = self.words(span)
         stands_alone = self.text.text[span.end : span.end + 2] in {"\n\n", ""} and (
             span.start == 0 or self.text.text[span.start - 1] == "\n"
         )
@@ -199,6 +222,10 @@ def _is_trivial(quote: LocatedQuote) -> bool:
     """True when the quote is too small to support anything, and no whole sentence."""
     words = quote.source.words(quote.span)
     if len(content_stems(words)) >= MIN_QUOTE_WORDS:
+        return False
+    is_value = any(map(str.isdigit, words)) and len(words.split()) >= MIN_QUOTE_WORDS
+    if is_value and quote.source.text.folded.text.count(fold(words).text) == 1:
+        # `5 May`, which stands there once, is the one that is meant.
         return False
     whole = {quote.source.normal_sentences[index] for index in quote.sentences}
     return normal_sentence(words) not in whole

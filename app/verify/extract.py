@@ -1,13 +1,16 @@
 """A piece of a source as it is shown: whole sentences in the source's own characters."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from app.claims import VerifiedCitation
 from app.verify.cited import BULLET, CitedSource
 from app.verify.tables import Row, tell_rows
 from kb.text import Span
+
+Place = tuple[str, int]
+"""A source's id and the index of a sentence in it."""
 
 MAX_AROUND_CHARS: Final = 6_000
 """Of the passage around sentences: more than a few chunks that follow each other."""
@@ -20,6 +23,8 @@ class Extract:
     source: CitedSource
     sentences: tuple[int, ...] = ()
     rows: tuple[Row, ...] = ()
+    leaning: int = 0
+    """Of the sentences, those in front that the next one only leans on."""
 
     @property
     def text(self) -> str:
@@ -35,6 +40,18 @@ class Extract:
         for index, line in zip(self.sentences[1:], lines[1:], strict=True):
             told += f"{self._joint(index)}{line}"
         return told
+
+    def after(self, shown: Place | None) -> "Extract":
+        """The extract without the sentences it leans on, where these were the last ones shown."""
+        if shown is None or not self.leaning or shown[0] != self.source.source.id:
+            return self
+        is_known = shown[1] == self.sentences[self.leaning - 1]
+        return replace(self, sentences=self.sentences[self.leaning :]) if is_known else self
+
+    @property
+    def last(self) -> Place | None:
+        """The last sentence; None for rows."""
+        return (self.source.source.id, self.sentences[-1]) if self.sentences else None
 
     @property
     def background(self) -> str:
@@ -59,7 +76,7 @@ class Extract:
     def _joint(self, index: int) -> str:
         """What stands between a sentence and the one shown before it."""
         is_after_heading = index > 0 and self.source.is_heading(index - 1)
-        if is_after_heading and (index - 1) in self.sentences:
+        if is_after_heading and (index - 1) in self.sentences and not self.source.is_item(index):
             return ": "
         opens_line = self.source.is_item(index) or not self.source.is_next_line(index)
         return "\n" if opens_line or (index - 1) not in self.sentences else " "

@@ -1,18 +1,22 @@
-"""What is shown of a true quote whose claim is not proved: the quote itself, made whole.
+"""Sentences of a source with what it takes to understand them.
 
-A quote is widened to whole sentences, with what it takes to understand them: the lead-in of a
-list, the sentence that a pronoun leans on, the heading of a line that is no sentence.
+The lead-in of a list with every list around it, all items where they hold together only, the
+sentence that a pronoun leans on, the heading of a line that is no sentence. Whatever is left out
+would make another statement of what is shown.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from app.verify.cited import CitedSource, LocatedQuote
 from app.verify.extract import Extract
 
-MAX_LEAD_ITEMS: Final = 30
-"""Items between an item and the lead-in of its list."""
+MAX_LIST_ITEMS: Final = 60
+"""Sentences looked through, from an item to the beginning or the end of its list."""
+
+MAX_LISTS_AROUND: Final = 4
+"""Lists that a list stands in."""
 
 MAX_LEANING: Final = 2
 """Sentences that are put before one that leans on them."""
@@ -29,14 +33,22 @@ _LEANS: Final = re.compile(
 )
 """How a sentence begins that is understood only after the one before it."""
 
+_TOGETHER: Final = re.compile(
+    r"\b(?:all|both|each|every|steps?|following|conditions?|requirements?|these|together"
+    r"|alle[nrs]?|beide[nrs]?|jede[nrs]?|schritte?|folgende[nrs]?|bedingung(?:en)?|voraussetzungen"
+    r"|tou(?:s|tes)|deux|chaque|\u00e9tapes?|suivante?s?|conditions)\b",
+    re.IGNORECASE,
+)
+"""In a lead-in: its items hold together, and one of them alone is half of what is said."""
+
 
 def quoted_extracts(quotes: Sequence[LocatedQuote]) -> list[Extract]:
     """The quotes as they may be shown, in the order of the claim; none for headings alone."""
     extracts: list[Extract] = []
     for quote in quotes:
-        extract = _whole(quote)
-        if extract is not None and not any(_is_within(extract, other) for other in extracts):
-            extracts.append(extract)
+        for extract in _whole(quote):
+            if not any(_is_within(extract, other) for other in extracts):
+                extracts.append(extract)
     return extracts
 
 
@@ -48,18 +60,55 @@ def _is_within(extract: Extract, other: Extract) -> bool:
     )
 
 
-def _whole(quote: LocatedQuote) -> Extract | None:
-    source = quote.source
+def _whole(quote: LocatedQuote) -> Iterator[Extract]:
     if quote.rows:
-        return Extract(source=source, rows=tuple(quote.rows))
-    touched = [index for index in quote.sentences if not source.is_heading(index)]
-    if not touched:
+        yield Extract(source=quote.source, rows=tuple(quote.rows))
+    else:
+        yield from understood(quote.source, list(quote.sentences))
+
+
+def understood(source: CitedSource, indices: Sequence[int]) -> Iterator[Extract]:
+    """The sentences, parted at the headings between them, each part with what it leans on."""
+    parts: list[list[int]] = [[]]
+    for index in indices:
+        if source.is_heading(index):
+            parts.append([])
+        else:
+            parts[-1].append(index)
+    filled = [part for part in parts if part]
+    for part in filled:
+        extract = _understood_part(source, part, needs_heading=len(filled) > 1)
+        if extract is not None:
+            yield extract
+
+
+def _understood_part(
+    source: CitedSource, part: Sequence[int], *, needs_heading: bool
+) -> Extract | None:
+    """None for an item of a list whose lead-in is not there: nobody knows what it is an item of."""
+    first = part[0]
+    lead, leaning = list_lead(source, first), _leaning(source, first)
+    if (
+        source.is_item(first)
+        and not lead
+        and source.is_bullet(first)
+        and _is_fragment(source, first)
+    ):
         return None
-    return Extract(source=source, sentences=(*lead_in(source, touched[0]), *touched))
+    heading = (
+        _heading_above(source, first) if needs_heading or _is_named_line(source, first) else ()
+    )
+    told = {*heading, *lead, *leaning, *part}
+    for index in part:
+        if source.is_item(index):
+            told.update(list_lead(source, index))
+            told.update(_items_of_list(source, index) if _hold_together(source, index) else ())
+    return Extract(
+        source=source, sentences=tuple(sorted(told)), leaning=len(leaning) if not heading else 0
+    )
 
 
-def lead_in(source: CitedSource, index: int) -> tuple[int, ...]:
-    """The sentences before one that it takes to understand it; () when it stands by itself."""
+def _leaning(source: CitedSource, index: int) -> tuple[int, ...]:
     before: list[int] = []
     while (
         len(before) < MAX_LEANING
@@ -70,28 +119,83 @@ def lead_in(source: CitedSource, index: int) -> tuple[int, ...]:
     ):
         index -= 1
         before.insert(0, index)
-    return (*line_lead(source, index), *before)
+    return tuple(before)
 
 
-def line_lead(source: CitedSource, index: int) -> tuple[int, ...]:
-    """The lead-in of a list for its item, the heading of a line that is no sentence; else ()."""
-    if source.is_item(index):
-        return _list_lead(source, index)
-    is_named = index > 0 and _is_fragment(source, index) and source.is_heading(index - 1)
-    return (index - 1,) if is_named else ()
+# --- Lists ---------------------------------------------------------------------------------------
 
 
-def _list_lead(source: CitedSource, index: int) -> tuple[int, ...]:
-    for earlier in range(index - 1, max(-1, index - 1 - MAX_LEAD_ITEMS), -1):
-        if source.is_item(earlier):
-            continue
-        words = source.words(source.sentences[earlier])
-        is_lead = words.endswith(":") or source.is_heading(earlier)
-        return (earlier,) if is_lead else ()
-    return ()
+def list_lead(source: CitedSource, index: int) -> tuple[int, ...]:
+    """The lines that lead to an item, of the list around its list first; () when there is none.
+
+    An item that stands further out, or ends with a colon, leads to those behind it.
+    """
+    leads: list[int] = []
+    while source.is_item(index) and len(leads) < MAX_LISTS_AROUND:
+        lead = _line_above(source, index)
+        if lead is None:
+            break
+        leads.insert(0, lead)
+        index = lead
+    return tuple(leads)
+
+
+def _line_above(source: CitedSource, index: int) -> int | None:
+    """What leads to the item's list: the line right above its first item."""
+    level = source.level(index)
+    for earlier in range(index - 1, max(-1, index - 1 - MAX_LIST_ITEMS), -1):
+        if not source.is_item(earlier):
+            return earlier
+        is_outer = source.level(earlier)[0] < level[0]
+        if is_outer or source.words(source.sentences[earlier]).endswith(":"):
+            return earlier
+        is_other_list = source.level(earlier) != level and source.level(earlier)[0] == level[0]
+        if is_other_list:
+            return None
+    return None
+
+
+def _items_of_list(source: CitedSource, index: int) -> list[int]:
+    """The items of the list that the item belongs to, those of lists inside of it too."""
+    level = source.level(index)
+    lead = _line_above(source, index)
+    first = index if lead is None else lead + 1
+    found: list[int] = []
+    for following in range(first, min(len(source.sentences), first + MAX_LIST_ITEMS)):
+        if not source.is_item(following) or source.level(following)[0] < level[0]:
+            break
+        found.append(following)
+    return found
+
+
+def items_after(source: CitedSource, index: int) -> list[int]:
+    """The items of the same list that come after the item."""
+    return [each for each in _items_of_list(source, index) if each > index]
+
+
+def _hold_together(source: CitedSource, index: int) -> bool:
+    """True for steps, and for items of which the lead-in says that all of them count."""
+    lead = _line_above(source, index)
+    if lead is None:
+        return False
+    words = source.words(source.sentences[lead])
+    is_steps = not source.is_bullet(index) and words.endswith(":")
+    return is_steps or _TOGETHER.search(words) is not None
+
+
+# --- Lines that are no sentences -----------------------------------------------------------------
+
+
+def _is_named_line(source: CitedSource, index: int) -> bool:
+    """True for a line that says too little without the heading right above it."""
+    is_below = index > 0 and source.is_heading(index - 1) and not source.is_item(index)
+    return is_below and _is_fragment(source, index)
 
 
 def _is_fragment(source: CitedSource, index: int) -> bool:
-    """True for a line that says too little without its heading."""
     words = source.words(source.sentences[index])
     return not words.endswith((".", "!", "?", "\u3002")) or len(words.split()) <= MAX_FRAGMENT_WORDS
+
+
+def _heading_above(source: CitedSource, index: int) -> tuple[int, ...]:
+    return next(((each,) for each in range(index - 1, -1, -1) if source.is_heading(each)), ())

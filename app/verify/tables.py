@@ -99,11 +99,12 @@ def sum_of(rows: Sequence[Row], column: str) -> Decimal | None:
     return sum((quantity.value for quantity in quantities), Decimal(0))
 
 
-def told_form(text: str, rows: Sequence[Row]) -> str | None:
+def told_form(text: str, rows: Sequence[Row], *, is_computed: bool = False) -> str | None:
     """The fixed form of exactly these rows, whole or of some of their cells, that `text` is.
 
-    None when it is none. Case, space, kinds of quotes and dashes, markers such as [1] and a last
-    full stop do not count; what comes back is as `tell_row` and the others tell it.
+    None when it is none. A count or a sum is one only where `is_computed`. Case, space, kinds of
+    quotes and dashes, markers such as [1] and a last full stop do not count; what comes back is as
+    `tell_row` and the others tell it.
     """
     if not rows or len(text) > _MAX_TEXT_CHARS:
         return None
@@ -113,6 +114,8 @@ def told_form(text: str, rows: Sequence[Row]) -> str | None:
         whole = [line for line in told if line is not None]
         if len(whole) == len(rows):
             return "\n".join(whole)
+    if not is_computed:
+        return None
     names = dict.fromkeys(cell.column for cell in rows[0].cells)
     forms = [tell_count(rows), *(tell_sum(rows, name) for name in names)]
     joined = " ".join(lines)

@@ -17,14 +17,21 @@ from app.verify.cited import (
     LocatedQuote,
     normal_sentence,
 )
-from app.verify.extract import Extract
-from app.verify.more import split_more
+from app.verify.extract import Extract, Place
+from app.verify.more import split_more, tell_more
 from app.verify.pieces import pieces
-from app.verify.quoted import line_lead
+from app.verify.quoted import items_after, understood
 from app.verify.tables import told_form
 
 MAX_SKIPPED_ITEMS: Final = 30
 """Items of a list that a claim may leave out between its lead-in and one that it names."""
+
+MAX_STARTS: Final = 20
+"""Places of a source at which a claim may begin; a sentence that stands there more often says too
+little to be looked for."""
+
+MAX_STEPS: Final = 500
+"""Sentences that are compared with a claim in all; no claim has as many."""
 
 _MARKER: Final = re.compile(
     r"(?<!\s)\s*+[\[\u3010](?:\^?\d{1,3}|[a-z][a-z0-9]{5})"
@@ -49,14 +56,29 @@ def bare_claim(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Verbatim:
-    """What a claim repeats: the source's words as they are shown, and where they stand."""
+    """What a claim repeats: the source's words, and where they stand.
 
-    text: str
+    `form` is how table rows are told; `more` ends a list of which a part is told.
+    """
+
     extracts: tuple[Extract, ...]
+    form: str = ""
+    more: str = ""
+
+    @property
+    def last(self) -> Place | None:
+        """The last sentence; None for rows."""
+        return self.extracts[-1].last
+
+    def text(self, shown: Place | None) -> str:
+        """As it is shown after `shown`."""
+        if self.form:
+            return self.form
+        return "\n".join(each.after(shown).text for each in self.extracts) + self.more
 
 
 def find_verbatim(
-    claim: str, quotes: Sequence[LocatedQuote], sources: CitedSources
+    claim: str, quotes: Sequence[LocatedQuote], sources: CitedSources, *, is_computed: bool = False
 ) -> Verbatim | None:
     """The source's words that the claim repeats; None when it has words of its own.
 
@@ -65,27 +87,19 @@ def find_verbatim(
         quotes: those that were found; a row is told by the quotes that touch it.
         sources: those that the claim cites. Whole sentences are looked for in all of each, since
             what a source says in so many words is proved wherever the quote was taken from.
+        is_computed: whether it may count or sum up rows, which only who has seen all of them may.
     """
     lead = _LEAD.match(claim)
     for told in [claim, *([claim[lead.end() :]] if lead else [])]:
-        in_form = _told_rows(told, quotes)
+        in_form = _told_rows(told, quotes, is_computed=is_computed)
         if in_form is not None:
             return in_form
-        text, left, where = split_more(told)
+        text, left, _ = split_more(told)
         wanted = " ".join(filter(None, _normal_pieces(text)))
         for source in sources.values():
             run = _run_in(source, wanted)
             if run:
-                spans = [source.sentences[index] for index in run]
-                rows = [row for span in spans for row in source.rows_touched(span)]
-                extract = (
-                    Extract(source=source, rows=tuple(rows))
-                    if len(rows) == len(run)
-                    else Extract(source=source, sentences=run)
-                )
-                is_counted = left == _items_left(source, run[-1]) and _is_named(source, where)
-                more = told[len(text) :] if left and is_counted else ""
-                return Verbatim(text=extract.text + more, extracts=(extract,))
+                return _repeated(source, run, has_more=left > 0)
     return None
 
 
@@ -93,80 +107,86 @@ def _normal_pieces(text: str) -> list[str]:
     return [normal_sentence(text[start:end]) for start, end in pieces(text)]
 
 
-def _items_left(source: CitedSource, last: int) -> int:
-    """The lines of a list that come after the last one told."""
+def _repeated(source: CitedSource, run: Sequence[int], *, has_more: bool) -> Verbatim | None:
+    rows = [row for index in run for row in source.rows_touched(source.sentences[index])]
+    if len(rows) == len(run):
+        extract = Extract(source=source, rows=tuple(rows))
+        return Verbatim(extracts=(extract,), form=extract.text)
+    extracts = tuple(understood(source, run))
+    if not extracts:
+        return None
+    return Verbatim(extracts=extracts, more=_more(source, extracts[-1]) if has_more else "")
+
+
+def _more(source: CitedSource, extract: Extract) -> str:
+    """The line that says how many items of the list are not told, and where they are."""
+    passage = source.source.passage
+    last = extract.sentences[-1]
     following = range(last + 1, len(source.sentences))
-    return len(list(itertools.takewhile(source.is_next_line, following)))
-
-
-def _is_named(source: CitedSource, where: str) -> bool:
-    name = normal_sentence(where)
-    headings = (
-        normal for index, normal in enumerate(source.normal_sentences) if source.is_heading(index)
+    left = (
+        items_after(source, last)
+        if source.is_item(last)
+        else list(itertools.takewhile(source.is_next_line, following))
     )
-    return name in source.names or name in headings
+    headings = (each for each in range(last, -1, -1) if source.is_heading(each))
+    above = next((source.words(source.sentences[each]) for each in headings), None)
+    where = above or (passage.location["section"] or [passage.title or ""])[-1]
+    return f"\n{tell_more(len(left), where, passage.language)}" if left and where else ""
 
 
-def _told_rows(text: str, quotes: Sequence[LocatedQuote]) -> Verbatim | None:
+def _told_rows(text: str, quotes: Sequence[LocatedQuote], *, is_computed: bool) -> Verbatim | None:
     """The quoted rows that the text tells in a fixed form: all of them in order, or one."""
     every = [Extract(source=quote.source, rows=(row,)) for quote in quotes for row in quote.rows]
     distinct = list({(each.source.source.id, each.rows[0].span): each for each in every}.values())
     for extracts in [distinct, *([each] for each in distinct)] if distinct else []:
-        form = told_form(text, [row for each in extracts for row in each.rows])
+        rows = [row for each in extracts for row in each.rows]
+        form = told_form(text, rows, is_computed=is_computed)
         if form is not None:
-            return Verbatim(text=form, extracts=tuple(extracts))
+            return Verbatim(extracts=tuple(extracts), form=form)
     return None
 
 
-def _run_in(source: CitedSource, wanted: str) -> tuple[int, ...]:
-    """The sentences of the source that the wanted text is made of, in their order; () if none.
+# --- Runs of sentences ---------------------------------------------------------------------------
 
-    Shown with what it takes to understand the first, and without headings that it does not take.
-    """
+
+def _run_in(source: CitedSource, wanted: str) -> tuple[int, ...]:
+    """The sentences of the source that the wanted text is made of, in their order; () if none."""
     if not wanted:
         return ()
-    for first, sentence in enumerate(source.normal_sentences):
-        if sentence and f"{wanted} ".startswith(f"{sentence} "):
-            run = _run_from(source, first, wanted)
-            told = [index for index in run if not source.is_heading(index)]
-            if told:
-                return tuple(dict.fromkeys((*line_lead(source, told[0]), *told)))
+    padded = f"{wanted} "
+    starts = [
+        index
+        for index, sentence in enumerate(source.normal_sentences)
+        if sentence and padded.startswith(sentence) and padded[len(sentence)] == " "
+    ]
+    steps = 0
+    for first in starts[:MAX_STARTS]:
+        run = [first]
+        position = len(source.normal_sentences[first])
+        while position < len(wanted) and steps < MAX_STEPS:
+            steps += 1
+            following = _following(source, run[-1], padded, position)
+            if following is None:
+                break
+            run.append(following)
+            position += 1 + len(source.normal_sentences[following])
+        if position == len(wanted) and not all(map(source.is_heading, run)):
+            return tuple(run)
     return ()
 
 
-def _run_from(source: CitedSource, first: int, wanted: str) -> tuple[int, ...]:
-    run = [first]
-    position = len(source.normal_sentences[first])
-    while position < len(wanted):
-        following = next(
-            (
-                index
-                for index in _may_follow(source, run)
-                if _goes_on(wanted, position, source.normal_sentences[index])
-            ),
-            None,
-        )
-        if following is None:
-            return ()
-        run.append(following)
-        position += 1 + len(source.normal_sentences[following])
-    return tuple(run)
+def _following(source: CitedSource, last: int, padded: str, position: int) -> int | None:
+    """The sentence that the text goes on with: the next, or of a list any later item.
 
-
-def _goes_on(wanted: str, position: int, sentence: str) -> bool:
-    end = position + 1 + len(sentence)
-    is_whole = end == len(wanted) or wanted[end : end + 1] == " "
-    return bool(sentence) and is_whole and wanted.startswith(f" {sentence}", position)
-
-
-def _may_follow(source: CitedSource, run: Sequence[int]) -> range:
-    """The next sentence; of a list, any later item, because each goes with the lead-in alone."""
-    after = run[-1] + 1
-    count = len(source.sentences)
-    opens_list = source.words(source.sentences[run[-1]]).endswith(":")
-    if not (opens_list or source.is_item(run[-1])):
-        return range(after, min(after + 1, count))
-    end = after
-    while end < min(count, after + MAX_SKIPPED_ITEMS) and source.is_item(end):
-        end += 1
-    return range(after, max(end, min(after + 1, count)))
+    An item goes with its lead-in alone.
+    """
+    opens_list = source.words(source.sentences[last]).endswith(":")
+    may_skip = opens_list or source.is_item(last)
+    for index in range(last + 1, min(last + 1 + MAX_SKIPPED_ITEMS, len(source.sentences))):
+        sentence = source.normal_sentences[index]
+        end = position + 1 + len(sentence)
+        if sentence and padded.startswith(sentence, position + 1) and padded[end : end + 1] == " ":
+            return index
+        if not (may_skip and source.is_item(index)):
+            return None
+    return None

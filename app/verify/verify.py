@@ -8,6 +8,7 @@ removed
 Without a reader everything that is shown stands in a source, word for word.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,6 +21,7 @@ from app.claims import (
     AnswerStatus,
     Checks,
     Draft,
+    DraftCitation,
     DraftClaim,
     Reason,
     RejectedCitation,
@@ -31,16 +33,21 @@ from app.claims import (
 )
 from app.context import Context
 from app.verify.cited import CitedSources, LocatedQuote, cited_sources, locate_citation
-from app.verify.extract import Extract
-from app.verify.quoted import lead_in, quoted_extracts
+from app.verify.extract import Extract, Place
+from app.verify.quoted import list_lead, quoted_extracts
 from app.verify.read import Opinion, ToRead
 from app.verify.tables import cell_faults, tell_rows
-from app.verify.verbatim import bare_claim, find_verbatim
+from app.verify.verbatim import Verbatim, bare_claim, find_verbatim
 from app.verify.vetoes import find_vetoes
 from kb.text import content_stems
 
 IsAbout = Callable[[Extract], bool]
 """True for a quote that is about the question that was asked."""
+
+MAX_CITATIONS: Final = 24
+"""Of a claim: no sentence needs as many, and each costs a search through its source."""
+
+_LEFT_OUT: Final = re.compile(r"\s*+(?:\[(?:\.{3}|\u2026)\]|\.{3}|\u2026)\s*+")
 
 MAX_READ_CHARS: Final = 4_000
 """Of a claim and of its evidence that a reader is given; no sentence is longer."""
@@ -95,7 +102,24 @@ class Unread:
         )
 
 
-def examine(claim: DraftClaim, sources: CitedSources) -> VerifiedClaim | Unread:
+@dataclass(frozen=True, kw_only=True)
+class Repeated:
+    """A claim in its source's words."""
+
+    verbatim: Verbatim
+    quotes: tuple[LocatedQuote, ...]
+    rejected: tuple[RejectedCitation, ...]
+
+    def shown(self, after: Place | None = None) -> VerifiedClaim:
+        """As it is shown, without a sentence it leans on that was the last one shown."""
+        text, extracts = self.verbatim.text(after), self.verbatim.extracts
+        return _in_sources_words(text, extracts, self.quotes, self.rejected)
+
+
+Examined = VerifiedClaim | Repeated | Unread
+
+
+def examine(claim: DraftClaim, sources: CitedSources) -> Examined:
     """The claim as far as it is decided without a reader; `Unread` when it has its own words.
 
     Takes about half a millisecond.
@@ -105,7 +129,7 @@ def examine(claim: DraftClaim, sources: CitedSources) -> VerifiedClaim | Unread:
         return _removed(text, [Reason(code="not_a_claim")])
     quotes: list[LocatedQuote] = []
     rejected: list[RejectedCitation] = []
-    for citation in dict.fromkeys(claim.citations):
+    for citation in _cited(claim):
         found = locate_citation(citation, sources)
         if isinstance(found, RejectedCitation):
             rejected.append(found)
@@ -114,9 +138,9 @@ def examine(claim: DraftClaim, sources: CitedSources) -> VerifiedClaim | Unread:
     named = {
         each.source: sources[each.source] for each in claim.citations if each.source in sources
     }
-    verbatim = find_verbatim(text, quotes, named)
+    verbatim = find_verbatim(text, quotes, named, is_computed=claim.is_computed)
     if verbatim is not None:
-        return _in_sources_words(verbatim.text, verbatim.extracts, quotes, tuple(rejected))
+        return Repeated(verbatim=verbatim, quotes=tuple(quotes), rejected=tuple(rejected))
     if not quotes:
         reasons = [each.reason for each in rejected] or [Reason(code="no_citation")]
         return _removed(text, reasons, rejected=tuple(rejected))
@@ -180,9 +204,7 @@ def verify(draft: Draft, context: Context, *, is_about: IsAbout | None = None) -
         )
     sources = cited_sources(context)
     claims = tuple(
-        decide(each, None, reader=None, is_about=is_about or _any_question)
-        if isinstance(each, Unread)
-        else each
+        _decided(each, is_about or _any_question)
         for each in (examine(claim, sources) for claim in draft.claims)
     )
     checkable = [claim for claim in claims if not is_no_claim(claim)]
@@ -196,6 +218,31 @@ def verify(draft: Draft, context: Context, *, is_about: IsAbout | None = None) -
 def is_no_claim(claim: VerifiedClaim) -> bool:
     """True for a sentence that asserts nothing, which counts neither way."""
     return any(reason.code == "not_a_claim" for reason in claim.reasons)
+
+
+def _decided(examined: Examined, is_about: IsAbout) -> VerifiedClaim:
+    match examined:
+        case Repeated():
+            return examined.shown()
+        case Unread():
+            return decide(examined, None, reader=None, is_about=is_about)
+        case VerifiedClaim():
+            return examined
+
+
+def _cited(claim: DraftClaim) -> Sequence[DraftCitation]:
+    """The claim's citations, each once; of a quote that leaves words out ("..."), its parts."""
+    parts = [
+        DraftCitation(source=citation.source, quote=part)
+        for citation in claim.citations[: None if claim.is_computed else MAX_CITATIONS]
+        for part in _parts(citation.quote)
+    ]
+    return list(dict.fromkeys(parts))[: None if claim.is_computed else MAX_CITATIONS]
+
+
+def _parts(quote: str) -> Sequence[str]:
+    parts = [part.strip() for part in _LEFT_OUT.split(quote)]
+    return [part for part in parts if part] or [quote]
 
 
 # --- Parts ---------------------------------------------------------------------------------------
@@ -252,7 +299,7 @@ def _around(quote: LocatedQuote) -> Iterator[str]:
     if passage.location["section"]:
         yield " > ".join(passage.location["section"])
     first = quote.sentences.start
-    before = {*lead_in(source, first), *range(max(0, first - 1), first)}
+    before = {*list_lead(source, first), *range(max(0, first - 1), first)}
     headings = [index for index in range(first) if source.is_heading(index)][-2:]
     yield from (source.words(source.sentences[index]) for index in sorted({*before, *headings}))
 

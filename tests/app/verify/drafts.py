@@ -4,7 +4,7 @@ from app.claims import Draft, DraftCitation, DraftClaim, VerifiedClaim
 from app.context import Context
 from app.verify.cited import cited_sources
 from app.verify.read import Opinion
-from app.verify.verify import Unread, decide, examine, verify
+from app.verify.verify import Repeated, decide, examine, verify
 
 AGREES = Opinion(is_supported=True, probability=0.97)
 
@@ -27,6 +27,8 @@ def read(
 ) -> VerifiedClaim:
     """What is shown of one claim where somebody has read it."""
     examined = examine(claim_of(text, *quotes, context=context), cited_sources(context))
-    if not isinstance(examined, Unread):
+    if isinstance(examined, Repeated):
+        return examined.shown()
+    if isinstance(examined, VerifiedClaim):
         return examined
     return decide(examined, opinion, reader=name, is_about=lambda _extract: True)

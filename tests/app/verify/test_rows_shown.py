@@ -29,7 +29,7 @@ CONTEXT = Context(
         ),
         # A row as it is stored is told readably.
         (COVER, [COVER], "Antenna cover (SP-4217): price EUR 87.25; stock 112"),
-        # Two rows, and what is counted over them.
+        # Two rows; a count is told by who has seen all of the table, which no model has.
         (
             "Antenna cover (SP-4217): stock 112\nDoor seal (SP-3307): price EUR 12.35",
             [COVER, SEAL],
@@ -38,7 +38,10 @@ CONTEXT = Context(
         (
             "2: Antenna cover (SP-4217); Door seal (SP-3307)",
             [COVER, SEAL],
-            "2: Antenna cover (SP-4217); Door seal (SP-3307)",
+            (
+                "Antenna cover (SP-4217): price EUR 87.25; stock 112\n"
+                "Door seal (SP-3307): price EUR 12.35"
+            ),
         ),
     ],
 )
