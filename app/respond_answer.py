@@ -99,7 +99,31 @@ class _Claims(BaseModel):
 
 
 def _shown(resources: Resources, caller: Caller, response: Mapping[str, object]) -> Answer:
-    return Answer.model_validate(shown_body(resources, caller.tenant_id, response))
+    told = _Told.model_validate(response)
+    # Answers stored before this was told: rules had agreed with a model's words, nobody had read.
+    claims = [{"wording": "model", **claim} for claim in told.claims]
+    citations = [
+        {
+            **citation,
+            "verification": {"reader": None, **_Verified.model_validate(citation).verification},
+        }
+        for citation in told.citations
+    ]
+    body = {**response, "claims": claims, "citations": citations}
+    return Answer.model_validate(shown_body(resources, caller.tenant_id, body))
+
+
+class _Told(BaseModel):
+    """Of a stored response, what grew since the first ones were stored."""
+
+    claims: list[dict[str, JsonValue]]
+    citations: list[dict[str, JsonValue]]
+
+
+class _Verified(BaseModel):
+    """Of a stored citation, how it was verified."""
+
+    verification: dict[str, JsonValue]
 
 
 async def happenings(resources: Resources, asked: Asked) -> AsyncIterator[Happening | AnswerRecord]:

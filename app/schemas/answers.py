@@ -106,9 +106,8 @@ class Claim(ResponseModel):
     text: str
     verdict: Verdict
     score: float
-    # Of answers stored before it was told: their claims were agreed with, not read.
-    wording: Literal["source", "model"] = "model"
     citations: list[str]
+    wording: Literal["source", "model"]
     draft: ReplacedDraft | None = Field(default=None, exclude_if=_is_none)
 
 
@@ -120,7 +119,7 @@ class CitationVerification(ResponseModel):
 
     method: VerificationMethod
     checks: Checks
-    reader: str | None = None
+    reader: str | None
 
 
 class Citation(ResponseModel):
