@@ -1,9 +1,9 @@
-"""Edits of numbers, names and other words, and statements turned round.
+"""Edits of numbers, names and other words, and statements denied.
 
 Each function takes a rule and what is compared, and yields the words at fault.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -12,20 +12,6 @@ from app.verify.edits import raw_of
 from app.verify.marks import Mark, Reading
 from app.verify.numbers import Quantity, says
 from app.verify.tokens import Token
-from kb.text import word_set
-
-GLUE: Final = word_set(
-    "the a an its his her their our your this that these those is are was were be been being has "
-    "have had by who which also may must shall should can could will would do does did der die das "
-    "den dem ein eine einen einem einer wird werden wurde wurden hat haben le la les l un une des "
-    "est sont a ont été el los las una fue es"
-)
-"""What may stand between a verb and what it is said of."""
-
-PASSIVE: Final = word_set("by von durch par por")
-
-ARGUMENT_WORDS: Final = 3
-"""Content words of one argument of a verb that are looked at."""
 
 MINUTES: Final[Mapping[str, int]] = {
     "minute": 1,
@@ -254,41 +240,3 @@ def _opposites(both: Compared) -> Iterator[str]:
             if rivals and side not in rivals and index not in seen and len(sides) == 1:
                 seen.add(index)
                 yield both.claim.tokens[index].raw
-
-
-def turned(_: Rule, both: Compared) -> Iterator[str]:
-    """What did it and what it was done to have changed places about the same verb."""
-    for verb, there in both.best.pairs.items():
-        before, after, is_passive = _arguments(both.claim, verb)
-        their_before, their_after, their_passive = _arguments(both.best.evidence, there)
-        if is_passive != their_passive:
-            their_before, their_after = their_after, their_before
-        if _meet(both, before, their_after) and _meet(both, after, their_before):
-            yield both.claim.tokens[verb].raw
-
-
-def _meet(both: Compared, here: Sequence[int], there: Sequence[int]) -> bool:
-    return any(both.best.pairs.get(i) in there for i in here)
-
-
-def _arguments(reading: Reading, verb: int) -> tuple[list[int], list[int], bool]:
-    """The content tokens right before and right after, and whether `by` stands behind."""
-    before, _ = _run(reading, range(verb - 1, -1, -1))
-    after, glue = _run(reading, range(verb + 1, len(reading.tokens)))
-    return before, after, not PASSIVE.isdisjoint(glue)
-
-
-def _run(reading: Reading, places: range) -> tuple[list[int], set[str]]:
-    found: list[int] = []
-    glue: set[str] = set()
-    for index in places:
-        word, token = reading.words[index], reading.tokens[index]
-        if token.is_content and token.measure is None and len(found) < ARGUMENT_WORDS:
-            found.append(index)
-        elif word in GLUE or word in PASSIVE:
-            if word in PASSIVE and found:
-                break
-            glue.add(word)
-        else:
-            break
-    return found, glue

@@ -30,7 +30,6 @@ EDITS: Final[Mapping[str, Callable[[Rule, Compared], Iterator[str]]]] = {
         exchanges.name_missing,
         exchanges.belongs,
         exchanges.polarity,
-        exchanges.turned,
     )
 }
 """What finds each kind of edit."""
