@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -13,6 +15,9 @@ from app.gateway.endpoint import ModelEndpoint
 from app.gateway.failures import NotAdmitted
 from app.gateway.language_model import LanguageModel
 from kb.errors import Misconfigured
+
+_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +34,15 @@ class Target:
 
     @property
     def identity(self) -> tuple[str, str]:
-        """The same for two entries of the file that are one model at one server."""
-        return (self.provider.base_url.rstrip("/"), self.model.name)
+        """The same for two entries of the file that are one model at one server.
+
+        Of a server's names only those of this machine are known to be the same one.
+        """
+        url = urlsplit(self.provider.base_url)
+        host = (url.hostname or "").casefold()
+        port = url.port or _PORTS.get(url.scheme)
+        server = f"{'localhost' if host in _THIS_MACHINE else host}:{port}{url.path.rstrip('/')}"
+        return (server, self.model.name)
 
     @asynccontextmanager
     async def admission(self, *, seconds: float) -> AsyncIterator[None]:
