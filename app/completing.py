@@ -9,14 +9,14 @@ from typing import Final
 from uuid import UUID
 
 from app.auth import Caller
-from app.context import Context, Source, random_source_id, with_passages
+from app.context import Context, Source, joined_location, random_source_id, with_passages
 from app.generate.evidence import SentenceEvidence
 from app.generate.pieces import Piece, pieces_of
 from app.generate.row_tables import tables_of
 from app.generate.tabular import answer_from_rows
 from kb.chunks import read_neighbours, read_table_passages
 from kb.database import Database, TenantSession
-from kb.passages import Location, Passage
+from kb.passages import Passage
 from kb.text import Span
 from kb.versions import read_slice
 
@@ -147,18 +147,34 @@ async def _grown(scope: TenantSession, source: Source) -> Source | None:
     if len(parts) == len(source.parts):
         return None
     ordered = sorted(parts.values(), key=lambda part: part.location["char_start"])
-    start, end = ordered[0].location["char_start"], ordered[-1].location["char_end"]
+    offset, end = ordered[0].location["char_start"], ordered[-1].location["char_end"]
     shown = source.passage
-    text = await read_slice(scope, shown.document_id, shown.document_version, start, end)
-    return Source(id=source.id, passage=_over(shown, ordered, text), parts=tuple(ordered))
+    text = await read_slice(scope, shown.document_id, shown.document_version, offset, end)
+    run = _run_around(source, ordered, text)
+    if len(run) == len(source.parts):
+        return None
+    location = joined_location(run)
+    text = text[location["char_start"] - offset : location["char_end"] - offset]
+    passage = replace(shown, text=text, location=location)
+    return Source(id=source.id, passage=passage, parts=tuple(run))
 
 
-def _over(shown: Passage, parts: Sequence[Passage], text: str) -> Passage:
-    """The passage that goes over all parts; the tables of the parts are not in it."""
-    first, last = parts[0].location, parts[-1].location
-    location: Location = {**first, "char_end": last["char_end"]}
-    location.pop("tables", None)
-    return replace(shown, text=text, location=location)
+def _run_around(source: Source, ordered: Sequence[Passage], text: str) -> list[Passage]:
+    """Those of the parts that follow each other around the source's.
+
+    `text` goes from the first part to the last. Chunks leave out nothing but white space: other
+    text between two is of a chunk of another section, or of one that the caller may not see.
+    """
+    offset = ordered[0].location["char_start"]
+    runs: list[list[Passage]] = [[]]
+    for part in ordered:
+        if runs[-1]:
+            end = runs[-1][-1].location["char_end"]
+            if text[end - offset : part.location["char_start"] - offset].strip():
+                runs.append([])
+        runs[-1].append(part)
+    first = source.parts[0].chunk_id
+    return next(run for run in runs if any(part.chunk_id == first for part in run))
 
 
 def _moved(evidence: SentenceEvidence, source: Source, grown: Source) -> SentenceEvidence:

@@ -228,20 +228,26 @@ def _one_passage(parts: tuple[Passage, ...]) -> Passage:
     first = parts[0]
     if len(parts) == 1:
         return first
-    location: Location = {**first.location, "char_end": parts[-1].location["char_end"]}
+    return replace(
+        first,
+        text="".join(part.text for part in parts),
+        location=joined_location(parts),
+        score=max(part.score for part in parts),
+    )
+
+
+def joined_location(parts: Sequence[Passage]) -> Location:
+    """Where the parts stand as one, with all their tables."""
+    first = parts[0].location
+    location: Location = {**first, "char_end": parts[-1].location["char_end"]}
     tables = [
-        _moved(rows, by=part.location["char_start"] - first.location["char_start"])
+        _moved(rows, by=part.location["char_start"] - first["char_start"])
         for part in parts
         for rows in part.location.get("tables", ())
     ]
     if tables:
         location["tables"] = tables
-    return replace(
-        first,
-        text="".join(part.text for part in parts),
-        location=location,
-        score=max(part.score for part in parts),
-    )
+    return location
 
 
 def _moved(rows: TableRows, *, by: int) -> TableRows:

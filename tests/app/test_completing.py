@@ -11,6 +11,7 @@ from app.context import Context, Source
 from app.generate.evidence import SentenceEvidence
 from app.generate.pieces import Piece, pieces_of
 from app.generate.row_tables import tables_of
+from app.verify.rows import rows_of
 from kb.chunks import list_chunks, read_passages
 from kb.database import Eyes
 from kb.ids import DocumentId
@@ -142,3 +143,32 @@ async def test_nothing_is_read_that_the_caller_may_not_see(
 
     assert unseen.context == elsewhere.context == context
     assert seen.context != context
+
+
+async def test_what_is_read_on_ends_where_another_section_stands_between(service: Service) -> None:
+    ana = await service.person(await service.new_tenant(), "user:ana")
+    steps = "\n".join(STEPS.splitlines()[:17])
+    text = f"{steps}\n\n# Milk\n\nRinse the milk pipe.\n\n{steps}"
+    context = await shown(service, ana, await ana.upload(text, "steps.md"), ordinal=0)
+    (source,) = context.sources
+
+    whole = await completed(service, ana, context, [], [ListGap(source_id=source.id)])
+
+    (grown,) = whole.context.sources
+    assert len(grown.parts) > 1
+    assert "milk" not in grown.passage.text
+    told = "".join(part.text for part in grown.parts)
+    assert "".join(grown.passage.text.split()) == "".join(told.split())
+
+
+async def test_a_list_that_is_read_on_keeps_its_tables(service: Service) -> None:
+    ana = await service.person(await service.new_tenant(), "user:ana")
+    context = await shown(service, ana, await ana.upload(PRICES, "prices.csv"), ordinal=0)
+
+    whole = await completed(service, ana, context, [], [ListGap(source_id="kq0abc")])
+
+    (grown,) = whole.context.sources
+    rows = rows_of(grown.passage)
+    assert len(grown.parts) > 1
+    assert len(rows) > len(rows_of(context.sources[0].passage))
+    assert all(row.cells[0].value == f"Cover {row.number - 1}" for row in rows)
