@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Final
 
 from app.verify.cells import cell_faults
-from app.verify.numbers import Quantity, find_measures
 from app.verify.rows import Cell, Row, is_bare_number, rows_of, with_unit
 from app.verify.units import in_unit
 from kb.text import fold, word_set
@@ -38,6 +37,15 @@ _CALENDAR_WORDS: Final = word_set(
     "june july august september october november december"
 )
 _SHORT_TEXT_WORDS: Final = 3
+_GROUP_MARK: Final = re.compile("[ \u00a0\u202f\u2009'\u2019]")
+_NUMBER_BY_DECIMAL_MARK: Final = {
+    # At most 15 and 9 digits: a sum of them is exact.
+    mark: re.compile(
+        rf"[-+\u2212]?(?:[1-9]\d{{0,2}}(?:(?:{group}\d{{3}}){{1,4}}"
+        rf"|(?:{_GROUP_MARK.pattern}\d{{3}}){{1,4}})|\d{{1,15}})(?:{re.escape(mark)}\d{{1,9}})?"
+    )
+    for mark, group in ((".", ","), (",", r"\."))
+}
 _MARKER: Final = re.compile(r"\s?\[\d{1,3}\](?=[\s.,;]|$)")
 
 
@@ -78,25 +86,50 @@ def tell_sum(rows: Sequence[Row], column: str) -> str:
     cells = [cell for row in rows if (cell := _cell_of(row, column))]
     parts = [f"{_head(row)}: {with_unit(cell)}" for row, cell in zip(rows, cells, strict=True)]
     name = _column_name(rows[0], cells[0])
-    first = cells[0]
-    shown = f"{total:,}" if "," in first.value and "." in first.value else f"{total}"
-    unit = in_unit(shown, first.unit) if first.unit else shown
+    unit = cells[0].unit
+    shown = _shown_as(total, [cell.value for cell in cells], rows[0].language)
+    placed = in_unit(shown, unit) if unit else shown
     made_of = f"{'; '.join(parts[:MAX_TOLD])}{_and_more(rows)}"
-    return f"Sum of {name}: {unit} ({made_of})"
+    return f"Sum of {name}: {placed} ({made_of})"
 
 
 def sum_of(rows: Sequence[Row], column: str) -> Decimal | None:
     """The sum of a column's bare numbers; None where a row has none, or they differ in unit."""
-    cells = [_cell_of(row, column) for row in rows]
-    if not cells or any(cell is None or not is_bare_number(cell.value) for cell in cells):
+    cells = [cell for row in rows if (cell := _cell_of(row, column))]
+    if not cells or len(cells) < len(rows) or len({cell.unit for cell in cells}) > 1:
         return None
-    measures = [find_measures(cell.value) for cell in cells if cell]
-    numbers = [found[0].measure for found in measures if len(found) == 1]
-    quantities = [number for number in numbers if isinstance(number, Quantity)]
-    units = {cell.unit for cell in cells if cell}
-    if len(quantities) < len(rows) or len(units) > 1:
+    written = _written_in([cell.value for cell in cells], rows[0].language)
+    if written is None:
         return None
-    return sum((quantity.value for quantity in quantities), Decimal(0))
+    numbers = (_plain(cell.value, decimal_mark=written) for cell in cells)
+    return sum((Decimal(number) for number in numbers), Decimal(0))
+
+
+def _written_in(values: Sequence[str], language: str | None) -> str | None:
+    """The decimal mark with which all values of a column are numbers; None where none fits.
+
+    `1.234` alone may be either: then the language decides.
+    """
+    is_english = (language or "en").startswith("en")
+    for mark in ".," if is_english else ",.":
+        if all(map(_NUMBER_BY_DECIMAL_MARK[mark].fullmatch, values)):
+            return mark
+    return None
+
+
+def _plain(value: str, *, decimal_mark: str) -> str:
+    digits = _GROUP_MARK.sub("", value.replace("," if decimal_mark == "." else ".", ""))
+    return digits.replace(decimal_mark, ".").replace("\u2212", "-")
+
+
+def _shown_as(total: Decimal, values: Sequence[str], language: str | None) -> str:
+    """The number as the values are written: their decimal mark, their mark between thousands."""
+    decimal_mark = _written_in(values, language) or "."
+    other = "," if decimal_mark == "." else "."
+    marks = (other if other in value else _GROUP_MARK.search(value) for value in values)
+    group_mark = next((mark if isinstance(mark, str) else mark[0] for mark in marks if mark), "")
+    names = {",": group_mark, ".": decimal_mark}
+    return "".join(names.get(each, each) for each in f"{total:,f}")
 
 
 def told_form(text: str, rows: Sequence[Row], *, is_computed: bool = False) -> str | None:

@@ -147,3 +147,38 @@ def test_what_tells_several_rows() -> None:
 )
 def test_the_unit_of_a_column_stands_in_its_header(header: str, expected: tuple[str, str]) -> None:
     assert split_header(header) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "values", "told"),
+    [
+        ("de", ("1.200,50", "50,25"), "EUR 1.250,75"),
+        ("en", ("1,200.50", "50.25"), "EUR 1,250.75"),
+        ("de", ("1.200", "50"), "EUR 1.250"),
+        (None, ("1,200", "50"), "EUR 1,250"),
+        ("de", ("87.25", "12.35"), "EUR 99.60"),
+        ("fr", ("1 200,50", "50,25"), "EUR 1 250,75"),
+        ("de", ("-0,500", "1,250"), "EUR 0,750"),
+        ("de", ("1.200,50", "50.25"), None),
+        ("en", ("1.2.3", "50.25"), None),
+        ("en", ("5-10", "50.25"), None),
+        ("en", ("12,34,56", "50.25"), None),
+    ],
+)
+def test_a_column_is_summed_as_its_numbers_are_written(
+    language: str | None, values: tuple[str, str], told: str | None
+) -> None:
+    rows = [
+        replace(
+            row,
+            language=language,
+            cells=tuple(
+                replace(cell, value=value) if cell.column == "Price" else cell for cell in row.cells
+            ),
+        )
+        for row, value in zip(rows_of(price_list()), values, strict=True)
+    ]
+
+    assert tell_sum(rows, "Price").partition(" (")[0] == (
+        "" if told is None else f"Sum of {'Price' if language == 'de' else 'price'}: {told}"
+    )
