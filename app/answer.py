@@ -224,7 +224,7 @@ class Answerer:
             clock.mark("generate")
             outcome = settle(
                 judged.generation,
-                judged.claims,
+                judged.last_claims,
                 conflict=conflict_of(disagreement, judged.claims),
                 asked_back=_asked_back(judged.generation, asking, retrieved.context),
             )

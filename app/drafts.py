@@ -23,10 +23,14 @@ from kb.errors import LlmUnavailable
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """What came of generating: all claims of the last model asked, proved or not."""
+    """What came of generating: all claims, proved or not, of each model asked, in their order.
+
+    `last_claims` are those of the last model: of the others' nothing was proved.
+    """
 
     generation: Generation
     claims: tuple[VerifiedClaim, ...] = ()
+    last_claims: tuple[VerifiedClaim, ...] = ()
 
 
 async def judged_claims(
@@ -37,8 +41,9 @@ async def judged_claims(
 ) -> AsyncGenerator[VerifiedClaim | Judged, None]:
     """Each claim once it is judged, then all that came of it; raises what `generate` raises."""
     judged = Judged(generation=Generation(status=None, model=asking.model_name))
+    claims: list[VerifiedClaim] = []
     for tier in _tiers(asking):
-        claims: list[VerifiedClaim] = []
+        of_earlier = len(claims)
         proving = Proving(asking, context)
         drafting = _drafts(asking, context, evidence, disagreement, tier)
         async with aclosing(drafting):
@@ -50,7 +55,11 @@ async def judged_claims(
                     claims.append(claim)
                     yield claim
                 if isinstance(drafted, Generation):
-                    judged = Judged(generation=drafted, claims=tuple(claims))
+                    judged = Judged(
+                        generation=drafted,
+                        claims=tuple(claims),
+                        last_claims=tuple(claims[of_earlier:]),
+                    )
         if not _needs_stronger_model(judged):
             break
     yield judged
@@ -66,7 +75,7 @@ def _tiers(asking: Asking) -> Sequence[Tier]:
 def _needs_stronger_model(judged: Judged) -> bool:
     """True when the model answered, or tried to, and nothing of it was proved."""
     has_failed = judged.generation.status in {"answered", None}
-    return has_failed and all(claim.verdict != "supported" for claim in judged.claims)
+    return has_failed and all(claim.verdict != "supported" for claim in judged.last_claims)
 
 
 async def _drafts(
