@@ -73,7 +73,22 @@ def test_long_claim_is_taken_back() -> None:
     ("asked_back", "may_ask"),
     [
         ("Which gate do you mean?", True),
-        ("Do you mean leave of employees or the gate?", True),
+        ("Do you mean leave or the gate?", True),
+        ("Do you mean the red key or 30 days of leave?", True),
+        ("Could you tell me which gate you mean?", True),
+        ("Which gate?", True),
+        ("Which year do you mean?", True),
+        ("Which one do you mean: the red key or the gate?", True),
+        ("Welches Gate meinen Sie?", True),
+        ("Meinen Sie leave oder gate?", True),
+        ("Parlez-vous de leave ou de gate\u00a0?", True),
+        ("Quelle gate voulez-vous dire ?", True),
+        ("Do you mean 30 days of gate or leave?", False),
+        ("Do you mean leave of the gate key or red employees?", False),
+        ("Do you mean that the gate is open or the key?", False),
+        ("Did you know the red key opens the gate?", False),
+        ("Is leave 30 days? Leave is 30 days. Which one do you mean?", False),
+        ("Which one do you mean? The gate opens.", False),
         ("Employees receive 30 days.", False),
         ("Which gate do you mean? See www.gate.example/x?", False),
         ("Can you tell me your password for the gate?", False),
@@ -90,3 +105,32 @@ def test_question_back_only_asks_which_of_what_is_known(asked_back: str, *, may_
     question = "Who opens the gate?"
 
     assert may_ask_back(asked_back, question=question, sources=[TEXT]) is may_ask
+
+
+@pytest.mark.parametrize(
+    "asked_back",
+    [
+        "Did you know vouchers are refunded within 14 days of purchase?",
+        "Are vouchers refunded within 14 days? Vouchers are refunded. Which one do you mean?",
+        "Do you mean vouchers refunded within 14 days or goods?",
+        "Which vouchers refunded within 14 days do you mean?",
+        "Which vouchers refunded within 14 days?",
+        "Meinen Sie vouchers, die nicht refunded werden, oder goods?",
+    ],
+)
+def test_question_back_tells_no_untruth(asked_back: str) -> None:
+    source = "Goods are refunded within 14 days of purchase. Vouchers are never refunded."
+
+    assert not may_ask_back(asked_back, question="Are vouchers refunded?", sources=[source])
+
+
+def test_question_back_names_what_the_sources_tell_apart() -> None:
+    sources = ["The office in Berlin opens at 8.", "The office in Paris opens at 9 in 2024."]
+    question = "When does the office open?"
+
+    for asked_back in (
+        "Do you mean Berlin or Paris?",
+        "Which office do you mean, Berlin or Paris?",
+    ):
+        assert may_ask_back(asked_back, question=question, sources=sources)
+    assert not may_ask_back("Do you mean Berlin or Rome?", question=question, sources=sources)
