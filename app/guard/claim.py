@@ -1,8 +1,10 @@
 """The last look at a proved claim: what it says must not come from an instruction to the model."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Final
 
 from app.claims import Reason, VerifiedCitation, VerifiedClaim
@@ -10,7 +12,7 @@ from app.guard.active import has_foreign_activity
 from app.guard.frame import changes_voice, drops_frame
 from app.guard.instructions import instruction_spans
 from kb.passages import Passage
-from kb.text import content_stems, sentences
+from kb.text import Span, content_stems, sentences
 
 _TASK: Final = re.compile(
     r"\W*(?:please |now |also )?(?:analy[sz]e|break down|calculate|compose|compute|convert|create"
@@ -31,8 +33,41 @@ _VOICE: Final = re.compile(
 _QUESTION_MARKS: Final = ("?", "\uff1f", "\u061f")
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Divided:
+    """A passage with its sentences and with those of them that instruct its reader."""
+
+    passage: Passage
+    sentences: Sequence[Span]
+    instructions: Sequence[Span]
+
+
+class GuardedPassages:
+    """What each source shows, by its id, divided once however many claims cite it."""
+
+    def __init__(self, passages: Mapping[str, Passage]) -> None:
+        """Nothing is divided before it is cited."""
+        self._passages = passages
+        self._divided: dict[str, _Divided] = {}
+
+    def __getitem__(self, source: str) -> _Divided:
+        """The source's passage, divided; KeyError for an unknown one."""
+        if source not in self._divided:
+            passage = self._passages[source]
+            self._divided[source] = _Divided(
+                passage=passage,
+                sentences=sentences(passage.text),
+                instructions=instruction_spans(passage.text),
+            )
+        return self._divided[source]
+
+
 def guard_claim(
-    claim: VerifiedClaim, *, question: str, passages: Mapping[str, Passage], max_chars: int
+    claim: VerifiedClaim,
+    *,
+    question: str,
+    passages: Mapping[str, Passage] | GuardedPassages,
+    max_chars: int,
 ) -> VerifiedClaim:
     """The claim, or the claim taken back with the reason why it must not be shown.
 
@@ -43,21 +78,22 @@ def guard_claim(
     Args:
         claim: as verification judged it.
         question: what was asked, with the turns before it.
-        passages: what each source shows, by its id.
+        passages: what each source shows, by its id; a caller with several claims divides it once.
         max_chars: the longest claim that is shown.
     """
     if claim.verdict != "supported":
         return claim
-    fault = _fault(claim, question, passages) or _fault_of_form(claim, passages, max_chars)
+    divided = passages if isinstance(passages, GuardedPassages) else GuardedPassages(passages)
+    fault = _fault(claim, question, divided) or _fault_of_form(claim, divided, max_chars)
     if fault is None:
         return claim
     return replace(claim, verdict="unsupported", score=0.0, reasons=(*claim.reasons, fault))
 
 
-def _fault(claim: VerifiedClaim, question: str, passages: Mapping[str, Passage]) -> Reason | None:
+def _fault(claim: VerifiedClaim, question: str, passages: GuardedPassages) -> Reason | None:
     if any(_quotes_instruction(each, passages[each.source]) for each in claim.citations):
         return Reason(code="quote_instructs")
-    cited = list(dict.fromkeys(_cited_sentences(claim.citations, passages)))
+    cited = _cited_sentences(claim.citations, passages)
     quotes = [citation.quote for citation in claim.citations]
     if any(all(_asks(text, question) for text in texts) for texts in (quotes, cited)):
         return Reason(code="quote_instructs", detail="states nothing")
@@ -68,21 +104,30 @@ def _fault(claim: VerifiedClaim, question: str, passages: Mapping[str, Passage])
     return None
 
 
-def _cited_sentences(
-    citations: Sequence[VerifiedCitation], passages: Mapping[str, Passage]
-) -> Iterator[str]:
+def _cited_sentences(citations: Sequence[VerifiedCitation], passages: GuardedPassages) -> list[str]:
     """The whole sentences that the quotes touch: a quote may begin behind what frames it."""
-    for citation in citations:
-        passage = passages[citation.source]
-        offset = passage.location["char_start"]
-        start, end = citation.char_start - offset, citation.char_end - offset
-        for span in sentences(passage.text):
-            if span.start < end and start < span.end:
-                yield passage.text[span.start : span.end]
+    touched: dict[tuple[str, Span], str] = {}
+    quoted: dict[tuple[str, int, int], VerifiedCitation] = {
+        (each.source, each.char_start, each.char_end): each for each in citations
+    }
+    for citation in quoted.values():
+        source = passages[citation.source]
+        for span in _touched(source.sentences, citation, source.passage):
+            touched[citation.source, span] = source.passage.text[span.start : span.end]
+    return list(dict.fromkeys(touched.values()))
+
+
+def _touched(spans: Sequence[Span], citation: VerifiedCitation, passage: Passage) -> Sequence[Span]:
+    """Those of the spans, which are in order, that the quote touches."""
+    # The source's whole text, not the citation's chunk: a sentence may run over its end.
+    offset = passage.location["char_start"]
+    first = bisect_right(spans, citation.char_start - offset, key=attrgetter("end"))
+    last = bisect_left(spans, citation.char_end - offset, key=attrgetter("start"))
+    return spans[first:last]
 
 
 def _fault_of_form(
-    claim: VerifiedClaim, passages: Mapping[str, Passage], max_chars: int
+    claim: VerifiedClaim, passages: GuardedPassages, max_chars: int
 ) -> Reason | None:
     if len(claim.text) > max_chars:
         return Reason(code="form_refused", detail="too long")
@@ -94,18 +139,15 @@ def _fault_of_form(
     return None
 
 
-def _shown(claim: VerifiedClaim, passages: Mapping[str, Passage]) -> Iterator[str]:
+def _shown(claim: VerifiedClaim, passages: GuardedPassages) -> Iterator[str]:
     """The cited passages with what they stand under: a claim may begin with a heading."""
     for source in dict.fromkeys(citation.source for citation in claim.citations):
-        passage = passages[source]
+        passage = passages[source].passage
         yield from (passage.title or "", *passage.location["section"], passage.text)
 
 
-def _quotes_instruction(citation: VerifiedCitation, passage: Passage) -> bool:
-    # The source's whole text, not the citation's chunk: a sentence may run over its end.
-    offset = passage.location["char_start"]
-    start, end = citation.char_start - offset, citation.char_end - offset
-    return any(span.start < end and start < span.end for span in instruction_spans(passage.text))
+def _quotes_instruction(citation: VerifiedCitation, source: _Divided) -> bool:
+    return bool(_touched(source.instructions, citation, source.passage))
 
 
 def _asks(quote: str, question: str) -> bool:

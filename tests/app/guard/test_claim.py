@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from app.claims import Draft, DraftCitation, DraftClaim, VerifiedClaim
-from app.guard.claim import guard_claim
+from app.guard.claim import GuardedPassages, guard_claim
+from app.guard.instructions import instruction_spans
 from app.guard.question_back import may_ask_back
 from app.verify.verify import verify
+from kb.text import Span
 from tests.fakes.sources import context_of
 
 TEXT = (
@@ -58,6 +60,30 @@ def test_what_acts_where_it_is_shown_is_taken_back(added: str) -> None:
 
     reasons = [(reason.code, reason.detail) for reason in claim.reasons]
     assert reasons == ([("form_refused", "markup")] if added else [])
+
+
+def test_each_passage_is_divided_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    context = context_of([TEXT])
+    source = context.sources[0]
+    citation = DraftCitation(source=source.id, quote="Employees receive 30 days of leave.")
+    draft = Draft(
+        status="answered", claims=(DraftClaim(text=citation.quote, citations=(citation,)),)
+    )
+    (claim,) = verify(draft, context).claims
+    divided: list[str] = []
+
+    def count_spans(text: str) -> tuple[Span, ...]:
+        divided.append(text)
+        return instruction_spans(text)
+
+    monkeypatch.setattr("app.guard.claim.instruction_spans", count_spans)
+    many = replace(claim, citations=claim.citations * 50)
+    passages = GuardedPassages({source.id: source.passage})
+
+    for _ in range(2):
+        guard_claim(many, question="How long is leave?", passages=passages, max_chars=200)
+
+    assert divided == [TEXT]
 
 
 def test_long_claim_is_taken_back() -> None:
