@@ -50,9 +50,9 @@ _OFFERS: Final = re.compile(
 """One of these or another; in a language that is not here the caller gets none."""
 
 _STATES: Final = re.compile(
-    r"[!?;\n\u2026\u3002]|\.\s|\b(?:is|are|was|were|be|been|has|have|had|will|would|can|could|must|may"
+    r"[!?;\n\u2026\u3002]|\.\s|\b(?:is|are|was|were|be|been|has|have|had|will|would|can|could|must"
     r"|should|does|did|not|never|no|that|because|since|know|ist|sind|war|waren|wird|werden|hat|haben"
-    r"|kann|muss|darf|nicht|kein\w*+|nie|dass|weil|est|sont|sera|a|ont|peut|pas|jamais|que|qui)\b"
+    r"|kann|muss|darf|nicht|kein\w*+|nie|dass|weil|est|sont|sera|ont|peut|pas|jamais|que|qui)\b"
 )
 """More than a name: another sentence, or what says that something is so."""
 

@@ -157,6 +157,7 @@ def test_question_back_names_what_the_sources_tell_apart() -> None:
     for asked_back in (
         "Do you mean Berlin or Paris?",
         "Which office do you mean, Berlin or Paris?",
+        "Do you mean a Berlin office or a Paris office?",
     ):
         assert may_ask_back(asked_back, question=question, sources=sources)
     assert not may_ask_back("Do you mean Berlin or Rome?", question=question, sources=sources)
