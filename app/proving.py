@@ -8,7 +8,7 @@ from app.asking import Asking
 from app.claims import DraftClaim, Reason, VerifiedClaim
 from app.context import Context
 from app.generate.constraints import constraints_of
-from app.guard.claim import guard_claim
+from app.guard.claim import GuardedPassages, guard_claim
 from app.second_opinion.grounding_model import GroundingModelReader
 from app.second_opinion.judge import PURPOSE, Judge
 from app.second_opinion.moderation import moderate_claim
@@ -69,7 +69,7 @@ class Proving:
         """Nothing is judged yet."""
         self._asking = asking
         self._sources: CitedSources = cited_sources(context)
-        self._passages = {source.id: source.passage for source in context.sources}
+        self._passages = GuardedPassages({source.id: source.passage for source in context.sources})
         self._constraints = constraints_of(asking.in_context)
         self._reader = reader_of(asking)
         self._shown = _Shown()
