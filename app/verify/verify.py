@@ -47,7 +47,7 @@ IsAbout = Callable[[Extract], bool]
 MAX_CITATIONS: Final = 24
 """Of a claim: no sentence needs as many, and each costs a search through its source."""
 
-_LEFT_OUT: Final = re.compile(r"\s*+(?:\[(?:\.{3}|\u2026)\]|\.{3}|\u2026)\s*+")
+_LEFT_OUT: Final = re.compile(r"\[(?:\.{3}|\u2026)\]|\.{3}|\u2026")
 
 MAX_READ_CHARS: Final = 4_000
 """Of a claim and of its evidence that a reader is given; no sentence is longer."""
