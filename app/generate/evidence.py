@@ -214,9 +214,11 @@ def may_answer(constraints: Constraints, text: str, background: str) -> bool:
 # --- Scores --------------------------------------------------------------------------------------
 
 
-def _unread(question: str, candidates: Sequence[_Candidate]) -> Iterator[SentenceEvidence]:
-    """The candidates with all scores but the cosine, which is 0."""
-    weights = _weights(_spelled(question, candidates), candidates)
+def _unread(
+    question: str, asked: Sequence[str], candidates: Sequence[_Candidate]
+) -> Iterator[SentenceEvidence]:
+    """The candidates with all scores but the cosine, which is 0; `asked` are stems."""
+    weights = _weights(asked, candidates)
     expected = constraints_of(question).expected
     for each in candidates:
         text = each.piece.text
@@ -246,11 +248,12 @@ def _by_words(question: str, candidates: Sequence[_Candidate]) -> list[SentenceE
     By BM25 in place of coverage: the best hold the answer as often (.954 against .956 of 1142
     questions of SQuAD2). Ranked by BM25 to the end, the first holds it for .780 instead of .811.
     """
-    unread = list(_unread(question, candidates))
+    asked = _spelled(question, candidates)
+    unread = list(_unread(question, asked, candidates))
     told = [sorted(each.stems) for each in candidates]
     if not any(told):
         return unread
-    scores = BM25Okapi(told).get_scores(_spelled(question, candidates))
+    scores = BM25Okapi(told).get_scores(asked)
     best = max(float(np.max(scores)), 1e-9)
     ordered = sorted(
         zip(scores, unread, strict=True),
