@@ -17,10 +17,10 @@ from kb.audit import Actor
 from kb.database import EVERYONE, Eyes
 from kb.documents import DocumentFields, Listing, list_documents
 from kb.errors import KnowledgeBaseError, TenantNotFound
-from kb.ids import JobId, TenantId
+from kb.ids import DocumentId, JobId, TenantId
 from kb.spaces import Space
 from kb.tenants import create_tenant, tenant_by_name
-from kb.uploads import Upload, Uploads
+from kb.uploads import Accepted, Upload, Uploads
 
 NAME = "evaluation"
 """Who uploads, in the audit trail."""
@@ -79,7 +79,7 @@ async def load(
     `on_progress` hears how many documents are done, of how many; it is not called when all are
     there. A document that cannot be read is left out and counted.
     """
-    tenant_id = await _tenant(tools, tenant_name(dataset, tools.space))
+    tenant_id = await tenant_named(tools, tenant_name(dataset, tools.space))
     documents = dataset.documents()
     present = await ready_documents(tools, tenant_id)
     missing = [document for document in documents if document.id not in present]
@@ -108,12 +108,43 @@ class _Loading:
     tenant_id: TenantId
 
 
-async def _tenant(tools: Ingestion, name: str) -> TenantId:
+async def tenant_named(tools: Ingestion, name: str) -> TenantId:
+    """The tenant of that name, made where there is none."""
     async with tools.database.system() as system:
         try:
             return (await tenant_by_name(system, name)).id
         except TenantNotFound:
             return (await create_tenant(system, name)).id
+
+
+async def ingest_upload(
+    tools: Ingestion, uploads: Uploads, tenant_id: TenantId, upload: Upload
+) -> DocumentId:
+    """The document, uploaded and read here; a worker that takes its job as well does no harm."""
+    accepted = await _accept(tools, uploads, tenant_id, upload)
+    await _finish(tools, tenant_id, accepted)
+    return accepted.document.id
+
+
+async def _accept(
+    tools: Ingestion, uploads: Uploads, tenant_id: TenantId, upload: Upload
+) -> Accepted:
+    # The owner may read a document that is for others only, and so upload it once more.
+    return await uploads.accept(
+        tenant_id,
+        upload,
+        eyes=Eyes(principals=READER.principals, owner=NAME),
+        actor=Actor(name=NAME, principals=READER.principals, request_id=None),
+        now=tools.clock(),
+    )
+
+
+async def _finish(tools: Ingestion, tenant_id: TenantId, accepted: Accepted) -> None:
+    if accepted.job is not None:
+        job_id = JobId(accepted.job.id)
+        await run_job(tools, tenant_id, job_id, is_last_attempt=True)
+        # A worker may have begun with it as well.
+        await until_finished(tools, tenant_id, job_id)
 
 
 async def ready_documents(tools: Ingestion, tenant_id: TenantId) -> frozenset[str]:
@@ -156,7 +187,7 @@ async def _ingest_all(
 
 
 async def _ingest(loading: _Loading, document: CorpusDocument) -> None:
-    """Uploads the document and runs its job here; a worker that takes it as well does no harm."""
+    """Uploads the document and runs its job here; leaves out what cannot be uploaded."""
     upload = Upload(
         content=document.text.encode(),
         # The name's ending tells Markdown from plain text.
@@ -166,22 +197,13 @@ async def _ingest(loading: _Loading, document: CorpusDocument) -> None:
         mode=None,
         fields=_fields(document),
     )
+    tools, tenant_id = loading.tools, loading.tenant_id
     try:
-        accepted = await loading.uploads.accept(
-            loading.tenant_id,
-            upload,
-            eyes=Eyes(principals=(EVERYONE,), owner=NAME),
-            actor=Actor(name=NAME, principals=(EVERYONE,), request_id=None),
-            now=loading.tools.clock(),
-        )
+        accepted = await _accept(tools, loading.uploads, tenant_id, upload)
     except KnowledgeBaseError:
         # Such as an empty text; it is missing from the tenant, where it is counted.
         return
-    if accepted.job is not None:
-        job_id = JobId(accepted.job.id)
-        await run_job(loading.tools, loading.tenant_id, job_id, is_last_attempt=True)
-        # A worker may have begun with it as well.
-        await until_finished(loading.tools, loading.tenant_id, job_id)
+    await _finish(tools, tenant_id, accepted)
 
 
 def _fields(document: CorpusDocument) -> DocumentFields:

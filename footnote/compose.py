@@ -257,9 +257,7 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
             yield Resources(
                 database=database,
                 files=files,
-                uploads=Uploads(
-                    database=database, files=files, max_bytes=settings.max_upload_bytes
-                ),
+                uploads=_build_uploads(settings, database, files),
                 lexical=indexes.lexical,
                 retriever=retriever,
                 answerer=_build_answerer(
@@ -277,6 +275,15 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
                 verify_profile=settings.verify_profile,
                 clock=utc_now,
             )
+
+
+def _build_uploads(settings: Settings, database: Database, files: FileStore) -> Uploads:
+    return Uploads(database=database, files=files, max_bytes=settings.max_upload_bytes)
+
+
+def uploads_with(tools: Ingestion, settings: Settings) -> Uploads:
+    """The way every upload takes, over the database and the files of these tools."""
+    return _build_uploads(settings, tools.database, tools.files)
 
 
 @asynccontextmanager

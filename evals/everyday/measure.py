@@ -14,19 +14,16 @@ from app.respond_answer import respond_answer
 from app.schemas.answers import Answer, AnswerRequest, Turn
 from evals.everyday.cases import EverydayCase, WrittenDocument, cases_sha256
 from evals.everyday.grading import OUTCOMES, Grade, Shown, grade, normalized
-from evals.loading import NAME, reading_code, ready_documents
+from evals.loading import ingest_upload, reading_code, ready_documents, tenant_named
 from evals.metrics import share
 from evals.provenance import spread
 from evals.results import DIGITS, Result
 from ingest.ingestion import Ingestion
-from ingest.worker import run_job
-from kb.audit import Actor
 from kb.credentials import Credential
-from kb.database import EVERYONE, Eyes
+from kb.database import EVERYONE
 from kb.documents import DocumentFields
-from kb.errors import Misconfigured, TenantNotFound
-from kb.ids import CredentialId, DocumentId, JobId, TenantId
-from kb.tenants import create_tenant, tenant_by_name
+from kb.errors import Misconfigured
+from kb.ids import CredentialId, DocumentId, TenantId
 from kb.uploads import Upload, Uploads
 
 KIND: Final = "everyday"
@@ -94,42 +91,18 @@ async def load_files(tools: Ingestion, uploads: Uploads, files: Sequence[SourceF
     Misconfigured when one cannot be ingested.
     """
     digest = sha256(f"{files!r} {tools.space.name} {reading_code()}".encode()).hexdigest()[:16]
-    tenant_id = await _tenant(tools, f"evaluation {DATASET} {digest}")
+    tenant_id = await tenant_named(tools, f"evaluation {DATASET} {digest}")
     wanted = {file.id for file in files}
     if wanted <= await ready_documents(tools, tenant_id):
         return tenant_id
     ids: dict[str, DocumentId] = {}
     for file in files:
         earlier = None if file.supersedes is None else ids[file.supersedes]
-        ids[file.id] = await _ingest(tools, uploads, tenant_id, _upload(file, earlier))
+        ids[file.id] = await ingest_upload(tools, uploads, tenant_id, _upload(file, earlier))
     unread = sorted(wanted - await ready_documents(tools, tenant_id))
     if unread:
         raise Misconfigured(f"{unread[0]!r} is asked about and could not be ingested.")
     return tenant_id
-
-
-async def _tenant(tools: Ingestion, name: str) -> TenantId:
-    async with tools.database.system() as system:
-        try:
-            return (await tenant_by_name(system, name)).id
-        except TenantNotFound:
-            return (await create_tenant(system, name)).id
-
-
-async def _ingest(
-    tools: Ingestion, uploads: Uploads, tenant_id: TenantId, upload: Upload
-) -> DocumentId:
-    # The owner may read a document that is for others only, and so upload it once more.
-    accepted = await uploads.accept(
-        tenant_id,
-        upload,
-        eyes=Eyes(principals=(EVERYONE,), owner=NAME),
-        actor=Actor(name=NAME, principals=(EVERYONE,), request_id=None),
-        now=tools.clock(),
-    )
-    if accepted.job is not None:
-        await run_job(tools, tenant_id, JobId(accepted.job.id), is_last_attempt=True)
-    return accepted.document.id
 
 
 def _upload(file: SourceFile, earlier: DocumentId | None) -> Upload:

@@ -12,20 +12,16 @@ from app.guard.policy import TenantPolicies
 from app.resources import Resources
 from app.respond_answer import respond_answer
 from app.schemas.answers import Answer, AnswerRequest
-from evals.loading import NAME, READER, reading_code
+from evals.loading import READER, ingest_upload, reading_code, tenant_named
 from evals.metrics import share
 from evals.outcomes.cases import ENDINGS, CaseDocument, OutcomeCase, cases_sha256
 from evals.provenance import spread
 from evals.results import DIGITS, Result
 from ingest.ingestion import Ingestion
-from ingest.worker import run_job
-from kb.audit import Actor
 from kb.credentials import Credential
-from kb.database import EVERYONE, Eyes
+from kb.database import EVERYONE
 from kb.documents import DocumentFields
-from kb.errors import TenantNotFound
-from kb.ids import CredentialId, DocumentId, JobId, TenantId
-from kb.tenants import create_tenant, tenant_by_name
+from kb.ids import CredentialId, DocumentId, TenantId
 from kb.uploads import Upload, Uploads
 
 DATASET: Final = "outcomes"
@@ -57,39 +53,19 @@ async def load_cases(
     """Each case's documents in a tenant of its own; what is there already is not read again."""
     loaded = []
     for case in cases:
-        tenant_id = await _tenant(tools, case)
+        tenant_id = await tenant_named(tools, _tenant_name(tools, case))
         document_ids: list[DocumentId] = []
         for place, document in enumerate(case.documents):
             upload = _upload(str(place), document, document_ids)
-            document_ids.append(await _ingest(tools, uploads, tenant_id, upload))
+            document_ids.append(await ingest_upload(tools, uploads, tenant_id, upload))
         loaded.append(LoadedCase(case=case, tenant_id=tenant_id))
     return loaded
 
 
-async def _tenant(tools: Ingestion, case: OutcomeCase) -> TenantId:
+def _tenant_name(tools: Ingestion, case: OutcomeCase) -> str:
     """Another one when the documents change, the model, or the code that reads them."""
     content = f"{case.documents!r} {tools.space.name} {reading_code()}"
-    name = f"evaluation outcome {case.name} {sha256(content.encode()).hexdigest()[:16]}"
-    async with tools.database.system() as system:
-        try:
-            return (await tenant_by_name(system, name)).id
-        except TenantNotFound:
-            return (await create_tenant(system, name)).id
-
-
-async def _ingest(
-    tools: Ingestion, uploads: Uploads, tenant_id: TenantId, upload: Upload
-) -> DocumentId:
-    accepted = await uploads.accept(
-        tenant_id,
-        upload,
-        eyes=Eyes(principals=READER.principals, owner=NAME),
-        actor=Actor(name=NAME, principals=READER.principals, request_id=None),
-        now=tools.clock(),
-    )
-    if accepted.job is not None:
-        await run_job(tools, tenant_id, JobId(accepted.job.id), is_last_attempt=True)
-    return accepted.document.id
+    return f"evaluation outcome {case.name} {sha256(content.encode()).hexdigest()[:16]}"
 
 
 def _upload(external_id: str, document: CaseDocument, earlier: Sequence[DocumentId]) -> Upload:

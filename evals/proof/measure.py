@@ -6,7 +6,6 @@ documents -> a tenant -> each case's question with a scripted model -> what was 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,24 +17,20 @@ from app.auth import Caller
 from app.resources import Resources
 from app.respond_answer import respond_answer
 from app.schemas.answers import AnswerRequest
-from evals.loading import NAME, READER, reading_code
+from evals.loading import READER, ingest_upload, reading_code, tenant_named
 from evals.proof.cases import ProofCase, ProofDocument
 from evals.proof.cells import cell_cases
 from evals.proof.judging import Ended, ending_of, shown_claims
 from evals.proof.scripted import ScriptedModels, scripted_models
 from ingest.ingestion import Ingestion
 from ingest.parse import parse
-from ingest.runs import until_finished
-from ingest.worker import run_job
-from kb.audit import Actor
 from kb.credentials import Credential
-from kb.database import EVERYONE, Eyes
+from kb.database import EVERYONE
 from kb.documents import DocumentFields
-from kb.errors import Misconfigured, TenantNotFound
-from kb.ids import CredentialId, JobId, TenantId
+from kb.errors import Misconfigured
+from kb.ids import CredentialId, TenantId
 from kb.media_types import sniff
 from kb.settings import Settings
-from kb.tenants import create_tenant, tenant_by_name
 from kb.uploads import Upload, Uploads
 
 ReaderName = Literal["none", "judge", "grounding-model"]
@@ -65,13 +60,6 @@ aliases = ["writer"]
 {judge}
 """
 _NO_NAME: Final = re.compile(r"[^a-z0-9]+")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Loaded:
-    """The tenant that has the documents."""
-
-    tenant_id: TenantId
 
 
 @contextmanager
@@ -123,33 +111,20 @@ async def load_documents(
     uploads: Uploads,
     documents: Sequence[ProofDocument],
     wanted: Collection[str],
-) -> Loaded:
-    """The wanted files, each in a collection of its own; what is there is not read again."""
+) -> TenantId:
+    """The tenant that has the wanted files, each in a collection of its own.
+
+    What is there is not read again.
+    """
     content = sha256()
     for document in documents:
         content.update(repr((document.file, document.title)).encode() + document.content)
     name = f"evaluation proof {content.hexdigest()[:16]} {tools.space.name} {reading_code()[:16]}"
-    async with tools.database.system() as system:
-        try:
-            tenant_id = (await tenant_by_name(system, name)).id
-        except TenantNotFound:
-            tenant_id = (await create_tenant(system, name)).id
+    tenant_id = await tenant_named(tools, name)
     for document in documents:
-        if document.file not in wanted:
-            continue
-        accepted = await uploads.accept(
-            tenant_id,
-            _upload(document),
-            eyes=Eyes(principals=READER.principals, owner=NAME),
-            actor=Actor(name=NAME, principals=READER.principals, request_id=None),
-            now=tools.clock(),
-        )
-        if accepted.job is not None:
-            job_id = JobId(accepted.job.id)
-            await run_job(tools, tenant_id, job_id, is_last_attempt=True)
-            # A worker may have begun with it as well.
-            await until_finished(tools, tenant_id, job_id)
-    return Loaded(tenant_id=tenant_id)
+        if document.file in wanted:
+            await ingest_upload(tools, uploads, tenant_id, _upload(document))
+    return tenant_id
 
 
 def _upload(document: ProofDocument) -> Upload:
@@ -187,7 +162,7 @@ def _media_type(document: ProofDocument) -> str:
 async def put_cases(
     resources: Resources,
     models: ScriptedModels,
-    loaded: Loaded,
+    tenant_id: TenantId,
     cases: Sequence[ProofCase],
     *,
     on_progress: Callable[[int], None],
@@ -195,20 +170,20 @@ async def put_cases(
     """Puts one case after the other: the models serve one question at a time."""
     ended = []
     for place, case in enumerate(cases, 1):
-        ended.append(await _put(resources, models, loaded, case))
+        ended.append(await _put(resources, models, tenant_id, case))
         on_progress(place)
     return ended
 
 
 async def _put(
-    resources: Resources, models: ScriptedModels, loaded: Loaded, case: ProofCase
+    resources: Resources, models: ScriptedModels, tenant_id: TenantId, case: ProofCase
 ) -> Ended:
     models.put(case)
     # Somebody new each time: failures in a row are counted for each asker.
     caller = Caller(
         credential=Credential(
             id=CredentialId(uuid4()),
-            tenant_id=loaded.tenant_id,
+            tenant_id=tenant_id,
             scopes=frozenset({"answers"}),
             principals=READER.principals,
         ),

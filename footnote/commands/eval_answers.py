@@ -24,7 +24,7 @@ from evals.questions import PutQuestion, elsewhere, read_questions
 from evals.results import FORMAT, Evaluation, Result
 from evals.thresholds import PACKAGED
 from footnote.commands.evals import load_datasets
-from footnote.compose import open_ingestion, open_resources
+from footnote.compose import open_ingestion, open_resources, uploads_with
 from footnote.evaluation import (
     DatasetsOption,
     HomeOption,
@@ -43,7 +43,6 @@ from footnote.output import JsonOption, progress_console
 from kb.errors import Misconfigured
 from kb.ids import TenantId
 from kb.settings import Settings
-from kb.uploads import Uploads
 
 SETS = ("squad2", "clapnq", OUTCOMES)
 """Sets whose questions have known answers, or are known to have none; then the packaged cases,
@@ -141,9 +140,7 @@ async def _load_cases(settings: Settings, url: str, plan: _Plan) -> list[LoadedC
     if not plan.has_outcomes:
         return []
     async with open_ingestion(settings, url) as tools:
-        uploads = Uploads(
-            database=tools.database, files=tools.files, max_bytes=settings.max_upload_bytes
-        )
+        uploads = uploads_with(tools, settings)
         return await load_cases(tools, uploads, read_cases()[: plan.limit])
 
 

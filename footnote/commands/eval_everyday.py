@@ -29,7 +29,7 @@ from evals.thresholds import PACKAGED
 from examples.blocks import Heading
 from examples.corpus import SAMPLES
 from examples.manifest import document_path, read_manifest
-from footnote.compose import open_ingestion, open_resources
+from footnote.compose import open_ingestion, open_resources, uploads_with
 from footnote.evaluation import (
     HomeOption,
     LimitOption,
@@ -46,7 +46,6 @@ from footnote.evaluation import (
 from footnote.output import JsonOption, progress_console
 from kb.errors import InvalidInput
 from kb.settings import Settings
-from kb.uploads import Uploads
 
 Asked = Literal["dev", "held", "all"]
 
@@ -128,9 +127,7 @@ async def _load_and_ask(
     files = [*_sample_files(), *map(source_of, documents)]
     progress_console.print(f"{KIND}: {len(files)} documents, {len(cases)} questions")
     async with open_ingestion(settings, url) as tools:
-        uploads = Uploads(
-            database=tools.database, files=tools.files, max_bytes=settings.max_upload_bytes
-        )
+        uploads = uploads_with(tools, settings)
         tenant_id = await load_files(tools, uploads, files)
     async with open_resources(settings, url) as resources:
         asked = await ask_cases(

@@ -33,7 +33,7 @@ from evals.provenance import provenance
 from evals.results import FORMAT, Evaluation
 from evals.thresholds import PACKAGED
 from examples.manifest import document_path, read_manifest
-from footnote.compose import open_ingestion, open_resources
+from footnote.compose import open_ingestion, open_resources, uploads_with
 from footnote.evaluation import (
     HomeOption,
     LimitOption,
@@ -50,7 +50,6 @@ from footnote.evaluation import (
 from footnote.output import JsonOption, progress_console
 from kb.errors import InvalidInput
 from kb.settings import Settings
-from kb.uploads import Uploads
 
 KIND: Final = "proof"
 
@@ -190,9 +189,7 @@ async def _load_and_put(
     settings: Settings, url: str, models: ScriptedModels, plan: _Plan
 ) -> list[Ended]:
     async with open_ingestion(settings, url) as tools:
-        uploads = Uploads(
-            database=tools.database, files=tools.files, max_bytes=settings.max_upload_bytes
-        )
+        uploads = uploads_with(tools, settings)
         wanted = {case.document for case in plan.cases}
         loaded = await load_documents(tools, uploads, plan.documents, wanted)
     async with open_resources(settings, url) as resources:

@@ -28,6 +28,7 @@ from footnote.compose import (
     open_indexes,
     open_ingestion,
     open_space,
+    uploads_with,
     utc_now,
 )
 from footnote.evaluation import (
@@ -50,7 +51,6 @@ from footnote.evaluation import (
 from footnote.output import JsonOption, print_json, progress_console
 from kb.errors import InvalidInput, Misconfigured
 from kb.settings import Settings
-from kb.uploads import Uploads
 
 MODES: tuple[SearchMode, ...] = ("lexical", "vector", "hybrid")
 
@@ -197,9 +197,7 @@ async def load_datasets(
 ) -> list[LoadedDataset]:
     """The sets, each in a tenant of its own, with progress on stderr."""
     async with open_ingestion(settings, url) as tools:
-        uploads = Uploads(
-            database=tools.database, files=tools.files, max_bytes=settings.max_upload_bytes
-        )
+        uploads = uploads_with(tools, settings)
         with Progress(
             TextColumn("{task.description}"),
             BarColumn(),

@@ -10,7 +10,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.auth import Caller
-from footnote.compose import open_ingestion, utc_now
+from footnote.compose import open_ingestion, uploads_with, utc_now
 from footnote.identity import command_line_caller
 from footnote.output import (
     JsonOption,
@@ -101,9 +101,7 @@ async def _ingest(
 ) -> list[Outcome]:
     async with open_ingestion(settings, url) as tools:
         caller = await command_line_caller(tools.database, tenant, [])
-        uploads = Uploads(
-            database=tools.database, files=tools.files, max_bytes=settings.max_upload_bytes
-        )
+        uploads = uploads_with(tools, settings)
         waiting = asyncio.Semaphore(settings.worker_concurrency)
         with Progress(
             TextColumn("{task.description}"),
