@@ -29,7 +29,6 @@ ReasonCode = Literal[
     "negation_dropped",
     "opposite_word",
     "stronger_word",
-    "word_changed",
     "coverage_low",
     "polarity_unknown",
     "quote_instructs",

@@ -126,7 +126,6 @@ _OTHER: Final = re.compile(
 )
 _GERMAN_WHAT: Final = re.compile(r"^\W*+was\b", re.IGNORECASE)
 _HOW: Final = re.compile(r"\b(?:how|wie|combien de)\s(\w++)", re.IGNORECASE)
-_DIGIT: Final = re.compile(r"\d")
 _CLOCK: Final = re.compile(
     r"\b\d{1,2}(?::\d\d| ?(?:am|pm|a\.m|p\.m|uhr|h\d{0,2}|o'clock))"
     r"|\b(?:noon|midnight|mittags?|mitternacht|midi|minuit)\b"

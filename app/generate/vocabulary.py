@@ -269,7 +269,3 @@ ROLE_ENDINGS: Final = (
     "ing",
 )
 """Of nouns for people; other words end so as well, which only loses a catch."""
-
-REASONS: Final = word_set(
-    "because since due as for so reason cause weil denn da um wegen car parce"
-)

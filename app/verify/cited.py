@@ -184,7 +184,6 @@ class LocatedQuote:
     source: CitedSource
     span: Span
     method: MatchMethod
-    similarity: float
 
     @property
     def sentences(self) -> range:
@@ -213,7 +212,6 @@ def locate_citation(
         source=source,
         span=Span(located.start, located.end),
         method=located.method,
-        similarity=located.similarity,
     )
     return _rejected(citation, "quote_trivial") if _is_trivial(quote) else quote
 

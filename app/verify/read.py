@@ -13,13 +13,11 @@ class ToRead:
         evidence: the whole sentences that its quotes touch; a table row in its fixed form.
         background: what a person sees around them: title, headings, the header and key of a row,
             the sentence before. It says what the evidence is about, and proves nothing alone.
-        sources: the ids of the sources that are quoted.
     """
 
     claim: str
     evidence: str
     background: str
-    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -94,12 +94,7 @@ class Unread:
     @property
     def to_read(self) -> ToRead:
         """What a reader is given."""
-        return ToRead(
-            claim=self.text,
-            evidence=self.evidence,
-            background=self.background,
-            sources=tuple(dict.fromkeys(quote.source.source.id for quote in self.quotes)),
-        )
+        return ToRead(claim=self.text, evidence=self.evidence, background=self.background)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,7 +60,6 @@ CLAIM = ToRead(
     claim="Staff have 31 days.",
     evidence="Every employee has 31 days of leave.",
     background="Handbook\nLeave",
-    sources=("k27q3z",),
 )
 
 

@@ -35,7 +35,7 @@ class Scripted:
 
 
 CLAIMS = tuple(
-    ToRead(claim=claim, evidence=evidence, background="Handbook", sources=("k27q3z",))
+    ToRead(claim=claim, evidence=evidence, background="Handbook")
     for claim, evidence in (
         ("Staff have 31 days.", "Every employee has 31 days of leave."),
         ("Leave lapses in March.", "Unused days expire in March."),
