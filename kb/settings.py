@@ -47,7 +47,7 @@ class Settings(BaseSettings):
 
     embedding_model: str = Field(
         default=DEFAULT_EMBEDDING_MODEL,
-        description="The packaged default, a model hub name or a local folder.",
+        description="The packaged default (English), a model hub name or a local folder.",
     )
     embedding_backend: Literal["auto", "openvino", "torch"] = Field(
         default="auto", description="auto: openvino where it is installed, else torch."
