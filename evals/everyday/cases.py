@@ -1,7 +1,8 @@
 """Questions that people ask every day, with what an answer must say and must not say.
 
-`dev.toml` is to develop on, `held.toml` is not; `documents.toml` holds what they ask about besides
-the sample documents. All were written before any was asked.
+A set is a folder: `documents.toml` holds what is asked about, `cases.toml` the questions. Each
+packaged set was written by somebody else, before any of its questions was asked: `first` (about the
+sample documents too) and `second` are to develop on; nothing is to be tuned on `third`.
 """
 
 import tomllib
@@ -18,9 +19,11 @@ from app.schemas.answers import AnswerStatus
 from kb.database import EVERYONE
 from kb.errors import Misconfigured
 
-FOLDER: Final = Path(__file__).parent
+SETS: Final = ("first", "second", "third")
+"""The packaged sets."""
 
-Split = Literal["dev", "held"]
+WITH_SAMPLES: Final = "first"
+"""The set that asks about the sample documents, too."""
 
 _STRICT: Final = ConfigDict(extra="forbid")
 
@@ -65,7 +68,6 @@ class EverydayCase:
     id: str
     kind: str
     language: Literal["en", "de", "fr"]
-    split: Split
     question: str
     expected: tuple[AnswerStatus, ...]
     principals: tuple[str, ...] = ()
@@ -90,17 +92,26 @@ class _File:
 _FILE: Final = TypeAdapter(_File)
 
 
-def read_cases(folder: Path = FOLDER) -> list[EverydayCase]:
-    """Every case of both halves, those to develop on first.
+@dataclass(frozen=True, kw_only=True)
+class QuestionSet:
+    """Questions and the documents that they are about."""
 
-    Misconfigured when a file does not have the form.
+    name: str
+    documents: tuple[WrittenDocument, ...]
+    cases: tuple[EverydayCase, ...]
+
+
+def read_set(name: str) -> QuestionSet:
+    """A packaged set by its name, or the set in a folder.
+
+    Misconfigured when a file is missing or does not have the form.
     """
-    return [case for split in ("dev", "held") for case in _read(folder / f"{split}.toml").case]
-
-
-def read_documents(folder: Path = FOLDER) -> list[WrittenDocument]:
-    """What is asked about besides the sample documents; Misconfigured for another form."""
-    return list(_read(folder / "documents.toml").document)
+    folder = Path(__file__).parent / "sets" / name if name in SETS else Path(name)
+    return QuestionSet(
+        name=name if name in SETS else folder.name,
+        documents=_read(folder / "documents.toml").document,
+        cases=_read(folder / "cases.toml").case,
+    )
 
 
 def cases_sha256(cases: Iterable[EverydayCase]) -> str:

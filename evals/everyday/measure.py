@@ -28,8 +28,6 @@ from kb.uploads import Upload, Uploads
 
 KIND: Final = "everyday"
 
-DATASET: Final = "everyday"
-
 ALL: Final = "all"
 
 
@@ -91,7 +89,7 @@ async def load_files(tools: Ingestion, uploads: Uploads, files: Sequence[SourceF
     Misconfigured when one cannot be ingested.
     """
     digest = sha256(f"{files!r} {tools.space.name} {reading_code()}".encode()).hexdigest()[:16]
-    tenant_id = await tenant_named(tools, f"evaluation {DATASET} {digest}")
+    tenant_id = await tenant_named(tools, f"evaluation {KIND} {digest}")
     wanted = {file.id for file in files}
     if wanted <= await ready_documents(tools, tenant_id):
         return tenant_id
@@ -193,20 +191,20 @@ def shown_by(answer: Answer) -> Shown:
 
 
 def results_of(
-    asked: Sequence[AskedCase], *, variant: str, split: str | None, is_whole: bool
+    name: str, asked: Sequence[AskedCase], *, variant: str, is_whole: bool
 ) -> list[Result]:
-    """The result of all, then of each kind in the order of the cases."""
+    """Of the set with this name: the result of all, then of each kind in the order of the cases."""
     kinds = dict.fromkeys(each.case.kind for each in asked)
     groups = {ALL: list(asked)} | {
         kind: [each for each in asked if each.case.kind == kind] for kind in kinds
     }
     return [
-        _result(group, name=f"{variant} {name}", split=split, is_whole=is_whole)
-        for name, group in groups.items()
+        _result(name, group, variant=f"{variant} {kind}", is_whole=is_whole)
+        for kind, group in groups.items()
     ]
 
 
-def _result(asked: Sequence[AskedCase], *, name: str, split: str | None, is_whole: bool) -> Result:
+def _result(name: str, asked: Sequence[AskedCase], *, variant: str, is_whole: bool) -> Result:
     outcomes = [each.grade.outcome for each in asked]
     figures: dict[str, float] = {
         outcome: round(share([each == outcome for each in outcomes]), DIGITS)
@@ -221,11 +219,11 @@ def _result(asked: Sequence[AskedCase], *, name: str, split: str | None, is_whol
     }
     milliseconds = [each.milliseconds for each in asked]
     return Result(
-        dataset=DATASET,
+        dataset=name,
         dataset_sha256=cases_sha256(each.case for each in asked),
-        split=split,
+        split=None,
         is_whole=is_whole,
-        variant=name,
+        variant=variant,
         figures=figures,
         figures_by_split={},
         latency_ms=spread(milliseconds),

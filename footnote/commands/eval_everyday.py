@@ -1,15 +1,15 @@
 """`footnote eval everyday`: what people ask every day, and could one show them the answer?"""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from evals.everyday.cases import EverydayCase, read_cases, read_documents
+from evals.everyday.cases import SETS, WITH_SAMPLES, QuestionSet, read_set
 from evals.everyday.grading import OUTCOMES, normalized
 from evals.everyday.measure import (
     ALL,
@@ -47,20 +47,26 @@ from footnote.output import JsonOption, progress_console
 from kb.errors import InvalidInput
 from kb.settings import Settings
 
-Asked = Literal["dev", "held", "all"]
-
 Shows = Literal["none", "faults", "all"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Run:
+    name: str
     asked: list[AskedCase]
     variant: str
 
 
 def everyday(  # noqa: PLR0913  # each is an option of the command
     *,
-    split: Annotated[Asked, typer.Option(help="The half to ask; only `all` has floors.")] = "all",
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help=f"A set of questions: {', '.join(SETS)}, or a folder with documents.toml and "
+            "cases.toml; repeatable, unset: all of these.",
+        ),
+    ] = None,
     kind: Annotated[list[str] | None, typer.Option(help="Ask only this kind; repeatable.")] = None,
     alias: Annotated[
         str | None, typer.Option(help="A model alias; unset: the default, else extractive.")
@@ -86,58 +92,63 @@ def everyday(  # noqa: PLR0913  # each is an option of the command
         is_printed=True,
     )
     wishes.check()
-    cases = list(_chosen(read_cases(), split, kind))[:limit]
-    if not cases:
-        known = ", ".join(sorted({case.kind for case in read_cases()}))
-        raise InvalidInput(f"No question is of the kind {' '.join(kind or ())!r}. Known: {known}.")
+    chosen = [_chosen(read_set(name), kind, limit) for name in sets or SETS]
+    if not any(each.cases for each in chosen):
+        raise InvalidInput(f"No question is of the kind {' '.join(kind or ())!r}.")
     with evaluation_database(settings) as url:
-        run = asyncio.run(_load_and_ask(settings, url, cases, alias))
+        runs = asyncio.run(_load_and_ask(settings, url, chosen, alias))
     evaluation: Evaluation = {
         "format": FORMAT,
         "evaluation": KIND,
-        "options": {"split": split, "kind": " ".join(kind or ()) or None, "alias": alias},
+        "options": {"kind": " ".join(kind or ()) or None, "alias": alias},
         "provenance": provenance(settings),
-        "results": results_of(
-            run.asked,
-            variant=run.variant,
-            split=None if split == "all" else split,
-            is_whole=kind is None and limit is None,
-        ),
+        "results": [
+            result
+            for run in runs
+            for result in results_of(
+                run.name, run.asked, variant=run.variant, is_whole=kind is None and limit is None
+            )
+        ],
     }
-    if not as_json:
+    for run in () if as_json else runs:
         for each in run.asked:
             if show == "all" or (show == "faults" and each.grade.outcome != "right"):
                 _print_case(each)
-        print_table(outcomes_table(run.asked))
+        print_table(outcomes_table(run.name, run.asked))
     finish(evaluation, wishes)
 
 
-def _chosen(
-    cases: Sequence[EverydayCase], split: Asked, kinds: Sequence[str] | None
-) -> Iterator[EverydayCase]:
-    for case in cases:
-        if split in {"all", case.split} and (not kinds or case.kind in kinds):
-            yield case
+def _chosen(questions: QuestionSet, kinds: Sequence[str] | None, limit: int | None) -> QuestionSet:
+    asked = [case for case in questions.cases if not kinds or case.kind in kinds]
+    return replace(questions, cases=tuple(asked[:limit]))
 
 
 async def _load_and_ask(
-    settings: Settings, url: str, cases: Sequence[EverydayCase], alias: str | None
-) -> _Run:
-    documents = read_documents()
-    files = [*_sample_files(), *map(source_of, documents)]
-    progress_console.print(f"{KIND}: {len(files)} documents, {len(cases)} questions")
-    async with open_ingestion(settings, url) as tools:
-        uploads = uploads_with(tools, settings)
-        tenant_id = await load_files(tools, uploads, files)
-    async with open_resources(settings, url) as resources:
-        asked = await ask_cases(
-            resources,
-            tenant_id,
-            cases,
-            headings=headings_of(documents) | _sample_headings(),
-            alias=alias,
+    settings: Settings, url: str, sets: Sequence[QuestionSet], alias: str | None
+) -> list[_Run]:
+    """Each set that asks something, in a tenant of its own."""
+    runs = []
+    for questions in filter(lambda each: each.cases, sets):
+        has_samples = questions.name == WITH_SAMPLES
+        files = [
+            *(_sample_files() if has_samples else ()),
+            *map(source_of, questions.documents),
+        ]
+        headings = headings_of(questions.documents) | (
+            _sample_headings() if has_samples else frozenset()
         )
-        return _Run(asked=asked, variant=alias or resources.answerer.models_for(tenant_id)[0])
+        progress_console.print(
+            f"{KIND} {questions.name}: {len(files)} documents, {len(questions.cases)} questions"
+        )
+        async with open_ingestion(settings, url) as tools:
+            tenant_id = await load_files(tools, uploads_with(tools, settings), files)
+        async with open_resources(settings, url) as resources:
+            asked = await ask_cases(
+                resources, tenant_id, questions.cases, headings=headings, alias=alias
+            )
+            variant = alias or resources.answerer.models_for(tenant_id)[0]
+        runs.append(_Run(name=questions.name, asked=asked, variant=variant))
+    return runs
 
 
 def _sample_files() -> list[SourceFile]:
@@ -173,13 +184,13 @@ def _print_case(asked: AskedCase) -> None:
     typer.echo(f"  {shown.status}: {shown.text.strip()}\n")
 
 
-def outcomes_table(asked: Sequence[AskedCase]) -> Table:
-    """A row for each kind, then each language, then all: how many came out how.
+def outcomes_table(name: str, asked: Sequence[AskedCase]) -> Table:
+    """Of a set: a row for each kind, then each language, then all: how many came out how.
 
     The interval is that of the share of right ones.
     """
     table = Table(box=SIMPLE_HEAD)
-    table.add_column("kind", no_wrap=True)
+    table.add_column(name, no_wrap=True)
     for heading in ("n", *OUTCOMES, "right %", "95 % interval", "right or ugly %"):
         table.add_column(heading.replace("_", " "), justify="right", no_wrap=True)
     for kind in dict.fromkeys(each.case.kind for each in asked):

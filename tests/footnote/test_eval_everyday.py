@@ -6,13 +6,13 @@ from evals.results import read_evaluation
 from tests.footnote.processes import run_here
 
 
-async def test_one_kind_of_one_half_is_asked_and_shown(
+async def test_one_kind_of_one_set_is_asked_and_shown(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     output = tmp_path / "run.json"
 
     asked = await run_here(
-        *("eval", "everyday", "--split", "held", "--kind", "permission"),
+        *("eval", "everyday", "--set", "first", "--kind", "permission"),
         *("--show", "all", "--output", str(output)),
         environment=environment,
     )
@@ -20,8 +20,8 @@ async def test_one_kind_of_one_half_is_asked_and_shown(
     assert asked.exit_code == 0, asked.stderr
     whole, permission = read_evaluation(output)["results"]
     assert whole["question_ids"] == permission["question_ids"]
-    assert len(whole["question_ids"]) == 7
-    assert (whole["split"], whole["is_whole"]) == ("held", False)
+    assert len(whole["question_ids"]) == 14
+    assert (whole["dataset"], whole["is_whole"]) == ("first", False)
     assert "permission-04 (everybody): What is the pager number" in asked.stdout
     # The small model of the tests finds less, and shows nobody what is not his.
     assert "7719" not in asked.stdout

@@ -12,7 +12,6 @@ PRICE = EverydayCase(
     id="price",
     kind="cell",
     language="en",
-    split="dev",
     question="What does the antenna cover cost?",
     expected=("answered",),
     must=("87.25",),

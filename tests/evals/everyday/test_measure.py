@@ -37,7 +37,6 @@ FEE = EverydayCase(
     id="fee",
     kind="superseded",
     language="en",
-    split="dev",
     question="How much does a late book cost?",
     expected=("answered",),
     must=("three euros",),
@@ -47,7 +46,6 @@ WHO = EverydayCase(
     id="who",
     kind="permission",
     language="en",
-    split="held",
     question="Who keeps the vault's code?",
     expected=("unsupported",),
     must_not=("Greta",),
@@ -56,7 +54,6 @@ ALLOWED = EverydayCase(
     id="allowed",
     kind="permission",
     language="en",
-    split="held",
     question="Who keeps the vault's code?",
     expected=("answered",),
     principals=("group:vault",),
@@ -98,13 +95,14 @@ def test_headings_are_titles_and_marked_lines() -> None:
 
 def test_shares_of_all_and_of_each_kind() -> None:
     results = results_of(
+        "first",
         [asked(FEE, "right"), asked(WHO, "wrong"), asked(ALLOWED, "ugly")],
         variant="v",
-        split=None,
         is_whole=True,
     )
 
     whole, superseded, permission = results
+    assert {each["dataset"] for each in results} == {"first"}
     assert [each["variant"] for each in results] == ["v all", "v superseded", "v permission"]
     # Of three, one is right, one ugly, one wrong.
     assert whole["figures"]["right"] == 0.333333
