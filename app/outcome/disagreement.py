@@ -15,13 +15,13 @@ from functools import cached_property
 from typing import Final
 
 from app.claims import DraftCitation, DraftClaim, ReasonCode
-from app.verify.marks import Reading, read_sentence
-from app.verify.numbers import says
-from app.verify.pieces import pieces
-from app.verify.tokens import Token
 from app.verify.vetoes import find_vetoes
 from kb.passages import Passage
 from kb.text import content_stems, fold, stem
+from language.numbers import says
+from language.reading import Reading, read_sentence
+from language.sentences import bounded_sentences
+from language.tokens import Token
 
 MIN_SHARED: Final = 0.6
 """Of the words besides numbers, on the side that has fewer; below, two sentences are about two
@@ -217,7 +217,7 @@ def _single(text: str) -> Reading | None:
     bare = _NUMBERING.sub("", text.strip())
     if not (_ENDS.search(bare) or _ASSIGNS.search(bare)):
         return None
-    found = pieces(bare)
+    found = bounded_sentences(bare)
     return read_sentence(bare) if len(found) == 1 else None
 
 

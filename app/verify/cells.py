@@ -12,11 +12,11 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from app.claims import Reason
-from app.verify.marks import read_sentence
 from app.verify.rows import Cell, Row, with_unit
-from app.verify.tokens import tokenize
-from app.verify.units import Amount, amounts_in, split_header
 from kb.text import word_set
+from language.reading import read_sentence
+from language.tokens import tokenize
+from language.units import Amount, amounts_in, split_header
 
 _MAX_CLAIM_CHARS: Final = 2_000
 """A longer claim tells no single row."""

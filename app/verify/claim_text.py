@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 from app.verify.cited import NUMBERED
-from app.verify.tokens import tokenize
 from app.verify.verbatim import bare_claim
+from language.tokens import tokenize
 
 _LEAD_IN: Final = re.compile(
     r"^(?:according to|based on|as stated in|per) (?:the |this )?"

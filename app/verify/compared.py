@@ -1,4 +1,4 @@
-"""A sentence of a claim beside its evidence, and the rule that is asked about the two."""
+"""A sentence of a claim laid on its evidence, and the rule that is asked about the two."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,13 +6,62 @@ from functools import cached_property
 from typing import Final, NotRequired, TypedDict
 
 from app.claims import ReasonCode
-from app.verify.marks import Alignment, Reading
+from language.numbers import says
+from language.reading import MIN_SHARED_START, Reading
+from language.tokens import Token
 
 MIN_SHARE: Final = 0.6
 """Of the claim's content words, that the sentence has which the claim is said to distort."""
 
 MIN_TIGHT: Final = 0.75
 """The same where the words alone must show that both speak of one thing."""
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """`pairs[i]` is the index of the evidence's token that says what the claim's i-th says."""
+
+    claim: Reading
+    evidence: Reading
+    pairs: dict[int, int]
+
+    @cached_property
+    def back(self) -> dict[int, int]:
+        """The same from the evidence's tokens."""
+        return {there: here for here, there in self.pairs.items()}
+
+    @cached_property
+    def share(self) -> float:
+        """Share of the claim's content tokens that the evidence has, 0 to 1."""
+        return len(self.pairs) / len(self.claim.content) if self.claim.content else 0.0
+
+
+def align(claim: Reading, evidence: Reading) -> Alignment:
+    """The claim's content words laid on the evidence's; of several places the next one on."""
+    pairs: dict[int, int] = {}
+    taken: set[int] = set()
+    last = -1
+    for index in claim.content:
+        places = [i for i in _places(claim.tokens[index], evidence) if i not in taken]
+        if places:
+            # The nearest place behind the last one, else the nearest before it.
+            place = min(places, key=lambda i: (i <= last, abs(i - last)))
+            pairs[index] = last = place
+            taken.add(place)
+    return Alignment(claim, evidence, pairs)
+
+
+def _places(token: Token, evidence: Reading) -> Sequence[int]:
+    if token.measure is not None:
+        return [
+            i
+            for i in evidence.measures
+            if (there := evidence.tokens[i].measure) is not None and says(there, token.measure)
+        ]
+    places = evidence.places.get(token.key)
+    if places or token.is_name or token.kind != "word":
+        return places or ()
+    return evidence.places_by_start.get(token.key[:MIN_SHARED_START], ())
 
 
 class Rule(TypedDict):

@@ -6,7 +6,7 @@ Each function takes a rule and what is compared, and yields the words at fault.
 from collections.abc import Iterator
 
 from app.verify.compared import MIN_TIGHT, Compared, Rule
-from app.verify.marks import Mark, Reading
+from language.reading import Mark, Reading
 
 
 def replaced(rule: Rule, both: Compared) -> Iterator[str]:

@@ -9,9 +9,9 @@ from typing import Final
 
 from app.verify.compared import MIN_TIGHT, Compared, Rule
 from app.verify.edits import raw_of
-from app.verify.marks import Mark, Reading
-from app.verify.numbers import Quantity, says
-from app.verify.tokens import Token
+from language.numbers import Quantity, says
+from language.reading import Mark, Reading
+from language.tokens import Token
 
 MINUTES: Final[Mapping[str, int]] = {
     "minute": 1,

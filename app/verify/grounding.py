@@ -11,12 +11,12 @@ from typing import Final, Literal
 from app.claims import CHECK_BY_REASON, Checks, Reason, VerifiedCitation
 from app.context import Context
 from app.verify.claim_text import clean_claim, is_claim
-from app.verify.marks import is_language_known
 from app.verify.passages import IndexedSources
-from app.verify.pieces import pieces
 from app.verify.profiles import Fitted, ProfileName
 from app.verify.score import Support, support_of
 from kb.text import fold
+from language.reading import is_language_known
+from language.sentences import bounded_sentences
 
 GroundingVerdict = Literal["supported", "unsupported", "contradicted", "not_checkable"]
 
@@ -51,7 +51,7 @@ def index_context(context: Context) -> IndexedSources:
 
 def split_answer(answer: str) -> list[str]:
     """The sentences of an answer, each a claim."""
-    return [answer[start:end] for start, end in pieces(answer)]
+    return [answer[start:end] for start, end in bounded_sentences(answer)]
 
 
 def ground(claim: str, sources: IndexedSources, fitted: Fitted, name: ProfileName) -> GroundedClaim:

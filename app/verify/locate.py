@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Final, Literal, NamedTuple
 
 from app.claims import MatchMethod
-from app.verify.numbers import find_measures
-from app.verify.pieces import pieces
-from app.verify.tokens import Token, tokenize
 from kb.text import Folded, Span, fold, grapheme_borders, is_unspaced
+from language.numbers import find_measures
+from language.sentences import bounded_sentences
+from language.tokens import Token, tokenize
 
 MIN_SIMILARITY: Final = 0.85
 """Ratcliff/Obershelp ratio of folded characters: holds one changed word in a sentence, not two."""
@@ -48,7 +48,7 @@ class SearchableText:
     @cached_property
     def sentences(self) -> list[Span]:
         """Its sentences."""
-        return pieces(self.text)
+        return bounded_sentences(self.text)
 
     @cached_property
     def words(self) -> list[re.Match[str]]:

@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import Final
 
 from app.context import Source
-from app.verify.marks import Reading, read_sentence
-from app.verify.numbers import Hint, Measure, asked_hints, hints_of, says
-from app.verify.pieces import pieces
-from app.verify.tokens import Token
 from kb.text import Span
+from language.numbers import Hint, Measure, asked_hints, hints_of, says
+from language.reading import Reading, read_sentence
+from language.sentences import bounded_sentences
+from language.tokens import Token
 
 MIN_GAIN: Final = 0.05
 """Share of the claim's weight that a further sentence must add."""
@@ -45,7 +45,7 @@ class IndexedSources:
             PlacedSentence(source=source, span=span, reading=read_sentence(text[slice(*span)]))
             for source in self.sources
             for text in (source.passage.text,)
-            for span in pieces(text)
+            for span in bounded_sentences(text)
         ]
 
     def prepare(self) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from app.verify.units import in_unit, split_header
 from kb.passages import Passage, TableRows
 from kb.text import Span, word_set
+from language.units import in_unit, split_header
 
 _WORD_IN_NUMBER: Final = re.compile(r"(?<=\d) (?:to|and|or|bis|und|et|\u00e0) (?=[\d+-])")
 _NO_NUMBER: Final = re.compile(r"[^\d\s.,'+\-\u2212\u2013\u00b1()<>=~/]")

@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import Final, Literal
 
 from app.claims import ReasonCode
-from app.verify.marks import read_sentence
 from app.verify.passages import Holding, IndexedSources, hold
 from app.verify.profiles import Weights
 from app.verify.vetoes import Veto, explain_vetoes
+from language.reading import read_sentence
 
 BEST_SENTENCES: Final = 3
 """Sentences that a claim is held against together; recall over three told supported claims from

@@ -8,8 +8,8 @@ from typing import Final
 
 from app.verify.cells import cell_faults
 from app.verify.rows import Cell, Row, is_bare_number, rows_of, with_unit
-from app.verify.units import in_unit
 from kb.text import fold, word_set
+from language.units import in_unit
 
 __all__ = [
     "Cell",

@@ -19,9 +19,9 @@ from app.verify.cited import (
 )
 from app.verify.extract import Extract, Place
 from app.verify.more import split_more, tell_more
-from app.verify.pieces import pieces
 from app.verify.quoted import items_after, understood
 from app.verify.tables import told_form
+from language.sentences import bounded_sentences
 
 MAX_SKIPPED_ITEMS: Final = 30
 """Items of a list that a claim may leave out between its lead-in and one that it names."""
@@ -104,7 +104,7 @@ def find_verbatim(
 
 
 def _normal_pieces(text: str) -> list[str]:
-    return [normal_sentence(text[start:end]) for start, end in pieces(text)]
+    return [normal_sentence(text[start:end]) for start, end in bounded_sentences(text)]
 
 
 def _repeated(source: CitedSource, run: Sequence[int], *, has_more: bool) -> Verbatim | None:

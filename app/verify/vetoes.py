@@ -13,9 +13,9 @@ from typing import Final, NamedTuple, cast
 
 from app.claims import Reason
 from app.verify import edits, exchanges
-from app.verify.compared import Compared, Rule
-from app.verify.marks import Reading, align, read_sentence
-from app.verify.pieces import pieces
+from app.verify.compared import Compared, Rule, align
+from language.reading import Reading, read_sentence
+from language.sentences import bounded_sentences
 
 EDITS: Final[Mapping[str, Callable[[Rule, Compared], Iterator[str]]]] = {
     each.__name__: each
@@ -77,4 +77,4 @@ def explain_vetoes(claim: str, evidence: str, *, background: str = "") -> list[V
 
 
 def _readings(text: str) -> Iterator[Reading]:
-    return (read_sentence(text[start:end]) for start, end in pieces(text))
+    return (read_sentence(text[start:end]) for start, end in bounded_sentences(text))

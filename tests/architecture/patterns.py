@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from tests.architecture.source import FILES, ROOT, parse, relative
 
-PACKAGES = ("app", "kb", "ingest", "footnote")
+PACKAGES = ("app", "language", "kb", "ingest", "footnote")
 """Those that read text from outside."""
 
 MODULES = frozenset({"re", "regex"})

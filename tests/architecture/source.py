@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("footnote", "evals", "app", "ingest", "kb", "migrations", "examples")
+PACKAGES = ("footnote", "evals", "app", "ingest", "language", "kb", "migrations", "examples")
 FILES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 
 

@@ -2,9 +2,9 @@ import pytest
 
 from app.verify.given import GivenSource, context_of_given
 from app.verify.grounding import GroundedClaim, GroundingVerdict, ground, index_context
-from app.verify.marks import read_sentence
 from app.verify.passages import hold
 from app.verify.profiles import ProfileName, fitted_profiles
+from language.reading import read_sentence
 
 TEXT = (
     "Full-time employees receive 25 days of paid leave in each calendar year. "

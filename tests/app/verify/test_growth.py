@@ -9,9 +9,8 @@ import pytest
 
 from app.verify.given import GivenSource, context_of_given
 from app.verify.grounding import ground, index_context
-from app.verify.pieces import MAX_CHARS, MAX_NUMBERS, pieces
 from app.verify.profiles import fitted_profiles
-from app.verify.tokens import tokenize
+from language.tokens import tokenize
 
 UNITS: Final = (
     "1 ",
@@ -100,26 +99,3 @@ def test_cost_grows_with_the_claim(shape: str) -> None:
 
 def test_the_largest_claim_and_source_of_numbers_are_checked_in_seconds() -> None:
     assert check_seconds("1 " * 2_000, "1 " * 100_000) <= 3.0
-
-
-def test_pieces_are_the_sentences_of_ordinary_text() -> None:
-    text = "Ana leads Rome. Bo leads Bonn."
-
-    assert [text[start:end] for start, end in pieces(text)] == ["Ana leads Rome.", "Bo leads Bonn."]
-
-
-@pytest.mark.parametrize("unit", ["1 ", "word ", "word", "12 men and ", "7"])
-def test_a_long_sentence_is_cut_and_nothing_of_it_is_lost(unit: str) -> None:
-    text = (unit * 5_000)[:9_999].strip()
-
-    found = [text[start:end] for start, end in pieces(text)]
-
-    assert "".join("".join(found).split()) == "".join(text.split())
-    assert max(map(len, found)) <= MAX_CHARS
-    assert all(sum(part.isdigit() for part in each.split()) <= MAX_NUMBERS for each in found)
-
-
-def test_a_cut_is_made_between_words() -> None:
-    text = ("abcdefg " * 1_000).strip()
-
-    assert {word for start, end in pieces(text) for word in text[start:end].split()} == {"abcdefg"}

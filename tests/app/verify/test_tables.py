@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from app.verify.tables import rows_of, sum_of, tell_count, tell_row, tell_rows, tell_sum, told_form
-from app.verify.units import split_header
 from kb.passages import Passage, TableRows
+from language.units import split_header
 from tests.fakes.sources import passage_of
 
 PRICES = (

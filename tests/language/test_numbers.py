@@ -2,8 +2,8 @@ from decimal import Decimal
 
 import pytest
 
-from app.verify.dates import CalendarDate
-from app.verify.numbers import Measure, Quantity, find_measures, says
+from language.dates import CalendarDate
+from language.numbers import Measure, Quantity, find_measures, says
 
 
 def measures(text: str) -> list[Measure]:

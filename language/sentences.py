@@ -20,7 +20,7 @@ MAX_NUMBERS: Final = 100
 _DIGITS_OR_SPACE: Final = re.compile(r"\d+|\s")
 
 
-def pieces(text: str) -> list[Span]:
+def bounded_sentences(text: str) -> list[Span]:
     """The sentences in order; one beyond the bounds in several pieces."""
     return [piece for sentence in sentences(text) for piece in _cut(text, sentence)]
 

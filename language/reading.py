@@ -1,14 +1,13 @@
-"""A claim laid on a sentence of its evidence: which word of the one says what word of the other."""
+"""A sentence as its words, and the words that do something to others: bounds, modals, negations."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
 
-from app.verify.lexicon import Lexicon, lexicon_of
-from app.verify.numbers import says
-from app.verify.tokens import Token, tokenize
 from kb.text import is_unspaced, stem
+from language.lexicon import Lexicon, lexicon_of
+from language.tokens import Token, tokenize
 
 CLAUSE_MARKS: Final = frozenset(",;:.!?()[]|\n\u2013\u2014\u3001\u3002\uff0c\uff1b")
 
@@ -209,50 +208,3 @@ def is_language_known(text: str) -> bool:
     letters = [word for word in reading.words if word[0].isalpha()]
     others = sum(is_unspaced(word[0]) or "\u0370" <= word[0] <= "\u1dff" for word in letters)
     return 2 * others <= len(letters) and bool(reading.lexicon.phrases)
-
-
-@dataclass(frozen=True)
-class Alignment:
-    """`pairs[i]` is the index of the evidence's token that says what the claim's i-th says."""
-
-    claim: Reading
-    evidence: Reading
-    pairs: dict[int, int]
-
-    @cached_property
-    def back(self) -> dict[int, int]:
-        """The same from the evidence's tokens."""
-        return {there: here for here, there in self.pairs.items()}
-
-    @cached_property
-    def share(self) -> float:
-        """Share of the claim's content tokens that the evidence has, 0 to 1."""
-        return len(self.pairs) / len(self.claim.content) if self.claim.content else 0.0
-
-
-def align(claim: Reading, evidence: Reading) -> Alignment:
-    """The claim's content words laid on the evidence's; of several places the next one on."""
-    pairs: dict[int, int] = {}
-    taken: set[int] = set()
-    last = -1
-    for index in claim.content:
-        places = [i for i in _places(claim.tokens[index], evidence) if i not in taken]
-        if places:
-            # The nearest place behind the last one, else the nearest before it.
-            place = min(places, key=lambda i: (i <= last, abs(i - last)))
-            pairs[index] = last = place
-            taken.add(place)
-    return Alignment(claim, evidence, pairs)
-
-
-def _places(token: Token, evidence: Reading) -> Sequence[int]:
-    if token.measure is not None:
-        return [
-            i
-            for i in evidence.measures
-            if (there := evidence.tokens[i].measure) is not None and says(there, token.measure)
-        ]
-    places = evidence.places.get(token.key)
-    if places or token.is_name or token.kind != "word":
-        return places or ()
-    return evidence.places_by_start.get(token.key[:MIN_SHARED_START], ())

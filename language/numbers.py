@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from app.verify.dates import CalendarDate, find_dates
 from kb.text import UNSPACED, word_set
+from language.dates import CalendarDate, find_dates
 
 
 class Quantity(NamedTuple):

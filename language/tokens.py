@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
-from app.verify.lexicon import LANGUAGES, lexicon
-from app.verify.numbers import Measure, find_measures
 from kb.text import (
     STOP_WORDS,
     UNSPACED,
@@ -16,6 +14,8 @@ from kb.text import (
     stem,
     word_set,
 )
+from language.lexicon import LANGUAGES, lexicon
+from language.numbers import Measure, find_measures
 
 TokenKind = Literal["word", "identifier", "measure", "mark"]
 
