@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
@@ -17,7 +17,7 @@ from app.generate.pieces import Piece, pieces_of
 from app.generate.proper_names import MIN_TYPO, is_typo
 from kb.embedding import Embedder
 from kb.passages import Passage
-from kb.text import content_stems
+from language.stems import content_stems
 
 COSINE_WEIGHT: Final = 0.75
 PASSAGE_WEIGHT: Final = 0.75
@@ -105,6 +105,7 @@ class _Candidate:
     background: str
     named_by: str
     piece: Piece
+    language: str | None
     stems: frozenset[str]
     previous_stems: frozenset[str]
     heading_stems: frozenset[str]
@@ -163,23 +164,25 @@ def _may_hold(constraints: Constraints, evidence: SentenceEvidence) -> bool:
 def _candidates(source: Source, rank: int, passage_score: float) -> Iterator[_Candidate]:
     passage = source.passage
     headings = " ".join([passage.title or "", *passage.location["section"]])
-    known = frozenset(content_stems(headings))
+    language = passage.language
+    known = frozenset(content_stems(headings, language))
     previous: frozenset[str] = frozenset()
     heading = ""
     for piece in pieces_of(passage):
-        stems = frozenset(content_stems(f"{piece.lead_in} {piece.text}"))
+        stems = frozenset(content_stems(f"{piece.lead_in} {piece.text}", language))
         if piece.heading != heading:
             heading, previous = piece.heading, frozenset()
         yield _Candidate(
             source_id=source.id,
             piece=piece,
+            language=language,
             background=background_of(passage, piece),
             named_by=named_by(passage, piece),
             stems=stems,
             previous_stems=previous
             if piece.kind == "sentence" and not piece.whole and "|" not in piece.text
             else frozenset(),
-            heading_stems=known | frozenset(content_stems(heading)),
+            heading_stems=known | frozenset(content_stems(heading, language)),
             passage_score=passage_score,
             passage_rank=rank,
         )
@@ -215,13 +218,16 @@ def may_answer(constraints: Constraints, text: str, background: str) -> bool:
 
 
 def _unread(
-    question: str, asked: Sequence[str], candidates: Sequence[_Candidate]
+    question: str, asked: Mapping[str | None, Sequence[str]], candidates: Sequence[_Candidate]
 ) -> Iterator[SentenceEvidence]:
-    """The candidates with all scores but the cosine, which is 0; `asked` are stems."""
-    weights = _weights(asked, candidates)
+    """The candidates with all scores but the cosine, which is 0; `asked` as `_spelled` gives it."""
+    weights_by_language = {
+        language: _weights(stems, candidates) for language, stems in asked.items()
+    }
     expected = constraints_of(question).expected
     for each in candidates:
         text = each.piece.text
+        weights = weights_by_language[each.language]
         yield SentenceEvidence(
             source_id=each.source_id,
             text=text,
@@ -253,8 +259,10 @@ def _by_words(question: str, candidates: Sequence[_Candidate]) -> list[SentenceE
     told = [sorted(each.stems) for each in candidates]
     if not any(told):
         return unread
-    scores = BM25Okapi(told).get_scores(asked)
-    best = max(float(np.max(scores)), 1e-9)
+    bm25 = BM25Okapi(told)
+    scores_by_language = {language: bm25.get_scores(stems) for language, stems in asked.items()}
+    scores = [scores_by_language[each.language][at] for at, each in enumerate(candidates)]
+    best = max(*scores, 1e-9)
     ordered = sorted(
         zip(scores, unread, strict=True),
         key=lambda pair: -(pair[0] / best + pair[1].score_without_vectors - pair[1].coverage),
@@ -262,14 +270,20 @@ def _by_words(question: str, candidates: Sequence[_Candidate]) -> list[SentenceE
     return [each for _, each in ordered]
 
 
-def _spelled(question: str, candidates: Sequence[_Candidate]) -> list[str]:
-    """The question's stems; one that no candidate has, as the one that it is a slip of."""
+def _spelled(question: str, candidates: Sequence[_Candidate]) -> dict[str | None, list[str]]:
+    """The question's stems as each language of the candidates reads it.
+
+    One that no candidate has is given as the one that it is a slip of.
+    """
     known = frozenset().union(*(each.stems | each.heading_stems for each in candidates))
-    found = [
-        stem if stem in known or len(stem) < MIN_TYPO else _slip_of(stem, known)
-        for stem in dict.fromkeys(content_stems(question)[:MAX_STEMS])
-    ]
-    return list(dict.fromkeys(found))
+    spelled = {}
+    for language in {each.language for each in candidates}:
+        found = [
+            stem if stem in known or len(stem) < MIN_TYPO else _slip_of(stem, known)
+            for stem in dict.fromkeys(content_stems(question, language)[:MAX_STEMS])
+        ]
+        spelled[language] = list(dict.fromkeys(found))
+    return spelled
 
 
 def _slip_of(stem: str, known: frozenset[str]) -> str:

@@ -1,0 +1,92 @@
+"""What a text is about: the stems of its words in its own language, without the small words."""
+
+import re
+from functools import cache, lru_cache
+from threading import Lock
+from typing import Final, Protocol
+
+from Stemmer import Stemmer
+from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
+
+from kb import text as english
+from kb.lexical.languages import snowball_algorithm
+from kb.text import UNSPACED, WORD_PATTERN, fold, is_unspaced, normal_form, word_set
+
+MAX_CACHED_WORDS: Final = 50_000
+
+_ENGLISH: Final = "english"
+
+_HAVE_STOP_WORDS: Final = frozenset(
+    {
+        *("danish", "dutch", "finnish", "french", "german", "hungarian", "italian", "norwegian"),
+        *("portuguese", "russian", "spanish", "swedish"),
+    }
+)
+"""Of which tantivy has Snowball's lists."""
+
+_ASKING: Final = {
+    "german": word_set(
+        "wann warum wieso weshalb wo woher wohin wer wen wem wessen wieviel wieviele welche welcher"
+        " welches beim vom gibt"
+    ),
+    "french": word_set(
+        "combien comment est où pourquoi quand que quel quelle quelles quels qui quoi dès"
+    ),
+    "spanish": word_set("cuál cuáles cuándo cuánta cuántas cuánto cuántos cómo dónde qué quién"),
+    "italian": word_set("che chi come dove quando quale quali quanta quante quanti quanto perché"),
+    "dutch": word_set("hoe hoeveel waar waarom wanneer wat welk welke wie"),
+    "portuguese": word_set("como onde qual quais quando quanta quantas quanto quantos quem quê"),
+}
+"""Words that ask, which the lists leave out: no answer has to hold them."""
+
+_RUN: Final = re.compile(f"[{UNSPACED}]+|{WORD_PATTERN}")
+_ACCENTS: Final = re.compile("[\u0300-\u036f]")
+_LOCK: Final = Lock()
+"""A Snowball stemmer works in a buffer of its own: one caller at a time."""
+
+
+def content_stems(text: str, language: str | None = None) -> list[str]:
+    """Stems of the words that carry meaning, in order; character pairs in unspaced scripts.
+
+    `language` is that of the text, or of what it is compared with, as 'de'; None and codes that
+    are not known are read as English.
+    """
+    algorithm = snowball_algorithm(language)
+    if algorithm == _ENGLISH:
+        return english.content_stems(text)
+    found: list[str] = []
+    for match in _RUN.finditer(fold(text).text):
+        word = match.group()
+        if is_unspaced(word[0]):
+            found += [word[i : i + 2] for i in range(len(word) - 1)] or [word]
+        elif (stem := _stem(word, algorithm)) is not None:
+            found.append(stem)
+    return found
+
+
+class _Stemmer(Protocol):
+    def stemWord(self, word: str) -> str: ...  # noqa: N802 - PyStemmer's name
+
+
+class _StopWords(Protocol):
+    def analyze(self, text: str) -> list[str]: ...
+
+
+@cache
+def _reader(algorithm: str) -> tuple[_Stemmer, _StopWords]:
+    words = TextAnalyzerBuilder(Tokenizer.whitespace())
+    if algorithm in _HAVE_STOP_WORDS:
+        words = words.filter(Filter.stopword(algorithm))
+    return Stemmer(algorithm, 0), words.build()
+
+
+@lru_cache(maxsize=MAX_CACHED_WORDS)
+def _stem(word: str, algorithm: str) -> str | None:
+    """The stem of a folded word without accents; None for a small word."""
+    with _LOCK:
+        stemmer, without_stop_words = _reader(algorithm)
+        is_small = word in _ASKING.get(algorithm, ()) or not without_stop_words.analyze(word)
+        stem = stemmer.stemWord(word)
+    if is_small:
+        return None
+    return normal_form("NFC", _ACCENTS.sub("", normal_form("NFD", stem)))
