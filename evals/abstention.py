@@ -63,6 +63,11 @@ class RememberingEmbedder:
         self._rows: dict[str, Vectors] = {}
 
     @property
+    def languages(self) -> frozenset[str] | None:
+        """As the embedder's."""
+        return self._embedder.languages
+
+    @property
     def dimension(self) -> int:
         """As the embedder's."""
         return self._embedder.dimension

@@ -68,6 +68,10 @@ class Embedder(Protocol):
     """What the rest of Footnote needs of an embedding model."""
 
     @property
+    def languages(self) -> frozenset[str] | None:
+        """Those whose texts it embeds by their meaning; None: all."""
+
+    @property
     def dimension(self) -> int:
         """Length of a vector."""
 
@@ -136,6 +140,11 @@ class SentenceTransformerEmbedder:
         self._runner = opened.runner
         self._counter = opened.counter
         self.revision = opened.revision
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """Those whose texts it embeds by their meaning; None: all."""
+        return languages_read(self.model_name)
 
     @property
     def dimension(self) -> int:

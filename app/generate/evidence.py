@@ -4,10 +4,9 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import compress, islice
 from typing import Final
 
-import numpy as np
 from rank_bm25 import BM25Okapi
 
 from app.context import Context, Source
@@ -60,7 +59,9 @@ class SentenceEvidence:
 
     Attributes:
         coverage: idf-weighted share of the question's words, 0 to 1.
-        cosine: of the sentence and the question, -1 to 1.
+        cosine: of the sentence and the question, -1 to 1; of a language that the model does not
+            read what a cosine would be at this coverage, which tells answerable from unanswerable
+            better (AUROC of German, Spanish and Russian .86 to .88; by cosines .74 to .80).
         passage_score: its passage's score over the best one's.
         passage_rank: of its passage, from 0.
         previous_coverage: what the sentence before it adds to its coverage: "It was built in 1890."
@@ -68,6 +69,7 @@ class SentenceEvidence:
         lead_in: the line that leads to the list of which it is an item, verbatim; else empty.
         background: what tells what it is about: titles, headings, columns, the text around it.
         named_by: of these the titles, headings, columns and lead-in.
+        language: of its document, as far as it is known.
     """
 
     source_id: str
@@ -82,6 +84,7 @@ class SentenceEvidence:
     piece: Piece | None = None
     background: str = ""
     named_by: str = ""
+    language: str | None = None
 
     @property
     def score(self) -> float:
@@ -141,10 +144,7 @@ def rank_sentences(question: str, context: Context, embedder: Embedder) -> list[
     promising = list(islice(stating, MAX_EMBEDDED))
     if not promising:
         return []
-    cosines = _cosines(question, [each.text for each in promising], embedder)
-    evidence = [
-        replace(each, cosine=cosine) for each, cosine in zip(promising, cosines, strict=True)
-    ]
+    evidence = _with_cosines(question, promising, embedder)
     if not any(_may_hold(constraints, each) for each in evidence):
         return []
     return sorted(evidence, key=lambda each: -each.score)
@@ -245,6 +245,7 @@ def _unread(
             piece=each.piece,
             background=each.background,
             named_by=each.named_by,
+            language=each.language,
         )
 
 
@@ -319,10 +320,25 @@ def _hold(stem: str, candidate: _Candidate) -> float:
     return HEADING_WEIGHT if stem in candidate.heading_stems else 0.0
 
 
-def _cosines(question: str, texts: Sequence[str], embedder: Embedder) -> list[float]:
-    asked = embedder.embed_queries([question])[0]
-    rows = embedder.embed_passages([_within(text, embedder) for text in texts])
-    return [float(cosine) for cosine in np.asarray(rows @ asked)]
+def _with_cosines(
+    question: str, evidence: Sequence[SentenceEvidence], embedder: Embedder
+) -> list[SentenceEvidence]:
+    read = embedder.languages
+    is_read = [read is None or each.language is None or each.language in read for each in evidence]
+    texts = [_within(each.text, embedder) for each in compress(evidence, is_read)]
+    rows = (
+        embedder.embed_passages([*texts]) @ embedder.embed_queries([question])[0] if texts else ()
+    )
+    cosines = iter(rows)
+    return [
+        replace(each, cosine=float(next(cosines)) if known else _instead_of_cosine(each))
+        for each, known in zip(evidence, is_read, strict=True)
+    ]
+
+
+def _instead_of_cosine(evidence: SentenceEvidence) -> float:
+    """As in English: a sentence with a fifth of the question has .37, one with .6 of it .6."""
+    return 0.25 + 0.6 * evidence.coverage
 
 
 def _within(text: str, embedder: Embedder) -> str:

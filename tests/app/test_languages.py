@@ -58,6 +58,10 @@ class EmbedderOfSeveralLanguages:
     english: Mapping[str, str]
 
     @property
+    def languages(self) -> frozenset[str] | None:
+        return None
+
+    @property
     def dimension(self) -> int:
         return self.model.dimension
 

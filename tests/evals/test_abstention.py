@@ -155,6 +155,7 @@ def test_as_many_questions_of_each_kind_are_chosen_from_one_half() -> None:
 class CountingEmbedder:
     """Embeds a text as its length; counts."""
 
+    languages: frozenset[str] | None = None
     dimension = 1
     max_tokens = 10
 

@@ -18,6 +18,10 @@ class SmallEmbedder:
     seconds_a_call: float = 0.0
 
     @property
+    def languages(self) -> frozenset[str] | None:
+        return None
+
+    @property
     def dimension(self) -> int:
         return 8
 

@@ -27,6 +27,11 @@ class RememberingEmbedder:
                 )
 
     @property
+    def languages(self) -> frozenset[str] | None:
+        """As the embedder's."""
+        return self._embedder.languages
+
+    @property
     def dimension(self) -> int:
         """Length of a vector."""
         return self._embedder.dimension

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ LATE = "The canteen can open in March."
 class WordEmbedder:
     """Vectors of hashed words: texts that share words are close. Counts what it embeds."""
 
+    languages: frozenset[str] | None = None
     dimension = 64
 
     def __init__(self, *, max_tokens: int = 256) -> None:
@@ -243,3 +245,27 @@ def test_a_slip_counts_as_the_word(written: str, coverage: float) -> None:
     )
 
     assert max((each.coverage for each in evidence), default=0) == pytest.approx(coverage)
+
+
+class EnglishEmbedder(WordEmbedder):
+    """Reads English alone."""
+
+    languages = frozenset({"en"})
+
+
+def test_a_sentence_in_a_language_that_the_model_does_not_read_is_judged_by_its_words() -> None:
+    context = context_of(
+        ["Die Kautionen werden am Ende erstattet.", "Der Laden ist am Ende der Straße."]
+    )
+    sources = [
+        replace(source, passage=replace(source.passage, language="de"))
+        for source in context.sources
+    ]
+    embedder = EnglishEmbedder()
+
+    first, *_ = rank_sentences(
+        "Wann wird die Kaution erstattet?", replace(context, sources=tuple(sources)), embedder
+    )
+
+    assert first.text == "Die Kautionen werden am Ende erstattet."
+    assert embedder.embedded == []

@@ -17,6 +17,10 @@ class RecordingEmbedder:
     passages: list[str] = field(default_factory=list)
 
     @property
+    def languages(self) -> frozenset[str] | None:
+        return self.embedder.languages
+
+    @property
     def dimension(self) -> int:
         return self.embedder.dimension
 

@@ -197,6 +197,7 @@ def test_a_choice_of_sets_peers_or_questions_is_not_the_whole() -> None:
 class CountingEmbedder:
     """Two numbers for a text, and how many texts it was given."""
 
+    languages: frozenset[str] | None = None
     dimension = 2
     max_tokens = 10
 
