@@ -29,7 +29,7 @@ from app.guard.policy import TenantPolicies, TenantPolicy, escalation_reason
 from app.guard.question import question_checks
 from app.guard.question_back import may_ask_back
 from app.limits import AnswerLimits
-from app.outcome.disagreement import Disagreement, Side, find_disagreement
+from app.outcome.disagreement import Disagreement, find_disagreement, side_of
 from app.outcome.outcome import Outcome, conflict_of, question_back, settle
 from app.prompts.library import PromptLibrary
 from app.prompts.prompt import Prompt
@@ -381,7 +381,7 @@ def _disagreement(
     for each in evidence[:COMPARED_SENTENCES]:
         source = context.source(each.source_id)
         if source is not None and each.score >= COMPARED_SHARE_OF_BEST * best:
-            sides.append(Side(text=each.text, source_id=source.id, passage=source.passage))
+            sides.append(side_of(each, source))
     return find_disagreement(asking.in_context, sides)
 
 

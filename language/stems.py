@@ -6,23 +6,15 @@ from threading import Lock
 from typing import Final, Protocol
 
 from Stemmer import Stemmer
-from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
 
 from kb import text as english
 from kb.lexical.languages import snowball_algorithm
+from kb.lexical.stop_words import is_stop_word
 from kb.text import UNSPACED, WORD_PATTERN, fold, is_unspaced, normal_form, word_set
 
 MAX_CACHED_WORDS: Final = 50_000
 
 _ENGLISH: Final = "english"
-
-_HAVE_STOP_WORDS: Final = frozenset(
-    {
-        *("danish", "dutch", "finnish", "french", "german", "hungarian", "italian", "norwegian"),
-        *("portuguese", "russian", "spanish", "swedish"),
-    }
-)
-"""Of which tantivy has Snowball's lists."""
 
 _ASKING: Final = {
     "german": word_set(
@@ -42,7 +34,7 @@ _ASKING: Final = {
 _RUN: Final = re.compile(f"[{UNSPACED}]+|{WORD_PATTERN}")
 _ACCENTS: Final = re.compile("[\u0300-\u036f]")
 _LOCK: Final = Lock()
-"""A Snowball stemmer works in a buffer of its own: one caller at a time."""
+"""A stemmer, like a reader of stop words, works in a buffer of its own: one caller at a time."""
 
 
 def content_stems(text: str, language: str | None = None) -> list[str]:
@@ -68,25 +60,17 @@ class _Stemmer(Protocol):
     def stemWord(self, word: str) -> str: ...  # noqa: N802 - PyStemmer's name
 
 
-class _StopWords(Protocol):
-    def analyze(self, text: str) -> list[str]: ...
-
-
 @cache
-def _reader(algorithm: str) -> tuple[_Stemmer, _StopWords]:
-    words = TextAnalyzerBuilder(Tokenizer.whitespace())
-    if algorithm in _HAVE_STOP_WORDS:
-        words = words.filter(Filter.stopword(algorithm))
-    return Stemmer(algorithm, 0), words.build()
+def _stemmer(algorithm: str) -> _Stemmer:
+    stemmer: _Stemmer = Stemmer(algorithm, 0)
+    return stemmer
 
 
 @lru_cache(maxsize=MAX_CACHED_WORDS)
 def _stem(word: str, algorithm: str) -> str | None:
     """The stem of a folded word without accents; None for a small word."""
     with _LOCK:
-        stemmer, without_stop_words = _reader(algorithm)
-        is_small = word in _ASKING.get(algorithm, ()) or not without_stop_words.analyze(word)
-        stem = stemmer.stemWord(word)
-    if is_small:
-        return None
+        if word in _ASKING.get(algorithm, ()) or is_stop_word(word, algorithm):
+            return None
+        stem = _stemmer(algorithm).stemWord(word)
     return normal_form("NFC", _ACCENTS.sub("", normal_form("NFD", stem)))

@@ -3,8 +3,8 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import compress, islice
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Final
 
 from rank_bm25 import BM25Okapi
@@ -14,7 +14,7 @@ from app.generate.constraints import Constraints, constraints_of
 from app.generate.instructions import is_instruction_to_reader
 from app.generate.pieces import Piece, pieces_of
 from app.generate.proper_names import MIN_TYPO, is_typo
-from kb.embedding import Embedder
+from kb.embedding import Embedder, Vectors
 from kb.passages import Passage
 from language.stems import content_stems
 
@@ -70,6 +70,7 @@ class SentenceEvidence:
         background: what tells what it is about: titles, headings, columns, the text around it.
         named_by: of these the titles, headings, columns and lead-in.
         language: of its document, as far as it is known.
+        vector: of the sentence, shape (d,); None where the model does not read its language.
     """
 
     source_id: str
@@ -85,6 +86,7 @@ class SentenceEvidence:
     background: str = ""
     named_by: str = ""
     language: str | None = None
+    vector: Vectors | None = field(default=None, repr=False, compare=False)
 
     @property
     def score(self) -> float:
@@ -324,16 +326,18 @@ def _with_cosines(
     question: str, evidence: Sequence[SentenceEvidence], embedder: Embedder
 ) -> list[SentenceEvidence]:
     read = embedder.languages
-    is_read = [read is None or each.language is None or each.language in read for each in evidence]
-    texts = [_within(each.text, embedder) for each in compress(evidence, is_read)]
-    rows = (
-        embedder.embed_passages([*texts]) @ embedder.embed_queries([question])[0] if texts else ()
-    )
-    cosines = iter(rows)
-    return [
-        replace(each, cosine=float(next(cosines)) if known else _instead_of_cosine(each))
-        for each, known in zip(evidence, is_read, strict=True)
+    placed = [
+        place
+        for place, each in enumerate(evidence)
+        if read is None or each.language is None or each.language in read
     ]
+    judged = [replace(each, cosine=_instead_of_cosine(each)) for each in evidence]
+    if placed:
+        asked = embedder.embed_queries([question])[0]
+        texts = [_within(evidence[place].text, embedder) for place in placed]
+        for place, vector in zip(placed, embedder.embed_passages(texts), strict=True):
+            judged[place] = replace(evidence[place], cosine=float(vector @ asked), vector=vector)
+    return judged
 
 
 def _instead_of_cosine(evidence: SentenceEvidence) -> float:

@@ -15,7 +15,11 @@ from functools import cached_property
 from typing import Final
 
 from app.claims import DraftCitation, DraftClaim, ReasonCode
+from app.context import Source
+from app.generate.evidence import SentenceEvidence
+from app.outcome.other_values import Telling, answer_otherwise
 from app.verify.vetoes import find_vetoes
+from kb.embedding import Vectors
 from kb.passages import Passage
 from kb.text import content_stems, fold, stem
 from language.numbers import says
@@ -51,14 +55,34 @@ ASKS_WHO: Final = frozenset({"who", "whom", "whose"})
 
 Cases = tuple[tuple[str, ...], tuple[str, ...]]
 
+NO_CASES: Final[Cases] = ((), ())
+
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """A sentence of a source, verbatim, and where it stands."""
+    """A sentence of a source, verbatim, and where it stands.
+
+    `names`: titles, headings and lead-ins above it; `vector`: its own, None where none was made;
+    `cosine`: of it and the question.
+    """
 
     text: str
     source_id: str
     passage: Passage
+    names: str = ""
+    vector: Vectors | None = None
+    cosine: float = 0.0
+
+    @property
+    def telling(self) -> Telling:
+        """The sentence as it may answer a question."""
+        return Telling(
+            text=self.text,
+            names=self.names,
+            language=self.passage.language,
+            vector=self.vector,
+            cosine=self.cosine,
+        )
 
     @property
     def claim(self) -> DraftClaim:
@@ -81,6 +105,18 @@ class Disagreement:
         return not any(self.cases)
 
 
+def side_of(evidence: SentenceEvidence, source: Source) -> Side:
+    """The evidence as a side; the source is its own."""
+    return Side(
+        text=evidence.text,
+        source_id=source.id,
+        passage=source.passage,
+        names=evidence.named_by,
+        vector=evidence.vector,
+        cosine=evidence.cosine,
+    )
+
+
 def find_disagreement(question: str, sides: Sequence[Side]) -> Disagreement | None:
     """The first two sides, in their order, that disagree on what is asked; None when none do.
 
@@ -98,6 +134,8 @@ def find_disagreement(question: str, sides: Sequence[Side]) -> Disagreement | No
         if _place(first.side) == _place(second.side):
             continue
         cases = _compare(asked, first, second)
+        if cases is None and answer_otherwise(question, first.side.telling, second.side.telling):
+            cases = NO_CASES
         if cases is not None:
             return Disagreement(first=first.side, second=second.side, cases=cases)
     return None
@@ -198,7 +236,7 @@ def _compare(asked: frozenset[str], one: _Told, other: _Told) -> Cases | None:
         return None
     if not apart:
         is_contradiction = values_differ or _polarity_differs(one, other)
-        return ((), ()) if is_contradiction else None
+        return NO_CASES if is_contradiction else None
     cases = (
         tuple(word for key, word in one.word_by_key.items() if key not in shared),
         tuple(word for key, word in other.word_by_key.items() if key not in shared),
