@@ -107,11 +107,11 @@ def machine() -> Machine:
     }
 
 
-def git_state() -> GitState:
-    """The state of the repository that this file is in."""
+def git_state(folder: Path = Path(__file__).parent) -> GitState:
+    """The state of the repository that the folder is in; unset: this file's."""
     return {
-        "sha": _git("rev-parse", "HEAD"),
-        "has_uncommitted_changes": bool(_git("status", "--porcelain")),
+        "sha": _git(folder, "rev-parse", "HEAD"),
+        "has_uncommitted_changes": bool(_git(folder, "status", "--porcelain")),
     }
 
 
@@ -137,11 +137,11 @@ def _processor() -> str:
     return f"{fields.get('model name', platform.machine())} (family {family}, model {model})"
 
 
-def _git(*arguments: str) -> str:
+def _git(folder: Path, *arguments: str) -> str:
     try:
         done = subprocess.run(  # noqa: S603  # fixed arguments
             ["git", *arguments],  # noqa: S607  # the git of whoever measures
-            cwd=Path(__file__).parent,
+            cwd=folder,
             capture_output=True,
             text=True,
             check=False,

@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from evals.bench.answer_time import measure_answers
 from evals.bench.beside import measure_beside
 from evals.bench.concurrency import measure_concurrency
 from evals.bench.fairness import measure_fairness
@@ -40,6 +41,7 @@ SETTABLE = Settings.model_fields.keys() - {"home", "evaldata"}
 class Name(StrEnum):
     """The benchmarks."""
 
+    ANSWERS = "answers"
     STARTUP = "startup"
     INGEST = "ingest"
     SEARCH = "search"
@@ -65,6 +67,7 @@ class Plan:
     runs: int | None
     pages: int
     limit: int | None
+    against: Path | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -99,6 +102,14 @@ def _concurrency(plan: Plan) -> Outcome:
     """In the home of the first ingest run when there was one."""
     dataset = open_dataset(plan.evaldata, HANDBOOK)
     return measure_concurrency(plan.instance("handbook0"), dataset, pages=plan.pages)
+
+
+def _answers(plan: Plan) -> Outcome:
+    dataset = open_dataset(plan.evaldata, SQUAD2)
+    other = None
+    if plan.against is not None:
+        other = replace(plan.instance("answers_against"), checkout=plan.against)
+    return measure_answers(plan.instance("answers"), other, dataset, limit=plan.limit)
 
 
 def _beside(plan: Plan) -> Outcome:
@@ -139,6 +150,7 @@ def _visible(plan: Plan) -> Outcome:
 
 
 BENCHMARKS: Mapping[Name, Callable[[Plan], Outcome]] = {
+    Name.ANSWERS: _answers,
     Name.STARTUP: _startup,
     Name.INGEST: _ingest,
     Name.SEARCH: _search,
@@ -154,8 +166,9 @@ BENCHMARKS: Mapping[Name, Callable[[Plan], Outcome]] = {
 }
 
 
-def bench(
+def bench(  # noqa: PLR0913  # each is an option of the command
     name: Annotated[Name, typer.Argument(help="Which one.")] = Name.ALL,
+    *,
     runs: Annotated[
         int | None,
         typer.Option(min=1, help="Runs of startup (unset: 5), ingest and servers (unset: 3)."),
@@ -165,8 +178,18 @@ def bench(
         int | None,
         typer.Option(
             min=1,
-            help="Questions of squad2 (unset: all), chunks of lexical (100,000), and of the "
-            "biggest tenant of permissions and scale (1,000,000).",
+            help="Questions of squad2 (unset: all) and answers (400), chunks of lexical "
+            "(100,000), and of the biggest tenant of permissions and scale (1,000,000).",
+        ),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            resolve_path=True,
+            help="Another checkout of Footnote, with the same dependencies: answers is measured "
+            "beside it.",
         ),
     ] = None,
     home: Annotated[
@@ -195,6 +218,7 @@ def bench(
             runs=runs,
             pages=pages,
             limit=limit,
+            against=against,
         )
         for each in chosen:
             _run(each, plan)

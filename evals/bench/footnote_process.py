@@ -28,6 +28,9 @@ KEY_SCOPES = "documents:write,documents:read,search,answers"
 NO_ENVIRONMENT = "NOT_READ_BY_BENCHMARKS_"
 """A prefix that no variable has: benchmarks run with the defaults and what they are told."""
 
+CHECKOUT = Path(__file__).parents[2]
+"""The code beside this benchmark, whichever is installed."""
+
 
 class BenchmarkFailed(KnowledgeBaseError):
     """The service did not do what the benchmark measures."""
@@ -42,6 +45,9 @@ class Instance:
     home: Path
     overrides: Mapping[str, str]
     """By field of kb.settings; the rest has its default."""
+
+    checkout: Path = CHECKOUT
+    """Whose code runs."""
 
     @property
     def settings(self) -> Settings:
@@ -62,6 +68,7 @@ class Instance:
             "HOME": str(Path.home()),
             "TMPDIR": tempfile.gettempdir(),
             "FOOTNOTE_HOME": str(self.home),
+            "PYTHONPATH": str(self.checkout),
             **variables,
         }
 
