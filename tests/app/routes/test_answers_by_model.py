@@ -20,7 +20,7 @@ Every employee has 31 days of annual leave. Unused leave does not expire before 
 Parental leave lasts 18 weeks and is paid by the Northfield office.
 """
 QUESTION = "How many days of annual leave does every employee have?"
-TIMEOUT_SECONDS = 2.0
+PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def asking(
     service: Service,
     base_url: str,
     *,
-    seconds: float = TIMEOUT_SECONDS,
+    seconds: float = PATIENCE_SECONDS,
     context_window: int | None = None,
     when_unreadable: Literal["unsupported", "fail"] = "unsupported",
 ) -> AsyncIterator[Person]:
@@ -229,8 +229,9 @@ async def test_a_model_that_cannot_be_asked_is_503_and_nothing_is_answered(
     service: Service, model: LyingLanguageModel, behaviour: str, code: str
 ) -> None:
     model.behave(behaviour)
+    seconds = 2 if code == "llm_timed_out" else PATIENCE_SECONDS
 
-    async with asking(service, model.base_url) as ana:
+    async with asking(service, model.base_url, seconds=seconds) as ana:
         response = await ana.ask(QUESTION)
 
     assert response.status_code == 503
@@ -285,7 +286,7 @@ async def test_the_model_is_stopped_when_nobody_follows_any_more(
     model.behave("endless_after_a_claim")
     model.hung_up_on.clear()
 
-    async with asking(service, model.base_url, seconds=60) as ana:
+    async with asking(service, model.base_url) as ana:
         await read_stream(ana, {"question": QUESTION, "stream": True}, upto=3)
         was_stopped = await asyncio.to_thread(model.hung_up_on.wait, 20)
         rest = await read_stream(
