@@ -14,7 +14,10 @@ DOCUMENTS = (
     "README.md",
     "ARCHITECTURE.md",
     "CONVENTIONS.md",
+    "docs/answers.md",
+    "docs/benchmarks.md",
     "docs/operations.md",
+    "docs/retrieval.md",
     "docs/security.md",
 )
 COMMAND_LINE = r"^(?:\$ )?(?:docker compose exec \w+ )?(?:\.venv/bin/)?footnote (\S.*)$"
