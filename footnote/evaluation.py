@@ -1,7 +1,9 @@
 """What every evaluation does with its results: print, write, draw, and judge by the floors."""
 
+import functools
+import inspect
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -11,11 +13,13 @@ from typing import Annotated
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from evals.results import Evaluation, summary, write_evaluation
-from evals.thresholds import Verdict, judge, read_floors
-from footnote.output import print_json, progress_console
+from evals.provenance import provenance
+from evals.results import FORMAT, Evaluation, Result, summary, write_evaluation
+from evals.thresholds import PACKAGED, Verdict, judge, read_floors
+from footnote.output import JsonOption, print_json, progress_console
 from kb.embedded_postgres import database_url
 from kb.errors import Misconfigured
 from kb.settings import Settings
@@ -55,17 +59,26 @@ NoThresholdsOption = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wishes:
-    """What is to be done with an evaluation; None: not that.
+class Measured:
+    """What an evaluation found, and under which options.
 
-    `is_printed`: the command has printed a table of its own.
+    `show` prints it for people; None: the table that every evaluation can have.
     """
+
+    kind: str
+    options: Mapping[str, str | int | bool | None]
+    results: list[Result]
+    show: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What is to be done with an evaluation; None: not that."""
 
     output: Path | None
     report: Path | None
     thresholds: Path | None
     as_json: bool
-    is_printed: bool = False
 
     def check(self) -> None:
         """Misconfigured when a wish cannot be granted: said before, not after, hours of work."""
@@ -76,6 +89,50 @@ class Wishes:
                 require_writable(path)
         if self.thresholds is not None:
             read_floors(self.thresholds)
+
+
+def wishes_of(
+    *,
+    output: OutputOption = None,
+    report: ReportOption = None,
+    thresholds: ThresholdsOption = PACKAGED,
+    no_thresholds: NoThresholdsOption = False,
+    as_json: JsonOption = False,
+) -> Wishes:
+    """The wishes that the options mean which every evaluation takes."""
+    return Wishes(
+        output=output,
+        report=report,
+        thresholds=None if no_thresholds else thresholds,
+        as_json=as_json,
+    )
+
+
+def evaluation(measure: Callable[..., Measured]) -> Callable[..., None]:
+    """The command that measures, with the options of `wishes_of` behind its own."""
+    own, common = inspect.signature(measure), inspect.signature(wishes_of)
+    parameters = [*own.parameters.values(), *common.parameters.values()]
+
+    @functools.wraps(measure)
+    def command(**options: object) -> None:
+        # The signature below is what the command line parses, so each value has its type.
+        wishes = wishes_of(**{name: options.pop(name) for name in common.parameters})  # type: ignore[arg-type]
+        wishes.check()
+        # Before it is measured: it tells how busy the machine was.
+        origin = provenance(Settings())
+        measured = measure(**options)
+        run: Evaluation = {
+            "format": FORMAT,
+            "evaluation": measured.kind,
+            "options": dict(measured.options),
+            "provenance": origin,
+            "results": measured.results,
+        }
+        finish(run, wishes, show=measured.show)
+
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # of functions
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    return command
 
 
 def settings_in(home: Path | None) -> Settings:
@@ -112,13 +169,17 @@ def require_writable(path: Path) -> None:
         raise Misconfigured(f"{str(path)!r} cannot be written.")
 
 
-def finish(evaluation: Evaluation, wishes: Wishes) -> None:
+def finish(
+    evaluation: Evaluation, wishes: Wishes, *, show: Callable[[], None] | None = None
+) -> None:
     """Grants the wishes; exit 1 with one line when a figure is below its floor."""
     # Shown first: what fails after it loses nothing.
     if wishes.as_json:
         print_json(summary(evaluation))
-    elif not wishes.is_printed:
-        print_table(results_table(evaluation))
+    elif show is not None:
+        show()
+    else:
+        print_table(results_table(evaluation["results"]))
     if wishes.output is not None:
         write_evaluation(evaluation, wishes.output)
     verdicts: list[Verdict] = []
@@ -132,6 +193,17 @@ def finish(evaluation: Evaluation, wishes: Wishes) -> None:
         raise typer.Exit(1)
     if verdicts:
         progress_console.print(f"All {len(verdicts)} floors are met.")
+
+
+def progress_bar() -> Progress:
+    """A bar on stderr for work of a known length."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=progress_console,
+    )
 
 
 def print_table(table: Table) -> None:
@@ -148,9 +220,8 @@ def draw(evaluation: Evaluation, verdicts: Sequence[Verdict], path: Path) -> Non
         progress_console.print(f"Written: {written}", markup=False, soft_wrap=True)
 
 
-def results_table(evaluation: Evaluation) -> Table:
+def results_table(results: Sequence[Result]) -> Table:
     """A row for each data set and variant, and one for each of its parts."""
-    results = evaluation["results"]
     names = list(dict.fromkeys(name for result in results for name in result["figures"]))
     table = Table(box=SIMPLE_HEAD)
     for heading in ("data set", "variant"):

@@ -23,27 +23,21 @@ from evals.abstention import (
 )
 from evals.datasets import open_dataset
 from evals.loading import LoadedDataset
-from evals.provenance import provenance
 from evals.questions import read_questions
-from evals.results import FORMAT, Evaluation, Result
-from evals.thresholds import PACKAGED
+from evals.results import Result
 from footnote.commands.evals import load_datasets
 from footnote.compose import build_retriever, load_embedder, open_database, open_space, utc_now
 from footnote.evaluation import (
     DatasetsOption,
     HomeOption,
     LimitOption,
-    NoThresholdsOption,
-    OutputOption,
-    ReportOption,
-    ThresholdsOption,
-    Wishes,
+    Measured,
+    evaluation,
     evaluation_database,
-    finish,
     require_writable,
     settings_in,
 )
-from footnote.output import JsonOption, progress_console
+from footnote.output import progress_console
 from kb.lexical.follower import LexicalIndexes
 from kb.settings import Settings
 
@@ -63,7 +57,8 @@ class _Weighed:
         ]
 
 
-def abstention(  # noqa: PLR0913  # each is an option of the command
+@evaluation
+def abstention(
     *,
     dataset: DatasetsOption = None,
     fit: Annotated[
@@ -74,35 +69,20 @@ def abstention(  # noqa: PLR0913  # each is an option of the command
         Path, typer.Option(help="With --fit: the file to write; unset: the one that is read.")
     ] = FITTED_FILE,
     limit: LimitOption = None,
-    output: OutputOption = None,
-    report: ReportOption = None,
-    thresholds: ThresholdsOption = PACKAGED,
-    no_thresholds: NoThresholdsOption = False,
     home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
+) -> Measured:
     """Measure how well questions without an answer are seen, on articles nothing was fitted to."""
     settings = settings_in(home)
-    wishes = Wishes(
-        output=output,
-        report=report,
-        thresholds=None if no_thresholds else thresholds,
-        as_json=as_json,
-    )
-    wishes.check()
     if fit:
         require_writable(fitted)
     names = list(dict.fromkeys(dataset or SETS))
     weighed = _weigh_all(settings, names, limit=limit or QUESTIONS_PER_CASE, is_fitting=fit)
     model = _fit(settings, weighed, version, fitted) if fit else packaged_model()
-    evaluation: Evaluation = {
-        "format": FORMAT,
-        "evaluation": KIND,
-        "options": {"limit": limit, "fit": fit},
-        "provenance": provenance(settings),
-        "results": _results(weighed, model, settings.answer_evidence_floor, limit),
-    }
-    finish(evaluation, wishes)
+    return Measured(
+        kind=KIND,
+        options={"limit": limit, "fit": fit},
+        results=_results(weighed, model, settings.answer_evidence_floor, limit),
+    )
 
 
 def _fit(settings: Settings, weighed: _Weighed, version: str, path: Path) -> AbstentionModel:

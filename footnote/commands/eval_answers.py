@@ -19,27 +19,22 @@ from evals.loading import LoadedDataset
 from evals.outcomes.cases import read_cases
 from evals.outcomes.measure import DATASET as OUTCOMES
 from evals.outcomes.measure import LoadedCase, load_cases, measure_outcomes
-from evals.provenance import provenance
 from evals.questions import PutQuestion, elsewhere, read_questions
-from evals.results import FORMAT, Evaluation, Result
-from evals.thresholds import PACKAGED
+from evals.results import Result
 from footnote.commands.evals import load_datasets
 from footnote.compose import open_ingestion, open_resources, uploads_with
 from footnote.evaluation import (
     DatasetsOption,
     HomeOption,
     LimitOption,
-    NoThresholdsOption,
-    OutputOption,
-    ReportOption,
-    ThresholdsOption,
-    Wishes,
+    Measured,
+    evaluation,
     evaluation_database,
-    finish,
     print_table,
+    results_table,
     settings_in,
 )
-from footnote.output import JsonOption, progress_console
+from footnote.output import progress_console
 from kb.errors import Misconfigured
 from kb.ids import TenantId
 from kb.settings import Settings
@@ -68,7 +63,8 @@ class _Plan:
         return chosen(self.questions_by_set[name], held_back=True, limit=self.limit or QUESTIONS)
 
 
-def answers(  # noqa: PLR0913  # each is an option of the command
+@evaluation
+def answers(
     *,
     dataset: DatasetsOption = None,
     alias: Annotated[
@@ -78,13 +74,8 @@ def answers(  # noqa: PLR0913  # each is an option of the command
         str | None, typer.Option(help="An alias that also grades the answers, three times each.")
     ] = None,
     limit: LimitOption = None,
-    output: OutputOption = None,
-    report: ReportOption = None,
-    thresholds: ThresholdsOption = PACKAGED,
-    no_thresholds: NoThresholdsOption = False,
     home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
+) -> Measured:
     """Measure whole answers, on articles nothing was fitted to.
 
     With several sets, each is also asked what only the next one can answer. The set `outcomes` is
@@ -92,13 +83,6 @@ def answers(  # noqa: PLR0913  # each is an option of the command
     is also measured with each tier alone.
     """
     settings = settings_in(home)
-    wishes = Wishes(
-        output=output,
-        report=report,
-        thresholds=None if no_thresholds else thresholds,
-        as_json=as_json,
-    )
-    wishes.check()
     names = list(dict.fromkeys(dataset or SETS))
     datasets = [open_dataset(settings.evaldata, name) for name in names if name != OUTCOMES]
     plan = _Plan(
@@ -111,16 +95,12 @@ def answers(  # noqa: PLR0913  # each is an option of the command
     )
     with evaluation_database(settings) as url:
         results = asyncio.run(_load_and_ask(settings, url, plan))
-    evaluation: Evaluation = {
-        "format": FORMAT,
-        "evaluation": KIND,
-        "options": {"alias": alias, "judge": judge, "limit": limit},
-        "provenance": provenance(settings),
-        "results": results,
-    }
-    if not as_json and any("calls" in result["details"] for result in results):
-        print_table(_model_table(results))
-    finish(evaluation, wishes)
+    return Measured(
+        kind=KIND,
+        options={"alias": alias, "judge": judge, "limit": limit},
+        results=results,
+        show=lambda: _show(results),
+    )
 
 
 async def _load_and_ask(settings: Settings, url: str, plan: _Plan) -> list[Result]:
@@ -185,6 +165,12 @@ def _judge(resources: Resources, plan: _Plan, tenant_id: TenantId) -> Judge | No
     if gateway is None:
         raise Misconfigured("A judge is a language model, and none is configured.")
     return Judge(gateway=gateway, tenant_id=tenant_id, alias=plan.judge)
+
+
+def _show(results: Sequence[Result]) -> None:
+    if any("calls" in result["details"] for result in results):
+        print_table(_model_table(results))
+    print_table(results_table(results))
 
 
 def _model_table(results: Sequence[Result]) -> Table:

@@ -23,9 +23,6 @@ from evals.everyday.measure import (
     source_of,
 )
 from evals.metrics import share_interval
-from evals.provenance import provenance
-from evals.results import FORMAT, Evaluation
-from evals.thresholds import PACKAGED
 from examples.blocks import Heading
 from examples.corpus import SAMPLES
 from examples.manifest import document_path, read_manifest
@@ -33,17 +30,13 @@ from footnote.compose import open_ingestion, open_resources, uploads_with
 from footnote.evaluation import (
     HomeOption,
     LimitOption,
-    NoThresholdsOption,
-    OutputOption,
-    ReportOption,
-    ThresholdsOption,
-    Wishes,
+    Measured,
+    evaluation,
     evaluation_database,
-    finish,
     print_table,
     settings_in,
 )
-from footnote.output import JsonOption, progress_console
+from footnote.output import progress_console
 from kb.errors import InvalidInput
 from kb.settings import Settings
 
@@ -57,7 +50,8 @@ class _Run:
     variant: str
 
 
-def everyday(  # noqa: PLR0913  # each is an option of the command
+@evaluation
+def everyday(
     *,
     sets: Annotated[
         list[str] | None,
@@ -75,47 +69,26 @@ def everyday(  # noqa: PLR0913  # each is an option of the command
         Shows, typer.Option(help="Print questions with their answers: all, or those not right.")
     ] = "none",
     limit: LimitOption = None,
-    output: OutputOption = None,
-    report: ReportOption = None,
-    thresholds: ThresholdsOption = PACKAGED,
-    no_thresholds: NoThresholdsOption = False,
     home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
+) -> Measured:
     """Measure answers to everyday questions about the sample documents and some more."""
     settings = settings_in(home)
-    wishes = Wishes(
-        output=output,
-        report=report,
-        thresholds=None if no_thresholds else thresholds,
-        as_json=as_json,
-        is_printed=True,
-    )
-    wishes.check()
     chosen = [_chosen(read_set(name), kind, limit) for name in sets or SETS]
     if not any(each.cases for each in chosen):
         raise InvalidInput(f"No question is of the kind {' '.join(kind or ())!r}.")
     with evaluation_database(settings) as url:
         runs = asyncio.run(_load_and_ask(settings, url, chosen, alias))
-    evaluation: Evaluation = {
-        "format": FORMAT,
-        "evaluation": KIND,
-        "options": {"kind": " ".join(kind or ()) or None, "alias": alias},
-        "provenance": provenance(settings),
-        "results": [
+    is_whole = kind is None and limit is None
+    return Measured(
+        kind=KIND,
+        options={"kind": " ".join(kind or ()) or None, "alias": alias},
+        results=[
             result
             for run in runs
-            for result in results_of(
-                run.name, run.asked, variant=run.variant, is_whole=kind is None and limit is None
-            )
+            for result in results_of(run.name, run.asked, variant=run.variant, is_whole=is_whole)
         ],
-    }
-    for run in () if as_json else runs:
-        for each in run.asked:
-            if show == "all" or (show == "faults" and each.grade.outcome != "right"):
-                _print_case(each)
-        print_table(outcomes_table(run.name, run.asked))
-    finish(evaluation, wishes)
+        show=lambda: _show(runs, show),
+    )
 
 
 def _chosen(questions: QuestionSet, kinds: Sequence[str] | None, limit: int | None) -> QuestionSet:
@@ -173,6 +146,14 @@ def _sample_headings() -> frozenset[str]:
     for sample in SAMPLES:
         found += [block.text for block in sample.blocks if isinstance(block, Heading)]
     return frozenset(normalized(each) for each in found)
+
+
+def _show(runs: Sequence[_Run], shows: Shows) -> None:
+    for run in runs:
+        for each in run.asked:
+            if shows == "all" or (shows == "faults" and each.grade.outcome != "right"):
+                _print_case(each)
+        print_table(outcomes_table(run.name, run.asked))
 
 
 def _print_case(asked: AskedCase) -> None:

@@ -1,7 +1,5 @@
 """`footnote eval grounding` and `calibrate`: the verifier on claims that people labelled."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -14,19 +12,7 @@ from evals.calibration import fit_profiles, write_profiles
 from evals.grounding import GroundingReport, judge_sets, report_of
 from evals.grounding_claims import GROUNDING_SETS, read_claims
 from evals.grounding_results import KIND, results_of_sets
-from evals.provenance import provenance
-from evals.results import FORMAT, Evaluation, Result
-from evals.thresholds import PACKAGED
-from footnote.evaluation import (
-    NoThresholdsOption,
-    OutputOption,
-    ReportOption,
-    ThresholdsOption,
-    Wishes,
-    finish,
-    print_table,
-    require_writable,
-)
+from footnote.evaluation import Measured, evaluation, print_table, require_writable
 from footnote.output import JsonOption, print_json
 from kb.errors import InvalidInput
 from kb.settings import Settings
@@ -37,15 +23,8 @@ DatasetsOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Measured:
-    """What one run found, and how people are shown it."""
-
-    results: list[Result]
-    tables: Sequence[Table]
-
-
-def grounding(  # noqa: PLR0913  # each is an option of the command
+@evaluation
+def grounding(
     *,
     dataset: DatasetsOption = None,
     profile: Annotated[
@@ -54,51 +33,23 @@ def grounding(  # noqa: PLR0913  # each is an option of the command
     limit: Annotated[
         int | None, typer.Option(min=1, help="A sample of so many claims of each set.")
     ] = None,
-    output: OutputOption = None,
-    report: ReportOption = None,
-    thresholds: ThresholdsOption = PACKAGED,
-    no_thresholds: NoThresholdsOption = False,
-    as_json: JsonOption = False,
-) -> None:
+) -> Measured:
     """Measure how well supported claims are told from others."""
     settings = Settings()
-    wishes = Wishes(
-        output=output,
-        report=report,
-        thresholds=None if no_thresholds else thresholds,
-        as_json=as_json,
-        is_printed=not as_json,
-    )
-    wishes.check()
     names = dataset or list(GROUNDING_SETS)
     name = _profile(profile or settings.verify_profile)
-    measured = _judged(settings.evaldata, names, name, limit)
-    if not as_json:
-        for table in measured.tables:
-            print_table(table)
-    evaluation: Evaluation = {
-        "format": FORMAT,
-        "evaluation": KIND,
-        "options": {"profile": name, "limit": limit},
-        "provenance": provenance(settings),
-        "results": measured.results,
-    }
-    finish(evaluation, wishes)
-
-
-def _judged(
-    evaldata: Path, names: Sequence[str], profile: ProfileName, limit: int | None
-) -> _Measured:
     fitted = fitted_profiles()
-    sets = judge_sets(evaldata, names, fitted=fitted, profile=profile, limit=limit)
-    return _Measured(
+    sets = judge_sets(settings.evaldata, names, fitted=fitted, profile=name, limit=limit)
+    return Measured(
+        kind=KIND,
+        options={"profile": name, "limit": limit},
         results=results_of_sets(
             sets,
-            profile=profile,
+            profile=name,
             is_whole=limit is None,
             has_all=set(names) == set(GROUNDING_SETS),
         ),
-        tables=[_grounding_table(report_of(sets, fitted=fitted, profile=profile))],
+        show=lambda: print_table(_grounding_table(report_of(sets, fitted=fitted, profile=name))),
     )
 
 

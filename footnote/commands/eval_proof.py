@@ -8,7 +8,6 @@ from typing import Annotated, Final
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from evals.proof.cases import (
@@ -29,25 +28,19 @@ from evals.proof.measure import (
     settings_with_models,
 )
 from evals.proof.scripted import ScriptedModels
-from evals.provenance import provenance
-from evals.results import FORMAT, Evaluation
-from evals.thresholds import PACKAGED
 from examples.manifest import document_path, read_manifest
 from footnote.compose import open_ingestion, open_resources, uploads_with
 from footnote.evaluation import (
     HomeOption,
     LimitOption,
-    NoThresholdsOption,
-    OutputOption,
-    ReportOption,
-    ThresholdsOption,
-    Wishes,
+    Measured,
+    evaluation,
     evaluation_database,
-    finish,
     print_table,
+    progress_bar,
     settings_in,
 )
-from footnote.output import JsonOption, progress_console
+from footnote.output import progress_console
 from kb.errors import InvalidInput
 from kb.settings import Settings
 
@@ -97,6 +90,7 @@ class _Plan:
     is_whole: bool
 
 
+@evaluation
 def proof(  # noqa: PLR0913  # each is an option of the command
     *,
     reader: Annotated[
@@ -112,23 +106,10 @@ def proof(  # noqa: PLR0913  # each is an option of the command
         bool, typer.Option("--faults", help="Print each lie shown and truth lost.")
     ] = False,
     limit: LimitOption = None,
-    output: OutputOption = None,
-    report: ReportOption = None,
-    thresholds: ThresholdsOption = PACKAGED,
-    no_thresholds: NoThresholdsOption = False,
     home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
+) -> Measured:
     """Measure how many lies with a true quote are shown, and how many truths are lost."""
     settings = settings_in(home)
-    wishes = Wishes(
-        output=output,
-        report=report,
-        thresholds=None if no_thresholds else thresholds,
-        as_json=as_json,
-        is_printed=True,
-    )
-    wishes.check()
     choice = Choice(
         kinds=kind or (),
         languages=language or (),
@@ -141,16 +122,12 @@ def proof(  # noqa: PLR0913  # each is an option of the command
         evaluation_database(settings) as url,
     ):
         ended = asyncio.run(_load_and_put(with_models, url, models, plan))
-    evaluation: Evaluation = {
-        "format": FORMAT,
-        "evaluation": KIND,
-        "options": {"reader": READERS[reader], "split": split.value, "limit": limit},
-        "provenance": provenance(settings),
-        "results": results_of(ended, variant=f"reader {plan.reader}", is_whole=plan.is_whole),
-    }
-    if not as_json:
-        _print(ended, plan.reader, has_faults=faults)
-    finish(evaluation, wishes)
+    return Measured(
+        kind=KIND,
+        options={"reader": READERS[reader], "split": split.value, "limit": limit},
+        results=results_of(ended, variant=f"reader {plan.reader}", is_whole=plan.is_whole),
+        show=lambda: _print(ended, plan.reader, has_faults=faults),
+    )
 
 
 def _plan(settings: Settings, choice: Choice, reader: ReaderName, limit: int | None) -> _Plan:
@@ -193,13 +170,7 @@ async def _load_and_put(
         wanted = {case.document for case in plan.cases}
         loaded = await load_documents(tools, uploads, plan.documents, wanted)
     async with open_resources(settings, url) as resources:
-        with Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=progress_console,
-        ) as progress:
+        with progress_bar() as progress:
             task = progress.add_task("Putting claims", total=len(plan.cases))
             return await put_cases(
                 resources,

@@ -9,17 +9,14 @@ from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from app.retrieve.query import SearchMode
 from evals.datasets import Dataset, open_dataset
 from evals.loading import LoadedDataset, load
-from evals.provenance import provenance
-from evals.results import FORMAT, Evaluation, Result, read_evaluation
+from evals.results import Result, read_evaluation
 from evals.retrieval import KIND, History, RetrievalRun, measure_retrieval
 from evals.significance import Comparison, VariantPair, compare
-from evals.thresholds import PACKAGED
 from footnote.commands.ask import Mode
 from footnote.compose import (
     build_retriever,
@@ -35,15 +32,12 @@ from footnote.evaluation import (
     DatasetOption,
     HomeOption,
     LimitOption,
-    NoThresholdsOption,
-    OutputOption,
-    ReportOption,
-    ThresholdsOption,
-    Wishes,
+    Measured,
     draw,
+    evaluation,
     evaluation_database,
-    finish,
     print_table,
+    progress_bar,
     require_drawing,
     require_writable,
     settings_in,
@@ -75,6 +69,7 @@ class Plan:
     runs: Sequence[RetrievalRun]
 
 
+@evaluation
 def retrieval(  # noqa: PLR0913  # each is an option of the command
     *,
     dataset: DatasetOption,
@@ -83,25 +78,13 @@ def retrieval(  # noqa: PLR0913  # each is an option of the command
     history: HistoryOption = History.LAST_TURN,
     split: SplitOption = None,
     limit: LimitOption = None,
-    output: OutputOption = None,
-    report: ReportOption = None,
-    thresholds: ThresholdsOption = PACKAGED,
-    no_thresholds: NoThresholdsOption = False,
     home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
+) -> Measured:
     """Measure how well questions find the documents that answer them.
 
     Each set is ingested into a tenant of its own, once. Exit 1 when a figure is below its floor.
     """
     settings = settings_in(home)
-    wishes = Wishes(
-        output=output,
-        report=report,
-        thresholds=None if no_thresholds else thresholds,
-        as_json=as_json,
-    )
-    wishes.check()
     if rerank and settings.rerank_model is None:
         raise Misconfigured("No reranker is configured: set FOOTNOTE_RERANK_MODEL.")
     ways = [(name, False) for name in MODES if not mode or Mode(name) in mode]
@@ -120,14 +103,11 @@ def retrieval(  # noqa: PLR0913  # each is an option of the command
             for name, is_reranked in ways
         ],
     )
-    evaluation: Evaluation = {
-        "format": FORMAT,
-        "evaluation": KIND,
-        "options": {"history": history.value, "split": split, "limit": limit},
-        "provenance": provenance(settings),
-        "results": _measure_retrieval(settings, plan),
-    }
-    finish(evaluation, wishes)
+    return Measured(
+        kind=KIND,
+        options={"history": history.value, "split": split, "limit": limit},
+        results=_measure_retrieval(settings, plan),
+    )
 
 
 def compare_runs(
@@ -198,13 +178,7 @@ async def load_datasets(
     """The sets, each in a tenant of its own, with progress on stderr."""
     async with open_ingestion(settings, url) as tools:
         uploads = uploads_with(tools, settings)
-        with Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=progress_console,
-        ) as progress:
+        with progress_bar() as progress:
             loaded = []
             for dataset in datasets:
                 task = progress.add_task(f"Loading {dataset.name}", total=None)
