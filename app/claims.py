@@ -112,6 +112,19 @@ class Reason:
     detail: str = ""
 
 
+def checks_of(reasons: Sequence[Reason]) -> Checks:
+    """The checks of a quote that exists, of which these reasons say what failed."""
+    failed = {CHECK_BY_REASON.get(reason.code, "coverage") for reason in reasons}
+    return Checks(
+        source=True,
+        quote=True,
+        numbers="numbers" not in failed,
+        names="names" not in failed,
+        negation="negation" not in failed,
+        coverage="coverage" not in failed,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class VerifiedCitation:
     """A quote that stands in the source.

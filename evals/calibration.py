@@ -11,11 +11,8 @@ from sklearn.linear_model import (  # type: ignore[import-untyped]  # ships no t
     LogisticRegression,
 )
 
-from app.verify.claim_text import clean_claim, is_claim
-from app.verify.grounding import split_answer
-from app.verify.passages import IndexedSources
+from app.verify.grounding import Feature, index_given, score_of, supports_of
 from app.verify.profiles import Fitted, Profile, ProfileName, Weights
-from app.verify.score import Feature, score_of, support_of
 from evals.grounding import prepared
 from evals.grounding_claims import LabelledClaim, claims_sha256
 
@@ -28,7 +25,7 @@ STEPS: Final = np.arange(0.2, 0.8, 0.005)
 """Thresholds tried."""
 
 
-FEATURES: Final[Sequence[Feature]] = ("held", "number", "veto")
+FEATURES: Final[Sequence[Feature]] = ("held", "veto")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +77,12 @@ def weigh_claims(claims: Sequence[LabelledClaim]) -> list[WeighedClaim]:
 
     The features of several sentences are their means, and one that is decided decides.
     """
-    context, sources = None, IndexedSources([])
+    context, sources = None, index_given([])
     found = []
     for claim in claims:
         if claim.context != context:
             context, sources = claim.context, prepared(claim.context)
-        texts = (clean_claim(sentence) for sentence in split_answer(claim.claim))
-        supports = [support_of(text, sources) for text in texts if is_claim(text)]
+        supports = supports_of(claim.claim, sources)
         found.append(
             WeighedClaim(
                 dataset=claim.dataset,
@@ -111,8 +107,8 @@ def fit_weights(claims: Sequence[WeighedClaim]) -> Weights:
     model = LogisticRegression()
     features = np.array([[claim.features[name] for name in FEATURES] for claim in claims])
     model.fit(features, np.array(labels), sample_weight=importance * len(groups))
-    held, number, veto = (round(float(weight), 4) for weight in model.coef_[0])
-    return Weights(bias=round(float(model.intercept_[0]), 4), held=held, number=number, veto=veto)
+    held, veto = (round(float(weight), 4) for weight in model.coef_[0])
+    return Weights(bias=round(float(model.intercept_[0]), 4), held=held, veto=veto)
 
 
 def most_accurate(claims: Sequence[WeighedClaim], weights: Weights) -> float:

@@ -7,9 +7,8 @@ from random import Random
 from time import thread_time
 from typing import Final, TypedDict
 
-from app.verify.given import GivenSource, context_of_given
-from app.verify.grounding import GroundingVerdict, ground, index_context
-from app.verify.passages import IndexedSources
+from app.verify.coverage import SentenceIndex
+from app.verify.grounding import GivenSource, GroundingVerdict, ground, index_given
 from app.verify.profiles import Fitted, ProfileName
 from evals.grounding_claims import LabelledClaim, claims_sha256, read_claims
 from evals.metrics import auroc, balanced_accuracy, percentile, share
@@ -125,7 +124,7 @@ def judge_claims(
     claims: Sequence[LabelledClaim], fitted: Fitted, profile: ProfileName
 ) -> Iterator[JudgedClaim]:
     """The verdict on each claim; a source is prepared once for the claims about it."""
-    context, sources = None, IndexedSources([])
+    context, sources = None, index_given([])
     for claim in claims:
         if claim.context != context:
             context, sources = claim.context, prepared(claim.context)
@@ -139,11 +138,11 @@ def judge_claims(
         )
 
 
-def prepared(text: str) -> IndexedSources:
+def prepared(text: str) -> SentenceIndex:
     """The text as the one source, with its index made."""
-    sources = index_context(context_of_given([GivenSource(id="source", text=text)]))
-    sources.prepare()
-    return sources
+    index = index_given([GivenSource(id="source", text=text)])
+    _ = index.places
+    return index
 
 
 def report_set(dataset: str, judged: Sequence[JudgedClaim]) -> SetReport:

@@ -9,6 +9,9 @@ from typing import Final, NamedTuple
 from kb.text import UNSPACED, word_set
 from language.dates import CalendarDate, find_dates
 
+NEVER_BARE: Final = frozenset({"percent", "points", "ordinal", "decade"})
+"""Units that change what the number means; a currency only names what is counted."""
+
 
 class Quantity(NamedTuple):
     """A number; `unit` is percent, points, ordinal, a currency code, or None."""
@@ -21,6 +24,11 @@ class Quantity(NamedTuple):
     def kind(self) -> str:
         """Measures of one kind can be mistaken for each other."""
         return "year" if self.is_year else self.unit or "plain"
+
+    @property
+    def key(self) -> str:
+        """The same for numbers that say one another."""
+        return f"#{self.value.normalize()}{self.unit if self.unit in NEVER_BARE else ''}"
 
 
 Measure = Quantity | CalendarDate
@@ -45,27 +53,6 @@ def says(evidence: Measure, claim: Measure) -> bool:
             return False
         case _:
             return evidence[0] == claim[0] and _units_agree(evidence[1], claim[1])
-
-
-Hint = Decimal | tuple[int, int | None]
-"""What finds measures that may say a given one: a value, or the month and day of a date."""
-
-
-def hints_of(evidence: Measure) -> frozenset[Hint]:
-    """The hints under which a measure is looked for."""
-    if isinstance(evidence, Quantity):
-        return frozenset({evidence.value})
-    year = frozenset() if evidence.year is None else frozenset({Decimal(evidence.year)})
-    return frozenset({(evidence.month, None)}) | evidence.readings() | year
-
-
-def asked_hints(claim: Measure) -> frozenset[Hint]:
-    """Every measure that `says` this one has one of these hints."""
-    return frozenset({claim.value}) if isinstance(claim, Quantity) else claim.readings()
-
-
-NEVER_BARE: Final = frozenset({"percent", "points", "ordinal", "decade"})
-"""Units that change what the number means; a currency only names what is counted."""
 
 
 def _units_agree(evidence: object, claim: object) -> bool:

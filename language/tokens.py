@@ -75,9 +75,9 @@ def tokenize(text: str, *, a_is_name: bool = False) -> tuple[Token, ...]:
     position = 0
     for start, end, measure in find_measures(text):
         _append_words(tokens, text, (position, start), a_is_name=a_is_name)
-        key = f"#{measure[0]}"
+        raw = text[start:end]
         tokens.append(
-            Token("measure", key, start, end, text[start:end], is_content=True, measure=measure)
+            Token("measure", measure.key, start, end, raw, is_content=True, measure=measure)
         )
         position = end
     _append_words(tokens, text, (position, len(text)), a_is_name=a_is_name)

@@ -19,8 +19,7 @@ from app.schemas.grounding import (
     GroundingResponse,
 )
 from app.second_opinion.grounding_model import NAME, GroundingModel
-from app.verify.given import GivenSource, ground_answer, ground_given
-from app.verify.grounding import GroundedClaim
+from app.verify.grounding import GivenSource, GroundedClaim, ground_answer, ground_given
 from app.verify.profiles import fitted_profiles
 from kb.ids import TenantId
 

@@ -121,6 +121,15 @@ class CitedSource:
         is_between = index > 0 and self._looks_like_heading(index - 1)
         return not (is_between and self._looks_like_heading(index + 1))
 
+    @cached_property
+    def _headings(self) -> Sequence[int]:
+        return [index for index in range(len(self.sentences)) if self.is_heading(index)]
+
+    def headings_above(self, index: int, most: int) -> Sequence[int]:
+        """The indices of the last headings before a sentence, in order."""
+        count = bisect.bisect_left(self._headings, index)
+        return self._headings[max(0, count - most) : count]
+
     def _looks_like_heading(self, index: int) -> bool:
         if index >= len(self.sentences):
             return False
@@ -184,6 +193,11 @@ class LocatedQuote:
     source: CitedSource
     span: Span
     method: MatchMethod
+
+    @property
+    def text(self) -> str:
+        """The source's own characters."""
+        return self.source.words(self.span)
 
     @property
     def sentences(self) -> range:

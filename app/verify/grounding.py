@@ -1,31 +1,62 @@
 """Claims that come without quotes, held against texts that come with them.
 
-Stages: divide into sentences, find the sentences of the sources that hold each best, score, look
-for vetoes, decide. It is a classifier by rules: what it calls supported is not proved.
+Stages: divide into sentences, take those in a source's words as proved, find for the others the
+sentences that hold most of their words, look for vetoes, score. It is a classifier by rules: what
+it calls supported in other words is not proved.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Final, Literal
+from uuid import UUID
 
-from app.claims import CHECK_BY_REASON, Checks, Reason, VerifiedCitation
-from app.context import Context
-from app.verify.claim_text import clean_claim, is_claim
-from app.verify.passages import IndexedSources
-from app.verify.profiles import Fitted, ProfileName
-from app.verify.score import Support, support_of
-from kb.text import fold
-from language.reading import is_language_known
+from app.claims import Reason, ReasonCode, VerifiedCitation, checks_of
+from app.context import Source
+from app.verify.cited import CitedSource
+from app.verify.coverage import SentenceIndex, missing_words
+from app.verify.evidence import Evidence
+from app.verify.profiles import Fitted, ProfileName, Weights, fitted_profiles
+from app.verify.verbatim import bare_claim, claims_something, find_verbatim, without_lead
+from kb.errors import InvalidInput
+from kb.passages import Location, Passage
+from language.reading import is_language_known, read_sentence
 from language.sentences import bounded_sentences
 
 GroundingVerdict = Literal["supported", "unsupported", "contradicted", "not_checkable"]
 
-MIN_SHARE_TO_CONTRADICT: Final = 0.6
+MAX_SENTENCES: Final = 1_000
+"""Of all claims of one request together: each is answered with up to three quotes."""
+
+BEST_SENTENCES: Final = 3
+"""Sentences that a claim is held against together; recall over three told supported claims from
+others best on answers to questions."""
+
+DECISIVE: Final[frozenset[ReasonCode]] = frozenset(
+    {"number_missing", "name_missing", "negation_added", "negation_dropped", "opposite_word"}
+)
+"""What no score outweighs."""
+
+MIN_HELD_TO_CONTRADICT: Final = 0.75
 """Share of content words that the sources hold; with fewer they speak of something else."""
 
+MIN_CARRIED: Final = 0.2
+"""Score of a sentence that the others of its claim may carry: under it, hardly a word is found."""
 
-MIN_CARRIED: Final = 0.35
-"""Score of a sentence that the others of its claim may carry: under it, most words are missing."""
+Feature = Literal["held", "veto"]
+
+_NEVER_STORED: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenSource:
+    """A text under the caller's own name for it; citations have offsets into it."""
+
+    id: str
+    text: str
+    title: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,122 +75,183 @@ class GroundedClaim:
     """False when it is in a language whose negations are not understood."""
 
 
-def index_context(context: Context) -> IndexedSources:
-    """The context ready for any number of claims."""
-    return IndexedSources(context.sources)
+@dataclass(frozen=True, kw_only=True)
+class Support:
+    """What the sources say about one sentence of a claim.
 
-
-def split_answer(answer: str) -> list[str]:
-    """The sentences of an answer, each a claim."""
-    return [answer[start:end] for start, end in bounded_sentences(answer)]
-
-
-def ground(claim: str, sources: IndexedSources, fitted: Fitted, name: ProfileName) -> GroundedClaim:
-    """The claim's verdict; of several sentences that of `_of_all`, with the mean of their scores.
-
-    A sentence that asserts nothing (a question, a lead-in) is `not_checkable` and counts for
-    nothing beside others.
+    `quotes` stand in the claim's own words when it is verbatim, else they are the sentences that
+    hold most of its words: `held` is the share of them, 0 to 1; `missing` are the others.
     """
-    found = [_ground_sentence(sentence, sources, fitted, name) for sentence in split_answer(claim)]
-    checked = [each for each in found if each.verdict != "not_checkable"]
-    if not checked:
+
+    quotes: tuple[VerifiedCitation, ...]
+    is_verbatim: bool = False
+    is_polarity_checked: bool = True
+    held: float = 1.0
+    missing: str = ""
+    vetoes: tuple[Reason, ...] = ()
+
+    @property
+    def features(self) -> dict[Feature, float]:
+        """What the score is made of."""
+        return {"held": self.held, "veto": float(bool(self.vetoes))}
+
+    @property
+    def is_denied(self) -> bool:
+        """True when something speaks against it that no score outweighs."""
+        return any(reason.code in DECISIVE for reason in self.vetoes)
+
+    @property
+    def is_contradicted(self) -> bool:
+        """True when the sources speak of the same thing, and otherwise."""
+        return self.is_denied and self.held >= MIN_HELD_TO_CONTRADICT
+
+    @property
+    def is_decided(self) -> bool:
+        """True when no score makes it supported."""
+        return self.is_denied or not (self.is_verbatim or self.is_polarity_checked)
+
+    def score(self, weights: Weights) -> float:
+        """The chance that a person would call it supported, 0 to 1, where the fit was made."""
+        if not self.quotes:
+            return 0.0
+        return 1.0 if self.is_verbatim else score_of(self.features, weights)
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """What is wrong with it; at least one reason where it is not verbatim."""
+        if self.is_verbatim or not self.quotes:
+            return () if self.is_verbatim else (Reason(code="no_citation"),)
+        is_thin = self.missing or not self.vetoes
+        thin = [Reason(code="coverage_low", detail=self.missing)] if is_thin else []
+        unknown = [] if self.is_polarity_checked else [Reason(code="polarity_unknown")]
+        return (*self.vetoes, *thin, *unknown)
+
+    @property
+    def citations(self) -> list[VerifiedCitation]:
+        """The quotes with what the checks found."""
+        checks = checks_of(self.reasons)
+        return [replace(quote, checks=checks) for quote in self.quotes]
+
+
+def score_of(features: Mapping[Feature, float], weights: Weights) -> float:
+    """The logistic function of the weighted sum of the features."""
+    logit = weights["bias"] + sum(weights[name] * value for name, value in features.items())
+    return 1 / (1 + math.exp(-logit))
+
+
+def ground_given(
+    claims: Sequence[str], sources: Sequence[GivenSource], profile: ProfileName
+) -> list[GroundedClaim]:
+    """Each claim, held against the texts; InvalidInput for more than MAX_SENTENCES sentences."""
+    if sum(len(sentences_of(claim)) for claim in claims) > MAX_SENTENCES:
+        raise InvalidInput(f"The claims have more than {MAX_SENTENCES} sentences.")
+    indexed = index_given(sources)
+    fitted = fitted_profiles()
+    return [ground(claim, indexed, fitted, profile) for claim in claims]
+
+
+def ground_answer(
+    answer: str, sources: Sequence[GivenSource], profile: ProfileName, *, most_claims: int
+) -> list[GroundedClaim]:
+    """The same for each sentence of an answer; InvalidInput for more than `most_claims`."""
+    claims = sentences_of(answer)
+    if len(claims) > most_claims:
+        raise InvalidInput(f"The answer has more than {most_claims} sentences.")
+    return ground_given(claims, sources, profile)
+
+
+def ground(claim: str, index: SentenceIndex, fitted: Fitted, name: ProfileName) -> GroundedClaim:
+    """The claim's verdict; its score is the mean of its sentences'.
+
+    It is supported when the mean is enough, nothing decisive speaks against a sentence, and none is
+    so thin that the others cannot carry it. What asserts nothing (a question, a lead-in) is
+    `not_checkable`, and counts for nothing beside other sentences.
+    """
+    supports = supports_of(claim, index)
+    if not supports:
         nothing = (Reason(code="not_a_claim"),)
         return GroundedClaim(text=claim, verdict="not_checkable", score=0.0, reasons=nothing)
-    score = sum(each.score for each in checked) / len(checked)
-    verdict = _of_all(checked, is_enough=score >= fitted["profiles"][name]["min_score"])
-    reasons = dict.fromkeys(reason for each in checked for reason in each.reasons)
+    scores = [each.score(fitted["weights"]) for each in supports]
+    score = sum(scores) / len(scores)
+    is_enough = score >= fitted["profiles"][name]["min_score"] and min(scores) >= MIN_CARRIED
+    verdict: GroundingVerdict = (
+        "contradicted"
+        if any(each.is_contradicted for each in supports)
+        else "supported"
+        if is_enough and not any(each.is_decided for each in supports)
+        else "unsupported"
+    )
+    reasons = dict.fromkeys(reason for each in supports for reason in each.reasons)
     return GroundedClaim(
         text=claim,
         verdict=verdict,
         score=score,
-        citations=tuple(quote for each in checked for quote in each.citations),
+        citations=tuple(quote for each in supports for quote in each.citations),
         reasons=() if verdict == "supported" else tuple(reasons),
-        is_polarity_checked=all(each.is_polarity_checked for each in checked),
+        is_polarity_checked=all(each.is_polarity_checked for each in supports),
     )
 
 
-def _of_all(sentences: Sequence[GroundedClaim], *, is_enough: bool) -> GroundingVerdict:
-    """The worst verdict; a sentence that only lacks words is carried by the mean of all.
-
-    One of which hardly a word is found is carried by none.
-    """
-    verdicts = {each.verdict for each in sentences}
-    is_thin = all(
-        reason.code == "coverage_low"
-        for each in sentences
-        for reason in each.reasons
-        if each.verdict == "unsupported"
-    )
-    is_carried = is_enough and is_thin and all(each.score >= MIN_CARRIED for each in sentences)
-    if "contradicted" in verdicts:
-        return "contradicted"
-    return "supported" if verdicts == {"supported"} or is_carried else "unsupported"
+def supports_of(claim: str, index: SentenceIndex) -> list[Support]:
+    """What the sources say about each sentence that asserts something."""
+    texts = (bare_claim(sentence) for sentence in sentences_of(claim))
+    return [_support(text, index) for text in texts if claims_something(without_lead(text))]
 
 
-def _ground_sentence(
-    sentence: str, sources: IndexedSources, fitted: Fitted, name: ProfileName
-) -> GroundedClaim:
-    text = clean_claim(sentence)
-    if not is_claim(text):
-        return GroundedClaim(text=text, verdict="not_checkable", score=0.0)
-    support = support_of(text, sources)
-    if not support.best:
-        return GroundedClaim(
-            text=text, verdict="unsupported", score=0.0, reasons=(Reason(code="no_citation"),)
-        )
-    score = support.score(fitted["weights"])
-    is_known, is_verbatim = is_language_known(text), _is_verbatim(support)
-    is_enough = score >= fitted["profiles"][name]["min_score"] and is_known
-    is_supported = is_verbatim or (is_enough and not support.is_decided)
-    is_contradicted = support.is_decided and support.held >= MIN_SHARE_TO_CONTRADICT
-    reasons = () if is_supported else _reasons(support, is_known=is_known)
-    return GroundedClaim(
-        text=text,
-        verdict="supported"
-        if is_supported
-        else "contradicted"
-        if is_contradicted
-        else "unsupported",
-        score=score,
-        citations=tuple(_citation(index, sources, reasons) for index in support.best),
-        reasons=reasons,
+def _support(text: str, index: SentenceIndex) -> Support:
+    sources = {source.source.id: source for source in index.sources}
+    is_known = is_language_known(text)
+    verbatim = find_verbatim(text, (), sources)
+    if verbatim is not None:
+        said = tuple(each for extract in verbatim.extracts for each in extract.citations)
+        return Support(quotes=said, is_verbatim=True, is_polarity_checked=is_known)
+    text = without_lead(text)
+    claim = read_sentence(text)
+    quotes = tuple(index.best(claim, BEST_SENTENCES))
+    missing = missing_words(claim, quotes)
+    return Support(
+        quotes=tuple(quote.source.citation(quote.span) for quote in quotes),
         is_polarity_checked=is_known,
+        held=1 - len(missing) / max(1, len(claim.content)),
+        missing=", ".join(token.raw for token in missing),
+        vetoes=Evidence(quotes=quotes).vetoes(text),
     )
 
 
-def _reasons(support: Support, *, is_known: bool) -> tuple[Reason, ...]:
-    """What is wrong with a sentence that is not supported; at least one reason."""
-    vetoes = [Reason(code=rule["code"], detail=detail) for rule, detail in support.vetoes]
-    missing = ", ".join(token.raw for token in support.holding.missing(support.best))
-    uncovered = [Reason(code="coverage_low", detail=missing)] if missing or not vetoes else []
-    unknown = [] if is_known else [Reason(code="polarity_unknown")]
-    return tuple(dict.fromkeys([*vetoes, *uncovered, *unknown]))
+def sentences_of(text: str) -> list[str]:
+    """The sentences of an answer, each a claim."""
+    return [text[start:end] for start, end in bounded_sentences(text)]
 
 
-def _is_verbatim(support: Support) -> bool:
-    """True when one sentence of a source says it in the very words."""
-    folded = fold(support.text).text.strip(" .;,")
-    quotes = (support.sources.sentences[index].quote for index in support.best)
-    return any(f" {folded} " in f" {fold(quote).text.strip(' .;,')} " for quote in quotes)
+def index_given(sources: Sequence[GivenSource]) -> SentenceIndex:
+    """The texts, whole and in order, ready for any number of claims."""
+    return SentenceIndex(
+        [CitedSource(_source(source, number)) for number, source in enumerate(sources, start=1)]
+    )
 
 
-def _citation(index: int, sources: IndexedSources, reasons: Sequence[Reason]) -> VerifiedCitation:
-    placed = sources.sentences[index]
-    failed = {CHECK_BY_REASON.get(reason.code, "coverage") for reason in reasons}
-    offset = placed.source.passage.location["char_start"]
-    return VerifiedCitation(
-        source=placed.source.id,
-        passage=placed.source.passage,
-        quote=placed.quote,
-        char_start=offset + placed.span.start,
-        char_end=offset + placed.span.end,
-        method="exact",
-        checks=Checks(
-            source=True,
-            quote=True,
-            numbers="numbers" not in failed,
-            names="names" not in failed,
-            negation="negation" not in failed,
-            coverage="coverage" not in failed,
+def _source(given: GivenSource, number: int) -> Source:
+    passage = Passage(
+        chunk_id=number,
+        document_id=UUID(int=number),
+        document_version=1,
+        external_id=given.id,
+        title=given.title,
+        source_uri=None,
+        content_sha256=sha256(given.text.encode()).hexdigest(),
+        updated_at=_NEVER_STORED,
+        text=given.text,
+        location=Location(
+            section=[],
+            page=None,
+            slide=None,
+            sheet=None,
+            row=None,
+            char_start=0,
+            char_end=len(given.text),
         ),
+        score=1.0,
+        bm25=None,
+        cosine=None,
     )
+    return Source(id=given.id, passage=passage, parts=(passage,))

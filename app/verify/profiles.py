@@ -14,7 +14,6 @@ class Weights(TypedDict):
 
     bias: float
     held: float
-    number: float
     veto: float
 
 

@@ -95,9 +95,8 @@ def _understood_part(
         and _is_fragment(source, first)
     ):
         return None
-    heading = (
-        _heading_above(source, first) if needs_heading or _is_named_line(source, first) else ()
-    )
+    is_named = needs_heading or _is_named_line(source, first)
+    heading = source.headings_above(first, 1) if is_named else ()
     told = {*heading, *lead, *leaning, *part}
     for index in part:
         if source.is_item(index):
@@ -195,7 +194,3 @@ def _is_named_line(source: CitedSource, index: int) -> bool:
 def _is_fragment(source: CitedSource, index: int) -> bool:
     words = source.words(source.sentences[index])
     return not words.endswith((".", "!", "?", "\u3002")) or len(words.split()) <= MAX_FRAGMENT_WORDS
-
-
-def _heading_above(source: CitedSource, index: int) -> tuple[int, ...]:
-    return next(((each,) for each in range(index - 1, -1, -1) if source.is_heading(each)), ())

@@ -12,6 +12,7 @@ from typing import Final
 
 from app.verify.cited import (
     BULLET,
+    NUMBERED,
     CitedSource,
     CitedSources,
     LocatedQuote,
@@ -22,6 +23,7 @@ from app.verify.more import split_more, tell_more
 from app.verify.quoted import items_after, understood
 from app.verify.tables import told_form
 from language.sentences import bounded_sentences
+from language.tokens import tokenize
 
 MAX_SKIPPED_ITEMS: Final = 30
 """Items of a list that a claim may leave out between its lead-in and one that it names."""
@@ -52,6 +54,20 @@ def bare_claim(text: str) -> str:
     bare = "\n".join(" ".join(line.split()) for line in lines if line.strip())
     bullet = BULLET.match(bare)
     return bare[bullet.end() :] if bullet else bare
+
+
+def without_lead(claim: str) -> str:
+    """The claim without its number in a list, "Yes," or "According to the handbook," before it."""
+    number = NUMBERED.match(claim)
+    rest = claim[number.end() :] if number else claim
+    lead = _LEAD.match(rest)
+    return rest[lead.end() :] if lead else rest
+
+
+def claims_something(text: str) -> bool:
+    """False for what asserts nothing: a question, a lead-in, words of talk alone."""
+    is_open = text.endswith(("?", ":", "\uff1f"))
+    return not is_open and any(token.is_content for token in tokenize(text))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +105,7 @@ def find_verbatim(
             what a source says in so many words is proved wherever the quote was taken from.
         is_computed: whether it may count or sum up rows, which only who has seen all of them may.
     """
-    lead = _LEAD.match(claim)
-    for told in [claim, *([claim[lead.end() :]] if lead else [])]:
+    for told in dict.fromkeys((claim, without_lead(claim))):
         in_form = _told_rows(told, quotes, is_computed=is_computed)
         if in_form is not None:
             return in_form
@@ -128,8 +143,8 @@ def _more(source: CitedSource, extract: Extract) -> str:
         if source.is_item(last)
         else list(itertools.takewhile(source.is_next_line, following))
     )
-    headings = (each for each in range(last, -1, -1) if source.is_heading(each))
-    above = next((source.words(source.sentences[each]) for each in headings), None)
+    headings = source.headings_above(last + 1, 1)
+    above = source.words(source.sentences[headings[0]]) if headings else None
     where = above or (passage.location["section"] or [passage.title or ""])[-1]
     return f"\n{tell_more(len(left), where, passage.language)}" if left and where else ""
 

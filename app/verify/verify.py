@@ -15,7 +15,6 @@ from functools import cached_property
 from typing import Final
 
 from app.claims import (
-    CHECK_BY_REASON,
     CONTRADICTING,
     PASSED,
     AnswerStatus,
@@ -30,16 +29,15 @@ from app.claims import (
     Verification,
     VerifiedCitation,
     VerifiedClaim,
+    checks_of,
 )
 from app.context import Context
 from app.verify.cited import CitedSources, LocatedQuote, cited_sources, locate_citation
+from app.verify.evidence import Evidence
 from app.verify.extract import Extract, Place
-from app.verify.quoted import list_lead, quoted_extracts
+from app.verify.quoted import quoted_extracts
 from app.verify.read import Opinion, ToRead
-from app.verify.tables import cell_faults, tell_rows
-from app.verify.verbatim import Verbatim, bare_claim, find_verbatim
-from app.verify.vetoes import find_vetoes
-from kb.text import content_stems
+from app.verify.verbatim import Verbatim, bare_claim, claims_something, find_verbatim
 
 IsAbout = Callable[[Extract], bool]
 """True for a quote that is about the question that was asked."""
@@ -62,39 +60,25 @@ class Unread:
     rejected: tuple[RejectedCitation, ...]
 
     @cached_property
-    def evidence(self) -> str:
-        """The sentences that are quoted, whole; rows in their fixed form."""
-        told: list[str] = []
-        for quote in self.quotes:
-            source = quote.source
-            told += (
-                [tell_rows(quote.rows)]
-                if quote.rows
-                else [source.words(source.sentences[index]) for index in quote.sentences]
-            )
-        return "\n".join(dict.fromkeys(told))
-
-    @cached_property
-    def background(self) -> str:
-        """What a person sees around the quotes: titles, headings, what a sentence leans on."""
-        return "\n".join(dict.fromkeys(line for quote in self.quotes for line in _around(quote)))
+    def evidence(self) -> Evidence:
+        """What it rests on."""
+        return Evidence(quotes=self.quotes)
 
     @cached_property
     def vetoes(self) -> tuple[Reason, ...]:
         """What speaks against the claim, whatever a reader says."""
-        rows = [row for quote in self.quotes for row in quote.rows]
-        faults = cell_faults(self.text, rows) if rows else ()
-        return (*faults, *find_vetoes(self.text, self.evidence, background=self.background))
+        return self.evidence.vetoes(self.text)
 
     @property
     def is_readable(self) -> bool:
         """True when a reader's word could prove it."""
-        return not self.vetoes and max(len(self.text), len(self.evidence)) <= MAX_READ_CHARS
+        return not self.vetoes and max(len(self.text), len(self.evidence.text)) <= MAX_READ_CHARS
 
     @property
     def to_read(self) -> ToRead:
         """What a reader is given."""
-        return ToRead(claim=self.text, evidence=self.evidence, background=self.background)
+        evidence = self.evidence
+        return ToRead(claim=self.text, evidence=evidence.text, background=evidence.background)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +104,7 @@ def examine(claim: DraftClaim, sources: CitedSources) -> Examined:
     Takes about half a millisecond.
     """
     text = bare_claim(claim.text)
-    if not _claims_something(text):
+    if not claims_something(text):
         return _removed(text, [Reason(code="not_a_claim")])
     quotes: list[LocatedQuote] = []
     rejected: list[RejectedCitation] = []
@@ -165,7 +149,8 @@ def decide(
         )
     reasons = unread.vetoes or (Reason(code="not_read" if opinion is None else "not_proved"),)
     verdict = _verdict(reasons)
-    checks = _checks(reasons)
+    # Nobody has read that it follows.
+    checks = Checks(**{**checks_of(reasons), "coverage": False})
     whole = quoted_extracts(unread.quotes)
     extracts = [extract for extract in whole if is_about(extract)]
     if extracts:
@@ -247,10 +232,6 @@ def _any_question(_extract: Extract) -> bool:
     return True
 
 
-def _claims_something(text: str) -> bool:
-    return not text.endswith(("?", ":", "\uff1f")) and bool(content_stems(text))
-
-
 def _removed(
     text: str, reasons: Sequence[Reason], *, rejected: tuple[RejectedCitation, ...] = ()
 ) -> VerifiedClaim:
@@ -286,19 +267,6 @@ def _in_sources_words(
     )
 
 
-def _around(quote: LocatedQuote) -> Iterator[str]:
-    source = quote.source
-    passage = source.source.passage
-    if passage.title:
-        yield passage.title
-    if passage.location["section"]:
-        yield " > ".join(passage.location["section"])
-    first = quote.sentences.start
-    before = {*list_lead(source, first), *range(max(0, first - 1), first)}
-    headings = [index for index in range(first) if source.is_heading(index)][-2:]
-    yield from (source.words(source.sentences[index]) for index in sorted({*before, *headings}))
-
-
 def _citations(
     quotes: Sequence[LocatedQuote], checks: Checks, reader: str | None
 ) -> Iterator[VerifiedCitation]:
@@ -309,16 +277,3 @@ def _citations(
 def _verdict(reasons: Sequence[Reason]) -> Verdict:
     is_denied = any(reason.code in CONTRADICTING for reason in reasons)
     return "contradicted" if is_denied else "unsupported"
-
-
-def _checks(reasons: Sequence[Reason]) -> Checks:
-    """The checks of a claim in its own words; `coverage`: somebody has read that it follows."""
-    failed = {CHECK_BY_REASON.get(reason.code, "coverage") for reason in reasons}
-    return Checks(
-        source=True,
-        quote=True,
-        numbers="numbers" not in failed,
-        names="names" not in failed,
-        negation="negation" not in failed,
-        coverage=False,
-    )

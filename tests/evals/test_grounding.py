@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from app.verify.grounding import Feature, score_of
 from app.verify.profiles import fitted_profiles
-from app.verify.score import Feature, score_of
 from evals.calibration import fit_profiles, write_profiles
 from evals.grounding import JudgedClaim, evaluate_grounding, report_set
 from evals.grounding_claims import read_claims
@@ -87,8 +87,8 @@ def test_calibration_separates_what_can_be_separated(evaldata: Path, tmp_path: P
     write_profiles(fitted, tmp_path / "profiles.json")
 
     assert json.loads((tmp_path / "profiles.json").read_text()) == fitted
-    held: dict[Feature, float] = {"held": 1.0, "number": 0.0, "veto": 0.0}
-    lost: dict[Feature, float] = {"held": 0.0, "number": 0.0, "veto": 0.0}
+    held: dict[Feature, float] = {"held": 1.0, "veto": 0.0}
+    lost: dict[Feature, float] = {"held": 0.0, "veto": 0.0}
     assert score_of(held, fitted["weights"]) > score_of(lost, fitted["weights"])
     assert fitted["sets"] == ["towers"]
     assert fitted["profiles"]["strict"] == fitted_profiles()["profiles"]["strict"]

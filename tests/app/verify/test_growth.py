@@ -7,8 +7,7 @@ from typing import Final
 
 import pytest
 
-from app.verify.given import GivenSource, context_of_given
-from app.verify.grounding import ground, index_context
+from app.verify.grounding import GivenSource, ground, index_given
 from app.verify.profiles import fitted_profiles
 from language.tokens import tokenize
 
@@ -66,7 +65,7 @@ def check_seconds(claim: str, source: str) -> float:
     """Of the processor."""
     tokenize.cache_clear()
     started = time.thread_time()
-    sources = index_context(context_of_given([GivenSource(id="s", text=source)]))
+    sources = index_given([GivenSource(id="s", text=source)])
     ground(claim, sources, fitted_profiles(), "balanced")
     return max(time.thread_time() - started, LEAST_SECONDS)
 

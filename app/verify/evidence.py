@@ -1,0 +1,59 @@
+"""What a claim rests on: the whole sentences that its quotes touch, and what stands around them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from app.claims import Reason
+from app.verify.cited import LocatedQuote
+from app.verify.quoted import list_lead
+from app.verify.tables import cell_faults, tell_rows
+from app.verify.vetoes import find_vetoes
+
+HEADINGS_AROUND: Final = 2
+"""Headings above a quote that say what it is about: of its section, and of the one around that."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """Quotes that exist, as a claim is compared with them and as a reader is given them."""
+
+    quotes: tuple[LocatedQuote, ...]
+
+    @cached_property
+    def text(self) -> str:
+        """The sentences that are quoted, whole; rows in their fixed form."""
+        told: list[str] = []
+        for quote in self.quotes:
+            source = quote.source
+            told += (
+                [tell_rows(quote.rows)]
+                if quote.rows
+                else [source.words(source.sentences[index]) for index in quote.sentences]
+            )
+        return "\n".join(dict.fromkeys(told))
+
+    @cached_property
+    def background(self) -> str:
+        """What a person sees around the quotes: titles, headings, what a sentence leans on."""
+        return "\n".join(dict.fromkeys(line for quote in self.quotes for line in _around(quote)))
+
+    def vetoes(self, claim: str) -> tuple[Reason, ...]:
+        """What speaks against the claim, whatever a reader says; () when nothing is found."""
+        rows = [row for quote in self.quotes for row in quote.rows]
+        faults = cell_faults(claim, rows) if rows else ()
+        return (*faults, *find_vetoes(claim, self.text, background=self.background))
+
+
+def _around(quote: LocatedQuote) -> Iterator[str]:
+    source = quote.source
+    passage = source.source.passage
+    if passage.title:
+        yield passage.title
+    if passage.location["section"]:
+        yield " > ".join(passage.location["section"])
+    first = quote.sentences.start
+    before = {*list_lead(source, first), *range(max(0, first - 1), first)}
+    around = sorted({*before, *source.headings_above(first, HEADINGS_AROUND)})
+    yield from (source.words(source.sentences[index]) for index in around)
