@@ -110,11 +110,6 @@ class Reading:
         return index - before == 1 or (index == before + 2 and self.words[before + 1] == "of")
 
     @cached_property
-    def initials(self) -> str:
-        """The first letters of its words, among which `us` of `United States` is."""
-        return "".join(word[0] for word in self.words)
-
-    @cached_property
     def marks(self) -> list[Mark]:
         """All marks in order; a negation inside a bound (`no more than`) is none."""
         found = list(self._marks())

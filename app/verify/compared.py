@@ -65,19 +65,16 @@ def _places(token: Token, evidence: Reading) -> Sequence[int]:
 
 
 class Rule(TypedDict):
-    """One entry of `vetoes.toml`; `evidence` and `claim` are names of marks of `group`.
-
-    `exchanges` are pairs of such names: the evidence's, and the claim's in its place.
-    """
+    """One entry of `vetoes.toml`; `exchanges` are pairs of names of marks of `group`."""
 
     id: str
     kind: str
     code: ReasonCode
+    is_of_cells: NotRequired[bool]
     group: NotRequired[str]
-    evidence: NotRequired[str]
-    claim: NotRequired[str]
     exchanges: NotRequired[Sequence[Sequence[str]]]
-    excuse: NotRequired[list[str]]
+    excuse: NotRequired[Sequence[str]]
+    evidence_excuse: NotRequired[Sequence[str]]
     catches: Sequence[Mapping[str, str]]
     spares: Sequence[Mapping[str, str]]
 
@@ -107,17 +104,14 @@ class Compared:
         keys = {key for reading in self.around for key in reading.places}
         return frozenset(keys.union(*(reading.words for reading in self.around)))
 
-    def excused(self, rule: Rule) -> bool:
-        """True when the claim itself has a word that says what the edit left out."""
-        groups = rule.get("excuse", [])
-        return any(f"{m.group}.{m.name}" in groups or m.group in groups for m in self.claim.marks)
-
-    def is_told(self, group: str, name: str, key: str) -> bool:
-        """True when some sentence of the evidence has this mark on this word."""
+    def is_excused(self, rule: Rule) -> bool:
+        """True when the claim, or the evidence, says in other words what the edit did."""
         return any(
-            mark.group == group
-            and mark.name == name
-            and key in {r.tokens[i].key for i in mark.heads}
-            for r in self.around
-            for mark in r.marks
+            mark.group in names or f"{mark.group}.{mark.name}" in names
+            for readings, names in (
+                ((self.claim,), rule.get("excuse", ())),
+                (self.around, rule.get("evidence_excuse", ())),
+            )
+            for reading in readings
+            for mark in reading.marks
         )

@@ -42,8 +42,9 @@ class Evidence:
     def vetoes(self, claim: str) -> tuple[Reason, ...]:
         """What speaks against the claim, whatever a reader says; () when nothing is found."""
         rows = [row for quote in self.quotes for row in quote.rows]
-        faults = cell_faults(claim, rows) if rows else ()
-        return (*faults, *find_vetoes(claim, self.text, background=self.background))
+        is_rows = bool(rows) and all(quote.rows for quote in self.quotes)
+        vetoes = find_vetoes(claim, self.text, background=self.background, is_rows=is_rows)
+        return (*cell_faults(claim, rows), *vetoes)
 
 
 def _around(quote: LocatedQuote) -> Iterator[str]:

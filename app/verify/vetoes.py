@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 from app.claims import Reason
-from app.verify import edits, exchanges
+from app.verify import edits
 from app.verify.compared import Compared, Rule, align
 from language.reading import Reading, read_sentence
 from language.sentences import bounded_sentences
@@ -20,16 +20,14 @@ from language.sentences import bounded_sentences
 EDITS: Final[Mapping[str, Callable[[Rule, Compared], Iterator[str]]]] = {
     each.__name__: each
     for each in (
-        edits.replaced,
-        edits.dropped,
-        edits.added,
+        edits.changed,
         edits.condition,
-        exchanges.excluded,
-        exchanges.unit,
-        exchanges.number_missing,
-        exchanges.name_missing,
-        exchanges.belongs,
-        exchanges.polarity,
+        edits.excluded,
+        edits.number_missing,
+        edits.unit,
+        edits.belongs,
+        edits.name_missing,
+        edits.polarity,
     )
 }
 """What finds each kind of edit."""
@@ -52,13 +50,18 @@ def rules() -> Sequence[Rule]:
         return cast("Sequence[Rule]", tomllib.load(file)["rule"])
 
 
-def find_vetoes(claim: str, evidence: str, *, background: str = "") -> tuple[Reason, ...]:
+def find_vetoes(
+    claim: str, evidence: str, *, background: str = "", is_rows: bool = False
+) -> tuple[Reason, ...]:
     """Why the evidence does not say the claim, as far as words show; empty when nothing is found.
 
     `evidence` are the whole sentences quoted; `background` (title, headings, table header, the
-    sentence before) may know numbers and names, and nothing else is compared with it.
+    sentence before) may know numbers and names, and nothing else is compared with it. `is_rows`:
+    the evidence is rows of tables alone, whose numbers and names are checked by cells.
     """
     found = explain_vetoes(claim, evidence, background=background)
+    if is_rows:
+        found = [veto for veto in found if not veto.rule.get("is_of_cells")]
     return tuple(dict.fromkeys(Reason(code=rule["code"], detail=detail) for rule, detail in found))
 
 
