@@ -13,13 +13,13 @@ from app.second_opinion.grounding_model import GroundingModelReader
 from app.second_opinion.judge import PURPOSE, Judge
 from app.second_opinion.moderation import moderate_claim
 from app.verify.cited import CitedSources, cited_sources
-from app.verify.extract import Extract, Place
+from app.verify.extract import MAX_SHOWN_CHARS, Extract, Place
 from app.verify.read import Opinion, Reader
 from app.verify.verify import Examined, Repeated, Unread, decide, examine
 from kb.text import Span, fold
 
-MAX_QUOTED_WITHOUT_PROMPT = 4_000
-"""Characters of a claim made of a source's own words, which no prompt bounds."""
+MAX_LAST_LINE_CHARS = 400
+"""Of the line behind a list told in part, which says how much more there is and where."""
 
 READ_WHILE_STREAMING = 3
 """Claims that a reader is asked about together while an answer is streamed: the reader sees them
@@ -143,7 +143,7 @@ class Proving:
             claim,
             question=asking.in_context,
             passages=self._passages,
-            max_chars=MAX_QUOTED_WITHOUT_PROMPT if is_source else limit,
+            max_chars=MAX_SHOWN_CHARS + MAX_LAST_LINE_CHARS if is_source else limit,
         )
 
     def _is_about(self, extract: Extract) -> bool:

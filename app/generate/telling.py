@@ -7,7 +7,7 @@ from typing import Final
 from app.claims import DraftCitation, DraftClaim
 from app.context import Source
 from app.generate.pieces import Piece, pieces_of
-from app.verify.more import tell_more
+from app.verify.extract import tell_more
 from app.verify.tables import Row, tell_row
 from kb.text import Span, sentences
 

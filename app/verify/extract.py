@@ -1,5 +1,6 @@
 """A piece of a source as it is shown: whole sentences in the source's own characters."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -12,8 +13,20 @@ from kb.text import Span
 Place = tuple[str, int]
 """A source's id and the index of a sentence in it."""
 
+MAX_SHOWN_CHARS: Final = 4_000
+"""Of a claim made of a source's own words: a page. A longer quote is cut after a whole sentence."""
+
 MAX_AROUND_CHARS: Final = 6_000
 """Of the passage around sentences: more than a few chunks that follow each other."""
+
+_MORE_BY_LANGUAGE: Final = {
+    "en": "and {count} more in {where}",
+    "de": "und {count} weitere in {where}",
+    "fr": "et {count} autres dans {where}",
+}
+_MORE: Final = re.compile(
+    r"\n(?:and \d{1,5} more in|und \d{1,5} weitere in|et \d{1,5} autres dans) [^\n]{1,300}\Z"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,3 +105,14 @@ class Extract:
                 runs.append(span)
             previous = index
         return runs
+
+
+def tell_more(count: int, where: str, language: str | None) -> str:
+    """`and 7 more in Packing list`, in the document's language if it is one of three."""
+    form = _MORE_BY_LANGUAGE.get((language or "en")[:2], _MORE_BY_LANGUAGE["en"])
+    return form.format(count=count, where=" ".join(where.split()))
+
+
+def without_more(claim: str) -> str:
+    """The claim without that line."""
+    return _MORE.sub("", claim)

@@ -6,11 +6,13 @@ would make another statement of what is shown.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeVar
 
 from app.verify.cited import CitedSource, LocatedQuote
-from app.verify.extract import Extract
+from app.verify.extract import MAX_SHOWN_CHARS, Extract
+
+_Part = TypeVar("_Part")
 
 MAX_LIST_ITEMS: Final = 60
 """Sentences looked through, from an item to the beginning or the end of its list."""
@@ -46,7 +48,8 @@ def quoted_extracts(quotes: Sequence[LocatedQuote]) -> list[Extract]:
     """The quotes as they may be shown, in the order of the claim; none for headings alone."""
     extracts: list[Extract] = []
     for quote in quotes:
-        for extract in _whole(quote):
+        left = MAX_SHOWN_CHARS - sum(len(extract.text) for extract in extracts)
+        for extract in _whole(quote, left):
             if not any(_is_within(extract, other) for other in extracts):
                 extracts.append(extract)
     return extracts
@@ -60,15 +63,37 @@ def _is_within(extract: Extract, other: Extract) -> bool:
     )
 
 
-def _whole(quote: LocatedQuote) -> Iterator[Extract]:
+def _whole(quote: LocatedQuote, most_chars: int) -> list[Extract]:
     if quote.rows:
-        yield Extract(source=quote.source, rows=tuple(quote.rows))
-    else:
-        yield from understood(quote.source, list(quote.sentences))
+        return _that_fit(
+            quote.rows, most_chars, lambda rows: [Extract(source=quote.source, rows=tuple(rows))]
+        )
+    return understood(quote.source, list(quote.sentences), most_chars)
 
 
-def understood(source: CitedSource, indices: Sequence[int]) -> Iterator[Extract]:
-    """The sentences, parted at the headings between them, each part with what it leans on."""
+def understood(
+    source: CitedSource, indices: Sequence[int], most_chars: int = MAX_SHOWN_CHARS
+) -> list[Extract]:
+    """The sentences, parted at the headings between them, each part with what it leans on.
+
+    As many of the first ones as fit; () when none does.
+    """
+    return _that_fit(indices, most_chars, lambda some: list(_understood(source, some)))
+
+
+def _that_fit(
+    parts: Sequence[_Part], most_chars: int, extracts_of: Callable[[Sequence[_Part]], list[Extract]]
+) -> list[Extract]:
+    """The extracts of the first parts; fewer parts until their text is short enough."""
+    while parts:
+        extracts = extracts_of(parts)
+        if sum(len(extract.text) for extract in extracts) <= most_chars:
+            return extracts
+        parts = parts[: len(parts) * 7 // 8]
+    return []
+
+
+def _understood(source: CitedSource, indices: Sequence[int]) -> Iterator[Extract]:
     parts: list[list[int]] = [[]]
     for index in indices:
         if source.is_heading(index):

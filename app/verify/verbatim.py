@@ -18,8 +18,7 @@ from app.verify.cited import (
     LocatedQuote,
     normal_sentence,
 )
-from app.verify.extract import Extract, Place
-from app.verify.more import split_more, tell_more
+from app.verify.extract import Extract, Place, tell_more, without_more
 from app.verify.quoted import items_after, understood
 from app.verify.tables import told_form
 from language.sentences import bounded_sentences
@@ -109,12 +108,12 @@ def find_verbatim(
         in_form = _told_rows(told, quotes, is_computed=is_computed)
         if in_form is not None:
             return in_form
-        text, left, _ = split_more(told)
+        text = without_more(told)
         wanted = " ".join(filter(None, _normal_pieces(text)))
         for source in sources.values():
             run = _run_in(source, wanted)
             if run:
-                return _repeated(source, run, has_more=left > 0)
+                return _repeated(source, run, has_more=text != told)
     return None
 
 
@@ -127,10 +126,10 @@ def _repeated(source: CitedSource, run: Sequence[int], *, has_more: bool) -> Ver
     if len(rows) == len(run):
         extract = Extract(source=source, rows=tuple(rows))
         return Verbatim(extracts=(extract,), form=extract.text)
-    extracts = tuple(understood(source, run))
+    extracts = understood(source, run)
     if not extracts:
         return None
-    return Verbatim(extracts=extracts, more=_more(source, extracts[-1]) if has_more else "")
+    return Verbatim(extracts=tuple(extracts), more=_more(source, extracts[-1]) if has_more else "")
 
 
 def _more(source: CitedSource, extract: Extract) -> str:

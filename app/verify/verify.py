@@ -17,22 +17,18 @@ from typing import Final
 from app.claims import (
     CONTRADICTING,
     PASSED,
-    AnswerStatus,
     Checks,
-    Draft,
     DraftCitation,
     DraftClaim,
     Reason,
     RejectedCitation,
     ReplacedDraft,
     Verdict,
-    Verification,
     VerifiedCitation,
     VerifiedClaim,
     checks_of,
 )
-from app.context import Context
-from app.verify.cited import CitedSources, LocatedQuote, cited_sources, locate_citation
+from app.verify.cited import CitedSources, LocatedQuote, locate_citation
 from app.verify.evidence import Evidence
 from app.verify.extract import Extract, Place
 from app.verify.quoted import quoted_extracts
@@ -169,45 +165,9 @@ def decide(
     )
 
 
-def verify(draft: Draft, context: Context, *, is_about: IsAbout | None = None) -> Verification:
-    """Every claim of the draft as it may be shown without a reader, and what they come to.
-
-    Pure: the same draft and context give the same result.
-    """
-    if draft.status != "answered":
-        is_question = draft.status == "needs_clarification"
-        return Verification(
-            status=draft.status,
-            reason=None if is_question else "insufficient_evidence",
-            claims=(),
-            clarifying_question=draft.clarifying_question if is_question else None,
-        )
-    sources = cited_sources(context)
-    claims = tuple(
-        _decided(each, is_about or _any_question)
-        for each in (examine(claim, sources) for claim in draft.claims)
-    )
-    checkable = [claim for claim in claims if not is_no_claim(claim)]
-    supported = sum(claim.verdict == "supported" for claim in checkable)
-    if not supported:
-        return Verification(status="unsupported", reason="verification_failed", claims=claims)
-    status: AnswerStatus = "answered" if supported == len(checkable) else "partially_supported"
-    return Verification(status=status, reason=None, claims=claims)
-
-
 def is_no_claim(claim: VerifiedClaim) -> bool:
     """True for a sentence that asserts nothing, which counts neither way."""
     return any(reason.code == "not_a_claim" for reason in claim.reasons)
-
-
-def _decided(examined: Examined, is_about: IsAbout) -> VerifiedClaim:
-    match examined:
-        case Repeated():
-            return examined.shown()
-        case Unread():
-            return decide(examined, None, reader=None, is_about=is_about)
-        case VerifiedClaim():
-            return examined
 
 
 def _cited(claim: DraftClaim) -> Sequence[DraftCitation]:
@@ -226,10 +186,6 @@ def _parts(quote: str) -> Sequence[str]:
 
 
 # --- Parts ---------------------------------------------------------------------------------------
-
-
-def _any_question(_extract: Extract) -> bool:
-    return True
 
 
 def _removed(

@@ -10,7 +10,7 @@ from app.confidence import confidence_reason
 from app.generate.drafting import Generation
 from app.generate.evidence import SentenceEvidence
 from app.outcome.outcome import Outcome
-from app.verify.verify import verify
+from tests.app.verify.drafts import verify
 from tests.fakes.sources import context_of
 
 SENTENCE = "Employees receive 30 days of leave."

@@ -14,8 +14,8 @@ from app.gateway.endpoint import ModelEndpoint
 from app.gateway.language_model import LanguageModel
 from app.generate.llm import Drafted, generate
 from app.prompts.prompt import load_prompt
-from app.verify.verify import verify
 from kb.errors import LlmOutputInvalid, LlmUnavailable
+from tests.app.verify.drafts import verify
 from tests.fakes.language_model import LyingLanguageModel, lying_language_model
 from tests.fakes.sources import context_of
 
@@ -70,7 +70,6 @@ SHAPELESS = (
     "huge_response",
 )
 """What the model writes is no draft at all."""
-
 
 SPOILED = ("extra_field", "cut_off", "extra_prose_around_json")
 """What the model writes around or after its claims is no draft."""

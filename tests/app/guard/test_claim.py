@@ -8,8 +8,8 @@ from app.claims import Draft, DraftCitation, DraftClaim, VerifiedClaim
 from app.guard.claim import GuardedPassages, guard_claim
 from app.guard.instructions import instruction_spans
 from app.guard.question_back import may_ask_back
-from app.verify.verify import verify
 from kb.text import Span
+from tests.app.verify.drafts import verify
 from tests.fakes.sources import context_of
 
 TEXT = (

@@ -14,8 +14,8 @@ from app.generate.llm import Drafted, generate
 from app.guard.claim import guard_claim
 from app.guard.question_back import may_ask_back
 from app.prompts.prompt import load_prompt
-from app.verify.verify import verify
 from evals.obedient import MANNERS, Planted
+from tests.app.verify.drafts import verify
 from tests.fakes.obedient_model import ObedientLanguageModel, obedient_language_model
 from tests.fakes.sources import context_of
 

@@ -1,10 +1,26 @@
 """A short way to put a claim and its quotes before the verifier."""
 
-from app.claims import Draft, DraftCitation, DraftClaim, VerifiedClaim
+from app.claims import (
+    AnswerStatus,
+    Draft,
+    DraftCitation,
+    DraftClaim,
+    Verification,
+    VerifiedClaim,
+)
 from app.context import Context
 from app.verify.cited import cited_sources
+from app.verify.extract import Extract
 from app.verify.read import Opinion
-from app.verify.verify import Repeated, decide, examine, verify
+from app.verify.verify import (
+    Examined,
+    IsAbout,
+    Repeated,
+    Unread,
+    decide,
+    examine,
+    is_no_claim,
+)
 
 AGREES = Opinion(is_supported=True, probability=0.97)
 
@@ -32,3 +48,43 @@ def read(
     if isinstance(examined, VerifiedClaim):
         return examined
     return decide(examined, opinion, reader=name, is_about=lambda _extract: True)
+
+
+def verify(draft: Draft, context: Context, *, is_about: IsAbout | None = None) -> Verification:
+    """Every claim of the draft as it may be shown without a reader, and what they come to.
+
+    Pure: the same draft and context give the same result.
+    """
+    if draft.status != "answered":
+        is_question = draft.status == "needs_clarification"
+        return Verification(
+            status=draft.status,
+            reason=None if is_question else "insufficient_evidence",
+            claims=(),
+            clarifying_question=draft.clarifying_question if is_question else None,
+        )
+    sources = cited_sources(context)
+    claims = tuple(
+        _decided(each, is_about or _any_question)
+        for each in (examine(claim, sources) for claim in draft.claims)
+    )
+    checkable = [claim for claim in claims if not is_no_claim(claim)]
+    supported = sum(claim.verdict == "supported" for claim in checkable)
+    if not supported:
+        return Verification(status="unsupported", reason="verification_failed", claims=claims)
+    status: AnswerStatus = "answered" if supported == len(checkable) else "partially_supported"
+    return Verification(status=status, reason=None, claims=claims)
+
+
+def _decided(examined: Examined, is_about: IsAbout) -> VerifiedClaim:
+    match examined:
+        case Repeated():
+            return examined.shown()
+        case Unread():
+            return decide(examined, None, reader=None, is_about=is_about)
+        case VerifiedClaim():
+            return examined
+
+
+def _any_question(_extract: Extract) -> bool:
+    return True

@@ -5,9 +5,8 @@ import pytest
 from app.claims import Draft, ReasonCode, Verification
 from app.context import Context, Source
 from app.verify.read import Opinion
-from app.verify.verify import verify
 from kb.passages import Location
-from tests.app.verify.drafts import claim_of, judge, read
+from tests.app.verify.drafts import claim_of, judge, read, verify
 from tests.fakes.sources import context_of, passage_of
 
 TEXT = (
