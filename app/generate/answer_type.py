@@ -347,8 +347,3 @@ def _is_held(wanted: str, known: frozenset[str]) -> bool:
 
 
 # --- As the ranking asks it ----------------------------------------------------------------------
-
-
-def wants_yes_or_no(question: str) -> bool:
-    """True for a question that begins with its verb and gives no alternatives."""
-    return expected_answer(question).kind == "decision"

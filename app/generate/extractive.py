@@ -16,7 +16,6 @@ from app.generate.answer_type import expected_answer
 from app.generate.asked import asks_for_all, asks_how, defined_term, defines, parts_of
 from app.generate.constraints import Constraints, constraints_of
 from app.generate.evidence import SentenceEvidence, background_of
-from app.generate.lines import MARKER
 from app.generate.pieces import Piece, pieces_of
 from app.generate.row_tables import (
     PlacedRow,
@@ -31,6 +30,7 @@ from app.generate.telling import Told, tell_item, tell_list, tell_sentence
 from app.verify.tables import Row, tell_row
 from kb.passages import Passage
 from kb.text import content_stems
+from language.lines import MARKER
 
 MIN_SHARE_OF_BEST: Final = 0.8
 """Of how well the best piece fits that one needs to answer in its place. Of 250 questions of SQuAD2

@@ -10,16 +10,13 @@ from typing import Final
 from app.verify.tables import Row, rows_of
 from kb.passages import Passage
 from kb.text import WRAPPED_LINE_CHARS, Span, sentences
+from language.lines import BULLET, ENDS_SENTENCE, MARKER
 
 MAX_HEADING_WORDS: Final = 12
 MAX_HEADING_CHARS: Final = 200
 MAX_ITEM_SENTENCES: Final = 2
 """Of a line that is an item though no marker says so: what is longer is prose."""
 
-MARKER: Final = re.compile(
-    r"(?:[-*+\u2022\u25e6\u25aa\u25cf\u2013\u2014\u00b7]\s|(?:Step|Schritt|\u00c9tape)\s\d{1,2}\W"
-    r"|\(?(?:\d{1,2}|[a-zA-Z]|[ivxIVX]{1,5})[.)]\s)\s*+"
-)
 _NUMBERING: Final = re.compile(
     r"(?:#{1,6}\s|\u00a7\s?|(?:chapter|section|part|kapitel|abschnitt|chapitre|article)\s)?"
     r"(?:\(?\d{1,3}(?:\.\d{1,3}){0,4}[.):]?\s|[A-Z][.)]\s|[IVX]{1,5}[.)]\s)?",
@@ -29,11 +26,9 @@ _NUMBER_ALONE: Final = re.compile(
     r"(?:\(?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[a-zA-Z]|[ivxIVX]{1,5})[.):]{1,2}|\u00a7\s?\d{1,3})"
 )
 _UNDERLINE: Final = re.compile(r"\n[=\-~_*]{3,}+(?![^\n])")
-_ENDS_SENTENCE: Final = re.compile(r"[.!?:;\u3002\uff01\uff1f\u2026][\"'\u201d\u2019)\]]*$")
 ENDS_QUESTION: Final = re.compile(r"[?\uff1f][\"'\u201d\u2019)\]]*$")
 _COLON_BEFORE_LINE: Final = re.compile(r"[:\uff1a]\n")
 _PHYSICAL_LINE: Final = re.compile(r"[^\s][^\n]*+")
-_BULLET: Final = re.compile(r"[-*+\u2022\u25e6\u25aa\u25cf\u2013\u2014\u00b7]\s")
 _PAGE_LINE: Final = re.compile(
     r"(?:^|\W)(?:page|seite|p\.)\s\d{1,4}(?:\s(?:of|von|de|/)\s\d{1,4})?$", re.IGNORECASE
 )
@@ -65,7 +60,7 @@ class Line:
     @property
     def is_unfinished(self) -> bool:
         """True for a line on its own that ends as no sentence does."""
-        return "\n" not in self.text and _ENDS_SENTENCE.search(self.text) is None
+        return "\n" not in self.text and ENDS_SENTENCE.search(self.text) is None
 
     @property
     def may_be_item(self) -> bool:
@@ -209,12 +204,12 @@ def has_shape_of_heading(text: str) -> bool:
     """True for a line short and unfinished enough to be the title of what follows."""
     if "\n" in text or _PAGE_LINE.search(text) or text.startswith("#"):
         return "\n" not in text
-    if _ENDS_SENTENCE.search(text) or any(mark in text for mark in "|\t:"):
+    if ENDS_SENTENCE.search(text) or any(mark in text for mark in "|\t:"):
         return False
     bare = text[_end_of_numbering(text) :]
     words = bare.split()
     is_unspaced = len(words) == 1 and not bare.isascii()
-    is_data = any(map(str.isdigit, bare)) or _BULLET.match(text) is not None
+    is_data = any(map(str.isdigit, bare)) or BULLET.match(text) is not None
     return len(words) <= MAX_HEADING_WORDS and not is_data and not is_unspaced
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from app.generate.lines import ENDS_QUESTION, MARKER, MAX_ITEM_SENTENCES, Line, lines_of
+from app.generate.lines import ENDS_QUESTION, MAX_ITEM_SENTENCES, Line, lines_of
 from app.verify.tables import Row
 from kb.passages import Passage
 from kb.text import Span, word_set
+from language.lines import MARKER
 
 MAX_WHOLE_CHARS: Final = 4_000
 """A list beyond this is no answer as a whole: its items are."""

@@ -10,6 +10,7 @@ from app.generate.pieces import Piece, pieces_of
 from app.verify.extract import tell_more
 from app.verify.tables import Row, tell_row
 from kb.text import Span, sentences
+from language.lines import leans
 
 MAX_LIST_ITEMS: Final = 30
 MAX_LIST_CHARS: Final = 2_500
@@ -17,15 +18,6 @@ MAX_LIST_CHARS: Final = 2_500
 
 MAX_BEFORE_CHARS: Final = 300
 """Of a sentence that is put before one that leans on it."""
-
-_LEANS: Final = re.compile(
-    r"\W*+(?:it|its|they|their|he|she|this|these|those|such|otherwise|afterwards|then"
-    r"|in (?:that|this|these|such) cases?|if (?:so|not)|however|unless|except"
-    r"|er|sie|es|dies(?:e[rsmn]?)?|sonst|andernfalls|danach|dabei|jedoch|allerdings"
-    r"|il|elle|ils|elles|cela|ce|sinon|ensuite|toutefois|cependant|sauf)\b",
-    re.IGNORECASE,
-)
-"""How a sentence begins that is understood only after the one before it."""
 
 _BELONGS: Final = re.compile(
     r"\W*+(?:however|unless|except|but|only|otherwise|afterwards|this (?:applies|holds|does not)"
@@ -94,7 +86,7 @@ def tell_sentence(source: Source, piece: Piece) -> Told:
     place = next(index for index, each in enumerate(said) if each.span == piece.span)
     first = last = place
     text = source.passage.text
-    if _LEANS.match(piece.text) and place > 0 and _is_next(said[place - 1], piece, text):
+    if leans(piece.text) and place > 0 and _is_next(said[place - 1], piece, text):
         before = said[place - 1]
         first -= len(before.text) <= MAX_BEFORE_CHARS
     while (

@@ -1,7 +1,6 @@
 """The sources of a context ready to be cited, and where the quotes of a claim stand in them."""
 
 import bisect
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +20,7 @@ from app.context import Context, Source
 from app.verify.locate import SearchableText, locate
 from app.verify.tables import Row, rows_of
 from kb.text import Span, content_stems, fold
+from language.lines import BULLET, ENDS_SENTENCE, MARKER
 
 MIN_QUOTE_WORDS: Final = 2
 """Content words a quote must hold: `the` or `5` stands in every document and proves nothing."""
@@ -28,9 +28,6 @@ MIN_QUOTE_WORDS: Final = 2
 MAX_HEADING_WORDS: Final = 10
 """A line on its own that ends without punctuation is a heading up to this length."""
 
-BULLET: Final = re.compile(r"\s*+[-+*\u2022\u25e6\u25aa\u2013\u00b7]\s++")
-NUMBERED: Final = re.compile(r"\s*+\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]\s++")
-_ENDS_SENTENCE: Final = re.compile(r"[.!?:;\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]]*+$")
 _EDGES: Final = " \"'.,;:\u2026"
 
 
@@ -41,7 +38,7 @@ def normal_sentence(text: str) -> str:
     marker before it and the punctuation at its ends.
     """
     folded = fold(text).text
-    marker = BULLET.match(folded) or NUMBERED.match(folded)
+    marker = MARKER.match(folded)
     return folded[marker.end() if marker else 0 :].strip(_EDGES)
 
 
@@ -94,8 +91,7 @@ class CitedSource:
 
     def is_item(self, index: int) -> bool:
         """True for an item of a list."""
-        words = self.words(self.sentences[index])
-        return (BULLET.match(words) or NUMBERED.match(words)) is not None
+        return MARKER.match(self.words(self.sentences[index])) is not None
 
     def is_bullet(self, index: int) -> bool:
         """True for an item that has no number."""
@@ -145,7 +141,7 @@ class CitedSource:
             and not self.is_item(index)
             and not any(map(str.isdigit, words))
             and "|" not in words
-            and _ENDS_SENTENCE.search(words) is None
+            and ENDS_SENTENCE.search(words) is None
         )
 
     def is_next_line(self, index: int) -> bool:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from app.claims import VerifiedCitation
-from app.verify.cited import BULLET, CitedSource
+from app.verify.cited import CitedSource
 from app.verify.tables import Row, tell_rows
 from kb.text import Span
+from language.lines import BULLET
 
 Place = tuple[str, int]
 """A source's id and the index of a sentence in it."""

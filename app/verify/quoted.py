@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 from app.verify.cited import CitedSource, LocatedQuote
 from app.verify.extract import MAX_SHOWN_CHARS, Extract
+from language.lines import leans
 
 _Part = TypeVar("_Part")
 
@@ -25,15 +26,6 @@ MAX_LEANING: Final = 2
 
 MAX_FRAGMENT_WORDS: Final = 4
 """A line so short says too little by itself, whatever it ends with."""
-
-_LEANS: Final = re.compile(
-    r"\W*+(?:it|its|they|their|them|he|she|his|her|this|that|these|those|such|both|otherwise"
-    r"|in (?:that|this|these|those|such) cases?|if (?:so|not)|however|also|then|here|there"
-    r"|er|sie|es|dies(?:e[rsmn]?)?|jene[rsmn]?|sonst|andernfalls|dabei|dann|dort|hierf\u00fcr|daf\u00fcr"
-    r"|il|elle|ils|elles|ce|cet|cette|ces|cela|sinon|dans ce cas)\b",
-    re.IGNORECASE,
-)
-"""How a sentence begins that is understood only after the one before it."""
 
 _TOGETHER: Final = re.compile(
     r"\b(?:all|both|each|every|steps?|following|conditions?|requirements?|these|together"
@@ -138,7 +130,7 @@ def _leaning(source: CitedSource, index: int) -> tuple[int, ...]:
         len(before) < MAX_LEANING
         and index > 0
         and not source.is_item(index)
-        and _LEANS.match(source.words(source.sentences[index]))
+        and leans(source.words(source.sentences[index]))
         and not source.is_heading(index - 1)
     ):
         index -= 1

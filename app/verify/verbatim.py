@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.verify.cited import (
-    BULLET,
-    NUMBERED,
     CitedSource,
     CitedSources,
     LocatedQuote,
@@ -21,6 +19,7 @@ from app.verify.cited import (
 from app.verify.extract import Extract, Place, tell_more, without_more
 from app.verify.quoted import items_after, understood
 from app.verify.tables import told_form
+from language.lines import BULLET, NUMBERED
 from language.sentences import bounded_sentences
 from language.tokens import tokenize
 

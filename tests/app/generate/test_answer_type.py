@@ -1,6 +1,6 @@
 import pytest
 
-from app.generate.answer_type import expected_answer, wants_yes_or_no
+from app.generate.answer_type import expected_answer
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_unit_may_stand_in_the_column() -> None:
     ],
 )
 def test_a_yes_or_no_is_wanted(question: str, *, expected: bool) -> None:
-    assert wants_yes_or_no(question) == expected
+    assert (expected_answer(question).kind == "decision") == expected
 
 
 @pytest.mark.parametrize(

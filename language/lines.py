@@ -1,0 +1,35 @@
+"""How lines and sentences begin and end: markers of lists, words that lean on what was said before.
+
+Answers are made and proved with the same of them.
+"""
+
+import re
+from typing import Final
+
+_BULLETS: Final = r"[-*+\u2022\u25e6\u25aa\u25cf\u2013\u2014\u00b7]"
+_NUMBERS: Final = (
+    r"(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|(?i:step|schritt|\u00e9tape)\s\d{1,2}[^\w\s])"
+)
+BULLET: Final = re.compile(rf"\s*+{_BULLETS}\s++")
+NUMBERED: Final = re.compile(rf"\s*+{_NUMBERS}\s++")
+MARKER: Final = re.compile(rf"\s*+(?:{_BULLETS}|{_NUMBERS})\s++")
+"""Of a list item: either of the two."""
+
+ENDS_SENTENCE: Final = re.compile(r"[.!?:;\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]]*+$")
+"""How a line ends that is no heading and no bare item."""
+
+_LEANS: Final = re.compile(
+    r"\W*+(?:it|its|they|their|them|he|she|his|her|this|that|these|those|such|both|otherwise"
+    r"|in (?:that|this|these|those|such) cases?|if (?:so|not)|however|also|then|afterwards"
+    r"|here|there|unless|except"
+    r"|er|sie|es|dies(?:e[rsmn]?)?|jene[rsmn]?|sonst|andernfalls|dabei|danach|dann|dort|hierf\u00fcr"
+    r"|daf\u00fcr|jedoch|allerdings"
+    r"|il|elle|ils|elles|ce|cet|cette|ces|cela|sinon|ensuite|toutefois|cependant|sauf"
+    r"|dans ce cas)\b",
+    re.IGNORECASE,
+)
+
+
+def leans(sentence: str) -> bool:
+    """True for a sentence that is understood only after the one before it: `It ends`."""
+    return _LEANS.match(sentence) is not None
