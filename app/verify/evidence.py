@@ -36,7 +36,7 @@ class Evidence:
 
     @cached_property
     def background(self) -> str:
-        """What a person sees around the quotes: titles, headings, what a sentence leans on."""
+        """What a person sees around the quotes: titles, headings, columns, the sentence before."""
         return "\n".join(dict.fromkeys(line for quote in self.quotes for line in _around(quote)))
 
     def vetoes(self, claim: str) -> tuple[Reason, ...]:
@@ -54,6 +54,7 @@ def _around(quote: LocatedQuote) -> Iterator[str]:
         yield passage.title
     if passage.location["section"]:
         yield " > ".join(passage.location["section"])
+    yield from (" | ".join(row.columns) for row in quote.rows[:1])
     first = quote.sentences.start
     before = {*list_lead(source, first), *range(max(0, first - 1), first)}
     around = sorted({*before, *source.headings_above(first, HEADINGS_AROUND)})

@@ -57,7 +57,7 @@ def find_vetoes(
 
     `evidence` are the whole sentences quoted; `background` (title, headings, table header, the
     sentence before) may know numbers and names, and nothing else is compared with it. `is_rows`:
-    the evidence is rows of tables alone, whose numbers and names are checked by cells.
+    the evidence is rows of tables alone, whose numbers are checked by cells.
     """
     found = explain_vetoes(claim, evidence, background=background)
     if is_rows:

@@ -13,6 +13,13 @@ CONTEXT = Context(
 )
 
 
+def test_a_reader_proves_no_name_that_no_row_has() -> None:
+    told = read("The Description of SP-4217 is Antenna cover.", COVER, context=CONTEXT)
+    added = read("The Lisbon antenna cover costs EUR 87.25.", COVER, context=CONTEXT)
+
+    assert (told.wording, added.wording) == ("model", "source")
+
+
 @pytest.mark.parametrize(
     ("claim", "quotes", "shown"),
     [
