@@ -124,3 +124,26 @@ def test_numbers_among_words(text: str, expected: list[Measure]) -> None:
 )
 def test_what_a_number_or_date_says(evidence: str, claim: str, *, expected: bool) -> None:
     assert says(measures(evidence)[0], measures(claim)[0]) is expected
+
+
+@pytest.mark.parametrize(
+    ("evidence", "claim"),
+    [
+        ("20 euros", "20"),
+        ("1,200.50", "1200.5"),
+        ("twenty-five", "25"),
+        ("31 March 2024", "March 31"),
+        ("5 %", "five percent"),
+    ],
+)
+def test_measures_that_say_one_another_have_one_key(evidence: str, claim: str) -> None:
+    (told,), (claimed,) = measures(evidence), measures(claim)
+
+    assert says(told, claimed)
+    assert told.key == claimed.key
+
+
+def test_a_percentage_and_an_ordinal_have_keys_of_their_own() -> None:
+    keys = {measures(text)[0].key for text in ("3", "3 %", "third")}
+
+    assert len(keys) == 3
