@@ -12,8 +12,13 @@ _QUESTION_WORD: Final = (
     r"|wie|was|wer|wem|wen|wann|wo|warum|welche[mnrs]?|ist|sind|darf|kann|muss|gibt"
     r"|comment|combien|quand|o\u00f9|qui|quel(?:le)?s?|pourquoi|est-ce|peut-on)"
 )
+_BEFORE_QUESTION_WORD: Final = (
+    r"(?:(?:by|on|at|in|for|from|since|until|till|to|with|of|under|through|about|bis|ab|seit|auf|an"
+    r"|am|im|f\u00fcr|mit|von|zu|bei|\u00e0|de|depuis|jusqu'\u00e0|par|pour|dans|sur|avec|en)\s)?"
+)
 _NEXT_PART: Final = re.compile(
-    rf"(?:,\s|\?\s|\s(?=(?:and|und|et)\s))(?:(?:and|und|et)\s)?(?={_QUESTION_WORD}\b)",
+    rf"(?:,\s|\?\s|\s(?=(?:and|und|et)\s))(?:(?:and|und|et)\s)?"
+    rf"(?={_BEFORE_QUESTION_WORD}{_QUESTION_WORD}\b)",
     re.IGNORECASE,
 )
 _ASKS: Final = re.compile(rf"\b{_QUESTION_WORD}\b", re.IGNORECASE)

@@ -28,7 +28,8 @@ three for .941; rounded, .824 and .941. Of SQuAD1 articles that were not used: .
 """
 
 HEADING_WEIGHT: Final = 0.5
-"""What a question word counts that stands in the title or a heading, not in the sentence."""
+"""What a question word counts that stands in a heading, not in the sentence; and one of the title
+in any case, since it does not tell one sentence of the document from another."""
 
 MAX_EMBEDDED: Final = 9
 """Sentences compared by vector, after all else has chosen them: with 8 or with 12 the right first
@@ -114,6 +115,7 @@ class _Candidate:
     stems: frozenset[str]
     previous_stems: frozenset[str]
     heading_stems: frozenset[str]
+    title_stems: frozenset[str]
     passage_score: float
     passage_rank: int
 
@@ -168,10 +170,11 @@ def _candidates(source: Source, rank: int, passage_score: float) -> Iterator[_Ca
     headings = " ".join([passage.title or "", *passage.location["section"]])
     language = passage.language
     known = frozenset(content_stems(headings, language))
+    title = frozenset(content_stems(passage.title or "", language))
     previous: frozenset[str] = frozenset()
     heading = ""
     for piece in pieces_of(passage):
-        stems = frozenset(content_stems(f"{piece.lead_in} {piece.text}", language))
+        stems = frozenset(content_stems(_told_as(piece), language))
         if piece.heading != heading:
             heading, previous = piece.heading, frozenset()
         yield _Candidate(
@@ -185,10 +188,17 @@ def _candidates(source: Source, rank: int, passage_score: float) -> Iterator[_Ca
             if piece.kind == "sentence" and not piece.whole and "|" not in piece.text
             else frozenset(),
             heading_stems=known | frozenset(content_stems(heading, language)),
+            title_stems=title,
             passage_score=passage_score,
             passage_rank=rank,
         )
         previous = stems
+
+
+def _told_as(piece: Piece) -> str:
+    """What is read of a piece: an item with the line that leads to it, a list with its heading."""
+    above = piece.heading if piece.items else piece.lead_in
+    return f"{above}\n{piece.text}" if above else piece.text
 
 
 def background_of(passage: Passage, piece: Piece) -> str:
@@ -317,7 +327,7 @@ def _weights(question: Sequence[str], candidates: Sequence[_Candidate]) -> dict[
 
 
 def _hold(stem: str, candidate: _Candidate) -> float:
-    if stem in candidate.stems:
+    if stem in candidate.stems and stem not in candidate.title_stems:
         return 1.0
     return HEADING_WEIGHT if stem in candidate.heading_stems else 0.0
 
@@ -334,7 +344,11 @@ def _with_cosines(
     judged = [replace(each, cosine=_instead_of_cosine(each)) for each in evidence]
     if placed:
         asked = embedder.embed_queries([question])[0]
-        texts = [_within(evidence[place].text, embedder) for place in placed]
+        told = (
+            _told_as(each.piece) if each.piece else each.text
+            for each in map(evidence.__getitem__, placed)
+        )
+        texts = [_within(each, embedder) for each in told]
         for place, vector in zip(placed, embedder.embed_passages(texts), strict=True):
             judged[place] = replace(evidence[place], cosine=float(vector @ asked), vector=vector)
     return judged

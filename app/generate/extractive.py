@@ -22,6 +22,7 @@ from app.generate.row_tables import (
     Table,
     lacks_attribute,
     named_rows,
+    row_named_by_key,
     tables_of,
     wanted_columns,
 )
@@ -107,7 +108,10 @@ def _is_unsure(
     if best is None or best.piece is None or best.piece.row is None:
         return False
     table = _table_of(best.source_id, best.piece.row, tables)
-    return table is not None and answer_from_rows(question, [table]) is not None
+    if table is None or answer_from_rows(question, [table]) is None:
+        return False
+    # "The maximum number of packs of enoxaparin" is a cell of the one row that it names.
+    return row_named_by_key(question, table) is None
 
 
 def _table_of(source_id: str, row: Row, tables: Sequence[Table]) -> Table | None:
@@ -207,7 +211,8 @@ class _Composer:
         shared = [len(rest & frozenset(content_stems(item.text))) for item in items]
         most = max(shared)
         named = [item for item, count in zip(items, shared, strict=True) if count == most > 0]
-        if self._wants_whole(whole, named, rest):
+        is_one_named = len(named) == 1 and (2 * most >= len(rest) or not self._wants_several())
+        if self._wants_whole(whole, rest, is_one_named=is_one_named):
             return tell_list(source, whole)
         if piece.items:
             score = {
@@ -218,10 +223,14 @@ class _Composer:
             piece = max(named or items, key=lambda each: score.get(each.span, 0.0))
         return tell_item(source, piece)
 
-    def _wants_whole(self, whole: Piece, named: Sequence[Piece], rest: frozenset[str]) -> bool:
+    def _wants_several(self) -> bool:
+        """True for a question that no one amount, time, person or yes answers."""
+        return asks_for_all(self.part) and expected_answer(self.part).kind in {"other", "steps"}
+
+    def _wants_whole(self, whole: Piece, rest: frozenset[str], *, is_one_named: bool) -> bool:
         if whole.kind == "steps" and asks_how(self.part):
             return True
-        if len(named) == 1:
+        if is_one_named:
             return False
         is_introduced = whole.span.start < whole.items[0].start
         is_marked = MARKER.match(whole.text) is not None
@@ -245,7 +254,11 @@ class _Composer:
                 yield told
 
     def _named_rows(self, table: Table) -> Sequence[PlacedRow]:
-        return named_rows(self.part, table) or named_rows(self.asked, table)
+        """Those that the part names; of several, the ones that fit what it leans on."""
+        rows = named_rows(self.part, table)
+        if len(rows) > 1:
+            rows = named_rows(self.asked, replace(table, rows=tuple(rows))) or rows
+        return rows or named_rows(self.asked, table)
 
     def _row(self, placed: PlacedRow, table: Table) -> Told | None:
         row = placed.row

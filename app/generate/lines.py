@@ -4,12 +4,12 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Final
 
 from app.verify.tables import Row, rows_of
 from kb.passages import Passage
-from kb.text import WRAPPED_LINE_CHARS, Span, sentences
+from kb.text import WRAPPED_LINE_CHARS, Span, sentences, word_set
 from language.lines import BULLET, ENDS_SENTENCE, MARKER
 
 MAX_HEADING_WORDS: Final = 12
@@ -25,6 +25,12 @@ _NUMBERING: Final = re.compile(
 _NUMBER_ALONE: Final = re.compile(
     r"(?:\(?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[a-zA-Z]|[ivxIVX]{1,5})[.):]{1,2}|\u00a7\s?\d{1,3})"
 )
+_OPEN_WORDS: Final = word_set(
+    "are is if when must may can cannot to for with by of from the include includes "
+    "sind ist wenn darf d\u00fcrfen muss m\u00fcssen f\u00fcr mit von durch bei "
+    "sont est si doit doivent peut peuvent pour avec par de"
+)
+"""A line that ends so goes on in the items below it."""
 _UNDERLINE: Final = re.compile(r"\n[=\-~_*]{3,}+(?![^\n])")
 ENDS_QUESTION: Final = re.compile(r"[?\uff1f][\"'\u201d\u2019)\]]*$")
 _COLON_BEFORE_LINE: Final = re.compile(r"[:\uff1a]\n")
@@ -46,6 +52,8 @@ class Line:
     is_heading: bool = False
     is_named: bool = False
     """It is a heading whatever stands around it."""
+    opens_list: bool = False
+    """It is a sentence that marked items go on with: "You pay nothing if you are"."""
 
     @property
     def is_marked(self) -> bool:
@@ -55,7 +63,7 @@ class Line:
     @property
     def is_lead_in(self) -> bool:
         """True for a line that only leads to what follows."""
-        return self.row is None and self.text.endswith((":", "\uff1a"))
+        return self.row is None and (self.opens_list or self.text.endswith((":", "\uff1a")))
 
     @property
     def is_unfinished(self) -> bool:
@@ -105,7 +113,20 @@ def lines_of(passage: Passage) -> list[Line]:
         )
         end = span.end
     is_below = bool(passage.location["section"])
+    lines = [
+        replace(line, opens_list=True, is_heading=False) if _opens_list(line, after) else line
+        for line, after in zip_longest(lines, lines[1:])
+    ]
     return list(_without_false_headings(lines, is_below=is_below))
+
+
+def _opens_list(line: Line, after: Line | None) -> bool:
+    """True for an unfinished line above a marked item that cannot be the heading of it."""
+    if after is None or not after.is_marked or line.is_marked or line.row or line.is_named:
+        return False
+    last = line.text.rsplit(maxsplit=1)[-1].casefold()
+    is_open = _ENDS_SENTENCE.search(line.text) is None
+    return is_open and (len(line.sentences) > 1 or last in _OPEN_WORDS)
 
 
 def _placed(text: str, rows: Sequence[Row]) -> Iterator[tuple[list[Span], Row | None]]:

@@ -12,7 +12,7 @@ from uuid import UUID
 from app.context import Context
 from app.generate.answer_type import expected_answer
 from app.generate.proper_names import is_like
-from app.generate.vocabulary import PLACES, UNITS
+from app.generate.vocabulary import CARDINALS, PLACES, UNITS
 from app.verify.tables import Cell, Row, rows_of
 from kb.text import content_stems, fold
 
@@ -133,8 +133,9 @@ def named_rows(question: str, table: Table) -> list[PlacedRow]:
 
     A row of which a cell stands in the question in full goes before one that shares words with it.
     """
-    asked = frozenset(content_stems(question)) - table.column_stems
     asked_words = words(question)
+    spoken = {str(CARDINALS[word]) for word in asked_words if word in CARDINALS}
+    asked = (frozenset(content_stems(question)) | spoken) - table.column_stems
     stems = [_telling_stems(placed.row) for placed in table.rows]
     counts = Counter(stem for each in stems for stem in each)
     count = len(table.rows)
@@ -156,6 +157,22 @@ def named_rows(question: str, table: Table) -> list[PlacedRow]:
         return []
     rows = [placed for placed, score in zip(table.rows, scores, strict=True) if score == best]
     return rows if len(rows) <= MAX_SAME_NAMED else []
+
+
+def row_named_by_key(question: str, table: Table) -> PlacedRow | None:
+    """The one row whose name has a word of the question that no other row's name has."""
+    asked = frozenset(content_stems(question)) - table.column_stems
+    keys = [
+        frozenset(stem for cell in placed.row.key for stem in content_stems(cell.value))
+        for placed in table.rows
+    ]
+    counts = Counter(stem for key in keys for stem in key)
+    named = [
+        placed
+        for placed, key in zip(table.rows, keys, strict=True)
+        if any(stem in asked and counts[stem] == 1 for stem in key)
+    ]
+    return named[0] if len(named) == 1 else None
 
 
 def _tells(cell: Cell, table: Table) -> bool:

@@ -53,7 +53,9 @@ _SUM: Final = re.compile(
     r"\b",
     re.IGNORECASE,
 )
-_MEAN: Final = re.compile(r"\b(?:average|mean|durchschnitt\w*|mittel|moyenne?)\b", re.IGNORECASE)
+_MEAN: Final = re.compile(
+    r"\b(?:average|(?:the|arithmetic) mean|durchschnitt\w*|mittel|moyenne?)\b", re.IGNORECASE
+)
 _COUNT: Final = re.compile(r"\W*+(?:how many|wie ?viele|combien d[e'])\s?", re.IGNORECASE)
 _WHICH: Final = re.compile(
     r"\W*+(?:(?:please )?(?:list|name|show)(?: me)?(?: all)?(?: the)?|which(?: of the)?|what"

@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from ingest.parse.document import BlockKind, Draft, Outline, Reading
 from ingest.parse.extraction import PARSER, PARSER_VERSION, extract
+from ingest.parse.html_rewriting import rewritten
 from ingest.parse.html_text import header_rows, nesting, visible_text
 from ingest.parse.outline import STRUCTURE_INCOMPLETE, paragraphs
 from ingest.parse.plain_text import text_drafts
@@ -74,7 +75,10 @@ class _Place:
     """Where the walk through a page is."""
 
     outline: Outline
-    is_in_list: bool = False
+    depth: int = 0
+    """In lists."""
+    marker: str = ""
+    """Of the item that begins here."""
     labelled_tables: Iterator[bool] | None = None
     """Of each table to come, whether its first row names the columns; None: of all of them."""
 
@@ -139,7 +143,8 @@ def markdown_drafts(text: str, outline: Outline) -> Iterator[Draft]:
 
 
 def _html_drafts(text: str, outline: Outline) -> Iterator[Draft]:
-    extraction = extract(text.encode("utf-8", errors="replace"), HTML, output="markdown")
+    page = rewritten(text)
+    extraction = extract(page.encode("utf-8", errors="replace"), HTML, output="markdown")
     tree = SyntaxTreeNode(_MARKDOWN.parse(extraction.content))
     # kreuzberg makes the first row of every table a header row, whether it was one or not.
     labelled = header_rows(text)
@@ -162,13 +167,25 @@ def _blocks(node: SyntaxTreeNode, place: _Place) -> Iterator[Draft]:
         case "html_block":
             yield from _html_drafts(node.content, place.outline)
         case "table":
-            is_labelled = next(place.labelled_tables, True) if place.labelled_tables else True
-            for draft in table_drafts(_rows(node), is_labelled=is_labelled):
-                yield replace(draft, section=section)
+            yield from _table(node, place)
+        case "list_item":
+            yield from _list_item(node, place)
         case _:
-            inside = replace(place, is_in_list=place.is_in_list or node.type == "list_item")
             for child in node.children:
-                yield from _blocks(child, inside)
+                yield from _blocks(child, place)
+
+
+def _table(node: SyntaxTreeNode, place: _Place) -> Iterator[Draft]:
+    is_labelled = next(place.labelled_tables, True) if place.labelled_tables else True
+    for draft in table_drafts(_rows(node), is_labelled=is_labelled):
+        yield replace(draft, section=place.outline.section)
+
+
+def _list_item(node: SyntaxTreeNode, place: _Place) -> Iterator[Draft]:
+    inside = replace(place, depth=place.depth + 1, marker=_marker(node, place.depth))
+    for child in node.children:
+        yield from _blocks(child, inside)
+        inside = replace(inside, marker="")
 
 
 def _rows(table: SyntaxTreeNode) -> list[list[str]]:
@@ -180,9 +197,15 @@ def _rows(table: SyntaxTreeNode) -> list[list[str]]:
 
 
 def _paragraph(node: SyntaxTreeNode, place: _Place) -> Iterator[Draft]:
-    kind: BlockKind = "list_item" if place.is_in_list else "paragraph"
-    for draft in _drawn_table(node) or [Draft(kind=kind, text=_inline_text(node))]:
+    kind: BlockKind = "list_item" if place.depth else "paragraph"
+    text = f"{place.marker}{_inline_text(node)}"
+    for draft in _drawn_table(node) or [Draft(kind=kind, text=text)]:
         yield replace(draft, section=place.outline.section)
+
+
+def _marker(item: SyntaxTreeNode, depth: int) -> str:
+    """What an item begins with: its number, or a dash, as far in as its list."""
+    return f"{'  ' * depth}{item.info}{item.markup if item.info else '-'} "
 
 
 def _drawn_table(paragraph: SyntaxTreeNode) -> list[Draft]:

@@ -9,9 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ingest.parse.document import Draft
+from ingest.parse.aligned import aligned_tables, has_column_of_values, is_rule
+from ingest.parse.document import Draft, Outline
 from ingest.parse.outline import paragraphs
 from ingest.parse.tables import table_drafts
+from ingest.parse.text_headings import TextHeading, text_headings
 
 _MAX_LINE_CHARS: Final = 10_000
 _MIN_ROWS: Final = 3
@@ -19,17 +21,7 @@ _MIN_ROWS: Final = 3
 _MIN_COLUMNS: Final = 2
 _MOST: Final = 0.7
 _FENCE: Final = re.compile(r"\s{0,3}(?:```|~~~)")
-_RULE_SIGNS: Final = frozenset(" \t|+:=-")
-_WORDS: Final = re.compile(r"\S++(?: \S++)*+")
-_FILLED: Final = re.compile(rb"\x01++(?:\x00\x01++)*+")
-"""What no two blanks divide: in a line, and in all lines together."""
-_YEAR: Final = re.compile(r"(?:19|20)\d\d(?!\d)")
-_MAX_VALUE_CHARS: Final = 40
 _CELL_END: Final = re.compile(r"(?<!\\)\|")
-_GAP: Final = re.compile(r"\S(?P<gap> {2,})(?=\S)")
-_VALUE: Final = re.compile(
-    r"[-+\u2212\u2013(<>~\u00b1]{0,3}\s?(?:[$\u20ac\u00a3\u00a5]|[A-Z]{3})?\s?\d|[-\u2013\u2014]$|n/?a$"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,28 +31,61 @@ class _Found:
     start: int
     end: int
     rows: list[list[str]]
+    is_labelled: bool = True
 
 
 def text_drafts(text: str) -> Iterator[Draft]:
-    """The paragraphs and the rows of the tables, in order."""
+    """The headings, the paragraphs and the rows of the tables, in order."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    tables = list(_tables(lines))
+    headings = text_headings(_outside(lines, tables))
+    outline = Outline()
     begun = 0
-    for table in _tables(lines):
-        yield from paragraphs("\n".join(lines[begun : table.start]))
-        rows = table.rows
-        yield from (replace(draft, section=()) for draft in table_drafts(rows, is_labelled=True))
-        begun = table.end
-    yield from paragraphs("\n".join(lines[begun:]))
+    both: list[_Found | TextHeading] = [*tables, *headings]
+    for found in sorted(both, key=lambda each: each.start):
+        for draft in paragraphs("\n".join(lines[begun : found.start])):
+            yield replace(draft, section=outline.section)
+        begun = found.end
+        if isinstance(found, TextHeading):
+            if found.name:
+                yield outline.heading(found.name, level=found.level)
+            continue
+        for draft in table_drafts(found.rows, is_labelled=found.is_labelled):
+            yield replace(draft, section=outline.section)
+    for draft in paragraphs("\n".join(lines[begun:])):
+        yield replace(draft, section=outline.section)
+
+
+def _outside(lines: Sequence[str], tables: Sequence[_Found]) -> list[str | None]:
+    """The lines, None for those of tables and between fences."""
+    outside: list[str | None] = []
+    is_fenced = False
+    for line in lines:
+        is_fence = _FENCE.match(line) is not None
+        is_fenced = is_fenced != is_fence
+        is_read = not is_fenced and not is_fence and len(line) <= _MAX_LINE_CHARS
+        outside.append(line if is_read else None)
+    for table in tables:
+        outside[table.start : table.end] = [None] * (table.end - table.start)
+    return outside
 
 
 def _tables(lines: Sequence[str]) -> Iterator[_Found]:
     for start, end in _runs(lines):
         run = lines[start:end]
-        for read in (_with_bars, _with_tabs, _with_gaps):
+        for read in (_with_bars, _with_tabs):
             if found := read(run):
                 first, last, rows = found
                 yield _Found(start=start + first, end=start + last, rows=rows)
                 break
+        else:
+            for each in aligned_tables(run):
+                yield _Found(
+                    start=start + each.start,
+                    end=start + each.end,
+                    rows=each.rows,
+                    is_labelled=each.is_labelled,
+                )
 
 
 def _runs(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -89,19 +114,19 @@ def _with_bars(lines: Sequence[str]) -> _Read | None:
         return None
     first, last = barred[0], barred[-1] + 1
     body = lines[first:last]
-    rows = [_cells(line) for line in body if not _is_rule(line)]
+    rows = [_cells(line) for line in body if not is_rule(line)]
     has_rule = len(rows) < len(body)
     is_framed = all(line.strip().startswith("|") and line.strip().endswith("|") for line in body
-                    if not _is_rule(line))  # fmt: skip
+                    if not is_rule(line))  # fmt: skip
     if len(rows) < (_MIN_ROWS if not has_rule and not is_framed else _MIN_COLUMNS):
         return None
-    if not _is_even(rows) or not (has_rule or is_framed or _has_a_column_of_values(rows)):
+    if not _is_even(rows) or not (has_rule or is_framed or has_column_of_values(rows)):
         return None
     return first, last, rows
 
 
 def _is_border(line: str) -> bool:
-    return line.strip().startswith("+-") and _is_rule(line)
+    return line.strip().startswith("+-") and is_rule(line)
 
 
 def _cells(line: str) -> list[str]:
@@ -116,43 +141,8 @@ def _with_tabs(lines: Sequence[str]) -> _Read | None:
         return None
     first, last = tabbed[0], tabbed[-1] + 1
     rows = [[cell.strip() for cell in line.strip("\n").split("\t")] for line in lines[first:last]]
-    is_sure = len(rows) >= _MIN_ROWS and _is_even(rows) and _has_a_column_of_values(rows)
+    is_sure = len(rows) >= _MIN_ROWS and _is_even(rows) and has_column_of_values(rows)
     return (first, last, rows) if is_sure else None
-
-
-def _with_gaps(lines: Sequence[str]) -> _Read | None:
-    """A table whose columns are kept apart by blanks that stand below each other in every line."""
-    gapped = [index for index, line in enumerate(lines) if _GAP.search(line) or _is_rule(line)]
-    if not gapped or gapped[-1] - gapped[0] + 1 != len(gapped):
-        return None
-    first, last = gapped[0], gapped[-1] + 1
-    body = [line.expandtabs(8) for line in lines[first:last]]
-    kept = [line for line in body if not _is_rule(line)]
-    starts = _column_starts(kept)
-    if len(kept) < _MIN_ROWS or len(starts) < _MIN_COLUMNS:
-        return None
-    ends = [*starts[1:], _MAX_LINE_CHARS * 8]
-    rows = [[line[a:b].strip() for a, b in zip(starts, ends, strict=True)] for line in kept]
-    is_sure = _is_even(rows) and _has_a_column_of_values(rows)
-    return (first, last, rows) if is_sure else None
-
-
-def _is_rule(line: str) -> bool:
-    """True for a line below a header or around a table: `|---|:--:|`, `+----+`, `====  ====`."""
-    return _RULE_SIGNS.issuperset(line) and any(dash in line for dash in ("---", "===", ":-", "-:"))
-
-
-def _column_starts(lines: Sequence[str]) -> list[int]:
-    """Where columns begin: after two blanks or more that go through all lines."""
-    if not lines:
-        return []
-    width = max(map(len, lines))
-    filled = bytearray(width)
-    for line in lines:
-        for match in _WORDS.finditer(line):
-            filled[match.start() : match.end()] = b"\x01" * (match.end() - match.start())
-    columns = _FILLED.finditer(bytes(filled))
-    return [match.start() for match in columns]
 
 
 def _is_even(rows: Sequence[Sequence[str]]) -> bool:
@@ -163,19 +153,3 @@ def _is_even(rows: Sequence[Sequence[str]]) -> bool:
     has_words = all(any(map(str.isalnum, "".join(row))) for row in rows)
     is_full = filled >= _MOST / 2 * width * len(rows)
     return width >= _MIN_COLUMNS and min(widths) >= width - 1 and is_full and has_words
-
-
-def _has_a_column_of_values(rows: Sequence[Sequence[str]]) -> bool:
-    """True when a column but the first has a name above and numbers below."""
-    for column in range(1, min(map(len, rows))):
-        name = rows[0][column]
-        cells = [row[column] for row in rows[1:] if row[column]]
-        values = sum(map(_is_value, cells))
-        is_named = bool(name) and (bool(_YEAR.match(name)) or not _is_value(name))
-        if is_named and cells and values >= _MOST * len(cells):
-            return any(map(str.isdecimal, "".join(cells)))
-    return False
-
-
-def _is_value(cell: str) -> bool:
-    return bool(_VALUE.match(cell)) and len(cell) <= _MAX_VALUE_CHARS

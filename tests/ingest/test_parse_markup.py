@@ -29,9 +29,9 @@ def test_nested_lists_keep_every_item() -> None:
 
     parsed = parse(page, MARKDOWN)
 
-    assert texts(parsed) == ["one", "inner", "more", "two", "first"]
+    assert texts(parsed) == ["- one", "  - inner", "more", "- two", "1. first"]
     assert {block.kind for block in parsed.blocks} == {"list_item"}
-    assert parsed.text == "one\ninner\nmore\ntwo\nfirst"
+    assert parsed.text == "- one\n  - inner\nmore\n- two\n1. first"
 
 
 def test_inline_marks_go_and_their_text_stays() -> None:
@@ -90,9 +90,9 @@ def test_html_keeps_the_text_and_drops_the_rest() -> None:
         ("heading", "", "Leave"),
         ("paragraph", "Leave", "Text bold 5 * 3 snake_case\nnext"),
         ("paragraph", "Leave", "quoted"),
-        ("paragraph", "Leave", "term meaning"),
-        ("list_item", "Leave", "one"),
-        ("list_item", "Leave", "inner"),
+        ("list_item", "Leave", "- term: meaning"),
+        ("list_item", "Leave", "- one"),
+        ("list_item", "Leave", "  - inner"),
         ("code", "Leave", "a\n  b"),
     ]
 
@@ -147,3 +147,49 @@ def test_closing_tags_that_were_left_out_do_no_harm() -> None:
 
     assert len(parsed.blocks) == 200
     assert parsed.warnings == ()
+
+
+def test_a_cell_that_spans_others_is_said_in_each() -> None:
+    page = b"""<table><tr><th rowspan="2">Fare</th><th colspan="2">Price EUR</th></tr>
+    <tr><th>Adult</th><th>Child</th></tr>
+    <tr><td rowspan="2">Day</td><td>5</td><td>3</td></tr><tr><td>6</td><td>4</td></tr>
+    <tr><td>Week</td><td colspan="2">20</td></tr></table>"""
+
+    assert texts(parse(page, HTML)) == [
+        "Fare: Day | Price EUR Adult: 5 | Price EUR Child: 3",
+        "Fare: Day | Price EUR Adult: 6 | Price EUR Child: 4",
+        "Fare: Week | Price EUR Adult: 20 | Price EUR Child: 20",
+    ]
+
+
+def test_a_table_or_a_list_in_a_cell_is_text_of_the_cell() -> None:
+    page = b"""<table><tr><th>Room</th><th>Holds</th></tr>
+    <tr><td>Oak</td><td><ul><li>a beamer<li>a board</ul></td></tr>
+    <tr><td>Elm</td><td><table><tr><td>seats</td><td>12</td></tr><tr><td>phone &amp; fax</td>
+    <td>33</td></tr></table></td></tr><tr><td>Ash<td>nothing</table>"""
+
+    assert texts(parse(page, HTML)) == [
+        "Room: Oak | Holds: a beamer; a board",
+        "Room: Elm | Holds: seats 12; phone & fax 33",
+        "Room: Ash | Holds: nothing",
+    ]
+
+
+def test_a_term_is_told_with_its_definition_and_a_question_heads_its_answer() -> None:
+    page = b"""<h1>Help</h1><dl><dt>Depot<dd>EUR 5<dd>per night<dt>May I cancel?</dt>
+    <dd>Yes, a day before.</dd><dt>Express</dt><dd>EUR 20</dd></dl><p>The end.</p>"""
+
+    assert outlined(parse(page, HTML)) == [
+        ("heading", "", "Help"),
+        ("list_item", "Help", "- Depot: EUR 5; per night"),
+        ("heading", "Help", "May I cancel?"),
+        ("paragraph", "Help / May I cancel?", "Yes, a day before."),
+        ("list_item", "Help / May I cancel?", "- Express: EUR 20"),
+        ("paragraph", "Help / May I cancel?", "The end."),
+    ]
+
+
+def test_a_span_of_any_size_costs_no_more_than_the_table() -> None:
+    page = b'<table><tr><td colspan="99" rowspan="99">x</td></tr>' + b"<tr><td>y</td></tr>" * 200
+
+    assert len(parse(page, HTML).text) < 100_000

@@ -77,12 +77,11 @@ def test_a_table_without_its_line_of_dashes_is_one_in_markdown_too() -> None:
         "Answer yes | no.\nTell us | them.\n",
         "The ramp | the slipway\nThe boat | the yard\nThe gate | the wall\n",
         "```\n| a | b |\n|---|---|\n| 1 | 2 |\n```\n",
-        # Indented code, a numbered list with tabs, an address beside another, a title underlined.
+        # Indented code, a numbered list with tabs, an address beside another.
         "\tif x:\n\t\treturn 1\n\treturn 2\n",
         "1.\t30 days of notice.\n2.\t14 days of grace.\n3.\t2 copies.\n",
         "1.\tOpen the valve.\n2.\tClose the lid.\n3.\tGo home.\n",
         "Mill Quay        Harbour Road\nFenbridge        Kelder\nNorway           Denmark\n",
-        "Minutes of the committee\n========================\n\nPresent: all.\n",
         "It is a line.  Two blanks.\nIt is  another one of 12.\nAnd one  more of 13.\n",
         "  * Heated ramp: order by 30 April.\n  * Fan for bench 7.\n",
         "||||\n||||\n||||\n",
@@ -93,3 +92,126 @@ def test_what_merely_looks_like_a_table_stays_text(text: str) -> None:
 
     assert set(kinds(parsed)) == {"paragraph"}
     assert parsed.text.replace("    ", "\t").split() == f"Start.\n\n{text}".split()
+
+
+def headings(text: str) -> list[tuple[tuple[str, ...], str]]:
+    parsed = parse(text.encode(), PLAIN_TEXT)
+    return [
+        (block.section, parsed.text[block.char_start : block.char_end])
+        for block in parsed.blocks
+        if block.kind == "heading"
+    ]
+
+
+def test_underlined_lines_are_headings_and_their_underlines_are_gone() -> None:
+    text = "Rules\n=====\nThey bind all.\n\nLeave\n-----\n28 days.\n\nPay\n---\nMonthly.\n"
+
+    parsed = parse(text.encode(), PLAIN_TEXT)
+
+    assert headings(text) == [((), "Rules"), (("Rules",), "Leave"), (("Rules",), "Pay")]
+    assert texts(parsed) == ["Rules", "They bind all.", "Leave", "28 days.", "Pay", "Monthly."]
+    assert parsed.blocks[-1].section == ("Rules", "Pay")
+
+
+def test_capitals_and_numbers_above_prose_are_headings() -> None:
+    text = (
+        "SAFETY COMMITTEE\nMinutes of May\n\n1. Accidents\nThere was none.\n\n"
+        "2. Decisions\nThe ramp is heated.\n"
+    )
+
+    assert headings(text) == [
+        ((), "SAFETY COMMITTEE"),
+        (("SAFETY COMMITTEE",), "1. Accidents"),
+        (("SAFETY COMMITTEE",), "2. Decisions"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1. Open the valve\n2. Close the lid\n\nDone.\n",
+        "1. Open the valve\n\n2. Close the lid\n\n3. Go home\n\nThen rest.\n",
+        "1. Open the valve of the tank\n   on the left\n\n2. Close the lid\n   with care\n",
+        "WE ARE CLOSED.\n\nStock:\n12\n",
+        "```\nTitle\n-----\nBODY\n```\n",
+    ],
+)
+def test_items_and_sentences_are_no_headings(text: str) -> None:
+    assert headings(text) == []
+
+
+def test_a_rule_that_underlines_nothing_is_no_text() -> None:
+    parsed = parse(b"One line.\nAnd one more.\n----------\n\nThe end.\n", PLAIN_TEXT)
+
+    assert texts(parsed) == ["One line.\nAnd one more.", "The end."]
+
+
+def test_a_cell_may_go_on_in_the_next_line() -> None:
+    text = (
+        "Excursion      any reading above 8.0 C that lasts longer\n"
+        "               than 15 minutes\n"
+        "MKT            the mean kinetic temperature of a fridge\n"
+        "Quarantine     stock that is kept apart and marked\n"
+    )
+
+    assert texts(parse(text.encode(), PLAIN_TEXT)) == [
+        "Excursion | any reading above 8.0 C that lasts longer than 15 minutes",
+        "MKT | the mean kinetic temperature of a fridge",
+        "Quarantine | stock that is kept apart and marked",
+    ]
+
+
+def test_columns_of_words_are_a_table_with_or_without_a_header() -> None:
+    named = (
+        "Medicine             Applicant     Decision\n"
+        "Sugammadex           Dr Erdem      approved\n"
+        "Ferric derisomaltose Dr Boerma     deferred\n"
+        "Tapentadol           pain team     rejected\n"
+    )
+    bare = (
+        "A1  Okonjo     rewrite the guideline    by 30 November\n"
+        "A2  Lindqvist  three quotations         by 1 February\n"
+        "A3  Boerma     cost comparison          by 8 December\n"
+    )
+
+    assert texts(parse(named.encode(), PLAIN_TEXT))[1] == (
+        "Medicine: Ferric derisomaltose | Applicant: Dr Boerma | Decision: deferred"
+    )
+    assert texts(parse(bare.encode(), PLAIN_TEXT))[0] == (
+        "A1 | Okonjo | rewrite the guideline | by 30 November"
+    )
+
+
+def test_names_stand_between_the_rows_of_a_table_below_its_heading() -> None:
+    text = (
+        "Line S1\n"
+        "Run    Station   Shop\n"
+        "101    7.42      7.51\n"
+        "103    8.27      8.36\n"
+        "Back\n"
+        "102    15.50     15.58\n"
+        "Dogs ride free.\n"
+    )
+
+    parsed = parse(text.encode(), PLAIN_TEXT)
+
+    assert texts(parsed) == [
+        "Line S1",
+        "Run: 101 | Station: 7.42 | Shop: 7.51",
+        "Run: 103 | Station: 8.27 | Shop: 8.36",
+        "Back",
+        "Run: 102 | Station: 15.50 | Shop: 15.58",
+        "Dogs ride free.",
+    ]
+
+
+def test_two_parts_of_an_underlined_title_are_no_header() -> None:
+    text = (
+        "2  Definitions\n--------------\n"
+        "Excursion      any reading above 8.0 C\n"
+        "MKT            the mean kinetic temperature\n"
+        "Quarantine     stock that is kept apart\n"
+    )
+
+    assert headings(text) == [((), "2 Definitions")]
+    assert texts(parse(text.encode(), PLAIN_TEXT))[1] == "Excursion | any reading above 8.0 C"

