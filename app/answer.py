@@ -309,7 +309,11 @@ class Answerer:
     ) -> tuple[Retrieved, list[SentenceEvidence]]:
         context = await asyncio.to_thread(self._pack, asking, retrieval.passages)
         evidence = await asyncio.to_thread(
-            rank_sentences, asking.in_context, context, self.embedder
+            rank_sentences,
+            asking.question.text,
+            context,
+            self.embedder,
+            in_context=asking.in_context,
         )
         return Retrieved(retrieval=retrieval, context=context), evidence
 
@@ -378,11 +382,16 @@ def _disagreement(
 ) -> Disagreement | None:
     best = evidence[0].score if evidence else 0.0
     sides = []
-    for each in evidence[:COMPARED_SENTENCES]:
+    # What different parts of a question ask for does not disagree.
+    alike = [each for each in evidence if each.part == evidence[0].part]
+    for each in alike[:COMPARED_SENTENCES]:
         source = context.source(each.source_id)
         if source is not None and each.score >= COMPARED_SHARE_OF_BEST * best:
             sides.append(side_of(each, source))
-    return find_disagreement(asking.in_context, sides)
+    found = find_disagreement(asking.in_context, sides)
+    # Who asks two things at once has said enough: there is nothing to ask back.
+    is_in_parts = any(each.part for each in evidence)
+    return None if found is not None and not found.is_conflict and is_in_parts else found
 
 
 def _asked_back(generation: Generation, asking: Asking, context: Context) -> str | None:

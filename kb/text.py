@@ -79,6 +79,12 @@ _OPENERS: Final = word_set(
 )
 """Words with a capital letter that begin a sentence rather than go on with a name."""
 
+_MONTHS_AFTER_ORDINAL: Final = word_set(
+    "januar j\u00e4nner februar m\u00e4rz april mai juni juli august september oktober november "
+    "dezember"
+)
+"""In German a day of the month ends with a full stop."""
+
 _BREAK: Final = re.compile(
     r"(?<![.!?\u2026])[.!?\u2026]++[\"'\u201d\u2019\u00bb)\]]*+(?:\[[^\]\n]{1,12}\]){0,30}+(?=\s|$)"
     r"|[\u3002\uff01\uff1f\uff61]+[\u300d\u300f\u201d\u2019\uff09\"]*"
@@ -143,6 +149,8 @@ def _full_stop_ends(text: str, start: int, match: re.Match[str], following: str)
     word = before.group(1) if before else ""
     lowered = word.casefold()
     if _ITEM_NUMBER.fullmatch(text, start, match.start()):
+        return False
+    if word.isdecimal() and following.casefold() in _MONTHS_AFTER_ORDINAL:
         return False
     is_initial = len(word) == 1 and word.isalpha() and word.isupper()
     if not (is_initial or "." in word or lowered in _ABBREVIATIONS or lowered in _ENDS_EITHER_WAY):

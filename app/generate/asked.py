@@ -31,8 +31,10 @@ _HOW: Final = re.compile(
 )
 _STEPS: Final = re.compile(r"\b(?:steps?|schritte?|\u00e9tapes?)\b", re.IGNORECASE)
 _ALL_OF: Final = re.compile(
-    r"\W*+(?:(?:please\s)?(?:list|name|show)\b|(?:in\s)?which\b|what (?:are|were|must|do|does"
-    r"|should|is (?:new|needed|required|included|forbidden|allowed))\b|welche[mnrs]?\b"
+    r"\W*+(?:(?:please\s)?(?:list|name|show)\b|(?:in\s)?which\b"
+    r"|what (?:\w{1,30} ){0,2}?(?:are|were|must|do|does|did|should|may)\b"
+    r"|what (?:is|was) (?:new|needed|required|included|forbidden|allowed|decided|planned|covered"
+    r"|being|to be)\b|welche[mnrs]?\b"
     r"|was (?:sind|ist|muss)\b|(?:quels|quelles)\b|nenne\b|liste\b|cite)",
     re.IGNORECASE,
 )

@@ -10,10 +10,13 @@ from typing import Final
 from rank_bm25 import BM25Okapi
 
 from app.context import Context, Source
-from app.generate.constraints import Constraints, constraints_of
+from app.generate.asked import asks_how
+from app.generate.constraints import Constraints
 from app.generate.instructions import is_instruction_to_reader
+from app.generate.parts import Part, parts_in
 from app.generate.pieces import Piece, pieces_of
 from app.generate.proper_names import MIN_TYPO, is_typo
+from app.generate.row_tables import said_of
 from kb.embedding import Embedder, Vectors
 from kb.passages import Passage
 from language.stems import content_stems
@@ -30,6 +33,9 @@ three for .941; rounded, .824 and .941. Of SQuAD1 articles that were not used: .
 HEADING_WEIGHT: Final = 0.5
 """What a question word counts that stands in a heading, not in the sentence; and one of the title
 in any case, since it does not tell one sentence of the document from another."""
+
+LEANED_ON_WEIGHT: Final = 0.5
+"""Of a word of the question before a follow-up, or of the part before another."""
 
 MAX_EMBEDDED: Final = 9
 """Sentences compared by vector, after all else has chosen them: with 8 or with 12 the right first
@@ -70,6 +76,7 @@ class SentenceEvidence:
         lead_in: the line that leads to the list of which it is an item, verbatim; else empty.
         background: what tells what it is about: titles, headings, columns, the text around it.
         named_by: of these the titles, headings, columns and lead-in.
+        part: of the question, from 0.
         language: of its document, as far as it is known.
         vector: of the sentence, shape (d,); None where the model does not read its language.
     """
@@ -86,6 +93,7 @@ class SentenceEvidence:
     piece: Piece | None = None
     background: str = ""
     named_by: str = ""
+    part: int = 0
     language: str | None = None
     vector: Vectors | None = field(default=None, repr=False, compare=False)
 
@@ -120,13 +128,30 @@ class _Candidate:
     passage_rank: int
 
 
-def rank_sentences(question: str, context: Context, embedder: Embedder) -> list[SentenceEvidence]:
-    """The pieces that may answer the question, best first; at most MAX_EMBEDDED.
+def rank_sentences(
+    question: str, context: Context, embedder: Embedder, *, in_context: str | None = None
+) -> list[SentenceEvidence]:
+    """The pieces that may answer the question, best first; at most MAX_EMBEDDED for each part.
 
     Headings, questions, lead-ins and instructions to the reader are no evidence, nor is what is
     about another thing than the question pins down, or lacks the kind of thing that it asks for.
     None are when no piece names the attribute asked for or is near to the question.
+
+    Args:
+        question: as it was put.
+        context: the sources.
+        embedder: compares the best of them.
+        in_context: the question behind the one that it leans on.
     """
+    found = [
+        replace(each, part=place)
+        for place, part in enumerate(parts_in(question, in_context or question))
+        for each in _rank(part, context, embedder)
+    ]
+    return sorted(found, key=lambda each: -each.score)
+
+
+def _rank(part: Part, context: Context, embedder: Embedder) -> list[SentenceEvidence]:
     ranked = sorted(context.sources, key=lambda source: -source.passage.score)
     best = max((source.passage.score for source in ranked), default=0.0)
     candidates = [
@@ -136,22 +161,21 @@ def rank_sentences(question: str, context: Context, embedder: Embedder) -> list[
     ]
     if not candidates:
         return []
-    constraints = constraints_of(question)
-    unread = _by_words(question, candidates)
+    constraints = part.constraints
+    unread = _by_words(part, candidates)
     # Asked of the best only, until there are enough: it costs more than their scores.
     stating = (
         each
         for each in unread[:MAX_WEIGHED]
-        if may_answer(constraints, each.text, each.background)
-        and not is_instruction_to_reader(each.text)
+        if _may_answer(constraints, each) and not is_instruction_to_reader(each.text)
     )
     promising = list(islice(stating, MAX_EMBEDDED))
     if not promising:
         return []
-    evidence = _with_cosines(question, promising, embedder)
+    evidence = _with_cosines(part.in_context, promising, embedder)
     if not any(_may_hold(constraints, each) for each in evidence):
         return []
-    return sorted(evidence, key=lambda each: -each.score)
+    return evidence
 
 
 def _may_hold(constraints: Constraints, evidence: SentenceEvidence) -> bool:
@@ -219,10 +243,12 @@ def named_by(passage: Passage, piece: Piece) -> str:
     return "\n".join(dict.fromkeys(filter(None, names)))
 
 
-def may_answer(constraints: Constraints, text: str, background: str) -> bool:
+def _may_answer(constraints: Constraints, evidence: SentenceEvidence) -> bool:
     """True for a text that is about what the question pins down and holds what it asks for."""
-    return not constraints.unmet(text, background) and not constraints.lacks_answer(
-        text, background
+    row = evidence.piece.row if evidence.piece else None
+    said = evidence.text if row is None else said_of(row)
+    return not constraints.unmet(said, evidence.background) and not constraints.lacks_answer(
+        evidence.text, evidence.background
     )
 
 
@@ -230,13 +256,15 @@ def may_answer(constraints: Constraints, text: str, background: str) -> bool:
 
 
 def _unread(
-    question: str, asked: Mapping[str | None, Sequence[str]], candidates: Sequence[_Candidate]
+    part: Part, asked: Mapping[str | None, Sequence[str]], candidates: Sequence[_Candidate]
 ) -> Iterator[SentenceEvidence]:
     """The candidates with all scores but the cosine, which is 0; `asked` as `_spelled` gives it."""
+    own = _spelled(part.text, candidates)
     weights_by_language = {
-        language: _weights(stems, candidates) for language, stems in asked.items()
+        language: _weights(stems, candidates, own=frozenset(own[language]))
+        for language, stems in asked.items()
     }
-    expected = constraints_of(question).expected
+    expected = part.constraints.expected
     for each in candidates:
         text = each.piece.text
         weights = weights_by_language[each.language]
@@ -261,14 +289,14 @@ def _unread(
         )
 
 
-def _by_words(question: str, candidates: Sequence[_Candidate]) -> list[SentenceEvidence]:
+def _by_words(part: Part, candidates: Sequence[_Candidate]) -> list[SentenceEvidence]:
     """The candidates that most likely answer first, before any is embedded.
 
     By BM25 in place of coverage: the best hold the answer as often (.954 against .956 of 1142
     questions of SQuAD2). Ranked by BM25 to the end, the first holds it for .780 instead of .811.
     """
-    asked = _spelled(question, candidates)
-    unread = list(_unread(question, asked, candidates))
+    asked = _spelled(part.in_context, candidates)
+    unread = list(_unread(part, asked, candidates))
     told = [sorted(each.stems) for each in candidates]
     if not any(told):
         return unread
@@ -276,9 +304,14 @@ def _by_words(question: str, candidates: Sequence[_Candidate]) -> list[SentenceE
     scores_by_language = {language: bm25.get_scores(stems) for language, stems in asked.items()}
     scores = [scores_by_language[each.language][at] for at, each in enumerate(candidates)]
     best = max(*scores, 1e-9)
+    wants_steps = asks_how(part.text)
     ordered = sorted(
         zip(scores, unread, strict=True),
-        key=lambda pair: -(pair[0] / best + pair[1].score_without_vectors - pair[1].coverage),
+        key=lambda pair: (
+            # A procedure says what to do in words of its own.
+            not (wants_steps and pair[1].piece and pair[1].piece.kind == "steps"),
+            -(pair[0] / best + pair[1].score_without_vectors - pair[1].coverage),
+        ),
     )
     return [each for _, each in ordered]
 
@@ -311,15 +344,20 @@ def _slip_of(stem: str, known: frozenset[str]) -> str:
     return like[0] if len(like) == 1 else stem
 
 
-def _weights(question: Sequence[str], candidates: Sequence[_Candidate]) -> dict[str, float]:
+def _weights(
+    question: Sequence[str], candidates: Sequence[_Candidate], *, own: frozenset[str]
+) -> dict[str, float]:
     """Of the question's words, summing to 1; rare ones among the candidates weigh more.
+
+    Words that are not its `own`, but of what it leans on, weigh LEANED_ON_WEIGHT of it.
 
     idf(t) = 1 + ln(1 + (n - df + 0.5) / (df + 0.5)), n sentences of which df hold t. The 1 keeps
     a word that all passages share, since retrieval chose them by it, from counting nothing.
     """
     counts = Counter(stem for candidate in candidates for stem in candidate.stems)
     weights = {
-        stem: 1 + math.log(1 + (len(candidates) - counts[stem] + 0.5) / (counts[stem] + 0.5))
+        stem: (1 if stem in own else LEANED_ON_WEIGHT)
+        * (1 + math.log(1 + (len(candidates) - counts[stem] + 0.5) / (counts[stem] + 0.5)))
         for stem in dict.fromkeys(question)
     }
     total = sum(weights.values())

@@ -13,9 +13,9 @@ from typing import Final
 from app.claims import Draft
 from app.context import Context, Source
 from app.generate.answer_type import expected_answer
-from app.generate.asked import asks_for_all, asks_how, defined_term, defines, parts_of
-from app.generate.constraints import Constraints, constraints_of
+from app.generate.asked import asks_for_all, asks_how, defined_term, defines
 from app.generate.evidence import SentenceEvidence, background_of
+from app.generate.parts import Part, parts_in
 from app.generate.pieces import Piece, pieces_of
 from app.generate.row_tables import (
     PlacedRow,
@@ -23,6 +23,7 @@ from app.generate.row_tables import (
     lacks_attribute,
     named_rows,
     row_named_by_key,
+    said_of,
     tables_of,
     wanted_columns,
 )
@@ -39,6 +40,12 @@ those that only a piece below it answers are answered wrongly."""
 
 STEPS_BONUS: Final = 0.3
 """For a procedure where the question asks how."""
+
+WHOLE_LIST_MALUS: Final = 0.3
+"""For a whole list where the question asks for an amount, a time, a person or a place: being longer
+it holds more of the question's words."""
+
+ONE_THING: Final = frozenset({"number", "time", "person", "place", "contact"})
 
 DEFINITION_BONUS: Final = 0.5
 """For the sentence that defines what the question asks a definition of."""
@@ -70,34 +77,13 @@ def extract(
     if computed is not None and (computed.claims or _is_unsure(asked, evidence, tables)):
         return computed
     told: dict[tuple[str, ...], Told] = {}
-    parts = parts_of(question)
-    for part in parts:
-        composer = _Composer(
-            part=part,
-            others=" ".join(each for each in parts if each != part),
-            asked=asked if len(parts) == 1 else question,
-            about=_about(part, parts, asked),
-            context=context,
-            tables=tables,
-        )
-        for each in composer.answer(evidence):
+    for place, part in enumerate(parts_in(question, asked)):
+        composer = _Composer(part=part, context=context, tables=tables)
+        for each in composer.answer([each for each in evidence if each.part == place]):
             key = (each.source_id, *each.quotes)
             told[key] = told[key].merged_with(each) if key in told else each
     claims = tuple(each.claim for each in told.values())
     return Draft(status="answered" if claims else "unsupported", claims=claims)
-
-
-def _about(part: str, parts: Sequence[str], asked: str) -> Constraints:
-    """What the part pins down, and of what it leans on the things of other kinds.
-
-    "And the Birch?" is about the Birch, of which the same is asked as of the Cedar before it.
-    """
-    own = constraints_of(part)
-    if len(parts) > 1:
-        return own if own.pins else constraints_of(parts[0])
-    kinds = {pin.kind for pin in own.pins}
-    leaned_on = [pin for pin in constraints_of(asked).pins if pin.kind not in kinds]
-    return replace(own, pins=(*own.pins, *leaned_on))
 
 
 def _is_unsure(
@@ -127,15 +113,9 @@ def _table_of(source_id: str, row: Row, tables: Sequence[Table]) -> Table | None
 
 @dataclass(frozen=True, kw_only=True)
 class _Composer:
-    """Answers one part of a question.
+    """Answers one part of a question."""
 
-    `others` are the other parts, `asked` is all that is asked with what it leans on.
-    """
-
-    part: str
-    others: str
-    asked: str
-    about: Constraints
+    part: Part
     context: Context
     tables: Sequence[Table]
 
@@ -158,14 +138,11 @@ class _Composer:
         fit = evidence.score
         if piece is None:
             return fit
-        if self.others:
-            held = frozenset(content_stems(f"{piece.lead_in} {piece.heading} {piece.text}"))
-            own = frozenset(content_stems(self.part))
-            other = frozenset(content_stems(self.others)) - own
-            fit += len(own & held) / max(len(own), 1) - len(other & held) / max(len(other), 1)
-        if piece.kind == "steps" and asks_how(self.part):
+        if piece.items and self.part.constraints.expected.kind in ONE_THING:
+            fit -= WHOLE_LIST_MALUS
+        if piece.kind == "steps" and asks_how(self.part.text):
             fit += STEPS_BONUS
-        term = defined_term(self.part)
+        term = defined_term(self.part.text)
         if term is not None and defines(piece.text, term):
             fit += DEFINITION_BONUS
         return fit
@@ -184,16 +161,16 @@ class _Composer:
         if told is not None and self._answers(told.text, background_of(passage, piece)):
             yield told
 
-    def _answers(self, text: str, background: str) -> bool:
+    def _answers(self, text: str, background: str, *, about: str | None = None) -> bool:
         """True when the text is about the question, holds the thing asked for, and says more."""
-        asked = frozenset(content_stems(self.part))
+        asked = frozenset(content_stems(self.part.text))
         is_echo = asked.issuperset(content_stems(text))
-        first = _ALTERNATIVE.split(self.part, maxsplit=1)[0]
+        first = _ALTERNATIVE.split(self.part.text, maxsplit=1)[0]
         if is_echo and expected_answer(first).kind != "decision":
             return False
-        if self.about.unmet(text, background):
+        if self.part.constraints.unmet(text if about is None else about, background):
             return False
-        return not constraints_of(self.part).lacks_answer(text, background)
+        return not self.part.constraints.lacks_answer(text, background)
 
     # --- Lists -----------------------------------------------------------------------------------
 
@@ -211,8 +188,9 @@ class _Composer:
         shared = [len(rest & frozenset(content_stems(item.text))) for item in items]
         most = max(shared)
         named = [item for item, count in zip(items, shared, strict=True) if count == most > 0]
-        is_one_named = len(named) == 1 and (2 * most >= len(rest) or not self._wants_several())
-        if self._wants_whole(whole, rest, is_one_named=is_one_named):
+        is_one_named = len(named) == 1 and (2 * most > len(rest) or not self._wants_several())
+        is_best = bool(piece.items) and self._wants_several()
+        if self._wants_whole(whole, rest, is_one_named=is_one_named, is_best=is_best):
             return tell_list(source, whole)
         if piece.items:
             score = {
@@ -225,21 +203,30 @@ class _Composer:
 
     def _wants_several(self) -> bool:
         """True for a question that no one amount, time, person or yes answers."""
-        return asks_for_all(self.part) and expected_answer(self.part).kind in {"other", "steps"}
+        return asks_for_all(self.part.text) and expected_answer(self.part.text).kind in {
+            "other",
+            "steps",
+        }
 
-    def _wants_whole(self, whole: Piece, rest: frozenset[str], *, is_one_named: bool) -> bool:
-        if whole.kind == "steps" and asks_how(self.part):
+    def _wants_whole(
+        self, whole: Piece, rest: frozenset[str], *, is_one_named: bool, is_best: bool
+    ) -> bool:
+        """True for a list that is asked for; `is_best`: as a whole it fits better than an item."""
+        if whole.kind == "steps" and asks_how(self.part.text):
             return True
         if is_one_named:
             return False
         is_introduced = whole.span.start < whole.items[0].start
         is_marked = MARKER.match(whole.text) is not None
-        return is_introduced or (asks_for_all(self.part) and (is_marked or not rest))
+        is_plain = is_marked or not rest
+        return is_introduced or is_best or (asks_for_all(self.part.text) and is_plain)
 
     def _rest(self, passage: Passage, item: Piece) -> frozenset[str]:
         """What the question says beside the names above the list and its lead-in."""
         names = [passage.title or "", *passage.location["section"], item.heading, item.lead_in]
-        return frozenset(content_stems(self.asked)) - frozenset(content_stems(" ".join(names)))
+        return frozenset(content_stems(self.part.in_context)) - frozenset(
+            content_stems(" ".join(names))
+        )
 
     # --- Rows ------------------------------------------------------------------------------------
 
@@ -255,19 +242,19 @@ class _Composer:
 
     def _named_rows(self, table: Table) -> Sequence[PlacedRow]:
         """Those that the part names; of several, the ones that fit what it leans on."""
-        rows = named_rows(self.part, table)
+        rows = named_rows(self.part.text, table)
         if len(rows) > 1:
-            rows = named_rows(self.asked, replace(table, rows=tuple(rows))) or rows
-        return rows or named_rows(self.asked, table)
+            rows = named_rows(self.part.in_context, replace(table, rows=tuple(rows))) or rows
+        return rows or named_rows(self.part.in_context, table)
 
     def _row(self, placed: PlacedRow, table: Table) -> Told | None:
         row = placed.row
-        if lacks_attribute(self.part, row, table.names):
+        if lacks_attribute(self.part.text, row, table.names):
             return None
-        columns = wanted_columns(self.part, row) or wanted_columns(self.asked, row)
+        columns = wanted_columns(self.part.text, row) or wanted_columns(self.part.in_context, row)
         told = tell_row(row, columns or None)
         background = f"{table.names} {' '.join(table.columns)} {placed.line}"
-        if not self._answers(told, background):
+        if not self._answers(told, background, about=said_of(row)):
             return None
         return Told(
             source_id=placed.source_id,

@@ -125,7 +125,7 @@ def _opens_list(line: Line, after: Line | None) -> bool:
     if after is None or not after.is_marked or line.is_marked or line.row or line.is_named:
         return False
     last = line.text.rsplit(maxsplit=1)[-1].casefold()
-    is_open = _ENDS_SENTENCE.search(line.text) is None
+    is_open = ENDS_SENTENCE.search(line.text) is None
     return is_open and (len(line.sentences) > 1 or last in _OPEN_WORDS)
 
 

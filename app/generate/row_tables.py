@@ -13,6 +13,7 @@ from app.context import Context
 from app.generate.answer_type import expected_answer
 from app.generate.proper_names import is_like
 from app.generate.vocabulary import CARDINALS, PLACES, UNITS
+from app.verify.rows import is_bare_number
 from app.verify.tables import Cell, Row, rows_of
 from kb.text import content_stems, fold
 
@@ -40,6 +41,19 @@ _ATTRIBUTE: Final = re.compile(
     r"|must|belongs?|von|f\u00fcr|hat|haben|ist|sind|de|du|a|ont|est)\b",
     re.IGNORECASE,
 )
+
+
+_EVERYTHING: Final = re.compile(
+    r"\b(?:everything|all (?:the )?(?:details|data|values|figures)|the details|whole row|alles|tout"
+    r"|alle (?:angaben|werte|daten|details)|toutes les (?:donn\u00e9es|informations))\b",
+    re.IGNORECASE,
+)
+_LISTED: Final = re.compile(
+    r"\w++(?: \w++){0,3}+(?:, \w++(?: (?!(?:and|und|et)\b)\w++){0,3}+){1,6}+,?"
+    r" (?:and|und|et) \w++(?: \w++)?",
+    re.IGNORECASE,
+)
+_BETWEEN_LISTED: Final = re.compile(r",? (?:and|und|et) |, ", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +126,15 @@ def tables_of(context: Context) -> list[Table]:
         Table(tuple(rows[place] for place in sorted(rows)), languages[key])
         for key, rows in found.items()
     ]
+
+
+def said_of(row: Row) -> str:
+    """What the row says but for bare numbers in a unit of their column, which are no years."""
+    return " | ".join(
+        f"{cell.column}: {cell.value}"
+        for cell in row.cells
+        if cell in row.key or not (cell.unit and is_bare_number(cell.value))
+    )
 
 
 def words(text: str) -> list[str]:
@@ -211,7 +234,14 @@ def _is_among(stem: str, asked: Iterable[str]) -> bool:
 
 
 def wanted_columns(question: str, row: Row) -> list[str]:
-    """The columns that the question asks for, by their names, else by what they hold."""
+    """The columns that the question asks for, by their names, else by what they hold.
+
+    Empty, for the whole row, when it asks for everything, for several things of which one names no
+    column, or for nothing that tells.
+    """
+    several = _listed_columns(question, row)
+    if several is not None or _EVERYTHING.search(question):
+        return several or []
     asked = frozenset(content_stems(question))
     asked_words = frozenset(words(question))
     shares: dict[str, float] = {}
@@ -226,6 +256,26 @@ def wanted_columns(question: str, row: Row) -> list[str]:
     if named or best > 0:
         return named or [column for column, share in shares.items() if share == best]
     return [cell.column for cell in row.cells if cell not in row.key and _fits(question, cell)]
+
+
+def _listed_columns(question: str, row: Row) -> list[str] | None:
+    """The columns of "the price, stock and lead time"; None where nothing listed is a column."""
+    found: list[str] = []
+    is_sure = True
+    listed = _LISTED.search(question)
+    for name in _BETWEEN_LISTED.split(listed[0]) if listed else ():
+        stems = frozenset(content_stems(name))
+        named = [
+            cell.column
+            for cell in row.cells
+            if cell not in row.key
+            and any(_is_among(each, stems) for each in content_stems(cell.column))
+        ]
+        found += named
+        is_sure = is_sure and bool(named)
+    if not found:
+        return None
+    return list(dict.fromkeys(found)) if is_sure else []
 
 
 def _fits(question: str, cell: Cell) -> bool:

@@ -203,3 +203,12 @@ def test_accents_without_end_are_cut() -> None:
 
 def test_a_text_of_abbreviations_costs_its_length() -> None:
     assert cpu_seconds(lambda: sentences(" " * 50_000 + "e.g. " * 10_000)) <= 0.3
+
+
+def test_a_german_day_of_the_month_ends_no_sentence() -> None:
+    text = "Bis 20. Dezember geschlossen. Stand 5. Oktober 2026."
+
+    assert [text[start:end] for start, end in sentences(text)] == [
+        "Bis 20. Dezember geschlossen.",
+        "Stand 5. Oktober 2026.",
+    ]

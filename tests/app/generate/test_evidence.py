@@ -280,3 +280,18 @@ def test_a_sentence_in_a_language_that_the_model_does_not_read_is_judged_by_its_
 
     assert first.text == "Die Kautionen werden am Ende erstattet."
     assert embedder.embedded == []
+
+
+def test_a_procedure_is_looked_at_where_the_question_asks_how() -> None:
+    said = " ".join(f"The gauge of site {site} is installed there." for site in range(20))
+    steps = "Mounting\n\n1. Drill two holes.\n2. Tighten the bolts."
+
+    kinds = [
+        each.kind
+        for each in (
+            piece.piece for piece in ranked("How do I install the gauge?", f"{said}\n\n{steps}")
+        )
+        if each is not None
+    ]
+
+    assert "steps" in kinds

@@ -23,14 +23,14 @@ STEPS = (
 
 
 def ranked(context: Context, *best: str) -> list[SentenceEvidence]:
-    """All pieces, those that begin with the given words first, in that order."""
+    """All pieces for each part, those that begin with the given words first, in that order."""
     found = []
     for source in context.sources:
         for piece in pieces_of(source.passage):
             place = next(
                 (len(best) - i for i, start in enumerate(best) if piece.text.startswith(start)), 0
             )
-            found.append(
+            found += [
                 SentenceEvidence(
                     source_id=source.id,
                     text=piece.text,
@@ -40,8 +40,10 @@ def ranked(context: Context, *best: str) -> list[SentenceEvidence]:
                     passage_rank=0,
                     lead_in=piece.lead_in,
                     piece=piece,
+                    part=part,
                 )
-            )
+                for part in range(2)
+            ]
     return found
 
 
@@ -223,3 +225,48 @@ def test_all_rows_are_asked_before_any_piece() -> None:
 
 def test_what_the_table_does_not_tell_for_certain_is_no_row_of_it() -> None:
     assert told_of_vans("What is the average range of the vans?", "Van: Alder") == []
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("What are the payload, range and tow bar of the Cedar?", ["payload", "range", "tow bar"]),
+        (
+            "What are the size, range and tow bar of the Cedar?",
+            ["payload", "range", "daily rate", "tow bar"],
+        ),
+        (
+            "Tell me everything about the range of the Cedar.",
+            ["payload", "range", "daily rate", "tow bar"],
+        ),
+    ],
+)
+def test_all_columns_that_are_listed_are_told_or_the_whole_row(
+    question: str, told: list[str]
+) -> None:
+    context = context_of_table(VANS)
+
+    (claim,) = extract(question, ranked(context, "Van: Cedar"), context).claims
+
+    columns = ["payload", "range", "daily rate", "tow bar"]
+    assert [each for each in columns if each in claim.text.lower()] == told
+
+
+SUPPORT = (
+    "Support\n\n- A grant of EUR 7,500 for everybody who moves house.\n"
+    "- Two paid days for the search for a home.\n- Help with school places."
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "count"),
+    [
+        ("What support do people get who move to the new hall?", 3),
+        ("What did the committee decide in spring about the new hall?", 3),
+        ("How much is the grant?", 1),
+    ],
+)
+def test_who_asks_for_several_things_gets_the_whole_list(question: str, count: int) -> None:
+    (claim,) = answered(question, SUPPORT, "- A grant").claims
+
+    assert claim.text.count("\n- ") + claim.text.startswith("- ") == count
