@@ -3,12 +3,13 @@
 Read off the words after the question word, in English, German and French.
 """
 
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from app.generate.proper_names import is_like
-from app.generate.small_words import language_of
+from app.generate.proper_names import folded_word, is_like
+from app.generate.small_words import SMALL_WORDS, language_of
 from kb.text import STOP_WORDS, stem, word_set
 
 _WORD: Final = re.compile(r"(?<![^\W_])(?:[ldLD]['\u2019])?+([^\W\d_]++(?:['\u2019]s\b)?)")
@@ -22,7 +23,8 @@ _LINKS: Final = word_set(
     "should will would the a an my our your their his her its this that these those many much "
     "ist sind war waren wird werden hat haben hatte kann darf muss der die das den dem des ein "
     "eine einen einem einer mein meine unser unsere viel viele vielen hoch est sont \u00e9tait le "
-    "la les l un une des du de mon ma mes notre nos votre vos there es il elle"
+    "la les l un une des du de mon ma mes notre nos votre vos there es il elle hei\u00dft heisst "
+    "hei\u00dfen heissen"
 )
 """May stand between the question word and the noun."""
 _ENDS: Final = word_set(
@@ -34,14 +36,27 @@ _ENDS: Final = word_set(
     "pour dans sur au aux par avec en \u00e0 chez entre est sont et ou"
 )
 """After these the noun is over."""
+_SMALL: Final = (
+    STOP_WORDS
+    | SMALL_WORDS
+    | _LINKS
+    | _ENDS
+    | word_set(
+        "take takes dauert dure much need mich mir uns ihn sich sie noch schon denn ob dann einen "
+        "moi toi lui chez pendant si quelque quelques dois puis peux faut me se sa son ses leur"
+    )
+)
 _SAY_NOTHING: Final = word_set(
     "kind kinds type types sort sorts name names term word thing things example examples form "
     "forms part parts way ways one ones number amount total main different other another called "
     "new following art arten name typ nom sorte genre type person people company organization "
-    "organisation country city state place group someone be"
+    "organisation country city state place group someone be case cases cas fall fälle fällen "
+    "circumstances condition conditions reason reasons raison grund dois je puis faut ich sie man"
 )
 """Nouns that an answer need not repeat."""
 MAX_WORDS: Final = 3
+KIN: Final = 0.6
+"""Of the longer of two words that begins both of them."""
 MIN_PART: Final = 5
 """Letters of a word that is found inside another one."""
 
@@ -53,14 +68,23 @@ def attribute_of(question: str) -> tuple[str, ...]:
     """
     words = [match[1].casefold() for match in _WORD.finditer(question)]
     is_german = language_of(question) == "de"
-    for place, word in enumerate(words):
+    for place, asking in enumerate(words):
         rest = words[place + 1 :]
+        word = asking.removesuffix("'s").removesuffix("\u2019s")
         if word in _EVENT_FOLLOWS:
-            said = [each for each in rest if each not in _LINKS and each not in _ENDS]
-            return tuple(each for each in said if each not in STOP_WORDS)
+            return content_words(rest)
         if word in _NOUN_FOLLOWS and (is_german or word != "was"):
             return tuple(_noun_after(rest))
     return ()
+
+
+def content_words(words: Iterable[str]) -> tuple[str, ...]:
+    """Those that say something, in their order; numbers and names with digits are pinned down."""
+    return tuple(
+        each
+        for each in words
+        if len(each) > 1 and each not in _SMALL and not any(map(str.isdigit, each))
+    )
 
 
 def _noun_after(words: Sequence[str]) -> Iterator[str]:
@@ -85,8 +109,10 @@ def _noun_after(words: Sequence[str]) -> Iterator[str]:
 def holds_any(words: Sequence[str], known: frozenset[str]) -> bool:
     """True when a word is known in some form: inflected, mistyped, or a part of a compound."""
     stems = frozenset(map(stem, known))
+    words = [folded_word(word) for word in words]
     return any(
-        stem(word) in stems or any(is_like(word, each) or _is_part(word, each) for each in known)
+        stem(word) in stems
+        or any(is_like(word, each) or _is_part(word, each) or _is_kin(word, each) for each in known)
         for word in words
     )
 
@@ -94,3 +120,9 @@ def holds_any(words: Sequence[str], known: frozenset[str]) -> bool:
 def _is_part(word: str, other: str) -> bool:
     shorter, longer = sorted((word, other), key=len)
     return len(shorter) >= MIN_PART and shorter in longer
+
+
+def _is_kin(word: str, other: str) -> bool:
+    """True for words with a long beginning in common: héberger and hébergement."""
+    needed = max(MIN_PART, math.ceil(KIN * max(len(word), len(other))))
+    return word[:needed] == other[:needed]

@@ -73,9 +73,12 @@ class Constraints:
         few_names = 2 * len(lost) <= len(names)
         return tuple(pin.shown for pin in missing if pin.kind != "name" or not few_names)
 
-    def lacks_answer(self, text: str, background: str) -> bool:
-        """True when the text does not hold the thing asked for, such as an amount in its unit."""
-        return self.expected.is_missing_in(text, background)
+    def lacks_answer(self, text: str, named_by: str) -> bool:
+        """True when the text does not hold the thing asked for, such as an amount in its unit.
+
+        A column or heading among `named_by` may tell the unit; a sentence nearby tells another's.
+        """
+        return self.expected.is_missing_in(text, named_by)
 
     def lacks_attribute(self, text: str, background: str) -> bool:
         """True when the attribute asked for is in neither in some form, nor implied by a value.

@@ -46,6 +46,9 @@ MIN_COSINE_WITHOUT_TYPE: Final = 0.4
 """Of a piece in which the attribute asked for may stand in other words, as it often does where a
 question names a wider term: "what land", "which function"."""
 
+MIN_COVERAGE: Final = 0.5
+"""Of the question in such a piece where the embedding model does not read its language."""
+
 MAX_WEIGHED: Final = 100
 """Pieces looked at for what the question pins down; each costs some 30 microseconds."""
 
@@ -134,8 +137,8 @@ def rank_sentences(
     """The pieces that may answer the question, best first; at most MAX_EMBEDDED for each part.
 
     Headings, questions, lead-ins and instructions to the reader are no evidence, nor is what is
-    about another thing than the question pins down, or lacks the kind of thing that it asks for.
-    None are when no piece names the attribute asked for or is near to the question.
+    about another thing than the question pins down, or lacks the kind of thing that it asks for or,
+    unless it is near to the question, the attribute.
 
     Args:
         question: as it was put.
@@ -173,17 +176,17 @@ def _rank(part: Part, context: Context, embedder: Embedder) -> list[SentenceEvid
     if not promising:
         return []
     evidence = _with_cosines(part.in_context, promising, embedder)
-    if not any(_may_hold(constraints, each) for each in evidence):
-        return []
-    return evidence
+    return [each for each in evidence if _may_hold(constraints, each)]
 
 
 def _may_hold(constraints: Constraints, evidence: SentenceEvidence) -> bool:
-    """True unless the attribute asked for stands in no form there, nor a text near the question."""
-    is_typed = constraints.expected.kind != "other"
-    return evidence.cosine >= (
-        MIN_COSINE if is_typed else MIN_COSINE_WITHOUT_TYPE
-    ) or not constraints.lacks_attribute(evidence.text, evidence.named_by)
+    """True unless the attribute asked for stands there in no form, and the text is not near."""
+    if evidence.vector is None:
+        is_near = evidence.coverage >= MIN_COVERAGE
+    else:
+        is_typed = constraints.expected.kind != "other"
+        is_near = evidence.cosine >= (MIN_COSINE if is_typed else MIN_COSINE_WITHOUT_TYPE)
+    return is_near or not constraints.lacks_attribute(evidence.text, evidence.named_by)
 
 
 # --- Candidates ----------------------------------------------------------------------------------
@@ -248,7 +251,7 @@ def _may_answer(constraints: Constraints, evidence: SentenceEvidence) -> bool:
     row = evidence.piece.row if evidence.piece else None
     said = evidence.text if row is None else said_of(row)
     return not constraints.unmet(said, evidence.background) and not constraints.lacks_answer(
-        evidence.text, evidence.background
+        evidence.text, evidence.named_by
     )
 
 

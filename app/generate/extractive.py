@@ -14,7 +14,7 @@ from app.claims import Draft
 from app.context import Context, Source
 from app.generate.answer_type import expected_answer
 from app.generate.asked import asks_for_all, asks_how, defined_term, defines
-from app.generate.evidence import SentenceEvidence, background_of
+from app.generate.evidence import SentenceEvidence, background_of, named_by
 from app.generate.parts import Part, parts_in
 from app.generate.pieces import Piece, pieces_of
 from app.generate.row_tables import (
@@ -158,11 +158,16 @@ class _Composer:
             told = self._of_list(source, piece, evidence)
         else:
             told = tell_sentence(source, piece)
-        if told is not None and self._answers(told.text, background_of(passage, piece)):
+        background = background_of(passage, piece)
+        if told is not None and self._answers(told.text, background, named_by(passage, piece)):
             yield told
 
-    def _answers(self, text: str, background: str, *, about: str | None = None) -> bool:
-        """True when the text is about the question, holds the thing asked for, and says more."""
+    def _answers(self, text: str, background: str, names: str, *, about: str | None = None) -> bool:
+        """True when the text is about the question, holds the thing asked for, and says more.
+
+        `names` are of its background what names it; `about`: what says what it is about, if that
+        is not the text.
+        """
         asked = frozenset(content_stems(self.part.text))
         is_echo = asked.issuperset(content_stems(text))
         first = _ALTERNATIVE.split(self.part.text, maxsplit=1)[0]
@@ -170,7 +175,7 @@ class _Composer:
             return False
         if self.part.constraints.unmet(text if about is None else about, background):
             return False
-        return not self.part.constraints.lacks_answer(text, background)
+        return not self.part.constraints.lacks_answer(text, names)
 
     # --- Lists -----------------------------------------------------------------------------------
 
@@ -254,7 +259,7 @@ class _Composer:
         columns = wanted_columns(self.part.text, row) or wanted_columns(self.part.in_context, row)
         told = tell_row(row, columns or None)
         background = f"{table.names} {' '.join(table.columns)} {placed.line}"
-        if not self._answers(told, background, about=said_of(row)):
+        if not self._answers(told, background, background, about=said_of(row)):
             return None
         return Told(
             source_id=placed.source_id,

@@ -19,6 +19,7 @@ _NO_NAMES: Final = MONTHS.keys() | WEEKDAYS.keys() | UNITS["temperature"] | UNIT
 
 _WORD: Final = re.compile(r"[^\W\d_]++(?:['\u2019.][^\W\d_]++)*+")
 _INSIDE_NAME: Final = word_set("of the de du la von van der &")
+_ELIDED: Final = word_set("l d qu j m n s t c")
 _JOINS: Final = re.compile(r"\s?(?:-|\u2013|&|\.)?\s?")
 _SENTENCE_END: Final = re.compile(r"[.?!:]\s")
 _ALTERNATIVE: Final = re.compile(
@@ -84,7 +85,7 @@ def holds_name(name: str, text: str, background: str) -> bool:
 
     Titles and kinds, such as Doctor or University, are not its own words if it has others.
     """
-    words = [_folded(word) for word in _WORD.findall(name)][:MAX_NAME_WORDS]
+    words = [folded_word(word) for word in _WORD.findall(name)][:MAX_NAME_WORDS]
     own = [word for word in words if word not in TITLES and word not in STOP_WORDS] or words
     held = sum(any(_has_word(word, each) for each in (text, background)) for word in own)
     return 2 * held >= len(own) or _has_initials(own, f"{text} {background}")
@@ -107,7 +108,7 @@ def _has_initials(words: Sequence[str], text: str) -> bool:
 @lru_cache(maxsize=1024)
 def words_of(text: str) -> frozenset[str]:
     """The words in lower case without possessive and accents."""
-    return frozenset(_folded(word) for word in _WORD.findall(text[:MAX_CHARS]))
+    return frozenset(folded_word(word) for word in _WORD.findall(text[:MAX_CHARS]))
 
 
 @lru_cache(maxsize=1024)
@@ -161,8 +162,12 @@ def is_typo(word: str, other: str) -> bool:
     return max(len(left), len(right)) <= 1 or (len(left) == 2 and left == right[::-1])  # noqa: PLR2004
 
 
-def _folded(word: str) -> str:
+def folded_word(word: str) -> str:
+    """The word in lower case without possessive, elided article and accents."""
     folded = word.casefold().replace("\u2019", "'").removesuffix("'s").replace(".", "")
+    elided, mark, rest = folded.partition("'")
+    if mark and elided in _ELIDED:
+        folded = rest
     if folded.isascii():
         return folded
     return "".join(c for c in normal_form("NFD", folded) if c.isalnum() and c.isascii()) or folded

@@ -27,6 +27,10 @@ _SMALL_WORDS: Final[dict[Language, frozenset[str]]] = {
 }
 
 
+SMALL_WORDS: Final = frozenset().union(*_SMALL_WORDS.values())
+"""In any of the languages."""
+
+
 def language_of(question: str) -> Language:
     """The language whose small words are most; English when none are."""
     words = _WORD.findall(question.casefold())

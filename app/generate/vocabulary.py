@@ -151,7 +151,10 @@ UNITS: Final[Mapping[str, frozenset[str]]] = {
     ),
     "temperature": word_set("°c °f ° k degree degrees grad celsius fahrenheit kelvin degré degrés"),
     "percent": word_set("% percent cent percentage pct prozent ‰"),
-    "speed": word_set("km/h mph m/s kmh knots knot kn kph"),
+    "speed": word_set(
+        "km kilometre kilometres kilometer kilometers kilomètres m metre metres meter meters "
+        "mètres mile miles mph kmh knots knot kn kph rpm"
+    ),
     "area": word_set("m² km² ha acre acres hectare hectares hektar sqm sq square quadratmeter"),
     "volume": word_set("l ml cl litre litres liter liters gallon gallons m³ cubic"),
     "voltage": word_set("v mv kv volt volts"),
@@ -181,6 +184,8 @@ MEASURED: Final[Mapping[str, str]] = {
         "fax": "fax faxnummer télécopie",
         "email": "email e-mail mail mailadresse courriel",
         "web": "url website webseite homepage website-adresse",
+        "address": "address adresse anschrift postanschrift",
+        "colour": "colour color farbe farben couleur couleurs",
     }.items()
     for word in words.split()
 }
@@ -221,6 +226,25 @@ TIME_WORDS: Final = word_set(
 
 MEASURING_VERBS: Final = word_set("cost costs kostet kosten coûte coûtent weigh weighs wiegt pèse")
 """Ask for an amount wherever they stand."""
+
+FREE_OF_CHARGE: Final = word_set(
+    "free nothing kostenlos gratis kostenfrei umsonst gratuit gratuite"
+)
+
+COLOURS: Final = word_set(
+    "white black grey gray red blue green yellow brown orange pink purple violet beige silver gold "
+    "turquoise weiß weiss schwarz grau rot blau grün gelb braun rosa lila silber türkis "
+    "blanc noir gris rouge bleu vert jaune brun marron rose argent dor"
+)
+"""Stems, also of compounds: dunkelblau, silbern, grise."""
+
+CAUSES: Final = word_set(
+    "because since as due owing so thus therefore hence to for by through after when order avoid "
+    "prevent ensure result results resulted lead leads led make makes made if while given under "
+    "weil da denn damit um wegen aufgrund durch deshalb daher darum zu zum zur grund sonst wenn "
+    "parce car pour afin puisque raison cause grâce comme sinon si suite"
+)
+"""Join a cause, a purpose or a result with what it is of."""
 
 CLOCK_WORDS: Final = word_set(
     "noon midnight morning afternoon evening night mittag mittags abends morgens mitternacht midi "
