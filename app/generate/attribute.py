@@ -108,8 +108,10 @@ def _noun_after(words: Sequence[str]) -> Iterator[str]:
 
 def holds_any(words: Sequence[str], known: frozenset[str]) -> bool:
     """True when a word is known in some form: inflected, mistyped, or a part of a compound."""
-    stems = frozenset(map(stem, known))
     words = [folded_word(word) for word in words]
+    if not known.isdisjoint(words):
+        return True
+    stems = frozenset(map(stem, known))
     return any(
         stem(word) in stems
         or any(is_like(word, each) or _is_part(word, each) or _is_kin(word, each) for each in known)
