@@ -308,12 +308,9 @@ class Answerer:
         self, asking: Asking, retrieval: Retrieval
     ) -> tuple[Retrieved, list[SentenceEvidence]]:
         context = await asyncio.to_thread(self._pack, asking, retrieval.passages)
+        asked, in_context = asking.question.text, asking.in_context
         evidence = await asyncio.to_thread(
-            rank_sentences,
-            asking.question.text,
-            context,
-            self.embedder,
-            in_context=asking.in_context,
+            rank_sentences, asked, context, self.embedder, in_context=in_context
         )
         return Retrieved(retrieval=retrieval, context=context), evidence
 
@@ -382,16 +379,15 @@ def _disagreement(
 ) -> Disagreement | None:
     best = evidence[0].score if evidence else 0.0
     sides = []
-    # What different parts of a question ask for does not disagree.
     alike = [each for each in evidence if each.part == evidence[0].part]
     for each in alike[:COMPARED_SENTENCES]:
         source = context.source(each.source_id)
         if source is not None and each.score >= COMPARED_SHARE_OF_BEST * best:
             sides.append(side_of(each, source))
     found = find_disagreement(asking.in_context, sides)
-    # Who asks two things at once has said enough: there is nothing to ask back.
-    is_in_parts = any(each.part for each in evidence)
-    return None if found is not None and not found.is_conflict and is_in_parts else found
+    # Who asks two things at once is asked nothing back.
+    is_told = found is None or found.is_conflict or not any(each.part for each in evidence)
+    return found if is_told else None
 
 
 def _asked_back(generation: Generation, asking: Asking, context: Context) -> str | None:

@@ -48,12 +48,8 @@ _EVERYTHING: Final = re.compile(
     r"|alle (?:angaben|werte|daten|details)|toutes les (?:donn\u00e9es|informations))\b",
     re.IGNORECASE,
 )
-_LISTED: Final = re.compile(
-    r"\w++(?: \w++){0,3}+(?:, \w++(?: (?!(?:and|und|et)\b)\w++){0,3}+){1,6}+,?"
-    r" (?:and|und|et) \w++(?: \w++)?",
-    re.IGNORECASE,
-)
 _BETWEEN_LISTED: Final = re.compile(r",? (?:and|und|et) |, ", re.IGNORECASE)
+_MIN_LISTED: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,8 +258,8 @@ def _listed_columns(question: str, row: Row) -> list[str] | None:
     """The columns of "the price, stock and lead time"; None where nothing listed is a column."""
     found: list[str] = []
     is_sure = True
-    listed = _LISTED.search(question)
-    for name in _BETWEEN_LISTED.split(listed[0]) if listed else ():
+    listed = _BETWEEN_LISTED.split(question)
+    for name in listed if len(listed) >= _MIN_LISTED else ():
         stems = frozenset(content_stems(name))
         named = [
             cell.column
