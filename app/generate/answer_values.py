@@ -53,6 +53,8 @@ _SPANS: Final = re.compile(
     r"|jusqu\w*+)\b|\d\s?[-\u2013]\s?\d",
     re.IGNORECASE,
 )
+_WHOLE_PRICE: Final = re.compile(r"\d[.,][-\u2013\u2014](?!\w)")
+"""Written as 52.- in German and 12,- in Dutch."""
 _YEAR: Final = re.compile(r"(?:1\d|20)\d\d")
 _RECENT_YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _CALENDAR: Final = WEEKDAYS.keys() | {"century", "decade", "today"}
@@ -118,7 +120,8 @@ def holds_measure(text: str, named_by: str, dimension: str, asked: frozenset[str
         return True
     if dimension == "duration" and _SPANS.search(text) and _names_date(text):
         return True
-    if dimension == "money" and not _words(text).isdisjoint(FREE_OF_CHARGE):
+    is_free = not _words(text).isdisjoint(FREE_OF_CHARGE)
+    if dimension == "money" and (is_free or _WHOLE_PRICE.search(text)):
         return True
     named = f"{text} {named_by}"
     is_named = any(MEASURED.get(word) == dimension for word in _words(named))

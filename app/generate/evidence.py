@@ -15,8 +15,8 @@ from app.generate.constraints import Constraints
 from app.generate.instructions import is_instruction_to_reader
 from app.generate.parts import Part, parts_in
 from app.generate.pieces import Piece, pieces_of
-from app.generate.proper_names import MIN_TYPO, is_typo
 from app.generate.row_tables import said_of
+from app.generate.spelling import spelled_stems
 from kb.embedding import Embedder, Vectors
 from kb.passages import Passage
 from language.stems import content_stems
@@ -51,9 +51,6 @@ MIN_COVERAGE: Final = 0.5
 
 MAX_WEIGHED: Final = 100
 """Pieces looked at for what the question pins down; each costs some 30 microseconds."""
-
-MAX_STEMS: Final = 64
-"""Of a question that are weighed."""
 
 MAX_AROUND_CHARS: Final = 6_000
 """Of the passage around a sentence, which tells what it is about; the same text for all of its
@@ -320,31 +317,8 @@ def _by_words(part: Part, candidates: Sequence[_Candidate]) -> list[SentenceEvid
 
 
 def _spelled(question: str, candidates: Sequence[_Candidate]) -> dict[str | None, list[str]]:
-    """The question's stems as each language of the candidates reads it.
-
-    One that no candidate has is given as the one that it is a slip of.
-    """
     known = frozenset().union(*(each.stems | each.heading_stems for each in candidates))
-    spelled = {}
-    for language in {each.language for each in candidates}:
-        found = [
-            stem if stem in known or len(stem) < MIN_TYPO else _slip_of(stem, known)
-            for stem in dict.fromkeys(content_stems(question, language)[:MAX_STEMS])
-        ]
-        spelled[language] = list(dict.fromkeys(found))
-    return spelled
-
-
-def _slip_of(stem: str, known: frozenset[str]) -> str:
-    """The only stem that differs in one letter; itself when none or several do, or a digit does."""
-    if not stem.isalpha():
-        return stem
-    like = [
-        each
-        for each in known
-        if abs(len(each) - len(stem)) <= 1 and each.isalpha() and is_typo(stem, each)
-    ]
-    return like[0] if len(like) == 1 else stem
+    return spelled_stems(question, {each.language for each in candidates}, known)
 
 
 def _weights(

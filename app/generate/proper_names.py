@@ -74,6 +74,8 @@ def _spans(question: str) -> list[tuple[int, int]]:
 
 def _is_name(word: str, *, is_first: bool, only_marked: bool) -> bool:
     folded = word.casefold().removesuffix("'s").removesuffix("\u2019s")
+    # I'm, they've, she'll.
+    folded = folded.replace("\u2019", "'").partition("'")[0] or folded
     if folded in STOP_WORDS or folded in _NO_NAMES or word in ROMAN:
         return False
     is_marked = any(map(str.isupper, word[1:]))
