@@ -16,7 +16,7 @@ from app.generate.instructions import is_instruction_to_reader
 from app.generate.parts import Part, parts_in
 from app.generate.pieces import Piece, pieces_of
 from app.generate.row_tables import said_of
-from app.generate.spelling import spelled_stems
+from app.generate.spelling import corrected, spelled_stems
 from kb.embedding import Embedder, Vectors
 from kb.passages import Passage
 from language.stems import content_stems
@@ -358,7 +358,8 @@ def _with_cosines(
     ]
     judged = [replace(each, cosine=_instead_of_cosine(each)) for each in evidence]
     if placed:
-        asked = embedder.embed_queries([question])[0]
+        spelled = corrected(question, [each.text for each in evidence])
+        asked = embedder.embed_queries([spelled])[0]
         told = (
             _told_as(each.piece) if each.piece else each.text
             for each in map(evidence.__getitem__, placed)

@@ -1,11 +1,14 @@
 """The words of a question as its sources spell them."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from app.generate.proper_names import MIN_TYPO, is_typo
-from kb.text import word_set
+from kb.text import STOP_WORDS, stem, word_set
 from language.stems import content_stems
+
+_WORD: Final = re.compile(r"[^\W\d_]++")
 
 MAX_STEMS: Final = 64
 """Of a question that are weighed."""
@@ -24,18 +27,19 @@ def spelled_stems(
 
     One that is not `known` is given as the known one that it is a slip of.
     """
-    said = " ".join(word for word in question.split() if word.casefold() not in _ASKING) or question
+    said = " ".join(word for word in question.split() if word.casefold() not in _ASKING)
     spelled = {}
     for language in languages:
+        stems = content_stems(said, language) or content_stems(question, language)
         found = [
             stem if stem in known or len(stem) < MIN_TYPO else _slip_of(stem, known)
-            for stem in dict.fromkeys(content_stems(said, language)[:MAX_STEMS])
+            for stem in dict.fromkeys(stems[:MAX_STEMS])
         ]
         spelled[language] = list(dict.fromkeys(found))
     return spelled
 
 
-def _slip_of(stem: str, known: frozenset[str]) -> str:
+def _slip_of(stem: str, known: Collection[str]) -> str:
     """The only stem that differs in one letter; itself when none or several do, or a digit does."""
     if not stem.isalpha():
         return stem
@@ -45,3 +49,24 @@ def _slip_of(stem: str, known: frozenset[str]) -> str:
         if abs(len(each) - len(stem)) <= 1 and each.isalpha() and is_typo(stem, each)
     ]
     return like[0] if len(like) == 1 else stem
+
+
+def corrected(question: str, texts: Iterable[str]) -> str:
+    """The question with each word that no text has as the only word of theirs that it is a slip of.
+
+    An embedding model knows no mistyped word.
+    """
+    words = [match for match in _WORD.finditer(question) if len(match.group()) >= MIN_TYPO]
+    if not words:
+        return question
+    known = {match.group().casefold() for text in texts for match in _WORD.finditer(text)}
+    stems = {stem(word) for word in known}
+    written = question
+    for match in reversed(words):
+        word = match.group().casefold()
+        if word in known or word in STOP_WORDS or stem(word) in stems:
+            continue
+        meant = _slip_of(word, known)
+        if meant != word:
+            written = f"{written[: match.start()]}{meant}{written[match.end() :]}"
+    return written

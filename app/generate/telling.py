@@ -21,9 +21,10 @@ MAX_BEFORE_CHARS: Final = 300
 
 _BELONGS: Final = re.compile(
     r"\W*+(?:however|unless|except|but|only|otherwise|afterwards|this (?:applies|holds|does not)"
-    r"|in (?:that|this|these|such) cases?|if (?:so|not)|exceptions?"
+    r"|in (?:that|this|these|such) cases?|in case|if|when|exceptions?"
     r"|jedoch|allerdings|ausgenommen|au\u00dfer|sonst|andernfalls|danach|dies gilt|nur|ausnahmen?"
-    r"|toutefois|cependant|sauf|sinon|ensuite|cela ne|seuls?)\b",
+    r"|wenn|falls|sofern|bei|im fall|toutefois|cependant|sauf|sinon|ensuite|cela ne|seuls?|si|s'il"
+    r"|lorsque?|en cas|quand)\b",
     re.IGNORECASE,
 )
 """How a sentence begins that is the condition, exception or deadline of the one before it."""
