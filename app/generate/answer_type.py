@@ -23,6 +23,7 @@ from app.generate.answer_values import (
     names_number,
     names_time,
 )
+from app.generate.asked import defined_term
 from app.generate.attribute import attribute_of, content_words, holds_any
 from app.generate.proper_names import names_in, words_of
 from app.generate.small_words import Language, language_of
@@ -270,6 +271,9 @@ def _words(text: str) -> list[str]:
 
 def _attribute(question: str, dimensions: Sequence[str]) -> Sequence[str]:
     """What an answer must name; of a measure, which its value implies, what is measured."""
+    term = defined_term(question)
+    if term is not None and not dimensions:
+        return _words(term)
     if not dimensions or "count" in dimensions:
         return attribute_of(question)
     said = content_words(_words(question))

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from kb.text import content_stems
+from language.lines import MARKER
 
 MAX_PARTS: Final = 3
 
@@ -26,7 +27,18 @@ _HOW: Final = re.compile(
     r"\bhow (?:do|does|can|could|should|must|to|is|are)\b|\bstep by step\b|\bprocedure\b"
     r"|\bschritt f\u00fcr schritt\b|\banleitung\b|\bvorgehen\b"
     r"|\bwie (?!viel|(?:lange?|hoch|oft|weit|gro\u00df|alt|teuer|hei\u00dft|ist|sind)\b)\w"
-    r"|\bcomment\b|\b\u00e9tape par \u00e9tape\b|\bproc\u00e9dure\b",
+    r"|\bcomment\b|\b\u00e9tape par \u00e9tape\b|\bproc\u00e9dure\b|\bmarche \u00e0 suivre\b"
+    r"|\bwhat (?:do|does|should|must|can|shall) \w{1,30} (?:have to |need to )?do\b|\bwhat to do\b"
+    r"|\bwhat (?:is|has) to be done\b|\b(?:take|walk|talk|guide) (?:me|us) through\b"
+    r"|\bwas (?:ist (?:\w{1,30} )?zu (?:tun|machen)|tun|tue? ich|mache? ich)\b"
+    r"|\bwas (?:muss|soll|sollte|kann) (?:ich|man) (?:\w{1,30} ){0,4}(?:tun|machen|unternehmen)\b"
+    r"|\bque (?:dois-je|faut-il|doit-on|puis-je|peut-on) faire\b|\bque faire\b",
+    re.IGNORECASE,
+)
+_EVERYTHING: Final = re.compile(
+    r"\b(?:everything|all (?:the )?(?:details|data|figures|information)|all about|alles"
+    r"|alle (?:angaben|daten|einzelheiten|informationen|details)|tous les d\u00e9tails"
+    r"|toutes les (?:informations|donn\u00e9es)|tout sur)\b",
     re.IGNORECASE,
 )
 _STEPS: Final = re.compile(r"\b(?:steps?|schritte?|\u00e9tapes?)\b", re.IGNORECASE)
@@ -39,11 +51,16 @@ _ALL_OF: Final = re.compile(
     re.IGNORECASE,
 )
 _DEFINES: Final = re.compile(
-    r"\W*+(?:what(?: is|'s| are)|what does|was (?:ist|sind|bedeutet|hei\u00dft)"
-    r"|qu'est-ce qu(?:e c'est que|'un|e)|que signifie)\s(?P<term>[^?]{2,60}?)(?:\smean)?\s?\?*$",
+    r"\W*+(?:what(?: is|'s| are)(?: meant by)?|what do(?:es)?(?: (?:we|you|they) mean by)?"
+    r"|wh(?:at|o) counts as|was (?:ist|sind|bedeutet|hei\u00dft|versteht man unter|gilt als)"
+    r"|qu'est-ce qu(?:e c'est que|'une?|e)|qu'entend-on par|que signifie|c'est quoi,?)"
+    r"\s(?P<term>[^?]{2,60}?)(?:\smean)?\s?\?*$",
     re.IGNORECASE,
 )
-_ARTICLE: Final = re.compile(r"(?:an?|the|eine?|der|die|das|une?|l[ea]s?)\s|l'|d'", re.IGNORECASE)
+_WHERE_DEFINED: Final = re.compile(
+    r"\s(?:in the sense of|according to|im sinne|laut|au sens|selon)\b.*+", re.IGNORECASE
+)
+_ARTICLE: Final = re.compile(r"(?:an?|the|eine[mnrs]?|eine?|de[rmns]|die|das|une?|l[ea]s?)\s|l'|d'", re.IGNORECASE)
 _MAX_TERM_WORDS: Final = 3
 _LINKS: Final = re.compile(r"\s(?:of|for|in|on|at|to|by|von|f\u00fcr|im|in|zu|de|du|des|pour)\s")
 
@@ -64,6 +81,11 @@ def asks_how(question: str) -> bool:
     return _HOW.search(question) is not None or _STEPS.search(question) is not None
 
 
+def asks_for_everything(question: str) -> bool:
+    """True for a question that wants all that is known of one thing."""
+    return _EVERYTHING.search(question) is not None
+
+
 def asks_for_all(question: str) -> bool:
     """True for a question that a whole list answers, where no item of it does."""
     return _ALL_OF.match(question) is not None
@@ -74,7 +96,7 @@ def defined_term(question: str) -> str | None:
     match = _DEFINES.match(question)
     if match is None:
         return None
-    term = match["term"].strip()
+    term = _WHERE_DEFINED.sub("", match["term"]).strip()
     article = _ARTICLE.match(term)
     bare = term[article.end() if article else 0 :]
     is_plain = len(bare.split()) <= _MAX_TERM_WORDS and not _LINKS.search(bare)
@@ -83,14 +105,21 @@ def defined_term(question: str) -> str | None:
 
 def defines(sentence: str, term: str) -> bool:
     """True for a sentence that says what the term is: "A pick face is the place ..."."""
+    marker = MARKER.match(sentence)
+    sentence = sentence[marker.end() if marker else 0 :].lstrip(_EMPHASIS)
     article = _ARTICLE.match(sentence)
     start = sentence[article.end() if article else 0 :]
     if start[: len(term)].casefold() != term.casefold():
         return False
+    if _GLOSS.match(start, len(term)):
+        return True
     rest = start[len(term) :].split(maxsplit=1)
     return bool(rest) and rest[0].casefold() in _COPULAS
 
 
+_EMPHASIS: Final = "*_ "
+_GLOSS: Final = re.compile(r"[*_ ]{0,4}(?::|\s[-\u2013\u2014]\s)")
+"""Behind a term in a glossary."""
 _COPULAS: Final = frozenset({"is", "are", "means", "ist", "sind", "bedeutet", "bezeichnet"}) | {
     "est",
     "sont",

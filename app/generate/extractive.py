@@ -13,7 +13,7 @@ from typing import Final
 from app.claims import Draft
 from app.context import Context, Source
 from app.generate.answer_type import expected_answer
-from app.generate.asked import asks_for_all, asks_how, defined_term, defines
+from app.generate.asked import asks_for_all, asks_for_everything, asks_how, defined_term, defines
 from app.generate.evidence import SentenceEvidence, background_of, named_by
 from app.generate.parts import Part, parts_in
 from app.generate.pieces import Piece, pieces_of
@@ -37,6 +37,9 @@ from language.lines import MARKER
 MIN_SHARE_OF_BEST: Final = 0.8
 """Of how well the best piece fits that one needs to answer in its place. Of 250 questions of SQuAD2
 those that only a piece below it answers are answered wrongly."""
+
+WHOLE_ROW_BONUS: Final = 1.0
+"""Of the row of which all is asked for, over a sentence that says one thing more."""
 
 STEPS_BONUS: Final = 0.3
 """For a procedure where the question asks how."""
@@ -142,10 +145,18 @@ class _Composer:
             fit -= WHOLE_LIST_MALUS
         if piece.kind == "steps" and asks_how(self.part.text):
             fit += STEPS_BONUS
+        if piece.row is not None and self._is_asked_whole(piece.row):
+            fit += WHOLE_ROW_BONUS
         term = defined_term(self.part.text)
         if term is not None and defines(piece.text, term):
             fit += DEFINITION_BONUS
         return fit
+
+    def _is_asked_whole(self, row: Row) -> bool:
+        """True for the row of the one thing of which all is wanted."""
+        asked = frozenset(content_stems(self.part.text))
+        key = frozenset(content_stems(" ".join(cell.value for cell in row.key)))
+        return asks_for_everything(self.part.text) and bool(key) and key <= asked
 
     def _told(
         self, source: Source, piece: Piece, evidence: Sequence[SentenceEvidence]
