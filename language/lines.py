@@ -14,6 +14,8 @@ BULLET: Final = re.compile(rf"\s*+{_BULLETS}\s++")
 NUMBERED: Final = re.compile(rf"\s*+{_NUMBERS}\s++")
 MARKER: Final = re.compile(rf"\s*+(?:{_BULLETS}|{_NUMBERS})\s++")
 """Of a list item: either of the two."""
+ITEM: Final = re.compile(rf"^[^\S\n]*+(?:{_BULLETS}|{_NUMBERS})[^\S\n]++", re.MULTILINE)
+"""The markers in a text of several lines."""
 
 ENDS_SENTENCE: Final = re.compile(r"[.!?:;\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]]*+$")
 """How a line ends that is no heading and no bare item."""

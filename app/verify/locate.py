@@ -1,7 +1,8 @@
 """Where in a source does a quote stand? Exactly, in another spelling, or almost."""
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -9,6 +10,7 @@ from typing import Final, Literal, NamedTuple
 
 from app.claims import MatchMethod
 from kb.text import Folded, Span, fold, grapheme_borders, is_unspaced
+from language.lines import ITEM
 from language.numbers import find_measures
 from language.sentences import bounded_sentences
 from language.tokens import Token, tokenize
@@ -41,6 +43,16 @@ class SearchableText:
         return fold(self.text)
 
     @cached_property
+    def bare(self) -> str:
+        """The text without the markers of list items, which many quotes leave out."""
+        return _unmarked(self.text)
+
+    @cached_property
+    def folded_bare(self) -> Folded:
+        """That with spelling differences removed."""
+        return self.folded if self.bare == self.text else fold(self.bare)
+
+    @cached_property
     def borders(self) -> frozenset[int] | None:
         """Offsets where it may be cut."""
         return grapheme_borders(self.text)
@@ -52,8 +64,8 @@ class SearchableText:
 
     @cached_property
     def words(self) -> list[re.Match[str]]:
-        """Words of the folded text."""
-        return list(_WORD.finditer(self.folded.text))
+        """Words of the folded text without markers."""
+        return list(_WORD.finditer(self.folded_bare.text))
 
     def may_cut(self, span: Span) -> bool:
         """True when neither end is inside a character as readers see it."""
@@ -75,18 +87,26 @@ def locate(quote: str, source: SearchableText) -> Located | Literal["altered"] |
 
     "altered": it nearly stands there, but with another number, name or negation.
     """
-    bare = quote.strip()
-    if not bare:
+    quote = quote.strip()
+    if not quote:
         return None
-    found = _best(source.text, _exact(bare, source))
+    found = _best(source.text, _exact(quote, source))
     if found:
         return Located(*found, "exact")
-    folded = fold(bare).text.strip()
-    for needle in dict.fromkeys((folded, folded.strip(_ENDS))):
-        found = _best(source.text, _normalized(needle, source))
-        if found:
-            return Located(*found, "normalized")
-    return _snapped(bare, folded, source)
+    # One line may begin with a number that is no marker: "5. Mai".
+    bare = _unmarked(quote) if "\n" in quote else quote
+    for spelled, haystack in ((quote, source.folded), (bare, source.folded_bare)):
+        needle = fold(spelled).text.strip()
+        for trimmed in dict.fromkeys((needle, needle.strip(_ENDS))):
+            found = _best(source.text, _normalized(trimmed, haystack, source))
+            if found:
+                return Located(*found, "normalized")
+    return _snapped(bare, source)
+
+
+def _unmarked(text: str) -> str:
+    """The text with blanks in place of the markers, as long as before."""
+    return ITEM.sub(lambda marker: " " * len(marker[0]), text)
 
 
 def _best(text: str, spans: Iterator[Span]) -> Span | None:
@@ -115,8 +135,7 @@ def _exact(quote: str, source: SearchableText) -> Iterator[Span]:
         start = source.text.find(quote, start + 1)
 
 
-def _normalized(needle: str, source: SearchableText) -> Iterator[Span]:
-    haystack = source.folded
+def _normalized(needle: str, haystack: Folded, source: SearchableText) -> Iterator[Span]:
     start = haystack.text.find(needle) if needle else -1
     while start >= 0:
         span = haystack.origin(start, start + len(needle))
@@ -125,22 +144,21 @@ def _normalized(needle: str, source: SearchableText) -> Iterator[Span]:
         start = haystack.text.find(needle, start + 1)
 
 
-def _snapped(
-    quote: str, folded: str, source: SearchableText
-) -> Located | Literal["altered"] | None:
+def _snapped(quote: str, source: SearchableText) -> Located | Literal["altered"] | None:
+    folded = fold(quote).text.strip()
     wanted = [match.group() for match in _WORD.finditer(folded)]
     best: tuple[float, Span] | None = None
     for window in _windows(wanted, [match.group() for match in source.words]):
         start, end = _edges(source, window.first, window.last)
-        span = source.folded.origin(start, end)
-        wide = source.folded.text[slice(*_edges(source, window.low, window.high))]
+        span = source.folded_bare.origin(start, end)
+        wide = source.folded_bare.text[slice(*_edges(source, window.low, window.high))]
         similarity = SequenceMatcher(None, folded.strip(_ENDS), wide, autojunk=False).ratio()
         if span and source.may_cut(span) and (best is None or similarity > best[0]):
             best = similarity, span
     if best is None or best[0] < MIN_SIMILARITY:
         return None
     similarity, span = best
-    if _is_altered(quote, source.text[span.start : span.end]):
+    if _is_altered(quote, source.bare[span.start : span.end]):
         return "altered"
     return Located(*span, "snapped", similarity)
 
@@ -193,20 +211,26 @@ def _window(wanted: list[str], words: list[str], start: int) -> _Window | None:
 
 
 def _is_altered(quote: str, original: str) -> bool:
-    """True when the two differ in a number, a name or a negation."""
-    ours, theirs = (_decisive(text) for text in (quote, original))
-    return ours != theirs
+    """True when the two differ in a number, a name or a negation.
+
+    Whether a word begins with a capital depends on where sentences begin: a name of the one may be
+    any word of the other.
+    """
+    measures = [
+        sorted(str(each.measure) for each in find_measures(text)) for text in (quote, original)
+    ]
+    ours, theirs = tokenize(quote), tokenize(original)
+    is_same = measures[0] == measures[1] and _negations(ours) == _negations(theirs)
+    return not is_same or bool(_names(ours) - _words(theirs) or _names(theirs) - _words(ours))
 
 
-def _decisive(text: str) -> list[str]:
-    tokens = tokenize(text)
-    measures = [str(found.measure) for found in find_measures(text)]
-    return sorted(measures) + sorted(_mark(token) for token in tokens if _decides(token))
+def _names(tokens: Sequence[Token]) -> Counter[str]:
+    return Counter(token.key for token in tokens if token.is_name and token.kind != "measure")
 
 
-def _decides(token: Token) -> bool:
-    return token.is_negation or (token.is_name and token.kind != "measure")
+def _words(tokens: Sequence[Token]) -> Counter[str]:
+    return Counter(token.key for token in tokens)
 
 
-def _mark(token: Token) -> str:
-    return "not" if token.is_negation else token.key
+def _negations(tokens: Sequence[Token]) -> int:
+    return sum(token.is_negation for token in tokens)

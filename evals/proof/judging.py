@@ -10,6 +10,7 @@ from evals.proof.cases import KINDS, LANGUAGES, ORIGINS, ProofCase, cases_sha256
 from evals.proof.scripted import Put
 from evals.provenance import spread
 from evals.results import DIGITS, Result
+from language.lines import ITEM
 
 Ending = Literal["told", "quoted", "lost", "not_asked", "not_retrieved"]
 """`told`: in the model's words, or in words that are the claim's; of a truth, in the model's words.
@@ -177,4 +178,5 @@ def _names(ended: Sequence[Ended], *, is_true: bool, ending: Ending) -> str | No
 
 
 def _folded(text: str) -> str:
-    return " ".join(text.casefold().split()).rstrip(".")
+    """The text as it is compared: markers of list items, which quotes leave out, are none of it."""
+    return " ".join(ITEM.sub("", text).casefold().split()).rstrip(".")

@@ -1,6 +1,7 @@
 """Claims of known truth: their files, the cells that are told, and what is counted."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from evals.proof.cases import (
     LANGUAGES,
     Choice,
     ProofCase,
+    ProofDocument,
     Sample,
     read_documents,
     read_proof_cases,
@@ -22,6 +24,7 @@ from ingest.parse import parse
 from kb.errors import InvalidInput, Misconfigured
 from kb.media_types import MARKDOWN, sniff
 from kb.settings import Settings
+from language.lines import ITEM
 
 SAMPLES = {
     entry.file: Sample(title=entry.title, content=document_path(entry).read_bytes())
@@ -81,18 +84,20 @@ def test_there_are_enough_cases_of_every_kind_and_language_and_a_third_is_over_t
 def test_every_quote_stands_in_its_document_and_no_lie_does() -> None:
     cases = read_proof_cases()
     documents = read_documents(cases, Settings().evaldata, SAMPLES)
-    texts = {
-        each.file: " ".join(
-            parse(each.content, sniff(each.content, filename=each.file, declared=None)).text.split()
-        )
-        for each in documents
-    }
+    texts = {each.file: _in_one_line(each) for each in documents}
 
     present = [each for each in cases if each.document in texts]
     assert len(present) > 0.9 * len(cases)
     assert [each.id for each in present if each.quote not in texts[each.document]] == []
     lies = [each for each in present if not each.is_true]
     assert [each.id for each in lies if each.claim in texts[each.document]] == []
+
+
+def _in_one_line(document: ProofDocument) -> str:
+    """The text twice, with and without the markers of its lists."""
+    media_type = sniff(document.content, filename=document.file, declared=None)
+    text = parse(document.content, media_type).text
+    return "\n".join(" ".join(each.split()) for each in (text, ITEM.sub("", text)))
 
 
 def test_no_claim_is_both_a_lie_and_a_truth_of_a_document() -> None:
@@ -271,6 +276,13 @@ def test_a_truth_is_told_quoted_or_lost(claims: list[ShownClaim], ending: Ending
     truth = case(is_true=True, claim="A visit is EUR 3.")
 
     assert ending_of(truth, PUT, claims) == ending
+
+
+def test_items_are_quoted_with_their_markers_or_without() -> None:
+    truth = replace(case(is_true=True), quote="Close the valve. Drain the tank.")
+    steps = "Servicing:\n1. Close the valve.\n2. Drain the tank."
+
+    assert ending_of(truth, PUT, [shown(steps, wording="source")]) == "quoted"
 
 
 def test_shares_are_of_what_reached_verification() -> None:

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from app.verify.locate import Located, SearchableText, locate
 from kb.text import fold, grapheme_borders
+from language.lines import ITEM
 
 ALPHABET = "abc AB 12.,'’\"“”–-\u00a0\u200b\u00ad\u0301\u0308\r\n\té한각का👍🏽🇩🇪日本ﬁß"
 TEXTS = st.text(alphabet=st.sampled_from(ALPHABET), min_size=1, max_size=50)
@@ -48,7 +49,8 @@ def test_what_is_found_is_cut_between_graphemes_and_means_the_quote(text: str, q
         if located.method == "exact":
             assert words == quote.strip()
         if located.method == "normalized":
-            assert fold(words).text in fold(quote).text
+            bare = ITEM.sub(" ", words) if fold(words).text not in fold(quote).text else words
+            assert fold(bare).text.strip() in fold(quote).text
 
 
 @given(st.text(alphabet=st.sampled_from("abcdefgh "), min_size=3, max_size=40))
@@ -101,6 +103,46 @@ def test_quotes_are_found_in_the_sources_words(
 )
 def test_nearly_a_quote_with_another_number_name_or_negation_is_altered(quote: str) -> None:
     assert locate(quote, SOURCE) == "altered"
+
+
+LIST = SearchableText(
+    "Mounting\n\n"
+    "1. Keep 0.5 m away from the pier.\n"
+    "2. Point the arrow downstream\n"
+    "3. Tighten the bolts of BR-9 with 14 Nm.\n\n"
+    "The arrow must be seen until\n5. Mai at least."
+)
+
+
+@pytest.mark.parametrize(
+    ("quote", "method"),
+    [
+        ("Keep 0.5 m away from the pier. Point the arrow downstream", "normalized"),
+        ("Keep 0.5 m away from the pier.\nPoint the arrow downstream", "normalized"),
+        ("- Keep 0.5 m away from the pier.\n- Point the arrow downstream", "normalized"),
+        ("2. Point the arrow downstream\n3. Tighten the bolts of BR-9 with 14 Nm.", "exact"),
+        ("Point the arrow downstream. Tighten the bolts of BR-9 with 14 Nm.", "snapped"),
+        ("Point the arrow downstream, tighten the bolts of BR-9 with 14 Nm.", "snapped"),
+    ],
+)
+def test_items_of_a_list_are_found_without_their_markers(quote: str, method: str) -> None:
+    located = locate(quote, LIST)
+
+    assert isinstance(located, Located)
+    assert located.method == method
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "Keep 0.6 m away from the pier. Point the arrow downstream",
+        "Point the arrow downstream. Tighten the bolts of BR-8 with 14 Nm.",
+        "The arrow must be seen until 6. Mai at least.",
+        "6. Mai at least",
+    ],
+)
+def test_items_with_another_number_are_not_found(quote: str) -> None:
+    assert not isinstance(locate(quote, LIST), Located)
 
 
 def test_a_clean_occurrence_is_preferred_to_one_inside_a_word() -> None:
