@@ -11,6 +11,8 @@ from typing import Final
 _MIN_ROWS: Final = 3
 """Fewer lines can be alike by chance; a rule below the first stands for one."""
 _MIN_COLUMNS: Final = 2
+_MAX_COLUMNS: Final = 60
+"""A wider table is text and no more; time grows with the square of its width."""
 _MOST: Final = 0.7
 _TAB_WIDTH: Final = 8
 _MAX_VALUE_CHARS: Final = 40
@@ -103,7 +105,7 @@ def _segments(lines: Sequence[_Line]) -> Iterator[tuple[int, int]]:
 
 
 def _is_row(line: _Line) -> bool:
-    return len(line) >= _MIN_COLUMNS and _ITEM_MARK.match(line[0].text) is None
+    return _MIN_COLUMNS <= len(line) <= _MAX_COLUMNS and _ITEM_MARK.match(line[0].text) is None
 
 
 def _is_underlined_title(lines: Sequence[_Line]) -> bool:
@@ -148,7 +150,8 @@ def _table(lines: Sequence[_Line]) -> tuple[list[list[str]], bool] | None:
         return None
     rows: list[list[str]] = []
     for line in filter(None, lines):
-        placed = [cell.text for cell in line] if len(line) == width else _placed(line, extents)
+        is_plain = len(line) == width and not _stands_elsewhere(line, extents)
+        placed = [cell.text for cell in line] if is_plain else _placed(line, extents)
         if placed is None:
             return None
         if rows and not placed[0] and _goes_on_with(line, rows[-1]):
@@ -172,6 +175,19 @@ def _is_in_line(lines: Sequence[_Line], column: int) -> bool:
     ends = Counter(line[column].end for line in lines)
     most = max(starts.most_common(1)[0][1], ends.most_common(1)[0][1])
     return most >= _MOST * len(lines)
+
+
+def _stands_elsewhere(line: _Line, extents: Sequence[_Extent]) -> bool:
+    """True when a cell stands in the space of another column, and of its own in none."""
+    return any(
+        not _share(cell, extents[column])
+        and any(_share(cell, each) for each in extents[max(column - 1, 0) : column + 2])
+        for column, cell in enumerate(line)
+    )
+
+
+def _share(cell: _Cell, extent: _Extent) -> bool:
+    return cell.start < extent[1] and cell.end > extent[0]
 
 
 def _placed(line: _Line, extents: Sequence[_Extent]) -> list[str] | None:

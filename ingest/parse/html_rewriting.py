@@ -6,10 +6,10 @@ or in a list there, stands in the cell's text; a term and its definition are one
 
 import re
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from typing import Final
 
-from typing_extensions import override
+from ingest.parse.html_tags import html_parts
+from kb.errors import DocumentTooComplex
 
 _MAX_SPAN: Final = 99
 """A cell that spans more is as wide or as high as its table, whatever it says."""
@@ -17,6 +17,8 @@ _MAX_REPEATED_CHARS: Final = 300
 """Of a cell that is said again; a longer one is no name of what stands beside it."""
 _MAX_REPEATS: Final = 5_000
 """Of the cells of one page."""
+_MAX_ADDED_CELLS: Final = 200_000
+"""To one page, said again or empty; kreuzberg takes 3 s for them. 7 KB can ask for 2 million."""
 
 _NEEDED: Final = re.compile(r"<(?:dl|table|ol|ul)\b", re.IGNORECASE)
 _QUESTION: Final = re.compile(
@@ -27,6 +29,9 @@ _SEPARATOR: Final = "\x1f"
 """Between the lines of what stands in a cell; no page shows such a character."""
 _CELLS: Final = frozenset({"td", "th"})
 _SEPARATED: Final = frozenset({"li", "tr"})
+_ROW_GROUPS: Final = frozenset({"thead", "tbody", "tfoot"})
+_ROW_PARTS: Final = _ROW_GROUPS | {"tr"}
+_SPAN: Final = re.compile(r"\s(col|row)span\s*+=\s*+[\"']?(\d{1,9})", re.IGNORECASE)
 
 
 def rewritten(html: str) -> str:
@@ -35,7 +40,13 @@ def rewritten(html: str) -> str:
         return html
     writer = _Writer()
     # A question is the heading of its answer.
-    writer.feed(_QUESTION.sub(rf"<{_QUESTION_TAG}>\1</{_QUESTION_TAG}>", html))
+    for part in html_parts(_QUESTION.sub(rf"<{_QUESTION_TAG}>\1</{_QUESTION_TAG}>", html)):
+        if isinstance(part, str):
+            writer.text(part)
+        elif part["end"]:
+            writer.end(part["name"].lower())
+        else:
+            writer.start(part["name"].lower(), part)
     writer.close()
     return "".join(writer.pieces)
 
@@ -63,81 +74,83 @@ class _Table:
     below: dict[int, tuple[int, str]] = field(default_factory=dict)
 
 
-class _Writer(HTMLParser):
+class _Writer:
     """Writes the page again, into `pieces`."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=False)
         self.pieces: list[str] = []
         self._table = _Table()
         self._depth = 0
-        self._repeats = 0
+        self._added = 0
         self._list_is_open = False
         self._before_definition = ""
 
-    def _write(self, html: str) -> None:
+    def text(self, html: str) -> None:
+        """Goes on with what is no tag."""
         (self._table.cell.pieces if self._table.cell else self.pieces).append(html)
 
-    @override
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        written = self.get_starttag_text() or ""
+    def start(self, tag: str, written: re.Match[str]) -> None:
+        """Goes on with a tag that opens an element."""
         if tag == "table":
             self._depth += 1
-            self._write(written if self._depth == 1 else _SEPARATOR)
+            self.text(written[0] if self._depth == 1 else _SEPARATOR)
         elif self._table.cell is not None and (self._depth > 1 or tag in {"ul", "ol", "li"}):
-            self._write(_SEPARATOR if tag in _SEPARATED else " ")
+            self.text(_SEPARATOR if tag in _SEPARATED else " ")
         elif self._depth == 1 and tag in _CELLS:
-            self._open_cell(tag, dict(attrs))
-        elif self._depth == 1 and tag == "tr":
-            self._end_row()
-            self._table.row_is_open = True
-            self._write(written)
+            self._open_cell(tag, written["attributes"])
+        elif self._depth == 1 and tag in _ROW_PARTS:
+            self._open_row_part(tag)
+            self.text(written[0])
         elif tag in {"dl", "dt", "dd"}:
             self._define(tag)
         else:
             if tag == _QUESTION_TAG:
                 self._end_definitions()
-            self._write(written)
+            self.text(written[0])
 
-    @override
-    def handle_endtag(self, tag: str) -> None:
+    def end(self, tag: str) -> None:
+        """Goes on with a tag that closes an element."""
         if tag == "table" and self._depth:
             if self._depth == 1:
                 self._end_row()
                 self._table = _Table()
             self._depth -= 1
-            self._write("</table>" if not self._depth else _SEPARATOR)
+            self.text("</table>" if not self._depth else _SEPARATOR)
         elif self._table.cell is not None and (self._depth > 1 or tag in {"ul", "ol", "li"}):
-            self._write(" ")
+            self.text(" ")
         elif self._depth == 1 and tag in _CELLS:
             self._end_cell()
-        elif self._depth == 1 and tag == "tr":
+        elif self._depth == 1 and tag in _ROW_PARTS:
             self._end_row()
-            self._write("</tr>")
+            self.text(f"</{tag}>")
         elif tag == "dl":
             self._end_definitions()
         elif tag not in {"dt", "dd"}:
-            self._write(f"</{tag}>")
+            self.text(f"</{tag}>")
 
-    @override
-    def handle_data(self, data: str) -> None:
-        self._write(data)
-
-    @override
-    def handle_entityref(self, name: str) -> None:
-        self._write(f"&{name};")
-
-    @override
-    def handle_charref(self, name: str) -> None:
-        self._write(f"&#{name};")
+    def close(self) -> None:
+        """Ends the tables that the page does not end."""
+        while self._depth:
+            self.end("table")
 
     # --- Tables ----------------------------------------------------------------------------------
 
-    def _open_cell(self, tag: str, attrs: dict[str, str | None]) -> None:
+    def _open_row_part(self, tag: str) -> None:
+        self._end_row()
+        self._table.row_is_open = tag == "tr"
+        if tag in _ROW_GROUPS:
+            # No cell goes on in another group. Source: HTML Living Standard, section 4.9.12.
+            self._table.below.clear()
+
+    def _open_cell(self, tag: str, attributes: str) -> None:
         self._end_cell()
         self._go_on_below()
+        spans = {name.lower(): int(digits) for name, digits in _SPAN.findall(attributes)}
         self._table.cell = _Cell(
-            tag=tag, columns=_span(attrs.get("colspan")), rows=_span(attrs.get("rowspan"))
+            tag=tag,
+            columns=min(max(spans.get("col", 1), 1), _MAX_SPAN),
+            # None at all means: down to the end of the group.
+            rows=min(spans.get("row", 1) or _MAX_SPAN, _MAX_SPAN),
         )
 
     def _end_cell(self) -> None:
@@ -147,49 +160,55 @@ class _Writer(HTMLParser):
         table.cell = None
         html = f"<{cell.tag}>{cell.html}</{cell.tag}>"
         for repeat in range(cell.columns):
-            told = html if repeat == 0 else self._again(html)
-            self._write(told)
+            self.text(html if repeat == 0 else self._again(html))
             if cell.rows > 1:
                 table.below[table.column] = (cell.rows - 1, html)
             table.column += 1
 
     def _end_row(self) -> None:
         self._end_cell()
-        if self._table.row_is_open:
+        table = self._table
+        if table.row_is_open:
             self._go_on_below()
-        self._table.column, self._table.row_is_open = 0, False
+            # Cells that were left out stand before those that go on from above.
+            for column in sorted(each for each in table.below if each >= table.column):
+                while table.column < column:
+                    self.text(self._again(""))
+                    table.column += 1
+                self._go_on_at(column)
+        table.column, table.row_is_open = 0, False
 
     def _go_on_below(self) -> None:
         """Writes the cells of rows above that go on at the place that the row has reached."""
-        table = self._table
-        while table.column in table.below:
-            rows, html = table.below.pop(table.column)
-            self._write(self._again(html))
-            if rows > 1:
-                table.below[table.column] = (rows - 1, html)
-            table.column += 1
+        while self._table.column in self._table.below:
+            self._go_on_at(self._table.column)
+
+    def _go_on_at(self, column: int) -> None:
+        rows, html = self._table.below.pop(column)
+        self.text(self._again(html))
+        if rows > 1:
+            self._table.below[column] = (rows - 1, html)
+        self._table.column = column + 1
 
     def _again(self, html: str) -> str:
-        self._repeats += 1
-        is_said = len(html) <= _MAX_REPEATED_CHARS and self._repeats <= _MAX_REPEATS
+        self._added += 1
+        if self._added > _MAX_ADDED_CELLS:
+            raise DocumentTooComplex(
+                f"Cells that span others fill more than {_MAX_ADDED_CELLS} places of the tables."
+            )
+        is_said = html and len(html) <= _MAX_REPEATED_CHARS and self._added <= _MAX_REPEATS
         return html if is_said else "<td></td>"
 
     # --- Definitions -----------------------------------------------------------------------------
 
     def _define(self, tag: str) -> None:
         if tag == "dt":
-            self._write("<li>" if self._list_is_open else "<ul><li>")
+            self.text("<li>" if self._list_is_open else "<ul><li>")
             self._list_is_open, self._before_definition = True, ": "
         elif tag == "dd":
-            self._write(self._before_definition if self._list_is_open else "<p>")
+            self.text(self._before_definition if self._list_is_open else "<p>")
             self._before_definition = "; "
 
     def _end_definitions(self) -> None:
-        self._write("</ul>" if self._list_is_open else "")
+        self.text("</ul>" if self._list_is_open else "")
         self._list_is_open = False
-
-
-def _span(value: str | None) -> int:
-    digits = (value or "").strip()
-    is_number = digits.isascii() and digits.isdecimal() and len(digits) < len(str(_MAX_SPAN)) + 1
-    return min(max(int(digits), 1), _MAX_SPAN) if is_number else 1

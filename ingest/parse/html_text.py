@@ -1,10 +1,10 @@
 """The bare text of HTML, for pages that are nested too deeply to be read with their structure."""
 
 import re
-from html.parser import HTMLParser
+from html import unescape
 from typing import Final
 
-from typing_extensions import override
+from ingest.parse.html_tags import html_parts
 
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _TABLE_PART: Final = re.compile(r"<(/?)(table|tr|th|td|thead)\b", re.IGNORECASE)
@@ -57,33 +57,16 @@ def header_rows(html: str) -> list[bool]:
 
 def visible_text(html: str) -> str:
     """The text of a page; a blank line stands where anything but inline mark-up begins or ends."""
-    parser = _VisibleText()
-    parser.feed(html)
-    parser.close()
-    return "".join(parser.pieces)
-
-
-class _VisibleText(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.pieces: list[str] = []
-        self._hidden = 0
-
-    @override
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._hidden += tag in _HIDDEN
-        self._break(tag)
-
-    @override
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden = max(self._hidden - (tag in _HIDDEN), 0)
-        self._break(tag)
-
-    @override
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.pieces.append(_SPACE.sub(" ", data))
-
-    def _break(self, tag: str) -> None:
-        if tag not in _INLINE:
-            self.pieces.append("\n\n")
+    pieces: list[str] = []
+    hidden = 0
+    for part in html_parts(html):
+        if isinstance(part, str):
+            if not hidden:
+                pieces.append(_SPACE.sub(" ", unescape(part)))
+            continue
+        name = part["name"].lower()
+        if name in _HIDDEN:
+            hidden = max(hidden + (-1 if part["end"] else 1), 0)
+        if name not in _INLINE:
+            pieces.append("\n\n")
+    return "".join(pieces)

@@ -1,10 +1,18 @@
 """Markdown and HTML: nothing of the text is lost, nothing of the mark-up stays."""
 
+from time import process_time
+
 import pytest
 
 from ingest.parse import parse
+from ingest.parse.html_rewriting import rewritten
+from ingest.parse.html_text import visible_text
+from kb.errors import DocumentTooComplex
 from kb.media_types import HTML, MARKDOWN
 from tests.ingest.files.lines import outlined, texts
+
+MAX_SECONDS = 2
+"""Of markup that nothing ends: 0.1 s now, minutes when each is looked for to the end."""
 
 
 def test_markdown_blocks_know_the_headings_above() -> None:
@@ -193,3 +201,56 @@ def test_a_span_of_any_size_costs_no_more_than_the_table() -> None:
     page = b'<table><tr><td colspan="99" rowspan="99">x</td></tr>' + b"<tr><td>y</td></tr>" * 200
 
     assert len(parse(page, HTML).text) < 100_000
+
+
+def test_a_cell_goes_on_where_a_browser_shows_it() -> None:
+    """Down to the end of its group, whatever the number, and past cells that were left out."""
+    page = b"""<table><thead><tr><th>Plan</th><th>Region</th><th>Price</th></tr></thead>
+    <tbody><tr><td rowspan="9">Basic</td><td>EU</td><td>10</td></tr></tbody>
+    <tbody><tr><td rowspan="0">Pro</td><td>EU</td><td>20</td></tr><tr><td>US</td><td>22</td></tr>
+    <tr><td>CH</td><td>25</td></tr></tbody>
+    <tbody><tr><td>Max</td><td>EU</td><td rowspan="2">30</td></tr><tr><td>Top</td></tr>
+    <tr><td>Far</td><td>US</td><td>40</td></tr></tbody></table>"""
+
+    assert texts(parse(page, HTML)) == [
+        "Plan: Basic | Region: EU | Price: 10",
+        "Plan: Pro | Region: EU | Price: 20",
+        "Plan: Pro | Region: US | Price: 22",
+        "Plan: Pro | Region: CH | Price: 25",
+        "Plan: Max | Region: EU | Price: 30",
+        "Plan: Top | Price: 30",
+        "Plan: Far | Region: US | Price: 40",
+    ]
+
+
+def test_a_table_that_the_page_does_not_end_is_read() -> None:
+    page = b"<p>Fees</p><table><tr><th>Fee<th>EUR<tr><td>Entry<td>5<tr><td>Camp<td>9"
+
+    assert texts(parse(page, HTML)) == ["Fees", "Fee: Entry | EUR: 5", "Fee: Camp | EUR: 9"]
+
+
+def test_comments_and_scripts_in_a_table_are_no_text_of_it() -> None:
+    page = b"""<table title="a > b"><tr><th>Fee<!-- <td>x --></th><th>EUR</th></tr>
+    <tr><td>Entry<script>"<td>9</td>"</script></td><td data-x='"<td>'>5</td></tr></table>"""
+
+    assert texts(parse(page, HTML)) == ["Fee: Entry | EUR: 5"]
+
+
+@pytest.mark.parametrize(
+    "unended",
+    ["<a ", "<!--", "<![CDATA[", "<?", "</a ", '<a b="', "<a \"' x", "<script>", "&#", "<"],
+)
+def test_markup_that_nothing_ends_takes_no_square_of_its_size(unended: str) -> None:
+    began = process_time()
+
+    rewritten("<table>" + unended * 100_000)
+    visible_text("<table>" + unended * 100_000)
+
+    assert process_time() - began < MAX_SECONDS
+
+
+def test_cells_that_span_a_million_places_are_refused() -> None:
+    row = "<tr>" + "<td colspan=99 rowspan=99>x</td>" * 200 + "</tr>"
+
+    with pytest.raises(DocumentTooComplex):
+        parse(f"<table>{row}{'<tr></tr>' * 99}</table>".encode(), HTML)
