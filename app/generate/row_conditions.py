@@ -27,8 +27,13 @@ _INCLUSIVE: Final = frozenset(
 )
 _AMOUNT: Final = re.compile(r"\D{0,6}(\d[\d.,']{0,20})")
 _NEGATION: Final = re.compile(
-    r"\b(?:no|not|without|don't|doesn't|ohne|keine?n?|nicht|sans|pas)\b", re.IGNORECASE
+    r"\b(?:not?(?!\.)|none|never|neither|nor|nobody|cannot|\w{2,6}n['\u2019]t|without|lack(?:s|ing)?"
+    r"|except|excluding|besides|(?:other|rather) than|apart from|instead of"
+    r"|ohne|kein(?:e[mnrs]?)?|nicht|nie|niemand|au\u00dfer|sans|pas|jamais|aucune?|sauf|hors)\b",
+    re.IGNORECASE,
 )
+_NEGATED_WORDS: Final = 4
+"""After a negation, among which what it denies stands: "don't have a tow bar"."""
 
 Relation = Literal["is", "holds", "identifies", "above", "below", "yes", "no"]
 
@@ -111,6 +116,8 @@ def without_bounds(question: str) -> str:
 def conditions_of(question: str, table: Table, *, taken: Collection[str]) -> Conditions | None:
     """What the rows must have; None when the question bounds a number of no one column.
 
+    None also when it denies something but a column of yes and no.
+
     `taken`: words of the question that are read already.
     """
     bounds = list(_bounds(question, table))
@@ -122,7 +129,10 @@ def conditions_of(question: str, table: Table, *, taken: Collection[str]) -> Con
     known = {stem for each in found for stem in each.stems}
     asked = " ".join(word for word in words(question) if word not in taken)
     found += _held(content_stems(asked), table, known)
-    found += _flags(question, table)
+    flags = list(_flags(question, table))
+    if sum(each.relation == "no" for each in flags) < len(_NEGATION.findall(question)):
+        return None
+    found += flags
     stems = frozenset(stem for each in found for stem in each.stems)
     stems |= frozenset(stem for each in found for stem in content_stems(each.column))
     return Conditions(all_of=tuple(found), stems=stems)
@@ -248,6 +258,10 @@ def _held(stems: Sequence[str], table: Table, known: set[str]) -> Iterator[Condi
 def _flags(question: str, table: Table) -> Iterator[Condition]:
     """Columns of yes and no that the question names."""
     asked = frozenset(content_stems(question))
+    denied = [
+        frozenset(content_stems(" ".join(words(question[match.end() :])[:_NEGATED_WORDS])))
+        for match in _NEGATION.finditer(question)
+    ]
     for cell in table.rows[0].row.cells:
         stems = frozenset(content_stems(cell.column))
         values = [
@@ -257,7 +271,7 @@ def _flags(question: str, table: Table) -> Iterator[Condition]:
             if other.index == cell.index
         ]
         if stems and stems <= asked and all(is_yes(value) or is_no(value) for value in values):
-            relation: Relation = "no" if _NEGATION.search(question) else "yes"
+            relation: Relation = "no" if any(stems <= each for each in denied) else "yes"
             yield Condition(column=cell.column, relation=relation, stems=stems)
 
 

@@ -174,7 +174,7 @@ def _computed(question: str, aggregate: Aggregate, table: Table) -> tuple[int, _
     unexplained = 0 if conditions is None else _count_unexplained(question, conditions, table)
     if conditions is None or unexplained is None:
         return None
-    placed = [each for each in table.rows if conditions.hold_for(each)]
+    placed = _chosen(aggregate, conditions, table)
     if not placed:
         return None
     rows = [each.row for each in placed]
@@ -195,6 +195,16 @@ def _computed(question: str, aggregate: Aggregate, table: Table) -> tuple[int, _
             # No fixed form tells a mean.
             texts = []
     return (unexplained, _Computed(rows=placed, texts=texts)) if any(texts) else None
+
+
+def _chosen(aggregate: Aggregate, conditions: Conditions, table: Table) -> list[PlacedRow]:
+    """The rows that meet the conditions; one that sums up the others only where no other does.
+
+    It is none of them: "which team has the highest budget?" does not ask for the total.
+    """
+    met = [each for each in table.rows if conditions.hold_for(each)]
+    own = [each for each in met if not each.row.is_total]
+    return met if aggregate == "sum" and not own else own
 
 
 def _count_unexplained(question: str, conditions: Conditions, table: Table) -> int | None:

@@ -109,10 +109,28 @@ def test_a_sum_names_its_rows() -> None:
         "Which van has the most seats and the largest boot lid?",
         "What is the average range of the vans?",
         "Which vans have a range of more than 900 km?",
+        "How many vans are not in Kelder?",
+        "Which vans with a tow bar are not in Kelder?",
+        "Which vans have a range of no more than 380 km?",
+        "Welche Vans sind nicht in Kelder?",
+        "Which vans aren't in Kelder?",
     ],
 )
 def test_what_the_rows_do_not_tell_is_not_computed(question: str) -> None:
     assert told(question, context_of_table(VANS)) == []
+
+
+def test_a_row_that_sums_up_the_others_is_none_of_them() -> None:
+    context = context_of_table(
+        (("Team", "Budget EUR"), ("Ash", "100"), ("Beech", "70"), ("Total", "170")), title="Teams"
+    )
+
+    assert told("How many teams are there?", context) == ["2: Ash; Beech"]
+    assert told("Which team has the highest budget?", context) == ["Ash: budget EUR 100"]
+    assert told("Which teams have a budget above 150 EUR?", context) == []
+    assert told("What is the sum of the budget of the teams?", context) == [
+        "Sum of budget: EUR 170 (Ash: EUR 100; Beech: EUR 70)"
+    ]
 
 
 def test_a_table_of_which_rows_are_missing_gives_no_answer() -> None:
