@@ -6,10 +6,11 @@ from functools import cached_property
 from typing import Final
 
 from app.claims import Reason
-from app.verify.cited import LocatedQuote
-from app.verify.quoted import list_lead
+from app.verify.cited import CitedSource, LocatedQuote
+from app.verify.quoted import is_lead_in, list_lead
 from app.verify.tables import cell_faults, tell_rows
 from app.verify.vetoes import find_vetoes
+from language.lines import MARKER
 
 HEADINGS_AROUND: Final = 2
 """Headings above a quote that say what it is about: of its section, and of the one around that."""
@@ -23,14 +24,22 @@ class Evidence:
 
     @cached_property
     def text(self) -> str:
-        """The sentences that are quoted, whole; rows in their fixed form."""
+        """The sentences that are quoted, whole; rows in their fixed form.
+
+        An item stands behind what leads to its own list, which may be "You must not bring:".
+        """
+        places = [(quote.source, index) for quote in self.quotes for index in quote.sentences]
+        has_more = any(not is_lead_in(source, index) for source, index in places)
         told: list[str] = []
         for quote in self.quotes:
-            source = quote.source
             told += (
                 [tell_rows(quote.rows)]
                 if quote.rows
-                else [source.words(source.sentences[index]) for index in quote.sentences]
+                else [
+                    _with_lead(quote.source, index)
+                    for index in quote.sentences
+                    if not (has_more and is_lead_in(quote.source, index))
+                ]
             )
         return "\n".join(dict.fromkeys(told))
 
@@ -45,6 +54,13 @@ class Evidence:
         is_rows = bool(rows) and all(quote.rows for quote in self.quotes)
         vetoes = find_vetoes(claim, self.text, background=self.background, is_rows=is_rows)
         return (*cell_faults(claim, rows), *vetoes)
+
+
+def _with_lead(source: CitedSource, index: int) -> str:
+    leads = (source.words(source.sentences[each]) for each in list_lead(source, index))
+    words = source.words(source.sentences[index])
+    marker = MARKER.match(words) if source.is_item(index) else None
+    return " ".join([*leads, words[marker.end() if marker else 0 :]])
 
 
 def _around(quote: LocatedQuote) -> Iterator[str]:

@@ -37,14 +37,24 @@ _TOGETHER: Final = re.compile(
 
 
 def quoted_extracts(quotes: Sequence[LocatedQuote]) -> list[Extract]:
-    """The quotes as they may be shown, in the order of the claim; none for headings alone."""
+    """The quotes as they may be shown, in the order of the claim.
+
+    None for headings alone, nor for a lead-in without what it leads to.
+    """
     extracts: list[Extract] = []
     for quote in quotes:
         left = MAX_SHOWN_CHARS - sum(len(extract.text) for extract in extracts)
         for extract in _whole(quote, left):
-            if not any(_is_within(extract, other) for other in extracts):
+            is_told = any(_is_within(extract, other) for other in extracts)
+            if not is_told and not _leads_only(extract):
                 extracts.append(extract)
     return extracts
+
+
+def _leads_only(extract: Extract) -> bool:
+    return bool(extract.sentences) and all(
+        is_lead_in(extract.source, index) for index in extract.sentences
+    )
 
 
 def _is_within(extract: Extract, other: Extract) -> bool:
@@ -102,7 +112,10 @@ def _understood(source: CitedSource, indices: Sequence[int]) -> Iterator[Extract
 def _understood_part(
     source: CitedSource, part: Sequence[int], *, needs_heading: bool
 ) -> Extract | None:
-    """None for an item of a list whose lead-in is not there: nobody knows what it is an item of."""
+    """None for an item of a list whose lead-in is not there: nobody knows what it is an item of.
+
+    "Depot: 5 EUR" says it itself.
+    """
     first = part[0]
     lead, leaning = list_lead(source, first), _leaning(source, first)
     if (
@@ -110,6 +123,7 @@ def _understood_part(
         and not lead
         and source.is_bullet(first)
         and _is_fragment(source, first)
+        and ": " not in source.words(source.sentences[first])
     ):
         return None
     is_named = needs_heading or _is_named_line(source, first)
@@ -141,6 +155,11 @@ def _leaning(source: CitedSource, index: int) -> tuple[int, ...]:
 # --- Lists ---------------------------------------------------------------------------------------
 
 
+def is_lead_in(source: CitedSource, index: int) -> bool:
+    """True for a line that only leads to what follows."""
+    return source.words(source.sentences[index]).endswith((":", "\uff1a"))
+
+
 def list_lead(source: CitedSource, index: int) -> tuple[int, ...]:
     """The lines that lead to an item, of the list around its list first; () when there is none.
 
@@ -161,7 +180,8 @@ def _line_above(source: CitedSource, index: int) -> int | None:
     level = source.level(index)
     for earlier in range(index - 1, max(-1, index - 1 - MAX_LIST_ITEMS), -1):
         if not source.is_item(earlier):
-            return earlier
+            # A table may end right above a list; its last row leads to nothing.
+            return None if source.rows_touched(source.sentences[earlier]) else earlier
         is_outer = source.level(earlier)[0] < level[0]
         if is_outer or source.words(source.sentences[earlier]).endswith(":"):
             return earlier

@@ -1,12 +1,14 @@
 """Nothing is shown without what changes its meaning: lead-ins, headings, the other conditions."""
 
+from dataclasses import replace
 from time import process_time
 
 import pytest
 
 from app.verify.cited import cited_sources
 from app.verify.verify import examine
-from tests.app.verify.drafts import claim_of, judge
+from tests.app.generate.test_tabular import context_of_table
+from tests.app.verify.drafts import claim_of, judge, read
 from tests.fakes.sources import context_of
 
 SITE = (
@@ -130,3 +132,39 @@ def test_looking_for_a_claim_takes_time_in_proportion_to_its_source(line: str) -
     seconds(50)  # patterns and caches
     short, long = (min(seconds(lines) for _ in range(3)) for lines in (400, 1_600))
     assert long < 8 * max(short, 0.05)
+
+
+PACKING = "You may bring:\n- a tent\n- a torch\n\nYou must not bring:\n- a knife\n- a gun\n"
+
+
+@pytest.mark.parametrize(
+    ("claim", "quotes", "shown"),
+    [
+        ("You may bring a knife.", ["- a knife"], "You must not bring:\n- a knife"),
+        (
+            "You may bring:\n- a knife",
+            ["You may bring:", "- a knife"],
+            "You must not bring:\n- a knife",
+        ),
+        (
+            "You must not bring: a tent",
+            ["You must not bring:", "- a tent"],
+            "You may bring:\n- a tent",
+        ),
+        ("You may bring: a tent", ["You may bring:", "- a tent"], "You may bring: a tent"),
+    ],
+)
+def test_whoever_reads_an_item_it_says_what_leads_to_its_own_list(
+    claim: str, quotes: list[str], shown: str
+) -> None:
+    assert read(claim, *quotes, context=context_of([PACKING])).text == shown
+
+
+def test_a_row_of_a_table_leads_to_no_list() -> None:
+    context = context_of_table((("Plan", "Price EUR"), ("Basic", "10"), ("Pro", "20")))
+    (source,) = context.sources
+    below = replace(source.passage, text=f"{source.passage.text}\n- Depot: EUR 5\n- a deposit")
+    context = replace(context, sources=(replace(source, passage=below, parts=(below,)),))
+
+    assert judge("The depot costs EUR 5.", "- Depot: EUR 5", context=context).text == "Depot: EUR 5"
+    assert judge("We take a deposit.", "- a deposit", context=context).verdict == "unsupported"
