@@ -45,6 +45,9 @@ _HEAD_CHARS: Final = 100_000
 """Far more than a head takes; mark-up in what follows is not looked for."""
 _MAX_NESTING: Final = 50
 """kreuzberg 4.10 leaves out, without a word, what is nested more than 60 deep."""
+_MAX_MARKDOWN_NESTING: Final = 60
+"""markdown-it leaves out, without a word, what is nested deeper; at its own 20 the tenth list in a
+list was lost. Two for a list in a list; a deeper page is read without its structure."""
 _MAX_LOSS: Final = 0.05
 _WORD: Final = re.compile(r"\w+")
 _HEADER_CELL: Final = re.compile(r"<th\b", re.IGNORECASE)
@@ -67,7 +70,9 @@ class _Markdown(MarkdownIt):
         return url
 
 
-_MARKDOWN = _Markdown("commonmark").enable(["table", "strikethrough"])
+_MARKDOWN = _Markdown("commonmark", {"maxNesting": _MAX_MARKDOWN_NESTING}).enable(
+    ["table", "strikethrough"]
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +94,18 @@ def read_markdown(text: str) -> Reading:
     front = _FRONT_MATTER.match(text)
     body = text[front.end() :] if front else text
     drafts = [Draft(kind="paragraph", text=front[1])] if front else []
-    drafts += markdown_drafts(body, Outline())
+    tokens = _MARKDOWN.parse(body)
+    is_cut = max((token.level for token in tokens), default=0) >= _MAX_MARKDOWN_NESTING - 2
+    if is_cut:
+        drafts += paragraphs(body)
+    else:
+        drafts += _blocks(SyntaxTreeNode(tokens), _Place(outline=Outline()))
     return Reading(
         drafts=tuple(drafts),
         title=_front_title(front[1]) if front else None,
         parser=_MARKDOWN_PARSER,
         parser_version=_MARKDOWN_PARSER_VERSION,
+        warnings=(STRUCTURE_INCOMPLETE,) if is_cut else (),
     )
 
 
@@ -135,11 +146,6 @@ def declared_encoding(content: bytes) -> str | None:
     """The encoding that an HTML page says it is in."""
     match = _CHARSET.search(content[:_CHARSET_WINDOW])
     return match[1].decode("ascii") if match else None
-
-
-def markdown_drafts(text: str, outline: Outline) -> Iterator[Draft]:
-    """The blocks of `text` in order, below the headings of `outline`."""
-    yield from _blocks(SyntaxTreeNode(_MARKDOWN.parse(text)), _Place(outline=outline))
 
 
 def _html_drafts(text: str, outline: Outline) -> Iterator[Draft]:

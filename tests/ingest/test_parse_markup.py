@@ -254,3 +254,29 @@ def test_cells_that_span_a_million_places_are_refused() -> None:
 
     with pytest.raises(DocumentTooComplex):
         parse(f"<table>{row}{'<tr></tr>' * 99}</table>".encode(), HTML)
+
+
+@pytest.mark.parametrize("media_type", [MARKDOWN, HTML])
+def test_the_twentieth_list_in_a_list_is_not_lost(media_type: str) -> None:
+    pages = {
+        MARKDOWN: "\n".join(f"{'  ' * depth}- level {depth}" for depth in range(20)),
+        HTML: "".join(f"<ul><li>level {depth}" for depth in range(20)),
+    }
+
+    lines = texts(parse(pages[media_type].encode(), media_type))
+
+    assert [line.strip() for line in lines] == [f"- level {depth}" for depth in range(20)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ">" * 4_000 + " The fee is 5.",
+        "\n".join("  " * depth + "- The fee is 5." for depth in range(50)),
+    ],
+)
+def test_markdown_that_is_nested_too_deeply_is_read_without_its_structure(text: str) -> None:
+    parsed = parse(text.encode(), MARKDOWN)
+
+    assert parsed.text.count("The fee is 5.") == text.count("The fee is 5.")
+    assert "structure_incomplete" in parsed.warnings
