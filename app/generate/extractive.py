@@ -21,6 +21,7 @@ from app.generate.row_tables import (
     PlacedRow,
     Table,
     lacks_attribute,
+    leaves_out,
     named_rows,
     row_named_by_key,
     said_of,
@@ -265,7 +266,7 @@ class _Composer:
 
     def _row(self, placed: PlacedRow, table: Table) -> Told | None:
         row = placed.row
-        if lacks_attribute(self.part.text, row, table.names):
+        if lacks_attribute(self.part.text, row, table.names) or leaves_out(self.part.text, row):
             return None
         columns = wanted_columns(self.part.text, row) or wanted_columns(self.part.in_context, row)
         told = tell_row(row, columns or None)

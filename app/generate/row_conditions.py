@@ -32,6 +32,7 @@ _NEGATION: Final = re.compile(
     r"|ohne|kein(?:e[mnrs]?)?|nicht|nie|niemand|au\u00dfer|sans|pas|jamais|aucune?|sauf|hors)\b",
     re.IGNORECASE,
 )
+_OR: Final = re.compile(r"\b(?:or|oder|ou)\b", re.IGNORECASE)
 _NEGATED_WORDS: Final = 4
 """After a negation, among which what it denies stands: "don't have a tow bar"."""
 
@@ -116,7 +117,8 @@ def without_bounds(question: str) -> str:
 def conditions_of(question: str, table: Table, *, taken: Collection[str]) -> Conditions | None:
     """What the rows must have; None when the question bounds a number of no one column.
 
-    None also when it denies something but a column of yes and no.
+    None also when it denies something but a column of yes and no, asks for rows of which one or the
+    other holds, or says a number that nothing here reads.
 
     `taken`: words of the question that are read already.
     """
@@ -135,6 +137,11 @@ def conditions_of(question: str, table: Table, *, taken: Collection[str]) -> Con
     found += flags
     stems = frozenset(stem for each in found for stem in each.stems)
     stems |= frozenset(stem for each in found for stem in content_stems(each.column))
+    if len(found) > 1 and _OR.search(question):
+        return None
+    above = table.column_stems | frozenset(content_stems(table.names))
+    if any(any(map(str.isdigit, stem)) for stem in set(content_stems(asked)) - stems - above):
+        return None
     return Conditions(all_of=tuple(found), stems=stems)
 
 

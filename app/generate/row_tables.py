@@ -48,6 +48,13 @@ _EVERYTHING: Final = re.compile(
     r"|alle (?:angaben|werte|daten|details)|toutes les (?:donn\u00e9es|informations))\b",
     re.IGNORECASE,
 )
+_EXCLUDES: Final = re.compile(
+    r"\b(?:(?:other|rather) than|except(?: for)?|besides|apart from|excluding|instead of|not"
+    r"|au\u00dfer|nicht|sauf|hors)\b",
+    re.IGNORECASE,
+)
+_EXCLUDED_WORDS: Final = 4
+"""After it, among which the name of what is left out stands."""
 _BETWEEN_LISTED: Final = re.compile(r",? (?:and|und|et) |, ", re.IGNORECASE)
 _MIN_LISTED: Final = 3
 
@@ -145,6 +152,14 @@ def holds_phrase(asked: Sequence[str], phrase: str) -> bool:
         list(asked[start : start + len(wanted)]) == wanted
         for start in range(len(asked) - len(wanted) + 1)
     )
+
+
+def leaves_out(question: str, row: Row) -> bool:
+    """True for a question about others than this row: "which vans except the Hazel"."""
+    after = [
+        words(question[match.end() :])[:_EXCLUDED_WORDS] for match in _EXCLUDES.finditer(question)
+    ]
+    return any(holds_phrase(each, cell.value) for each in after for cell in row.key)
 
 
 def named_rows(question: str, table: Table) -> list[PlacedRow]:

@@ -270,3 +270,22 @@ def test_who_asks_for_several_things_gets_the_whole_list(question: str, count: i
     (claim,) = answered(question, SUPPORT, "- A grant").claims
 
     assert claim.text.count("\n- ") + claim.text.startswith("- ") == count
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Which vans other than Hazel have a tow bar?", []),
+        ("Which van except the Hazel has the longest range?", []),
+        ("What is the range of the vans that are not Hazel?", []),
+        ("What is the range of Hazel?", ["Hazel: range 510 km"]),
+    ],
+)
+def test_a_row_that_the_question_leaves_out_is_no_answer(
+    question: str, expected: list[str]
+) -> None:
+    context = context_of_table(VANS)
+
+    draft = extract(question, ranked(context, "Van: Hazel"), context)
+
+    assert [claim.text for claim in draft.claims] == expected

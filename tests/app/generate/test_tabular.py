@@ -110,6 +110,8 @@ def test_a_sum_names_its_rows() -> None:
         "What is the average range of the vans?",
         "Which vans have a range of more than 900 km?",
         "How many vans are not in Kelder?",
+        "How many vans are in Kelder or have a tow bar?",
+        "How many vans have a range of exactly 310 km?",
         "Which vans with a tow bar are not in Kelder?",
         "Which vans have a range of no more than 380 km?",
         "Welche Vans sind nicht in Kelder?",
