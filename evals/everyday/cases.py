@@ -1,8 +1,8 @@
 """Questions that people ask every day, with what an answer must say and must not say.
 
 A set is a folder: `documents.toml` holds what is asked about, `cases.toml` the questions. Each
-packaged set was written by somebody else, before any of its questions was asked: `first` (about the
-sample documents too) and `second` are to develop on; nothing is to be tuned on `third`.
+packaged set was written by somebody else, before any of its questions was asked. `first` (about the
+sample documents too), `second` and `third` are to develop on; nothing is to be tuned on `fourth`.
 """
 
 import tomllib
@@ -19,7 +19,7 @@ from app.schemas.answers import AnswerStatus
 from kb.database import EVERYONE
 from kb.errors import Misconfigured
 
-SETS: Final = ("first", "second", "third")
+SETS: Final = ("first", "second", "third", "fourth")
 """The packaged sets."""
 
 WITH_SAMPLES: Final = "first"
