@@ -60,7 +60,9 @@ _DEFINES: Final = re.compile(
 _WHERE_DEFINED: Final = re.compile(
     r"\s(?:in the sense of|according to|im sinne|laut|au sens|selon)\b.*+", re.IGNORECASE
 )
-_ARTICLE: Final = re.compile(r"(?:an?|the|eine[mnrs]?|eine?|de[rmns]|die|das|une?|l[ea]s?)\s|l'|d'", re.IGNORECASE)
+_ARTICLE: Final = re.compile(
+    r"(?:an?|the|eine?|eine[mnrs]|de[rmns]|die|das|une?|l[ea]s?)\s|l'|d'", re.IGNORECASE
+)
 _MAX_TERM_WORDS: Final = 3
 _LINKS: Final = re.compile(r"\s(?:of|for|in|on|at|to|by|von|f\u00fcr|im|in|zu|de|du|des|pour)\s")
 
