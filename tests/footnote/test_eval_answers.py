@@ -26,8 +26,10 @@ KITCHEN = {
 UNKNOWN = "Who painted the ceiling of the Sistine chapel in Rome?"
 
 
-def write_set(folder: Path, known: dict[str, tuple[str, str, str]]) -> None:
-    """A question for each document, and one that nothing answers for each."""
+def write_set(
+    folder: Path, known: dict[str, tuple[str, str, str]], *, is_near: bool = False
+) -> None:
+    """A question for each document, and one that nothing answers for each, near to it or not."""
     folder.mkdir(parents=True)
     write_lines(
         folder / "corpus.jsonl.gz",
@@ -38,8 +40,13 @@ def write_set(folder: Path, known: dict[str, tuple[str, str, str]]) -> None:
         for title, (_, question, answer) in known.items()
     ]
     unknown = [
-        {"query_id": f"u{title}", "text": f"{UNKNOWN} {title}", "answers": [], "answerable": False}
-        for title in known
+        {
+            "query_id": f"u{title}",
+            "text": question.replace("?", " in the old town?") if is_near else f"{UNKNOWN} {title}",
+            "answers": [],
+            "answerable": False,
+        }
+        for title, (_, question, _) in known.items()
     ]
     write_lines(folder / "queries.jsonl.gz", [*asked, *unknown])
     for name, prefix, relevance in (("qrels", "q", 1), ("qrels_unanswerable", "u", 0)):
@@ -152,14 +159,16 @@ async def test_an_alias_is_measured_as_configured_and_with_each_tier_alone(
 
 
 async def test_abstention_is_measured_on_articles_that_were_left_out_of_the_fit(
-    with_data: dict[str, str], tmp_path: Path
+    environment: dict[str, str], tmp_path: Path
 ) -> None:
     fitted = tmp_path / "fitted.json"
+    write_set(tmp_path / "sets" / "library", LIBRARY, is_near=True)
+    write_set(tmp_path / "sets" / "kitchen", KITCHEN, is_near=True)
 
     done = await run_here(
         *("eval", "abstention", "--dataset", "library", "--dataset", "kitchen", "--fit"),
         *("--version", "small", "--fitted", str(fitted), "--json"),
-        environment=with_data,
+        environment={**environment, "FOOTNOTE_EVALDATA": str(tmp_path / "sets")},
     )
 
     assert done.exit_code == 0, done.stderr

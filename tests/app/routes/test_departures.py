@@ -18,7 +18,10 @@ from tests.service import Person, Service, serving
 IMPATIENT = httpx.Timeout(60, read=0.5)
 """Goes when no answer has come in time; connecting and sending may take what they need."""
 
-COSTLY = {"claims": ["1 " * 2_000] * 50, "sources": [{"id": "s", "text": "1 " * 100_000}]}
+COSTLY = {
+    "claims": ["alpha beta gamma 5 not all " * 140] * 100,
+    "sources": [{"id": "s", "text": "alpha beta gamma 6 not some. " * 6_800}],
+}
 """Allowed, and more than ten seconds of work."""
 
 
