@@ -1,8 +1,9 @@
 """Questions that people ask every day, with what an answer must say and must not say.
 
 A set is a folder: `documents.toml` holds what is asked about, `cases.toml` the questions. Each
-packaged set was written by somebody else, before any of its questions was asked. `first` (about the
-sample documents too), `second` and `third` are to develop on; nothing is to be tuned on `fourth`.
+packaged set has its own writer and was written before any of its questions was asked. `first`
+(about the sample documents too), `second` and `third` are to develop on; nothing is to be tuned on
+`fourth`.
 """
 
 import tomllib
