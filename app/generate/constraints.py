@@ -32,7 +32,7 @@ MAX_PINS: Final = 16
 MAX_ALTERNATIVES: Final = 8
 """Names of one list; more are not compared with every word of a text."""
 
-_TIMES: Final = ("year", "quarter", "half", "day", "month", "weekday")
+TIMES: Final = ("year", "quarter", "half", "day", "month", "weekday")
 _FIRST: Final = "1"
 _UNIT_WORDS: Final = frozenset().union(*UNITS.values()) - STOP_WORDS
 _SIGN_AFTER: Final = re.compile(r"\s?[%$€£¥°]")
@@ -95,7 +95,7 @@ class Constraints:
             return _decides_on(pin, told) or _decides_on(pin, around)
         wanted = frozenset(pin.values)
         own = told.values.get(pin.kind, frozenset())
-        is_answer = self.expected.kind == "time" and pin.kind in _TIMES
+        is_answer = self.expected.kind == "time" and pin.kind in TIMES
         if own & wanted or (own and not is_answer):
             return bool(own & wanted)
         return (
@@ -135,7 +135,7 @@ def _identifiers(question: str) -> Iterator[Pin]:
 
 
 def _times(specifics: Specifics) -> Iterator[Pin]:
-    kinds = [kind for kind in _TIMES if kind in specifics.values]
+    kinds = [kind for kind in TIMES if kind in specifics.values]
     for kind in kinds:
         if kind == "month" and "day" in kinds:
             continue
@@ -184,7 +184,7 @@ def _names(question: str) -> Iterator[Pin]:
 
 
 def _quantities(question: str, specifics: Specifics) -> Iterator[Pin]:
-    taken = {value for kind in _TIMES for value in specifics.values.get(kind, ())}
+    taken = {value for kind in TIMES for value in specifics.values.get(kind, ())}
     for run in specifics.runs:
         is_open = run.text.isdecimal() and run.text not in taken
         if is_open and _is_counted(run.text, question, specifics.runs):
@@ -205,7 +205,7 @@ def _is_written(value: str, pin: Pin, told: Specifics, around: Specifics) -> boo
         return f" {value} " in told.joined or f" {value} " in around.joined
     if pin.kind == "year":
         return float(value) in told.numbers
-    if pin.kind in _TIMES:
+    if pin.kind in TIMES:
         return False
     if "." in value and any(run.text == value for run in (*told.runs, *around.runs)):
         return True

@@ -143,15 +143,6 @@ def rank_sentences(
         embedder: compares the best of them.
         in_context: the question behind the one that it leans on.
     """
-    found = [
-        replace(each, part=place)
-        for place, part in enumerate(parts_in(question, in_context or question))
-        for each in _rank(part, context, embedder)
-    ]
-    return sorted(found, key=lambda each: -each.score)
-
-
-def _rank(part: Part, context: Context, embedder: Embedder) -> list[SentenceEvidence]:
     ranked = sorted(context.sources, key=lambda source: -source.passage.score)
     best = max((source.passage.score for source in ranked), default=0.0)
     candidates = [
@@ -161,6 +152,17 @@ def _rank(part: Part, context: Context, embedder: Embedder) -> list[SentenceEvid
     ]
     if not candidates:
         return []
+    found = [
+        replace(each, part=place)
+        for place, part in enumerate(parts_in(question, in_context or question))
+        for each in _rank(part, candidates, embedder)
+    ]
+    return sorted(found, key=lambda each: -each.score)
+
+
+def _rank(
+    part: Part, candidates: Sequence[_Candidate], embedder: Embedder
+) -> list[SentenceEvidence]:
     constraints = part.constraints
     unread = _by_words(part, candidates)
     # Asked of the best only, until there are enough: it costs more than their scores.

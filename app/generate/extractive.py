@@ -155,9 +155,10 @@ class _Composer:
 
     def _is_asked_whole(self, row: Row) -> bool:
         """True for the row of the one thing of which all is wanted."""
-        asked = frozenset(content_stems(self.part.text))
+        if not asks_for_everything(self.part.text):
+            return False
         key = frozenset(content_stems(" ".join(cell.value for cell in row.key)))
-        return asks_for_everything(self.part.text) and bool(key) and key <= asked
+        return bool(key) and key <= frozenset(content_stems(self.part.text))
 
     def _told(
         self, source: Source, piece: Piece, evidence: Sequence[SentenceEvidence]

@@ -11,9 +11,8 @@ from functools import lru_cache
 from typing import Final
 
 from app.generate.asked import parts_of
-from app.generate.constraints import Constraints, constraints_of
+from app.generate.constraints import TIMES, Constraints, constraints_of
 
-_TIMES: Final = frozenset({"year", "quarter", "half", "day", "month", "weekday"})
 _ANOTHER: Final = re.compile(
     r"\W*+(?:(?:and|or|und|oder|et|ou|mais|but|aber)\s(?:(?:for|about|with|on|in|at|f\u00fcr|bei|mit|in|am|im"
     r"|pour|chez|avec|\u00e0|au|aux)\s)?(?:the|that|those|an?|der|die|das|den|dem|ein\w{0,2}|l[ea]s?|un|une"
@@ -66,9 +65,7 @@ def _part(texts: Sequence[str], place: int, *, leaned_on: str) -> Part:
     is_another = names_another(text)
     kinds = {pin.kind for pin in own.pins}
     leaned = [
-        pin
-        for pin in whole.pins
-        if pin.kind not in kinds and (not is_another or pin.kind in _TIMES)
+        pin for pin in whole.pins if pin.kind not in kinds and (not is_another or pin.kind in TIMES)
     ]
     if place and own.pins:
         leaned = []

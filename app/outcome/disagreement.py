@@ -17,9 +17,8 @@ from typing import Final
 from app.claims import DraftCitation, DraftClaim, ReasonCode
 from app.context import Source
 from app.generate.evidence import SentenceEvidence
-from app.outcome.other_values import Telling, answer_otherwise
+from app.outcome.other_values import answer_otherwise
 from app.verify.vetoes import find_vetoes
-from kb.embedding import Vectors
 from kb.passages import Passage
 from kb.text import content_stems, fold, stem
 from language.numbers import says
@@ -60,29 +59,12 @@ NO_CASES: Final[Cases] = ((), ())
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """A sentence of a source, verbatim, and where it stands.
-
-    `names`: titles, headings and lead-ins above it; `vector`: its own, None where none was made;
-    `cosine`: of it and the question.
-    """
+    """A sentence of a source, verbatim, where it stands and, if known, how it fits the question."""
 
     text: str
     source_id: str
     passage: Passage
-    names: str = ""
-    vector: Vectors | None = None
-    cosine: float = 0.0
-
-    @property
-    def telling(self) -> Telling:
-        """The sentence as it may answer a question."""
-        return Telling(
-            text=self.text,
-            names=self.names,
-            language=self.passage.language,
-            vector=self.vector,
-            cosine=self.cosine,
-        )
+    evidence: SentenceEvidence | None = None
 
     @property
     def claim(self) -> DraftClaim:
@@ -111,9 +93,7 @@ def side_of(evidence: SentenceEvidence, source: Source) -> Side:
         text=evidence.text,
         source_id=source.id,
         passage=source.passage,
-        names=evidence.named_by,
-        vector=evidence.vector,
-        cosine=evidence.cosine,
+        evidence=evidence,
     )
 
 
@@ -134,7 +114,8 @@ def find_disagreement(question: str, sides: Sequence[Side]) -> Disagreement | No
         if _place(first.side) == _place(second.side):
             continue
         cases = _compare(asked, first, second)
-        if cases is None and answer_otherwise(question, first.side.telling, second.side.telling):
+        one, other = first.side.evidence, second.side.evidence
+        if cases is None and one and other and answer_otherwise(question, one, other):
             cases = NO_CASES
         if cases is not None:
             return Disagreement(first=first.side, second=second.side, cases=cases)

@@ -6,13 +6,12 @@ names a case of its own on both sides is not. Careful on purpose: of 435 everyda
 none as a conflict that is none, and misses four of ten whose wording has less in common.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
+from app.generate.evidence import SentenceEvidence
 from app.generate.proper_names import names_in
 from app.generate.specifics import Run, read_specifics
 from app.generate.vocabulary import CARDINALS, UNITS
-from kb.embedding import Vectors
 from language.stems import content_stems
 
 MIN_COSINE: Final = 0.5
@@ -34,25 +33,7 @@ _UNIT_WITHIN: Final = 2
 """Words after a number: three working days."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Telling:
-    """A sentence that may answer.
-
-    Attributes:
-        names: titles, headings and lead-ins above it.
-        language: of its document.
-        vector: of the sentence, shape (d,); None where none was made.
-        cosine: of the sentence and the question.
-    """
-
-    text: str
-    names: str
-    language: str | None
-    vector: Vectors | None
-    cosine: float
-
-
-def answer_otherwise(question: str, one: Telling, other: Telling) -> bool:
+def answer_otherwise(question: str, one: SentenceEvidence, other: SentenceEvidence) -> bool:
     """True when both answer the question, and each with a value that the other does not give."""
     if one.vector is None or other.vector is None or float(one.vector @ other.vector) < MIN_COSINE:
         return False
@@ -63,25 +44,25 @@ def answer_otherwise(question: str, one: Telling, other: Telling) -> bool:
     return _hold_the_same(question, one, other) and _give_other_values(question, one, other)
 
 
-def _own_names(question: str, telling: Telling) -> frozenset[str]:
+def _own_names(question: str, evidence: SentenceEvidence) -> frozenset[str]:
     """Names that the question has not: by them a sentence tells of its own case."""
     asked = question.casefold()
     return frozenset(
-        name for group in names_in(telling.text) for name in group if name.casefold() not in asked
+        name for group in names_in(evidence.text) for name in group if name.casefold() not in asked
     )
 
 
-def _hold_the_same(question: str, one: Telling, other: Telling) -> bool:
+def _hold_the_same(question: str, one: SentenceEvidence, other: SentenceEvidence) -> bool:
     held = []
     for each in (one, other):
-        told = frozenset(content_stems(f"{each.names} {each.text}", each.language))
+        told = frozenset(content_stems(f"{each.named_by} {each.text}", each.language))
         held.append(told.intersection(content_stems(question, each.language)))
     both, either = held[0] & held[1], held[0] | held[1]
     asked = frozenset(content_stems(question, one.language))
     return len(both) >= max(1, MIN_SHARED * len(either), MIN_HELD * len(asked))
 
 
-def _give_other_values(question: str, one: Telling, other: Telling) -> bool:
+def _give_other_values(question: str, one: SentenceEvidence, other: SentenceEvidence) -> bool:
     asked = frozenset().union(*_values(question).values())
     first, second = (
         {kind: values - asked for kind, values in _values(each.text).items() if values - asked}

@@ -3,15 +3,24 @@
 import numpy as np
 import pytest
 
-from app.outcome.other_values import Telling, answer_otherwise
+from app.generate.evidence import SentenceEvidence
+from app.outcome.other_values import answer_otherwise
 
 NEAR, ALSO_NEAR, FAR = (
     np.asarray(vector, np.float32) for vector in ([1.0, 0.0], [0.8, 0.6], [0.0, 1.0])
 )
 
 
-def telling(text: str, vector: np.ndarray | None = NEAR, cosine: float = 0.7) -> Telling:
-    return Telling(text=text, names="", language=None, vector=vector, cosine=cosine)
+def telling(text: str, vector: np.ndarray | None = NEAR, cosine: float = 0.7) -> SentenceEvidence:
+    return SentenceEvidence(
+        source_id="abcdef",
+        text=text,
+        coverage=1.0,
+        cosine=cosine,
+        passage_score=1.0,
+        passage_rank=0,
+        vector=vector,
+    )
 
 
 CLEANED = "On which day is the ward fridge cleaned?"
