@@ -152,16 +152,20 @@ def rank_sentences(
     ]
     if not candidates:
         return []
+    vectors: dict[str, Vectors] = {}
     found = [
         replace(each, part=place)
         for place, part in enumerate(parts_in(question, in_context or question))
-        for each in _rank(part, candidates, embedder)
+        for each in _rank(part, candidates, embedder, vectors)
     ]
     return sorted(found, key=lambda each: -each.score)
 
 
 def _rank(
-    part: Part, candidates: Sequence[_Candidate], embedder: Embedder
+    part: Part,
+    candidates: Sequence[_Candidate],
+    embedder: Embedder,
+    vectors: dict[str, Vectors],
 ) -> list[SentenceEvidence]:
     constraints = part.constraints
     unread = _by_words(part, candidates)
@@ -174,7 +178,7 @@ def _rank(
     promising = list(islice(stating, MAX_EMBEDDED))
     if not promising:
         return []
-    evidence = _with_cosines(part.in_context, promising, embedder)
+    evidence = _with_cosines(part.in_context, promising, embedder, vectors)
     return [each for each in evidence if _may_hold(constraints, each)]
 
 
@@ -350,8 +354,12 @@ def _hold(stem: str, candidate: _Candidate) -> float:
 
 
 def _with_cosines(
-    question: str, evidence: Sequence[SentenceEvidence], embedder: Embedder
+    question: str,
+    evidence: Sequence[SentenceEvidence],
+    embedder: Embedder,
+    vectors: dict[str, Vectors],
 ) -> list[SentenceEvidence]:
+    """The evidence with its cosines; `vectors` are those of texts that were embedded already."""
     read = embedder.languages
     placed = [
         place
@@ -367,7 +375,10 @@ def _with_cosines(
             for each in map(evidence.__getitem__, placed)
         )
         texts = [_within(each, embedder) for each in told]
-        for place, vector in zip(placed, embedder.embed_passages(texts), strict=True):
+        new = [text for text in dict.fromkeys(texts) if text not in vectors]
+        if new:
+            vectors.update(zip(new, embedder.embed_passages(new), strict=True))
+        for place, vector in zip(placed, map(vectors.__getitem__, texts), strict=True):
             judged[place] = replace(evidence[place], cosine=float(vector @ asked), vector=vector)
     return judged
 

@@ -295,3 +295,15 @@ def test_a_procedure_is_looked_at_where_the_question_asks_how() -> None:
     ]
 
     assert "steps" in kinds
+
+
+def test_a_piece_that_may_answer_several_parts_is_embedded_once() -> None:
+    embedder = WordEmbedder()
+    context = context_of([f"{LEAVE} The canteen opens at noon. Leave is booked in May."])
+
+    evidence = rank_sentences(
+        "How many days of leave do employees get and when is leave booked?", context, embedder
+    )
+
+    assert {each.part for each in evidence} == {0, 1}
+    assert len(embedder.embedded) == len(set(embedder.embedded))
