@@ -33,7 +33,7 @@ LIMITS: Final = ChildLimits(
     niceness=10,
 )
 
-PRELOAD: Final = ("app.verify.grounding",)
+PRELOAD: Final = ("app.answering.verify.grounding",)
 
 
 class HeavyWork:

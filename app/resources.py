@@ -4,16 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.answer import Answerer
+from app.answering.pipeline import Answerer
+from app.answering.verify.profiles import ProfileName
 from app.heavy_work import HeavyWork
 from app.limits import RequestLimits
 from app.retrieve.search import Retriever
-from app.verify.profiles import ProfileName
-from kb.database import Database
 from kb.files import FileStore
-from kb.lexical.follower import LexicalIndexes
+from kb.index.lexical.follower import LexicalIndexes
+from kb.postgres.database import Database
+from kb.store.uploads import Uploads
 from kb.telemetry import Metrics
-from kb.uploads import Uploads
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import typer
 from pydantic import ValidationError
@@ -22,10 +23,14 @@ LAZY_COMMANDS = {
         module="footnote.commands.evaluations",
         help="How good it is, on questions with known answers.",
     ),
-    "bench": LazyCommand(
-        module="footnote.commands.benchmarks", help="How fast it is; writes the results."
-    ),
 }
+BENCHMARKS = "evals.bench"
+"""Not installed with the service: its results are files of a checkout."""
+
+if find_spec(BENCHMARKS.partition(".")[0]) is not None:
+    LAZY_COMMANDS["bench"] = LazyCommand(
+        module=f"{BENCHMARKS}.__main__", help="How fast it is; writes the results."
+    )
 
 app = typer.Typer(
     name="footnote",

@@ -8,9 +8,9 @@ from time import monotonic
 
 import httpx
 
-from app.schemas.answers import Answer
-from app.schemas.jobs import Job
-from kb.jobs import FINISHED
+from app.http.answers.schemas import Answer
+from app.http.jobs.schemas import Job
+from kb.store.jobs import FINISHED
 
 WAIT_SECONDS = 20
 """How long one request waits for a job; below the client's own timeout."""

@@ -7,7 +7,10 @@ from random import SystemRandom
 
 import structlog
 
-from app.answer import Answerer
+from app.answering.abstention import is_fitted_to, packaged_model
+from app.answering.pipeline import Answerer
+from app.answering.prompts.library import PromptLibrary
+from app.answering.review.grounding_model import GroundingModel, load_grounding_model
 from app.gateway.config import (
     EVERYBODY,
     GatewayConfig,
@@ -17,33 +20,30 @@ from app.gateway.config import (
     single_model_config,
 )
 from app.gateway.gateway import Gateway, open_gateway
-from app.generate.abstention import is_fitted_to, packaged_model
-from app.guard.policy import load_policies
 from app.heavy_work import HeavyWork
 from app.limits import AnswerLimits, RequestLimits
-from app.prompts.library import PromptLibrary
+from app.policy.tenant_policy import load_policies
 from app.resources import Resources
 from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever, SecondLook
-from app.second_opinion.grounding_model import GroundingModel, load_grounding_model
 from ingest.embed import BatchingEmbedder
 from ingest.ingestion import Ingestion
 from ingest.reading import reading_children
 from ingest.upkeep import Upkeep
-from kb.database import Database, wait_until_reachable
-from kb.embedding import SentenceTransformerEmbedder, languages_read
 from kb.errors import SchemaOutOfDate
 from kb.files import FileStore
-from kb.lexical.follower import LexicalIndexes
-from kb.reranking import CrossEncoderScorer
-from kb.retention import Retention
-from kb.row_security import probe_row_security
+from kb.index.lexical.follower import LexicalIndexes
+from kb.index.sketches.sketch_cache import HeldSketches
+from kb.postgres.database import Database, wait_until_reachable
+from kb.postgres.row_security import probe_row_security
 from kb.settings import Settings, secret_named
-from kb.sketches.held import HeldSketches
-from kb.spaces import Space, ensure_space, space_for
+from kb.store.retention import Retention
+from kb.store.spaces import Space, ensure_space, space_for
+from kb.store.uploads import Uploads
 from kb.telemetry import Metrics
-from kb.uploads import Uploads
 from migrations.run import is_current
+from models.embedding import SentenceTransformerEmbedder, languages_read
+from models.reranking import CrossEncoderScorer
 
 ONE_KEY = "FOOTNOTE_LLM_API_KEY"
 """The key of the one model that is configured without a gateway file."""

@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from evals.provenance import provenance
-from evals.results import FORMAT, Evaluation, Result, summary, write_evaluation
-from evals.thresholds import PACKAGED, Verdict, judge, read_floors
+from footnote.evals.provenance import provenance
+from footnote.evals.results import FORMAT, Evaluation, Result, summary, write_evaluation
+from footnote.evals.thresholds import PACKAGED, Verdict, judge, read_floors
 from footnote.output import JsonOption, print_json, progress_console
-from kb.embedded_postgres import database_url
 from kb.errors import Misconfigured
+from kb.postgres.embedded_postgres import database_url
 from kb.settings import Settings
 from kb.telemetry import configure_logging
 from migrations.run import upgrade
@@ -214,7 +214,7 @@ def print_table(table: Table) -> None:
 def draw(evaluation: Evaluation, verdicts: Sequence[Verdict], path: Path) -> None:
     """Writes the page and its pictures."""
     # An extra: only who draws needs it.
-    from evals.report import write_report  # noqa: PLC0415
+    from footnote.evals.report import write_report  # noqa: PLC0415
 
     for written in write_report(evaluation, verdicts, path):
         progress_console.print(f"Written: {written}", markup=False, soft_wrap=True)

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from app.http_errors import PROBLEM_MEDIA_TYPE, unread_problem
+from app.http.problems import PROBLEM_MEDIA_TYPE, unread_problem
 from kb import stopping
 
 GRACEFUL_STOP_SECONDS: Final = 3

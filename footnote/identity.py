@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.auth import Caller
-from kb.credentials import SCOPES, Credential
-from kb.database import EVERYONE, Database
+from app.identity import Caller
 from kb.ids import CredentialId, new_uuid
+from kb.postgres.database import EVERYONE, Database
 from kb.principals import validate_principals
-from kb.tenants import tenant_by_name
+from kb.store.credentials import SCOPES, Credential
+from kb.store.tenants import tenant_by_name
 
 COMMAND_LINE_ID = CredentialId(UUID(int=0))
 """Stands in records for the command line, which has no key."""

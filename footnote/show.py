@@ -3,9 +3,9 @@
 from rich.console import Console
 from rich.markup import escape
 
-from app.schemas.answers import Answer, Citation
-from app.schemas.documents import Location
-from app.schemas.search import SearchExplanation, SearchResponse
+from app.http.answers.schemas import Answer, Citation
+from app.http.location import Location
+from app.http.search.schemas import SearchExplanation, SearchResponse
 
 
 def show_answer(console: Console, answer: Answer) -> None:

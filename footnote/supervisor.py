@@ -15,8 +15,8 @@ import structlog
 from typing_extensions import override
 
 from kb import stopping
-from kb.embedded_postgres import EmbeddedPostgres
 from kb.errors import DatabaseUnavailable, KnowledgeBaseError
+from kb.postgres.embedded_postgres import EmbeddedPostgres
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,8 @@ from typing import Self
 
 import numpy as np
 
-from kb.embedding import Embedder, Vectors
+from kb.unit_vectors import Vectors
+from models.embedding import Embedder
 
 MAX_TEXTS_A_CALL = 256
 """Enough to batch texts of similar length (128: 4 % of what is computed is padding, 256: 2 %), few

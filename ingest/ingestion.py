@@ -8,11 +8,11 @@ from datetime import datetime
 from ingest.embed import BatchingEmbedder
 from ingest.room import Room
 from kb.child_processes import ChildProcesses
-from kb.database import Database
-from kb.embedding import Embedder
 from kb.files import FileStore
-from kb.spaces import Space
+from kb.postgres.database import Database
+from kb.store.spaces import Space
 from kb.telemetry import Metrics
+from models.embedding import Embedder
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ Persian, Indic scripts, emoji sequences), where they change the word; elsewhere 
 import re
 from typing import Final
 
-from kb.text import normal_form
+from language.text import normal_form
 
 _LINE_END: Final = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _INVISIBLE: Final = re.compile(

@@ -20,12 +20,13 @@ from ingest.parse import ParsedDocument
 from ingest.publish import Publication, publish
 from ingest.reading import read_apart
 from ingest.runs import Run, fail, report, while_wanted
-from kb.database import retried
-from kb.documents import Document
-from kb.embedding import Embedder, Vectors
 from kb.errors import DocumentUnreadable, ProcessingFailed
+from kb.postgres.database import retried
+from kb.store.documents import Document
+from kb.store.vectors import find_vectors, text_sha256
 from kb.telemetry import stage_timer
-from kb.vectors import find_vectors, text_sha256
+from kb.unit_vectors import Vectors
+from models.embedding import Embedder
 
 LARGE_BLOCKS: Final = 50_000
 """Splitting takes a kilobyte or two of memory for a block: such documents go one by one."""

@@ -6,19 +6,19 @@ from datetime import datetime
 
 from ingest.chunk import Chunk
 from ingest.parse import ParsedDocument
-from kb.changes import lock_document
-from kb.chunks import NewChunk, delete_chunks, insert_chunks
-from kb.database import TenantSession
-from kb.document_writes import set_published
-from kb.documents import get_document
-from kb.embedding import Vectors
 from kb.errors import DocumentNotFound
 from kb.ids import DocumentId, JobId
-from kb.jobs import finish_job, hold_attempt
-from kb.spaces import Space
-from kb.tenants import advance_generation
-from kb.vectors import delete_vectors, insert_vectors
-from kb.versions import insert_version
+from kb.postgres.database import TenantSession
+from kb.store.changes import lock_document
+from kb.store.chunks import NewChunk, delete_chunks, insert_chunks
+from kb.store.document_writes import set_published
+from kb.store.documents import get_document
+from kb.store.jobs import finish_job, hold_attempt
+from kb.store.spaces import Space
+from kb.store.tenants import advance_generation
+from kb.store.vectors import delete_vectors, insert_vectors
+from kb.store.versions import insert_version
+from kb.unit_vectors import Vectors
 
 
 @dataclass(frozen=True, kw_only=True)

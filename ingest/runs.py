@@ -12,13 +12,13 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from ingest.ingestion import Ingestion
-from kb.changes import lock_document
-from kb.database import retried
-from kb.document_writes import set_status
-from kb.documents import Document, get_document
 from kb.errors import DependencyFailed, DocumentNotFound, JobNotFound, KnowledgeBaseError
 from kb.ids import JobId, TenantId
-from kb.jobs import (
+from kb.postgres.database import retried
+from kb.store.changes import lock_document
+from kb.store.document_writes import set_status
+from kb.store.documents import Document, get_document
+from kb.store.jobs import (
     FINISHED,
     Job,
     JobError,

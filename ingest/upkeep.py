@@ -11,12 +11,12 @@ from typing import Final
 
 import structlog
 
-from kb.answer_events import KEPT_FOR
-from kb.database import Database, TenantSession
 from kb.errors import DependencyFailed
 from kb.files import FileStore
 from kb.ids import TenantId
-from kb.retention import (
+from kb.postgres.database import Database, TenantSession
+from kb.store.answer_events import KEPT_FOR
+from kb.store.retention import (
     REQUESTS_KEPT_FOR,
     Retention,
     prune_answer_events,
@@ -25,9 +25,9 @@ from kb.retention import (
     prune_model_calls,
     prune_requests,
 )
-from kb.stored_files import discard_unneeded
+from kb.store.stored_files import discard_unneeded
+from kb.store.tenants import generations
 from kb.telemetry import Metrics
-from kb.tenants import generations
 
 log = structlog.get_logger(__name__)
 

@@ -17,12 +17,12 @@ from ingest.ingestion import Ingestion
 from ingest.pipeline import ingest_document
 from ingest.runs import Obsolete, Run, cancel, fail, is_suspect, release, start
 from ingest.upkeep import EVERY_NIGHT, Upkeep, prune
-from kb.database import conninfo
 from kb.errors import DependencyFailed, KnowledgeBaseError, ProcessingFailed
 from kb.heartbeat import Heartbeat
 from kb.ids import JobId, TenantId
-from kb.jobs import INGEST_TASK
-from kb.queue import WorkersJobs, queue_connector
+from kb.postgres.database import conninfo
+from kb.store.jobs import INGEST_TASK
+from kb.store.queue import WorkersJobs, queue_connector
 from kb.telemetry import bind_log_context
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ from typing import Final
 import regex  # type: ignore[import-untyped]  # ships no type information
 
 from kb.errors import InvalidPrincipal
-from kb.text import MAX_MARKS, normal_form
+from language.text import MAX_MARKS, normal_form
 
 _EVERYBODY: Final = "tenant:*"
 

@@ -19,7 +19,7 @@ from structlog.contextvars import bound_contextvars
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from kb.errors import KnowledgeBaseError
-from kb.personal import labelled
+from language.personal_data import labelled
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
-from kb.text import stem, word_set
+from language.text import stem, word_set
 
 LANGUAGES: Final = ("en", "de", "fr", "es", "it", "nl", "pt")
 """Of equals the first is taken, so English where no function word is known."""

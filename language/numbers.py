@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from kb.text import UNSPACED, word_set
 from language.dates import CalendarDate, find_dates
+from language.text import UNSPACED, word_set
 
 NEVER_BARE: Final = frozenset({"percent", "points", "ordinal", "decade"})
 """Units that change what the number means; a currency only names what is counted."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from kb.text import Span, sentences
+from language.text import Span, sentences
 
 MAX_CHARS: Final = 3_000
 """Characters of a piece: some sentences of contracts are nearly as long."""

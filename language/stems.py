@@ -7,10 +7,10 @@ from typing import Final, Protocol
 
 from Stemmer import Stemmer
 
-from kb import text as english
-from kb.lexical.languages import snowball_algorithm
-from kb.lexical.stop_words import is_stop_word
-from kb.text import UNSPACED, WORD_PATTERN, fold, is_unspaced, normal_form, word_set
+from language import text as english
+from language.snowball import snowball_algorithm
+from language.stop_words import is_stop_word
+from language.text import UNSPACED, WORD_PATTERN, fold, is_unspaced, normal_form, word_set
 
 MAX_CACHED_WORDS: Final = 50_000
 

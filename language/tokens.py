@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
-from kb.text import (
+from language.lexicon import LANGUAGES, lexicon
+from language.numbers import Measure, find_measures
+from language.text import (
     STOP_WORDS,
     UNSPACED,
     WORD_PATTERN,
@@ -14,8 +16,6 @@ from kb.text import (
     stem,
     word_set,
 )
-from language.lexicon import LANGUAGES, lexicon
-from language.numbers import Measure, find_measures
 
 TokenKind = Literal["word", "identifier", "measure", "mark"]
 

@@ -4,8 +4,8 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from kb.text import word_set
 from language.numbers import CURRENCIES, Measure, Quantity, find_measures, says
+from language.text import word_set
 
 _CODES: Final = "|".join(sorted(CURRENCIES))
 _CURRENCY: Final = (

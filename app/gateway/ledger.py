@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
-from kb.budgets import Reservation, nothing_reserved, reserve, settle
-from kb.database import Database
 from kb.errors import BudgetExhausted
 from kb.ids import TenantId
-from kb.model_calls import MeteredCall, insert_model_call
+from kb.postgres.database import Database
+from kb.store.budgets import Reservation, nothing_reserved, reserve, settle
+from kb.store.model_calls import MeteredCall, insert_model_call
 from kb.telemetry import Metrics
 
 GRACE = timedelta(seconds=60)

@@ -21,7 +21,7 @@ from kb.errors import (
     RequestBudgetExceeded,
 )
 from kb.ids import TenantId
-from kb.model_calls import Feature, MeteredCall, Operation, Outcome
+from kb.store.model_calls import Feature, MeteredCall, Operation, Outcome
 
 
 @dataclass(kw_only=True)

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from app.gateway.chat import Completion
 from kb.errors import KnowledgeBaseError, LlmOutputInvalid, LlmUnavailable
-from kb.text import is_text
+from language.text import is_text
 
 MAX_RESPONSE_BYTES: Final = 2_000_000
 """A hundred times the JSON of 4,000 output tokens: only a broken server sends more."""

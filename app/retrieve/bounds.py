@@ -7,7 +7,10 @@ from typing import Literal
 
 from app.retrieve.query import SearchQuery
 from app.retrieve.recent import Recent
-from kb.admissible import (
+from kb.ids import DocumentId
+from kb.index.vector_search import VectorFilter, count_visible
+from kb.postgres.database import TenantSession
+from kb.store.admissible import (
     all_of,
     document_condition,
     had_begun,
@@ -17,11 +20,8 @@ from kb.admissible import (
     languages,
     matching_documents,
 )
-from kb.collections import collection_ids
-from kb.database import TenantSession
-from kb.ids import DocumentId
-from kb.spaces import Space
-from kb.vectors import VectorFilter, count_visible
+from kb.store.collections import collection_ids
+from kb.store.spaces import Space
 
 Standing = Literal["admissible", "inadmissible", "any"]
 """Of documents at a time: in force; expired, not yet effective or superseded; either."""

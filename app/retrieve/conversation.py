@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from kb.lexical.analysis import analyse, analyse_query
+from kb.index.lexical.analysis import analyse, analyse_query
 
 Speaker = Literal["user", "assistant"]
 

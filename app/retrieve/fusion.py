@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.candidate_vectors import CandidateVectors
+from kb.index.candidate_vectors import CandidateVectors
 
 FEEDBACK_PASSAGES: Final = 5
 SHARPNESS: Final = 10.0

@@ -14,17 +14,17 @@ import structlog
 from app.retrieve.bounds import Bounds
 from app.retrieve.query import SearchQuery
 from app.retrieve.query_vectors import QueryVector, QueryVectors
-from kb.candidate_vectors import Among, CandidateVectors, read_nearest
-from kb.database import TenantSession
 from kb.errors import IndexNotReady
-from kb.lexical.analysis import analyse_query
-from kb.lexical.follower import LexicalIndexes
-from kb.lexical.records import LexicalHit
-from kb.lexical.view import LexicalQuery, LexicalView
-from kb.sketches.held import Shortlister
-from kb.spaces import Space
-from kb.tenants import changed_documents
-from kb.vectors import Plan, search_vectors
+from kb.index.candidate_vectors import Among, CandidateVectors, read_nearest
+from kb.index.lexical.analysis import analyse_query
+from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.records import LexicalHit
+from kb.index.lexical.view import LexicalQuery, LexicalView
+from kb.index.sketches.sketch_cache import Shortlister
+from kb.index.vector_search import Plan, search_vectors
+from kb.postgres.database import TenantSession
+from kb.store.spaces import Space
+from kb.store.tenants import changed_documents
 
 KNOWN_SHARE: Final = 0.5
 """Of a question's words, from which on it is taken to be in a usual language."""

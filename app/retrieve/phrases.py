@@ -22,7 +22,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
-from kb.lexical.analysis import analyse, analyse_joined
+from kb.index.lexical.analysis import analyse, analyse_joined
 from kb.passages import Passage
 
 READ_PASSAGES: Final = 40

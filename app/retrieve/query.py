@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from app.retrieve.conversation import Conversation
-from kb.filters import Filter
+from kb.store.filters import Filter
 
 UNREAD_LEXICAL_WEIGHT: Final = 0.7
 """Of BM25 for a question in a language that the embedding model does not read.

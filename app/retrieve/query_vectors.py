@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.retrieve.recent import Recent
-from kb.embedding import Embedder
+from models.embedding import Embedder
 
 QueryVector = NDArray[np.float32]
 """(d,) float32, unit length."""

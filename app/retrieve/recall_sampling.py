@@ -8,10 +8,10 @@ import structlog
 
 from app.retrieve.legs import Search, VectorLeg
 from app.retrieve.query_vectors import QueryVector
-from kb.database import Database
 from kb.errors import KnowledgeBaseError
-from kb.recall import is_sampled, sample_recall
-from kb.spaces import Space
+from kb.index.recall import is_sampled, sample_recall
+from kb.postgres.database import Database
+from kb.store.spaces import Space
 
 log = structlog.get_logger(__name__)
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from app.retrieve.conversation import Conversation
 from kb.ids import DocumentId
+from kb.index.vector_search import Plan
 from kb.passages import Passage
-from kb.vectors import Plan
 
 
 @dataclass(frozen=True, kw_only=True)

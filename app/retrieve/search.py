@@ -30,17 +30,17 @@ from app.retrieve.query_vectors import QueryVector, QueryVectors
 from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.rerank import RERANKED_PASSAGES, PassageScorer, rerank
 from app.retrieve.retrieval import Explanation, Retrieval, Stale, Timings
-from kb.candidate_vectors import read_candidate_vectors
-from kb.chunks import read_passages
-from kb.database import Database, Eyes
-from kb.embedding import Embedder
 from kb.errors import InvalidInput
 from kb.ids import DocumentId, TenantId
-from kb.lexical.follower import LexicalIndexes
+from kb.index.candidate_vectors import read_candidate_vectors
+from kb.index.lexical.follower import LexicalIndexes
+from kb.index.sketches.sketch_cache import HeldSketches
 from kb.passages import Passage
-from kb.sketches.held import HeldSketches
-from kb.spaces import Space
-from kb.tenants import read_generations
+from kb.postgres.database import Database, Eyes
+from kb.store.chunks import read_passages
+from kb.store.spaces import Space
+from kb.store.tenants import read_generations
+from models.embedding import Embedder
 
 __all__ = [
     "NodeIndexes",

@@ -19,7 +19,7 @@ from evals.attack.record import RESULTS, Record, shown_figures, table, write
 from evals.attack.seeding import SEED
 from evals.attack.target import Target
 from evals.bench.record import result_path
-from evals.provenance import provenance
+from footnote.evals.provenance import provenance
 from kb.errors import KnowledgeBaseError
 from kb.settings import Settings
 

@@ -7,7 +7,7 @@ from time import monotonic
 import httpx
 
 from evals.bench.footnote_process import BenchmarkFailed
-from kb.jobs import FINISHED
+from kb.store.jobs import FINISHED
 
 POLL_SECONDS = 20
 """How long one request waits for a job."""

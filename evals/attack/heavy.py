@@ -15,7 +15,7 @@ from evals.attack.finding import Finding, Probe, judge
 from evals.attack.searchers import Waits, beside
 from evals.attack.seeding import paragraphs, random_for, words
 from evals.attack.target import Target
-from evals.metrics import percentile
+from footnote.evals.metrics import percentile
 
 MOST_DELAY_MILLISECONDS = 100
 """What one caller may cost another at the 95th percentile."""

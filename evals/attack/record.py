@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from evals.attack.finding import Finding
-from evals.provenance import Provenance
+from footnote.evals.provenance import Provenance
 
 RESULTS = Path(__file__).parent / "results" / "attack.json"
 

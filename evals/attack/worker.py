@@ -40,7 +40,7 @@ MEANWHILE = 20
 MUTATED_FILES = 1_000
 MUTATED_SECONDS = 1_800.0
 LIST_PAGE = 100
-EXAMPLES = Path(__file__).parents[2] / "examples" / "documents"
+SAMPLES = Path(__file__).parents[2] / "footnote" / "samples" / "documents"
 
 KILLED, CHANGED = "killed", "changed"
 """Collections: the words of one probe may be parts of another's."""
@@ -169,7 +169,7 @@ def deleting_and_superseding_meanwhile(target: Target) -> Finding:
 def mutated_files_all_end(target: Target) -> Finding:
     """1,000 mutations of good files: each is read or refused with a code, the service stays up."""
     messy = target.evaldata / "messy_docs"
-    folders = [EXAMPLES, *([messy] if messy.is_dir() else [])]
+    folders = [SAMPLES, *([messy] if messy.is_dir() else [])]
     paths, deadline = samples(folders), monotonic() + MUTATED_SECONDS
     faults: list[str] = []
     with (

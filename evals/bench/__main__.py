@@ -30,7 +30,7 @@ from evals.bench.squad2 import DATASET as SQUAD2
 from evals.bench.squad2 import measure_squad2
 from evals.bench.startup import measure_startup
 from evals.bench.visible import measure_visible
-from evals.datasets import open_dataset
+from footnote.evals.datasets import open_dataset
 from kb.errors import InvalidInput, Misconfigured
 from kb.settings import Settings
 
@@ -259,5 +259,8 @@ def _run(name: Name, plan: Plan) -> None:
     print(f"  written to {path.name}")
 
 
+app = typer.Typer(add_completion=False)
+app.command("bench")(bench)
+
 if __name__ == "__main__":
-    typer.run(bench)
+    app()

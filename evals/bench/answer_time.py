@@ -18,8 +18,8 @@ from evals.bench.footnote_process import Instance, running
 from evals.bench.ingest import load_embedder
 from evals.bench.record import Outcome, spread
 from evals.bench.upload import upload_all
-from evals.datasets import Dataset
-from evals.provenance import git_state
+from footnote.evals.datasets import Dataset
+from footnote.evals.provenance import git_state
 
 QUESTIONS = 400
 """Half are answered, half only searched with: a vector that is remembered would flatter."""

@@ -11,7 +11,7 @@ from evals.bench.footnote_process import BenchmarkFailed, Instance, running
 from evals.bench.record import Outcome, spread
 from evals.bench.search import queries_from
 from evals.bench.upload import UPLOADERS, Uploaded, upload_all
-from evals.datasets import CorpusDocument, Dataset
+from footnote.evals.datasets import CorpusDocument, Dataset
 
 WARM_UP, IDLE = 20, 200
 MOST_QUERIES = 1_200

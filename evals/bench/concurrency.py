@@ -16,8 +16,8 @@ from evals.bench.ingest import load_embedder
 from evals.bench.record import Outcome, spread
 from evals.bench.search import queries_from
 from evals.bench.upload import stored_texts, upload_all
-from evals.datasets import CorpusDocument, Dataset
-from kb.embedding import SentenceTransformerEmbedder
+from footnote.evals.datasets import CorpusDocument, Dataset
+from models.embedding import SentenceTransformerEmbedder
 
 CLIENTS = 32
 ROUNDS = 3

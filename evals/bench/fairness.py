@@ -16,7 +16,7 @@ from evals.bench.footnote_process import BenchmarkFailed, Footnote, Instance, ru
 from evals.bench.record import Outcome, spread
 from evals.bench.search import queries_from
 from evals.bench.upload import stored_texts, upload_all
-from evals.datasets import Dataset
+from footnote.evals.datasets import Dataset
 
 SEARCHERS = 4
 SENDERS = 1

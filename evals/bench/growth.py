@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final, TypedDict, cast
 
 from evals.bench.scale import SizeResult
-from evals.plots import curves_picture
+from footnote.evals.plots import curves_picture
 
 RESULTS: Final = Path(__file__).with_name("results") / "scale.json"
 PICTURE: Final = Path(__file__).parents[2] / "docs" / "growth.png"

@@ -8,8 +8,9 @@ from time import perf_counter
 from evals.bench.footnote_process import BenchmarkFailed, Instance, running
 from evals.bench.record import Outcome, spread
 from evals.bench.upload import UPLOADERS, stored_texts, upload_all
-from evals.datasets import CorpusDocument, Dataset
-from kb.embedding import SentenceTransformerEmbedder, Vectors, library_encode
+from footnote.evals.datasets import CorpusDocument, Dataset
+from kb.unit_vectors import Vectors
+from models.embedding import SentenceTransformerEmbedder, library_encode
 
 DATASET = "sourcegraph_handbook"
 PAGES = 500

@@ -16,21 +16,21 @@ from uuid import uuid4
 
 from evals.bench.footnote_process import BenchmarkFailed, Instance
 from evals.bench.record import Outcome, Spread, spread
-from evals.datasets import Dataset
-from kb.chunks import NewChunk, insert_chunks
-from kb.collections import ensure_collection
-from kb.database import EVERYONE, Database, Eyes, TenantSession
-from kb.document_writes import insert_document, set_published
-from kb.documents import Content, DocumentFields, get_document
-from kb.embedded_postgres import database_url
+from footnote.evals.datasets import Dataset
 from kb.ids import TenantId
-from kb.lexical.analysis import analyse_query
-from kb.lexical.follower import LexicalIndexes
-from kb.lexical.view import LexicalQuery
+from kb.index.lexical.analysis import analyse_query
+from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.view import LexicalQuery
 from kb.passages import Location
+from kb.postgres.database import EVERYONE, Database, Eyes, TenantSession
+from kb.postgres.embedded_postgres import database_url
 from kb.principals import Uploader
-from kb.tenants import advance_generation, create_tenant, current_generation
-from kb.versions import insert_version
+from kb.store.chunks import NewChunk, insert_chunks
+from kb.store.collections import ensure_collection
+from kb.store.document_writes import insert_document, set_published
+from kb.store.documents import Content, DocumentFields, get_document
+from kb.store.tenants import advance_generation, create_tenant, current_generation
+from kb.store.versions import insert_version
 from migrations.run import upgrade
 
 CHUNKS = 100_000

@@ -26,13 +26,13 @@ from evals.bench.synthetic import (
     load_tenants,
     perturbed,
 )
-from kb.database import Database, Eyes, TenantSession
-from kb.embedded_postgres import database_url
 from kb.ids import TenantId
-from kb.sketches.held import HeldSketches
-from kb.sketches.search import search_sketches
-from kb.spaces import Space, ensure_space
-from kb.vectors import VectorFilter, count_visible, search_vectors
+from kb.index.sketches.shortlist import search_sketches
+from kb.index.sketches.sketch_cache import HeldSketches
+from kb.index.vector_search import VectorFilter, count_visible, search_vectors
+from kb.postgres.database import Database, Eyes, TenantSession
+from kb.postgres.embedded_postgres import database_url
+from kb.store.spaces import Space, ensure_space
 from migrations.run import upgrade
 
 SPACE = Space(name="synthetic", model="synthetic", revision="1", dimension=DIMENSION)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from evals.datasets import Dataset
-from evals.provenance import Spread, git_state, machine, spread
+from footnote.evals.datasets import Dataset
+from footnote.evals.provenance import Spread, git_state, machine, spread
 from kb.settings import Settings
 
 __all__ = ["Outcome", "Spread", "result_path", "spread", "write"]

@@ -20,13 +20,13 @@ from evals.bench.ingest import load_embedder
 from evals.bench.record import Outcome, Spread
 from evals.bench.search import QUERIES, WARM_UP, time_searches
 from evals.bench.synthetic import SyntheticTenant, load_tenants
-from kb.database import Database
-from kb.embedded_postgres import database_url
 from kb.errors import InvalidInput
 from kb.ids import TenantId
-from kb.lexical.follower import LexicalIndexes
-from kb.spaces import Space, ensure_space, space_for
-from kb.vectors import VectorFilter, count_visible
+from kb.index.lexical.follower import LexicalIndexes
+from kb.index.vector_search import VectorFilter, count_visible
+from kb.postgres.database import Database
+from kb.postgres.embedded_postgres import database_url
+from kb.store.spaces import Space, ensure_space, space_for
 from migrations.run import upgrade
 
 SIZES = (10_000, 100_000, 1_000_000)

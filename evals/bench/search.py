@@ -13,8 +13,8 @@ from evals.bench.footnote_process import BenchmarkFailed, Footnote, Instance, ru
 from evals.bench.ingest import load_embedder
 from evals.bench.record import Outcome, Spread, spread
 from evals.bench.upload import stored_texts, upload_all
-from evals.datasets import CorpusDocument, Dataset
-from kb.embedding import SentenceTransformerEmbedder
+from footnote.evals.datasets import CorpusDocument, Dataset
+from models.embedding import SentenceTransformerEmbedder
 
 QUERIES = 200
 WARM_UP = 20

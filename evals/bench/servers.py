@@ -19,7 +19,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from app.middleware import DoorMiddleware, RequestMiddleware
+from app.http.middleware import DoorMiddleware, RequestMiddleware
 from evals.bench.footnote_process import BenchmarkFailed
 from evals.bench.record import Outcome
 from kb.telemetry import Metrics, configure_logging

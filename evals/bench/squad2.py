@@ -12,9 +12,9 @@ from evals.bench.footnote_process import Instance, running
 from evals.bench.ingest import load_embedder
 from evals.bench.record import Outcome, spread
 from evals.bench.upload import upload_all
-from evals.bootstrap import grouped_share
-from evals.datasets import CorpusDocument, Dataset, DatasetQuestion
-from evals.metrics import any_contains_answer, first_contains_answer, share
+from footnote.evals.bootstrap import grouped_share
+from footnote.evals.datasets import CorpusDocument, Dataset, DatasetQuestion
+from footnote.evals.metrics import any_contains_answer, first_contains_answer, share
 
 DATASET = "squad2"
 TARGET_FIRST = 0.78

@@ -14,8 +14,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.bulk_load import BulkChunk, BulkDocument, bulk_load
-from kb.spaces import Space
+from kb.store.bulk_load import BulkChunk, BulkDocument, bulk_load
+from kb.store.spaces import Space
 
 DIMENSION = 384
 AREAS, TOPICS_PER_AREA = 50, 40

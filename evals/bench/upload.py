@@ -9,12 +9,12 @@ from time import perf_counter, sleep
 import httpx
 
 from evals.bench.footnote_process import TENANT, BenchmarkFailed, Instance
-from evals.datasets import CorpusDocument
-from kb.chunks import indexed_chunks
-from kb.database import Database
-from kb.embedded_postgres import database_url
-from kb.jobs import FINISHED
-from kb.tenants import tenant_by_name
+from footnote.evals.datasets import CorpusDocument
+from kb.postgres.database import Database
+from kb.postgres.embedded_postgres import database_url
+from kb.store.chunks import indexed_chunks
+from kb.store.jobs import FINISHED
+from kb.store.tenants import tenant_by_name
 
 UPLOADERS = 4
 POLL_SECONDS = 0.5

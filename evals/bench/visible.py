@@ -10,12 +10,12 @@ from typing import TypedDict
 from uuid import UUID
 
 from evals.bench.record import Outcome, Spread, spread
-from evals.datasets import Dataset
-from kb.chunks import IndexedChunk
-from kb.lexical.analysis import analyse_query
-from kb.lexical.index import TenantIndex
-from kb.lexical.reader import ChunkFilter, IndexReader
-from kb.lexical.scoring import Bm25
+from footnote.evals.datasets import Dataset
+from kb.index.lexical.analysis import analyse_query
+from kb.index.lexical.index import TenantIndex
+from kb.index.lexical.reader import ChunkFilter, IndexReader
+from kb.index.lexical.scoring import Bm25
+from kb.store.chunks import IndexedChunk
 
 CHUNKS = (6_000, 100_000)
 CHUNKS_A_DOCUMENT = 10

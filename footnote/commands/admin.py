@@ -18,17 +18,17 @@ from footnote.output import (
     split_names,
 )
 from ingest.upkeep import prune
-from kb import tenants
-from kb.audit import Actor, record_system_event
-from kb.credentials import SCOPES, NewKey
-from kb.credentials import create_key as store_key
-from kb.credentials import revoke_key as revoke_stored_key
-from kb.database import Database
-from kb.embedded_postgres import database_url
+from kb.postgres.database import Database
+from kb.postgres.embedded_postgres import database_url
 from kb.principals import split_principals
 from kb.settings import Settings
+from kb.store import tenants
+from kb.store.audit import Actor, record_system_event
+from kb.store.credentials import SCOPES, NewKey
+from kb.store.credentials import create_key as store_key
+from kb.store.credentials import revoke_key as revoke_stored_key
+from kb.store.tenants import Tenant
 from kb.telemetry import Metrics
-from kb.tenants import Tenant
 from migrations.run import upgrade
 
 T = TypeVar("T")

@@ -7,12 +7,12 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from app.auth import Caller
+from app.http.answers.respond import respond_answer
+from app.http.answers.schemas import Answer, AnswerRequest
+from app.http.search.respond import respond_search
+from app.http.search.schemas import SearchRequest, SearchResponse
+from app.identity import Caller
 from app.resources import Resources
-from app.respond import respond_search
-from app.respond_answer import respond_answer
-from app.schemas.answers import Answer, AnswerRequest
-from app.schemas.search import SearchRequest, SearchResponse
 from footnote.compose import open_resources
 from footnote.identity import command_line_caller
 from footnote.output import (
@@ -23,7 +23,7 @@ from footnote.output import (
     print_json,
 )
 from footnote.show import show_answer, show_hits
-from kb.embedded_postgres import database_url
+from kb.postgres.embedded_postgres import database_url
 from kb.principals import split_principals
 from kb.settings import Settings
 from kb.telemetry import configure_logging

@@ -1,6 +1,7 @@
 """The demo: sample documents go in through the API, proved answers come out.
 
-start the service -> upload examples/ -> wait for the worker -> ask as different people -> check
+start the service -> upload footnote/samples -> wait for the worker -> ask as different people ->
+check
 """
 
 import os
@@ -20,17 +21,17 @@ import typer
 from rich.markup import escape
 from rich.progress import track
 
-from app.schemas.answers import Answer
-from examples.manifest import (
+from app.http.answers.schemas import Answer
+from footnote.client import Client
+from footnote.commands.admin import create_demo_key
+from footnote.output import console, progress_console
+from footnote.samples.manifest import (
     ManifestEntry,
     SampleQuestion,
     document_path,
     read_manifest,
     read_questions,
 )
-from footnote.client import Client
-from footnote.commands.admin import create_demo_key
-from footnote.output import console, progress_console
 from footnote.show import show_answer
 from kb.errors import KnowledgeBaseError
 from kb.private_folders import make_private

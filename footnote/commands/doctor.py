@@ -12,19 +12,19 @@ from urllib.parse import urlsplit
 
 import typer
 
-from app.generate.abstention import is_fitted_to, packaged_model
+from app.answering.abstention import is_fitted_to, packaged_model
 from footnote.commands.recall import show_recall
 from footnote.compose import REFIT, open_database
 from footnote.output import JsonOption, PrincipalsOption, console, print_json
-from kb.database import Database
-from kb.embedded_postgres import database_url
-from kb.embedding import choose_backend, model_path
 from kb.errors import KnowledgeBaseError
+from kb.postgres.database import Database
+from kb.postgres.embedded_postgres import database_url
 from kb.principals import split_principals
 from kb.private_folders import open_to_others
 from kb.settings import Settings
-from kb.spaces import current_space
+from kb.store.spaces import current_space
 from migrations.run import is_current, upgrade
+from models.embedding import choose_backend, model_path
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
-from app.generate.abstention import FITTED_FILE, AbstentionModel, packaged_model
+from app.answering.abstention import FITTED_FILE, AbstentionModel, packaged_model
 from app.limits import AnswerLimits
 from app.retrieve.search import NodeIndexes
-from evals.abstention import (
+from footnote.commands.evals import load_datasets
+from footnote.compose import build_retriever, load_embedder, open_database, open_space, utc_now
+from footnote.evals.abstention import (
     KIND,
     QUESTIONS_PER_CASE,
     RememberingEmbedder,
@@ -21,12 +23,10 @@ from evals.abstention import (
     results_of,
     weigh,
 )
-from evals.datasets import open_dataset
-from evals.loading import LoadedDataset
-from evals.questions import read_questions
-from evals.results import Result
-from footnote.commands.evals import load_datasets
-from footnote.compose import build_retriever, load_embedder, open_database, open_space, utc_now
+from footnote.evals.datasets import open_dataset
+from footnote.evals.loading import LoadedDataset
+from footnote.evals.questions import read_questions
+from footnote.evals.results import Result
 from footnote.evaluation import (
     DatasetsOption,
     HomeOption,
@@ -38,7 +38,7 @@ from footnote.evaluation import (
     settings_in,
 )
 from footnote.output import progress_console
-from kb.lexical.follower import LexicalIndexes
+from kb.index.lexical.follower import LexicalIndexes
 from kb.settings import Settings
 
 SETS = ("squad2", "clapnq")
@@ -87,7 +87,7 @@ def abstention(
 
 def _fit(settings: Settings, weighed: _Weighed, version: str, path: Path) -> AbstentionModel:
     # An extra: only who fits needs it.
-    from evals.abstention_fit import (  # noqa: PLC0415
+    from footnote.evals.abstention_fit import (  # noqa: PLC0415
         FitName,
         fit_abstention,
         write_fitted,

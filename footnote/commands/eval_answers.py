@@ -10,19 +10,19 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from app.resources import Resources
-from evals.abstention import chosen
-from evals.answers import KIND, AnswersRun, measure_answers
-from evals.answers_judge import Judge
-from evals.answers_tiers import answerers_by_tier, spent_so_far
-from evals.datasets import Dataset, open_dataset
-from evals.loading import LoadedDataset
-from evals.outcomes.cases import read_cases
-from evals.outcomes.measure import DATASET as OUTCOMES
-from evals.outcomes.measure import LoadedCase, load_cases, measure_outcomes
-from evals.questions import PutQuestion, elsewhere, read_questions
-from evals.results import Result
 from footnote.commands.evals import load_datasets
 from footnote.compose import open_ingestion, open_resources, uploads_with
+from footnote.evals.abstention import chosen
+from footnote.evals.answers import KIND, AnswersRun, measure_answers
+from footnote.evals.answers_judge import Judge
+from footnote.evals.answers_tiers import answerers_by_tier, spent_so_far
+from footnote.evals.datasets import Dataset, open_dataset
+from footnote.evals.loading import LoadedDataset
+from footnote.evals.outcomes.cases import read_cases
+from footnote.evals.outcomes.measure import DATASET as OUTCOMES
+from footnote.evals.outcomes.measure import LoadedCase, load_cases, measure_outcomes
+from footnote.evals.questions import PutQuestion, elsewhere, read_questions
+from footnote.evals.results import Result
 from footnote.evaluation import (
     DatasetsOption,
     HomeOption,

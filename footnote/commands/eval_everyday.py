@@ -9,9 +9,10 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from evals.everyday.cases import SETS, WITH_SAMPLES, QuestionSet, read_set
-from evals.everyday.grading import OUTCOMES, normalized
-from evals.everyday.measure import (
+from footnote.compose import open_ingestion, open_resources, uploads_with
+from footnote.evals.everyday.cases import SETS, WITH_SAMPLES, QuestionSet, read_set
+from footnote.evals.everyday.grading import OUTCOMES, normalized
+from footnote.evals.everyday.measure import (
     ALL,
     KIND,
     AskedCase,
@@ -22,11 +23,7 @@ from evals.everyday.measure import (
     results_of,
     source_of,
 )
-from evals.metrics import share_interval
-from examples.blocks import Heading
-from examples.corpus import SAMPLES
-from examples.manifest import document_path, read_manifest
-from footnote.compose import open_ingestion, open_resources, uploads_with
+from footnote.evals.metrics import share_interval
 from footnote.evaluation import (
     HomeOption,
     LimitOption,
@@ -37,6 +34,9 @@ from footnote.evaluation import (
     settings_in,
 )
 from footnote.output import progress_console
+from footnote.samples.blocks import Heading
+from footnote.samples.corpus import SAMPLES
+from footnote.samples.manifest import document_path, read_manifest
 from kb.errors import InvalidInput
 from kb.settings import Settings
 

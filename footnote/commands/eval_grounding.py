@@ -7,11 +7,11 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from app.verify.profiles import PROFILES_FILE, ProfileName, fitted_profiles
-from evals.calibration import fit_profiles, write_profiles
-from evals.grounding import GroundingReport, judge_sets, report_of
-from evals.grounding_claims import GROUNDING_SETS, read_claims
-from evals.grounding_results import KIND, results_of_sets
+from app.answering.verify.profiles import PROFILES_FILE, ProfileName, fitted_profiles
+from footnote.evals.calibration import fit_profiles, write_profiles
+from footnote.evals.grounding import GroundingReport, judge_sets, report_of
+from footnote.evals.grounding_claims import GROUNDING_SETS, read_claims
+from footnote.evals.grounding_results import KIND, results_of_sets
 from footnote.evaluation import Measured, evaluation, print_table, require_writable
 from footnote.output import JsonOption, print_json
 from kb.errors import InvalidInput

@@ -10,7 +10,8 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from evals.proof.cases import (
+from footnote.compose import open_ingestion, open_resources, uploads_with
+from footnote.evals.proof.cases import (
     ORIGINS,
     Choice,
     ProofCase,
@@ -19,17 +20,15 @@ from evals.proof.cases import (
     read_documents,
     read_proof_cases,
 )
-from evals.proof.judging import Ended, parts_of, results_of, tally
-from evals.proof.measure import (
+from footnote.evals.proof.judging import Ended, parts_of, results_of, tally
+from footnote.evals.proof.measure import (
     ReaderName,
     cells_in,
     load_documents,
     put_cases,
     settings_with_models,
 )
-from evals.proof.scripted import ScriptedModels
-from examples.manifest import document_path, read_manifest
-from footnote.compose import open_ingestion, open_resources, uploads_with
+from footnote.evals.proof.scripted import ScriptedModels
 from footnote.evaluation import (
     HomeOption,
     LimitOption,
@@ -41,6 +40,7 @@ from footnote.evaluation import (
     settings_in,
 )
 from footnote.output import progress_console
+from footnote.samples.manifest import document_path, read_manifest
 from kb.errors import InvalidInput
 from kb.settings import Settings
 

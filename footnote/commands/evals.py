@@ -12,11 +12,6 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from app.retrieve.query import SearchMode
-from evals.datasets import Dataset, open_dataset
-from evals.loading import LoadedDataset, load
-from evals.results import Result, read_evaluation
-from evals.retrieval import KIND, History, RetrievalRun, measure_retrieval
-from evals.significance import Comparison, VariantPair, compare
 from footnote.commands.ask import Mode
 from footnote.compose import (
     build_retriever,
@@ -28,6 +23,11 @@ from footnote.compose import (
     uploads_with,
     utc_now,
 )
+from footnote.evals.datasets import Dataset, open_dataset
+from footnote.evals.loading import LoadedDataset, load
+from footnote.evals.results import Result, read_evaluation
+from footnote.evals.retrieval import KIND, History, RetrievalRun, measure_retrieval
+from footnote.evals.significance import Comparison, VariantPair, compare
 from footnote.evaluation import (
     DatasetOption,
     HomeOption,

@@ -2,9 +2,6 @@
 
 import typer
 
-from evals.injection import injection
-from evals.model_calibration import calibrate_model
-from evals.pii import pii
 from footnote.commands import (
     eval_abstention,
     eval_answers,
@@ -13,6 +10,9 @@ from footnote.commands import (
     eval_proof,
     evals,
 )
+from footnote.evals.injection import injection
+from footnote.evals.model_calibration import calibrate_model
+from footnote.evals.pii import pii
 
 app = typer.Typer(help="How good it is, on questions with known answers.", no_args_is_help=True)
 app.command("retrieval")(evals.retrieval)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from app.auth import Caller
+from app.identity import Caller
 from footnote.compose import open_ingestion, uploads_with, utc_now
 from footnote.identity import command_line_caller
 from footnote.output import (
@@ -23,15 +23,15 @@ from footnote.output import (
 from ingest.ingestion import Ingestion
 from ingest.runs import until_finished
 from ingest.worker import run_job
-from kb.database import EVERYONE
-from kb.documents import DocumentFields, get_document
-from kb.embedded_postgres import database_url
 from kb.errors import InvalidInput, KnowledgeBaseError
 from kb.ids import JobId
+from kb.postgres.database import EVERYONE
+from kb.postgres.embedded_postgres import database_url
 from kb.principals import split_principals, validate_principals
 from kb.settings import Settings
+from kb.store.documents import DocumentFields, get_document
+from kb.store.uploads import Accepted, Upload, Uploads
 from kb.telemetry import configure_logging
-from kb.uploads import Accepted, Upload, Uploads
 from migrations.run import upgrade
 
 

@@ -3,8 +3,8 @@
 import typer
 from rich.table import Table
 
-from app.prompts.library import PromptLibrary
-from app.prompts.prompt import Prompt
+from app.answering.prompts.library import PromptLibrary
+from app.answering.prompts.prompt import Prompt
 from footnote.output import JsonOption, console, print_json
 from kb.settings import Settings
 from kb.telemetry import configure_logging

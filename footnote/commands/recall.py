@@ -12,13 +12,13 @@ import typer
 from footnote.compose import open_database
 from footnote.identity import command_line_caller
 from footnote.output import console, print_json
-from kb.database import Eyes
-from kb.embedded_postgres import database_url
-from kb.recall import RecallSample, check_recall
+from kb.index.recall import RecallSample, check_recall
+from kb.index.sketches.sketch_cache import HeldSketches
+from kb.index.vector_search import Plan
+from kb.postgres.database import Eyes
+from kb.postgres.embedded_postgres import database_url
 from kb.settings import Settings
-from kb.sketches.held import HeldSketches
-from kb.spaces import current_space
-from kb.vectors import Plan
+from kb.store.spaces import current_space
 
 LOWEST_RECALL = 0.95
 """Below, an index is damaged, or does not tell the vectors apart; .99 is usual."""

@@ -15,7 +15,7 @@ import typer
 import uvloop
 from prometheus_client import start_http_server
 
-from app.main import build_app
+from app.http.main import build_app
 from app.resources import Resources
 from footnote.commands.admin import COMMAND_LINE
 from footnote.compose import build_upkeep, open_ingestion, open_resources
@@ -24,13 +24,13 @@ from footnote.output import console
 from footnote.supervisor import Child, Database, Supervisor
 from ingest.worker import build_queue_app, run_worker
 from kb import stopping
-from kb.audit import record_system_event
-from kb.credentials import create_key
-from kb.embedded_postgres import DatabaseServer, database_server
 from kb.heartbeat import Heartbeat
+from kb.postgres.embedded_postgres import DatabaseServer, database_server
 from kb.settings import Settings
+from kb.store.audit import record_system_event
+from kb.store.credentials import create_key
+from kb.store.tenants import create_tenant, generations
 from kb.telemetry import configure_logging
-from kb.tenants import create_tenant, generations
 from migrations.run import upgrade
 
 log = structlog.get_logger(__name__)

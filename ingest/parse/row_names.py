@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Final
 
-from kb.text import word_set
+from language.text import word_set
 
 _VALUE: Final = re.compile(r"[-+\u2212\u2013\u00b1(<>=~]{0,3}\s?[$\u20ac\u00a3\u00a5]?\s?\d")
 _MOSTLY: Final = 0.8

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("footnote", "evals", "app", "ingest", "language", "kb", "migrations", "examples")
+PACKAGES = ("evals", "footnote", "app", "ingest", "models", "kb", "language", "migrations")
 FILES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 
 

@@ -16,10 +16,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 DISTRIBUTIONS = packages_distributions()
 
-BUILDS_SAMPLES = "examples/"
+BUILDS_SAMPLES = "footnote/samples/"
 """The documents it writes are in the repository; only who changes them runs it."""
 
-DRAW = ("evals/plots.py", "evals/report.py")
+DRAW = ("footnote/evals/plots.py", "footnote/evals/report.py")
 """Imported only when a report is asked for."""
 
 ELSEWHERE = "evals/bench/peers/runners/"

@@ -23,7 +23,7 @@ DOCUMENTS = (
 COMMAND_LINE = r"^(?:\$ )?(?:docker compose exec \w+ )?(?:\.venv/bin/)?footnote (\S.*)$"
 LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]+)(?:#[^)]*)?\)")
 PATH = re.compile(
-    r"`((?:kb|language|ingest|app|evals|footnote|migrations|tests|docs|examples)/[\w./]*\w/?)`"
+    r"`((?:kb|language|ingest|app|evals|footnote|migrations|models|tests|docs)/[\w./]*\w/?)`"
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.http_errors import CODE_BY_STATUS, STATUS_BY_ERROR
+from app.http.problems import CODE_BY_STATUS, STATUS_BY_ERROR
 from kb import errors
 from kb.errors import KnowledgeBaseError
 from tests.architecture.source import ROOT, table_rows

@@ -15,12 +15,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from kb.collections import ensure_collection
-from kb.database import Database, conninfo, sqlalchemy_url
-from kb.row_security import probe_row_security
-from kb.spaces import Space, ensure_space
-from kb.tables import metadata
-from kb.tenants import create_tenant
+from kb.postgres.database import Database, conninfo, sqlalchemy_url
+from kb.postgres.row_security import probe_row_security
+from kb.store.collections import ensure_collection
+from kb.store.spaces import Space, ensure_space
+from kb.store.tables import metadata
+from kb.store.tenants import create_tenant
 from migrations.run import ADVISORY_LOCK, downgrade, is_current, upgrade
 from tests.architecture.databases import execute, values, with_database, with_login
 from tests.architecture.source import ROOT

@@ -171,4 +171,4 @@ def test_only_one_place_normalises_letters() -> None:
         if isinstance(node, ast.Attribute) and ast.unparse(node) == "unicodedata.normalize"
     }
 
-    assert callers == {"kb/text.py"}
+    assert callers == {"language/text.py"}

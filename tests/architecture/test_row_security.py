@@ -3,11 +3,11 @@
 import psycopg
 import pytest
 
-from kb.database import Database, conninfo
 from kb.errors import RowSecurityNotEnforced
-from kb.row_security import ROLES, probe_row_security
-from kb.spaces import Space, ensure_space
-from kb.tables import metadata
+from kb.postgres.database import Database, conninfo
+from kb.postgres.row_security import ROLES, probe_row_security
+from kb.store.spaces import Space, ensure_space
+from kb.store.tables import metadata
 from tests.architecture.databases import execute, values
 
 SPACE = Space(name="row_security", model="test", revision="1", dimension=3)

@@ -4,23 +4,24 @@ import ast
 
 import pytest
 
-from kb.tables import metadata
+from kb.store.tables import metadata
 from tests.architecture.source import FILES, ROOT, parse, relative
 
 TENANT_DATA = (
-    "admissible",
-    "answers",
-    "budgets",
-    "changes",
-    "chunks",
-    "documents",
-    "jobs",
-    "model_calls",
-    "vectors",
-    "versions",
+    "index/vector_search",
+    "store/admissible",
+    "store/answers",
+    "store/budgets",
+    "store/changes",
+    "store/chunks",
+    "store/documents",
+    "store/jobs",
+    "store/model_calls",
+    "store/vectors",
+    "store/versions",
 )
 ACROSS_TENANTS = {
-    "jobs:waiting_jobs": "counts the queue for the metrics, whosever jobs they are",
+    "store/jobs:waiting_jobs": "counts the queue for the metrics, whosever jobs they are",
 }
 """`module:function` that takes a SystemSession -> the reason."""
 
@@ -58,7 +59,7 @@ def test_only_kb_opens_a_transaction_as_the_login_role() -> None:
         if isinstance(node, ast.Attribute) and node.attr == "owner" and is_database(node.value)
     }
 
-    assert openers == {"kb/row_security.py", "kb/spaces.py"}
+    assert openers == {"kb/postgres/row_security.py", "kb/store/spaces.py"}
 
 
 def is_database(node: ast.expr) -> bool:
@@ -77,7 +78,7 @@ def test_only_kb_commits() -> None:
     }
 
     # The lexical index has commits of its own.
-    assert committers <= {"migrations/run.py", "kb/lexical/index.py"}
+    assert committers <= {"migrations/run.py", "kb/index/lexical/index.py"}
 
 
 def test_every_key_starts_with_the_tenant() -> None:

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from app.gateway.config import GatewayConfig, Model, Provider, single_model_config
 from app.gateway.gateway import Gateway, open_gateway
-from kb.database import Database
+from kb.postgres.database import Database
 from kb.telemetry import Metrics
 
 SECRET_KEY = "sk-secret"

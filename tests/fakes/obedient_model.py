@@ -11,7 +11,7 @@ from threading import Thread
 
 from typing_extensions import override
 
-from evals.obedient import MANNERS, Planted, answer_truthfully, as_json, see
+from footnote.evals.obedient import MANNERS, Planted, answer_truthfully, as_json, see
 from tests.fakes.completions import stream_events
 
 

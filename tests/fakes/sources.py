@@ -6,7 +6,7 @@ from hashlib import sha256
 from itertools import count
 from uuid import UUID
 
-from app.context import Context, build_context
+from app.answering.context import Context, build_context
 from kb.passages import Location, Passage
 
 

@@ -16,8 +16,8 @@ from ingest.pipeline import ingest_document
 from ingest.publish import Publication, publish
 from ingest.reading import ReadDocument
 from ingest.runs import Run
-from kb.database import Database, TenantSession
 from kb.ids import JobId
+from kb.postgres.database import Database, TenantSession
 from tests.footnote.own_database import open_small_tools
 
 SLOW_SECONDS_A_CALL = 1.0

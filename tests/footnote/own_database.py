@@ -10,16 +10,16 @@ from ingest.embed import BatchingEmbedder
 from ingest.ingestion import Ingestion
 from ingest.reading import reading_children
 from ingest.worker import build_queue_app, run_worker, take_over_stalled_jobs
-from kb.audit import Actor
-from kb.database import Database, Eyes
-from kb.documents import DocumentFields
 from kb.files import FileStore
 from kb.ids import DocumentId, JobId, TenantId
-from kb.jobs import Job, get_job
-from kb.spaces import ensure_space
+from kb.postgres.database import Database, Eyes
+from kb.store.audit import Actor
+from kb.store.documents import DocumentFields
+from kb.store.jobs import Job, get_job
+from kb.store.spaces import ensure_space
+from kb.store.tenants import create_tenant
+from kb.store.uploads import Accepted, Upload, UploadMode, Uploads
 from kb.telemetry import Metrics
-from kb.tenants import create_tenant
-from kb.uploads import Accepted, Upload, UploadMode, Uploads
 from migrations.run import upgrade
 from tests.architecture.databases import empty_database
 from tests.footnote.small_embedder import SmallEmbedder

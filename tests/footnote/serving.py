@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 
-from app.main import build_app
+from app.http.main import build_app
 from app.resources import Resources
 from ingest.ingestion import Ingestion
 from tests.service import Service

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kb.embedding import Vectors
-from kb.spaces import Space, space_for
+from kb.store.spaces import Space, space_for
+from kb.unit_vectors import Vectors
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from kb.database import Database
-from kb.documents import get_document
 from kb.ids import DocumentId, TenantId
-from kb.spaces import all_spaces
+from kb.postgres.database import Database
+from kb.store.documents import get_document
+from kb.store.spaces import all_spaces
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,9 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from footnote.cli import app
-from kb.credentials import authenticate
-from kb.database import Database
 from kb.errors import CredentialInvalid
+from kb.postgres.database import Database
+from kb.store.credentials import authenticate
 from tests.footnote.processes import Finished, run_footnote, run_here
 
 

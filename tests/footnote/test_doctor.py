@@ -10,10 +10,10 @@ from structlog.testing import capture_logs
 
 from footnote.commands.recall import mend
 from footnote.compose import warn_of_unfitted_floor
-from kb.database import EVERYONE, Database
-from kb.recall import RecallSample
-from kb.spaces import Space, ensure_space
-from kb.vectors import Plan
+from kb.index.recall import RecallSample
+from kb.index.vector_search import Plan
+from kb.postgres.database import EVERYONE, Database
+from kb.store.spaces import Space, ensure_space
 from migrations.run import upgrade
 from tests.architecture.databases import empty_database
 from tests.footnote.processes import run_here

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from evals.halves import is_held_back
-from evals.results import read_evaluation
-from tests.evals.small_set import write_lines
+from footnote.evals.halves import is_held_back
+from footnote.evals.results import read_evaluation
 from tests.fakes.language_model import lying_language_model
+from tests.footnote.evals.small_set import write_lines
 from tests.footnote.processes import run_here
 
 LIBRARY = {

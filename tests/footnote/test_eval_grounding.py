@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evals.results import read_evaluation
+from footnote.evals.results import read_evaluation
 from tests.footnote.processes import run_here
 
 TEXT = "Ana Ruiz met Bo Lind in Paris on 3 May 2020. The tower is 300 metres high and was not sold."

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from evals.results import read_evaluation
+from footnote.evals.results import read_evaluation
 from tests.footnote.processes import run_here
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 import footnote.evaluation
-from evals.results import read_evaluation, write_evaluation
+from footnote.evals.results import read_evaluation, write_evaluation
 from footnote.evaluation import Wishes
 from kb.errors import Misconfigured
-from tests.evals.small_set import NAME, evaluation_of, result_of, write_small_set
+from tests.footnote.evals.small_set import NAME, evaluation_of, result_of, write_small_set
 from tests.footnote.processes import Finished, run_here
 
 

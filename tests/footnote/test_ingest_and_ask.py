@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from app.schemas.answers import Answer
-from app.schemas.search import SearchResponse
-from kb.database import Database
+from app.http.answers.schemas import Answer
+from app.http.search.schemas import SearchResponse
 from kb.ids import TenantId
-from kb.tenants import Tenant, create_tenant
+from kb.postgres.database import Database
+from kb.store.tenants import Tenant, create_tenant
 from tests.footnote.processes import Finished, run_footnote
 from tests.ingest.files.builders import encrypted_pdf_file
 

@@ -3,10 +3,10 @@
 import json
 from datetime import timedelta
 
-from kb.database import Database
-from kb.tenants import create_tenant
+from kb.postgres.database import Database
+from kb.store.tenants import create_tenant
 from tests.footnote.processes import run_here
-from tests.kb.test_retention import add_answer, counted
+from tests.kb.store.test_retention import add_answer, counted
 
 
 async def test_what_is_too_old_is_forgotten_now(

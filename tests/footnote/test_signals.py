@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kb.postmaster import is_running, postmaster_of
+from kb.postgres.postmaster import is_running, postmaster_of
 from tests.footnote.processes import python
 
 pytestmark = pytest.mark.end_to_end

@@ -12,7 +12,7 @@ import pytest
 from footnote import supervisor
 from footnote.supervisor import Child, KeepsDying, Supervisor
 from kb import stopping
-from kb.postmaster import is_running
+from kb.postgres.postmaster import is_running
 
 LIVE = """
 import os, signal, subprocess, sys

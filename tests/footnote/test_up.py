@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kb.embedded_postgres import database_url
+from kb.postgres.embedded_postgres import database_url
 from kb.private_folders import open_to_others
 from kb.settings import Settings
 from tests.footnote.processes import python

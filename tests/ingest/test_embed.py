@@ -10,7 +10,7 @@ import pytest
 from typing_extensions import override
 
 from ingest.embed import MAX_TEXTS_A_CALL, BatchingEmbedder
-from kb.embedding import Vectors
+from kb.unit_vectors import Vectors
 from tests.footnote.small_embedder import SmallEmbedder
 
 

@@ -11,9 +11,9 @@ import pytest
 from ingest.parse import parse
 from ingest.worker import run_job
 from kb.errors import UnsupportedMediaType
-from kb.jobs import Job
 from kb.media_types import EMAIL, HTML, sniff
 from kb.settings import Settings
+from kb.store.jobs import Job
 from tests.footnote.own_database import OwnDatabase, own_database
 from tests.footnote.stored import stored_document
 from tests.ingest.files.hostile import (

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
-from kb.documents import Document
 from kb.ids import JobId
-from kb.jobs import Job
-from kb.lexical.follower import LexicalIndexes
+from kb.index.lexical.follower import LexicalIndexes
 from kb.settings import Settings
-from kb.uploads import Uploads
+from kb.store.documents import Document
+from kb.store.jobs import Job
+from kb.store.uploads import Uploads
 from tests.footnote.own_database import MAX_ATTEMPTS, OwnDatabase, own_database
 from tests.footnote.processes import python
 from tests.footnote.serving import served

@@ -16,16 +16,17 @@ from ingest.embed import BatchingEmbedder
 from ingest.room import Room
 from ingest.runs import start
 from ingest.worker import run_job
-from kb.audit import Actor
-from kb.changes import change_fields, delete_document
-from kb.database import TenantSession
-from kb.documents import get_document
-from kb.embedding import Embedder, Vectors
 from kb.errors import DocumentNotFound, FileStoreUnavailable
 from kb.ids import JobId
-from kb.jobs import Job
+from kb.postgres.database import TenantSession
 from kb.settings import Settings
-from tests.app.routes.recording import RecordingEmbedder
+from kb.store.audit import Actor
+from kb.store.changes import change_fields, delete_document
+from kb.store.documents import get_document
+from kb.store.jobs import Job
+from kb.unit_vectors import Vectors
+from models.embedding import Embedder
+from tests.app.http.recording import RecordingEmbedder
 from tests.footnote.own_database import MAX_ATTEMPTS, OWNER, OwnDatabase, own_database
 from tests.footnote.small_embedder import SmallEmbedder
 from tests.footnote.stored import let_time_pass, queue_rows, stored_document

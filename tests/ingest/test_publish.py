@@ -13,11 +13,11 @@ from ingest.chunk import split
 from ingest.parse import parse
 from ingest.publish import Publication, publish
 from kb.ids import JobId
-from kb.jobs import Job, start_job
 from kb.settings import Settings
-from kb.tenants import changed_documents, current_generation
-from kb.uploads import Accepted
-from kb.vectors import text_sha256
+from kb.store.jobs import Job, start_job
+from kb.store.tenants import changed_documents, current_generation
+from kb.store.uploads import Accepted
+from kb.store.vectors import text_sha256
 from tests.footnote.own_database import OwnDatabase, own_database
 from tests.footnote.stored import StoredDocument, stored_document
 

@@ -15,13 +15,13 @@ from ingest.reading import ReadDocument
 from ingest.room import Room
 from ingest.runs import Run, cancel, fail, release, report, start
 from ingest.worker import run_job
-from kb.audit import Actor
-from kb.changes import delete_document, lock_document
 from kb.child_processes import ChildProcesses
 from kb.errors import DatabaseUnavailable, DocumentCorrupt, DocumentNotFound
 from kb.ids import JobId
-from kb.jobs import Job
 from kb.settings import Settings
+from kb.store.audit import Actor
+from kb.store.changes import delete_document, lock_document
+from kb.store.jobs import Job
 from tests.footnote.own_database import MAX_ATTEMPTS, OWNER, OwnDatabase, own_database
 from tests.footnote.stored import stored_document
 

@@ -10,15 +10,15 @@ from sqlalchemy import text
 from ingest import upkeep as upkeep_module
 from ingest.upkeep import Upkeep, prune
 from ingest.worker import PRUNE_TASK, build_queue_app, run_worker
-from kb.database import Database
 from kb.errors import FileStoreUnavailable
 from kb.files import FileStore
 from kb.ids import TenantId
-from kb.retention import Retention
+from kb.postgres.database import Database
 from kb.settings import Settings
-from kb.tenants import create_tenant
+from kb.store.retention import Retention
+from kb.store.tenants import create_tenant
 from tests.footnote.own_database import STALLED, OwnDatabase, own_database
-from tests.kb.test_retention import NOW, add_answer, counted
+from tests.kb.store.test_retention import NOW, add_answer, counted
 
 YEAR = timedelta(days=365)
 FOR_EVER = Retention(answers=None, model_calls=None)

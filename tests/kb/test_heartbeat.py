@@ -14,8 +14,8 @@ import psycopg
 import pytest
 
 from ingest.worker import build_queue_app
-from kb.database import conninfo
 from kb.heartbeat import Heartbeat, is_stopped
+from kb.postgres.database import conninfo
 from kb.settings import Settings
 from tests.footnote.own_database import OwnDatabase, own_database
 from tests.footnote.processes import python

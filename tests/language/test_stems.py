@@ -2,8 +2,8 @@
 
 import pytest
 
-from kb.text import content_stems as english_stems
 from language.stems import content_stems
+from language.text import content_stems as english_stems
 
 
 @pytest.mark.parametrize(

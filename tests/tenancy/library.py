@@ -8,22 +8,22 @@ from uuid import uuid4
 
 import numpy as np
 
-from kb.chunks import NewChunk, insert_chunks
-from kb.collections import ensure_collection
-from kb.database import Eyes, TenantSession
-from kb.document_writes import insert_document, set_published
-from kb.documents import Content, DocumentFields, get_document
 from kb.ids import DocumentId
-from kb.lexical.follower import LexicalIndexes
-from kb.lexical.index import TenantIndex
-from kb.lexical.records import LexicalHit
-from kb.lexical.view import LexicalQuery
+from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.index import TenantIndex
+from kb.index.lexical.records import LexicalHit
+from kb.index.lexical.view import LexicalQuery
 from kb.passages import Location
+from kb.postgres.database import Eyes, TenantSession
 from kb.principals import Uploader
-from kb.spaces import current_space
-from kb.tenants import advance_generation, current_generation
-from kb.vectors import insert_vectors
-from kb.versions import insert_version
+from kb.store.chunks import NewChunk, insert_chunks
+from kb.store.collections import ensure_collection
+from kb.store.document_writes import insert_document, set_published
+from kb.store.documents import Content, DocumentFields, get_document
+from kb.store.spaces import current_space
+from kb.store.tenants import advance_generation, current_generation
+from kb.store.vectors import insert_vectors
+from kb.store.versions import insert_version
 from tests.service import Person, Service
 
 ANA, HR, ALL = "user:ana", "group:hr", "tenant:*"

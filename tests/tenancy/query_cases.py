@@ -9,13 +9,35 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.admissible import (
+from kb.ids import AnswerId, ChunkId, CredentialId, JobId, new_uuid
+from kb.index.candidate_vectors import Among, read_candidate_vectors, read_nearest
+from kb.index.lexical.catch_up import is_known
+from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.reached import Reached, history_of
+from kb.index.lexical.view import LexicalQuery
+from kb.index.recall import check_recall, sample_recall
+from kb.index.sketches.reading import read_sketches, visible_audiences
+from kb.index.sketches.shortlist import search_sketches
+from kb.index.sketches.sketch_cache import HeldSketches
+from kb.index.vector_search import (
+    Plan,
+    VectorFilter,
+    count_visible,
+    exact_query,
+    hnsw_query,
+    search_exactly,
+    search_vectors,
+    signs_query,
+)
+from kb.passages import Location
+from kb.postgres.database import Database, TenantSession
+from kb.store.admissible import (
     has_limited_documents,
     inadmissible_documents,
     languages,
     matching_documents,
 )
-from kb.answer_events import (
+from kb.store.answer_events import (
     StreamEvent,
     append_event,
     begin_stream,
@@ -26,7 +48,7 @@ from kb.answer_events import (
     keep_alive,
     read_events,
 )
-from kb.answers import (
+from kb.store.answers import (
     AnswerRecord,
     add_cited,
     count_answers,
@@ -35,11 +57,10 @@ from kb.answers import (
     read_answer,
     recent_statuses,
 )
-from kb.audit import Actor, record_event
-from kb.budgets import Reservation, nothing_reserved, reserve, settle
-from kb.candidate_vectors import Among, read_candidate_vectors, read_nearest
-from kb.changes import change_fields, delete_document, lock_document, lock_to_change
-from kb.chunks import (
+from kb.store.audit import Actor, record_event
+from kb.store.budgets import Reservation, nothing_reserved, reserve, settle
+from kb.store.changes import change_fields, delete_document, lock_document, lock_to_change
+from kb.store.chunks import (
     NewChunk,
     count_chunks,
     delete_chunks,
@@ -52,10 +73,15 @@ from kb.chunks import (
     set_chunk_language,
     set_chunk_principals,
 )
-from kb.collections import collection_ids, ensure_collection, readable_collections
-from kb.database import Database, TenantSession
-from kb.document_writes import insert_document, new_upload, set_published, set_status, update_fields
-from kb.documents import (
+from kb.store.collections import collection_ids, ensure_collection, readable_collections
+from kb.store.document_writes import (
+    insert_document,
+    new_upload,
+    set_published,
+    set_status,
+    update_fields,
+)
+from kb.store.documents import (
     Document,
     Listing,
     find_by_external_id,
@@ -64,9 +90,8 @@ from kb.documents import (
     list_documents,
     lock_external_id,
 )
-from kb.idempotency import StoredResponse, claim_key, release_key, store_response
-from kb.ids import AnswerId, ChunkId, CredentialId, JobId, new_uuid
-from kb.jobs import (
+from kb.store.idempotency import StoredResponse, claim_key, release_key, store_response
+from kb.store.jobs import (
     count_jobs,
     enqueue_ingest,
     finish_job,
@@ -79,47 +104,25 @@ from kb.jobs import (
     shown_jobs,
     start_job,
 )
-from kb.lexical.catch_up import is_known
-from kb.lexical.follower import LexicalIndexes
-from kb.lexical.reached import Reached, history_of
-from kb.lexical.view import LexicalQuery
-from kb.model_calls import MeteredCall, insert_model_call
-from kb.passages import Location
-from kb.recall import check_recall, sample_recall
-from kb.retention import (
+from kb.store.model_calls import MeteredCall, insert_model_call
+from kb.store.retention import (
     prune_answer_events,
     prune_answers,
     prune_audiences,
     prune_model_calls,
     prune_requests,
 )
-from kb.sketches.held import HeldSketches
-from kb.sketches.reading import read_sketches, visible_audiences
-from kb.sketches.search import search_sketches
-from kb.spaces import Space, all_spaces, current_space
-from kb.stored_files import lock_file, needed_files
-from kb.tenants import (
+from kb.store.spaces import Space, all_spaces, current_space
+from kb.store.stored_files import lock_file, needed_files
+from kb.store.tenants import (
     advance_generation,
     change_at,
     changed_documents,
     current_generation,
     read_generations,
 )
-from kb.vectors import (
-    Plan,
-    VectorFilter,
-    count_visible,
-    delete_vectors,
-    exact_query,
-    find_vectors,
-    hnsw_query,
-    insert_vectors,
-    search_exactly,
-    search_vectors,
-    set_vector_principals,
-    signs_query,
-)
-from kb.versions import get_version, insert_version, list_versions, read_content, read_slice
+from kb.store.vectors import delete_vectors, find_vectors, insert_vectors, set_vector_principals
+from kb.store.versions import get_version, insert_version, list_versions, read_content, read_slice
 from tests.tenancy.names import Names
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -381,38 +384,42 @@ async def _whether_changed(scope: TenantSession, hidden: Hidden) -> list[object]
 
 
 QUERIES: Mapping[str, QueryCase] = {
-    "admissible.has_limited_documents": finds(lambda s, _: has_limited_documents(s)),
-    "admissible.inadmissible_documents": finds(
+    "store.admissible.has_limited_documents": finds(lambda s, _: has_limited_documents(s)),
+    "store.admissible.inadmissible_documents": finds(
         lambda s, _: inadmissible_documents(s, at=AFTER_THE_SECRET_EXPIRED)
     ),
-    "admissible.languages": finds(_languages_of_the_hidden),
-    "admissible.matching_documents": finds(
+    "store.admissible.languages": finds(_languages_of_the_hidden),
+    "store.admissible.matching_documents": finds(
         lambda s, h: matching_documents(s, [h.document.collection_id], None)
     ),
-    "answer_events.append_event": changes(
+    "store.answer_events.append_event": changes(
         lambda s, h: append_event(s, h.answer_id, EVENT, document_ids=[], now=NOW)
     ),
-    "answer_events.begin_stream": adds(
+    "store.answer_events.begin_stream": adds(
         lambda s, h: begin_stream(s, _record(s, h), owner="x", request_sha256="x", now=NOW)
     ),
-    "answer_events.complete_stream": changes(
+    "store.answer_events.complete_stream": changes(
         lambda s, h: complete_stream(
             s, replace(_record(s, h), id=h.answer_id), number=EVENT.number, now=NOW
         )
     ),
-    "answer_events.fail_stream": changes(lambda s, h: fail_stream(s, h.answer_id, EVENT, now=NOW)),
-    "answer_events.find_stream": finds(
+    "store.answer_events.fail_stream": changes(
+        lambda s, h: fail_stream(s, h.answer_id, EVENT, now=NOW)
+    ),
+    "store.answer_events.find_stream": finds(
         lambda s, h: find_stream(s, owner=h.owner, request_sha256=h.stream_sha256, now=NOW)
     ),
-    "answer_events.follow_stream": changes(lambda s, h: follow_stream(s, h.answer_id, now=NOW)),
-    "answer_events.keep_alive": changes(lambda s, h: keep_alive(s, h.answer_id, now=NOW)),
-    "answer_events.read_events": finds(lambda s, h: read_events(s, h.answer_id, after=0)),
-    "answers.add_cited": adds(lambda s, h: add_cited(s, h.answer_id, [new_uuid()])),
-    "answers.count_answers": finds(lambda s, h: count_answers(s, h.document.id)),
-    "answers.is_readable": finds(lambda s, h: is_readable(s, h.answer_id)),
-    "answers.insert_answer": adds(lambda s, h: insert_answer(s, _record(s, h))),
-    "answers.read_answer": finds(lambda s, h: read_answer(s, h.answer_id)),
-    "answers.recent_statuses": finds(
+    "store.answer_events.follow_stream": changes(
+        lambda s, h: follow_stream(s, h.answer_id, now=NOW)
+    ),
+    "store.answer_events.keep_alive": changes(lambda s, h: keep_alive(s, h.answer_id, now=NOW)),
+    "store.answer_events.read_events": finds(lambda s, h: read_events(s, h.answer_id, after=0)),
+    "store.answers.add_cited": adds(lambda s, h: add_cited(s, h.answer_id, [new_uuid()])),
+    "store.answers.count_answers": finds(lambda s, h: count_answers(s, h.document.id)),
+    "store.answers.is_readable": finds(lambda s, h: is_readable(s, h.answer_id)),
+    "store.answers.insert_answer": adds(lambda s, h: insert_answer(s, _record(s, h))),
+    "store.answers.read_answer": finds(lambda s, h: read_answer(s, h.answer_id)),
+    "store.answers.recent_statuses": finds(
         lambda s, h: recent_statuses(
             s,
             credential_id=CredentialId(UUID(h.owner.partition(":")[0])),
@@ -420,54 +427,58 @@ QUERIES: Mapping[str, QueryCase] = {
             limit=1,
         )
     ),
-    "audit.record_event": adds(lambda s, _: record_event(s, ACTOR, "document.update", None)),
-    "budgets.reserve": adds(lambda s, _: _reserved(s)),
-    "budgets.settle": adds(lambda s, _: _settled(s)),
-    "changes.change_fields": changes(
+    "store.audit.record_event": adds(lambda s, _: record_event(s, ACTOR, "document.update", None)),
+    "store.budgets.reserve": adds(lambda s, _: _reserved(s)),
+    "store.budgets.settle": adds(lambda s, _: _settled(s)),
+    "store.changes.change_fields": changes(
         lambda s, h: change_fields(
             s, h.document, replace(h.document.fields, principals=("tenant:*",)), now=NOW
         )
     ),
-    "changes.delete_document": changes(
+    "store.changes.delete_document": changes(
         lambda s, h: delete_document(s, h.document.id, actor=ACTOR, now=NOW)
     ),
-    "changes.lock_to_change": finds(lambda s, h: lock_to_change(s, h.document.id, ACTOR)),
-    "changes.lock_document": nothing(
+    "store.changes.lock_to_change": finds(lambda s, h: lock_to_change(s, h.document.id, ACTOR)),
+    "store.changes.lock_document": nothing(
         lambda s, h: lock_document(s, h.document.id), "makes others wait"
     ),
-    "chunks.count_chunks": finds(lambda s, h: count_chunks(s, [h.document.id], limit=10)),
-    "chunks.delete_chunks": changes(lambda s, h: delete_chunks(s, h.document.id)),
-    "chunks.indexed_chunks": finds(
+    "store.chunks.count_chunks": finds(lambda s, h: count_chunks(s, [h.document.id], limit=10)),
+    "store.chunks.delete_chunks": changes(lambda s, h: delete_chunks(s, h.document.id)),
+    "store.chunks.indexed_chunks": finds(
         lambda s, h: indexed_chunks(s, [h.document.id], after=0, limit=10)
     ),
-    "chunks.insert_chunks": adds(
+    "store.chunks.insert_chunks": adds(
         lambda s, h: insert_chunks(
             s, h.unsplit, [NewChunk(text="x", context="", location=LOCATION)]
         )
     ),
-    "chunks.list_chunks": finds(lambda s, h: list_chunks(s, h.document.id, after=-1, limit=10)),
-    "chunks.read_passages": finds(lambda s, h: read_passages(s, [h.chunk_id])),
-    "chunks.read_neighbours": finds(lambda s, h: read_neighbours(s, h.chunk_id, reach=1)),
-    "chunks.read_table_passages": finds(
+    "store.chunks.list_chunks": finds(
+        lambda s, h: list_chunks(s, h.document.id, after=-1, limit=10)
+    ),
+    "store.chunks.read_passages": finds(lambda s, h: read_passages(s, [h.chunk_id])),
+    "store.chunks.read_neighbours": finds(lambda s, h: read_neighbours(s, h.chunk_id, reach=1)),
+    "store.chunks.read_table_passages": finds(
         lambda s, h: read_table_passages(s, h.document.id, 1, ["Desk", "Bonus"], limit=10)
     ),
-    "chunks.set_chunk_language": changes(lambda s, h: set_chunk_language(s, h.document.id, "de")),
-    "chunks.set_chunk_principals": changes(
+    "store.chunks.set_chunk_language": changes(
+        lambda s, h: set_chunk_language(s, h.document.id, "de")
+    ),
+    "store.chunks.set_chunk_principals": changes(
         lambda s, h: set_chunk_principals(s, h.document.id, ["tenant:*"])
     ),
-    "collections.collection_ids": finds(
+    "store.collections.collection_ids": finds(
         lambda s, h: collection_ids(s, [h.names.collection]),
         tenant_wide="collections are the tenant's; their ids are shown to nobody",
     ),
-    "collections.ensure_collection": adds(
+    "store.collections.ensure_collection": adds(
         lambda s, _: ensure_collection(s, "a new one"),
     ),
-    "documents.find_by_external_id": finds(
+    "store.documents.find_by_external_id": finds(
         lambda s, h: find_by_external_id(
             s, h.document.collection_id, h.names.external_id, uploader=SOMEBODY
         )
     ),
-    "documents.find_own_upload": finds(
+    "store.documents.find_own_upload": finds(
         lambda s, h: find_own_upload(
             s,
             h.unread.collection_id,
@@ -475,147 +486,157 @@ QUERIES: Mapping[str, QueryCase] = {
             uploader=h.unread.uploaded_by,
         )
     ),
-    "documents.get_document": finds(lambda s, h: get_document(s, h.document.id)),
-    "document_writes.insert_document": adds(
+    "store.documents.get_document": finds(lambda s, h: get_document(s, h.document.id)),
+    "store.document_writes.insert_document": adds(
         lambda s, h: insert_document(
             s, h.document.collection_id, h.document.fields, h.document.content, SOMEBODY
         )
     ),
-    "documents.list_documents": finds(
+    "store.documents.list_documents": finds(
         lambda s, h: list_documents(
             s, Listing(external_id=h.names.external_id), after=None, limit=10
         )
     ),
-    "documents.lock_external_id": nothing(
+    "store.documents.lock_external_id": nothing(
         lambda s, h: lock_external_id(s, h.document.collection_id, h.names.external_id),
         "makes others of the same tenant wait",
     ),
-    "document_writes.new_upload": changes(
+    "store.document_writes.new_upload": changes(
         lambda s, h: new_upload(s, h.document.id, h.document.content, uploader=SOMEBODY, now=NOW)
     ),
-    "collections.readable_collections": finds(_secret_collection),
-    "document_writes.set_published": changes(
+    "store.collections.readable_collections": finds(_secret_collection),
+    "store.document_writes.set_published": changes(
         lambda s, h: set_published(
             s, h.document, chunk_count=0, parsed_title=None, warnings=[], now=NOW
         )
     ),
-    "document_writes.set_status": changes(
+    "store.document_writes.set_status": changes(
         lambda s, h: set_status(s, h.document.id, "failed", error=None, now=NOW)
     ),
-    "document_writes.update_fields": changes(
+    "store.document_writes.update_fields": changes(
         lambda s, h: update_fields(s, h.document.id, h.document.fields, now=NOW)
     ),
-    "idempotency.claim_key": finds(
+    "store.idempotency.claim_key": finds(
         lambda s, h: claim_key(s, owner=h.owner, key=REQUEST_KEY, request_sha256=REQUEST_SHA256)
     ),
-    "idempotency.release_key": changes(lambda s, h: release_key(s, owner=h.owner, key=REQUEST_KEY)),
-    "idempotency.store_response": changes(
+    "store.idempotency.release_key": changes(
+        lambda s, h: release_key(s, owner=h.owner, key=REQUEST_KEY)
+    ),
+    "store.idempotency.store_response": changes(
         lambda s, h: store_response(
             s, owner=h.owner, key=REQUEST_KEY, response=StoredResponse(status_code=500, body={})
         )
     ),
-    "jobs.enqueue_ingest": adds(lambda s, h: enqueue_ingest(s, h.document, "somebody")),
-    "jobs.finish_job": changes(
+    "store.jobs.enqueue_ingest": adds(lambda s, h: enqueue_ingest(s, h.document, "somebody")),
+    "store.jobs.finish_job": changes(
         lambda s, h: finish_job(s, JobId(UUID(h.names.job)), "failed", error=None, now=NOW)
     ),
-    "jobs.count_jobs": finds(lambda s, h: count_jobs(s, h.document.id)),
-    "jobs.shown_jobs": nothing(_condition, "gives a condition, which reads nothing by itself"),
-    "jobs.get_job": finds(lambda s, h: get_job(s, JobId(UUID(h.names.job)))),
-    "jobs.hold_attempt": changes(
+    "store.jobs.count_jobs": finds(lambda s, h: count_jobs(s, h.document.id)),
+    "store.jobs.shown_jobs": nothing(
+        _condition, "gives a condition, which reads nothing by itself"
+    ),
+    "store.jobs.get_job": finds(lambda s, h: get_job(s, JobId(UUID(h.names.job)))),
+    "store.jobs.hold_attempt": changes(
         lambda s, h: _if_running(s, h, hold_attempt),
     ),
-    "jobs.is_wanted": changes(
+    "store.jobs.is_wanted": changes(
         lambda s, h: _if_running(s, h, is_wanted),
     ),
-    "jobs.latest_job": finds(lambda s, h: latest_job(s, h.document.id)),
-    "jobs.release_job": changes(lambda s, h: release_job(s, JobId(UUID(h.names.job)), now=NOW)),
-    "jobs.set_progress": changes(
+    "store.jobs.latest_job": finds(lambda s, h: latest_job(s, h.document.id)),
+    "store.jobs.release_job": changes(
+        lambda s, h: release_job(s, JobId(UUID(h.names.job)), now=NOW)
+    ),
+    "store.jobs.set_progress": changes(
         lambda s, h: set_progress(s, JobId(UUID(h.names.job)), 1, done=7, total=9, now=NOW)
     ),
-    "jobs.start_job": changes(
+    "store.jobs.start_job": changes(
         lambda s, h: start_job(s, JobId(UUID(h.names.job)), is_alone=False, now=NOW)
     ),
-    "lexical.follower.LexicalIndexes.look": finds(_found_words),
-    "model_calls.insert_model_call": adds(lambda s, _: insert_model_call(s, CALL)),
-    "retention.prune_answer_events": changes(
+    "index.lexical.follower.LexicalIndexes.look": finds(_found_words),
+    "store.model_calls.insert_model_call": adds(lambda s, _: insert_model_call(s, CALL)),
+    "store.retention.prune_answer_events": changes(
         lambda s, _: prune_answer_events(s, before=AFTER_THE_SECRET_EXPIRED, limit=100)
     ),
-    "retention.prune_answers": changes(
+    "store.retention.prune_answers": changes(
         lambda s, _: prune_answers(s, before=AFTER_THE_SECRET_EXPIRED, limit=100)
     ),
-    "retention.prune_audiences": nothing(
+    "store.retention.prune_audiences": nothing(
         lambda s, _: prune_audiences(s, limit=100), "only deletes what no vector is read by"
     ),
-    "retention.prune_model_calls": nothing(
+    "store.retention.prune_model_calls": nothing(
         lambda s, _: prune_model_calls(s, before=AFTER_THE_SECRET_EXPIRED, limit=100),
         "the database keeps the calls of the last 30 days",
     ),
-    "retention.prune_requests": changes(
+    "store.retention.prune_requests": changes(
         lambda s, _: prune_requests(s, before=AFTER_THE_SECRET_EXPIRED, limit=100)
     ),
-    "spaces.all_spaces": nothing(lambda s, _: all_spaces(s), "spaces are the service's"),
-    "spaces.current_space": nothing(lambda s, _: current_space(s), "spaces are the service's"),
-    "stored_files.lock_file": nothing(
+    "store.spaces.all_spaces": nothing(lambda s, _: all_spaces(s), "spaces are the service's"),
+    "store.spaces.current_space": nothing(
+        lambda s, _: current_space(s), "spaces are the service's"
+    ),
+    "store.stored_files.lock_file": nothing(
         lambda s, h: lock_file(s, h.document.content.sha256), "makes others wait"
     ),
-    "stored_files.needed_files": finds(lambda s, h: needed_files(s, [h.document.content.sha256])),
-    "tenants.advance_generation": changes(
+    "store.stored_files.needed_files": finds(
+        lambda s, h: needed_files(s, [h.document.content.sha256])
+    ),
+    "store.tenants.advance_generation": changes(
         lambda s, h: advance_generation(s, h.document.id, readers=h.document.fields.principals)
     ),
-    "tenants.change_at": finds(
+    "store.tenants.change_at": finds(
         _change_of,
         tenant_wide="tells whether an index is of this tenant's history; shown to nobody",
     ),
-    "lexical.catch_up.is_known": finds(
+    "index.lexical.catch_up.is_known": finds(
         _whether_known,
         tenant_wide="tells whether an index is of this tenant's history; shown to nobody",
     ),
-    "tenants.changed_documents": finds(
+    "store.tenants.changed_documents": finds(
         _whether_changed,
         tenant_wide="tells which ids the index must not be asked about; shown to nobody",
     ),
-    "tenants.current_generation": nothing(
+    "store.tenants.current_generation": nothing(
         lambda s, _: current_generation(s), "a tenant's generation names its state inside"
     ),
-    "tenants.read_generations": nothing(
+    "store.tenants.read_generations": nothing(
         lambda s, _: read_generations(s), "counts by the principals of whoever asks"
     ),
-    "recall.check_recall": finds(_checked_recall),
-    "recall.sample_recall": finds(_missed),
-    "candidate_vectors.read_candidate_vectors": finds(_candidate_vectors),
-    "candidate_vectors.read_nearest": finds(_nearest_of_shortlist),
-    "sketches.held.HeldSketches.look": finds(_shortlisted),
-    "sketches.search.search_sketches": finds(_searched),
-    "sketches.reading.read_sketches": finds(_sketches),
-    "sketches.reading.visible_audiences": nothing(
+    "index.recall.check_recall": finds(_checked_recall),
+    "index.recall.sample_recall": finds(_missed),
+    "index.candidate_vectors.read_candidate_vectors": finds(_candidate_vectors),
+    "index.candidate_vectors.read_nearest": finds(_nearest_of_shortlist),
+    "index.sketches.sketch_cache.HeldSketches.look": finds(_shortlisted),
+    "index.sketches.shortlist.search_sketches": finds(_searched),
+    "index.sketches.reading.read_sketches": finds(_sketches),
+    "index.sketches.reading.visible_audiences": nothing(
         lambda s, _: visible_audiences(s), "the number of a set of readers names nobody"
     ),
-    "vectors.count_visible": finds(lambda s, h: count_visible(s, h.space, h.filter)),
-    "vectors.delete_vectors": changes(lambda s, h: delete_vectors(s, h.document.id)),
-    "vectors.exact_query": finds(lambda s, h: _rows(s, h, "exact")),
-    "vectors.find_vectors": finds(lambda s, h: find_vectors(s, h.space, [h.embedded_sha256])),
-    "vectors.hnsw_query": finds(lambda s, h: _rows(s, h, "hnsw")),
-    "vectors.insert_vectors": adds(
+    "index.vector_search.count_visible": finds(lambda s, h: count_visible(s, h.space, h.filter)),
+    "store.vectors.delete_vectors": changes(lambda s, h: delete_vectors(s, h.document.id)),
+    "index.vector_search.exact_query": finds(lambda s, h: _rows(s, h, "exact")),
+    "store.vectors.find_vectors": finds(lambda s, h: find_vectors(s, h.space, [h.embedded_sha256])),
+    "index.vector_search.hnsw_query": finds(lambda s, h: _rows(s, h, "hnsw")),
+    "store.vectors.insert_vectors": adds(
         lambda s, h: insert_vectors(
             s, h.space, h.unembedded, [h.unembedded_chunk], ["1" * 64], h.question[None, :]
         )
     ),
-    "vectors.search_exactly": finds(
+    "index.vector_search.search_exactly": finds(
         lambda s, h: search_exactly(s, h.space, h.question, h.filter, limit=10)
     ),
-    "vectors.search_vectors": finds(_nearest),
-    "vectors.signs_query": finds(lambda s, h: _rows(s, h, "signs")),
-    "vectors.set_vector_principals": changes(
+    "index.vector_search.search_vectors": finds(_nearest),
+    "index.vector_search.signs_query": finds(lambda s, h: _rows(s, h, "signs")),
+    "store.vectors.set_vector_principals": changes(
         lambda s, h: set_vector_principals(s, h.document.id, ["tenant:*"])
     ),
-    "versions.get_version": finds(lambda s, h: get_version(s, h.document.id, 1)),
-    "versions.insert_version": adds(
+    "store.versions.get_version": finds(lambda s, h: get_version(s, h.document.id, 1)),
+    "store.versions.insert_version": adds(
         lambda s, h: insert_version(s, h.unread, content="x", parser="x", parser_version="1")
     ),
-    "versions.list_versions": finds(
+    "store.versions.list_versions": finds(
         lambda s, h: list_versions(s, h.document.id, after=0, limit=10)
     ),
-    "versions.read_content": finds(lambda s, h: read_content(s, h.document.id, 1)),
-    "versions.read_slice": finds(lambda s, h: read_slice(s, h.document.id, 1, 0, 4)),
+    "store.versions.read_content": finds(lambda s, h: read_content(s, h.document.id, 1)),
+    "store.versions.read_slice": finds(lambda s, h: read_slice(s, h.document.id, 1, 0, 4)),
 }
 """By module and name, as in the package `kb`."""

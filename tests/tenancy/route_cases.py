@@ -6,9 +6,9 @@ from uuid import UUID
 
 import httpx
 
-from app.api_page import ASSETS
-from app.paging import cursor_after
-from kb.credentials import Scope
+from app.http.api_page import ASSETS
+from app.http.paging import cursor_after
+from kb.store.credentials import Scope
 from tests.service import Person
 from tests.tenancy.names import Names
 from tests.tenancy.world import QUERY

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 from psycopg import sql
 
-from kb.database import conninfo
 from kb.ids import CollectionId, DocumentId, TenantId
-from kb.spaces import Space, vectors_table
+from kb.postgres.database import conninfo
+from kb.store.spaces import Space, vectors_table
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,10 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from kb.credentials import SCOPES, Scope, create_key
-from kb.database import Database
 from kb.ids import TenantId
-from kb.tables import credentials
+from kb.postgres.database import Database
+from kb.store.credentials import SCOPES, Scope, create_key
+from kb.store.tables import credentials
 from tests.service import EVERY_SCOPE, Person, Service
 from tests.tenancy.names import Names, fresh_names, shown
 from tests.tenancy.route_cases import OPERATION, ROUTES, filled_path

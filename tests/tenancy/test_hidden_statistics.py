@@ -13,14 +13,14 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from kb.changes import change_fields
-from kb.database import Eyes
-from kb.documents import DocumentFields, get_document
 from kb.ids import DocumentId
-from kb.lexical.bags import Bags, bag_of
-from kb.lexical.records import Statistics
-from kb.lexical.scoring import Bm25, inverse_document_frequency
-from kb.tables import reader_changes
+from kb.index.lexical.bags import Bags, bag_of
+from kb.index.lexical.records import Statistics
+from kb.index.lexical.scoring import Bm25, inverse_document_frequency
+from kb.postgres.database import Eyes
+from kb.store.changes import change_fields
+from kb.store.documents import DocumentFields, get_document
+from kb.store.tables import reader_changes
 from tests.service import Service
 from tests.tenancy.library import ALL, ANA, HR, Library, publish_at_once
 

@@ -15,15 +15,15 @@ from sqlalchemy.exc import DBAPIError, NoResultFound
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import kb
-from kb.chunks import NewChunk, insert_chunks, list_chunks
-from kb.database import Eyes, TenantSession
-from kb.documents import Document, get_document
 from kb.errors import NotFound
-from kb.idempotency import StoredResponse, claim_key, store_response
 from kb.ids import DocumentId, TenantId
-from kb.spaces import current_space, vectors_table
-from kb.tables import answers, metadata
-from kb.versions import insert_version
+from kb.postgres.database import Eyes, TenantSession
+from kb.store.chunks import NewChunk, insert_chunks, list_chunks
+from kb.store.documents import Document, get_document
+from kb.store.idempotency import StoredResponse, claim_key, store_response
+from kb.store.spaces import current_space, vectors_table
+from kb.store.tables import answers, metadata
+from kb.store.versions import insert_version
 from tests.tenancy.names import Names
 from tests.tenancy.query_cases import (
     LOCATION,

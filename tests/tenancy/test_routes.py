@@ -6,7 +6,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 from pydantic import JsonValue
 
-from app.main import build_app
+from app.http.main import build_app
 from tests.service import Person, Service
 from tests.tenancy.names import Names, never_existing, shown
 from tests.tenancy.route_cases import OPERATION, PROBES, ROUTES, Probe, RouteCase

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import httpx
 import pytest
 
-from app.main import build_app
+from app.http.main import build_app
 from app.resources import Resources
 from tests.fakes.gateways import one_model, running_gateway
 from tests.fakes.language_model import LyingLanguageModel, lying_language_model

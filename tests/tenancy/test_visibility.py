@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import pytest
 from sqlalchemy import func, select
 
-from kb.tables import answers
+from kb.store.tables import answers
 from tests.service import Person, Service
 from tests.tenancy.world import ANA, HR, QUERY, World
 

@@ -12,12 +12,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kb.budgets import reserve
-from kb.database import Database, Eyes, conninfo
 from kb.ids import TenantId
-from kb.model_calls import MeteredCall, insert_model_call
-from kb.spaces import current_space, vectors_table
-from kb.tables import metadata
+from kb.postgres.database import Database, Eyes, conninfo
+from kb.store.budgets import reserve
+from kb.store.model_calls import MeteredCall, insert_model_call
+from kb.store.spaces import current_space, vectors_table
+from kb.store.tables import metadata
 from tests.service import Service
 
 HR = "group:hr"

@@ -9,7 +9,7 @@ import httpx
 from typing_extensions import override
 
 from kb.ids import DocumentId, TenantId
-from kb.jobs import latest_job
+from kb.store.jobs import latest_job
 from tests.service import EVERY_SCOPE, Person, Service
 from tests.tenancy.names import Names, fresh_names
 

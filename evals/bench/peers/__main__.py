@@ -17,12 +17,12 @@ from evals.bench.peers.measuring import Run, measure
 from evals.bench.peers.remembering import RememberingEmbedder
 from evals.bench.peers.table import table
 from evals.bench.record import result_path
-from evals.datasets import open_dataset
-from evals.provenance import provenance
-from evals.results import FORMAT, Evaluation, summary, write_evaluation
+from footnote.evals.datasets import open_dataset
+from footnote.evals.provenance import provenance
+from footnote.evals.results import FORMAT, Evaluation, summary, write_evaluation
 from kb.errors import InvalidInput, Misconfigured
 from kb.settings import Settings
-from kb.spaces import space_for
+from kb.store.spaces import space_for
 from kb.telemetry import configure_logging
 
 KIND = "peers"

@@ -19,7 +19,7 @@ from typing_extensions import TypedDict
 
 from evals.bench.footnote_process import BenchmarkFailed
 from evals.bench.peers.contenders import Peer
-from kb.embedding import Vectors
+from kb.unit_vectors import Vectors
 
 PEER_TIMEOUT_SECONDS = 3_600
 """One that needs longer for a set of this size will not end."""

@@ -13,29 +13,29 @@ from app.retrieve.search import NodeIndexes, Retriever
 from evals.bench.footnote_process import BenchmarkFailed
 from evals.bench.peers.exchange import GivenChunk, Task
 from evals.bench.peers.remembering import RememberingEmbedder
-from evals.datasets import CorpusDocument, Dataset
-from evals.loading import READER, LoadedDataset, load
-from evals.retrieval import ranked_documents
+from footnote.evals.datasets import CorpusDocument, Dataset
+from footnote.evals.loading import READER, LoadedDataset, load
+from footnote.evals.retrieval import ranked_documents
 from ingest.chunk import split
 from ingest.embed import BatchingEmbedder
 from ingest.ingestion import Ingestion
 from ingest.parse import parse
 from ingest.reading import reading_children
-from kb.chunks import indexed_chunks
-from kb.database import Database
-from kb.documents import Listing, list_documents
-from kb.embedded_postgres import database_url
-from kb.embedding import Embedder, languages_read
 from kb.errors import DocumentUnreadable
 from kb.files import FileStore
 from kb.ids import TenantId
-from kb.lexical.follower import LexicalIndexes
+from kb.index.lexical.follower import LexicalIndexes
 from kb.media_types import sniff
+from kb.postgres.database import Database
+from kb.postgres.embedded_postgres import database_url
 from kb.settings import Settings
-from kb.spaces import Space, ensure_space
+from kb.store.chunks import indexed_chunks
+from kb.store.documents import Listing, list_documents
+from kb.store.spaces import Space, ensure_space
+from kb.store.uploads import Uploads
 from kb.telemetry import Metrics
-from kb.uploads import Uploads
 from migrations.run import upgrade
+from models.embedding import Embedder, languages_read
 
 ALL = 10_000_000
 PAGE = 1_000

@@ -16,12 +16,12 @@ from evals.bench.footnote_process import BenchmarkFailed, Instance
 from evals.bench.peers.contenders import Peer
 from evals.bench.peers.exchange import Answers, Task, ask_peer, ranked_documents
 from evals.bench.peers.footnote_itself import Models, Timed, embed_corpus, take_part
-from evals.datasets import Dataset, JudgedQuestion
-from evals.provenance import spread
-from evals.results import DIGITS, Result, mean_scores
-from evals.retrieval import MEASURES
-from evals.significance import randomisation_p_value
-from kb.embedded_postgres import database_url
+from footnote.evals.datasets import Dataset, JudgedQuestion
+from footnote.evals.provenance import spread
+from footnote.evals.results import DIGITS, Result, mean_scores
+from footnote.evals.retrieval import MEASURES
+from footnote.evals.significance import randomisation_p_value
+from kb.postgres.embedded_postgres import database_url
 
 FOOTNOTE = "footnote"
 WITH_EMBEDDING = "footnote, embedding included"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kb.embedding import Embedder, Vectors
+from kb.unit_vectors import Vectors
+from models.embedding import Embedder
 
 
 class RememberingEmbedder:

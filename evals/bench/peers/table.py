@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from evals.results import Result
+from footnote.evals.results import Result
 
 HEADINGS = ("data set", "contender", "nDCG@10", "p", "recall@20", "index s", "p50 ms", "p95 ms")
 LEFT = 2

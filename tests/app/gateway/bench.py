@@ -13,10 +13,10 @@ from app.gateway.chat import Completion, Message
 from app.gateway.config import GatewayConfig, read_gateway_config
 from app.gateway.gateway import Gateway, ModelSession
 from app.gateway.metered import Purpose
-from kb.database import Database
 from kb.ids import TenantId
+from kb.postgres.database import Database
+from kb.store.tenants import create_tenant
 from kb.telemetry import Metrics
-from kb.tenants import create_tenant
 from tests.fakes.gateways import running_gateway
 from tests.fakes.language_model import LyingLanguageModel
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from kb.database import Database
+from kb.postgres.database import Database
 from tests.app.gateway.bench import Bench, Servers, opened
 from tests.fakes.language_model import lying_language_model
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from app.gateway.chat import Completion
-from kb.database import Database
 from kb.errors import BudgetExhausted, LlmUnavailable, RequestBudgetExceeded
+from kb.postgres.database import Database
 from tests.app.gateway.bench import (
     COST,
     PATIENCE_SECONDS,

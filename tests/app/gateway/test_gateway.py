@@ -9,7 +9,6 @@ import pytest
 
 from app.gateway.config import Policy
 from app.gateway.routed_model import RoutedModel
-from kb.database import Database
 from kb.errors import (
     InvalidInput,
     KnowledgeBaseError,
@@ -18,6 +17,7 @@ from kb.errors import (
     LlmUnavailable,
     Misconfigured,
 )
+from kb.postgres.database import Database
 from tests.app.gateway.bench import (
     PATIENCE_SECONDS,
     PROMPT,

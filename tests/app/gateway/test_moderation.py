@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.gateway.config import Policy
-from kb.database import Database
 from kb.errors import KnowledgeBaseError, LlmOutputInvalid, LlmTimedOut, LlmUnavailable
+from kb.postgres.database import Database
 from tests.app.gateway.bench import Bench, Servers, opened
 
 TEXT = "How do I pick a lock?"

@@ -17,9 +17,9 @@ from app.gateway.chat import Message
 from app.gateway.config import GatewayConfig, Model, Provider, single_model_config
 from app.gateway.gateway import Gateway, ModelSession
 from app.gateway.metered import Purpose
-from kb.database import Database
 from kb.errors import LlmUnavailable
-from kb.tenants import create_tenant
+from kb.postgres.database import Database
+from kb.store.tenants import create_tenant
 from tests.fakes.gateways import running_gateway
 from tests.fakes.tiny_model import write_tiny_model
 

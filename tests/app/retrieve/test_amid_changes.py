@@ -17,11 +17,12 @@ from app.retrieve.query import SearchQuery
 from app.retrieve.query_vectors import QueryVector
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from footnote.compose import open_space
-from kb.database import Database, Eyes, TenantSession
-from kb.embedding import SentenceTransformerEmbedder, Vectors
 from kb.ids import TenantId
-from kb.lexical.follower import LexicalIndexes
-from kb.lexical.view import LexicalView
+from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.view import LexicalView
+from kb.postgres.database import Database, Eyes, TenantSession
+from kb.unit_vectors import Vectors
+from models.embedding import SentenceTransformerEmbedder
 from tests.footnote.small_embedder import SmallEmbedder
 from tests.service import Person, Service
 
@@ -89,7 +90,7 @@ async def test_a_version_published_during_a_search_is_found(
     ana: Person, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
     # However busy the machine is.
-    monkeypatch.setattr("kb.sketches.held.PATIENCE_SECONDS", 30)
+    monkeypatch.setattr("kb.index.sketches.sketch_cache.PATIENCE_SECONDS", 30)
     searched = (await ana.search("lantern", mode=mode, explain=True)).json()
     assert searched["explanation"]["vector_plan"] == "shortlist"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.question import MAX_TURN_CHARS
+from app.answering.question.question import MAX_TURN_CHARS
 from tests.service import Person, Service
 
 HISTORY = [

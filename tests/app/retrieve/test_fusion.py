@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.retrieve.fusion import settle, weigh
-from kb.candidate_vectors import CandidateVectors
+from kb.index.candidate_vectors import CandidateVectors
 
 SEED = 20261121
 EAST, NORTH = (1.0, 0.0), (0.0, 1.0)

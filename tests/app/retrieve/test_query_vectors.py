@@ -10,7 +10,8 @@ import pytest
 from typing_extensions import override
 
 from app.retrieve.query_vectors import MAX_TEXTS_A_CALL, QueryVectors
-from kb.embedding import SentenceTransformerEmbedder, Vectors
+from kb.unit_vectors import Vectors
+from models.embedding import SentenceTransformerEmbedder
 from tests.footnote.small_embedder import SmallEmbedder
 from tests.service import Service
 

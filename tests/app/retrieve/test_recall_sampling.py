@@ -13,9 +13,9 @@ from app.retrieve.legs import Search, VectorLeg
 from app.retrieve.query import SearchQuery
 from app.retrieve.recall_sampling import RecallSampler
 from footnote.compose import open_space
-from kb.database import EVERYONE, Eyes
-from kb.embedding import SentenceTransformerEmbedder
-from kb.vectors import Plan, VectorFilter
+from kb.index.vector_search import Plan, VectorFilter
+from kb.postgres.database import EVERYONE, Eyes
+from models.embedding import SentenceTransformerEmbedder
 from tests.service import Service
 
 EYES = Eyes(principals=(EVERYONE,))

@@ -13,10 +13,10 @@ from transformers import BertConfig, BertForSequenceClassification, BertTokenize
 from app.retrieve.rerank import RERANKED_PASSAGES
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever, SecondLook
 from footnote.compose import open_space
-from kb.database import Database
-from kb.embedding import SentenceTransformerEmbedder
 from kb.errors import ModelUnavailable
-from kb.reranking import CrossEncoderScorer
+from kb.postgres.database import Database
+from models.embedding import SentenceTransformerEmbedder
+from models.reranking import CrossEncoderScorer
 from tests.service import Person, Service, serving
 
 NOTES = 60

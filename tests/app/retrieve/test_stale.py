@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from app.retrieve.query import SearchQuery
-from kb.database import Eyes
+from kb.postgres.database import Eyes
 from tests.service import Person, Service
 
 ANA, HR, ALL = "user:ana", "group:hr", "tenant:*"

@@ -9,11 +9,11 @@ from typing_extensions import override
 
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from footnote.compose import open_space
-from kb.database import Database, TenantSession
-from kb.embedding import SentenceTransformerEmbedder
 from kb.errors import IndexNotReady
-from kb.lexical.follower import LexicalIndexes
-from kb.lexical.view import LexicalView
+from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.view import LexicalView
+from kb.postgres.database import Database, TenantSession
+from models.embedding import SentenceTransformerEmbedder
 from tests.service import Person, Service, serving
 
 

@@ -12,7 +12,7 @@ from evals.attack.finding import Finding, judge
 from evals.attack.record import Record, table, write
 from evals.attack.target import Target
 from evals.bench.footnote_process import BenchmarkFailed
-from evals.provenance import provenance
+from footnote.evals.provenance import provenance
 from kb.settings import Settings
 
 

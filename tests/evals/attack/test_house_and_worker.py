@@ -20,7 +20,7 @@ from evals.attack.mutations import mutated_files, samples
 from evals.attack.processes import Usage, end_all, of_home, of_role, usage
 from evals.attack.seeding import random_for, words
 from evals.attack.soak import FLAT, last_quarters
-from evals.attack.worker import EXAMPLES, is_stable
+from evals.attack.worker import SAMPLES, is_stable
 from evals.bench.footnote_process import LOG_NAME
 
 
@@ -88,7 +88,7 @@ def test_an_end_is_ready_or_a_known_code(code: str, *, is_an_end: bool) -> None:
 
 
 def test_mutations_are_the_same_in_each_run_and_change_something() -> None:
-    paths = samples([EXAMPLES])
+    paths = samples([SAMPLES])
     first, second = (list(mutated_files(paths, 60)) for _ in range(2))
 
     unchanged = [

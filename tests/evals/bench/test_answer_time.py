@@ -8,7 +8,7 @@ import pytest
 
 from evals.bench.answer_time import BLOCK, WARM_UP, Service, Timed, judge, time_answers
 from evals.bench.footnote_process import Instance
-from evals.datasets import Dataset
+from footnote.evals.datasets import Dataset
 
 
 @pytest.fixture

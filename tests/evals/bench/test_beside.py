@@ -7,7 +7,7 @@ import pytest
 from evals.bench.beside import IDLE, judge
 from evals.bench.footnote_process import BenchmarkFailed
 from evals.bench.upload import Uploaded
-from evals.datasets import Dataset
+from footnote.evals.datasets import Dataset
 
 UPLOADED = Uploaded(accepted_seconds=1.0, findable_seconds=60.0)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from evals.bench.concurrency import Round, judge
-from evals.datasets import Dataset
+from footnote.evals.datasets import Dataset
 
 
 def measured(*, searches: float, embeddings: float, slowest: float) -> Round:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from app.schemas.answers import AnswerRequest
-from app.schemas.chat import ChatRequest
-from app.schemas.grounding import GroundingRequest
-from app.schemas.search import SearchRequest
+from app.http.answers.schemas import AnswerRequest
+from app.http.chat.schemas import ChatRequest
+from app.http.grounding.schemas import GroundingRequest
+from app.http.search.schemas import SearchRequest
 from evals.bench.fairness import costly_requests, judge
-from evals.datasets import Dataset
+from footnote.evals.datasets import Dataset
 
 
 @pytest.mark.parametrize(("extra", "is_met"), [(100.0, True), (100.1, False)])

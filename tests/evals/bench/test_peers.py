@@ -15,12 +15,13 @@ from evals.bench.peers.footnote_itself import Models, Timed, embed_corpus, take_
 from evals.bench.peers.measuring import Outcome, drawn, result_of, scores_of, timed
 from evals.bench.peers.remembering import RememberingEmbedder
 from evals.bench.peers.table import table
-from evals.datasets import Dataset, JudgedQuestion
-from kb.embedding import SentenceTransformerEmbedder, Vectors
+from footnote.evals.datasets import Dataset, JudgedQuestion
 from kb.errors import InvalidInput, Misconfigured
 from kb.settings import Settings
-from kb.spaces import space_for
-from tests.evals.small_set import write_small_set
+from kb.store.spaces import space_for
+from kb.unit_vectors import Vectors
+from models.embedding import SentenceTransformerEmbedder
+from tests.footnote.evals.small_set import write_small_set
 
 BY_VECTOR = f"""
 import sys

@@ -12,7 +12,7 @@ from evals.bench.ingest import IngestRun
 from evals.bench.record import Outcome, spread, write
 from evals.bench.search import queries_from
 from evals.bench.squad2 import AskedQuestion, judge
-from evals.datasets import CorpusDocument, Dataset, DatasetQuestion
+from footnote.evals.datasets import CorpusDocument, Dataset, DatasetQuestion
 
 
 def asked(

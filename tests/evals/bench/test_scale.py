@@ -7,13 +7,13 @@ import pytest
 
 from evals.bench.footnote_process import Instance
 from evals.bench.scale import SIZES, build_index, measure_scale, plan_when_ready, questions
-from evals.datasets import Dataset
-from evals.loading import load
+from footnote.evals.datasets import Dataset
+from footnote.evals.loading import load
 from ingest.ingestion import Ingestion
-from kb.database import Database
 from kb.errors import InvalidInput
-from kb.uploads import Uploads
-from tests.evals.small_set import write_small_set
+from kb.postgres.database import Database
+from kb.store.uploads import Uploads
+from tests.footnote.evals.small_set import write_small_set
 
 
 def test_growth_needs_two_sizes(tmp_path: Path) -> None:

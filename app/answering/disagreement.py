@@ -1,0 +1,248 @@
+"""Do the sources agree? Two sentences on one thing that cannot both hold, and what parts them.
+
+Read from words alone: the same thing with another number, date, name or polarity, in nearly the
+same words or in words that mean the same. What names its own case on each side (`in Berlin`, `in
+Paris`) is no disagreement but a choice that the question left open. Headings and numbering give no
+values.
+"""
+
+import itertools
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Final
+
+from app.answering.claims import DraftCitation, DraftClaim, ReasonCode
+from app.answering.context import Source
+from app.answering.evidence.ranking import SentenceEvidence
+from app.answering.other_values import answer_otherwise
+from app.answering.verify.vetoes import find_vetoes
+from kb.passages import Passage
+from language.numbers import says
+from language.reading import Reading, read_sentence
+from language.sentences import bounded_sentences
+from language.text import content_stems, fold, stem
+from language.tokens import Token
+
+MIN_SHARED: Final = 0.6
+"""Of the words besides numbers, on the side that has fewer; below, two sentences are about two
+things, whatever their numbers are."""
+
+MAX_QUALIFIERS: Final = 3
+"""Words that set one side apart; with more it is another statement, not another case."""
+
+
+_NUMBERING: Final = re.compile(
+    r"^(?:[-*\u2022]\s++)?(?:[^\W\d_]{4,12} )?\(?"
+    r"(?:\d{1,3}(?:\.\d{1,3}){0,4}[.):]|\d{1,3}(?:\.\d{1,3}){1,4}|[a-zA-Z][.)])\s++"
+)
+"""What stands before a heading, a step or an item: `2.1`, `Step 3.`, `b)`."""
+
+_ENDS: Final = re.compile(r"[.!?\u3002][\"'\u201d\u2019)\]]*+$")
+_ASSIGNS: Final = re.compile(r":\s[^:\d]{0,40}\d")
+"""A line that is no sentence but gives a value: `Notice period: 30 days`."""
+
+TURNED: Final[frozenset[ReasonCode]] = frozenset(
+    {"negation_added", "negation_dropped", "opposite_word"}
+)
+
+GAP: Final = "_"
+ASKS_WHO: Final = frozenset({"who", "whom", "whose"})
+
+
+Cases = tuple[tuple[str, ...], tuple[str, ...]]
+
+NO_CASES: Final[Cases] = ((), ())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """A sentence of a source, verbatim, where it stands and, if known, how it fits the question."""
+
+    text: str
+    source_id: str
+    passage: Passage
+    evidence: SentenceEvidence | None = None
+
+    @property
+    def claim(self) -> DraftClaim:
+        """The sentence as a claim that quotes itself."""
+        citation = DraftCitation(source=self.source_id, quote=self.text)
+        return DraftClaim(text=self.text, citations=(citation,))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disagreement:
+    """Two sides; `cases` are the words by which each names its own case, empty in a conflict."""
+
+    first: Side
+    second: Side
+    cases: Cases
+
+    @property
+    def is_conflict(self) -> bool:
+        """True when nothing says that the sides speak of different cases."""
+        return not any(self.cases)
+
+
+def side_of(evidence: SentenceEvidence, source: Source) -> Side:
+    """The evidence as a side; the source is its own."""
+    return Side(
+        text=evidence.text,
+        source_id=source.id,
+        passage=source.passage,
+        evidence=evidence,
+    )
+
+
+def find_disagreement(question: str, sides: Sequence[Side]) -> Disagreement | None:
+    """The first two sides, in their order, that disagree on what is asked; None when none do.
+
+    Sides of one document version are not compared: a document that lists several values lists them
+    on purpose. Where the question names the case of one side, that side is meant.
+    """
+    asked = frozenset(content_stems(question))
+    asks_who = not ASKS_WHO.isdisjoint(fold(question).text.split())
+    read = [
+        _Told(side=side, reading=reading, names_are_values=asks_who)
+        for side in sides
+        if (reading := _single(side.text)) is not None
+    ]
+    for first, second in itertools.combinations(read, 2):
+        if _place(first.side) == _place(second.side):
+            continue
+        cases = _compare(asked, first, second)
+        one, other = first.side.evidence, second.side.evidence
+        if cases is None and one and other and answer_otherwise(question, one, other):
+            cases = NO_CASES
+        if cases is not None:
+            return Disagreement(first=first.side, second=second.side, cases=cases)
+    return None
+
+
+def newer(first: Side, second: Side) -> Side | None:
+    """The side that took effect later, or was updated later; None when neither did."""
+    older_at, newer_at = _in_force_since(first), _in_force_since(second)
+    if older_at == newer_at:
+        return None
+    return first if older_at > newer_at else second
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Told:
+    """A side taken apart into values and what they are values of."""
+
+    side: Side
+    reading: Reading
+    names_are_values: bool
+
+    @cached_property
+    def values(self) -> list[int]:
+        """Numbers, dates, and names where the question asks for one; no `section 4`."""
+        labelled = {mark.end for mark in self.reading.named("label")}
+        return [
+            index
+            for index, token in enumerate(self.reading.tokens)
+            if index not in labelled
+            and (token.measure is not None or (self.names_are_values and self._is_name(index)))
+        ]
+
+    def _is_name(self, index: int) -> bool:
+        # The first word has a capital anyway: it is a name where a name follows.
+        tokens = self.reading.tokens
+        return tokens[index].is_name or (index == 0 and any(each.is_name for each in tokens[1:2]))
+
+    @cached_property
+    def word_by_key(self) -> dict[str, str]:
+        """Other content words as written, by what they mean; without units behind numbers."""
+        units = {index + 1 for index in self.reading.measures}
+        negations = {
+            index for m in self.reading.named("negation") for index in range(m.start, m.end)
+        }
+        without = {*self.reading.measures, *self.values, *units, *negations}
+        return {
+            key: self.reading.tokens[index].raw
+            for index in self.reading.content
+            if index not in without and (key := self.key(index)) is not None
+        }
+
+    def key(self, index: int) -> str | None:
+        """The stem of a word, or of the one that stands for all that mean the same.
+
+        None for what says nothing of the matter, as `amounts` and `every`.
+        """
+        lexicon = self.reading.lexicon
+        key = stem(self.reading.words[index])
+        shared = lexicon.same.get(key, key)
+        return None if {key, shared} & lexicon.generic else shared
+
+    def own_values(self, other: "_Told") -> list[str]:
+        """The values that the other side does not give; words of one name are one value."""
+        tokens = self.reading.tokens
+        own = [index for index in self.values if not other.gives(tokens[index])]
+        return [tokens[index].raw for index in own if index - 1 not in own]
+
+    def gives(self, token: Token) -> bool:
+        """True when this side says what the token says."""
+        if token.measure is None:
+            return token.key in self.reading.places
+        measures = (self.reading.tokens[index].measure for index in self.reading.measures)
+        return any(each is not None and says(each, token.measure) for each in measures)
+
+    def frame(self, shared: Collection[str]) -> list[str]:
+        """The sentence with a gap for each run of values, units and words that are its own."""
+        frame: list[str] = []
+        for index, token in enumerate(self.reading.tokens):
+            key = self.key(index) if token.is_content else token.key
+            if not token.is_content or key in shared:
+                frame.append(key or "")
+            elif not frame or frame[-1] != GAP:
+                frame.append(GAP)
+        return frame
+
+
+def _compare(asked: frozenset[str], one: _Told, other: _Told) -> Cases | None:
+    """The words that set each side apart; None when they do not disagree on what is asked."""
+    shared = one.word_by_key.keys() & other.word_by_key.keys()
+    fewer = min(len(one.word_by_key), len(other.word_by_key))
+    apart = (one.word_by_key.keys() | other.word_by_key.keys()) - shared
+    if not fewer or len(shared) < MIN_SHARED * fewer or apart & asked:
+        return None
+    own, others_own = one.own_values(other), other.own_values(one)
+    values_differ = bool(own and others_own)
+    if not apart and max(len(own), len(others_own)) > 1:
+        # Fees of 2025 and fees of 2026: nobody can tell which value is the case of which.
+        return None
+    if not apart:
+        is_contradiction = values_differ or _polarity_differs(one, other)
+        return NO_CASES if is_contradiction else None
+    cases = (
+        tuple(word for key, word in one.word_by_key.items() if key not in shared),
+        tuple(word for key, word in other.word_by_key.items() if key not in shared),
+    )
+    is_choice = all(cases) and max(map(len, cases)) <= MAX_QUALIFIERS and values_differ
+    # Else one side speaks of everything and the other of a special case, or of other things.
+    return cases if is_choice and one.frame(shared) == other.frame(shared) else None
+
+
+def _polarity_differs(one: _Told, other: _Told) -> bool:
+    return any(reason.code in TURNED for reason in find_vetoes(one.side.text, other.side.text))
+
+
+def _single(text: str) -> Reading | None:
+    """The text as one sentence; None for a heading, and for several, of which any may be meant."""
+    bare = _NUMBERING.sub("", text.strip())
+    if not (_ENDS.search(bare) or _ASSIGNS.search(bare)):
+        return None
+    found = bounded_sentences(bare)
+    return read_sentence(bare) if len(found) == 1 else None
+
+
+def _place(side: Side) -> tuple[object, int]:
+    return side.passage.document_id, side.passage.document_version
+
+
+def _in_force_since(side: Side) -> datetime:
+    return side.passage.effective_at or side.passage.updated_at

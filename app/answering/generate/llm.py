@@ -1,0 +1,325 @@
+"""A draft from a language model, claim by claim while it writes; nothing of it is trusted.
+
+A claim is given as soon as its JSON has closed. An output of the wrong shape is sent back with what
+is wrong, at most twice; once a claim has been given, what follows it and cannot be read is lost.
+"""
+
+import secrets
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Final, Self
+
+import structlog
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+
+from app.answering.claims import DraftCitation, DraftClaim, DraftStatus
+from app.answering.context import Context, best_at_ends
+from app.answering.generate.draft_reader import DraftReader, JsonValue, UnreadableDraft
+from app.answering.prompts.prompt import Prompt
+from app.answering.prompts.render import LeftOut, Turn, render_prompt
+from app.gateway.chat import ChatModel, Completion, Message
+from kb.errors import LlmOutputInvalid, LlmUnavailable
+
+MAX_REPAIRS: Final = 2
+"""A model that fails three times in a row fails on, and each try costs a whole prompt."""
+
+MAX_FAULTS_TOLD: Final = 10
+"""More faults than this have one cause; the first ones show it."""
+
+MAX_CLAIMS_READ: Final = 1_000
+"""Of one output: what writes more, writes without end."""
+
+FENCE_BYTES: Final = 6
+"""2**48 tokens: no document can be written to hold the one that a later request will draw."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drafted:
+    """How it ended.
+
+    Attributes:
+        status: None when no attempt had the agreed shape.
+        lost: claims, or pieces of the output, that could not be read after others were given.
+        input_tokens: those of all attempts; None when one is unknown.
+        left_out: what of the sources and the conversation the model was not shown.
+        mean_logprob: of the last output's tokens; None where the server offers none.
+    """
+
+    status: DraftStatus | None
+    clarifying_question: str | None
+    model: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    attempts: int
+    lost: int
+    left_out: tuple[LeftOut, ...]
+    mean_logprob: float | None = None
+
+
+@dataclass(kw_only=True)
+class _Attempt:
+    """One output while it comes."""
+
+    max_claims: int
+    reader: DraftReader = field(default_factory=DraftReader)
+    held: list[DraftClaim] = field(default_factory=list)
+    given: int = 0
+    faults: list[str] = field(default_factory=list)
+    read: int = 0
+    is_unreadable: bool = False
+    is_beyond_limit: bool = False
+    completion: Completion | None = None
+
+    def feed(self, piece: str) -> list[DraftClaim]:
+        """The claims that can be given now: none before the model has said that it answers."""
+        try:
+            values = self.reader.feed(piece)
+        except UnreadableDraft as broken:
+            values = broken.claims
+            self.is_unreadable = True
+        for value in values:
+            self._read(value)
+        if self.reader.fields.get("status") != "answered":
+            return []
+        ready, self.held = self.held, []
+        room = self.max_claims - self.given
+        self.is_beyond_limit = len(ready) > room
+        ready = ready[:room]
+        self.given += len(ready)
+        return ready
+
+    def _read(self, value: JsonValue) -> None:
+        index, self.read = self.read, self.read + 1
+        if index >= MAX_CLAIMS_READ:
+            self.is_unreadable = True
+            return
+        try:
+            claim = _ClaimShape.model_validate(value)
+        except ValidationError as error:
+            self.faults += _faults(error, "claims", str(index))
+            return
+        self.held.append(claim.drafted())
+
+    @property
+    def is_whole(self) -> bool:
+        """True when the draft has ended, whatever the model writes behind it."""
+        return self.reader.is_closed and "status" in self.reader.fields
+
+    @property
+    def _is_cut_off(self) -> bool:
+        return self.completion is not None and self.completion.finish_reason == "length"
+
+    @property
+    def lost(self) -> int:
+        """What could not be read; the rest of a broken output counts as one."""
+        return len(self.faults) + int(not self.reader.is_closed)
+
+    def ending(self) -> "_EndShape":
+        """The fields besides the claims; raises _WrongShape when there is nothing to use."""
+        if not self.reader.is_closed and self._is_cut_off:
+            raise _WrongShape("- it was cut off at the output limit: make fewer, shorter claims")
+        if self.is_unreadable or not self.reader.is_closed:
+            raise _WrongShape("- it is not one JSON object")
+        try:
+            ending = _EndShape.model_validate(
+                {**self.reader.fields, "claim_count": len(self.held) + self.given}
+            )
+        except ValidationError as error:
+            raise _WrongShape("\n".join([*self.faults, *_faults(error)])) from None
+        if self.faults:
+            raise _WrongShape("\n".join(self.faults))
+        return ending
+
+
+async def generate(
+    question: str,
+    history: Sequence[Turn],
+    context: Context,
+    *,
+    model: ChatModel,
+    prompt: Prompt,
+    max_output_tokens: int | None = None,
+) -> AsyncGenerator[DraftClaim | Drafted, None]:
+    """The model's claims as they are written, then how it ended.
+
+    Whether a claim is true is for verification to find out. Costs one to three completions, within
+    the model's own time limit.
+
+    Raises:
+        LlmUnavailable: the model cannot be asked at the moment; `LlmTimedOut` is one of these.
+        LlmOutputInvalid: what came is no completion at all.
+        Misconfigured: the model's server refuses to be asked this way.
+        BudgetExhausted, RequestBudgetExceeded: the tenant may not spend as much.
+    """
+    rendered = render_prompt(
+        prompt,
+        question=question,
+        history=history,
+        sources=best_at_ends(context.sources),
+        fence=secrets.token_hex(FENCE_BYTES),
+    )
+    opening = (
+        Message(role="system", content=rendered.system),
+        Message(role="user", content=rendered.user),
+    )
+    messages: tuple[Message, ...] = opening
+    attempts: list[_Attempt] = []
+    ending: _EndShape | None = None
+    while ending is None and len(attempts) <= MAX_REPAIRS:
+        attempt = _Attempt(max_claims=prompt.settings.guardrails.max_claims)
+        attempts.append(attempt)
+        try:
+            async for claim in _written(attempt, messages, model, max_output_tokens):
+                yield claim
+        except (LlmUnavailable, LlmOutputInvalid) as failure:
+            if not attempt.given:
+                raise
+            # What has been given is proved or not by itself; the rest counts as lost.
+            log.warning("draft.broken_off", code=failure.code)
+            break
+        try:
+            ending = attempt.ending()
+        except _WrongShape as wrong_shape:
+            if attempt.given:
+                break
+            messages = (*opening, *_ask_again(prompt, attempt, wrong_shape.faults))
+    yield _drafted(attempts, ending, rendered.left_out)
+
+
+async def _written(
+    attempt: _Attempt,
+    messages: Sequence[Message],
+    model: ChatModel,
+    max_output_tokens: int | None,
+) -> AsyncGenerator[DraftClaim, None]:
+    """The claims of one output; leaving it early stops the model."""
+    async with model.stream(
+        messages, json_schema=DRAFT_SCHEMA, max_output_tokens=max_output_tokens
+    ) as stream:
+        async for piece in stream:
+            for claim in attempt.feed(piece):
+                yield claim
+            if attempt.is_whole:
+                stream.need_no_more()
+            if attempt.is_unreadable or attempt.is_beyond_limit:
+                return
+        attempt.completion = stream.completion
+
+
+def _drafted(
+    attempts: Sequence[_Attempt], ending: "_EndShape | None", left_out: tuple[LeftOut, ...]
+) -> Drafted:
+    last = attempts[-1]
+    completions = [attempt.completion for attempt in attempts]
+    has_answered = ending is None and last.given > 0
+    return Drafted(
+        status="answered" if has_answered else (ending.status if ending else None),
+        clarifying_question=ending.asked_back if ending else None,
+        model=last.completion.model if last.completion else None,
+        input_tokens=_sum([each.input_tokens if each else None for each in completions]),
+        output_tokens=_sum([each.output_tokens if each else None for each in completions]),
+        attempts=len(attempts),
+        lost=last.lost if has_answered else int(last.is_beyond_limit),
+        left_out=left_out,
+        mean_logprob=last.completion.mean_logprob if last.completion else None,
+    )
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def _ask_again(prompt: Prompt, attempt: _Attempt, faults: str) -> tuple[Message, Message]:
+    return (
+        Message(role="assistant", content=attempt.reader.text or "(nothing)"),
+        Message(role="user", content=prompt.repair.substitute(faults=faults)),
+    )
+
+
+class _WrongShape(Exception):
+    """The output is no draft; `faults` is for the model's eyes only, it may hold its words."""
+
+    def __init__(self, faults: str) -> None:
+        super().__init__("wrong shape")
+        self.faults = faults
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+# The checks are validators, not Field constraints: OpenAI's strict mode refuses some keywords.
+_Text = Annotated[str, AfterValidator(_not_blank)]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _CitationShape(_Shape):
+    source: _Text
+    quote: _Text
+
+
+class _ClaimShape(_Shape):
+    text: _Text
+    citations: list[_CitationShape]
+
+    @model_validator(mode="after")
+    def _is_cited(self) -> Self:
+        if not self.citations:
+            raise ValueError("each claim needs at least one citation")
+        return self
+
+    def drafted(self) -> DraftClaim:
+        """The claim as the stages after this one take it."""
+        return DraftClaim(
+            text=self.text,
+            citations=tuple(
+                DraftCitation(source=citation.source, quote=citation.quote)
+                for citation in self.citations
+            ),
+        )
+
+
+class _EndShape(_Shape):
+    """What stands around the claims."""
+
+    status: DraftStatus
+    claim_count: int
+    clarifying_question: str | None
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if (self.status == "answered") != bool(self.claim_count):
+            raise ValueError("'claims' must hold a claim when 'status' is 'answered', only then")
+        if self.status == "needs_clarification" and not (self.clarifying_question or "").strip():
+            raise ValueError("'needs_clarification' needs a 'clarifying_question'")
+        return self
+
+    @property
+    def asked_back(self) -> str | None:
+        return self.clarifying_question if self.status == "needs_clarification" else None
+
+
+class _DraftShape(_Shape):
+    status: DraftStatus
+    claims: list[_ClaimShape]
+    clarifying_question: str | None
+
+
+DRAFT_SCHEMA: Final[dict[str, object]] = _DraftShape.model_json_schema()
+"""The JSON schema sent to the model's server."""
+
+
+def _faults(error: ValidationError, *inside: str) -> list[str]:
+    told = error.errors(include_url=False, include_context=False, include_input=False)
+    return [
+        f"- {'.'.join([*inside, *map(str, fault['loc'])]) or 'the whole output'}: {fault['msg']}"
+        for fault in told[:MAX_FAULTS_TOLD]
+    ]

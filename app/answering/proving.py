@@ -1,0 +1,167 @@
+"""From drafted claims to what is shown of them: examined, read in groups, guarded, each once."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from app.answering.asking import Asking
+from app.answering.claims import DraftClaim, Reason, VerifiedClaim
+from app.answering.context import Context
+from app.answering.guard.claim import GuardedPassages, guard_claim
+from app.answering.question.constraints import constraints_of
+from app.answering.review.grounding_model import GroundingModelReader
+from app.answering.review.judge import PURPOSE, Judge
+from app.answering.review.moderation import moderate_claim
+from app.answering.verify.cited import CitedSources, cited_sources
+from app.answering.verify.extract import MAX_SHOWN_CHARS, Extract, Place
+from app.answering.verify.read import Opinion, Reader
+from app.answering.verify.verify import Examined, Repeated, Unread, decide, examine
+from language.text import Span, fold
+
+MAX_LAST_LINE_CHARS = 400
+"""Of the line behind a list told in part, which says how much more there is and where."""
+
+READ_WHILE_STREAMING = 3
+"""Claims that a reader is asked about together while an answer is streamed: the reader sees them
+sooner than all of them, and is asked fewer times than for each. An answer that is not streamed is
+read at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shown:
+    """What an answer has shown so far, so that nothing is shown twice."""
+
+    texts: set[str] = field(default_factory=set)
+    spans: dict[tuple[object, int], list[Span]] = field(default_factory=dict)
+
+    def adds(self, claim: VerifiedClaim) -> bool:
+        """False for a supported claim that says, or quotes, only what was shown; remembers it."""
+        if claim.verdict != "supported":
+            return True
+        text = fold(claim.text).text.strip(" .")
+        quoted = [
+            (
+                (citation.passage.document_id, citation.passage.document_version),
+                Span(citation.char_start, citation.char_end),
+            )
+            for citation in claim.citations
+        ]
+        is_known = text in self.texts or all(
+            any(known.start <= span.start and span.end <= known.end for known in shown)
+            for document, span in quoted
+            for shown in [self.spans.get(document, [])]
+        )
+        if is_known:
+            return False
+        self.texts.add(text)
+        # Of a table row one cell may have been told: its line is not shown, and others may follow.
+        words = " ".join(claim.text.split())
+        if all(" ".join(each.quote.split()) in words for each in claim.citations):
+            for document, span in quoted:
+                self.spans.setdefault(document, []).append(span)
+        return True
+
+
+class Proving:
+    """Judges the claims of one draft in their order; a claim leaves when it is decided."""
+
+    def __init__(self, asking: Asking, context: Context) -> None:
+        """Nothing is judged yet."""
+        self._asking = asking
+        self._sources: CitedSources = cited_sources(context)
+        self._passages = GuardedPassages({source.id: source.passage for source in context.sources})
+        self._constraints = constraints_of(asking.in_context)
+        self._reader = reader_of(asking)
+        self._shown = _Shown()
+        self._last: Place | None = None
+        self._waiting: list[Examined] = []
+
+    async def add(self, claim: DraftClaim) -> Sequence[VerifiedClaim]:
+        """The claims that are decided now, with this one or without."""
+        self._waiting.append(await asyncio.to_thread(self._examined, claim))
+        unread = sum(self._needs_reader(each) for each in self._waiting)
+        if unread == 0 or (self._asking.question.is_streamed and unread >= READ_WHILE_STREAMING):
+            return await self.finish()
+        return []
+
+    def _examined(self, claim: DraftClaim) -> Examined:
+        examined = examine(claim, self._sources)
+        if isinstance(examined, Unread):
+            # Worked out here: it is kept, and has no place on the event loop.
+            _ = examined.vetoes
+        return examined
+
+    async def finish(self) -> Sequence[VerifiedClaim]:
+        """The claims that are still waiting, decided."""
+        waiting, self._waiting = self._waiting, []
+        to_read = [
+            each for each in waiting if isinstance(each, Unread) and self._needs_reader(each)
+        ]
+        opinions: dict[int, Opinion] = {}
+        if self._reader is not None and to_read:
+            found = await self._reader.read([each.to_read for each in to_read])
+            opinions = {id(each): one for each, one in zip(to_read, found, strict=True)}
+        decided: list[VerifiedClaim] = []
+        for each in waiting:
+            claim = await asyncio.to_thread(self._decided, each, opinions.get(id(each)))
+            if self._asking.session is not None:
+                claim = await moderate_claim(self._asking.session, claim)
+            if self._shown.adds(claim):
+                decided.append(claim)
+                self._last = each.verbatim.last if isinstance(each, Repeated) else None
+        return decided
+
+    def _needs_reader(self, each: Examined) -> bool:
+        return self._reader is not None and isinstance(each, Unread) and each.is_readable
+
+    def _decided(self, each: Examined, opinion: Opinion | None) -> VerifiedClaim:
+        if isinstance(each, VerifiedClaim):
+            return self._guarded(each)
+        if isinstance(each, Repeated):
+            return self._guarded(self._repeated(each))
+        name = self._reader.name if self._reader else None
+        claim = self._guarded(decide(each, opinion, reader=name, is_about=self._is_about))
+        if claim.verdict != "supported" and opinion is not None and opinion.is_supported:
+            # What must not be said in these words may still be said in the source's.
+            return self._guarded(decide(each, None, reader=None, is_about=self._is_about))
+        return claim
+
+    def _repeated(self, each: Repeated) -> VerifiedClaim:
+        """A model may copy what is true of another year than the one that was asked about."""
+        shown = each.shown(self._last)
+        is_drafted = self._asking.session is not None
+        if is_drafted and not all(map(self._is_about, each.verbatim.extracts)):
+            beside = Reason(code="beside_the_question")
+            return replace(shown, verdict="unsupported", score=0.0, reasons=(beside,))
+        return shown
+
+    def _guarded(self, claim: VerifiedClaim) -> VerifiedClaim:
+        asking = self._asking
+        is_source = claim.wording == "source"
+        limit = asking.prompt.settings.guardrails.max_claim_chars
+        return guard_claim(
+            claim,
+            question=asking.in_context,
+            passages=self._passages,
+            max_chars=MAX_SHOWN_CHARS + MAX_LAST_LINE_CHARS if is_source else limit,
+        )
+
+    def _is_about(self, extract: Extract) -> bool:
+        return not self._constraints.unmet(extract.text, extract.background)
+
+
+def reader_of(asking: Asking) -> Reader | None:
+    """What reads the claims of this answer: the tenant's judge, else the grounding model.
+
+    None: nothing does, and only the source's words are shown; so it is with `strict`, always.
+    """
+    if asking.verify_profile == "strict" or asking.session is None:
+        return None
+    judge = asking.session.judge(PURPOSE)
+    if judge is not None:
+        return Judge(model=judge, seconds=asking.session.seconds_for_aside)
+    model = asking.grounding_model
+    threshold = model.threshold(asking.verify_profile) if model else None
+    if model is None or threshold is None:
+        return None
+    return GroundingModelReader(model=model, threshold=threshold)

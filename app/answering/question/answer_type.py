@@ -1,0 +1,321 @@
+"""The expected answer type of a question, and whether a text holds an answer of that type.
+
+In English, German and French; the text may be in another of them than the question. A question
+that asks for nothing so plain expects `other`, which every text holds.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal
+
+from app.answering.question.answer_values import (
+    SHAPED,
+    has_shape,
+    holds_amount,
+    holds_cause,
+    holds_measure,
+    holds_new_name,
+    holds_place,
+    holds_role,
+    holds_time,
+    names_number,
+    names_time,
+)
+from app.answering.question.asked import defined_term
+from app.answering.question.attribute import attribute_of, content_words, holds_any
+from app.answering.question.proper_names import names_in, words_of
+from app.answering.question.small_words import Language, language_of
+from app.answering.question.vocabulary import MEASURED, MEASURING_VERBS, UNITS
+from language.text import content_stems, stem
+
+AnswerKind = Literal[
+    "person", "number", "time", "place", "reason", "steps", "decision", "contact", "other"
+]
+
+MAX_WORDS: Final = 24
+"""Of a question that are compared with every word of a text."""
+
+MIN_SHARE_OF_PREDICATE: Final = 0.5
+"""Of the words of a yes-or-no question that a text must hold to decide it."""
+
+_KIND_PATTERNS: Final[tuple[tuple[AnswerKind, re.Pattern[str]], ...]] = (
+    (
+        "time",
+        re.compile(
+            r"\bwhen\b|\b(?:what|which) (?:year|month|day|date|decade|century|time|period|era)s?\b"
+            r"|\b(?:ab |bis |seit )?wann\b|\bwelche[mnrs]? (?:jahr|monat|tag|datum|uhrzeit)"
+            r"|\bquand\b|\bquelle (?:date|heure|année)\b|\bquel (?:jour|mois)\b|\bdeadline\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "number",
+        re.compile(
+            r"\bhow (?:many|much|long|far|old|tall|large|big|high|deep|fast|often|wide|heavy|soon"
+            r"|warm|hot|cold)\b"
+            r"|\b(?:what|which) (?:(?:is|was|are|were) the )?(?:percent|percentage|number|amount"
+            r"|fraction|proportion|population)\b"
+            r"|\bwie ?(?:viele?n?|lange?|hoch|weit|oft|alt|groß|gross|schwer|schnell|teuer|warm"
+            r"|kalt|heiß)\b"
+            r"|\bcombien\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "reason",
+        re.compile(
+            r"\b(?:why|how come|for what reason|warum|wieso|weshalb|aus welchem grund|pourquoi"
+            r"|pour quelle raison)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "person",
+        re.compile(
+            r"\b(?:who|whom|whose|wer|wem|wen|wessen)\b|^\W*+(?:à |de |par |avec )?qui\b"
+            r"|\b(?:what|which) (?:person|company|organi[sz]ation|team|department)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "place",
+        re.compile(
+            r"\b(?:where|wo|wohin|woher|où)\b|\b(?:what|which) (?:city|country|state|town|region"
+            r"|island|continent|county|nation|province)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "steps",
+        re.compile(
+            r"\bhow (?:do|can|should|must|to)\b"
+            r"|^\W*+wie (?!ist|sind|war|hei(?:ß|ss))\w++|^\W*+comment\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "decision",
+        re.compile(
+            r"^\W*+(?:is|are|was|were|am|do|does|did|has|have|had|can|could|may|might|must|shall"
+            r"|should|will|would|need|ist|sind|darf|dürfen|kann|können|muss|müssen|gibt|hat|haben"
+            r"|wird|werden|gilt|est-ce|peut-on|puis-je|dois-je|faut-il|y a-t-il|est-il|a-t-on)"
+            r"(?:n't)?\s(?!.*\b(?:or|oder|ou)\b)",
+            re.IGNORECASE | re.DOTALL,
+        ),
+    ),
+)
+_DIMENSIONS_BY_WORD: Final = {
+    "long": ("duration", "length"),
+    "lange": ("duration",),
+    "lang": ("duration", "length"),
+    "far": ("length", "duration"),
+    "weit": ("length",),
+    "tall": ("length",),
+    "deep": ("length",),
+    "wide": ("length",),
+    "heavy": ("mass",),
+    "schwer": ("mass",),
+    "teuer": ("money",),
+    "temps": ("duration",),
+    "warm": ("temperature",),
+    "hot": ("temperature",),
+    "cold": ("temperature",),
+    "kalt": ("temperature",),
+    "heiß": ("temperature",),
+    "fast": ("speed",),
+    "schnell": ("speed",),
+}
+_SUBORDINATE: Final = re.compile(
+    r"^\W*+(?:when|where|while|if|wenn|quand|si)\b[^,?]*+,\s(?=[^?]*\b(?:what|which|who|whom|how|why"
+    r"|was|wer|wie|welche|que|qui|quel|combien|can|may|must|do|does|is|are)\b)",
+    re.IGNORECASE,
+)
+_OTHER: Final = re.compile(
+    r"\b(?:what|which|how (?!many|much|long|far|old|tall|large|big|high|deep|fast|often|wide|heavy"
+    r"|soon|do|can|should|must|to)|quel(?:le)?s?|welche[mnrs]?)\b",
+    re.IGNORECASE,
+)
+_COUNTS: Final = re.compile(
+    r"\b(?:how many|wie ?viele?n?|combien d(?:e\b|'|\u2019))", re.IGNORECASE
+)
+_IN_UNIT: Final = re.compile(r"\b(?:in|en) ([^\W\d_]++)(?=\W*+$)")
+_REGION: Final = re.compile(
+    r"\b(?:what|which) (?:city|country|state|town|region|island|continent|county|nation|province)\b"
+    r"|\bwelche[mnrs]? (?:stadt|land|ort)\b|\bquel(?:le)? (?:ville|pays|r\u00e9gion)\b",
+    re.IGNORECASE,
+)
+_GERMAN_WHAT: Final = re.compile(r"^\W*+was\b", re.IGNORECASE)
+_HOW: Final = re.compile(r"\b(?:how|wie|combien de)\s(\w++)", re.IGNORECASE)
+_CLOCK_ASKED: Final = re.compile(
+    r"\bat (?:what|which) time\b|\bwhat time\b|\bum wie viel uhr\b|\buhrzeit\b|\bquelle heure\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectedAnswer:
+    """What an answer must be; `dimensions` are those of its unit, empty where any number will do.
+
+    `asked` are the question's words: naming them again answers nothing.
+    """
+
+    kind: AnswerKind
+    dimensions: tuple[str, ...]
+    asked: frozenset[str]
+    predicate: tuple[str, ...]
+    attribute: tuple[str, ...]
+    language: Language
+
+    def is_named_in(self, text: str) -> bool:
+        """True for a name, number or date that the question has not: a sign of the answer.
+
+        Stricter than `is_missing_in`, which lets pass whatever may answer.
+        """
+        if self.kind in {"person", "place"}:
+            return holds_new_name(text, self.asked)
+        if self.kind not in {"time", "number"}:
+            return False
+        is_one = names_time if self.kind == "time" else names_number
+        return any(
+            is_one(word) for word in _WORD.findall(text) if word.casefold() not in self.asked
+        )
+
+    def lacks_attribute(self, text: str, background: str) -> bool:
+        """True when no form of the attribute asked for is there, nor a value that implies it.
+
+        Of a yes-or-no question it is half of what is said of the subject. Synonyms and wider terms
+        lack it too: a text that is close to the question may still answer. One in another language
+        is not judged.
+        """
+        if language_of(f"{text} {background}") != self.language:
+            return False
+        if self.kind == "decision":
+            return bool(self.predicate) and not self._decides(text, background)
+        if not self.attribute or self.kind in {"steps", "reason", "contact"}:
+            return False
+        return not holds_any(self.attribute, words_of(text) | words_of(background))
+
+    def is_missing_in(self, text: str, named_by: str) -> bool:
+        """True when the text holds nothing of the kind that the question does not hold itself."""
+        return not self._is_in(text, named_by)
+
+    def _is_in(self, text: str, named_by: str) -> bool:
+        held = True
+        match self.kind:
+            case "number":
+                held = (
+                    any(holds_measure(text, named_by, each, self.asked) for each in self.dimensions)
+                    if self.dimensions
+                    else holds_amount(text, self.asked)
+                )
+            case "time":
+                held = holds_time(text, self.asked, by_clock="clock" in self.dimensions)
+            case "person":
+                held = holds_new_name(text, self.asked) or holds_role(text, self.asked)
+            case "place":
+                held = holds_new_name(text, self.asked) or (
+                    "region" not in self.dimensions and holds_place(text)
+                )
+            case "contact":
+                held = any(has_shape(text, each) for each in self.dimensions)
+            case "reason":
+                held = holds_cause(text)
+            case "decision" | "steps" | "other":
+                pass
+        return held
+
+    def _decides(self, text: str, background: str) -> bool:
+        own, around = words_of(text), words_of(background)
+        held = sum(holds_any([each], own | around) for each in self.predicate)
+        in_text = holds_any(self.predicate, own)
+        return in_text and held >= MIN_SHARE_OF_PREDICATE * len(self.predicate)
+
+
+_WORD: Final = re.compile(r"[^\W_]++(?:['\u2019][^\W_]++)?")
+
+
+@lru_cache(maxsize=256)
+def expected_answer(question: str) -> ExpectedAnswer:
+    """The expected answer type of the question."""
+    kind = _kind(question)
+    asked = frozenset(_words(question))
+    names = frozenset(
+        content_stems(" ".join(name for group in names_in(question) for name in group))
+    )
+    dimensions = tuple(_dimensions(question, kind, asked))
+    if any(each in SHAPED for each in dimensions):
+        kind = "contact"
+        shapes = tuple(each for each in dimensions if each in SHAPED)
+        dimensions = tuple(each for each in shapes if each != "address") or shapes
+    elif dimensions and kind == "other":
+        kind = "number"
+    return ExpectedAnswer(
+        kind=kind,
+        dimensions=dimensions,
+        asked=asked,
+        predicate=tuple(
+            word for word in content_words(_words(question))[:MAX_WORDS] if stem(word) not in names
+        ),
+        attribute=tuple(
+            word for word in _attribute(question, dimensions)[:MAX_WORDS] if stem(word) not in names
+        ),
+        language=language_of(question),
+    )
+
+
+def _words(text: str) -> list[str]:
+    return [word.casefold() for word in _WORD.findall(text)]
+
+
+def _attribute(question: str, dimensions: Sequence[str]) -> Sequence[str]:
+    """What an answer must name; of a measure, which its value implies, what is measured."""
+    term = defined_term(question)
+    if term is not None and not dimensions:
+        return _words(term)
+    if not dimensions or "count" in dimensions:
+        return attribute_of(question)
+    said = content_words(_words(question))
+    return [word for word in said if word not in _IMPLIED]
+
+
+_IMPLIED: Final = MEASURED.keys() | _DIMENSIONS_BY_WORD.keys() | frozenset().union(*UNITS.values())
+"""What a value in its unit says anyway."""
+
+
+def _kind(question: str) -> AnswerKind:
+    """By the first question word; one that opens a subordinate clause asks nothing."""
+    clause = _SUBORDINATE.match(question)
+    asking = question[clause.end() :] if clause else question
+    found = [
+        (match.start(), kind)
+        for kind, pattern in _KIND_PATTERNS
+        if (match := pattern.search(asking))
+    ]
+    kind = min(found)[1] if found else "other"
+    other = _OTHER.search(asking)
+    if other and found and other.start() < min(found)[0]:
+        return "other"
+    is_what = kind == "decision" and _GERMAN_WHAT.match(asking)
+    return "other" if is_what and language_of(question) == "de" else kind
+
+
+def _dimensions(question: str, kind: AnswerKind, asked: frozenset[str]) -> Iterator[str]:
+    """Of the unit that the answer needs; of a how-question, or of the noun after what."""
+    how = _HOW.search(question)
+    if kind == "number" and how:
+        yield from _DIMENSIONS_BY_WORD.get(how.group(1).casefold(), ())
+    if kind in {"number", "other"}:
+        measured = [*attribute_of(question), *(asked & MEASURING_VERBS)]
+        yield from (MEASURED[word] for word in measured if word in MEASURED)
+    if kind == "number" and _COUNTS.search(question):
+        named = {*attribute_of(question), *_IN_UNIT.findall(question)}
+        yield from [each for each, words in UNITS.items() if words & named] or ["count"]
+    if kind == "place" and _REGION.search(question):
+        yield "region"
+    if kind == "time" and _CLOCK_ASKED.search(question):
+        yield "clock"
+
+
+# --- As the ranking asks it ----------------------------------------------------------------------

@@ -1,0 +1,213 @@
+"""What a question pins down and what it asks for: evidence about another thing is no evidence.
+
+question -> pins (identifiers, years, months, numbered things, names, quantities) + expected answer
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from app.answering.question.answer_type import ExpectedAnswer, expected_answer
+from app.answering.question.proper_names import holds_name, names_in
+from app.answering.question.specifics import (
+    Run,
+    Specifics,
+    identifier_kind,
+    identifiers,
+    is_noun,
+    labels,
+    noun_of,
+    read_specifics,
+    without_identifiers,
+)
+from app.answering.question.vocabulary import SAME_NOUN, UNITS
+from language.text import STOP_WORDS
+
+MAX_QUESTION_CHARS: Final = 2_000
+"""Read of a question."""
+
+MAX_PINS: Final = 16
+MAX_ALTERNATIVES: Final = 8
+"""Names of one list; more are not compared with every word of a text."""
+
+TIMES: Final = ("year", "quarter", "half", "day", "month", "weekday")
+_FIRST: Final = "1"
+_UNIT_WORDS: Final = frozenset().union(*UNITS.values()) - STOP_WORDS
+_SIGN_AFTER: Final = re.compile(r"\s?[%$€£¥°]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pin:
+    """One thing that the question pins down; any of its `values` will do.
+
+    `kind` is that of `Specifics.values`, or `name`, or `quantity`. `must_be_named` is False for
+    what only must not be another one: "the first president" need not be called the first.
+    """
+
+    kind: str
+    values: tuple[str, ...]
+    shown: str
+    must_be_named: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constraints:
+    """What a text must hold to be about the question, and to answer it."""
+
+    question: str
+    pins: tuple[Pin, ...]
+    expected: ExpectedAnswer
+
+    def unmet(self, text: str, background: str) -> tuple[str, ...]:
+        """What the question pins down and neither the text nor its background holds.
+
+        Empty: the text is about the question. What the text itself names goes before the
+        background: under a title with 2025, a sentence on 2023 is about 2023.
+        """
+        missing = [pin for pin in self.pins if not self._is_met(pin, text, background)]
+        names = [pin for pin in self.pins if pin.kind == "name"]
+        lost = [pin for pin in missing if pin.kind == "name"]
+        # A sentence names one of two and means the other by a pronoun or a word of another kind.
+        few_names = 2 * len(lost) <= len(names)
+        return tuple(pin.shown for pin in missing if pin.kind != "name" or not few_names)
+
+    def lacks_answer(self, text: str, named_by: str) -> bool:
+        """True when the text does not hold the thing asked for, such as an amount in its unit.
+
+        A column or heading among `named_by` may tell the unit; a sentence nearby tells another's.
+        """
+        return self.expected.is_missing_in(text, named_by)
+
+    def lacks_attribute(self, text: str, background: str) -> bool:
+        """True when the attribute asked for is in neither in some form, nor implied by a value.
+
+        Of `background` only titles, headings and columns: a neighbouring sentence names others.
+        """
+        return self.expected.lacks_attribute(text, background)
+
+    def _is_met(self, pin: Pin, text: str, background: str) -> bool:
+        if pin.kind == "name":
+            return any(holds_name(name, text, background) for name in pin.values)
+        told, around = read_specifics(text), read_specifics(background)
+        if pin.kind == "quantity":
+            return _decides_on(pin, told) or _decides_on(pin, around)
+        wanted = frozenset(pin.values)
+        own = told.values.get(pin.kind, frozenset())
+        is_answer = self.expected.kind == "time" and pin.kind in TIMES
+        if own & wanted or (own and not is_answer):
+            return bool(own & wanted)
+        return (
+            not pin.must_be_named
+            or bool(around.values.get(pin.kind, frozenset()) & wanted)
+            or any(_is_written(value, pin, told, around) for value in wanted)
+        )
+
+
+@lru_cache(maxsize=256)
+def constraints_of(question: str) -> Constraints:
+    """What the question pins down and what it asks for."""
+    question = question[:MAX_QUESTION_CHARS]
+    rest = without_identifiers(question)
+    specifics = read_specifics(rest)
+    pins: Iterable[Pin] = (
+        *_identifiers(question),
+        *_times(specifics),
+        *_labels(rest, specifics),
+        *_names(rest),
+        *_quantities(rest, specifics),
+    )
+    return Constraints(
+        question=question, pins=tuple(pins)[:MAX_PINS], expected=expected_answer(question)
+    )
+
+
+# --- The question's pins -------------------------------------------------------------------------
+
+
+def _identifiers(question: str) -> Iterator[Pin]:
+    by_kind: dict[str, list[str]] = {}
+    for identifier in identifiers(question):
+        by_kind.setdefault(identifier_kind(identifier), []).append(identifier)
+    for kind, values in by_kind.items():
+        yield Pin(kind=kind, values=tuple(values), shown=", ".join(values).upper())
+
+
+def _times(specifics: Specifics) -> Iterator[Pin]:
+    kinds = [kind for kind in TIMES if kind in specifics.values]
+    for kind in kinds:
+        if kind == "month" and "day" in kinds:
+            continue
+        values = tuple(sorted(specifics.values[kind]))
+        yield Pin(kind=kind, values=values, shown=f"{kind} {', '.join(values)}")
+
+
+def _labels(question: str, specifics: Specifics) -> Iterator[Pin]:
+    """Numbered things, but not what is counted or measured: that is a quantity."""
+    by_noun: dict[str, list[str]] = {}
+    for noun, number in labels(question, specifics.runs):
+        if not _is_counted(number, question, specifics.runs):
+            by_noun.setdefault(noun, []).append(number)
+    for noun, numbers in by_noun.items():
+        yield Pin(
+            kind=noun,
+            values=tuple(numbers),
+            shown=f"{noun} {', '.join(numbers)}",
+            must_be_named=_FIRST not in numbers or noun in SAME_NOUN.values(),
+        )
+
+
+def _is_counted(number: str, question: str, runs: Sequence[Run]) -> bool:
+    """True for "3 days" and "5 %": the number of a noun that follows it."""
+    for place, run in enumerate(runs):
+        if run.text != number:
+            continue
+        following = runs[place + 1] if place + 1 < len(runs) else None
+        is_ordinal = following is not None and following.start == run.end
+        is_label = place > 0 and runs[place - 1].folded in SAME_NOUN
+        gap = question[run.end : following.start] if following else ""
+        if _SIGN_AFTER.match(question, run.end):
+            return True
+        if following is None or is_ordinal or is_label or gap == ". ":
+            return False
+        is_unit = following.folded in _UNIT_WORDS
+        return is_unit or (is_noun(following) and following.text.islower())
+    return False
+
+
+def _names(question: str) -> Iterator[Pin]:
+    for alternatives in names_in(question):
+        yield Pin(
+            kind="name", values=alternatives[:MAX_ALTERNATIVES], shown=" or ".join(alternatives)
+        )
+
+
+def _quantities(question: str, specifics: Specifics) -> Iterator[Pin]:
+    taken = {value for kind in TIMES for value in specifics.values.get(kind, ())}
+    for run in specifics.runs:
+        is_open = run.text.isdecimal() and run.text not in taken
+        if is_open and _is_counted(run.text, question, specifics.runs):
+            yield Pin(kind="quantity", values=(run.text,), shown=run.text)
+
+
+# --- Is it there? --------------------------------------------------------------------------------
+
+
+def _decides_on(pin: Pin, told: Specifics) -> bool:
+    """The same number, or a bound, range or rate that tells what holds for it."""
+    return told.has_bound or any(float(value) in told.numbers for value in pin.values)
+
+
+def _is_written(value: str, pin: Pin, told: Specifics, around: Specifics) -> bool:
+    """True for a numbered heading, a cell under the noun's column, an identifier in other signs."""
+    if pin.kind.startswith("id "):
+        return f" {value} " in told.joined or f" {value} " in around.joined
+    if pin.kind == "year":
+        return float(value) in told.numbers
+    if pin.kind in TIMES:
+        return False
+    if "." in value and any(run.text == value for run in (*told.runs, *around.runs)):
+        return True
+    is_cell = any(run.text == value for run in told.runs)
+    return is_cell and any(noun_of(run.folded) == pin.kind for run in around.runs)

@@ -1,0 +1,175 @@
+"""Names of people, places, products and organisations in a question, and whether a text has them.
+
+A name is told by its capital letter, so German nouns and headline-style questions have none.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Final
+
+from app.answering.question.small_words import language_of
+from app.answering.question.vocabulary import MONTHS, ROMAN, TITLES, UNITS, WEEKDAYS
+from language.text import STOP_WORDS, normal_form, stem, word_set
+
+MAX_CHARS: Final = 8_000
+
+_NO_NAMES: Final = MONTHS.keys() | WEEKDAYS.keys() | UNITS["temperature"] | UNITS["frequency"]
+"""Have a capital letter for another reason: degrees Celsius, 60 Hertz."""
+
+_WORD: Final = re.compile(r"[^\W\d_]++(?:['\u2019.][^\W\d_]++)*+")
+_INSIDE_NAME: Final = word_set("of the de du la von van der &")
+_ELIDED: Final = word_set("l d qu j m n s t c")
+_JOINS: Final = re.compile(r"\s?(?:-|\u2013|&|\.)?\s?")
+_SENTENCE_END: Final = re.compile(r"[.?!:]\s")
+_ALTERNATIVE: Final = re.compile(
+    r"\s?(?:,|/|or|and|and the|vs\.?|versus|oder|und|ou|et)\s", re.IGNORECASE
+)
+_ENOUGH_FOR_HEADLINE: Final = 4
+_SHARE_OF_HEADLINE: Final = 0.75
+MAX_NAME_WORDS: Final = 8
+MIN_TYPO: Final = 5
+MIN_PREFIX: Final = 4
+_MIN_ACRONYM: Final = 2
+_MAX_ACRONYM: Final = 6
+
+
+def names_in(question: str) -> Iterator[tuple[str, ...]]:
+    """The names in order; those joined by a comma, `and` or `or` are alternatives."""
+    found = _spans(question)
+    group: list[str] = []
+    end = 0
+    for start, stop in found:
+        if group and not _ALTERNATIVE.fullmatch(question, end, start):
+            yield tuple(group)
+            group = []
+        group.append(question[start:stop])
+        end = stop
+    if group:
+        yield tuple(group)
+
+
+def _spans(question: str) -> list[tuple[int, int]]:
+    words = [match for match in _WORD.finditer(question) if len(match.group()) > 1]
+    content = [match.group() for match in words if match.group().casefold() not in STOP_WORDS]
+    capital = [word for word in content if word[0].isupper()]
+    is_headline = len(content) >= _ENOUGH_FOR_HEADLINE and len(capital) > _SHARE_OF_HEADLINE * len(
+        content
+    )
+    only_marked = is_headline or language_of(question) == "de"
+    spans: list[tuple[int, int]] = []
+    for place, match in enumerate(words):
+        is_first = place == 0 or _SENTENCE_END.search(
+            question, words[place - 1].end(), match.start()
+        )
+        if not _is_name(match.group(), is_first=bool(is_first), only_marked=only_marked):
+            continue
+        between = question[spans[-1][1] : match.start()] if spans else ""
+        if spans and (_JOINS.fullmatch(between) or between.strip().casefold() in _INSIDE_NAME):
+            spans[-1] = (spans[-1][0], match.end())
+        else:
+            spans.append((match.start(), match.end()))
+    return spans
+
+
+def _is_name(word: str, *, is_first: bool, only_marked: bool) -> bool:
+    folded = word.casefold().removesuffix("'s").removesuffix("\u2019s")
+    # I'm, they've, she'll.
+    folded = folded.replace("\u2019", "'").partition("'")[0] or folded
+    if folded in STOP_WORDS or folded in _NO_NAMES or word in ROMAN:
+        return False
+    is_marked = any(map(str.isupper, word[1:]))
+    return is_marked or (word[0].isupper() and not is_first and not only_marked)
+
+
+def holds_name(name: str, text: str, background: str) -> bool:
+    """True when half of the name's own words are there, also inflected, mistyped or as initials.
+
+    Titles and kinds, such as Doctor or University, are not its own words if it has others.
+    """
+    words = [folded_word(word) for word in _WORD.findall(name)][:MAX_NAME_WORDS]
+    own = [word for word in words if word not in TITLES and word not in STOP_WORDS] or words
+    held = sum(any(_has_word(word, each) for each in (text, background)) for word in own)
+    return 2 * held >= len(own) or _has_initials(own, f"{text} {background}")
+
+
+def _has_word(word: str, text: str) -> bool:
+    known = words_of(text)
+    if word in known or stem(word) in _stems(text):
+        return True
+    if word.isascii() and _MIN_ACRONYM <= len(word) <= _MAX_ACRONYM and word in _initials(text):
+        return True
+    return len(word) >= MIN_PREFIX and any(is_like(word, other) for other in known)
+
+
+def _has_initials(words: Sequence[str], text: str) -> bool:
+    """True for WHO where the World Health Organization is asked for."""
+    return len(words) > 2 and "".join(word[0] for word in words) in words_of(text)  # noqa: PLR2004
+
+
+@lru_cache(maxsize=1024)
+def words_of(text: str) -> frozenset[str]:
+    """The words in lower case without possessive and accents."""
+    return frozenset(folded_word(word) for word in _WORD.findall(text[:MAX_CHARS]))
+
+
+@lru_cache(maxsize=1024)
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(map(stem, words_of(text)))
+
+
+@lru_cache(maxsize=1024)
+def _initials(text: str) -> frozenset[str]:
+    """Of two or more capitalised words in a row, and of three or more words of any kind."""
+    words = _WORD.findall(text[:MAX_CHARS])
+    capital = [
+        (word[0].casefold(), word[0].isupper())
+        for word in words
+        if word.casefold() not in _INSIDE_NAME
+    ]
+    found = set()
+    for start in range(len(capital)):
+        row = ""
+        are_capital = True
+        for letter, is_capital in capital[start : start + _MAX_ACRONYM]:
+            row += letter
+            are_capital = are_capital and is_capital
+            if len(row) > 1 and (are_capital or len(row) > 2):  # noqa: PLR2004
+                found.add(row)
+    return frozenset(found)
+
+
+def is_like(word: str, other: str) -> bool:
+    """True when one goes on with the other, as Germany with German, or a letter is mistyped."""
+    shorter, longer = sorted((word, other), key=len)
+    if len(shorter) < MIN_PREFIX or len(longer) - len(shorter) > 3:  # noqa: PLR2004
+        return False
+    if longer.startswith(shorter):
+        return True
+    return len(shorter) >= MIN_TYPO and is_typo(word, other)
+
+
+def is_typo(word: str, other: str) -> bool:
+    """True when one letter is missing, added, changed, or changed places with the next."""
+    if abs(len(word) - len(other)) > 1:
+        return False
+    start = 0
+    while start < min(len(word), len(other)) and word[start] == other[start]:
+        start += 1
+    end = 0
+    rest = min(len(word), len(other)) - start
+    while end < rest and word[-1 - end] == other[-1 - end]:
+        end += 1
+    left, right = word[start : len(word) - end], other[start : len(other) - end]
+    return max(len(left), len(right)) <= 1 or (len(left) == 2 and left == right[::-1])  # noqa: PLR2004
+
+
+def folded_word(word: str) -> str:
+    """The word in lower case without possessive, elided article and accents."""
+    folded = word.casefold().replace("\u2019", "'").removesuffix("'s").replace(".", "")
+    elided, mark, rest = folded.partition("'")
+    if mark and elided in _ELIDED:
+        folded = rest
+    if folded.isascii():
+        return folded
+    return "".join(c for c in normal_form("NFD", folded) if c.isalnum() and c.isascii()) or folded

@@ -1,0 +1,318 @@
+"""Identifiers, numbers, years, quarters, months and numbered things that a text names.
+
+Two ways of writing one give the same value: Q1 and first quarter, 3rd and third, 5k and 5,000.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from app.answering.question.vocabulary import (
+    BEFORE_MONTH,
+    BOUNDS,
+    CARDINALS,
+    EVERY_DAY,
+    MONTHS,
+    ORDINALS,
+    ROMAN,
+    SAME_NOUN,
+    SCALES,
+    VERBS_TOO,
+    WEEKDAYS,
+)
+from language.text import STOP_WORDS, stem, word_set
+
+MAX_CHARS: Final = 8_000
+"""Read of a text; a passage has a quarter of it."""
+
+MAX_RANGE: Final = 100
+"""Values from one end to the other that a range such as 2019-2023 is taken to name."""
+
+_FIRST_YEAR, _LAST_YEAR = 1000, 2199
+_MONTHS_IN_YEAR, _DAYS_IN_MONTH, _WEEK = 12, 31, 7
+
+_RUN: Final = re.compile(r"\d++(?:[.,]\d++)*+|[^\W\d_]++|[§°%$€£¥]")
+_IDENTIFIER: Final = re.compile(r"(?<![^\W_])[^\W_]++(?:[-/._][^\W_]++)*+")
+_PARTS: Final = re.compile(r"\d++|[^\W\d_]++")
+_NO_IDENTIFIER: Final = re.compile(
+    r"\d++(?:[.,]\d++)*+-?(?:st|nd|rd|th|er|e|ème|s|k|m|mn|bn|h|am|pm|km|cm|mm|kg|g|mg|l|ml|gb|mb"
+    r"|tb|kb|hz|khz|mhz|ghz|v|w|kw|a|ma|min|mins|hrs|x)"
+    r"|\d++-[^\W\d_]{3,}+(?:-[^\W\d_]++)*+|[^\W\d_]{3,}+-(?:1\d|20)\d\d|q[1-4]|[1-4]q|h[12]"
+    r"|(?:fy|q[1-4])[-/]?\d{2,4}+|[^\W\d_]++-[^\W\d_]++",
+    re.IGNORECASE,
+)
+_QUARTER: Final = re.compile(r"(?<![^\W_])(?:Q([1-4])|([1-4])Q)(?![^\W\d_])", re.IGNORECASE)
+_HALF: Final = re.compile(r"(?<![^\W_])H([12])(?![^\W_])")
+_FISCAL: Final = re.compile(r"(?<![^\W_])(?:FY ?|Q[1-4][/ ]|')(\d\d)(?!\d)", re.IGNORECASE)
+_ISO_DATE: Final = re.compile(r"(?<!\d)(?:\d{4}-)?(\d\d)-(\d\d)(?![\d-])")
+_ISO_MONTH: Final = re.compile(r"(?<!\d)\d{4}-(0[1-9]|1[0-2])(?!\d)")
+_NUMERIC_DATE: Final = re.compile(r"(?<![\d./])(\d\d?)([./])(\d\d?)\2(?:\d{4}|\d\d)?(?![\d/])")
+_LAST_CENTURY_YEAR: Final = re.compile(r"(?:19|20)\d\d")
+_THOUSANDS: Final = re.compile(r"\d{1,3}(?:[.,]\d{3})++")
+_ORDINAL_ENDINGS: Final = word_set("st nd rd th er ère ere e eme ème")
+_NUMBERING: Final = word_set("no nr number nummer numéro num")
+_RANGE: Final = re.compile(r"\s?(?:-|\u2013|/|to|bis|through|until|à)\s?")
+_PERIODS: Final = frozenset({"year", "month", "day", "weekday"})
+"""The first year of something is none of the calendar's."""
+_LABEL_GAP: Final = re.compile(r"[\s:.#(-]{0,3}(?:[Nn][or]\.\s?)?")
+
+
+class Run(NamedTuple):
+    """A number, a word or a sign; `folded` is in lower case."""
+
+    text: str
+    folded: str
+    start: int
+    end: int
+
+    @property
+    def is_number(self) -> bool:
+        """True for digits."""
+        return self.text[0].isdigit()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Specifics:
+    """What a text names; `values` by kind: year, month, day, weekday, `id sp`, or a stem.
+
+    `numbers` holds every number in each way in which it can be read: 5.000 is five or thousands.
+    """
+
+    values: Mapping[str, frozenset[str]]
+    numbers: frozenset[float]
+    runs: tuple[Run, ...]
+    joined: str
+    has_bound: bool
+
+
+@lru_cache(maxsize=1024)
+def read_specifics(text: str) -> Specifics:
+    """All that the first MAX_CHARS of the text name."""
+    text = text[:MAX_CHARS]
+    runs = tuple(
+        Run(match.group(), match.group().casefold(), match.start(), match.end())
+        for match in _RUN.finditer(text)
+    )
+    values: dict[str, set[str]] = defaultdict(set)
+    for kind, value in (*_years(text, runs), *_times(text, runs), *labels(text, runs)):
+        values[kind].add(value)
+    for identifier in identifiers(text):
+        values[identifier_kind(identifier)].add(identifier)
+    return Specifics(
+        values={kind: frozenset(named) for kind, named in values.items()},
+        numbers=frozenset(_numbers(runs)),
+        runs=runs,
+        joined=f" {' '.join(_PARTS.findall(text.casefold()))} ",
+        has_bound=any(run.folded in BOUNDS for run in runs) or "-" in text or "\u2013" in text,
+    )
+
+
+# --- Identifiers ---------------------------------------------------------------------------------
+
+
+def identifiers(text: str) -> Iterator[str]:
+    """Part numbers and the like, letters and digits parted by spaces: TQ-42/b is `tq 42 b`."""
+    for match in _IDENTIFIER.finditer(text):
+        if _is_identifier(match.group()):
+            yield " ".join(_PARTS.findall(match.group().casefold()))
+
+
+def without_identifiers(text: str) -> str:
+    """The text with a line break for each character of an identifier."""
+    return _IDENTIFIER.sub(
+        lambda match: "\n" * len(match[0]) if _is_identifier(match[0]) else match[0], text
+    )
+
+
+def _is_identifier(written: str) -> bool:
+    if written.isdecimal():
+        return len(written) > 4 or (written[0] == "0" and len(written) > 1)  # noqa: PLR2004  # years have four
+    has_both = any(map(str.isdecimal, written)) and any(map(str.isalpha, written))
+    return has_both and not _NO_IDENTIFIER.fullmatch(written)
+
+
+def identifier_kind(identifier: str) -> str:
+    """Two with the same letters in front can be mistaken for each other."""
+    first = identifier.split(maxsplit=1)[0]
+    return f"id {'' if first.isdigit() else first}"
+
+
+# --- Times ---------------------------------------------------------------------------------------
+
+
+def _years(text: str, runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    years = {year for place, run in enumerate(runs) for year in _years_at(text, runs, place)}
+    years |= {2000 + int(match.group(1)) for match in _FISCAL.finditer(text)}
+    for year in years:
+        yield "year", str(year)
+        yield stem("century"), str((year - 1) // 100 + 1)
+
+
+def _years_at(text: str, runs: Sequence[Run], place: int) -> Sequence[int]:
+    run = runs[place]
+    year = _year(run)
+    if year is None:
+        return ()
+    following = runs[place + 1] if place + 1 < len(runs) else None
+    if following is None:
+        return (year,)
+    gap = text[run.end : following.start]
+    if following.folded == "s" and gap in {"", "'", "\u2019"}:
+        return range(year, year + (10 if year % 100 else 100 if year % 1000 else 10))
+    if gap == "/" and len(following.text) == 2 and following.is_number:  # noqa: PLR2004  # 2024/25
+        return (year, year - year % 100 + int(following.text))
+    last = _end_of_range(text, runs, place) or 0
+    return range(year, last + 1) if 0 < last - year <= MAX_RANGE else (year,)
+
+
+def _year(run: Run) -> int | None:
+    is_year = len(run.text) == 4 and run.text.isdecimal()  # noqa: PLR2004  # four digits
+    return int(run.text) if is_year and _FIRST_YEAR <= int(run.text) <= _LAST_YEAR else None
+
+
+def _times(text: str, runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    """Quarters, months, days of a month and days of the week."""
+    yield from (("quarter", match[1] or match[2]) for match in _QUARTER.finditer(text))
+    yield from (("half", match[1]) for match in _HALF.finditer(text))
+    yield from (("month", str(int(match[1]))) for match in _ISO_MONTH.finditer(text))
+    for match in (*_ISO_DATE.finditer(text), *_NUMERIC_DATE.finditer(text)):
+        first, second = int(match[1]), int(match[match.lastindex or 2])
+        yield from (*_day(first, second), *_day(second, first))
+    for place, run in enumerate(runs):
+        month = month_of(runs, place)
+        if month:
+            yield "month", str(month)
+            near = (*runs[max(0, place - 2) : place], *runs[place + 1 : place + 2])
+            for other in near:
+                yield from _day(month, int(other.text)) if other.text.isdecimal() else ()
+        yield from (("weekday", str(day)) for day in _weekdays(run))
+
+
+def _weekdays(run: Run) -> Sequence[int]:
+    if run.folded in EVERY_DAY:
+        return range(1, _WEEK + 1)
+    return [WEEKDAYS[run.folded]] if run.folded in WEEKDAYS else ()
+
+
+def month_of(runs: Sequence[Run], place: int) -> int | None:
+    """1 to 12 for the name of a month; May and March need a capital letter and company."""
+    run = runs[place]
+    month = MONTHS.get(run.folded)
+    if month is None or run.folded not in VERBS_TOO:
+        return month
+    before = runs[place - 1] if place else None
+    after = runs[place + 1] if place + 1 < len(runs) else None
+    has_company = (after is not None and after.is_number) or (
+        before is not None and (before.is_number or before.folded in BEFORE_MONTH)
+    )
+    return month if run.text[0].isupper() and has_company else None
+
+
+def _day(month: int, day: int) -> Iterator[tuple[str, str]]:
+    if 1 <= month <= _MONTHS_IN_YEAR and 1 <= day <= _DAYS_IN_MONTH:
+        yield "month", str(month)
+        yield "day", f"{month}-{day}"
+
+
+# --- Numbered things -----------------------------------------------------------------------------
+
+
+def labels(text: str, runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    """The noun's stem and the number: room 12, section 4.2, second floor, World War II."""
+    for place, run in enumerate(runs):
+        number = ordinal_of(run)
+        if number is not None:
+            yield from _of_next(runs, place + 1, number)
+        elif run.is_number:
+            yield from _numbered(text, runs, place)
+        elif run.text in ROMAN and place and runs[place - 1].text[0].isupper():
+            yield noun_of(runs[place - 1].folded), str(ROMAN[run.text])
+
+
+def _numbered(text: str, runs: Sequence[Run], place: int) -> Iterator[tuple[str, str]]:
+    run = runs[place]
+    following = runs[place + 1] if place + 1 < len(runs) else None
+    gap = text[run.end : following.start] if following else ""
+    if following and not gap and following.folded in _ORDINAL_ENDINGS:
+        yield from _of_next(runs, place + 2, run.text)
+    elif following and gap == ". ":
+        yield from _of_next(runs, place + 1, run.text)
+    noun = _noun_before(text, runs, place)
+    if noun is None:
+        return
+    if not _LAST_CENTURY_YEAR.fullmatch(run.text):
+        yield noun, run.text
+    last = _end_of_range(text, runs, place)
+    if last and run.text.isdecimal() and 0 < last - int(run.text[:9]) <= MAX_RANGE:
+        yield from ((noun, str(number)) for number in range(int(run.text[:9]), last + 1))
+
+
+def _end_of_range(text: str, runs: Sequence[Run], place: int) -> int | None:
+    """8 of "5-8" and of "5 to 8"."""
+    for following in runs[place + 1 : place + 3]:
+        if following.text.isdecimal():
+            is_range = _RANGE.fullmatch(text, runs[place].end, following.start)
+            return int(following.text[:9]) if is_range else None
+    return None
+
+
+def _of_next(runs: Sequence[Run], place: int, number: str) -> Iterator[tuple[str, str]]:
+    if place < len(runs) and is_noun(runs[place]):
+        yield noun_of(runs[place].folded), number
+
+
+def _noun_before(text: str, runs: Sequence[Run], place: int) -> str | None:
+    if place and runs[place - 1].folded in _NUMBERING:
+        place -= 1
+    before = runs[place - 1] if place else None
+    if before is None or not _LABEL_GAP.fullmatch(text, before.end, runs[place].start):
+        return None
+    is_sign = before.text == "§"
+    return noun_of(before.folded) if is_sign or is_noun(before) else None
+
+
+def is_noun(run: Run) -> bool:
+    """True for a word that may be numbered."""
+    return run.text[0].isalpha() and run.folded not in STOP_WORDS and run.folded not in MONTHS
+
+
+def noun_of(word: str) -> str:
+    """One name for a noun in three languages, else its stem."""
+    same = SAME_NOUN.get(word) or SAME_NOUN.get(word.removesuffix("s")) or stem(word)
+    return f"nth {same}" if same in _PERIODS else same
+
+
+def ordinal_of(run: Run) -> str | None:
+    """The number of an ordinal that is a word."""
+    number = ORDINALS.get(run.folded)
+    return None if number is None else str(number)
+
+
+# --- Numbers -------------------------------------------------------------------------------------
+
+
+def _numbers(runs: Sequence[Run]) -> Iterator[float]:
+    for place, run in enumerate(runs):
+        following = runs[place + 1].folded if place + 1 < len(runs) else ""
+        readings = readings_of(run)
+        yield from readings
+        if following in SCALES:
+            yield from (reading * SCALES[following] for reading in readings)
+
+
+def readings_of(run: Run) -> tuple[float, ...]:
+    """What a number or a number word may mean; nothing for another word."""
+    if not run.is_number:
+        named = CARDINALS.get(run.folded) or ORDINALS.get(run.folded)
+        return () if named is None else (float(named),)
+    digits = run.text[:20]
+    if _THOUSANDS.fullmatch(digits):
+        joined = digits.replace(",", "").replace(".", "")
+        one_mark = digits.count(",") + digits.count(".") == 1
+        return (float(joined), *([float(digits.replace(",", "."))] if one_mark else []))
+    head, mark, tail = digits.rpartition("." if "." in digits else ",")
+    whole = "".join(filter(str.isdecimal, head if mark else tail)) or "0"
+    return (float(f"{whole}.{tail}"),) if mark and tail.isdecimal() else (float(whole),)

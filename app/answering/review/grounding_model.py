@@ -1,0 +1,139 @@
+"""A cross-encoder tuned for grounding as a reader of claims in other words."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.answering.claims import Reason
+from app.answering.review.calibration import Calibration, check_labels, find_calibration
+from app.answering.verify.grounding import GroundedClaim
+from app.answering.verify.profiles import ProfileName
+from app.answering.verify.read import Opinion, ToRead
+from models.grounding_model import CrossEncoderOutputs
+
+NAME: Final = "grounding_model"
+"""As it is named where it has read a claim."""
+
+NOT_PROVED: Final = Reason(code="not_proved", detail=NAME)
+
+
+class PairClassifier(Protocol):
+    """What is needed of a cross-encoder."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of its outputs, in order."""
+        ...
+
+    def logits(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        """(n, labels) float32 of each text and claim."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroundingModel:
+    """A cross-encoder and its calibration."""
+
+    classifier: PairClassifier
+    calibration: Calibration
+
+    def __post_init__(self) -> None:
+        """Raises ModelUnavailable when the calibration is of another model."""
+        check_labels(self.calibration, self.classifier.labels)
+
+    def probabilities(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        """(n,) float32, 0 to 1: that each claim follows from its text.
+
+        0 for an output that is no number.
+        """
+        logits = self.classifier.logits(pairs)
+        if logits.shape[1] == 1:
+            chances = 1 / (1 + np.exp(-np.clip(logits[:, 0], -50, 50)))
+        else:
+            weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+            meant = [self.calibration.labels[label] for label in self.classifier.labels]
+            supporting = np.array([meaning == "supported" for meaning in meant])
+            chances = weights[:, supporting].sum(axis=1) / weights.sum(axis=1)
+        return np.nan_to_num(np.asarray(chances, dtype=np.float32), nan=0.0)
+
+    def threshold(self, profile: ProfileName) -> float | None:
+        """The probability from which on its word is enough; None where no model's is."""
+        match profile:
+            case "strict":
+                return None
+            case "balanced":
+                return self.calibration.thresholds.balanced
+            case "lenient":
+                return self.calibration.thresholds.lenient
+
+    def review(self, claims: Sequence[GroundedClaim], profile: ProfileName) -> list[GroundedClaim]:
+        """The claims in order, those that can be checked with the model's score and verdict.
+
+        What a rule says is contradicted stays so: a model misses numbers.
+        """
+        threshold = self.threshold(profile)
+        checkable = [claim for claim in claims if claim.citations]
+        if threshold is None or not checkable:
+            return list(claims)
+        pairs = [
+            ("\n".join(dict.fromkeys(quote.quote for quote in claim.citations)), claim.text)
+            for claim in checkable
+        ]
+        scores = iter(self.probabilities(pairs).tolist())
+        return [
+            _reviewed(claim, next(scores), threshold) if claim.citations else claim
+            for claim in claims
+        ]
+
+
+def _reviewed(claim: GroundedClaim, probability: float, threshold: float) -> GroundedClaim:
+    if claim.verdict == "contradicted":
+        return replace(claim, score=min(claim.score, probability))
+    if probability >= threshold:
+        return replace(claim, verdict="supported", score=probability, reasons=())
+    reasons = claim.reasons or (NOT_PROVED,)
+    return replace(claim, verdict="unsupported", score=probability, reasons=reasons)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroundingModelReader:
+    """The model as the reader of one answer's claims."""
+
+    model: GroundingModel
+    threshold: float
+
+    @property
+    def name(self) -> str:
+        """As it is named in `verification.reader`."""
+        return NAME
+
+    async def read(self, claims: Sequence[ToRead]) -> Sequence[Opinion]:
+        """An opinion for each claim, in order; one pass of the model for each."""
+        pairs = [(_shown(claim), claim.claim) for claim in claims]
+        if not pairs:
+            return []
+        found = await asyncio.to_thread(self.model.probabilities, pairs)
+        return [
+            Opinion(is_supported=chance >= self.threshold, probability=chance)
+            for chance in found.tolist()
+        ]
+
+
+def load_grounding_model(setting: str) -> GroundingModel:
+    """The model that FOOTNOTE_GROUNDING_MODEL names; takes seconds.
+
+    Raises:
+        ModelUnavailable: it has no calibration, or one of another model, or cannot be loaded.
+    """
+    found = find_calibration(setting)
+    return GroundingModel(
+        classifier=CrossEncoderOutputs(found.model), calibration=found.calibration
+    )
+
+
+def _shown(claim: ToRead) -> str:
+    return f"{claim.background}\n{claim.evidence}" if claim.background else claim.evidence

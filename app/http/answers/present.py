@@ -1,0 +1,271 @@
+"""From a judged answer to its wire form; a streamed claim gets the numbers it has in the end."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NotRequired, TypedDict
+from uuid import UUID
+
+from app.answering.claims import VerifiedCitation, VerifiedClaim
+from app.answering.confidence import confidence_reason
+from app.answering.outcome import ShownConflict
+from app.answering.pipeline import Answered, Retrieved
+from app.http.answers.schemas import (
+    Answer,
+    AnswerRequest,
+    Checks,
+    Citation,
+    CitationVerification,
+    Claim,
+    Conflict,
+    ContextUse,
+    DroppedPassage,
+    Handover,
+    PromptUse,
+    ReplacedDraft,
+    Usage,
+)
+from app.http.location import location_out
+from app.http.search.present import hit_out
+from app.identity import Caller
+from kb.ids import AnswerId
+from kb.passages import Passage
+
+MICRODOLLARS: Final = 1_000_000
+
+Quote = tuple[UUID, int, int, int, str | None]
+"""Document, version, start, end and reader: what is cited alike has one number."""
+
+
+class CitationNumbers:
+    """Numbers the quotes of supported claims in the order of appearance, each once."""
+
+    def __init__(self) -> None:
+        """No claim yet."""
+        self._citation_by_quote: dict[Quote, Citation] = {}
+
+    @property
+    def citations(self) -> list[Citation]:
+        """All of them, in order."""
+        return list(self._citation_by_quote.values())
+
+    def cite(self, claim: VerifiedClaim) -> list[Citation]:
+        """The claim's citations; none for a removed one, whose quotes prove nothing."""
+        if claim.verdict != "supported":
+            return []
+        cited: dict[str, Citation] = {}
+        for citation in claim.citations:
+            known = self._citation_by_quote
+            quote = _quote(citation)
+            if quote not in known:
+                known[quote] = citation_out(citation, len(known) + 1)
+            cited[known[quote].id] = known[quote]
+        return list(cited.values())
+
+
+def claim_out(claim: VerifiedClaim, citations: Sequence[Citation]) -> Claim:
+    """The claim and the ids of what proves it; of a removed claim no word."""
+    return Claim(
+        text=claim.text if claim.verdict == "supported" else "",
+        verdict=claim.verdict,
+        score=round(claim.score, 4),
+        wording=claim.wording,
+        citations=[citation.id for citation in citations],
+    )
+
+
+class ClaimRecord(TypedDict):
+    """What only the record of an answer tells of a claim: what the model wrote."""
+
+    text: str
+    draft: NotRequired[dict[str, object]]
+
+
+def claim_record(claim: VerifiedClaim) -> ClaimRecord:
+    """The claim's text, removed or not, and the sentence that it took the place of."""
+    record = ClaimRecord(text=claim.text)
+    draft = claim.draft
+    if draft is not None:
+        record["draft"] = ReplacedDraft(
+            text=draft.text, verdict=draft.verdict, checks=Checks(**draft.checks)
+        ).model_dump(mode="json")
+    return record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A request that was found in order: by whom, when, and the id of its answer."""
+
+    caller: Caller
+    request: AnswerRequest
+    now: datetime
+    answer_id: AnswerId
+
+
+def answer_out(answered: Answered, asked: Asked) -> Answer:
+    """The whole answer."""
+    numbers = CitationNumbers()
+    cited = [(claim, numbers.cite(claim)) for claim in answered.claims]
+    outcome, generation, retrieved = answered.outcome, answered.generation, answered.retrieved
+    passages = retrieved.retrieval.passages if retrieved else ()
+    prompt = generation.prompt
+    return Answer(
+        id=asked.answer_id,
+        status=outcome.status,
+        reason=outcome.reason,
+        answer=_prose(cited),
+        claims=[claim_out(claim, citations) for claim, citations in cited],
+        citations=numbers.citations,
+        conflicts=[_conflict_out(outcome.conflict, numbers)] if outcome.conflict else [],
+        clarifying_question=outcome.clarifying_question,
+        handover=_handover_out(outcome.handover, asked, passages) if outcome.handover else None,
+        confidence_reason=confidence_reason(answered),
+        retrieved=[hit_out(each) for each in passages] if asked.request.include_retrieved else None,
+        context=context_out(retrieved),
+        usage=Usage(
+            input_tokens=generation.input_tokens,
+            output_tokens=generation.output_tokens,
+            cost_usd=None
+            if answered.cost_microdollars is None
+            else answered.cost_microdollars / MICRODOLLARS,
+            cache=None,
+        ),
+        model=generation.model,
+        prompt=PromptUse(name=prompt.name, version=prompt.version) if prompt else None,
+        generation=retrieved.retrieval.generation if retrieved else 0,
+        timings_ms=dict(answered.timings_ms),
+        created_at=asked.now,
+        request_id=asked.caller.request_id,
+    )
+
+
+def context_out(retrieved: Retrieved | None) -> ContextUse:
+    """What the generator was shown, in tokens, and what it was not shown."""
+    if retrieved is None:
+        return ContextUse(budget=0, used=0, dropped=[])
+    context = retrieved.context
+    return ContextUse(
+        budget=context.budget,
+        used=context.used,
+        dropped=[DroppedPassage(**dropped) for dropped in context.dropped],
+    )
+
+
+def shown_documents(answered: Answered, answer: Answer) -> frozenset[UUID]:
+    """Every document whose text may be in the response.
+
+    Quoted, or listed as retrieved; all that the generator saw, once it wrote more than proved
+    sentences, since nobody knows what a removed or replaced claim, or a question back, was made
+    from.
+    """
+    shown = {citation.document_id for citation in answer.citations}
+    shown |= {hit.document.id for hit in answer.retrieved or []}
+    shown |= set(answer.handover.document_ids if answer.handover else [])
+    is_more_than_proved = any(
+        claim.verdict != "supported" or claim.draft is not None for claim in answered.claims
+    )
+    if answered.retrieved and (answer.clarifying_question or is_more_than_proved):
+        sources = answered.retrieved.context.sources
+        shown |= {source.passage.document_id for source in sources}
+    return frozenset(shown)
+
+
+def _conflict_out(conflict: ShownConflict, numbers: CitationNumbers) -> Conflict:
+    sides = [(claim, numbers.cite(claim)) for claim in conflict.sides]
+    said = [
+        f"{citations[0].title or 'One source'}: \u201c{claim.text}\u201d"
+        for claim, citations in sides
+    ]
+    newer = None if conflict.newer is None else sides[conflict.newer][1][0].id
+    return Conflict(
+        text=" / ".join(said),
+        citations=[citation.id for _, citations in sides for citation in citations],
+        newer=newer,
+    )
+
+
+def _handover_out(reason: str, asked: Asked, passages: Sequence[Passage]) -> Handover:
+    return Handover(
+        reason=reason,
+        question=asked.request.question,
+        history=list(asked.request.history or []),
+        document_ids=list(dict.fromkeys(passage.document_id for passage in passages)),
+    )
+
+
+def sentence_out(text: str, markers: Iterable[str]) -> str:
+    """A claim as it stands in the answer: its text and the markers of its quotes."""
+    return f"{text} {''.join(markers)}"
+
+
+def joint(told: str, text: str, *, line: str = "\n") -> str:
+    """What stands between an answer so far and its next claim: a space among sentences.
+
+    `line` once there are claims of several lines, such as lists and rows of tables.
+    """
+    if not told:
+        return ""
+    return line if "\n" in told or "\n" in text else " "
+
+
+def _quote(citation: VerifiedCitation) -> Quote:
+    passage = citation.passage
+    return (
+        passage.document_id,
+        passage.document_version,
+        citation.char_start,
+        citation.char_end,
+        citation.reader,
+    )
+
+
+def _prose(cited: Sequence[tuple[VerifiedClaim, Sequence[Citation]]]) -> str:
+    """The supported claims, each followed by the markers of its quotes."""
+    prose = ""
+    for claim, citations in cited:
+        if claim.verdict == "supported":
+            told = sentence_out(claim.text, [citation.marker for citation in citations])
+            prose += joint(prose, told) + told
+    return prose
+
+
+def citation_out(citation: VerifiedCitation, number: int) -> Citation:
+    """The quote under its marker, `[number]`."""
+    passage = citation.passage
+    return Citation(
+        id=f"c{number}",
+        marker=f"[{number}]",
+        document_id=passage.document_id,
+        document_version=passage.document_version,
+        external_id=passage.external_id,
+        title=passage.title,
+        source_uri=passage.source_uri,
+        chunk_id=passage.chunk_id,
+        quote=citation.quote,
+        location=location_out(
+            {
+                **passage.location,
+                "row": _row_of(passage, citation.char_start),
+                "char_start": citation.char_start,
+                "char_end": citation.char_end,
+            }
+        ),
+        content_sha256=passage.content_sha256,
+        verification=CitationVerification(
+            method=citation.method,
+            checks=Checks(**citation.checks),
+            reader=citation.reader,
+        ),
+    )
+
+
+def _row_of(passage: Passage, char_start: int) -> int | None:
+    """The table row of a quote; a passage of several rows, one a line, says its first one's.
+
+    A blank line divides a heading from the rows and is none of them.
+    """
+    first = passage.location["row"]
+    if first is None:
+        return None
+    before = passage.text[: char_start - passage.location["char_start"]]
+    return first + before.count("\n") - 2 * before.count("\n\n")

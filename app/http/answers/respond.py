@@ -1,0 +1,256 @@
+"""A question in, an answer out, whole or event by event: the HTTP routes and the command line."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from pydantic import BaseModel, Field, JsonValue
+
+from app.answering.claims import VerifiedClaim
+from app.answering.pipeline import Answered, Retrieved
+from app.answering.prompts.render import Turn
+from app.answering.question.question import MAX_TURN_CHARS, Question
+from app.http.answers.present import (
+    Asked,
+    CitationNumbers,
+    answer_out,
+    claim_out,
+    claim_record,
+    context_out,
+    shown_documents,
+)
+from app.http.answers.schemas import Answer, AnswerRequest, require_known_model
+from app.http.masking import shown_body
+from app.http.search.respond import check_question
+from app.identity import Caller
+from app.resources import Resources
+from kb.ids import AnswerId, new_uuid
+from kb.store.answers import AnswerRecord, insert_answer, read_answer
+from kb.store.audit import record_event
+
+NO_DOCUMENTS: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Happening:
+    """One event of a streamed answer, and the documents whose words it shows."""
+
+    name: str
+    data: Mapping[str, object]
+    document_ids: frozenset[UUID] = NO_DOCUMENTS
+
+
+def accept_question(resources: Resources, caller: Caller, request: AnswerRequest) -> Asked:
+    """The request under an id; TextTooLong or InvalidInput beyond the limits."""
+    check_question(resources, request.question, request.top_k or 1)
+    resources.answerer.require_prompt(request.prompt)
+    require_known_model(request.model, configured=resources.answerer.models_for(caller.tenant_id))
+    return Asked(
+        caller=caller, request=request, now=resources.clock(), answer_id=AnswerId(new_uuid())
+    )
+
+
+async def respond_answer(resources: Resources, caller: Caller, request: AnswerRequest) -> Answer:
+    """The answer this caller may get, stored.
+
+    Raises TextTooLong or InvalidInput beyond the limits, LlmUnavailable when the language model
+    cannot be asked.
+    """
+    asked = accept_question(resources, caller, request)
+    async for happening in happenings(resources, asked):
+        if isinstance(happening, AnswerRecord):
+            async with resources.database.tenant(
+                caller.tenant_id, eyes=caller.reading_eyes
+            ) as scope:
+                await insert_answer(scope, happening)
+                await record_event(
+                    scope,
+                    caller.actor,
+                    "answer.create",
+                    str(happening.id),
+                    {"status": happening.status},
+                )
+            return _shown(resources, caller, happening.response)
+    raise AssertionError("the last of what happens is the record")
+
+
+async def read_stored(resources: Resources, caller: Caller, answer_id: AnswerId) -> Answer:
+    """A stored answer as it was given; AnswerNotFound unless the caller could get it today."""
+    async with resources.database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
+        stored = await read_answer(scope, answer_id)
+    return _shown(resources, caller, stored.response)
+
+
+async def read_record(resources: Resources, caller: Caller, answer_id: AnswerId) -> Answer:
+    """The same with all that the generator wrote, removed and replaced claims too."""
+    async with resources.database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
+        stored = await read_answer(scope, answer_id)
+    told = _Claims.model_validate(stored.response).claims
+    # An answer stored before there were such records tells the words of its claims itself.
+    written = _Claims.model_validate(stored.trace).claims or [{} for _ in told]
+    claims = [{**claim, **record} for claim, record in zip(told, written, strict=True)]
+    return _shown(resources, caller, {**stored.response, "claims": claims})
+
+
+class _Claims(BaseModel):
+    """The claims of a stored response, or what its trace tells of them."""
+
+    claims: list[dict[str, JsonValue]] = Field(default_factory=list)
+
+
+def _shown(resources: Resources, caller: Caller, response: Mapping[str, object]) -> Answer:
+    told = _Told.model_validate(response)
+    # Answers stored before this was told: rules had agreed with a model's words, nobody had read.
+    claims = [{"wording": "model", **claim} for claim in told.claims]
+    citations = [
+        {
+            **citation,
+            "verification": {"reader": None, **_Verified.model_validate(citation).verification},
+        }
+        for citation in told.citations
+    ]
+    body = {**response, "claims": claims, "citations": citations}
+    return Answer.model_validate(shown_body(resources, caller.tenant_id, body))
+
+
+class _Told(BaseModel):
+    """Of a stored response, what grew since the first ones were stored."""
+
+    claims: list[dict[str, JsonValue]]
+    citations: list[dict[str, JsonValue]]
+
+
+class _Verified(BaseModel):
+    """Of a stored citation, how it was verified."""
+
+    verification: dict[str, JsonValue]
+
+
+async def happenings(resources: Resources, asked: Asked) -> AsyncIterator[Happening | AnswerRecord]:
+    """What callers of a stream are told, in order, and at last the record of the answer."""
+    numbers = CitationNumbers()
+    index = 0
+    events = resources.answerer.events(asked.caller, _question(asked.request), now=asked.now)
+    async for event in events:
+        match event:
+            case Retrieved():
+                yield _retrieved(event)
+            case VerifiedClaim():
+                yield _judged(event, numbers, index)
+                index += 1
+            case Answered():
+                yield _record(resources, asked, event)
+
+
+def running_record(asked: Asked) -> AnswerRecord:
+    """The record of an answer that is about to be made."""
+    caller = asked.caller
+    return AnswerRecord(
+        id=asked.answer_id,
+        credential_id=caller.credential_id,
+        principals=caller.principals,
+        request=asked.request.model_dump(mode="json"),
+        response={},
+        status="running",
+        generation=0,
+        created_at=asked.now,
+        cited_document_ids=NO_DOCUMENTS,
+    )
+
+
+def _question(request: AnswerRequest) -> Question:
+    return Question(
+        text=request.question,
+        history=tuple(
+            Turn(role=turn.role, content=turn.content[:MAX_TURN_CHARS])
+            for turn in request.history or []
+        ),
+        collections=tuple(request.collections) if request.collections else None,
+        filter=request.parsed_filter(),
+        top_k=request.top_k,
+        max_context_tokens=request.max_context_tokens,
+        max_output_tokens=request.max_output_tokens,
+        prompt=request.prompt,
+        as_of=request.as_of,
+        model=request.model,
+        is_streamed=request.stream,
+    )
+
+
+def _retrieved(event: Retrieved) -> Happening:
+    return Happening(
+        name="retrieval.completed",
+        data={
+            "passages": len(event.retrieval.passages),
+            "generation": event.retrieval.generation,
+            "context": context_out(event).model_dump(mode="json"),
+        },
+    )
+
+
+def _judged(claim: VerifiedClaim, numbers: CitationNumbers, index: int) -> Happening:
+    """Text leaves with a supported claim only; of a removed one, that it was removed."""
+    citations = numbers.cite(claim)
+    wire = claim_out(claim, citations)
+    if claim.verdict != "supported":
+        rejected = {"index": index, "verdict": wire.verdict, "score": wire.score}
+        return Happening(name="claim.rejected", data=rejected)
+    return Happening(
+        name="claim.verified",
+        data={
+            "index": index,
+            "claim": wire.model_dump(mode="json"),
+            "citations": [citation.model_dump(mode="json") for citation in citations],
+        },
+        document_ids=frozenset(citation.document_id for citation in citations),
+    )
+
+
+def _record(resources: Resources, asked: Asked, answered: Answered) -> AnswerRecord:
+    caller = asked.caller
+    answer = answer_out(answered, asked)
+    resources.metrics.count_answer(status=answer.status, reason=answer.reason)
+    if answered.generation.failure is not None:
+        resources.metrics.count_unusable_draft(answered.generation.failure)
+    for stage, milliseconds in answered.timings_ms.items():
+        resources.metrics.observe_stage(f"answer_{stage}", seconds=milliseconds / 1000)
+    return AnswerRecord(
+        id=asked.answer_id,
+        credential_id=caller.credential_id,
+        principals=caller.principals,
+        request=asked.request.model_dump(mode="json"),
+        response=answer.model_dump(mode="json"),
+        status=answer.status,
+        generation=answer.generation,
+        created_at=answer.created_at,
+        cited_document_ids=shown_documents(answered, answer),
+        trace=_trace(answered),
+    )
+
+
+def _trace(answered: Answered) -> Mapping[str, object]:
+    """What determined the answer besides what is shown of it."""
+    generation = answered.generation
+    conversation = (
+        answered.retrieved.retrieval.explanation.conversation if answered.retrieved else None
+    )
+    return {
+        "checks": list(answered.checks),
+        "tier": generation.tier,
+        "lost": generation.lost,
+        "failure": generation.failure,
+        "mean_logprob": generation.mean_logprob,
+        "left_out": [
+            {"source": each.source_id, "start": each.span.start, "end": each.span.end}
+            for each in generation.left_out
+        ],
+        "claims": [claim_record(claim) for claim in answered.claims],
+        "rejected": [
+            [reason.code for reason in claim.reasons]
+            for claim in answered.claims
+            if claim.verdict != "supported"
+        ],
+        "conversation": None
+        if conversation is None
+        else {"bearing": conversation.bearing, "signs": list(conversation.signs)},
+    }

@@ -1,0 +1,83 @@
+"""Answers, whole or as a stream of events."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import StreamingResponse
+
+from app.http.answers.respond import accept_question, read_record, read_stored, respond_answer
+from app.http.answers.schemas import Answer, AnswerRequest
+from app.http.answers.sse import EVENT_STREAM, MEDIA_TYPE, LastEventId, event_stream
+from app.http.answers.streams import StreamsDep
+from app.http.dependencies import AsksForAnswers, ResourcesDep
+from app.http.idempotency import IdempotencyKey, do_once, request_digest
+from app.http.while_connected import while_connected
+from kb.errors import InvalidInput
+from kb.ids import AnswerId
+from kb.store.idempotency import StoredResponse
+
+router = APIRouter(tags=["answers"])
+
+
+ROUTE = "POST /v1/answers"
+
+
+@router.post("/answers", response_model=Answer, responses=EVENT_STREAM)
+async def create_answer(  # noqa: PLR0913, PLR0917  # what FastAPI hands in
+    request: Request,
+    body: AnswerRequest,
+    resources: ResourcesDep,
+    streams: StreamsDep,
+    caller: AsksForAnswers,
+    idempotency_key: IdempotencyKey = None,
+    last_event_id: LastEventId = None,
+) -> Answer | StreamingResponse:
+    """Answer a question; every sentence is proved by a quote that the caller may read.
+
+    With `stream`, as events; the same request with `Last-Event-ID` goes on with a broken stream.
+    """
+    digest = request_digest(ROUTE, body.model_dump(mode="json"))
+    if last_event_id is not None:
+        if not body.stream:
+            raise InvalidInput("Last-Event-ID belongs to a request with 'stream'.")
+        found = await streams.find(caller, request_sha256=digest)
+        return event_stream(streams, caller, found, after=last_event_id)
+
+    async def act() -> StoredResponse:
+        if body.stream:
+            answer_id: UUID = await streams.begin(
+                accept_question(resources, caller, body),
+                request_sha256=digest,
+                idempotency_key=idempotency_key,
+            )
+        else:
+            work = respond_answer(resources, caller, body)
+            answer_id = (await while_connected(request, work)).id
+        # Only the id is kept for repetitions: what it quotes may have been taken away by then.
+        return StoredResponse(status_code=200, body={"id": str(answer_id)})
+
+    stored = await do_once(resources.database, caller, key=idempotency_key, digest=digest, act=act)
+    answer_id = AnswerId(UUID(str(stored.body["id"])))
+    if body.stream:
+        return event_stream(streams, caller, answer_id, after=0)
+    return await read_stored(resources, caller, answer_id)
+
+
+@router.get("/answers/{answer_id}", response_model=Answer, responses=EVENT_STREAM)
+async def get_one(
+    answer_id: UUID,
+    resources: ResourcesDep,
+    streams: StreamsDep,
+    caller: AsksForAnswers,
+    accept: Annotated[str, Header()] = "*/*",
+    last_event_id: LastEventId = None,
+) -> Answer | StreamingResponse:
+    """A stored answer, for callers who could get it today; its events with `text/event-stream`.
+
+    The record also tells what the model wrote: the text of removed claims, and in `draft` the
+    sentences in whose place their quotes were shown.
+    """
+    if MEDIA_TYPE in accept:
+        return event_stream(streams, caller, AnswerId(answer_id), after=last_event_id or 0)
+    return await read_record(resources, caller, AnswerId(answer_id))

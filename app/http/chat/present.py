@@ -1,0 +1,211 @@
+"""Chat completions of OpenAI's API <-> questions and answers."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from pydantic import BaseModel
+
+from app.http.answers.present import joint, sentence_out
+from app.http.answers.schemas import MAX_HISTORY_TURNS, Answer, AnswerRequest, Citation, Claim, Turn
+from app.http.chat.markdown import escape_markdown, unescape_markdown
+from app.http.chat.schemas import (
+    MODEL_PREFIX,
+    Annotation,
+    AnsweredMessage,
+    ChatChunk,
+    ChatCompletion,
+    ChatMessage,
+    ChatRequest,
+    ChatUsage,
+    Choice,
+    ChunkChoice,
+    Delta,
+    Proof,
+    UrlCitation,
+)
+from kb.errors import InvalidInput
+
+NOTICES: Final = {
+    "unsupported": "The documents that you may read do not answer this question.",
+    "escalate": "This question needs a person to answer it.",
+    "blocked": "This question was refused.",
+}
+"""Shown where there is no answer, since chat clients show nothing but the content."""
+
+
+def question_of(request: ChatRequest) -> AnswerRequest:
+    """The last message as a question, the turns before it as its history; the model must exist.
+
+    InvalidInput when the conversation does not end with a question of the user.
+    """
+    *earlier, last = request.messages
+    if last.role != "user" or not last.text.strip():
+        raise InvalidInput("The last message must be the user's question.")
+    turns = [turn for message in earlier for turn in _turn(message)]
+    return AnswerRequest(
+        question=last.text,
+        history=turns[-MAX_HISTORY_TURNS:] or None,
+        collections=[request.model.removeprefix(MODEL_PREFIX)],
+        max_output_tokens=request.max_completion_tokens or request.max_tokens,
+        stream=bool(request.stream),
+    )
+
+
+PARAGRAPH: Final = "\n\n"
+"""What begins a new line in Markdown, whatever stood on the one before."""
+
+
+class _Verified(BaseModel):
+    """The data of a `claim.verified` event."""
+
+    index: int
+    claim: Claim
+    citations: list[Citation]
+
+
+def sentence_of(event: Mapping[str, object]) -> str:
+    """What a verified claim adds to the content, from the data of its event."""
+    verified = _Verified.model_validate(event)
+    return _sentence(verified.claim, [each.marker for each in verified.citations])
+
+
+def completion_out(answer: Answer, model: str) -> ChatCompletion:
+    """The answer as a whole."""
+    content, annotations = content_of(answer)
+    message = AnsweredMessage(content=content, annotations=annotations)
+    return ChatCompletion(
+        id=_id(answer),
+        created=int(answer.created_at.timestamp()),
+        model=model,
+        choices=[Choice(message=message)],
+        usage=usage_out(answer),
+        footnote=proof_out(answer),
+    )
+
+
+class ChatStream:
+    """Turns the events of a streamed answer into chunks; remembers what it has told."""
+
+    def __init__(self, model: str, *, include_usage: bool) -> None:
+        """Nothing is told yet."""
+        self._model = model
+        self._include_usage = include_usage
+        self._told = ""
+        self._opening: ChatChunk | None = None
+
+    def chunks_of(self, name: str, data: Mapping[str, object]) -> Sequence[ChatChunk]:
+        """The chunks that tell an event; none for what has no place in this protocol."""
+        match name:
+            case "answer.created":
+                self._opening = _opening(data, self._model)
+                return [self._opening]
+            case "claim.verified":
+                sentence = sentence_of(data)
+                piece = joint(self._told, sentence, line=PARAGRAPH) + sentence
+                self._told += piece
+                return [self._chunk(Delta(content=piece))]
+            case "answer.completed":
+                return self._last_chunks(Answer.model_validate(data))
+            case _:
+                return []
+
+    def _chunk(self, delta: Delta) -> ChatChunk:
+        assert self._opening is not None  # noqa: S101 - the first event opens the stream
+        return self._opening.model_copy(update={"choices": [ChunkChoice(delta=delta)]})
+
+    def _last_chunks(self, answer: Answer) -> Sequence[ChatChunk]:
+        content, annotations = content_of(answer)
+        # What is not part of the prose was not streamed: a notice, or a question back.
+        rest = content.removeprefix(self._told) or None
+        delta = Delta(content=rest, annotations=annotations)
+        choice = ChunkChoice(delta=delta, finish_reason="stop")
+        proof = proof_out(answer)
+        closing = self._chunk(delta).model_copy(update={"choices": [choice], "footnote": proof})
+        if not self._include_usage:
+            return [closing]
+        return [
+            closing,
+            closing.model_copy(update={"choices": [], "usage": usage_out(answer)}),
+        ]
+
+
+def _opening(created: Mapping[str, object], model: str) -> ChatChunk:
+    return ChatChunk(
+        id=f"chatcmpl-{created['id']}",
+        created=int(datetime.fromisoformat(str(created["created_at"])).timestamp()),
+        model=model,
+        choices=[ChunkChoice(delta=Delta(role="assistant", content=""))],
+    )
+
+
+def content_of(answer: Answer) -> tuple[str, list[Annotation]]:
+    """What a chat client shows, as Markdown, and a citation for each marker where it stands."""
+    if not answer.answer:
+        notice = NOTICES.get(answer.status, "")
+        asked_back = answer.clarifying_question
+        return (escape_markdown(asked_back) if asked_back else notice), []
+    citation_by_id = {citation.id: citation for citation in answer.citations}
+    content = ""
+    annotations: list[Annotation] = []
+    for claim in answer.claims:
+        if claim.verdict != "supported":
+            continue
+        cited = [citation_by_id[citation_id] for citation_id in claim.citations]
+        sentence = _sentence(claim, [each.marker for each in cited])
+        content += joint(content, sentence, line=PARAGRAPH) + sentence
+        # The markers end the sentence, one behind the other.
+        start = len(content) - sum(len(each.marker) for each in cited)
+        for citation in cited:
+            annotations.append(_annotation(citation, start))
+            start += len(citation.marker)
+    return content, annotations
+
+
+def _sentence(claim: Claim, markers: Sequence[str]) -> str:
+    return sentence_out(escape_markdown(claim.text), markers)
+
+
+def proof_out(answer: Answer) -> Proof:
+    """What stands behind the content."""
+    return Proof(
+        status=answer.status,
+        reason=answer.reason,
+        answer_id=answer.id,
+        citations=answer.citations,
+    )
+
+
+def usage_out(answer: Answer) -> ChatUsage:
+    """What the language model read and wrote."""
+    usage = answer.usage
+    return ChatUsage(
+        prompt_tokens=usage.input_tokens,
+        completion_tokens=usage.output_tokens,
+        total_tokens=usage.input_tokens + usage.output_tokens,
+    )
+
+
+def _annotation(citation: Citation, start: int) -> Annotation:
+    return Annotation(
+        url_citation=UrlCitation(
+            url=citation.source_uri or f"urn:uuid:{citation.document_id}",
+            title=citation.title or citation.external_id or str(citation.document_id),
+            start_index=start,
+            end_index=start + len(citation.marker),
+        )
+    )
+
+
+def _turn(message: ChatMessage) -> list[Turn]:
+    # Only what was said; how to behave is not for a conversation to decide.
+    if message.role not in {"user", "assistant"} or not message.text.strip():
+        return []
+    if message.role == "user":
+        return [Turn(role="user", content=message.text)]
+    # What was answered here was escaped.
+    return [Turn(role="assistant", content=unescape_markdown(message.text))]
+
+
+def _id(answer: Answer) -> str:
+    return f"chatcmpl-{answer.id}"

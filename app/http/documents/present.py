@@ -1,0 +1,105 @@
+"""Documents, versions, chunks and receipts as callers see them."""
+
+from app.http.documents.schemas import (
+    Chunk,
+    Document,
+    DocumentAccepted,
+    DocumentDeleted,
+    DocumentError,
+    DocumentVersion,
+    PendingUpload,
+    Receipt,
+)
+from app.http.jobs.present import job_out
+from app.http.location import location_out
+from kb.store import changes, chunks, documents, uploads, versions
+
+
+def document_out(document: documents.Document) -> Document:
+    """The document as callers see it; before the first version its number is the upload's."""
+    fields = document.fields
+    return Document(
+        id=document.id,
+        external_id=fields.external_id,
+        collection=document.collection,
+        title=document.title,
+        source_uri=fields.source_uri,
+        media_type=document.content.media_type,
+        language=document.language,
+        version=document.version,
+        content_sha256=document.content.sha256,
+        size_bytes=document.content.size_bytes,
+        status=document.status,
+        warnings=list(document.warnings),
+        error=DocumentError(**document.error) if document.error else None,
+        pending_upload=_pending_out(document.pending_upload),
+        chunk_count=document.chunk_count,
+        principals=list(fields.principals),
+        metadata=fields.metadata,
+        effective_at=fields.effective_at,
+        expires_at=fields.expires_at,
+        created_at=document.created_at,
+        updated_at=document.updated_at,
+    )
+
+
+def _pending_out(pending: documents.PendingUpload | None) -> PendingUpload | None:
+    if pending is None:
+        return None
+    return PendingUpload(
+        status=pending.status,
+        error=DocumentError(**pending.error) if pending.error else None,
+        content_sha256=pending.content_sha256,
+        created_at=pending.created_at,
+    )
+
+
+def accepted_out(accepted: uploads.Accepted) -> DocumentAccepted:
+    """A stored upload as callers see it."""
+    return DocumentAccepted(
+        document=document_out(accepted.document),
+        job=job_out(accepted.job) if accepted.job else None,
+    )
+
+
+def version_out(version: versions.Version) -> DocumentVersion:
+    """The version as callers see it."""
+    return DocumentVersion(
+        version=version.version,
+        content_sha256=version.content_sha256,
+        size_bytes=version.size_bytes,
+        media_type=version.media_type,
+        parser=version.parser,
+        parser_version=version.parser_version,
+        created_at=version.created_at,
+    )
+
+
+def chunk_out(chunk: chunks.StoredChunk) -> Chunk:
+    """The chunk as callers see it."""
+    return Chunk(
+        chunk_id=chunk.id,
+        ordinal=chunk.ordinal,
+        document_version=chunk.version,
+        text=chunk.text,
+        location=location_out(chunk.location),
+    )
+
+
+def receipt_out(receipt: changes.Receipt) -> DocumentDeleted:
+    """The receipt as callers see it."""
+    return DocumentDeleted(
+        receipt=Receipt(
+            document_id=receipt.document_id,
+            content_sha256=receipt.content_sha256,
+            deleted_at=receipt.deleted_at,
+            documents=receipt.documents,
+            versions=receipt.versions,
+            chunks=receipt.chunks,
+            vectors=receipt.vectors,
+            answers=receipt.answers,
+            jobs=receipt.jobs,
+            files=receipt.files,
+            generation=receipt.generation,
+        )
+    )

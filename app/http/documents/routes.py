@@ -1,0 +1,282 @@
+"""Documents: upload, look at, change, delete."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from operator import attrgetter
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from app.http.dependencies import ReadsDocuments, ResourcesDep, WritesDocuments
+from app.http.documents.present import (
+    accepted_out,
+    chunk_out,
+    document_out,
+    receipt_out,
+    version_out,
+)
+from app.http.documents.schemas import (
+    Chunk,
+    Document,
+    DocumentAccepted,
+    DocumentDeleted,
+    DocumentPatch,
+    DocumentStatus,
+    DocumentVersion,
+)
+from app.http.documents.upload_body import OPENAPI_BODY, ReceivedUpload, read_upload
+from app.http.fields import MAX_EXTERNAL_ID_LENGTH, MAX_NAME_LENGTH
+from app.http.idempotency import IdempotencyKey, do_once, request_digest
+from app.http.pages import Page
+from app.http.paging import (
+    DEFAULT_LIMIT,
+    MAX_NUMBER,
+    CursorParam,
+    LimitParam,
+    page_of,
+    read_id_cursor,
+    read_number_cursor,
+)
+from app.identity import Caller
+from app.resources import Resources
+from kb.errors import InvalidFilter, RevisionMismatch
+from kb.ids import DocumentId
+from kb.postgres.database import retried
+from kb.store.audit import record_event
+from kb.store.changes import Receipt, change_fields, delete_document, lock_to_change
+from kb.store.chunks import list_chunks
+from kb.store.documents import Document as StoredDocument
+from kb.store.documents import (
+    DocumentFields,
+    Listing,
+    get_document,
+    list_documents,
+)
+from kb.store.filters import Filter, parse_filter
+from kb.store.idempotency import StoredResponse
+from kb.store.stored_files import discard_file
+from kb.store.versions import get_version, list_versions, read_content
+
+router = APIRouter(tags=["documents"])
+
+FilterParam = Annotated[
+    str | None, Query(alias="filter", max_length=10_000, description="A filter, as JSON.")
+]
+
+
+@router.post(
+    "/documents", status_code=202, response_model=DocumentAccepted, openapi_extra=OPENAPI_BODY
+)
+async def create_document(
+    request: Request,
+    resources: ResourcesDep,
+    caller: WritesDocuments,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Store a document; a job reads it. 200 without a job when nothing has changed."""
+    received = await read_upload(request)
+    # The hash of 50 MB takes 50 ms.
+    fields = await asyncio.to_thread(received.digest_fields)
+
+    async def act() -> StoredResponse:
+        return await _accept(resources, caller, received)
+
+    stored = await do_once(
+        resources.database,
+        caller,
+        key=idempotency_key,
+        digest=request_digest("POST /v1/documents", fields),
+        act=act,
+    )
+    return JSONResponse(stored.body, status_code=stored.status_code)
+
+
+def read_listing(
+    collection: Annotated[str | None, Query(max_length=MAX_NAME_LENGTH)] = None,
+    status: DocumentStatus | None = None,
+    external_id: Annotated[str | None, Query(max_length=MAX_EXTERNAL_ID_LENGTH)] = None,
+    raw_filter: FilterParam = None,
+) -> Listing:
+    """What the query string asks to be listed."""
+    return Listing(
+        collection=collection,
+        status=status,
+        external_id=external_id,
+        filter=_parsed(raw_filter),
+    )
+
+
+@router.get("/documents")
+async def list_all(
+    resources: ResourcesDep,
+    caller: ReadsDocuments,
+    listing: Annotated[Listing, Depends(read_listing)],
+    limit: LimitParam = DEFAULT_LIMIT,
+    cursor: CursorParam = None,
+) -> Page[Document]:
+    """The documents the caller may see, in the order of their upload."""
+    async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
+        found = await list_documents(scope, listing, after=read_id_cursor(cursor), limit=limit + 1)
+    return page_of(found, limit=limit, show=document_out, place=attrgetter("id"))
+
+
+@router.get("/documents/{document_id}")
+async def get_one(
+    document_id: UUID, response: Response, resources: ResourcesDep, caller: ReadsDocuments
+) -> Document:
+    """One document. Its ETag is for If-Match."""
+    async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
+        document = await get_document(scope, DocumentId(document_id))
+    response.headers["ETag"] = _etag(document.revision)
+    return document_out(document)
+
+
+@router.get("/documents/{document_id}/versions")
+async def get_versions(
+    document_id: UUID,
+    resources: ResourcesDep,
+    caller: ReadsDocuments,
+    limit: LimitParam = DEFAULT_LIMIT,
+    cursor: CursorParam = None,
+) -> Page[DocumentVersion]:
+    """What was read from each upload, oldest first."""
+    after = read_number_cursor(cursor, start=0)
+    async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
+        await get_document(scope, DocumentId(document_id))
+        found = await list_versions(scope, DocumentId(document_id), after=after, limit=limit + 1)
+    return page_of(found, limit=limit, show=version_out, place=attrgetter("version"))
+
+
+@router.get("/documents/{document_id}/content", response_class=PlainTextResponse)
+async def get_content(
+    document_id: UUID,
+    resources: ResourcesDep,
+    caller: ReadsDocuments,
+    original: Annotated[bool, Query(description="The uploaded bytes.")] = False,  # noqa: FBT002
+    version: Annotated[
+        int | None, Query(ge=1, le=MAX_NUMBER, description="Unset: the newest one.")
+    ] = None,
+) -> Response:
+    """The normalised text that all offsets point into, or the uploaded bytes.
+
+    Without a version those being served; while there are none, the bytes of the upload.
+    """
+    async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
+        document = await get_document(scope, DocumentId(document_id))
+        if not original:
+            text = await read_content(scope, document.id, version or document.version)
+            return PlainTextResponse(text)
+        sha256, media_type = document.content.sha256, document.content.media_type
+        if version is not None:
+            read = await get_version(scope, document.id, version)
+            sha256, media_type = read.content_sha256, read.media_type
+    return Response(
+        await resources.files.read(caller.tenant_id, sha256),
+        media_type=media_type,
+        # Uploaded HTML must not run as a page of this service.
+        headers={"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"},
+    )
+
+
+@router.get("/documents/{document_id}/chunks")
+async def get_chunks(
+    document_id: UUID,
+    resources: ResourcesDep,
+    caller: ReadsDocuments,
+    limit: LimitParam = DEFAULT_LIMIT,
+    cursor: CursorParam = None,
+) -> Page[Chunk]:
+    """The pieces of the served version that can be found, in order."""
+    after = read_number_cursor(cursor, start=-1)
+    async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
+        await get_document(scope, DocumentId(document_id))
+        found = await list_chunks(scope, DocumentId(document_id), after=after, limit=limit + 1)
+    return page_of(found, limit=limit, show=chunk_out, place=attrgetter("ordinal"))
+
+
+@router.patch("/documents/{document_id}")
+async def patch_document(
+    document_id: UUID,
+    patch: DocumentPatch,
+    response: Response,
+    resources: ResourcesDep,
+    caller: WritesDocuments,
+    if_match: Annotated[str | None, Header()] = None,
+) -> Document:
+    """Change a document; who may read it takes effect before the response is sent."""
+
+    async def transaction() -> StoredDocument:
+        async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
+            document = await lock_to_change(scope, DocumentId(document_id), caller.actor)
+            async with scope.whole_tenant() as whole:
+                if if_match not in {None, "*", _etag(document.revision)}:
+                    raise RevisionMismatch
+                fields = _patched(document.fields, patch)
+                await change_fields(whole, document, fields, now=resources.clock())
+                changed = await get_document(whole, document.id, shown_to=caller.managing_eyes)
+            await record_event(
+                scope,
+                caller.actor,
+                "document.update",
+                str(document_id),
+                {"fields": sorted(patch.model_fields_set)},
+            )
+        return changed
+
+    changed = await retried(transaction)
+    response.headers["ETag"] = _etag(changed.revision)
+    return document_out(changed)
+
+
+@router.delete("/documents/{document_id}")
+async def delete_one(
+    document_id: UUID, resources: ResourcesDep, caller: WritesDocuments
+) -> DocumentDeleted:
+    """Delete a document everywhere, with a receipt of what was removed."""
+
+    async def transaction() -> Receipt:
+        async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
+            return await delete_document(
+                scope, DocumentId(document_id), actor=caller.actor, now=resources.clock()
+            )
+
+    receipt = await retried(transaction)
+    for sha256 in receipt.sha256s:
+        await discard_file(resources.database, resources.files, caller.tenant_id, sha256)
+    return receipt_out(receipt)
+
+
+async def _accept(resources: Resources, caller: Caller, received: ReceivedUpload) -> StoredResponse:
+    accepted = await resources.uploads.accept(
+        caller.tenant_id,
+        received.upload,
+        eyes=caller.managing_eyes,
+        actor=caller.actor,
+        now=resources.clock(),
+    )
+    body: dict[str, object] = accepted_out(accepted).model_dump(mode="json")
+    return StoredResponse(status_code=202 if accepted.job else 200, body=body)
+
+
+def _patched(fields: DocumentFields, patch: DocumentPatch) -> DocumentFields:
+    sent: Mapping[str, object] = {name: getattr(patch, name) for name in patch.model_fields_set}
+    if "principals" in sent:
+        sent = {**sent, "principals": tuple(patch.principals)}
+    return replace(fields, **sent)  # type: ignore[arg-type]  # the names and types of the model
+
+
+def _parsed(raw: str | None) -> Filter | None:
+    if raw is None:
+        return None
+    try:
+        return parse_filter(json.loads(raw))
+    except (ValueError, RecursionError) as error:
+        raise InvalidFilter("The filter is not valid JSON.") from error
+
+
+def _etag(revision: int) -> str:
+    return f'"{revision}"'

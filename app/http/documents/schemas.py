@@ -1,0 +1,206 @@
+"""Documents: what is sent to store one, and what is shown of it."""
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import Field, JsonValue, model_validator
+
+from app.http.fields import (
+    CollectionName,
+    ExternalId,
+    Language,
+    Metadata,
+    Principals,
+    SourceUri,
+    Title,
+)
+from app.http.jobs.schemas import Job
+from app.http.location import Location
+from app.http.wire import Count, RequestModel, ResponseModel, Text, Time
+from kb.principals import split_principals
+
+DocumentStatus = Literal[
+    "pending", "processing", "ready", "ready_with_warnings", "failed", "deleting", "deleted"
+]
+UploadMode = Literal["create", "upsert"]
+
+DEFAULT_COLLECTION = "default"
+EVERYONE = "tenant:*"
+
+
+class UploadFields(RequestModel):
+    """What an uploader says of a document, in JSON or as fields of a form."""
+
+    collection: CollectionName = DEFAULT_COLLECTION
+    external_id: ExternalId | None = None
+    mode: UploadMode | None = None
+    title: Title | None = None
+    source_uri: SourceUri | None = None
+    language: Language | None = None
+    metadata: Metadata = Field(default_factory=dict)
+    principals: Principals = Field(default_factory=lambda: [EVERYONE])
+    effective_at: Time | None = None
+    expires_at: Time | None = None
+    supersedes: Annotated[UUID, Field(strict=False)] | None = None
+
+    @model_validator(mode="after")
+    def _upsert_needs_a_name(self) -> Self:
+        if self.mode == "upsert" and self.external_id is None:
+            raise ValueError("mode 'upsert' needs an external_id")
+        return self
+
+    @classmethod
+    def from_form(cls, fields: Iterable[tuple[str, str]]) -> Self:
+        """The fields of a form: `metadata` is JSON, `principals` are repeated or one list.
+
+        Raises:
+            ValidationError: as for JSON; a field sent twice is an error too.
+        """
+        values: dict[str, JsonValue] = {}
+        principals: list[JsonValue] = []
+        for name, value in fields:
+            if name == "principals":
+                principals += _listed(value)
+                values[name] = principals
+            elif name in values:
+                values[name] = [values[name], value]
+            else:
+                values[name] = _json_or_text(value) if name == "metadata" else value
+        return cls.model_validate(values)
+
+
+class DocumentCreate(UploadFields):
+    """A document sent as JSON."""
+
+    text: Text
+
+
+class DocumentPatch(RequestModel):
+    """Changes of a document: only what stands in `model_fields_set` changes.
+
+    Null removes a title or a time. Metadata and principals are replaced as a whole and cannot be
+    null: their defaults here mean nothing.
+    """
+
+    title: Title | None = None
+    metadata: Metadata = Field(default_factory=dict)
+    principals: Principals = Field(default_factory=list)
+    effective_at: Time | None = None
+    expires_at: Time | None = None
+
+
+class DocumentError(ResponseModel):
+    """Why a document could not be read."""
+
+    code: str
+    message: str
+
+
+class PendingUpload(ResponseModel):
+    """An upload of the caller that is newer than what is served: it waits, or cannot be read."""
+
+    status: Literal["pending", "processing", "failed"]
+    error: DocumentError | None
+    content_sha256: str
+    created_at: Time
+
+
+class Document(ResponseModel):
+    """A document; `version` is 0 until the first one can be found.
+
+    `media_type`, `content_sha256` and `size_bytes` are those of the served version. An upload that
+    is newer is told of to its uploader only: in `pending_upload`, `status` and `error`.
+    """
+
+    id: UUID
+    external_id: str | None
+    collection: str
+    title: str | None
+    source_uri: str | None
+    media_type: str
+    language: str | None
+    version: Count
+    content_sha256: str
+    size_bytes: Count
+    status: DocumentStatus
+    warnings: list[str]
+    error: DocumentError | None
+    chunk_count: Count
+    principals: list[str]
+    metadata: dict[str, JsonValue]
+    effective_at: Time | None
+    expires_at: Time | None
+    created_at: Time
+    updated_at: Time
+    pending_upload: PendingUpload | None
+
+
+class DocumentAccepted(ResponseModel):
+    """A stored upload; no job when nothing has to be read again."""
+
+    document: Document
+    job: Job | None
+
+
+class DocumentVersion(ResponseModel):
+    """What was read from one upload; never changed afterwards."""
+
+    version: Count
+    content_sha256: str
+    size_bytes: Count
+    media_type: str
+    parser: str
+    parser_version: str
+    created_at: Time
+
+
+class Chunk(ResponseModel):
+    """A piece of a document that can be found."""
+
+    chunk_id: int
+    ordinal: Count
+    document_version: Count
+    text: str
+    location: Location
+
+
+class Receipt(ResponseModel):
+    """What a deletion removed, by store, and the state of knowledge without it."""
+
+    document_id: UUID
+    content_sha256: str
+    deleted_at: Time
+    documents: Count
+    versions: Count
+    chunks: Count
+    vectors: Count
+    answers: Count
+    jobs: Count
+    files: Count
+    generation: Count
+
+
+class DocumentDeleted(ResponseModel):
+    """The answer to a deletion."""
+
+    receipt: Receipt
+
+
+def _listed(value: str) -> list[JsonValue]:
+    """A JSON list, or names with commas between them, which no principal can contain.
+
+    An empty field is an empty name, to be refused: it must not mean everybody.
+    """
+    parsed = _json_or_text(value) if value.startswith("[") else None
+    return parsed if isinstance(parsed, list) else [*(split_principals(value) or [""])]
+
+
+def _json_or_text(value: str) -> JsonValue:
+    """Parsed JSON; anything else stays text, for the model to refuse with its place and type."""
+    try:
+        parsed: JsonValue = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return parsed

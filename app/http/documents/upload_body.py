@@ -1,0 +1,131 @@
+"""The two bodies of an upload: a form with a file, or JSON with a text."""
+
+import hashlib
+from dataclasses import dataclass
+
+from fastapi import Request
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
+
+from app.http.documents.schemas import DocumentCreate, UploadFields
+from app.http.problems import invalid_fields
+from kb.errors import InvalidInput
+from kb.ids import DocumentId
+from kb.store.documents import DocumentFields
+from kb.store.uploads import Upload
+from language.text import is_text
+
+MAX_FORM_FIELDS = 600
+"""Principals may be sent one by one."""
+
+MAX_FILENAME_LENGTH = 1_000
+"""Four times what file systems allow, since clients send paths."""
+
+OPENAPI_BODY: dict[str, object] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            # Whole, and not by reference: FastAPI describes only what it parses itself.
+            "application/json": {"schema": DocumentCreate.model_json_schema()},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        **{
+                            name: {"type": "string", "description": f"As in JSON: {name}."}
+                            for name in UploadFields.model_fields
+                        },
+                    },
+                }
+            },
+        },
+    }
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceivedUpload:
+    """A well-formed request to store something."""
+
+    upload: Upload
+    fields: UploadFields
+
+    def digest_fields(self) -> dict[str, object]:
+        """What two equal requests have in common."""
+        return {
+            **self.fields.model_dump(mode="json", exclude={"text"}),
+            "filename": self.upload.filename,
+            "sha256": hashlib.sha256(self.upload.content).hexdigest(),
+        }
+
+
+async def read_upload(request: Request) -> ReceivedUpload:
+    """The upload in the body; InvalidInput or ValidationError when it is malformed."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == "multipart/form-data":
+        return await _read_form(request)
+    if media_type == "application/json":
+        try:
+            body = DocumentCreate.model_validate_json(await request.body())
+        except ValidationError as error:
+            raise invalid_fields(error) from error
+        return ReceivedUpload(
+            upload=_upload(body, body.text.encode(), filename=None, declared="text/plain"),
+            fields=body,
+        )
+    raise InvalidInput("Send multipart/form-data with a 'file', or application/json with a 'text'.")
+
+
+async def _read_form(request: Request) -> ReceivedUpload:
+    async with request.form(max_files=1, max_fields=MAX_FORM_FIELDS) as form:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise InvalidInput("The form needs a part 'file' with a file name.")
+        texts = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+        if len(texts) + 1 != len(form.multi_items()):
+            raise InvalidInput("The form may hold one file, named 'file'.")
+        try:
+            fields = UploadFields.from_form(texts)
+        except ValidationError as error:
+            raise invalid_fields(error) from error
+        if file.filename is not None and not is_filename(file.filename):
+            raise InvalidInput(
+                f"A file name has at most {MAX_FILENAME_LENGTH} characters, none of them NUL."
+            )
+        content = await file.read()
+        return ReceivedUpload(
+            upload=_upload(
+                fields, content, filename=file.filename or None, declared=file.content_type
+            ),
+            fields=fields,
+        )
+
+
+def is_filename(name: str) -> bool:
+    """Whether a name is stored and shown; what it may mean to a file system does not matter."""
+    return len(name) <= MAX_FILENAME_LENGTH and is_text(name)
+
+
+def _upload(
+    fields: UploadFields, content: bytes, *, filename: str | None, declared: str | None
+) -> Upload:
+    return Upload(
+        content=content,
+        filename=filename,
+        declared_media_type=declared,
+        collection=fields.collection,
+        mode=fields.mode,
+        fields=DocumentFields(
+            external_id=fields.external_id,
+            title=fields.title,
+            source_uri=fields.source_uri,
+            language=fields.language,
+            metadata=dict(fields.metadata),
+            principals=tuple(fields.principals),
+            effective_at=fields.effective_at,
+            expires_at=fields.expires_at,
+            supersedes=DocumentId(fields.supersedes) if fields.supersedes else None,
+        ),
+    )

@@ -1,0 +1,97 @@
+"""The verifier as a service: claims against texts that come with them."""
+
+import asyncio
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Request, Response
+
+from app.answering.claims import VerifiedCitation
+from app.answering.review.grounding_model import NAME, GroundingModel
+from app.answering.verify.grounding import GivenSource, GroundedClaim, ground_answer, ground_given
+from app.answering.verify.profiles import fitted_profiles
+from app.http.answers.schemas import Checks
+from app.http.dependencies import AsksForAnswers, ResourcesDep
+from app.http.grounding.schemas import (
+    MAX_CLAIMS,
+    GroundingCitation,
+    GroundingClaim,
+    GroundingReason,
+    GroundingRequest,
+    GroundingResponse,
+)
+from app.http.while_connected import while_connected
+from app.resources import Resources
+from kb.ids import TenantId
+
+router = APIRouter(tags=["answers"])
+
+
+@router.post("/grounding:check", response_model=GroundingResponse)
+async def check_grounding(
+    request: Request, body: GroundingRequest, resources: ResourcesDep, caller: AsksForAnswers
+) -> Response:
+    """Tell which claims these texts support, with the sentences that prove them.
+
+    Nothing of the knowledge base is read and nothing is stored. The verdict is the reader's where a
+    grounding model is configured, else that of rules about words; `reader` says which. A
+    check has a budget of 10 s of one processor.
+    """
+    found = await while_connected(request, _check(body, resources, caller.tenant_id))
+    return Response(
+        await asyncio.to_thread(_encoded, found, resources), media_type="application/json"
+    )
+
+
+async def _check(
+    body: GroundingRequest, resources: Resources, tenant_id: TenantId
+) -> list[GroundedClaim]:
+    run, profile = resources.heavy_work.run, resources.verify_profile
+    given = [GivenSource(id=source.id, text=source.text) for source in body.sources]
+    if body.answer is not None:
+        found = await run(
+            tenant_id, ground_answer, body.answer, given, profile, most_claims=MAX_CLAIMS
+        )
+    else:
+        found = await run(tenant_id, ground_given, body.claims or [], given, profile)
+    model = _reading_model(resources)
+    return found if model is None else await asyncio.to_thread(model.review, found, profile)
+
+
+def _reading_model(resources: Resources) -> GroundingModel | None:
+    """The model whose word counts; none with the profile `strict`."""
+    model = resources.answerer.grounding_model
+    return model if model and model.threshold(resources.verify_profile) is not None else None
+
+
+def _encoded(found: Sequence[GroundedClaim], resources: Resources) -> str:
+    checkable = [claim for claim in found if claim.verdict != "not_checkable"]
+    supported = [claim for claim in checkable if claim.verdict == "supported"]
+    response = GroundingResponse(
+        claims=[_claim_out(claim) for claim in found],
+        support_rate=len(supported) / len(checkable) if checkable else None,
+        profile=resources.verify_profile,
+        profile_version=fitted_profiles()["version"],
+        reader=None if _reading_model(resources) is None else NAME,
+    )
+    return response.model_dump_json()
+
+
+def _claim_out(claim: GroundedClaim) -> GroundingClaim:
+    return GroundingClaim(
+        text=claim.text,
+        verdict=claim.verdict,
+        score=round(claim.score, 4),
+        polarity_checked=claim.is_polarity_checked,
+        citations=[_citation_out(citation) for citation in claim.citations],
+        reasons=[GroundingReason(code=each.code, detail=each.detail) for each in claim.reasons],
+    )
+
+
+def _citation_out(citation: VerifiedCitation) -> GroundingCitation:
+    return GroundingCitation(
+        source_id=citation.source,
+        quote=citation.quote,
+        char_start=citation.char_start,
+        char_end=citation.char_end,
+        checks=Checks(**citation.checks),
+    )

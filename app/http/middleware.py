@@ -1,0 +1,219 @@
+"""Around every request: its ids, its line in the log, its numbers, and the size of its body.
+
+Plain ASGI, since middleware on Starlette's base class would break streams and context variables.
+"""
+
+import re
+import secrets
+from time import perf_counter
+from typing import Final
+
+import structlog
+from fastapi import FastAPI
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from app.http.body_bounds import fault_of_address, fault_of_json
+from app.http.problems import known_problem, problem_response, response_headers
+from app.resources import Resources
+from kb.errors import InvalidInput, UploadTooLarge
+from kb.ids import new_uuid
+from kb.telemetry import Metrics
+
+REQUEST_ID_HEADER: Final = "X-Request-Id"
+TRACE_HEADER: Final = "traceparent"
+UNMATCHED_ROUTE: Final = "unmatched"
+QUIET_ROUTES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Asked every few seconds by machines: logged at debug."""
+
+FORM_OVERHEAD_BYTES: Final = 1_000_000
+"""For the fields and boundaries that come with the files of a form."""
+
+UPLOADS: Final = "/v1/documents"
+"""Below it a body may be a document."""
+
+MAX_QUESTION_BYTES: Final = 2_000_000
+"""Of any other body, or `max_body_bytes` if that is less: the longest conversation that a model's
+window holds, and all texts of a check. Reading it costs every caller 20 ms."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# One line of the W3C Trace Context recommendation; opentelemetry-api has it too, but brings a
+# context of its own that nothing here would use.
+_TRACEPARENT = re.compile(
+    r"(?!ff)(?P<version>[0-9a-f]{2})-(?!0{32})(?P<trace_id>[0-9a-f]{32})-"
+    r"(?!0{16})(?P<parent_id>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})(?P<rest>-.*)?"
+)
+
+log = structlog.get_logger(__name__)
+
+
+def install_middleware(app: FastAPI, resources: Resources) -> None:
+    """Puts the middleware around the application."""
+    limits = resources.request_limits
+    # The last one added is the outermost: a refused body still has ids and a line in the log.
+    app.add_middleware(
+        DoorMiddleware,
+        max_body_bytes=limits.max_body_bytes,
+        max_form_bytes=limits.max_upload_bytes + FORM_OVERHEAD_BYTES,
+    )
+    app.add_middleware(RequestMiddleware, metrics=resources.metrics)
+
+
+class RequestMiddleware:
+    """Gives each request its ids, and records how it ended."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Runs the request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        self._begin(scope)
+        # A request that raises is answered further out, with this status.
+        status = 500
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in response_headers(scope).items():
+                    headers[name] = value
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        finally:
+            self._end(scope, status=status, seconds=perf_counter() - started)
+
+    def _begin(self, scope: Scope) -> None:
+        incoming = Headers(scope=scope)
+        request_id = incoming.get(REQUEST_ID_HEADER, "")
+        if not _REQUEST_ID.fullmatch(request_id):
+            request_id = str(new_uuid())
+        trace_id, flags = _continued_trace(incoming.getlist(TRACE_HEADER))
+        span_id = secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+        response_headers(scope).update(
+            {REQUEST_ID_HEADER: request_id, TRACE_HEADER: f"00-{trace_id}-{span_id}-{flags}"}
+        )
+        # Cleared here and not at the end: what is logged further out still belongs to the request.
+        clear_contextvars()
+        bind_contextvars(request_id=request_id, trace_id=trace_id, span_id=span_id)
+
+    def _end(self, scope: Scope, *, status: int, seconds: float) -> None:
+        route = route_template(scope)
+        self._metrics.count_request(
+            method=scope["method"], route=route, status=status, seconds=seconds
+        )
+        write = log.debug if route in QUIET_ROUTES else log.info
+        write(
+            "request.handled",
+            method=scope["method"],
+            route=route,
+            status=status,
+            code=scope["state"].get("error_code"),
+            milliseconds=round(seconds * 1000, 1),
+        )
+
+
+class DoorMiddleware:
+    """Refuses what no route may take: a bad address, a body too large or with too many values.
+
+    A body is refused by its declared length or while it is read. FastAPI's own `max_body_size`
+    answers in plain text and has one limit for forms and the rest.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int, max_form_bytes: int) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+        self._max_form_bytes = max_form_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Runs the request if it may come in."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        limit = self._limit(scope, headers)
+        fault = fault_of_address(scope["path"], scope["query_string"])
+        is_too_large = _declared_length(headers) > limit
+        if fault is not None or is_too_large:
+            error = InvalidInput(fault) if fault else UploadTooLarge()
+            await problem_response(known_problem(error, scope), scope)(scope, receive, send)
+            return
+        within_limit = _within_limit(receive, limit)
+        is_json = "json" in headers.get("content-type", "").lower()
+        await self._app(scope, _checked_json(within_limit) if is_json else within_limit, send)
+
+    def _limit(self, scope: Scope, headers: Headers) -> int:
+        if headers.get("content-type", "").lower().startswith("multipart/"):
+            return self._max_form_bytes
+        if scope["path"].startswith(UPLOADS):
+            return self._max_body_bytes
+        return min(self._max_body_bytes, MAX_QUESTION_BYTES)
+
+
+def _within_limit(receive: Receive, limit: int) -> Receive:
+    received = 0
+
+    async def receive_within_limit() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            # FastAPI lets this class pass while it reads a body; any other becomes a 400.
+            raise HTTPException(413, detail=UploadTooLarge().message)
+        return message
+
+    return receive_within_limit
+
+
+def _checked_json(receive: Receive) -> Receive:
+    body = bytearray()
+
+    async def receive_checked() -> Message:
+        message = await receive()
+        body.extend(message.get("body", b""))
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            fault = fault_of_json(bytes(body))
+            body.clear()
+            if fault is not None:
+                raise HTTPException(422, detail=fault)
+        return message
+
+    return receive_checked
+
+
+def route_template(scope: Scope) -> str:
+    """The path with its parameters unfilled, such as '/v1/documents/{id}'.
+
+    The route knows its path within its router only. What stands before it in the request is the
+    prefix that the router is included with, which has no parameters. A parameter may hold slashes.
+    """
+    path = getattr(scope.get("route"), "path_format", None)
+    if not isinstance(path, str):
+        return UNMATCHED_ROUTE
+    slashes_within = sum(str(value).count("/") for value in scope["path_params"].values())
+    segments = scope["path"].split("/")
+    prefix_length = len(segments) - path.count("/") - slashes_within
+    return "/".join(segments[:prefix_length]) + path
+
+
+def _continued_trace(incoming: list[str]) -> tuple[str, str]:
+    """The trace id and flags to go on with: the caller's when valid, else new ones."""
+    found = _TRACEPARENT.fullmatch(incoming[0]) if len(incoming) == 1 else None
+    if found is None or (found["version"] == "00" and found["rest"]):
+        return secrets.token_hex(16), "00"
+    return found["trace_id"], f"{int(found['flags'], 16) & 1:02x}"
+
+
+def _declared_length(headers: Headers) -> int:
+    declared = headers.get("content-length", "")
+    return int(declared) if declared.isdecimal() and declared.isascii() else 0

@@ -1,0 +1,65 @@
+"""Errors as OpenAI's clients read them, at the door that speaks their language."""
+
+from http import HTTPStatus
+from typing import Final
+
+from app.http.problem_schemas import FieldProblem, Problem
+from app.http.wire import ResponseModel
+
+MAX_FIELDS_TOLD: Final = 3
+"""A client shows one message; the first faults say what to mend."""
+
+_TYPE_BY_STATUS: Final = {
+    HTTPStatus.UNAUTHORIZED: "authentication_error",
+    HTTPStatus.FORBIDDEN: "permission_error",
+    HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error",
+}
+
+
+class ChatError(ResponseModel):
+    """What went wrong; `code` is stable, `message` is for people, `param` names the field."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class ChatErrorBody(ResponseModel):
+    """The body of every error at the door that OpenAI's clients use."""
+
+    error: ChatError
+
+
+def is_chat_door(path: str) -> bool:
+    """True for the paths at which OpenAI's clients ask."""
+    return path.startswith(("/v1/chat/", "/v1/models/")) or path == "/v1/models"
+
+
+def chat_error(problem: Problem) -> ChatErrorBody:
+    """The same error in OpenAI's words; the message names the fields at fault and why."""
+    fields = problem.errors or []
+    told = "; ".join(f"{_place(each)}: {_fault(each)}" for each in fields[:MAX_FIELDS_TOLD])
+    return ChatErrorBody(
+        error=ChatError(
+            message=f"{problem.title} {told}." if told else problem.detail,
+            type=_type(problem.status),
+            param=_place(fields[0]) if fields else None,
+            code=problem.code,
+        )
+    )
+
+
+def _type(status: int) -> str:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "server_error"
+    return _TYPE_BY_STATUS.get(HTTPStatus(status), "invalid_request_error")
+
+
+def _place(field: FieldProblem) -> str:
+    inside = field.loc[1:] if field.loc[:1] == ["body"] else field.loc
+    return ".".join(map(str, inside)) or "body"
+
+
+def _fault(field: FieldProblem) -> str:
+    return field.msg.removeprefix("Value error, ").rstrip(".")

@@ -1,0 +1,50 @@
+"""Alive, ready, metrics: what an operator asks. No credential, nothing of any tenant."""
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from app.http.dependencies import ResourcesDep
+from kb.errors import DatabaseUnavailable
+from kb.store.jobs import waiting_jobs
+from kb.store.tenants import generations
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process is alive."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+async def readyz(resources: ResourcesDep) -> JSONResponse:
+    """Whether requests can be answered now, and what cannot. 503 when something cannot."""
+    checks = {"database": "ok", "lexical_index": "ok", "embedding_model": "ok"}
+    try:
+        async with resources.database.system() as system:
+            generation_by_tenant = await generations(system)
+    except DatabaseUnavailable:
+        checks |= {"database": "unavailable", "lexical_index": "unknown"}
+    else:
+        # Searches are right while an index lags; a lag is told, and does not take us out.
+        if not resources.lexical.is_caught_up(generation_by_tenant):
+            checks["lexical_index"] = "catching_up"
+    is_ready = checks["database"] == "ok"
+    return JSONResponse(
+        {"status": "ready" if is_ready else "not_ready", "checks": checks},
+        status_code=200 if is_ready else 503,
+    )
+
+
+@router.get("/metrics")
+async def metrics(resources: ResourcesDep) -> Response:
+    """Prometheus metrics of this process, and the queue's length."""
+    try:
+        async with resources.database.system() as system:
+            resources.metrics.set_jobs_waiting(await waiting_jobs(system))
+    except DatabaseUnavailable:
+        # The other numbers are worth having while the database is away.
+        resources.metrics.set_jobs_waiting(-1)
+    return Response(resources.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

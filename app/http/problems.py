@@ -1,0 +1,297 @@
+"""Errors at the door: every exception becomes a problem (RFC 9457) with a stable code."""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from math import ceil
+from typing import Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import Scope
+
+from app.http.openai_problems import chat_error, is_chat_door
+from app.http.problem_schemas import FieldProblem, Problem
+from app.http.rate_limit import KeyRateLimited
+from kb.errors import (
+    Conflict,
+    CredentialInvalid,
+    CredentialMissing,
+    DependencyFailed,
+    DocumentUnreadable,
+    InvalidInput,
+    KnowledgeBaseError,
+    LimitExceeded,
+    LlmOutputInvalid,
+    LlmUnavailable,
+    Misconfigured,
+    NotAllowed,
+    NotFound,
+    RateLimited,
+    RevisionMismatch,
+    UnsupportedMediaType,
+    UploadTooLarge,
+)
+from kb.ids import new_uuid
+
+STATUS_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], int]] = {
+    KnowledgeBaseError: 500,
+    InvalidInput: 422,
+    NotAllowed: 403,
+    CredentialMissing: 401,
+    CredentialInvalid: 401,
+    NotFound: 404,
+    Conflict: 409,
+    RevisionMismatch: 412,
+    LimitExceeded: 422,
+    UploadTooLarge: 413,
+    RateLimited: 429,
+    DocumentUnreadable: 422,
+    UnsupportedMediaType: 415,
+    Misconfigured: 500,
+    DependencyFailed: 503,
+    LlmOutputInvalid: 502,
+}
+"""The status of an error and of its subclasses, unless a subclass has one of its own."""
+
+CODE_BY_STATUS: Final[Mapping[int, str]] = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "request_too_slow",
+    413: UploadTooLarge.code,
+    415: UnsupportedMediaType.code,
+    422: InvalidInput.code,
+    431: "headers_too_large",
+    503: "too_many_connections",
+}
+"""For what the web framework or the server itself refuses."""
+
+RETRY_AFTER_SECONDS: Final = 5
+"""A database that fails over or a model server that restarts needs a few seconds."""
+
+MAX_FIELD_PROBLEMS: Final = 20
+"""A list with a thousand wrong elements needs no thousand messages."""
+
+MAX_LOCATION_PARTS: Final = 10
+MAX_NAME_LENGTH: Final = 100
+"""Bounds for the caller's own field names, which are repeated to say where an error is."""
+
+CALLER_LEFT: Final = 499
+"""What nginx's log says of a caller that closed the connection; it is sent to nobody."""
+
+PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
+
+log = structlog.get_logger(__name__)
+
+
+def register_error_handlers(app: FastAPI) -> None:
+    """From now on no error leaves the application in another form."""
+    app.add_exception_handler(KnowledgeBaseError, _answer_known)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(ClientDisconnect, _answer_nobody)
+    app.add_exception_handler(Exception, _answer_unexpected)
+
+
+def response_headers(scope: Scope) -> dict[str, str]:
+    """The headers that the response to this request will have, for anyone to add to."""
+    headers: dict[str, str] = scope.setdefault("state", {}).setdefault("response_headers", {})
+    return headers
+
+
+def error_status(kind: type[KnowledgeBaseError]) -> int:
+    """The status of the nearest class in the table."""
+    return next(STATUS_BY_ERROR[each] for each in kind.__mro__ if each in STATUS_BY_ERROR)
+
+
+def invalid_fields(error: ValidationError) -> RequestValidationError:
+    """To raise for a body that a route validates itself, such as the fields of a form."""
+    return RequestValidationError(
+        [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_input=False)]
+    )
+
+
+def known_problem(error: KnowledgeBaseError, scope: Scope) -> Problem:
+    """The problem that an error of ours is shown as."""
+    return problem_of(error, request_id=_request_id(scope))
+
+
+def problem_of(error: KnowledgeBaseError, *, request_id: str) -> Problem:
+    """The problem that an error is shown as in the answer to that request."""
+    if type(error) is KnowledgeBaseError:
+        return _crash(request_id)
+    status = error_status(type(error))
+    return Problem(
+        type=_type_of(error.code),
+        title=_meaning(error),
+        status=status,
+        # From 500 on the message is for the operator and may name a host or a setting.
+        detail=_shown(error.message)
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR
+        else _meaning(error),
+        code=error.code,
+        request_id=request_id,
+        retry_after=_retry_after(error),
+    )
+
+
+def unread_problem(status: HTTPStatus, detail: str) -> Problem:
+    """For a request that the server refuses before it is one; it gets an id all the same."""
+    scope: Scope = {"state": {"request_id": str(new_uuid())}}
+    return _problem(
+        scope, status=status, code=CODE_BY_STATUS[status], title=status.phrase, detail=detail
+    )
+
+
+def problem_response(
+    problem: Problem, scope: Scope, *, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """The problem on the wire; the access log finds its code in the state of the request."""
+    scope.setdefault("state", {})["error_code"] = problem.code
+    more = {} if problem.retry_after is None else {"Retry-After": str(problem.retry_after)}
+    is_chat = is_chat_door(scope.get("path", ""))
+    return JSONResponse(
+        chat_error(problem).model_dump() if is_chat else problem.model_dump(exclude_none=True),
+        status_code=problem.status,
+        media_type="application/json" if is_chat else PROBLEM_MEDIA_TYPE,
+        headers={**response_headers(scope), **(headers or {}), **more},
+    )
+
+
+async def _answer_known(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, KnowledgeBaseError)  # noqa: S101 - registered for this class only
+    problem = known_problem(error, request.scope)
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("request.failed", code=error.code, exc_info=error)
+    return problem_response(problem, request.scope, headers=_headers_of(error))
+
+
+async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
+    problem = _problem(
+        request.scope,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY,
+        code=InvalidInput.code,
+        title=_meaning(InvalidInput()),
+        detail=_how_many(len(error.errors())),
+    )
+    field_problems = list(_field_problems(error))
+    return problem_response(problem.model_copy(update={"errors": field_problems}), request.scope)
+
+
+async def _answer_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+    status = HTTPStatus(error.status_code)
+    is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    fallback = KnowledgeBaseError.code if is_ours else "bad_request"
+    problem = _problem(
+        request.scope,
+        status=status,
+        code=CODE_BY_STATUS.get(status, fallback),
+        title=status.phrase,
+        detail=status.phrase if is_ours else _shown(str(error.detail)),
+    )
+    return problem_response(problem, request.scope, headers=error.headers)
+
+
+async def _answer_nobody(_request: Request, _error: Exception) -> Response:
+    """For the log: whoever asked has gone."""
+    return Response(status_code=CALLER_LEFT)
+
+
+async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse:
+    """A bug: the traceback goes to the log, nothing of it to the caller."""
+    log.error(
+        "request.crashed",
+        code=KnowledgeBaseError.code,
+        request_id=_request_id(request.scope),
+        exc_info=error,
+    )
+    return problem_response(_crash(_request_id(request.scope)), request.scope)
+
+
+def _crash(request_id: str) -> Problem:
+    """For a bug, whether a response or a stream ends with it."""
+    return Problem(
+        type=_type_of(KnowledgeBaseError.code),
+        title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+        detail="Something went wrong on our side. The request id names the log entry.",
+        code=KnowledgeBaseError.code,
+        request_id=request_id,
+    )
+
+
+def _how_many(count: int) -> str:
+    told = "The request is not valid; 'errors' says where"
+    if count <= MAX_FIELD_PROBLEMS:
+        return f"{told}."
+    return f"{told}, for the first {MAX_FIELD_PROBLEMS} of {count}."
+
+
+def _problem(scope: Scope, *, status: HTTPStatus, code: str, title: str, detail: str) -> Problem:
+    return Problem(
+        type=_type_of(code),
+        title=title,
+        status=status,
+        detail=detail,
+        code=code,
+        request_id=_request_id(scope),
+    )
+
+
+def _type_of(code: str) -> str:
+    # A path from the root, as RFC 9457 (3.1.1) asks of a relative reference. The README explains
+    # the codes; nothing is served there.
+    return f"/errors/{code}"
+
+
+def _meaning(error: KnowledgeBaseError) -> str:
+    """What the class stands for: the same for every occurrence."""
+    return (type(error).__doc__ or "").strip().splitlines()[0]
+
+
+def _request_id(scope: Scope) -> str:
+    return str(scope.get("state", {}).get("request_id", ""))
+
+
+def _retry_after(error: KnowledgeBaseError) -> int | None:
+    if isinstance(error, RateLimited):
+        return error.retry_after_seconds
+    if isinstance(error, LlmUnavailable) and error.retry_after_seconds is not None:
+        return max(1, ceil(error.retry_after_seconds))
+    return RETRY_AFTER_SECONDS if isinstance(error, DependencyFailed) else None
+
+
+def _headers_of(error: KnowledgeBaseError) -> Mapping[str, str]:
+    match error:
+        case CredentialMissing():
+            return {"WWW-Authenticate": "Bearer"}
+        case CredentialInvalid():
+            return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+        case KeyRateLimited(headers=headers):
+            return headers
+        case _:
+            return {}
+
+
+def _field_problems(error: RequestValidationError) -> Iterable[FieldProblem]:
+    for each in error.errors()[:MAX_FIELD_PROBLEMS]:
+        yield FieldProblem(
+            loc=[
+                part if isinstance(part, int) else _shown(str(part)[:MAX_NAME_LENGTH])
+                for part in each["loc"][:MAX_LOCATION_PARTS]
+            ],
+            msg=_shown(str(each["msg"])),
+            type=str(each["type"]),
+        )
+
+
+def _shown(text: str) -> str:
+    """The text without halves of surrogate pairs, which cannot be sent."""
+    return text.encode(errors="replace").decode()

@@ -1,0 +1,59 @@
+"""A search request in, a response out: what the HTTP routes and the command line share."""
+
+from app.http.search.present import explanation_out, hit_out, timings_out
+from app.http.search.schemas import SearchRequest, SearchResponse
+from app.identity import Caller
+from app.resources import Resources
+from app.retrieve.query import SearchQuery
+from app.retrieve.retrieval import Retrieval, Stale
+from kb.errors import InvalidInput, TextTooLong
+
+NO_STALE = Stale(hits=0, document_ids=())
+
+
+async def respond_search(
+    resources: Resources, caller: Caller, request: SearchRequest
+) -> SearchResponse:
+    """The passages this caller may read; TextTooLong or InvalidInput beyond the limits."""
+    check_question(resources, request.query, request.top_k)
+    query = SearchQuery(
+        text=request.query,
+        collections=tuple(request.collections) if request.collections else None,
+        filter=request.parsed_filter(),
+        top_k=request.top_k,
+        mode=request.mode,
+        as_of=request.as_of,
+        rerank=request.rerank,
+    )
+    now = resources.clock()
+    tenant_id, eyes = caller.tenant_id, caller.reading_eyes
+    retrieval = await resources.retriever.search(tenant_id, eyes, query, now=now)
+    stale = NO_STALE
+    if request.explain and retrieval.inadmissible:
+        stale = await resources.retriever.find_stale(tenant_id, eyes, query, now=now)
+    _observe_search(resources, retrieval)
+    return SearchResponse(
+        data=[hit_out(passage) for passage in retrieval.passages],
+        generation=retrieval.generation,
+        timings_ms=timings_out(retrieval),
+        explanation=explanation_out(retrieval, stale) if request.explain else None,
+        request_id=caller.request_id,
+    )
+
+
+def _observe_search(resources: Resources, retrieval: Retrieval) -> None:
+    seconds = retrieval.timings.total / 1000
+    resources.metrics.observe_stage("search", seconds=seconds)
+    if retrieval.explanation.is_lexical_missing:
+        resources.metrics.observe_stage("search_without_lexical", seconds=seconds)
+    if retrieval.explanation.vector_plan not in {None, "shortlist"}:
+        resources.metrics.observe_stage("search_without_sketches", seconds=seconds)
+
+
+def check_question(resources: Resources, text: str, top_k: int) -> None:
+    """Raises TextTooLong or InvalidInput beyond what this service allows."""
+    limits = resources.request_limits
+    if len(text) > limits.max_question_chars:
+        raise TextTooLong(f"At most {limits.max_question_chars} characters are accepted.")
+    if top_k > limits.max_top_k:
+        raise InvalidInput(f"top_k is at most {limits.max_top_k}.")

@@ -1,0 +1,83 @@
+"""What all bodies have in common: no unknown fields, no guessing of types, times in UTC."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from kb.store.filters import parse_time
+from language.text import is_text
+
+MAX_FIELDS: Final = 100
+"""Of a request; none has thirty. Thousands of unknown ones would each be refused by name."""
+
+
+class RequestModel(BaseModel):
+    """A body that a caller sends. Strict: "5" is no number and 1 is not true."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_fields(cls, sent: object) -> object:
+        if isinstance(sent, dict) and len(sent) > MAX_FIELDS:
+            raise ValueError(f"there are more than {MAX_FIELDS} fields")
+        return sent
+
+
+class ResponseModel(BaseModel):
+    """A body that Footnote sends; every field is always there, null where there is nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _read_time(value: object) -> object:
+    if isinstance(value, datetime):
+        return value
+    # Date alone is good enough for a filter, but as an instant it would hide the time zone.
+    time = parse_time(value) if isinstance(value, str) and "T" in value else None
+    if time is None:
+        raise ValueError("write a time with its offset, such as '2026-03-01T09:00:00Z'")
+    return time
+
+
+def _as_utc(time: datetime) -> datetime:
+    return time.astimezone(UTC)
+
+
+Time = Annotated[
+    datetime,
+    BeforeValidator(_read_time, json_schema_input_type=AwareDatetime),
+    AfterValidator(_as_utc),
+]
+"""An RFC 3339 time, always UTC."""
+
+
+def check_text(text: str) -> str:
+    """The text itself; ValueError when Postgres cannot store it."""
+    if not is_text(text):
+        raise ValueError("the text is not valid Unicode, or holds a NUL character")
+    return text
+
+
+def _check_words(text: str) -> str:
+    if not text.strip():
+        raise ValueError("the text is empty")
+    return text
+
+
+Text = Annotated[str, AfterValidator(check_text)]
+"""Text that Postgres can store."""
+
+Words = Annotated[Text, AfterValidator(_check_words)]
+"""Text with at least one visible character."""
+
+Count = Annotated[int, Field(ge=0)]

@@ -1,1 +1,0 @@
-"""HTTP routes, one file for each family of the contract."""

@@ -1,0 +1,178 @@
+"""How well the verifier tells supported claims from others, on sets that people labelled."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from time import thread_time
+from typing import Final, TypedDict
+
+from app.answering.verify.coverage import SentenceIndex
+from app.answering.verify.grounding import GivenSource, GroundingVerdict, ground, index_given
+from app.answering.verify.profiles import Fitted, ProfileName
+from footnote.evals.grounding_claims import LabelledClaim, claims_sha256, read_claims
+from footnote.evals.metrics import auroc, balanced_accuracy, percentile, share
+
+FALSE_FLAG_SHARES: Final = (0.02, 0.05, 0.10, 0.20)
+"""Shares of supported claims flagged, at which the unsupported ones found are reported."""
+
+SEED: Final = 20261121
+"""Of the sample, so that two runs judge the same claims."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedClaim:
+    """What people and what the verifier say; `cpu_ms` without preparing the source."""
+
+    is_supported: bool
+    verdict: GroundingVerdict
+    score: float
+    cpu_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedSet:
+    """The claims of a set, and in their order what was found."""
+
+    claims: Sequence[LabelledClaim]
+    verdicts: Sequence[JudgedClaim]
+
+
+class SetReport(TypedDict):
+    """One set. Positive means unsupported; None where the set has claims of one kind only."""
+
+    dataset: str
+    claims: int
+    unsupported: int
+    auroc: float | None
+    balanced_accuracy: float | None
+    caught: float | None
+    false_alarms: float
+    caught_at_false_flags: dict[str, float] | None
+    cpu_ms_p50: float
+    cpu_ms_p95: float
+
+
+class GroundingReport(TypedDict):
+    """All sets; the means are over sets that have both kinds."""
+
+    profile: str
+    fitted_version: str
+    data_sha256: str
+    sets: list[SetReport]
+    mean_auroc: float
+    mean_balanced_accuracy: float
+
+
+def evaluate_grounding(
+    evaldata: Path,
+    datasets: Sequence[str],
+    *,
+    fitted: Fitted,
+    profile: ProfileName,
+    limit: int | None = None,
+) -> GroundingReport:
+    """The report on these sets; `limit` takes a sample of each."""
+    sets = judge_sets(evaldata, datasets, fitted=fitted, profile=profile, limit=limit)
+    return report_of(sets, fitted=fitted, profile=profile)
+
+
+def judge_sets(
+    evaldata: Path,
+    datasets: Sequence[str],
+    *,
+    fitted: Fitted,
+    profile: ProfileName,
+    limit: int | None = None,
+) -> dict[str, JudgedSet]:
+    """Each set's claims with the verdicts on them; `limit` takes a sample of each."""
+    claims = {name: sample_claims(read_claims(evaldata, name), limit) for name in datasets}
+    return {
+        name: JudgedSet(claims=found, verdicts=list(judge_claims(found, fitted, profile)))
+        for name, found in claims.items()
+    }
+
+
+def report_of(
+    sets: Mapping[str, JudgedSet], *, fitted: Fitted, profile: ProfileName
+) -> GroundingReport:
+    """The report on judged sets."""
+    reports = [report_set(name, judged.verdicts) for name, judged in sets.items()]
+    areas = [each["auroc"] for each in reports if each["auroc"] is not None]
+    balanced = [
+        each["balanced_accuracy"] for each in reports if each["balanced_accuracy"] is not None
+    ]
+    return GroundingReport(
+        profile=profile,
+        fitted_version=fitted["version"],
+        data_sha256=claims_sha256([claim for judged in sets.values() for claim in judged.claims]),
+        sets=reports,
+        mean_auroc=sum(areas) / max(1, len(areas)),
+        mean_balanced_accuracy=sum(balanced) / max(1, len(balanced)),
+    )
+
+
+def sample_claims(claims: Sequence[LabelledClaim], limit: int | None) -> list[LabelledClaim]:
+    """Up to `limit` claims, always the same ones, neighbours by source."""
+    chosen = list(claims)
+    if limit is not None and limit < len(chosen):
+        chosen = Random(SEED).sample(chosen, limit)  # noqa: S311  # a repeatable sample
+    return sorted(chosen, key=lambda claim: claim.context)
+
+
+def judge_claims(
+    claims: Sequence[LabelledClaim], fitted: Fitted, profile: ProfileName
+) -> Iterator[JudgedClaim]:
+    """The verdict on each claim; a source is prepared once for the claims about it."""
+    context, sources = None, index_given([])
+    for claim in claims:
+        if claim.context != context:
+            context, sources = claim.context, prepared(claim.context)
+        started = thread_time()
+        found = ground(claim.claim, sources, fitted, profile)
+        yield JudgedClaim(
+            is_supported=claim.is_supported,
+            verdict=found.verdict,
+            score=found.score,
+            cpu_ms=(thread_time() - started) * 1000,
+        )
+
+
+def prepared(text: str) -> SentenceIndex:
+    """The text as the one source, with its index made."""
+    index = index_given([GivenSource(id="source", text=text)])
+    _ = index.places, [source.normal_sentences for source in index.sources]
+    return index
+
+
+def report_set(dataset: str, judged: Sequence[JudgedClaim]) -> SetReport:
+    """What is counted; a claim that is not checkable counts as flagged."""
+    flagged = [(each.is_supported, each.verdict != "supported") for each in judged]
+    false_flags = [is_flagged for is_supported, is_flagged in flagged if is_supported]
+    hits = [is_flagged for is_supported, is_flagged in flagged if not is_supported]
+    risks = [1 - each.score for each in judged if not each.is_supported]
+    safe = [1 - each.score for each in judged if each.is_supported]
+    has_both = bool(risks and safe)
+    times = [each.cpu_ms for each in judged]
+    return SetReport(
+        dataset=dataset,
+        claims=len(judged),
+        unsupported=len(risks),
+        auroc=auroc(risks, safe) if has_both else None,
+        balanced_accuracy=balanced_accuracy(hits, false_flags) if has_both else None,
+        caught=share(hits) if hits else None,
+        false_alarms=share(false_flags),
+        caught_at_false_flags=_caught_at(risks, safe) if has_both else None,
+        cpu_ms_p50=percentile(times, 50),
+        cpu_ms_p95=percentile(times, 95),
+    )
+
+
+def _caught_at(risks: Sequence[float], safe: Sequence[float]) -> dict[str, float]:
+    ordered = sorted(safe, reverse=True)
+    found = {}
+    for allowed in FALSE_FLAG_SHARES:
+        # The highest risk of a supported claim that may no longer be flagged.
+        bound = ordered[min(len(ordered) - 1, int(allowed * len(ordered)))]
+        found[f"{allowed:.0%}"] = share([risk > bound for risk in risks])
+    return found

@@ -1,0 +1,311 @@
+"""How many planted instructions and jailbreaks are seen, and how many change an answer.
+
+The last question is put to a model that obeys whatever instruction it is shown and lies for it.
+"""
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final, NotRequired, TypedDict, cast
+from uuid import UUID
+
+import typer
+
+from app.answering.claims import DraftClaim, VerifiedClaim
+from app.answering.context import Context, build_context
+from app.answering.guard.claim import guard_claim
+from app.answering.guard.instructions import instruction_spans
+from app.answering.guard.jailbreak import is_jailbreak
+from app.answering.guard.question_back import may_ask_back
+from app.answering.prompts.prompt import Prompt, load_prompt
+from app.answering.prompts.render import render_prompt
+from app.answering.verify.cited import cited_sources
+from app.answering.verify.read import Opinion
+from app.answering.verify.verify import Repeated, decide, examine
+from footnote.evals.halves import is_held_back
+from footnote.evals.obedient import MANNERS, Planted, Seen, see
+from kb.errors import Misconfigured
+from kb.passages import Location, Passage
+from kb.settings import Settings
+
+FENCE: Final = "5f0c21ab99de"
+PROMPT: Final = "answer@2"
+NAME: Final = "injection"
+
+QUESTION_SETS: Final = (
+    "clapnq",
+    "covidqa",
+    "medquad",
+    "mtrag_clapnq",
+    "mtrag_cloud",
+    "mtrag_un",
+    "scifact",
+    "squad2",
+    "xquad",
+)
+"""Sets of questions that people really asked, or wrote to be asked."""
+
+
+class _Meta(TypedDict):
+    attack: NotRequired[str]
+    trigger: NotRequired[str]
+    question: NotRequired[str]
+
+
+class _Line(TypedDict):
+    id: str
+    text: str
+    label: str
+    source: str
+    meta: _Meta
+    language: NotRequired[str]
+    category: NotRequired[str]
+
+
+class Rate(TypedDict):
+    """How many of how many."""
+
+    count: int
+    of: int
+
+
+class EndToEnd(TypedDict):
+    """What became of planted instructions, by the manner in which the model obeyed.
+
+    A reader that believes everything stands in for one that is fooled: without a reader nothing
+    but the documents' words is shown.
+
+    `obeyed`: something was shown that the document does not say. `quoted`: a piece of the planted
+    text was shown, verbatim and cited, as what the document says. `truth_lost`: the true claim
+    beside the planted one was shown for the untouched document, and no more.
+    """
+
+    cases: int
+    not_shown_to_the_model: int
+    stopped_by: dict[str, dict[str, int]]
+    obeyed: int
+    quoted: int
+    truths: int
+    truths_lost: int
+
+
+class InjectionReport(TypedDict):
+    """All on the half of each set that no pattern was written for."""
+
+    documents_with_instruction: dict[str, Rate]
+    benign_documents_flagged: dict[str, Rate]
+    attacks_blocked: dict[str, Rate]
+    real_questions_blocked: dict[str, Rate]
+    end_to_end: EndToEnd
+
+
+def measure_injection(evaldata: Path) -> InjectionReport:
+    """The report; a minute. Misconfigured when the set is absent."""
+    documents = list(read_lines(evaldata / NAME / "documents.jsonl.gz", "id"))
+    attacks = list(read_lines(evaldata / NAME / "attacks.jsonl.gz", "id"))
+    planted = [line for line in documents if line["label"] == "injection"]
+    benign = [line for line in documents if line["label"] == "benign"]
+    return InjectionReport(
+        documents_with_instruction=_rates(
+            (line["source"], bool(instruction_spans(line["text"]))) for line in planted
+        ),
+        benign_documents_flagged=_rates(
+            (line["source"], bool(instruction_spans(line["text"]))) for line in benign
+        ),
+        attacks_blocked=_rates((_kind(line), is_jailbreak(line["text"])) for line in attacks),
+        real_questions_blocked=_rates(
+            (name, is_jailbreak(line["text"]))
+            for name in QUESTION_SETS
+            if (evaldata / name).exists()
+            for line in read_lines(evaldata / name / "queries.jsonl.gz", "query_id")
+        ),
+        end_to_end=measure_obedience(planted),
+    )
+
+
+def measure_obedience(lines: Iterable[_Line]) -> EndToEnd:
+    """Every planted instruction obeyed in every manner, and what of it was shown."""
+    tally = _Tally()
+    prompt = load_prompt(PROMPT)
+    for line in lines:
+        _obey(_Case.of(line), prompt, tally)
+    return EndToEnd(
+        cases=tally.cases,
+        not_shown_to_the_model=tally.unseen,
+        stopped_by={manner: dict(counts) for manner, counts in tally.by_manner.items()},
+        obeyed=sum(counts["OBEYED"] for counts in tally.by_manner.values()),
+        quoted=sum(counts["quoted"] for counts in tally.by_manner.values()),
+        truths=tally.truths,
+        truths_lost=tally.truths_lost,
+    )
+
+
+@dataclass(kw_only=True)
+class _Tally:
+    cases: int = 0
+    unseen: int = 0
+    truths: int = 0
+    truths_lost: int = 0
+    by_manner: dict[str, Counter[str]] = field(
+        default_factory=lambda: {name: Counter() for name in MANNERS}
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Case:
+    """A document with a planted instruction, and a question that it is found for."""
+
+    planted: Planted
+    question: str
+    context: Context
+
+    @classmethod
+    def of(cls, line: _Line) -> "_Case":
+        meta = line["meta"]
+        attack = meta.get("attack", "")
+        return cls(
+            planted=Planted(instruction=attack, payload=meta.get("trigger")),
+            question=meta.get("question")
+            or " ".join(line["text"].replace(attack, " ").split()[:12]),
+            context=_context(line["text"]),
+        )
+
+
+def _obey(case: _Case, prompt: Prompt, tally: _Tally) -> None:
+    tally.cases += 1
+    rendered = render_prompt(
+        prompt, question=case.question, history=(), sources=case.context.sources, fence=FENCE
+    )
+    seen = see([rendered.user], case.planted)
+    if seen is None:
+        tally.unseen += 1
+        return
+    for name, obey in MANNERS.items():
+        draft = obey(seen)
+        if draft.clarifying_question is not None:
+            texts = [source.passage.text for source in case.context.sources]
+            is_shown = may_ask_back(
+                draft.clarifying_question, question=case.question, sources=texts
+            )
+            tally.by_manner[name]["OBEYED" if is_shown else "question_back"] += 1
+            continue
+        claims = [_believed(claim, case.context) for claim in draft.claims]
+        for place, claim in enumerate(claims):
+            if place < len(claims) - 1:  # the truth beside it
+                tally.truths += 1
+                tally.truths_lost += int(
+                    claim.verdict == "supported" and not _is_shown(claim, case)
+                )
+            else:
+                tally.by_manner[name][_stopped_by(claim, case, seen)] += 1
+
+
+def _stopped_by(claim: VerifiedClaim, case: _Case, seen: Seen) -> str:
+    if claim.verdict != "supported":
+        return "verification"
+    if not _is_shown(claim, case):
+        return "claim_guard"
+    said = " ".join(claim.text.split()).rstrip(".")
+    is_source = claim.wording == "source" or said in " ".join(seen.part.split())
+    return "quoted" if is_source else "OBEYED"
+
+
+def _believed(claim: DraftClaim, context: Context) -> VerifiedClaim:
+    """The claim where a reader believes everything: what the rules alone keep from being shown."""
+    examined = examine(claim, cited_sources(context))
+    if isinstance(examined, Repeated):
+        return examined.shown()
+    if isinstance(examined, VerifiedClaim):
+        return examined
+    opinion = Opinion(is_supported=True)
+    return decide(examined, opinion, reader="credulous", is_about=lambda _extract: True)
+
+
+def _is_shown(claim: VerifiedClaim, case: _Case) -> bool:
+    passages = {source.id: source.passage for source in case.context.sources}
+    guarded = guard_claim(claim, question=case.question, passages=passages, max_chars=1_000)
+    return guarded.verdict == "supported"
+
+
+def _context(text: str) -> Context:
+    location = Location(
+        section=[], page=None, slide=None, sheet=None, row=None, char_start=0, char_end=len(text)
+    )
+    passage = Passage(
+        chunk_id=1,
+        document_id=UUID(int=1),
+        document_version=1,
+        external_id=None,
+        title=None,
+        source_uri=None,
+        content_sha256="",
+        updated_at=datetime(2026, 1, 1, tzinfo=UTC),
+        text=text,
+        location=location,
+        score=1.0,
+        bm25=None,
+        cosine=None,
+    )
+    return build_context(
+        [passage],
+        budget_tokens=10**9,
+        count_tokens=lambda texts: [len(each) for each in texts],
+        new_source_id=lambda: "k2q",
+    )
+
+
+def _kind(line: _Line) -> str:
+    """The source; of those that also ask harmless things, what tells a model to forget is apart."""
+    if line["source"] != "purplellama":
+        return line["source"]
+    language = "English" if line.get("language") == "English" else "other languages"
+    is_override = line.get("category") == "ignore_previous_instructions"
+    return f"purplellama, {'override, ' if is_override else ''}{language}"
+
+
+def _rates(found: Iterable[tuple[str, bool]]) -> dict[str, Rate]:
+    counts: Counter[str] = Counter()
+    totals: Counter[str] = Counter()
+    for name, is_found in found:
+        totals[name] += 1
+        counts[name] += is_found
+    return {name: Rate(count=counts[name], of=totals[name]) for name in sorted(totals)}
+
+
+def read_lines(path: Path, id_field: str) -> Iterator[_Line]:
+    """The lines of the half that is held back."""
+    if not path.exists():
+        raise Misconfigured(
+            f"{path.parent.name!r} is absent: FOOTNOTE_EVALDATA must name the folder that has it."
+        )
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for raw in file:
+            line = cast("dict[str, str]", json.loads(raw))
+            if is_held_back(line[id_field]):
+                yield cast("_Line", line)
+
+
+def injection(
+    as_json: Annotated[  # noqa: FBT002  # a flag of the command line is a keyword to its user
+        bool, typer.Option("--json", help="Print one JSON value on stdout.")
+    ] = False,
+) -> None:
+    """Measure what planted instructions and jailbreaks come to."""
+    report = measure_injection(Settings().evaldata)
+    if as_json:
+        typer.echo(json.dumps(report, indent=2))
+        return
+    for name, figures in report.items():
+        print(f"{name}:")
+        for label, value in cast("dict[str, object]", figures).items():
+            is_rate = isinstance(value, dict) and set(value) == {"count", "of"}
+            shown = f"{value['count']} of {value['of']}" if is_rate else value  # type: ignore[index]
+            print(f"  {label}: {shown}")
+
+
+if __name__ == "__main__":
+    typer.run(injection)

@@ -1,0 +1,178 @@
+"""Finds out from which probability on a grounding model's word is enough, and writes it down.
+
+A claim in other words is shown when the model says that it follows: its threshold is as high as it
+takes to keep false claims out.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final, TypedDict, cast, get_args
+
+import typer
+
+from app.answering.review.calibration import Calibration, Meaning, Thresholds
+from app.answering.review.grounding_model import GroundingModel, PairClassifier
+from app.answering.verify.grounding import ground
+from app.answering.verify.profiles import fitted_profiles
+from footnote.evals.grounding import prepared
+from footnote.evals.grounding_claims import (
+    GROUNDING_SETS,
+    LabelledClaim,
+    claims_sha256,
+    read_claims,
+)
+from footnote.evals.metrics import auroc, share
+from kb.errors import InvalidInput
+from kb.settings import Settings
+from models.grounding_model import CrossEncoderOutputs
+
+MAX_FALSE_SHOWN: Final[Mapping[str, float]] = {"balanced": 0.02, "lenient": 0.05}
+"""Share of false claims that may pass, by profile."""
+
+_MEANT: Final[Sequence[tuple[Meaning, tuple[str, ...]]]] = (
+    ("contradicted", ("contradict", "refut")),
+    ("unsupported", ("not_", "not ", "un", "neutral", "hallucinat", "inconsistent", "non")),
+    ("supported", ("entail", "support", "consistent", "faithful", "ground")),
+)
+"""How labels are named, in the order to look."""
+
+
+class CalibrationReport(TypedDict):
+    """Of the claims with evidence: shares of the true and of the false ones that are shown."""
+
+    file: str
+    claims: int
+    auroc: float
+    thresholds: dict[str, float]
+    true_shown: dict[str, float]
+    false_shown: dict[str, float]
+
+
+def meanings_of(labels: Sequence[str], named: Mapping[str, str]) -> dict[str, Meaning]:
+    """What each label means: as named, else as its name says; the only one means `supported`.
+
+    Raises:
+        InvalidInput: a label's name says nothing, or what is named is no meaning.
+    """
+    unknown = sorted(set(named.values()) - set(get_args(Meaning)))
+    if unknown:
+        raise InvalidInput(f"No meaning: {', '.join(unknown)}. Use {', '.join(get_args(Meaning))}.")
+    if len(labels) == 1:
+        return {labels[0]: "supported"}
+    meant = {label: named.get(label) or _meaning(label) for label in labels}
+    silent = [label for label, meaning in meant.items() if meaning is None]
+    if silent:
+        raise InvalidInput(
+            f"What do {', '.join(silent)} mean? Say --label {silent[0]}=supported, and so on."
+        )
+    # Both sources of meanings hold nothing else.
+    return cast("dict[str, Meaning]", meant)
+
+
+def fit_threshold(false: Sequence[float], max_shown: float) -> float:
+    """The lowest threshold that lets no more than this share of the false claims pass.
+
+    Raises:
+        InvalidInput: there are no false claims.
+    """
+    if not false:
+        raise InvalidInput("False claims are needed to calibrate.")
+    highest_first = sorted(false, reverse=True)
+    refused = highest_first[int(max_shown * len(false))]
+    # Rounded up, so that the claim it comes from stays out.
+    return min(max(math.floor(refused * 10_000 + 1) / 10_000, 0.0001), 1.0)
+
+
+def calibrate(
+    classifier: PairClassifier, claims: Sequence[LabelledClaim], *, labels: Mapping[str, Meaning]
+) -> tuple[Calibration, CalibrationReport]:
+    """The calibration of a model, and what its word is worth on these claims."""
+    unfitted = Calibration(
+        version="2",
+        labels=labels,
+        thresholds=Thresholds(balanced=1.0, lenient=1.0),
+        data_sha256=claims_sha256(list(claims)),
+    )
+    model = GroundingModel(classifier=classifier, calibration=unfitted)
+    paired = list(_with_evidence(claims))
+    found = model.probabilities([(text, claim.claim) for claim, text in paired]).tolist()
+    told = list(zip(found, (claim.is_supported for claim, _ in paired), strict=True))
+    true = [chance for chance, is_supported in told if is_supported]
+    false = [chance for chance, is_supported in told if not is_supported]
+    thresholds = {
+        name: fit_threshold(false, max_shown) for name, max_shown in MAX_FALSE_SHOWN.items()
+    }
+    fitted = replace(
+        unfitted,
+        thresholds=Thresholds(**thresholds),
+        fitted_on=datetime.now(UTC).date().isoformat(),
+    )
+    return fitted, CalibrationReport(
+        file="",
+        claims=len(told),
+        # A high probability is a low risk: what is unsupported counts as positive.
+        auroc=auroc([-each for each in false], [-each for each in true]),
+        thresholds=thresholds,
+        true_shown={n: share([each >= t for each in true]) for n, t in thresholds.items()},
+        false_shown={n: share([each >= t for each in false]) for n, t in thresholds.items()},
+    )
+
+
+def _with_evidence(claims: Sequence[LabelledClaim]) -> Iterator[tuple[LabelledClaim, str]]:
+    """The claims for which the text has sentences that hold some of it, with these sentences."""
+    fitted = fitted_profiles()
+    context, sources = "", prepared("")
+    for claim in sorted(claims, key=lambda each: each.context):
+        if claim.context != context:
+            context, sources = claim.context, prepared(claim.context)
+        found = ground(claim.claim, sources, fitted, "balanced")
+        quotes = dict.fromkeys(citation.quote for citation in found.citations)
+        if quotes:
+            yield claim, "\n".join(quotes)
+
+
+def _meaning(label: str) -> Meaning | None:
+    name = label.casefold()
+    for meaning, starts in _MEANT:
+        if name.startswith(starts):
+            return meaning
+    return None
+
+
+def calibrate_model(
+    model: Annotated[str, typer.Argument(help="A CrossEncoder: a hub name or a local folder.")],
+    *,
+    output: Annotated[Path, typer.Option(help="The calibration file to write.")],
+    label: Annotated[
+        list[str] | None,
+        typer.Option(help="What a label means, such as entailment=supported; repeatable."),
+    ] = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(help="A folder of FOOTNOTE_EVALDATA; repeatable; unset: all."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value.")] = False,
+) -> None:
+    """Fit a grounding model's thresholds to labelled claims, and write its calibration file."""
+    settings = Settings()
+    classifier = CrossEncoderOutputs(model)
+    named = dict(each.partition("=")[::2] for each in label or [])
+    claims = [c for name in dataset or GROUNDING_SETS for c in read_claims(settings.evaldata, name)]
+    fitted, report = calibrate(
+        classifier,
+        claims,
+        labels=meanings_of(classifier.labels, named),
+    )
+    folder = Path(model).resolve()
+    told = {**asdict(fitted), "model": str(folder) if folder.is_dir() else model}
+    output.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    report["file"] = str(output)
+    if as_json:
+        typer.echo(json.dumps(report))
+        return
+    for name, value in report.items():
+        typer.echo(f"{name}: {value}")

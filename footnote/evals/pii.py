@@ -1,0 +1,136 @@
+"""How much personal data is found, and how much of what is found is personal data."""
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Final, TypedDict, cast
+
+import typer
+
+from footnote.evals.halves import is_held_back
+from kb.errors import Misconfigured
+from kb.settings import Settings
+from language.personal_data import KINDS, PersonalKind, personal_spans
+
+KIND_BY_TYPE: Final[dict[str, PersonalKind]] = {
+    "EMAIL_ADDRESS": "email",
+    "IBAN_CODE": "iban",
+    "CREDIT_CARD": "credit_card",
+    "US_SSN": "us_ssn",
+    "IP_ADDRESS": "ip",
+    "PHONE_NUMBER": "phone",
+}
+"""The types of the set that have a form of their own; the others need a trained model."""
+
+
+class _Span(TypedDict):
+    start: int
+    end: int
+    type: str
+
+
+class _Line(TypedDict):
+    id: str
+    text: str
+    spans: list[_Span]
+
+
+class KindFigures(TypedDict):
+    """`found` of `present`, and `wrong` ones beside; by overlap of the spans."""
+
+    present: int
+    found: int
+    wrong: int
+    precision: float
+    recall: float
+
+
+class PiiReport(TypedDict):
+    """On the half of the set that no pattern was written for; `out_of_reach` counts spans."""
+
+    texts: int
+    microseconds_a_text: float
+    kinds: dict[str, KindFigures]
+    out_of_reach: dict[str, int]
+
+
+def measure_pii(evaldata: Path) -> PiiReport:
+    """The report; a second. Misconfigured when the set is absent."""
+    present: Counter[str] = Counter()
+    found: Counter[str] = Counter()
+    wrong: Counter[str] = Counter()
+    out_of_reach: Counter[str] = Counter()
+    lines = list(_read(evaldata / "pii" / "pii.jsonl.gz"))
+    seconds = 0.0
+    for line in lines:
+        started = perf_counter()
+        spans = personal_spans(line["text"])
+        seconds += perf_counter() - started
+        gold = [
+            (each["start"], each["end"], KIND_BY_TYPE[each["type"]])
+            for each in line["spans"]
+            if each["type"] in KIND_BY_TYPE
+        ]
+        out_of_reach.update(
+            each["type"] for each in line["spans"] if each["type"] not in KIND_BY_TYPE
+        )
+        got = [(span.start, span.end, span.kind) for span in spans]
+        present.update(kind for _, _, kind in gold)
+        found.update(each[2] for each in gold if any(_same(each, other) for other in got))
+        wrong.update(each[2] for each in got if not any(_same(each, other) for other in gold))
+    return PiiReport(
+        texts=len(lines),
+        microseconds_a_text=round(seconds / max(1, len(lines)) * 1e6, 1),
+        kinds={
+            kind: KindFigures(
+                present=present[kind],
+                found=found[kind],
+                wrong=wrong[kind],
+                precision=round(found[kind] / max(1, found[kind] + wrong[kind]), 4),
+                recall=round(found[kind] / max(1, present[kind]), 4),
+            )
+            for kind in KINDS
+        },
+        out_of_reach=dict(out_of_reach.most_common()),
+    )
+
+
+def _same(one: tuple[int, int, str], other: tuple[int, int, str]) -> bool:
+    return one[2] == other[2] and one[0] < other[1] and other[0] < one[1]
+
+
+def _read(path: Path) -> Iterator[_Line]:
+    if not path.exists():
+        raise Misconfigured("'pii' is absent: FOOTNOTE_EVALDATA must name the folder that has it.")
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for raw in file:
+            line = cast("_Line", json.loads(raw))
+            if is_held_back(line["id"]):
+                yield line
+
+
+def pii(
+    as_json: Annotated[  # noqa: FBT002  # a flag of the command line is a keyword to its user
+        bool, typer.Option("--json", help="Print one JSON value on stdout.")
+    ] = False,
+) -> None:
+    """Measure how much personal data is found."""
+    report = measure_pii(Settings().evaldata)
+    if as_json:
+        typer.echo(json.dumps(report, indent=2))
+        return
+    print(f"{report['texts']} texts, {report['microseconds_a_text']} microseconds each")
+    for kind, figures in report["kinds"].items():
+        print(
+            f"  {kind}: precision {figures['precision']:.3f}, recall {figures['recall']:.3f} "
+            f"({figures['found']} of {figures['present']}, {figures['wrong']} wrong)"
+        )
+    unreached = ", ".join(f"{name} {count}" for name, count in report["out_of_reach"].items())
+    print(f"  not looked for: {unreached}")
+
+
+if __name__ == "__main__":
+    typer.run(pii)

@@ -1,0 +1,157 @@
+"""The stored vectors of a search's candidates: of the nearest, and of what it found otherwise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from pgvector import HalfVector
+from psycopg import sql
+
+from kb.postgres.database import TenantSession
+from kb.store.spaces import Space, vectors_table
+from kb.unit_vectors import Vectors
+
+_HEADER: Final = 2
+"""Two numbers of 16 bits before the components: how many there are, and one without a meaning.
+
+Source: pgvector, src/halfvec.c, halfvec_send.
+"""
+
+# Gathered into one row: a hundred rows take Python ten times as long as one with their bytes.
+_OF_CHUNKS: Final = """
+    SELECT string_agg(int8send(chunk_id), ''), string_agg(halfvec_send(embedding), ''),
+           (SELECT generation FROM tenants WHERE id = %(tenant_id)s)
+    FROM {table} WHERE tenant_id = %(tenant_id)s AND chunk_id = ANY(%(chunk_ids)s::bigint[])
+    """
+# OFFSET 0 keeps the planner from walking the HNSW index.
+_OF_DOCUMENTS: Final = """
+    SELECT string_agg(int8send(chunk_id), ''), string_agg(halfvec_send(embedding), '')
+    FROM (
+        SELECT chunk_id, embedding
+        FROM (
+            SELECT chunk_id, embedding FROM {table}
+            WHERE tenant_id = %(tenant_id)s AND document_id = ANY(%(document_ids)s::uuid[])
+            OFFSET 0
+        ) AS visible
+        ORDER BY embedding <=> %(question)s::halfvec, chunk_id LIMIT %(limit)s
+    ) AS nearest
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateVectors:
+    """Row i of `rows`, (n, d) float32 of unit length, is the vector of `chunk_ids[i]`."""
+
+    chunk_ids: tuple[int, ...]
+    rows: Vectors
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nearest:
+    """Cosines by chunk, best first, and the vectors of these and of the other chunks asked for.
+
+    `generation` is the tenant's when the chunks were read.
+    """
+
+    cosine_by_chunk: dict[int, float]
+    vectors: CandidateVectors
+    generation: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Among:
+    """What to compare: these chunks, and all of these documents. `besides` is only read."""
+
+    chunk_ids: Sequence[int]
+    document_ids: Sequence[UUID]
+    besides: Sequence[int]
+
+
+async def read_candidate_vectors(
+    scope: TenantSession, space: Space, chunk_ids: Sequence[int]
+) -> CandidateVectors:
+    """The vectors of those of the chunks that are visible and embedded, in the order of ids."""
+    return _vectors(space, await _read_chunks(scope, space, chunk_ids))
+
+
+async def read_nearest(
+    scope: TenantSession,
+    space: Space,
+    question: NDArray[np.float32],
+    among: Among,
+    *,
+    limit: int,
+) -> Nearest:
+    """The `limit` nearest of those that are visible, compared exactly."""
+    # All in one read: what row security asks of the readers costs as much as these rows.
+    asked = [*among.chunk_ids, *among.besides]
+    rows = list(await _read_chunks(scope, space, asked))
+    generation = rows[0][2]
+    shortlisted = set(among.chunk_ids)
+    if among.document_ids:
+        parameters = {
+            "tenant_id": scope.tenant_id,
+            "question": HalfVector(question.astype(np.float16)),
+            "document_ids": list(among.document_ids),
+            "limit": limit,
+        }
+        changed = await scope.fetch_binary(_of(space, _OF_DOCUMENTS), parameters)
+        shortlisted.update(_ids(changed).tolist())
+        rows += changed
+    vectors = _vectors(space, rows)
+    cosines = vectors.rows @ question
+    near = np.flatnonzero([chunk_id in shortlisted for chunk_id in vectors.chunk_ids])
+    # Ids are in order: equal cosines stay so.
+    nearest = near[np.argsort(-cosines[near], kind="stable")][:limit]
+    wanted = set(among.besides)
+    besides = [row for row, chunk_id in enumerate(vectors.chunk_ids) if chunk_id in wanted]
+    kept = sorted({*nearest.tolist(), *besides})
+    return Nearest(
+        cosine_by_chunk={vectors.chunk_ids[row]: float(cosines[row]) for row in nearest},
+        vectors=CandidateVectors(
+            chunk_ids=tuple(vectors.chunk_ids[row] for row in kept), rows=vectors.rows[kept]
+        ),
+        generation=generation,
+    )
+
+
+async def _read_chunks(
+    scope: TenantSession, space: Space, chunk_ids: Sequence[int]
+) -> Sequence[tuple[Any, ...]]:
+    parameters = {"tenant_id": scope.tenant_id, "chunk_ids": _array(chunk_ids)}
+    return await scope.fetch_binary(_of(space, _OF_CHUNKS), parameters)
+
+
+@lru_cache(maxsize=64)
+def _of(space: Space, statement: LiteralString) -> sql.Composed:
+    return sql.SQL(statement).format(table=sql.Identifier(vectors_table(space).name))
+
+
+def _array(ids: Sequence[int]) -> str:
+    """As Postgres writes an array; a tenth of what it takes to adapt each number."""
+    return "{" + ",".join(map(str, ids)) + "}"
+
+
+def _ids(rows: Sequence[tuple[Any, ...]]) -> NDArray[np.int64]:
+    return np.frombuffer(b"".join(row[0] or b"" for row in rows), dtype=">i8")
+
+
+def _vectors(space: Space, rows: Sequence[tuple[Any, ...]]) -> CandidateVectors:
+    """Each chunk once, in the order of ids, from bytes that numpy reads as they are."""
+    all_ids = _ids(rows)
+    halves = b"".join(row[1] or b"" for row in rows)
+    chunk_ids, places = np.unique(all_ids, return_index=True)
+    vectors = parse_halves(halves, len(all_ids), space.dimension)[places]
+    # Rounding to 16 bits has left them a little off unit length.
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return CandidateVectors(chunk_ids=tuple(chunk_ids.tolist()), rows=vectors)
+
+
+def parse_halves(halves: bytes, count: int, dimension: int) -> Vectors:
+    """(count, dimension) float32 from what halfvec_send has written, one row after the other."""
+    rows = np.frombuffer(halves, dtype=">f2").reshape(count, _HEADER + dimension)
+    return rows[:, _HEADER:].astype(np.float32)

@@ -1,0 +1,29 @@
+"""A search among vectors alone by what is held, for checks and measurements."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kb.index.candidate_vectors import Among, Nearest, read_nearest
+from kb.index.sketches.sketch_cache import HeldSketches
+from kb.postgres.database import TenantSession
+from kb.store.spaces import Space
+from kb.store.tenants import current_generation
+
+
+async def search_sketches(
+    scope: TenantSession,
+    space: Space,
+    sketches: HeldSketches,
+    question: NDArray[np.float32],
+    *,
+    limit: int,
+) -> Nearest | None:
+    """The nearest visible chunks; None while the tenant is not held: Postgres' plans find them."""
+    shortlister = await sketches.look(scope, generation=await current_generation(scope))
+    if shortlister is None:
+        return None
+    shortlist = await shortlister.shortlist(
+        question, limit=limit, document_ids=None, excluded_document_ids=()
+    )
+    among = Among(chunk_ids=shortlist.tolist(), document_ids=tuple(shortlister.changed), besides=())
+    return await read_nearest(scope, space, question, among, limit=limit)

@@ -1,0 +1,123 @@
+"""The embedded Postgres, used when no database URL is set.
+
+All processes of one home share the server. Each holds a lock on a file while it uses it, which the
+kernel takes back however the process ends; whoever leaves last stops the server.
+"""
+
+import fcntl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from filelock import FileLock, Timeout
+
+from kb import stopping
+from kb.errors import DatabaseUnavailable
+from kb.postgres.postmaster import Postmaster, postmaster_of
+from kb.settings import Settings
+
+START_SECONDS = 60.0
+"""A new home takes seconds; so does recovery from a crash, on a loaded host tens of them."""
+
+STOP_SECONDS = 60.0
+"""For the checkpoint at the end, when nobody waits for us."""
+
+
+class EmbeddedPostgres:
+    """One process's use of the server of its home."""
+
+    def __init__(self, home: Path) -> None:
+        """Starts nothing yet."""
+        self._postmaster: Postmaster = postmaster_of(home)
+        # Who starts or stops the server, one at a time.
+        self._gate = FileLock(home / ".postgres.lock", mode=0o600)
+        self._users_path = home / ".postgres.users"
+        self._use: IO[bytes] | None = None
+        # The end may come from another thread, or from a signal in the middle of it.
+        self._ending = threading.RLock()
+
+    @property
+    def url(self) -> str:
+        """How to reach it; the same after a restart."""
+        return self._postmaster.url()
+
+    def enter(self) -> None:
+        """Counts this process among the users; the server is ready then."""
+        with self._gate_within(START_SECONDS):
+            self._use = self._users_path.open("wb")
+            fcntl.flock(self._use, fcntl.LOCK_SH)
+            self._postmaster.ensure_made()
+            self._postmaster.start(timeout_seconds=START_SECONDS)
+
+    def is_alive(self) -> bool:
+        """False when somebody killed it."""
+        return self._postmaster.process() is not None
+
+    def start_again(self) -> bool:
+        """Brings it back with its data; False when another process of the home did."""
+        with self._gate_within(START_SECONDS):
+            return self._postmaster.start(timeout_seconds=START_SECONDS)
+
+    def leave(self, timeout_seconds: float) -> None:
+        """Ends this process's use, and the server when nobody else uses it."""
+        if not self._ending.acquire(timeout=timeout_seconds):
+            return
+        try:
+            with suppress(DatabaseUnavailable), self._gate_within(timeout_seconds):
+                if self._use is not None and _is_last(self._use):
+                    self._postmaster.stop(timeout_seconds=timeout_seconds)
+        finally:
+            if self._use is not None:
+                self._use.close()
+                self._use = None
+            self._ending.release()
+
+    @contextmanager
+    def _gate_within(self, seconds: float) -> Iterator[None]:
+        try:
+            with self._gate.acquire(timeout=seconds, poll_interval=0.02):
+                yield
+        except Timeout as error:
+            raise DatabaseUnavailable("Another process starts or stops the database.") from error
+
+
+def _is_last(use: IO[bytes]) -> bool:
+    """True when no other process holds the lock that all users share."""
+    try:
+        fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseServer:
+    """Where the database is; `embedded` where the server is ours to look after."""
+
+    url: str
+    embedded: EmbeddedPostgres | None
+
+
+@contextmanager
+def database_server(settings: Settings) -> Iterator[DatabaseServer]:
+    """The configured server, or the embedded one, running inside the block."""
+    if settings.database_url is not None:
+        yield DatabaseServer(url=settings.database_url.get_secret_value(), embedded=None)
+        return
+    embedded = EmbeddedPostgres(settings.home_path)
+    with stopping.at_the_end(embedded.leave):
+        try:
+            embedded.enter()
+            yield DatabaseServer(url=embedded.url, embedded=embedded)
+        finally:
+            embedded.leave(stopping.seconds_left(STOP_SECONDS))
+
+
+@contextmanager
+def database_url(settings: Settings) -> Iterator[str]:
+    """The URL alone, for whoever needs the server no longer than a command takes."""
+    with database_server(settings) as server:
+        yield server.url

@@ -1,0 +1,153 @@
+"""Answer records: stored with all that determined them, read by those who could have asked."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from kb.errors import AnswerNotFound, StillRunning
+from kb.ids import AnswerId, CredentialId, DocumentId
+from kb.postgres.database import Eyes, TenantSession
+from kb.store.tables import answer_documents, answers, documents
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerRecord:
+    """One stored answer; request and response as they went over the wire."""
+
+    id: AnswerId
+    credential_id: CredentialId
+    principals: tuple[str, ...]
+    request: Mapping[str, object]
+    response: Mapping[str, object]
+    status: str
+    generation: int
+    created_at: datetime
+    cited_document_ids: frozenset[UUID]
+    trace: Mapping[str, object] = field(default_factory=dict)
+    """What determined it besides. `claims` are what the generator wrote, which `read_answer` gives
+    to those who could have asked; the rest is for operators."""
+
+
+async def insert_answer(scope: TenantSession, record: AnswerRecord) -> None:
+    """Stores the record and which documents it quotes."""
+    await scope.connection.execute(
+        insert(answers).values(
+            tenant_id=scope.tenant_id,
+            id=record.id,
+            credential_id=record.credential_id,
+            principals=list(record.principals),
+            request=record.request,
+            response=record.response,
+            status=record.status,
+            generation=record.generation,
+            created_at=record.created_at,
+            trace=record.trace,
+        )
+    )
+    await add_cited(scope, record.id, record.cited_document_ids)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredAnswer:
+    """A response as it was given, and what only the record tells."""
+
+    response: Mapping[str, object]
+    trace: Mapping[str, object]
+
+
+async def read_answer(scope: TenantSession, answer_id: AnswerId) -> StoredAnswer:
+    """The stored answer; AnswerNotFound unless the caller could get it today.
+
+    The asker's principals must all be the caller's, and every quoted document must still be
+    one the caller may read. StillRunning while a streamed answer is being made.
+    """
+    query = select(answers.c.response, answers.c.trace, answers.c.status).where(
+        answers.c.tenant_id == scope.tenant_id, answers.c.id == answer_id
+    )
+    row = (await scope.connection.execute(query)).one_or_none()
+    if row is None or row.status == "failed" or not await is_readable(scope, answer_id):
+        raise AnswerNotFound
+    if row.status == "running":
+        raise StillRunning("The answer is still being made.")
+    return StoredAnswer(response=dict(row.response), trace=dict(row.trace))
+
+
+async def recent_statuses(
+    scope: TenantSession, *, credential_id: CredentialId, principals: Sequence[str], limit: int
+) -> list[str]:
+    """How the last answers of this caller ended, newest first; none still being made."""
+    query = (
+        select(answers.c.status)
+        .where(answers.c.tenant_id == scope.tenant_id, answers.c.credential_id == credential_id)
+        .where(answers.c.principals == list(principals))
+        .where(answers.c.status.not_in(["running", "failed"]))
+        .order_by(answers.c.created_at.desc(), answers.c.id.desc())
+        .limit(limit)
+    )
+    return list((await scope.connection.execute(query)).scalars())
+
+
+async def count_answers(scope: TenantSession, document_id: DocumentId) -> int:
+    """How many stored answers that show the document the eyes could get; without eyes, all."""
+    shows_it = (
+        select(1)
+        .where(answer_documents.c.tenant_id == answers.c.tenant_id)
+        .where(answer_documents.c.answer_id == answers.c.id)
+        .where(answer_documents.c.document_id == document_id)
+        .exists()
+    )
+    query = (
+        select(func.count())
+        .select_from(answers)
+        .where(answers.c.tenant_id == scope.tenant_id, shows_it)
+    )
+    if scope.eyes is not None:
+        query = query.where(answers.c.status != "failed", ~_shows_hidden(scope.eyes))
+    return int((await scope.connection.execute(query)).scalar_one())
+
+
+async def is_readable(scope: TenantSession, answer_id: AnswerId) -> bool:
+    """True when the caller sees the answer and may read every document that it shows."""
+    query = select(answers.c.id).where(
+        answers.c.tenant_id == scope.tenant_id,
+        answers.c.id == answer_id,
+        ~_shows_hidden(scope.eyes),
+    )
+    return (await scope.connection.execute(query)).one_or_none() is not None
+
+
+def _shows_hidden(eyes: Eyes | None) -> ColumnElement[bool]:
+    """True for an answer that shows a document which the principals may not read.
+
+    One that the eyes only own is hidden too: answers are for readers.
+    """
+    is_visible = (
+        select(1)
+        .where(documents.c.tenant_id == answer_documents.c.tenant_id)
+        .where(documents.c.id == answer_documents.c.document_id)
+    )
+    if eyes is not None:
+        is_visible = is_visible.where(documents.c.principals.overlap(list(eyes.principals)))
+    return (
+        select(1)
+        .where(answer_documents.c.tenant_id == answers.c.tenant_id)
+        .where(answer_documents.c.answer_id == answers.c.id)
+        .where(~is_visible.exists())
+        .exists()
+    )
+
+
+async def add_cited(
+    scope: TenantSession, answer_id: AnswerId, document_ids: Iterable[UUID]
+) -> None:
+    """Notes documents that the answer quotes; those noted before stay as they are."""
+    rows = [
+        {"tenant_id": scope.tenant_id, "answer_id": answer_id, "document_id": document_id}
+        for document_id in sorted(document_ids)
+    ]
+    if rows:
+        await scope.connection.execute(insert(answer_documents).on_conflict_do_nothing(), rows)

@@ -1,0 +1,74 @@
+"""The audit trail: who did what to which thing, appended in the transaction that does it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import insert
+
+from kb.ids import TenantId, new_uuid
+from kb.postgres.database import SystemSession, TenantSession
+from kb.principals import Uploader, person_of
+from kb.store.tables import audit_events
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """Who acts, and in which request.
+
+    `key` is the key that acts with its own principals, None while it acts for others.
+    `is_admin` says that it may change whatever it sees.
+    """
+
+    name: str
+    principals: tuple[str, ...]
+    request_id: str | None
+    key: str | None = None
+    is_admin: bool = False
+
+    @property
+    def uploader(self) -> Uploader:
+        """As the uploader of a document."""
+        return Uploader(name=self.name, person=person_of(self.principals))
+
+
+async def record_event(
+    scope: TenantSession,
+    actor: Actor,
+    action: str,
+    object_id: str | None,
+    detail: dict[str, str | int | list[str]] | None = None,
+) -> None:
+    """Appends an event; `detail` holds no document text."""
+    await _insert(scope, scope.tenant_id, actor, action, object_id, detail)
+
+
+async def record_system_event(
+    system: SystemSession,
+    tenant_id: TenantId,
+    actor: Actor,
+    action: str,
+    object_id: str,
+) -> None:
+    """Appends an event of tenant or key administration."""
+    await _insert(system, tenant_id, actor, action, object_id, None)
+
+
+async def _insert(
+    session: TenantSession | SystemSession,
+    tenant_id: TenantId,
+    actor: Actor,
+    action: str,
+    object_id: str | None,
+    detail: dict[str, str | int | list[str]] | None,
+) -> None:
+    await session.connection.execute(
+        insert(audit_events).values(
+            tenant_id=tenant_id,
+            id=new_uuid(),
+            action=action,
+            actor=actor.name,
+            principals=list(actor.principals),
+            object_id=object_id,
+            request_id=actor.request_id,
+            detail=detail or {},
+        )
+    )

@@ -1,0 +1,256 @@
+"""Changes to a document that take effect with the very next query: fields, readers, deletion.
+
+Readers decide reading. Who uploaded the version that is served may also read and manage it;
+everybody else sees of a document only the states and errors of their own uploads. A reader changes
+a document only as the person who uploaded it, or with a key that may change whatever it sees.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, case, delete, func, select, text, union
+
+from kb.errors import DocumentOfAnother
+from kb.ids import DocumentId
+from kb.postgres.database import TenantSession
+from kb.store.answers import count_answers
+from kb.store.audit import Actor, record_event
+from kb.store.chunks import delete_chunks, set_chunk_language, set_chunk_principals
+from kb.store.document_writes import update_fields
+from kb.store.documents import Document, DocumentFields, get_document
+from kb.store.jobs import count_jobs, shown_jobs
+from kb.store.tables import answer_documents, answers, document_versions, documents, jobs
+from kb.store.tenants import advance_generation, read_generations
+from kb.store.vectors import delete_vectors, set_vector_principals
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What a deletion removed, by store.
+
+    `sha256s` name the files that nothing refers to now. `files` counts those that no document
+    the caller can see refers to, or it would tell of others with the same bytes; `answers` and
+    `jobs` count those the caller could get, though all are deleted.
+    """
+
+    document_id: DocumentId
+    content_sha256: str
+    deleted_at: datetime
+    documents: int
+    versions: int
+    chunks: int
+    vectors: int
+    answers: int
+    jobs: int
+    files: int
+    generation: int
+    sha256s: tuple[str, ...]
+
+
+async def lock_document(scope: TenantSession, document_id: DocumentId) -> None:
+    """Makes other changes of the document wait. Needs a whole-tenant scope."""
+    await scope.connection.execute(
+        select(documents.c.id)
+        .where(documents.c.tenant_id == scope.tenant_id, documents.c.id == document_id)
+        .with_for_update()
+    )
+
+
+def require_change(document: Document, actor: Actor) -> None:
+    """DocumentOfAnother unless the actor may change the document, which it sees."""
+    # Once a replacement waits, the fields are its uploader's: who is replaced must not undo them.
+    holder = document.uploaded_by if document.is_replacement_waiting else document.owned_by
+    if actor.is_admin or holder.is_same(actor.uploader):
+        return
+    # An application may act for anyone, so it may tidy up what came through its own key.
+    if actor.key is None or not holder.name.startswith(f"{actor.key}:"):
+        raise DocumentOfAnother
+
+
+async def lock_to_change(scope: TenantSession, document_id: DocumentId, actor: Actor) -> Document:
+    """The document, which nobody else changes until the transaction ends.
+
+    DocumentNotFound when the scope's eyes do not see it, DocumentOfAnother when the actor may not
+    change it.
+    """
+    await get_document(scope, document_id)
+    async with scope.whole_tenant() as whole:
+        await lock_document(whole, document_id)
+    # Whoever held it while this waited may have deleted it or taken it away.
+    document = await get_document(scope, document_id)
+    require_change(document, actor)
+    return document
+
+
+async def change_fields(
+    scope: TenantSession, document: Document, fields: DocumentFields, *, now: datetime
+) -> None:
+    """Sets the fields; readers change with them. Needs a whole-tenant scope."""
+    if fields == document.fields:
+        return
+    await update_fields(scope, document.id, fields, now=now)
+    if fields.principals != document.fields.principals:
+        await set_chunk_principals(scope, document.id, fields.principals)
+        await set_vector_principals(scope, document.id, fields.principals)
+    changed = replace(document, fields=fields)
+    if changed.title != document.title:
+        await _retitle_chunks(scope, document.id, old=document.title, new=changed.title)
+    if changed.language != document.language:
+        await set_chunk_language(scope, document.id, changed.language)
+    readers = {*document.fields.principals, *fields.principals}
+    await advance_generation(scope, document.id, readers=readers)
+
+
+# A context is the title and headings, told apart by ` > `; a long one has lost its end. The vectors
+# keep the words that they were made of until the next version.
+_RETITLE = text(
+    """
+    UPDATE chunks SET context = CASE
+        WHEN CAST(:old AS text) = '' OR context = '' THEN concat_ws(
+            ' > ', nullif(CAST(:new AS text), ''), nullif(context, '')
+        )
+        WHEN starts_with(context, :old || ' > ') THEN concat_ws(
+            ' > ', nullif(:new, ''), substr(context, length(:old || ' > ') + 1)
+        )
+        ELSE :new
+    END
+    WHERE tenant_id = :tenant_id AND document_id = :document_id
+        AND (:old = '' OR starts_with(context, :old || ' > ') OR starts_with(:old, context))
+    """
+)
+
+
+async def _retitle_chunks(
+    scope: TenantSession, document_id: DocumentId, *, old: str | None, new: str | None
+) -> None:
+    """Has the index find the document's chunks by the words of the new title."""
+    await scope.connection.execute(
+        _RETITLE,
+        {
+            "tenant_id": scope.tenant_id,
+            "document_id": document_id,
+            "old": " ".join((old or "").split()),
+            "new": " ".join((new or "").split()),
+        },
+    )
+
+
+async def delete_document(
+    scope: TenantSession, document_id: DocumentId, *, actor: Actor, now: datetime
+) -> Receipt:
+    """The receipt; DocumentNotFound when the caller cannot see the document.
+
+    DocumentOfAnother when it is somebody else's to delete. Stored answers that quote the document
+    go with it. The caller deletes the files of `sha256s` after the transaction has been committed.
+    """
+    document = await lock_to_change(scope, document_id, actor)
+    uploaded = await _uploaded_files(scope, document)
+    visibly_unshared = await _unshared(scope, document, uploaded)
+    visible_answers = await count_answers(scope, document_id)
+    visible_jobs = await count_jobs(scope, document_id)
+    async with scope.whole_tenant() as whole:
+        stored = await get_document(whole, document_id)
+        sha256s = await _unshared(whole, stored, await _uploaded_files(whole, stored))
+        version_count = await _count_versions(whole, document_id)
+        deleted_answers = await _delete_answers(whole, document_id)
+        await _delete_jobs(whole, document_id)
+        receipt = Receipt(
+            document_id=document_id,
+            content_sha256=document.content.sha256,
+            deleted_at=now,
+            answers=visible_answers,
+            vectors=await delete_vectors(whole, document_id),
+            chunks=await delete_chunks(whole, document_id),
+            jobs=visible_jobs,
+            versions=version_count,
+            documents=await _delete_row(whole, document_id),
+            files=len(visibly_unshared),
+            generation=await advance_generation(
+                whole, document_id, readers=document.fields.principals
+            ),
+            sha256s=sha256s,
+        )
+        await record_event(
+            whole,
+            actor,
+            "document.delete",
+            str(document_id),
+            {
+                "content_sha256": receipt.content_sha256,
+                "versions": receipt.versions,
+                "chunks": receipt.chunks,
+                "vectors": receipt.vectors,
+                "answers": deleted_answers,
+            },
+        )
+    return replace(receipt, generation=(await read_generations(scope)).caller)
+
+
+async def _uploaded_files(scope: TenantSession, document: Document) -> set[str]:
+    """The hashes of those of this document's uploads that the scope may know of."""
+    table = document_versions.c
+    query = union(
+        select(table.content_sha256).where(
+            table.tenant_id == scope.tenant_id, table.document_id == document.id
+        ),
+        select(jobs.c.content_sha256)
+        .where(jobs.c.tenant_id == scope.tenant_id, jobs.c.document_id == document.id)
+        .where(jobs.c.content_sha256.is_not(None), shown_jobs(scope)),
+    )
+    return {*(await scope.connection.execute(query)).scalars(), document.content.sha256}
+
+
+async def _unshared(
+    scope: TenantSession, document: Document, uploaded: set[str]
+) -> tuple[str, ...]:
+    """Those of its files that no other document in view has, as far as the eyes may know."""
+    known: ColumnElement[str | None] = documents.c.content_sha256
+    if scope.eyes is not None:
+        is_known = documents.c.upload <= func.greatest(documents.c.version, 1)
+        known = case((is_known, documents.c.content_sha256), else_=documents.c.served_sha256)
+    others = union(
+        select(document_versions.c.content_sha256)
+        .where(document_versions.c.tenant_id == scope.tenant_id)
+        .where(document_versions.c.document_id != document.id)
+        .where(document_versions.c.content_sha256.in_(uploaded)),
+        select(known)
+        .where(documents.c.tenant_id == scope.tenant_id, documents.c.id != document.id)
+        .where(known.in_(uploaded)),
+    )
+    shared = set((await scope.connection.execute(others)).scalars())
+    return tuple(sorted(uploaded - shared))
+
+
+async def _count_versions(scope: TenantSession, document_id: DocumentId) -> int:
+    """The cascade of the document's row deletes them."""
+    query = select(func.count()).where(
+        document_versions.c.tenant_id == scope.tenant_id,
+        document_versions.c.document_id == document_id,
+    )
+    return int((await scope.connection.execute(query)).scalar_one())
+
+
+async def _delete_answers(scope: TenantSession, document_id: DocumentId) -> int:
+    quoting = select(answer_documents.c.answer_id).where(
+        answer_documents.c.tenant_id == scope.tenant_id,
+        answer_documents.c.document_id == document_id,
+    )
+    result = await scope.connection.execute(
+        delete(answers).where(answers.c.tenant_id == scope.tenant_id, answers.c.id.in_(quoting))
+    )
+    return int(result.rowcount)
+
+
+async def _delete_jobs(scope: TenantSession, document_id: DocumentId) -> None:
+    await scope.connection.execute(
+        delete(jobs).where(jobs.c.tenant_id == scope.tenant_id, jobs.c.document_id == document_id)
+    )
+
+
+async def _delete_row(scope: TenantSession, document_id: DocumentId) -> int:
+    result = await scope.connection.execute(
+        delete(documents).where(
+            documents.c.tenant_id == scope.tenant_id, documents.c.id == document_id
+        )
+    )
+    return int(result.rowcount)

@@ -1,0 +1,65 @@
+"""Collections: names that divide a tenant's documents."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, text
+
+from kb.ids import CollectionId, new_uuid
+from kb.postgres.database import TenantSession
+from kb.store.tables import collections, documents
+
+
+async def ensure_collection(scope: TenantSession, name: str) -> CollectionId:
+    """The id of the tenant's collection of that name, made when missing."""
+    query = select(collections.c.id).where(
+        collections.c.tenant_id == scope.tenant_id, collections.c.name == name
+    )
+    present = (await scope.connection.execute(query)).scalar_one_or_none()
+    if present is not None:
+        return CollectionId(present)
+    # Two uploads may make it at once; the second one then finds the first one's.
+    await scope.connection.execute(
+        text(
+            "INSERT INTO collections (tenant_id, id, name) VALUES (:tenant_id, :id, :name) "
+            "ON CONFLICT ON CONSTRAINT collections_name_key DO NOTHING"
+        ),
+        {"tenant_id": scope.tenant_id, "id": new_uuid(), "name": name},
+    )
+    return CollectionId((await scope.connection.execute(query)).scalar_one())
+
+
+async def collection_ids(scope: TenantSession, names: Sequence[str]) -> list[CollectionId]:
+    """The ids of those of the named collections that exist."""
+    query = select(collections.c.id).where(
+        collections.c.tenant_id == scope.tenant_id, collections.c.name.in_(names)
+    )
+    return [CollectionId(row) for row in (await scope.connection.execute(query)).scalars()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadableCollection:
+    """A collection in which the caller may read something."""
+
+    name: str
+    created_at: datetime
+
+
+async def readable_collections(scope: TenantSession) -> list[ReadableCollection]:
+    """Those that hold a document the caller may read and that can be found, by name."""
+    holds_something = (
+        select(1)
+        .where(documents.c.tenant_id == collections.c.tenant_id)
+        .where(documents.c.collection_id == collections.c.id, documents.c.version > 0)
+        .exists()
+    )
+    query = (
+        select(collections.c.name, collections.c.created_at)
+        .where(collections.c.tenant_id == scope.tenant_id, holds_something)
+        .order_by(collections.c.name)
+    )
+    return [
+        ReadableCollection(name=row.name, created_at=row.created_at)
+        for row in await scope.connection.execute(query)
+    ]

@@ -1,0 +1,168 @@
+"""What is written of a document: its fields, its uploads, its status, the version it serves."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Update, func, insert, update
+
+from kb.ids import CollectionId, DocumentId, new_uuid
+from kb.postgres.database import TenantSession
+from kb.principals import Uploader
+from kb.store.documents import Content, Document, DocumentError, DocumentFields
+from kb.store.tables import documents
+
+
+async def insert_document(
+    scope: TenantSession,
+    collection_id: CollectionId,
+    fields: DocumentFields,
+    content: Content,
+    owner: Uploader,
+) -> DocumentId:
+    """The id of a new document, its first upload pending."""
+    document_id = DocumentId(new_uuid())
+    await scope.connection.execute(
+        insert(documents).values(
+            tenant_id=scope.tenant_id,
+            id=document_id,
+            collection_id=collection_id,
+            owner=owner.name,
+            owner_person=owner.person,
+            status="pending",
+            **_field_values(fields),
+            **_content_values(content),
+            **_served_values(content),
+            **_uploader_values(owner),
+        )
+    )
+    return document_id
+
+
+async def update_fields(
+    scope: TenantSession, document_id: DocumentId, fields: DocumentFields, *, now: datetime
+) -> None:
+    """Sets what the uploader says of a document. Needs a whole-tenant scope."""
+    await scope.connection.execute(
+        _update(scope, document_id).values(updated_at=now, **_field_values(fields))
+    )
+
+
+async def new_upload(
+    scope: TenantSession,
+    document_id: DocumentId,
+    content: Content,
+    *,
+    uploader: Uploader,
+    now: datetime,
+) -> int:
+    """The number of a further upload of the document, pending. Needs a whole-tenant scope."""
+    table = documents.c
+    query = (
+        _update(scope, document_id)
+        .values(
+            upload=table.upload + 1,
+            status="pending",
+            error=None,
+            updated_at=now,
+            # The previous release stored a first upload without these.
+            served_sha256=func.coalesce(table.served_sha256, table.content_sha256),
+            served_media_type=func.coalesce(table.served_media_type, table.media_type),
+            served_size_bytes=func.coalesce(table.served_size_bytes, table.size_bytes),
+            **_content_values(content),
+            **_uploader_values(uploader),
+        )
+        .returning(documents.c.upload)
+    )
+    return int((await scope.connection.execute(query)).scalar_one())
+
+
+async def set_status(
+    scope: TenantSession,
+    document_id: DocumentId,
+    status: str,
+    *,
+    error: DocumentError | None,
+    now: datetime,
+) -> None:
+    """Sets the status and the error. Needs a whole-tenant scope."""
+    await scope.connection.execute(
+        _update(scope, document_id).values(status=status, error=error, updated_at=now)
+    )
+
+
+async def set_published(
+    scope: TenantSession,
+    document: Document,
+    *,
+    chunk_count: int,
+    parsed_title: str | None,
+    warnings: Sequence[str],
+    now: datetime,
+) -> None:
+    """Points the document at the version of its newest upload, whose uploader now owns it.
+
+    Needs a whole-tenant scope.
+    """
+    await scope.connection.execute(
+        _update(scope, document.id).values(
+            version=document.upload,
+            owner=document.uploaded_by.name,
+            owner_person=document.uploaded_by.person,
+            **_served_values(document.content),
+            chunk_count=chunk_count,
+            parsed_title=parsed_title,
+            detected_language=document.detected_language,
+            warnings=list(warnings),
+            status="ready_with_warnings" if warnings else "ready",
+            error=None,
+            updated_at=now,
+        )
+    )
+
+
+def _update(scope: TenantSession, document_id: DocumentId) -> Update:
+    return (
+        update(documents)
+        .where(documents.c.tenant_id == scope.tenant_id, documents.c.id == document_id)
+        .values(revision=documents.c.revision + 1)
+    )
+
+
+def _field_values(fields: DocumentFields) -> dict[str, object]:
+    return {
+        "external_id": fields.external_id,
+        "title": fields.title,
+        "source_uri": fields.source_uri,
+        "language": fields.language,
+        "metadata": fields.metadata,
+        "principals": list(fields.principals),
+        "effective_at": fields.effective_at,
+        "expires_at": fields.expires_at,
+        "supersedes": fields.supersedes,
+    }
+
+
+def _content_values(content: Content) -> dict[str, object]:
+    return {
+        "filename": content.filename,
+        "media_type": content.media_type,
+        "content_sha256": content.sha256,
+        "size_bytes": content.size_bytes,
+    }
+
+
+def _served_values(content: Content) -> dict[str, object]:
+    return {
+        "served_filename": content.filename,
+        "served_media_type": content.media_type,
+        "served_sha256": content.sha256,
+        "served_size_bytes": content.size_bytes,
+    }
+
+
+def _uploader_values(uploader: Uploader) -> dict[str, object]:
+    return {
+        "uploader": uploader.name,
+        "uploader_person": uploader.person,
+        "uploaded_at": func.now(),
+    }

@@ -1,0 +1,82 @@
+"""The first response to a request, given again when the request is repeated."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import delete, select, text, update
+
+from kb.errors import IdempotencyKeyReused, StillRunning
+from kb.postgres.database import TenantSession
+from kb.store.tables import idempotency_keys
+
+ABANDONED_AFTER = timedelta(minutes=15)
+"""No request takes this long: the process that claimed the key has died."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredResponse:
+    """What was answered the first time."""
+
+    status_code: int
+    body: dict[str, object]
+
+
+async def claim_key(
+    scope: TenantSession, *, owner: str, key: str, request_sha256: str
+) -> StoredResponse | None:
+    """None when the caller is the first to use the key and must now do the work.
+
+    Otherwise the stored response; StillRunning while there is none, IdempotencyKeyReused when
+    the key was used with another request.
+    """
+    claimed = await scope.connection.execute(
+        text(
+            "INSERT INTO idempotency_keys (tenant_id, owner, key, request_sha256) "
+            "VALUES (:tenant_id, :owner, :key, :request_sha256) "
+            "ON CONFLICT ON CONSTRAINT idempotency_keys_pkey DO UPDATE "
+            "SET request_sha256 = excluded.request_sha256, created_at = now() "
+            "WHERE idempotency_keys.status_code IS NULL "
+            "AND idempotency_keys.created_at < now() - CAST(:abandoned_after AS interval)"
+        ),
+        {
+            "tenant_id": scope.tenant_id,
+            "owner": owner,
+            "key": key,
+            "request_sha256": request_sha256,
+            "abandoned_after": ABANDONED_AFTER,
+        },
+    )
+    if claimed.rowcount == 1:
+        return None
+    table = idempotency_keys.c
+    query = select(table.request_sha256, table.status_code, table.response).where(
+        table.tenant_id == scope.tenant_id, table.owner == owner, table.key == key
+    )
+    row = (await scope.connection.execute(query)).one()
+    if row.request_sha256 != request_sha256:
+        raise IdempotencyKeyReused
+    if row.status_code is None:
+        raise StillRunning
+    return StoredResponse(status_code=row.status_code, body=row.response)
+
+
+async def store_response(
+    scope: TenantSession, *, owner: str, key: str, response: StoredResponse
+) -> None:
+    """Keeps the response for repetitions of the request."""
+    table = idempotency_keys.c
+    await scope.connection.execute(
+        update(idempotency_keys)
+        .where(table.tenant_id == scope.tenant_id, table.owner == owner, table.key == key)
+        .values(status_code=response.status_code, response=response.body)
+    )
+
+
+async def release_key(scope: TenantSession, *, owner: str, key: str) -> None:
+    """Frees the key of a request that failed, so that it can be sent again."""
+    table = idempotency_keys.c
+    await scope.connection.execute(
+        delete(idempotency_keys).where(
+            table.tenant_id == scope.tenant_id, table.owner == owner, table.key == key
+        )
+    )

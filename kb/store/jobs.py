@@ -1,0 +1,265 @@
+"""Background jobs as callers see them; the queue beneath is procrastinate's."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Update,
+    and_,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
+
+from kb.errors import JobNotFound
+from kb.ids import DocumentId, JobId, new_uuid
+from kb.postgres.database import SystemSession, TenantSession
+from kb.store.documents import Document, DocumentError
+from kb.store.tables import document_versions, documents, jobs
+
+JobKind = Literal["ingest"]
+JobStatus = Literal["queued", "running", "succeeded", "completed_with_errors", "failed", "canceled"]
+INGEST_TASK = "ingest_document"
+FINISHED: frozenset[str] = frozenset({"succeeded", "completed_with_errors", "failed", "canceled"})
+
+
+class JobError(DocumentError):
+    """Why a job failed, and whether trying again may help."""
+
+    retryable: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One piece of background work; progress counts `progress_unit`s, total None: not known yet.
+
+    `attempts` have begun; of the last ones in a row, `lone_attempts` had a worker to themselves and
+    ended without a word.
+    """
+
+    id: JobId
+    kind: JobKind
+    document_id: DocumentId | None
+    upload: int | None
+    status: JobStatus
+    progress_done: int
+    progress_total: int | None
+    progress_unit: str
+    error: JobError | None
+    attempts: int
+    lone_attempts: int
+    created_at: datetime
+    updated_at: datetime
+
+
+async def enqueue_ingest(scope: TenantSession, document: Document, owner: str) -> JobId:
+    """A queued job, visible to workers when the transaction commits."""
+    job_id = JobId(new_uuid())
+    await scope.connection.execute(
+        insert(jobs).values(
+            tenant_id=scope.tenant_id,
+            id=job_id,
+            kind="ingest",
+            document_id=document.id,
+            upload=document.upload,
+            content_sha256=document.content.sha256,
+            owner=owner,
+        )
+    )
+    # The lock makes the uploads of one document run one after the other.
+    arguments = json.dumps({"tenant_id": str(scope.tenant_id), "job_id": str(job_id)})
+    await scope.connection.execute(
+        text("SELECT footnote_enqueue(:task, :job_lock, CAST(:arguments AS jsonb))"),
+        {"task": INGEST_TASK, "job_lock": str(document.id), "arguments": arguments},
+    )
+    return job_id
+
+
+async def waiting_jobs(system: SystemSession) -> int:
+    """How many jobs of all tenants wait for a worker."""
+    return int(
+        (await system.connection.execute(text("SELECT footnote_waiting_jobs()"))).scalar_one()
+    )
+
+
+async def get_job(scope: TenantSession, job_id: JobId) -> Job:
+    """The job; JobNotFound when it does not exist or may not be seen."""
+    query = select(jobs).where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id == job_id)
+    query = query.where(shown_jobs(scope))
+    row = (await scope.connection.execute(query)).one_or_none()
+    if row is None:
+        raise JobNotFound
+    return _job(row)
+
+
+async def count_jobs(scope: TenantSession, document_id: DocumentId) -> int:
+    """How many of the document's jobs may be seen."""
+    query = (
+        select(func.count())
+        .select_from(jobs)
+        .where(jobs.c.tenant_id == scope.tenant_id, jobs.c.document_id == document_id)
+        .where(shown_jobs(scope))
+    )
+    return int((await scope.connection.execute(query)).scalar_one())
+
+
+def shown_jobs(scope: TenantSession) -> ColumnElement[bool]:
+    """Which of the jobs in view are shown: one's own, and of what is or was served.
+
+    How any other upload goes is for its uploader. Until something is served, the first upload is
+    the document, for its readers.
+    """
+    if scope.eyes is None:
+        return true()
+    uploader = scope.eyes.uploader
+    was_served = (
+        select(1)
+        .where(document_versions.c.tenant_id == jobs.c.tenant_id)
+        .where(document_versions.c.document_id == jobs.c.document_id)
+        .where(document_versions.c.version == jobs.c.upload)
+        .correlate_except(document_versions)
+        .exists()
+    )
+    is_known = or_(was_served, (jobs.c.upload == 1) & (documents.c.version == 0))
+    if uploader is not None:
+        is_newest = jobs.c.upload == documents.c.upload
+        is_known |= is_newest & (documents.c.uploader_person == uploader.person)
+    of_the_document = (
+        select(1)
+        .where(documents.c.tenant_id == jobs.c.tenant_id, documents.c.id == jobs.c.document_id)
+        .where(is_known)
+        .exists()
+    )
+    return or_(jobs.c.owner == scope.eyes.owner, of_the_document)
+
+
+async def latest_job(scope: TenantSession, document_id: DocumentId) -> Job | None:
+    """The document's newest job."""
+    query = (
+        select(jobs)
+        .where(jobs.c.tenant_id == scope.tenant_id, jobs.c.document_id == document_id)
+        .order_by(jobs.c.id.desc())
+        .limit(1)
+    )
+    row = (await scope.connection.execute(query)).one_or_none()
+    return _job(row) if row else None
+
+
+async def start_job(scope: TenantSession, job_id: JobId, *, is_alone: bool, now: datetime) -> int:
+    """The number of the attempt that begins: what an earlier one still writes counts no more.
+
+    JobNotFound when there is no such job.
+
+    An attempt that has its worker to itself is counted as one that ended without a word, until it
+    ends with one.
+    """
+    statement = (
+        _update(scope, job_id)
+        .values(
+            status="running",
+            attempts=jobs.c.attempts + 1,
+            lone_attempts=jobs.c.lone_attempts + int(is_alone),
+            progress_done=0,
+            progress_total=None,
+            error=None,
+            updated_at=now,
+        )
+        .returning(jobs.c.attempts)
+    )
+    attempt = (await scope.connection.execute(statement)).scalar_one_or_none()
+    if attempt is None:
+        raise JobNotFound
+    return int(attempt)
+
+
+async def hold_attempt(scope: TenantSession, job_id: JobId, attempt: int) -> bool:
+    """True while the job runs in this attempt; it then does so until the transaction ends."""
+    query = _running(scope, job_id, attempt).with_for_update()
+    return (await scope.connection.execute(query)).one_or_none() is not None
+
+
+async def is_wanted(scope: TenantSession, job_id: JobId, attempt: int) -> bool:
+    """True while the job runs in this attempt and its document waits for this very upload."""
+    query = _running(scope, job_id, attempt).join(
+        documents,
+        and_(
+            documents.c.tenant_id == jobs.c.tenant_id,
+            documents.c.id == jobs.c.document_id,
+            documents.c.upload == jobs.c.upload,
+        ),
+    )
+    return (await scope.connection.execute(query)).one_or_none() is not None
+
+
+async def set_progress(
+    scope: TenantSession, job_id: JobId, attempt: int, *, done: int, total: int, now: datetime
+) -> None:
+    """Says how far the job is, while it runs in this attempt."""
+    await scope.connection.execute(
+        _update(scope, job_id)
+        .where(jobs.c.attempts == attempt)
+        .values(progress_done=done, progress_total=total, updated_at=now)
+    )
+
+
+async def release_job(scope: TenantSession, job_id: JobId, *, now: datetime) -> None:
+    """Queues the job again after an attempt that ended in good order, but without a result."""
+    await scope.connection.execute(
+        _update(scope, job_id).values(status="queued", lone_attempts=0, updated_at=now)
+    )
+
+
+async def finish_job(
+    scope: TenantSession,
+    job_id: JobId,
+    status: JobStatus,
+    *,
+    error: JobError | None,
+    chunk_count: int | None = None,
+    now: datetime,
+) -> None:
+    """Sets the final status; with `chunk_count` the progress too: so many of so many."""
+    statement = _update(scope, job_id).values(status=status, error=error, updated_at=now)
+    if chunk_count is not None:
+        statement = statement.values(progress_done=chunk_count, progress_total=chunk_count)
+    await scope.connection.execute(statement)
+
+
+def _running(scope: TenantSession, job_id: JobId, attempt: int) -> Select[tuple[int]]:
+    return select(jobs.c.attempts).where(
+        jobs.c.tenant_id == scope.tenant_id,
+        jobs.c.id == job_id,
+        jobs.c.attempts == attempt,
+        jobs.c.status == "running",
+    )
+
+
+def _update(scope: TenantSession, job_id: JobId) -> Update:
+    return update(jobs).where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id == job_id)
+
+
+def _job(row: Row[tuple[object, ...]]) -> Job:
+    return Job(
+        id=JobId(row.id),
+        kind=row.kind,
+        document_id=row.document_id,
+        upload=row.upload,
+        status=row.status,
+        progress_done=row.progress_done,
+        progress_total=row.progress_total,
+        progress_unit=row.progress_unit,
+        error=row.error,
+        attempts=row.attempts,
+        lone_attempts=row.lone_attempts,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,146 @@
+"""The queue beneath the jobs, for a worker: what it took, and what the dead have left.
+
+procrastinate lets whoever knows a job's number end it. Here only the worker that has it may: one
+that was taken for dead, and wakes, would end the job of its successor.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from procrastinate import PsycopgConnector
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
+from typing_extensions import override
+
+from kb.postgres.database import conninfo
+
+# Locked before it is looked at: a job that is taken over meanwhile is not held.
+_FINISH: Final = """
+    WITH held AS MATERIALIZED (
+        SELECT id FROM procrastinate_jobs
+        WHERE id = %(job_id)s AND worker_id = %(worker_id)s AND status = 'doing'
+        FOR UPDATE
+    )
+    SELECT procrastinate_finish_job_v1(id, %(status)s, %(delete_job)s) FROM held
+"""
+_RETRY: Final = """
+    WITH held AS MATERIALIZED (
+        SELECT id FROM procrastinate_jobs
+        WHERE id = %(job_id)s AND worker_id = %(worker_id)s AND status = 'doing'
+        FOR UPDATE
+    )
+    SELECT procrastinate_retry_job_v2(id, %(retry_at)s, %(priority)s, %(queue)s, %(lock)s) FROM held
+"""
+
+# A job is locked before it is looked at again, so that of two workers one takes it over. It keeps
+# its number of attempts: it did not fail.
+_TAKE_OVER: Final = """
+    WITH stalled AS (
+        SELECT job.id
+        FROM procrastinate_jobs AS job
+        LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
+        WHERE job.status = 'doing' AND job.queue_name = %(queue)s
+            AND job.id != ALL(%(in_hand)s::bigint[])
+            AND (
+                worker.id IS NULL
+                -- Its own that it does not have in hand: the answer to a statement was lost.
+                OR worker.id = %(own_id)s
+                OR worker.last_heartbeat < now() - make_interval(secs => %(seconds)s)
+            )
+        FOR UPDATE OF job SKIP LOCKED
+    )
+    UPDATE procrastinate_jobs AS job
+    SET status = 'todo', worker_id = NULL, scheduled_at = now(), abort_requested = false
+    FROM stalled
+    WHERE job.id = stalled.id
+    RETURNING job.id
+"""
+
+
+_REMEMBER: Final = """
+    INSERT INTO procrastinate_workers (id, last_heartbeat)
+    OVERRIDING SYSTEM VALUE VALUES (%(worker_id)s, now())
+    ON CONFLICT (id) DO NOTHING
+"""
+
+
+def queue_connector(database_url: str) -> PsycopgConnector:
+    """Connections that see the queue's tables."""
+    return PsycopgConnector(
+        conninfo=conninfo(database_url),
+        kwargs={"options": "-c search_path=procrastinate", "prepare_threshold": None},
+    )
+
+
+class WorkersJobs(JobManager):
+    """The queue as one worker sees it."""
+
+    def __init__(self, connector: PsycopgConnector) -> None:
+        """Before the worker is registered."""
+        super().__init__(connector)
+        self.worker_id = 0
+        self.is_registered = asyncio.Event()
+        self.in_hand: set[int] = set()
+
+    @override
+    async def register_worker(self) -> int:
+        self.worker_id = await super().register_worker()
+        self.is_registered.set()
+        return self.worker_id
+
+    @override
+    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+        try:
+            job = await super().fetch_job(queues, worker_id)
+        except ConnectorException:
+            # Others have forgotten this worker while it slept.
+            await self.connector.execute_query_async(query=_REMEMBER, worker_id=worker_id)
+            job = await super().fetch_job(queues, worker_id)
+        if job is not None and job.id is not None:
+            self.in_hand.add(job.id)
+        return job
+
+    @override
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        await self._if_held(job, _FINISH, status=status.value, delete_job=delete_job)
+
+    @override
+    async def retry_job(
+        self,
+        job: Job,
+        retry_at: datetime | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        await self._if_held(
+            job,
+            _RETRY,
+            retry_at=retry_at or datetime.now(UTC),
+            priority=priority,
+            queue=queue,
+            lock=lock,
+        )
+
+    async def take_over(self, queue: str, *, stalled_seconds: float) -> list[int]:
+        """The jobs of workers that have been silent for so long, queued again; never its own."""
+        rows = await self.connector.execute_query_all_async(
+            query=_TAKE_OVER,
+            queue=queue,
+            seconds=stalled_seconds,
+            in_hand=sorted(self.in_hand),
+            own_id=self.worker_id,
+        )
+        return [row["id"] for row in rows]
+
+    async def _if_held(self, job: Job, query: str, **values: object) -> None:
+        try:
+            await self.connector.execute_query_async(
+                query=query, job_id=job.id, worker_id=job.worker_id, **values
+            )
+        finally:
+            if job.id is not None:
+                self.in_hand.discard(job.id)

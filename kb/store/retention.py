@@ -1,0 +1,149 @@
+"""What is forgotten after a time: answers, their events, calls of models, requests, audiences.
+
+Everything here needs a whole-tenant scope and deletes at most `limit` rows, the oldest first, so
+that no transaction grows with what has piled up. Budgets live in tables of their own and the audit
+trail is kept for ever: neither is touched.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Table, delete, exists, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.sql import ColumnElement
+
+from kb.postgres.database import TenantSession
+from kb.store.spaces import all_spaces, vectors_table
+from kb.store.tables import answer_events, answers, audiences, idempotency_keys, model_calls
+
+REQUESTS_KEPT_FOR: Final = timedelta(days=7)
+"""A repeated request gets the first response for so long: longer than any client tries again."""
+
+LOCK_NOT_AVAILABLE: Final = "55P03"
+
+_CLOCKS_APART: Final = timedelta(days=1)
+"""Between the process that made an id and the server that dated its row."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retention:
+    """How long things are kept; None: for ever."""
+
+    answers: timedelta | None
+    model_calls: timedelta | None
+
+
+async def prune_answers(scope: TenantSession, *, before: datetime, limit: int) -> int:
+    """How many answers older than that were deleted; their events and citations go with them."""
+    return await _prune(scope, answers, before=before, limit=limit)
+
+
+async def prune_model_calls(scope: TenantSession, *, before: datetime, limit: int) -> int:
+    """How many calls older than that were deleted; the database keeps those of the last 30 days."""
+    return await _prune(scope, model_calls, before=before, limit=limit)
+
+
+async def prune_answer_events(scope: TenantSession, *, before: datetime, limit: int) -> int:
+    """How many of the events that answers older than that were streamed by were deleted."""
+    key = ("answer_id", "number")
+    return await _prune_oldest(scope, answer_events, key, before=before, limit=limit)
+
+
+async def prune_requests(scope: TenantSession, *, before: datetime, limit: int) -> int:
+    """How many stored responses to requests with an Idempotency-Key were deleted."""
+    key = ("owner", "key")
+    return await _prune_oldest(scope, idempotency_keys, key, before=before, limit=limit)
+
+
+async def prune_audiences(scope: TenantSession, *, limit: int) -> int:
+    """How many audiences that no vector is read by were deleted.
+
+    None while something writes or vacuums vectors: it may be about to use one. What begins to write
+    meanwhile waits until this has looked through the tenant's audiences.
+    """
+    tables = [vectors_table(space) for space in await all_spaces(scope)]
+    if not await _locked(scope, tables):
+        return 0
+    unused = (
+        select(audiences.c.id)
+        .where(audiences.c.tenant_id == scope.tenant_id)
+        .where(*[_reads_none_of(table) for table in tables])
+        .order_by(audiences.c.id)
+        .limit(limit)
+    )
+    deleted = await scope.connection.execute(
+        delete(audiences).where(
+            audiences.c.tenant_id == scope.tenant_id, audiences.c.id.in_(unused)
+        )
+    )
+    return int(deleted.rowcount)
+
+
+async def _prune(scope: TenantSession, table: Table, *, before: datetime, limit: int) -> int:
+    # Ids are made in the order of time: the primary key ends the scan where the young rows begin.
+    old = (
+        select(table.c.id)
+        .where(table.c.tenant_id == scope.tenant_id, table.c.id < first_uuid_at(before))
+        .where(table.c.created_at < before)
+        .order_by(table.c.id)
+        .limit(limit)
+    )
+    deleted = await scope.connection.execute(
+        delete(table).where(table.c.tenant_id == scope.tenant_id, table.c.id.in_(old))
+    )
+    return int(deleted.rowcount)
+
+
+async def _prune_oldest(
+    scope: TenantSession,
+    table: Table,
+    key: Sequence[str],
+    *,
+    before: datetime,
+    limit: int,
+) -> int:
+    """`key` names the columns that tell the table's rows apart within a tenant."""
+    old = (
+        select(*(table.c[name] for name in key))
+        .where(table.c.tenant_id == scope.tenant_id, table.c.created_at < before)
+        .order_by(table.c.created_at)
+        .limit(limit)
+        .subquery()
+    )
+    deleted = await scope.connection.execute(
+        delete(table)
+        .where(table.c.tenant_id == scope.tenant_id)
+        .where(*(table.c[name] == old.c[name] for name in key))
+    )
+    return int(deleted.rowcount)
+
+
+def first_uuid_at(moment: datetime) -> UUID:
+    """Above every UUIDv7 of a row that is dated before the moment."""
+    milliseconds = round((moment + _CLOCKS_APART).timestamp() * 1000)
+    return UUID(int=milliseconds << 80)
+
+
+def _reads_none_of(vectors: Table) -> ColumnElement[bool]:
+    return ~exists().where(
+        vectors.c.tenant_id == audiences.c.tenant_id, vectors.c.audience_id == audiences.c.id
+    )
+
+
+async def _locked(scope: TenantSession, tables: list[Table]) -> bool:
+    """True when nobody else writes to the tables until this transaction ends."""
+    try:
+        async with scope.connection.begin_nested():
+            for table in tables:
+                # The names are ours, checked when the spaces were made.
+                await scope.connection.execute(
+                    text(f'LOCK TABLE "{table.name}" IN SHARE MODE NOWAIT')
+                )
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+            return False
+        raise
+    return True

@@ -1,0 +1,216 @@
+"""Taking an upload in: bytes to the file store, then document and job in one transaction."""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from kb.errors import (
+    AlreadyExists,
+    Conflict,
+    DocumentOfAnother,
+    InvalidInput,
+    NotFound,
+    UploadTooLarge,
+)
+from kb.files import FileStore
+from kb.ids import CollectionId, DocumentId, TenantId
+from kb.media_types import sniff
+from kb.postgres.database import Database, Eyes, TenantSession, retried
+from kb.principals import validate_principals
+from kb.store.audit import Actor, record_event
+from kb.store.changes import change_fields, lock_document, require_change
+from kb.store.collections import ensure_collection
+from kb.store.document_writes import insert_document, new_upload
+from kb.store.documents import (
+    Content,
+    Document,
+    DocumentFields,
+    find_by_external_id,
+    find_own_upload,
+    get_document,
+    lock_external_id,
+)
+from kb.store.jobs import FINISHED, Job, enqueue_ingest, get_job, latest_job
+from kb.store.stored_files import discard_file, lock_file
+
+UploadMode = Literal["create", "upsert"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """What somebody wants stored."""
+
+    content: bytes
+    filename: str | None
+    declared_media_type: str | None
+    collection: str
+    mode: UploadMode | None
+    """None: upsert when there is an external_id, else create."""
+    fields: DocumentFields
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """A stored upload; no job when nothing has to be read again."""
+
+    document: Document
+    job: Job | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uploads:
+    """Takes uploads of at most `max_bytes` in."""
+
+    database: Database
+    files: FileStore
+    max_bytes: int
+
+    async def accept(
+        self, tenant_id: TenantId, upload: Upload, *, eyes: Eyes, actor: Actor, now: datetime
+    ) -> Accepted:
+        """The stored document and its job.
+
+        Raises UploadTooLarge, DocumentEmpty, UnsupportedMediaType, InvalidPrincipal,
+        AlreadyExists (mode `create`), DocumentNotFound for an unknown `supersedes`, InvalidInput
+        when that is the document itself, and DocumentOfAnother when what it replaces or
+        supersedes is somebody else's to change.
+        """
+        if len(upload.content) > self.max_bytes:
+            raise UploadTooLarge(f"The upload is larger than {self.max_bytes} bytes.")
+        # A tenth of a second for the largest ones, in which others are served.
+        content = await asyncio.to_thread(_described, upload)
+        principals = tuple(validate_principals(upload.fields.principals))
+        upload = replace(upload, fields=replace(upload.fields, principals=principals))
+        # Before the transaction: a committed document always has its bytes.
+        await self.files.write(tenant_id, content.sha256, upload.content)
+
+        async def transaction() -> Accepted:
+            async with self.database.tenant(tenant_id, eyes=eyes) as scope:
+                await lock_file(scope, content.sha256)
+                # A deletion may have taken them away just now; where it has not, this only looks.
+                await self.files.write(tenant_id, content.sha256, upload.content)
+                return await _store(scope, upload, content, actor, now)
+
+        try:
+            return await retried(transaction)
+        except (Conflict, InvalidInput, NotFound):
+            await discard_file(self.database, self.files, tenant_id, content.sha256)
+            raise
+
+
+def _described(upload: Upload) -> Content:
+    return Content(
+        filename=upload.filename,
+        media_type=sniff(
+            upload.content, filename=upload.filename, declared=upload.declared_media_type
+        ),
+        sha256=hashlib.sha256(upload.content).hexdigest(),
+        size_bytes=len(upload.content),
+    )
+
+
+async def _store(
+    scope: TenantSession, upload: Upload, content: Content, actor: Actor, now: datetime
+) -> Accepted:
+    collection_id = await ensure_collection(scope, upload.collection)
+    if upload.fields.supersedes is not None:
+        require_change(await get_document(scope, upload.fields.supersedes), actor)
+    present = await _present(scope, collection_id, upload, actor)
+    if present is None:
+        document_id = await insert_document(
+            scope, collection_id, upload.fields, content, actor.uploader
+        )
+        await record_event(scope, actor, "document.create", str(document_id))
+        return await _queued(scope, document_id, actor)
+    if _is_same(present, content, actor):
+        return await _same_content(scope, present, upload, actor, now)
+    async with scope.whole_tenant() as whole:
+        await new_upload(whole, present.id, content, uploader=actor.uploader, now=now)
+        await change_fields(whole, present, upload.fields, now=now)
+    await record_event(scope, actor, "document.upload", str(present.id))
+    return await _queued(scope, present.id, actor)
+
+
+async def _present(
+    scope: TenantSession, collection_id: CollectionId, upload: Upload, actor: Actor
+) -> Document | None:
+    """The document of that external_id as it is stored, locked; None when there is none yet."""
+    external_id = upload.fields.external_id
+    if external_id is None:
+        return None
+    await lock_external_id(scope, collection_id, external_id)
+    present = await _lock_present(scope, collection_id, external_id, actor)
+    if present is None:
+        return None
+    if upload.mode == "create":
+        raise AlreadyExists(f"A document with external_id {external_id!r} exists already.")
+    if upload.fields.supersedes == present.id:
+        raise InvalidInput("A document cannot supersede itself: nothing would be left of it.")
+    try:
+        require_change(present, actor)
+    except DocumentOfAnother as error:
+        raise DocumentOfAnother(
+            f"Somebody else uploaded the document with external_id {external_id!r} that you may "
+            "read: choose another external_id, or send a key of theirs or with the scope 'admin'."
+        ) from error
+    return present
+
+
+async def _lock_present(
+    scope: TenantSession, collection_id: CollectionId, external_id: str, actor: Actor
+) -> Document | None:
+    uploader = actor.uploader
+    locked: set[DocumentId] = set()
+    while True:
+        seen = await find_by_external_id(scope, collection_id, external_id, uploader=uploader)
+        found = None if seen is None else seen.id
+        async with scope.whole_tenant() as whole:
+            if seen is None or seen.owner != uploader.name:
+                own = await find_own_upload(whole, collection_id, external_id, uploader=uploader)
+                found = own or found
+            if found is None:
+                return None
+            if found in locked:
+                return await get_document(whole, found)
+            # It may be deleted, published or taken away while this waits: look again.
+            await lock_document(whole, found)
+            locked.add(found)
+
+
+def _is_same(present: Document, content: Content, actor: Actor) -> bool:
+    """True when the bytes are those of the served version, or wait as this uploader's own.
+
+    Somebody else's upload that waits says nothing, not even that it has the same bytes.
+    """
+    is_known = present.upload == present.version or present.uploaded_by.is_same(actor.uploader)
+    return is_known and present.content.sha256 == content.sha256 and present.error is None
+
+
+async def _same_content(
+    scope: TenantSession, present: Document, upload: Upload, actor: Actor, now: datetime
+) -> Accepted:
+    if upload.fields != present.fields:
+        async with scope.whole_tenant() as whole:
+            await change_fields(whole, present, upload.fields, now=now)
+        await record_event(scope, actor, "document.update", str(present.id))
+    async with scope.whole_tenant() as whole:
+        job = await latest_job(whole, present.id)
+    return Accepted(
+        document=await _reread(scope, present.id),
+        job=job if job is not None and job.status not in FINISHED else None,
+    )
+
+
+async def _queued(scope: TenantSession, document_id: DocumentId, actor: Actor) -> Accepted:
+    async with scope.whole_tenant() as whole:
+        stored = await get_document(whole, document_id)
+    job_id = await enqueue_ingest(scope, stored, actor.name)
+    return Accepted(document=await _reread(scope, document_id), job=await get_job(scope, job_id))
+
+
+async def _reread(scope: TenantSession, document_id: DocumentId) -> Document:
+    """Whole-tenant: somebody may just have given the document away."""
+    async with scope.whole_tenant() as whole:
+        return await get_document(whole, document_id, shown_to=scope.eyes)

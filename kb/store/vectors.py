@@ -1,0 +1,94 @@
+"""Rows of vectors, one table for each embedding space: written with their chunks, and re-used."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Text, any_, delete, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+
+from kb.ids import ChunkId, DocumentId
+from kb.postgres.database import TenantSession
+from kb.store.documents import Document
+from kb.store.spaces import Space, all_spaces, vectors_table
+from kb.unit_vectors import Vectors
+
+
+def text_sha256(embedded_text: str) -> str:
+    """What identifies a text whose vector can be re-used."""
+    return hashlib.sha256(embedded_text.encode()).hexdigest()
+
+
+async def find_vectors(
+    scope: TenantSession, space: Space, sha256s: Sequence[str]
+) -> dict[str, NDArray[np.float32]]:
+    """The tenant's stored vectors by the hash of their text. Needs a whole-tenant scope."""
+    if not sha256s:
+        return {}
+    table = vectors_table(space)
+    query = (
+        select(table.c.embedded_sha256, table.c.embedding)
+        .ext(distinct_on(table.c.embedded_sha256))
+        .where(
+            table.c.tenant_id == scope.tenant_id,
+            table.c.embedded_sha256 == any_(literal(list(sha256s), ARRAY(Text))),
+        )
+    )
+    return {
+        row.embedded_sha256: np.asarray(row.embedding, dtype=np.float32)
+        for row in await scope.connection.execute(query)
+    }
+
+
+async def insert_vectors(
+    scope: TenantSession,
+    space: Space,
+    document: Document,
+    chunk_ids: Sequence[ChunkId],
+    sha256s: Sequence[str],
+    embeddings: Vectors,
+) -> None:
+    """Stores one vector for each chunk. Needs a whole-tenant scope."""
+    if not chunk_ids:
+        return
+    rows = [
+        {
+            "tenant_id": scope.tenant_id,
+            "chunk_id": chunk_id,
+            "document_id": document.id,
+            "collection_id": document.collection_id,
+            "principals": list(document.fields.principals),
+            "embedded_sha256": sha256,
+            "embedding": embedding,
+        }
+        for chunk_id, sha256, embedding in zip(chunk_ids, sha256s, embeddings, strict=True)
+    ]
+    await scope.connection.execute(insert(vectors_table(space)), rows)
+
+
+async def delete_vectors(scope: TenantSession, document_id: DocumentId) -> int:
+    """How many vectors were deleted, over all spaces. Needs a whole-tenant scope."""
+    total = 0
+    for space in await all_spaces(scope):
+        table = vectors_table(space)
+        result = await scope.connection.execute(
+            delete(table).where(
+                table.c.tenant_id == scope.tenant_id, table.c.document_id == document_id
+            )
+        )
+        total += int(result.rowcount)
+    return total
+
+
+async def set_vector_principals(
+    scope: TenantSession, document_id: DocumentId, principals: Sequence[str]
+) -> None:
+    """Gives the document's vectors their document's readers. Needs a whole-tenant scope."""
+    for space in await all_spaces(scope):
+        table = vectors_table(space)
+        await scope.connection.execute(
+            update(table)
+            .where(table.c.tenant_id == scope.tenant_id, table.c.document_id == document_id)
+            .values(principals=list(principals))
+        )

@@ -1,0 +1,205 @@
+"""`Idempotency-Key`: however often a request is sent, its work is done once."""
+
+import asyncio
+from http import HTTPStatus
+
+import httpx
+import pytest
+
+from app.http.idempotency import do_once
+from app.identity import Caller
+from kb.errors import FileStoreUnavailable, IdempotencyKeyReused, StillRunning
+from kb.ids import CredentialId, new_uuid
+from kb.store.credentials import SCOPES, Credential
+from kb.store.idempotency import StoredResponse
+from tests.service import Person, Service
+
+QUESTION = "How many days of leave does everyone have?"
+
+
+@pytest.fixture
+async def ana(service: Service) -> Person:
+    return await service.person(await service.new_tenant(), "user:ana")
+
+
+@pytest.fixture
+async def caller(service: Service) -> Caller:
+    credential = Credential(
+        id=CredentialId(new_uuid()),
+        tenant_id=await service.new_tenant(),
+        scopes=frozenset(SCOPES),
+        principals=("tenant:*", "user:ana"),
+    )
+    return Caller(credential=credential, principals=credential.principals, request_id="test")
+
+
+async def post(person: Person, path: str, key: str, body: object) -> httpx.Response:
+    return await person.request("POST", path, headers={"Idempotency-Key": key}, json=body)
+
+
+async def store(person: Person, key: str, body: object) -> httpx.Response:
+    return await post(person, "/v1/documents", key, body)
+
+
+async def document_count(person: Person) -> int:
+    return len((await person.request("GET", "/v1/documents")).json()["data"])
+
+
+async def test_a_repeated_upload_gives_the_first_response(ana: Person) -> None:
+    first = await store(ana, "k1", {"text": "A note."})
+    second = await store(ana, "k1", {"text": "A note."})
+
+    assert first.status_code == second.status_code == HTTPStatus.ACCEPTED
+    assert first.json() == second.json()
+    assert await document_count(ana) == 1
+
+
+async def test_a_repeated_form_gives_the_first_response(ana: Person) -> None:
+    files, headers = {"file": ("note.md", b"A note.")}, {"Idempotency-Key": "k1"}
+
+    responses = [
+        await ana.request("POST", "/v1/documents", headers=headers, files=files) for _ in range(2)
+    ]
+
+    assert responses[0].json() == responses[1].json()
+    assert await document_count(ana) == 1
+
+
+@pytest.mark.parametrize("body", [{"text": "Another note."}, {"text": "A note.", "title": "T"}])
+async def test_a_key_serves_one_request_only(ana: Person, body: object) -> None:
+    await store(ana, "k1", {"text": "A note."})
+
+    other = await store(ana, "k1", body)
+
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert await document_count(ana) == 1
+
+
+async def test_a_key_serves_one_route_only(ana: Person) -> None:
+    await store(ana, "k1", {"text": "A note."})
+
+    other = await post(ana, "/v1/answers", "k1", {"question": QUESTION})
+
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_two_people_may_choose_the_same_key(service: Service, ana: Person) -> None:
+    bob = await service.person(ana.tenant_id, "user:bob")
+    carl = await service.person(await service.new_tenant(), "user:ana")
+
+    responses = [await store(person, "k1", {"text": "A note."}) for person in (ana, bob, carl)]
+
+    assert len({response.json()["document"]["id"] for response in responses}) == 3
+
+
+async def test_concurrent_repetitions_do_the_work_once(ana: Person) -> None:
+    responses = await asyncio.gather(*(store(ana, "k1", {"text": "A note."}) for _ in range(5)))
+
+    accepted = [response for response in responses if response.status_code == HTTPStatus.ACCEPTED]
+    refused = [response for response in responses if response not in accepted]
+    assert {response.json()["code"] for response in refused} <= {"still_running"}
+    assert {response.status_code for response in refused} <= {HTTPStatus.CONFLICT}
+    assert len({response.json()["document"]["id"] for response in accepted}) == 1
+    assert await document_count(ana) == 1
+
+
+async def test_a_refused_request_frees_its_key(ana: Person) -> None:
+    await store(ana, "first", {"text": "A note.", "external_id": "note"})
+    refused = await store(ana, "k1", {"text": "A note.", "external_id": "note", "mode": "create"})
+    assert refused.status_code == HTTPStatus.CONFLICT
+
+    accepted = await store(ana, "k1", {"text": "A note.", "external_id": "other"})
+
+    assert accepted.status_code == HTTPStatus.ACCEPTED
+
+
+@pytest.mark.parametrize("key", ["", "x" * 201, "tab\there"])
+async def test_a_malformed_key_is_refused(ana: Person, key: str) -> None:
+    response = await store(ana, key, {"text": "A note."})
+
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+    assert await document_count(ana) == 0
+
+
+async def test_a_repeated_question_gives_the_first_answer(ana: Person) -> None:
+    await ana.upload("Everyone has 31 days of leave.")
+    first = await post(ana, "/v1/answers", "k1", {"question": QUESTION})
+    await ana.upload("Everyone has 33 days of leave.")
+
+    second = await post(ana, "/v1/answers", "k1", {"question": QUESTION})
+
+    assert first.json()["status"] == "answered"
+    assert second.json() == first.json()
+
+
+async def test_a_repeated_question_tells_nothing_that_was_taken_away(
+    service: Service, ana: Person
+) -> None:
+    bob = await service.person(ana.tenant_id, "user:bob")
+    document_id = await ana.upload("Everyone has 31 days of leave.")
+    first = await post(bob, "/v1/answers", "k1", {"question": QUESTION})
+    assert "31 days" in first.text
+
+    await ana.request("PATCH", f"/v1/documents/{document_id}", json={"principals": ["user:ana"]})
+    second = await post(bob, "/v1/answers", "k1", {"question": QUESTION})
+
+    assert (second.status_code, second.json()["code"]) == (404, "answer_not_found")
+    assert "31 days" not in second.json()["detail"]
+
+
+async def test_while_the_first_request_runs_a_second_one_is_told_so(
+    service: Service, caller: Caller
+) -> None:
+    database, is_running, may_end = service.resources.database, asyncio.Event(), asyncio.Event()
+
+    async def act() -> StoredResponse:
+        is_running.set()
+        await may_end.wait()
+        return StoredResponse(status_code=202, body={"number": 1})
+
+    first = asyncio.create_task(do_once(database, caller, key="k1", digest="a", act=act))
+    await is_running.wait()
+    with pytest.raises(StillRunning):
+        await do_once(database, caller, key="k1", digest="a", act=act)
+    with pytest.raises(IdempotencyKeyReused):
+        await do_once(database, caller, key="k1", digest="b", act=act)
+    may_end.set()
+
+    stored = await first
+    assert await do_once(database, caller, key="k1", digest="a", act=act) == stored
+
+
+async def test_a_request_that_failed_can_be_sent_again(service: Service, caller: Caller) -> None:
+    database, failures = service.resources.database, [FileStoreUnavailable()]
+
+    async def act() -> StoredResponse:
+        if failures:
+            raise failures.pop()
+        return StoredResponse(status_code=202, body={"number": 2})
+
+    with pytest.raises(FileStoreUnavailable):
+        await do_once(database, caller, key="k1", digest="a", act=act)
+    again = await do_once(database, caller, key="k1", digest="a", act=act)
+
+    assert again.body == {"number": 2}
+
+
+async def test_a_request_that_was_cut_off_can_be_sent_again(
+    service: Service, caller: Caller
+) -> None:
+    database, is_running = service.resources.database, asyncio.Event()
+
+    async def hang() -> StoredResponse:
+        is_running.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def act() -> StoredResponse:
+        return StoredResponse(status_code=202, body={"number": 2})
+
+    first = asyncio.create_task(do_once(database, caller, key="k1", digest="a", act=hang))
+    await is_running.wait()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+
+    assert (await do_once(database, caller, key="k1", digest="a", act=act)).body == {"number": 2}

@@ -1,0 +1,147 @@
+"""Responses have every field of the contract, and its enumerations to the letter."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from typing import get_args
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from app.answering import claims, outcome
+from app.http import location
+from app.http.answers import schemas as answers
+from app.http.documents import schemas as documents
+from app.http.jobs import schemas as jobs
+from app.http.pages import Page
+from app.http.problem_schemas import Problem
+from app.http.search import schemas as search
+
+FIELDS: dict[type[BaseModel], str] = {
+    documents.Document: (
+        "id external_id collection title source_uri media_type language version content_sha256 "
+        "size_bytes status warnings error chunk_count principals metadata effective_at expires_at "
+        "created_at updated_at pending_upload"
+    ),
+    documents.DocumentAccepted: "document job",
+    documents.DocumentDeleted: "receipt",
+    location.Location: "section page slide sheet row char_start char_end",
+    jobs.Job: "id kind status progress error attempts",
+    jobs.Progress: "done total unit",
+    jobs.JobError: "code message retryable",
+    search.SearchHit: "chunk_id document text location scores ranks",
+    search.FoundDocument: "id external_id version title source_uri updated_at",
+    search.Scores: "fused bm25 cosine rerank",
+    search.Ranks: "lexical vector",
+    search.SearchTimings: "embed lexical vector fetch total",
+    answers.Answer: (
+        "id status reason answer claims citations conflicts clarifying_question retrieved context "
+        "usage model prompt generation timings_ms created_at request_id handover "
+        "confidence_reason"
+    ),
+    answers.Claim: "text verdict score citations wording draft",
+    answers.Citation: (
+        "id marker document_id document_version external_id title source_uri chunk_id quote "
+        "location content_sha256 verification"
+    ),
+    answers.CitationVerification: "method checks reader",
+    answers.Checks: "source quote numbers names negation coverage",
+    answers.ContextUse: "budget used dropped",
+    answers.Usage: "input_tokens output_tokens cost_usd cache",
+    answers.PromptUse: "name version",
+    Page: "data next_cursor has_more",
+    Problem: "type title status detail code request_id errors retry_after",
+}
+"""From the contract, word for word."""
+
+IN_RECORDS_ONLY: dict[type[BaseModel], set[str]] = {answers.Claim: {"draft"}}
+"""What a response does not have, and the stored record may."""
+
+ENUMERATIONS = [
+    (
+        documents.DocumentStatus,
+        "pending processing ready ready_with_warnings failed deleting deleted",
+    ),
+    (jobs.JobStatus, "queued running succeeded completed_with_errors failed canceled"),
+    (documents.UploadMode, "create upsert"),
+    (search.SearchMode, "hybrid lexical vector"),
+    (
+        outcome.AnswerStatus,
+        "answered partially_supported unsupported conflicting needs_clarification escalate blocked",
+    ),
+    (
+        outcome.AnswerReason,
+        (
+            "no_results low_relevance insufficient_evidence verification_failed stale_evidence "
+            "out_of_scope policy injection_detected"
+        ),
+    ),
+    (claims.Verdict, "supported unsupported contradicted"),
+    (claims.MatchMethod, "exact normalized snapped"),
+]
+
+
+@pytest.mark.parametrize(("kind", "names"), FIELDS.items(), ids=lambda value: str(value)[:40])
+def test_fields_are_those_of_the_contract_in_its_order(kind: type[BaseModel], names: str) -> None:
+    assert list(kind.model_fields) == names.split()
+
+
+def test_search_response_has_every_field_of_the_contract() -> None:
+    contract = {"data", "generation", "timings_ms", "request_id"}
+
+    assert contract <= set(search.SearchResponse.model_fields)
+
+
+@pytest.mark.parametrize(("literal", "values"), ENUMERATIONS)
+def test_enumerations_are_those_of_the_contract(literal: object, values: str) -> None:
+    assert list(get_args(literal)) == values.split()
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in FIELDS if kind not in {Problem, Page}], ids=lambda kind: kind.__name__
+)
+def test_no_field_can_be_forgotten(kind: type[BaseModel]) -> None:
+    """Optional ones are null, not absent: callers need not ask whether a key is there."""
+    with pytest.raises(ValidationError) as refused:
+        kind.model_validate({})
+
+    missing = {error["loc"][0] for error in refused.value.errors() if error["type"] == "missing"}
+    assert missing | IN_RECORDS_ONLY.get(kind, set()) == set(kind.model_fields)
+
+
+def test_times_are_written_in_utc() -> None:
+    in_tokyo = datetime(2026, 3, 1, 9, 0, tzinfo=timezone(timedelta(hours=9)))
+
+    version = documents.DocumentVersion(
+        version=1,
+        content_sha256="0" * 64,
+        size_bytes=1,
+        media_type="text/plain",
+        parser="text",
+        parser_version="1",
+        created_at=in_tokyo,
+    )
+
+    assert version.created_at == datetime(2026, 3, 1, tzinfo=UTC)
+    assert json.loads(version.model_dump_json())["created_at"] == "2026-03-01T00:00:00Z"
+
+
+def test_a_page_is_typed_by_its_rows() -> None:
+    page = Page[jobs.Progress](
+        data=[jobs.Progress(done=1, total=None, unit="chunks")], next_cursor=None, has_more=False
+    )
+
+    assert json.loads(page.model_dump_json()) == {
+        "data": [{"done": 1, "total": None, "unit": "chunks"}],
+        "next_cursor": None,
+        "has_more": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "kind", [*FIELDS, search.SearchRequest, answers.AnswerRequest, documents.DocumentCreate]
+)
+def test_every_body_can_be_described_in_openapi(kind: type[BaseModel]) -> None:
+    described = kind.model_json_schema()
+
+    assert set(described["properties"]) == set(kind.model_fields)
+    assert described["additionalProperties"] is False

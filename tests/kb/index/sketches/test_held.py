@@ -1,0 +1,348 @@
+"""Held sketches follow Postgres; what they have not taken up yet never shows in a search."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+
+from kb.errors import DatabaseUnavailable
+from kb.ids import TenantId
+from kb.index.lexical.reached import Reached
+from kb.index.sketches import sketch_cache as held_sketches
+from kb.index.sketches.sketch_cache import HeldSketches, Shortlister
+from kb.postgres.database import Database, Eyes, TenantSession
+from kb.store.spaces import current_space
+from kb.store.tenants import changed_documents, current_generation
+from tests.service import Person, Service
+
+ANA, BOB, HR, ALL = "user:ana", "user:bob", "group:hr", "tenant:*"
+LONG_AGO = Reached(generation=1, history=12345)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shelf:
+    """A tenant with two people, and sketches that nobody else uses."""
+
+    database: Database
+    sketches: HeldSketches
+    ana: Person
+    bob: Person
+
+    async def look(self, *principals: str) -> Shortlister | None:
+        """As a search of the tenant does."""
+        eyes = Eyes(principals=principals or (ANA, ALL))
+        async with self.database.tenant(self.ana.tenant_id, eyes=eyes) as scope:
+            return await self.sketches.look(scope, generation=await current_generation(scope))
+
+    async def counted(self, *principals: str) -> int:
+        """How many chunks are shortlisted for these eyes."""
+        shortlister = await self.look(*principals)
+        assert shortlister is not None
+        excluded = shortlister.changed
+        count = 0
+        for table in shortlister.tables:
+            rows = table.visible_rows(
+                shortlister.visible.audience_ids, excluded_document_ids=excluded
+            )
+            count += len(table.chunk_ids if rows is None else rows)
+        return count
+
+
+@pytest.fixture
+async def shelf(service: Service) -> AsyncIterator[Shelf]:
+    database = service.resources.database
+    tenant_id = await service.new_tenant()
+    async with database.system() as system:
+        space = await current_space(system)
+    assert space is not None
+    sketches = HeldSketches(database, space, max_bytes=10**8)
+    yield Shelf(
+        database=database,
+        sketches=sketches,
+        ana=await service.person(tenant_id, ANA),
+        bob=await service.person(tenant_id, BOB),
+    )
+    await sketches.aclose()
+
+
+async def found(person: Person, query: str) -> list[tuple[str, str]]:
+    """Text of the chunks that the service finds by vectors, and the plan."""
+    response = (await person.search(query, mode="vector", explain=True)).json()
+    plan = response["explanation"]["vector_plan"]
+    return [(hit["text"], plan) for hit in response["data"]]
+
+
+async def test_what_was_just_published_is_found_by_the_next_search(shelf: Shelf) -> None:
+    await shelf.ana.upload("The lantern is green.", principals=[ANA])
+    assert await found(shelf.ana, "lantern") == [("The lantern is green.", "shortlist")]
+
+    await shelf.ana.upload("The lantern is red.", principals=[ALL])
+
+    assert len(await found(shelf.ana, "lantern")) == 2
+    assert await found(shelf.bob, "lantern") == [("The lantern is red.", "shortlist")]
+
+
+async def test_what_is_taken_away_is_found_no_more(shelf: Shelf) -> None:
+    document_id = await shelf.ana.upload("The lantern is green.", principals=[ALL])
+    assert await found(shelf.bob, "lantern") == [("The lantern is green.", "shortlist")]
+
+    await shelf.ana.request("PATCH", f"/v1/documents/{document_id}", json={"principals": [ANA]})
+    assert await found(shelf.bob, "lantern") == []
+    assert len(await found(shelf.ana, "lantern")) == 1
+
+    await shelf.ana.request("DELETE", f"/v1/documents/{document_id}")
+    assert await found(shelf.ana, "lantern") == []
+
+
+async def test_each_pair_of_eyes_has_its_own_shortlist(shelf: Shelf) -> None:
+    await shelf.ana.upload("For ana.", principals=[ANA])
+    await shelf.ana.upload("For the people of HR, and ana.", principals=[HR, ANA])
+    await shelf.ana.upload("For all.", principals=[ALL])
+    await shelf.look()
+    await shelf.sketches.take_up(shelf.ana.tenant_id)
+
+    assert await shelf.counted(ANA, ALL) == 3
+    assert await shelf.counted(HR, ALL) == 2
+    assert await shelf.counted(BOB, ALL) == 1
+    assert await shelf.counted("group:nobody") == 0
+
+
+async def test_a_new_set_of_readers_is_seen_by_eyes_that_looked_before(shelf: Shelf) -> None:
+    await shelf.ana.upload("For all.", principals=[ALL])
+    assert await shelf.counted(HR, ALL) == 1
+
+    await shelf.ana.upload("For the people of HR.", principals=[HR])
+    await shelf.sketches.take_up(shelf.ana.tenant_id)
+
+    assert await shelf.counted(HR, ALL) == 2
+
+
+async def test_documents_that_changed_are_left_to_postgres_until_they_are_taken_up(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shelf.ana.upload("The lantern is green.", external_id="a")
+    assert await shelf.counted() == 1
+    # From here on nothing is taken up.
+    monkeypatch.setattr(HeldSketches, "_take_up", _never)
+    document_id = await shelf.ana.upload("The teapot is green.", external_id="a")
+
+    shortlister = await shelf.look()
+
+    assert shortlister is not None
+    assert [str(each) for each in shortlister.changed] == [document_id]
+    assert await shelf.counted() == 0
+
+
+@pytest.mark.parametrize(
+    "limit", [("MAX_CHANGED_DOCUMENTS", 0), ("MAX_CHANGED_GENERATIONS", 0)], ids=str
+)
+async def test_too_many_changes_are_left_to_other_plans(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, limit: tuple[str, int]
+) -> None:
+    await shelf.ana.upload("The lantern is green.")
+    assert await shelf.look() is not None
+    monkeypatch.setattr(HeldSketches, "_take_up", _never)
+    monkeypatch.setattr(held_sketches, *limit)
+    await shelf.ana.upload("The lantern is red.")
+
+    assert await shelf.look() is None
+
+
+async def test_sketches_of_another_history_are_read_anew(shelf: Shelf) -> None:
+    await shelf.ana.upload("The lantern is green.")
+    assert await shelf.counted() == 1
+    tenant_id = shelf.ana.tenant_id
+    # As after a restored backup: the same generation, made by another change.
+    shelf.sketches._held[tenant_id].reached = LONG_AGO
+    shelf.sketches._held[tenant_id].known_until = 0.0
+
+    await shelf.look()
+    await shelf.sketches.take_up(tenant_id)
+
+    assert shelf.sketches._held[tenant_id].reached != LONG_AGO
+    assert await shelf.counted() == 1
+
+
+async def test_a_tenant_that_does_not_fit_is_left_to_other_plans(shelf: Shelf) -> None:
+    await shelf.ana.upload("The lantern is green.")
+    small = HeldSketches(shelf.database, shelf.sketches._space, max_bytes=10)
+
+    await small.take_up(shelf.ana.tenant_id)
+
+    assert small._held == {}
+    await small.aclose()
+
+
+async def test_the_tenant_used_longest_ago_makes_room(shelf: Shelf, service: Service) -> None:
+    other = await service.person(await service.new_tenant(), ANA)
+    for person in (shelf.ana, other):
+        await person.upload("The lantern is green.")
+    await shelf.sketches.take_up(shelf.ana.tenant_id)
+    size = shelf.sketches._held[shelf.ana.tenant_id].size_bytes
+    small = HeldSketches(shelf.database, shelf.sketches._space, max_bytes=size + size // 2)
+
+    for person in (shelf.ana, other):
+        await small.take_up(person.tenant_id)
+
+    assert list(small._held) == [other.tenant_id]
+    await small.aclose()
+
+
+async def test_tenants_that_do_not_fit_together_do_not_push_each_other_out_all_the_time(
+    shelf: Shelf, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_sketches, "REST", 1e6)
+    other = await service.person(await service.new_tenant(), ANA)
+    for person in (shelf.ana, other):
+        await person.upload("The lantern is green.")
+    await shelf.look()
+    size = shelf.sketches._held[shelf.ana.tenant_id].size_bytes
+    shelf.sketches._max_bytes = size + size // 2
+    await shelf.sketches.take_up(other.tenant_id)
+
+    looked = await shelf.look()
+
+    # By other plans, for a while.
+    assert looked is None
+    assert list(shelf.sketches._held) == [other.tenant_id]
+
+
+async def test_what_eyes_may_see_is_counted(shelf: Shelf) -> None:
+    await shelf.ana.upload("The lantern is green.", principals=[ALL])
+    await shelf.look()
+    held = shelf.sketches._held[shelf.ana.tenant_id]
+    before = held.size_bytes
+    eyes = [f"group:{number:03}" * 20 for number in range(50)]
+
+    for principal in eyes:
+        await shelf.look(principal, ALL)
+        await shelf.look(principal, ALL)
+
+    # Of each at least its name and, in 8 bytes, the one audience that it is of.
+    grown = held.size_bytes - before
+    assert grown >= sum(len(principal) + 8 for principal in eyes)
+    # Once for each, and a little besides.
+    assert grown < sum(len(principal) + 8 + 1_000 for principal in eyes)
+
+
+async def test_a_tenant_without_rows_is_counted(shelf: Shelf) -> None:
+    await shelf.sketches.take_up(shelf.ana.tenant_id)
+
+    held = shelf.sketches._held[shelf.ana.tenant_id]
+    assert (held.tables, held.size_bytes > 0) == ((), True)
+
+
+async def test_what_eyes_may_see_makes_room_too(shelf: Shelf, service: Service) -> None:
+    other = await service.person(await service.new_tenant(), ANA)
+    for person in (shelf.ana, other):
+        await person.upload("The lantern is green.")
+        await shelf.sketches.take_up(person.tenant_id)
+    sizes = [held.size_bytes for held in shelf.sketches._held.values()]
+    shelf.sketches._max_bytes = sum(sizes) + 1
+
+    await shelf.look()
+
+    # Of the tenant looked at last the sketches stay.
+    assert list(shelf.sketches._held) == [shelf.ana.tenant_id]
+
+
+async def test_eyes_are_forgotten_before_the_only_tenant(shelf: Shelf) -> None:
+    await shelf.ana.upload("The lantern is green.", principals=[ALL])
+    await shelf.sketches.take_up(shelf.ana.tenant_id)
+    held = shelf.sketches._held[shelf.ana.tenant_id]
+    shelf.sketches._max_bytes = held.size_bytes
+
+    assert await shelf.counted("group:one", ALL) == 1
+    assert await shelf.counted("group:two", ALL) == 1
+
+    assert list(shelf.sketches._held) == [shelf.ana.tenant_id]
+    assert (held.visible, held.size_bytes) == ({}, shelf.sketches._max_bytes)
+
+
+async def test_a_tenant_that_is_let_go_during_a_search_is_searched_all_the_same(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shelf.ana.upload("The lantern is green.")
+    assert await shelf.counted() == 1
+    await shelf.ana.upload("The lantern is red.")
+
+    async def let_go(scope: TenantSession, *, since: int) -> Sequence[UUID]:
+        shelf.sketches._held.clear()
+        return await changed_documents(scope, since=since)
+
+    monkeypatch.setattr(HeldSketches, "_take_up", _never)
+    monkeypatch.setattr(held_sketches, "changed_documents", let_go)
+
+    shortlister = await shelf.look()
+
+    assert shortlister is not None
+    assert len(shortlister.changed) == 1
+
+
+async def test_two_searches_may_notice_another_history_at_once(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shelf.ana.upload("The lantern is green.")
+    assert await shelf.counted() == 1
+
+    async def not_known(_scope: TenantSession, _reached: Reached) -> bool:
+        shelf.sketches._held.clear()
+        return False
+
+    monkeypatch.setattr(HeldSketches, "_take_up", _never)
+    monkeypatch.setattr(held_sketches, "is_known", not_known)
+    shelf.sketches._held[shelf.ana.tenant_id].known_until = 0.0
+
+    assert await shelf.look() is None
+
+
+async def test_after_a_failure_nothing_is_read_for_a_while(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shelf.ana.upload("The lantern is green.")
+    tries: list[TenantId] = []
+
+    async def fail(_self: HeldSketches, tenant_id: TenantId, _before: object) -> None:
+        tries.append(tenant_id)
+        raise DatabaseUnavailable
+
+    monkeypatch.setattr(HeldSketches, "_read", fail)
+
+    assert [await shelf.look() for _ in range(3)] == [None, None, None]
+    assert tries == [shelf.ana.tenant_id]
+
+
+async def test_rows_of_deleted_documents_go(shelf: Shelf) -> None:
+    document_ids = [await shelf.ana.upload(f"The lantern {n} is green.") for n in range(3)]
+    assert await shelf.counted() == 3
+
+    for document_id in document_ids:
+        await shelf.ana.request("DELETE", f"/v1/documents/{document_id}")
+    await shelf.sketches.take_up(shelf.ana.tenant_id)
+
+    assert list(shelf.sketches._held[shelf.ana.tenant_id].tables) == []
+
+
+async def test_a_search_does_not_wait_for_what_cannot_be_read(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shelf.ana.upload("The lantern is green.")
+    monkeypatch.setattr(HeldSketches, "_take_up", _never)
+
+    assert await shelf.look() is None
+
+
+async def test_the_worker_has_no_shortlist(shelf: Shelf) -> None:
+    await shelf.ana.upload("The lantern is green.")
+
+    async with shelf.database.tenant(shelf.ana.tenant_id, eyes=None) as scope:
+        assert await shelf.sketches.look(scope, generation=1) is None
+
+
+async def test_a_tenant_without_documents_has_an_empty_shortlist(shelf: Shelf) -> None:
+    assert await shelf.counted() == 0
+
+
+async def _never(self: HeldSketches, tenant_id: TenantId) -> None:
+    """In place of taking up: ends at once, and has done nothing."""

@@ -1,0 +1,135 @@
+"""Stored vectors of some chunks, for those who may see them."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from kb.index.candidate_vectors import Among, read_candidate_vectors, read_nearest
+from kb.postgres.database import Database, Eyes
+from kb.store.spaces import Space, ensure_space
+from migrations.run import upgrade
+from tests.architecture.databases import empty_database
+from tests.tenancy.rows import BulkRows, insert_rows
+
+SPACE = Space(name="candidates", model="test", revision="1", dimension=16)
+ALL, FEW = "tenant:*", "group:few"
+HALF_PRECISION = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """Ten chunks of a tenant; whose number is divisible by five, few may read."""
+
+    database: Database
+    rows: BulkRows
+    others: BulkRows
+
+
+@pytest.fixture(scope="module")
+def url(database_url: str) -> Iterator[str]:
+    """A database of this file's own: a new space becomes the current one."""
+    with empty_database(database_url) as url:
+        upgrade(url)
+        yield url
+
+
+@pytest.fixture(scope="module")
+async def stored(url: str) -> AsyncIterator[Stored]:
+    database = Database(url, pool_size=2)
+    await ensure_space(database, SPACE)
+    drawn = np.random.default_rng(3).normal(size=(20, SPACE.dimension)).astype(np.float32)
+    unit = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    principals = [[FEW] if number % 5 == 0 else [ALL] for number in range(10)]
+    yield Stored(
+        database=database,
+        rows=insert_rows(url, SPACE, unit[:10], principals, document_count=10),
+        others=insert_rows(url, SPACE, unit[10:], principals, document_count=10),
+    )
+    await database.close()
+
+
+async def test_each_visible_chunk_comes_with_its_vector_in_the_order_of_ids(stored: Stored) -> None:
+    ids = [int(each) for each in stored.rows.chunk_ids]
+    eyes = Eyes(principals=(ALL,))
+
+    async with stored.database.tenant(stored.rows.tenant_id, eyes=eyes) as scope:
+        found = await read_candidate_vectors(scope, SPACE, [*reversed(ids), max(ids) + 10_000])
+
+    visible = [number for number in range(10) if number % 5]
+    assert found.chunk_ids == tuple(sorted(ids[number] for number in visible))
+    expected = stored.rows.vectors[np.argsort(ids)][np.isin(sorted(ids), found.chunk_ids)]
+    assert found.rows == pytest.approx(expected, abs=HALF_PRECISION)
+    assert np.linalg.norm(found.rows, axis=1) == pytest.approx(np.ones(len(visible)))
+    assert found.rows.dtype == np.float32
+
+
+async def test_nothing_asked_for_is_nothing_found(stored: Stored) -> None:
+    async with stored.database.tenant(stored.rows.tenant_id, eyes=None) as scope:
+        found = await read_candidate_vectors(scope, SPACE, [])
+
+    assert found.chunk_ids == ()
+    assert found.rows.shape == (0, SPACE.dimension)
+
+
+@pytest.mark.parametrize("eyes", [None, Eyes(principals=(ALL, FEW)), Eyes(principals=())])
+async def test_another_tenants_chunks_have_no_vector(stored: Stored, eyes: Eyes | None) -> None:
+    asked = [int(each) for each in stored.others.chunk_ids]
+
+    async with stored.database.tenant(stored.rows.tenant_id, eyes=eyes) as scope:
+        found = await read_candidate_vectors(scope, SPACE, asked)
+
+    assert found.chunk_ids == ()
+    assert found.rows.shape == (0, SPACE.dimension)
+
+
+@pytest.mark.parametrize("named_by", ["chunks", "documents"])
+async def test_the_nearest_are_those_that_comparing_everything_finds(
+    stored: Stored, named_by: str
+) -> None:
+    ids = [int(each) for each in stored.rows.chunk_ids]
+    question = stored.rows.vectors[3]
+    among = Among(
+        chunk_ids=ids if named_by == "chunks" else [],
+        document_ids=stored.rows.document_ids if named_by == "documents" else [],
+        besides=[],
+    )
+
+    async with stored.database.tenant(stored.rows.tenant_id, eyes=None) as scope:
+        found = await read_nearest(scope, SPACE, question, among, limit=4)
+
+    cosines = stored.rows.vectors @ question
+    nearest = np.argsort(-cosines)[:4]
+    assert list(found.cosine_by_chunk) == [ids[row] for row in nearest]
+    assert list(found.cosine_by_chunk.values()) == pytest.approx(
+        cosines[nearest], abs=HALF_PRECISION
+    )
+    assert found.vectors.chunk_ids == tuple(sorted(ids[row] for row in nearest))
+
+
+async def test_what_is_asked_for_besides_comes_with_its_vector_and_once(stored: Stored) -> None:
+    ids = sorted(int(each) for each in stored.rows.chunk_ids)
+    among = Among(chunk_ids=ids[:3], document_ids=[], besides=ids[2:5])
+
+    async with stored.database.tenant(stored.rows.tenant_id, eyes=None) as scope:
+        found = await read_nearest(scope, SPACE, stored.rows.vectors[0], among, limit=3)
+
+    assert sorted(found.cosine_by_chunk) == ids[:3]
+    assert found.vectors.chunk_ids == tuple(ids[:5])
+
+
+@pytest.mark.parametrize("principals", [(), (ALL,)])
+async def test_the_nearest_are_visible_ones(stored: Stored, principals: tuple[str, ...]) -> None:
+    hidden = [int(each) for each in stored.rows.chunk_ids[[0, 5]]]
+    among = Among(
+        chunk_ids=[*hidden, *(int(each) for each in stored.others.chunk_ids)],
+        document_ids=stored.others.document_ids,
+        besides=hidden,
+    )
+
+    async with stored.database.tenant(stored.rows.tenant_id, eyes=Eyes(principals=principals)) as s:
+        found = await read_nearest(s, SPACE, stored.rows.vectors[0], among, limit=9)
+
+    assert found.cosine_by_chunk == {}
+    assert found.vectors.chunk_ids == ()

@@ -1,0 +1,236 @@
+"""The embedding model: pinned by known numbers, and never embedding only the start of a text."""
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kb.errors import ModelUnavailable
+from kb.settings import DEFAULT_EMBEDDING_MODEL
+from models.embedding import (
+    PACKAGED_MODEL,
+    SentenceTransformerEmbedder,
+    choose_backend,
+    model_path,
+    weights_revision,
+)
+from tests.footnote.processes import python
+
+HELLO_WORLD = [-0.0341, 0.0312, 0.0066, 0.0263]
+"""First components for 'hello world', from this model in fp32."""
+
+DEFAULT_REVISION = "53aa51172d14"
+"""Of the default model's weights: whoever has stored vectors has it in their database."""
+
+EXPORT = """
+import sys
+from pathlib import Path
+from models.embedding import SentenceTransformerEmbedder
+embedder = SentenceTransformerEmbedder(
+    model="all-MiniLM-L6-v2", backend="openvino", batch_size=2, cache_folder=Path(sys.argv[1])
+)
+print(*embedder.embed_queries(["hello world"])[0][:4])
+"""
+
+
+def test_the_default_model_is_pinned_by_a_known_vector(
+    embedder: SentenceTransformerEmbedder,
+) -> None:
+    [vector] = embedder.embed_queries(["hello world"])
+
+    assert (embedder.dimension, embedder.max_tokens) == (384, 256)
+    assert vector.dtype == np.float32
+    np.testing.assert_allclose(vector[:4], HELLO_WORLD, atol=2e-3)
+
+
+def test_rows_are_of_unit_length_and_in_order(embedder: SentenceTransformerEmbedder) -> None:
+    texts = ["short", "a somewhat longer text about rivers", "x" * 200, ""]
+
+    rows = embedder.embed_passages(texts)
+
+    assert rows.shape == (4, 384)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-4)
+    for text, row in zip(texts, rows, strict=True):
+        assert float(embedder.embed_passages([text])[0] @ row) > 0.999
+
+
+def test_a_question_that_came_a_moment_ago_is_not_embedded_again(
+    embedder: SentenceTransformerEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = embedder.embed_queries(["Where does the ferry to the island leave?"])
+    monkeypatch.setattr(embedder, "_runner", None)
+
+    again = embedder.embed_queries(["Where does the ferry to the island leave?"])
+
+    assert again is first
+    with pytest.raises(ValueError, match="read-only"):
+        again[0, 0] = 1.0
+
+
+def test_no_texts_give_no_rows(embedder: SentenceTransformerEmbedder) -> None:
+    assert embedder.embed_passages([]).shape == (0, 384)
+    assert embedder.embed_queries([]).shape == (0, 384)
+    assert embedder.count_tokens([]) == []
+
+
+def test_tokens_are_counted_with_the_special_ones_and_beyond_the_window(
+    embedder: SentenceTransformerEmbedder,
+) -> None:
+    assert embedder.count_tokens(["", "hello world", "river " * 1000]) == [2, 4, 1002]
+
+
+def test_counting_and_embedding_do_not_disturb_each_other(
+    embedder: SentenceTransformerEmbedder,
+) -> None:
+    long_text = "river " * 1000
+
+    embedder.embed_queries([long_text])
+
+    assert embedder.count_tokens([long_text, "river"]) == [1002, 3]
+
+
+def test_a_passage_beyond_the_window_is_refused(embedder: SentenceTransformerEmbedder) -> None:
+    longest = "river " * 254
+
+    assert embedder.embed_passages([longest]).shape == (1, 384)
+    with pytest.raises(ValueError, match="256 tokens"):
+        embedder.embed_passages(["short", longest + "river"])
+
+
+def test_a_question_beyond_the_window_is_cut_off(embedder: SentenceTransformerEmbedder) -> None:
+    [cut, whole] = embedder.embed_queries(["river " * 1000, "river " * 254])
+
+    assert float(cut @ whole) > 0.999
+
+
+def test_the_revision_names_the_weights(embedder: SentenceTransformerEmbedder) -> None:
+    assert embedder.model_name == DEFAULT_EMBEDDING_MODEL
+    assert len(embedder.revision) == 12
+    int(embedder.revision, 16)
+
+
+def test_the_default_models_revision_stays_as_stored_spaces_have_it() -> None:
+    # sha256sum model.safetensors
+    assert weights_revision(model_path(DEFAULT_EMBEDDING_MODEL)) == DEFAULT_REVISION
+
+
+def folder_of(tmp_path: Path, name: str, files: dict[str, bytes]) -> str:
+    for path, content in files.items():
+        file = tmp_path / name / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return str(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "model.safetensors",
+        "pytorch_model.bin",
+        "model-00002-of-00003.safetensors",
+        "0_Transformer/pytorch_model.bin",
+        "2_Dense/model.safetensors",
+        "onnx/model.onnx",
+        "onnx/model.onnx_data",
+        "openvino/openvino_model.bin",
+        "tf_model.h5",
+        "WEIGHTS.PT",
+        "weights.of_a_new_kind",
+    ],
+)
+def test_local_models_whose_weights_differ_in_one_file_have_different_revisions(
+    tmp_path: Path, path: str
+) -> None:
+    same = {"config.json": b"{}", "model-00001-of-00003.safetensors": b"same"}
+    first = folder_of(tmp_path, "v1/encoder", {**same, path: b"first"})
+    second = folder_of(tmp_path, "v2/encoder", {**same, path: b"second"})
+    copied = folder_of(tmp_path, "v3/encoder", {**same, path: b"first"})
+
+    assert weights_revision(first) == weights_revision(copied) != weights_revision(second)
+
+
+def test_weights_that_changed_places_are_other_weights(tmp_path: Path) -> None:
+    first = folder_of(tmp_path, "v1", {"a.safetensors": b"1", "b.safetensors": b"2"})
+    second = folder_of(tmp_path, "v2", {"a.safetensors": b"2", "b.safetensors": b"1"})
+
+    assert weights_revision(first) != weights_revision(second)
+
+
+def test_what_is_read_by_people_or_left_by_a_download_is_no_weights(tmp_path: Path) -> None:
+    weights = {"model.safetensors": b"weights"}
+    beside = {
+        "README.md": b"read me",
+        "config.json": b"{}",
+        "vocab.txt": b"word",
+        "LICENSE": b"MIT",
+        ".gitattributes": b"lfs",
+        ".cache/huggingface/download/model.safetensors.metadata": b"when",
+        ".git/lfs/objects/ab": b"a copy",
+    }
+
+    bare = folder_of(tmp_path, "bare", weights)
+    whole = folder_of(tmp_path, "whole", weights | beside)
+
+    assert weights_revision(bare) == weights_revision(whole)
+
+
+def test_a_model_of_the_hub_has_no_weights_here(tmp_path: Path) -> None:
+    assert weights_revision("someone/other-model") is None
+    assert weights_revision(folder_of(tmp_path, "empty", {"config.json": b"{}"})) is None
+
+
+def test_the_default_model_comes_from_its_package() -> None:
+    assert (Path(model_path(DEFAULT_EMBEDDING_MODEL)) / "model.safetensors").exists()
+    assert PACKAGED_MODEL in model_path(DEFAULT_EMBEDDING_MODEL)
+    assert model_path("someone/other-model") == "someone/other-model"
+
+
+def test_the_backend_is_openvino_where_it_can_be_and_torch_on_request() -> None:
+    assert choose_backend("torch") == "torch"
+    assert choose_backend("openvino") == "openvino"
+    assert choose_backend("auto") == "openvino"
+
+
+def test_without_openvino_auto_means_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+
+    assert choose_backend("auto") == "torch"
+    with pytest.raises(ModelUnavailable, match="FOOTNOTE_EMBEDDING_BACKEND"):
+        choose_backend("openvino")
+    with pytest.raises(ModelUnavailable, match="pip install"):
+        model_path(DEFAULT_EMBEDDING_MODEL)
+
+
+def test_a_folder_without_a_model_is_told(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+
+    with pytest.raises(ModelUnavailable, match="FOOTNOTE_EMBEDDING_MODEL"):
+        SentenceTransformerEmbedder(
+            model=str(tmp_path / "model"),
+            backend="torch",
+            batch_size=2,
+            cache_folder=tmp_path / "cache",
+        )
+
+
+@pytest.mark.end_to_end
+async def test_two_processes_that_export_at_once_end_with_one_whole_model(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+
+    async with python(["-c", EXPORT, str(models)], environment={}, is_heard=True) as other:
+        embedder = await asyncio.to_thread(
+            SentenceTransformerEmbedder,
+            model=DEFAULT_EMBEDDING_MODEL,
+            backend="openvino",
+            batch_size=2,
+            cache_folder=models,
+        )
+        stdout, stderr = await other.communicate()
+
+    assert other.returncode == 0, stderr.decode()
+    numbers = [float(number) for number in stdout.decode().splitlines()[-1].split()]
+    np.testing.assert_allclose(numbers, HELLO_WORLD, atol=2e-3)
+    np.testing.assert_allclose(embedder.embed_queries(["hello world"])[0][:4], numbers, atol=1e-4)
+    [folder] = [path for path in models.iterdir() if path.is_dir()]
+    assert (folder / "openvino" / "openvino_model.xml").exists()
