@@ -1,4 +1,4 @@
-"""Who asks: the credential of a request, and whose eyes it reads with."""
+"""Who asks: the credential of a request, and what it may read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from kb.errors import ActingForOthersNotAllowed, CredentialInvalid, CredentialMissing, ScopeMissing
 from kb.ids import CredentialId, TenantId
-from kb.postgres.database import EVERYONE, Database, Eyes
+from kb.postgres.database import EVERYONE, Database, Viewer
 from kb.principals import principals_in_header, uploader_name, validate_principals
 from kb.store.audit import Actor
 from kb.store.credentials import Credential, Scope, authenticate
@@ -41,14 +41,14 @@ class Caller:
         return uploader_name(str(self.credential.id), self.principals)
 
     @property
-    def reading_eyes(self) -> Eyes:
+    def viewer(self) -> Viewer:
         """For search and answers: only what the principals may read."""
-        return Eyes(principals=self.principals)
+        return Viewer(principals=self.principals)
 
     @property
-    def managing_eyes(self) -> Eyes:
+    def managing_viewer(self) -> Viewer:
         """For documents and jobs: also what this caller uploaded itself."""
-        return Eyes(principals=self.principals, owner=self.owner)
+        return Viewer(principals=self.principals, owner=self.owner)
 
     @property
     def actor(self) -> Actor:

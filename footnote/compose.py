@@ -33,7 +33,7 @@ from ingest.upkeep import Upkeep
 from kb.errors import SchemaOutOfDate
 from kb.files import FileStore
 from kb.index.lexical.follower import LexicalIndexes
-from kb.index.sketches.sketch_cache import HeldSketches
+from kb.index.sketches.sketch_cache import SketchCache
 from kb.postgres.database import Database, wait_until_reachable
 from kb.postgres.row_security import probe_row_security
 from kb.settings import Settings, secret_named
@@ -90,7 +90,7 @@ async def open_indexes(
         async with (
             aclosing(LexicalIndexes(database, settings.home_path / "lexical")) as lexical,
             aclosing(
-                HeldSketches(database, space, max_bytes=settings.search_memory_bytes)
+                SketchCache(database, space, max_bytes=settings.search_memory_bytes)
             ) as sketches,
         ):
             yield NodeIndexes(

@@ -20,8 +20,8 @@ async def command_line_caller(
     """A caller with these principals; TenantNotFound when there is no such tenant."""
     async with database.system() as system:
         tenant = await tenant_by_name(system, tenant_name)
-    eyes = tuple(sorted({*validate_principals(principals), EVERYONE}))
+    viewer = tuple(sorted({*validate_principals(principals), EVERYONE}))
     credential = Credential(
-        id=COMMAND_LINE_ID, tenant_id=tenant.id, scopes=frozenset(SCOPES), principals=eyes
+        id=COMMAND_LINE_ID, tenant_id=tenant.id, scopes=frozenset(SCOPES), principals=viewer
     )
-    return Caller(credential=credential, principals=eyes, request_id=f"cli-{new_uuid()}")
+    return Caller(credential=credential, principals=viewer, request_id=f"cli-{new_uuid()}")

@@ -49,7 +49,7 @@ async def ingest_document(tools: Ingestion, run: Run) -> None:
         return
 
     async def transaction() -> bool:
-        async with tools.database.tenant(run.tenant_id, eyes=None) as scope:
+        async with tools.database.tenant(run.tenant_id, viewer=None) as scope:
             return await publish(scope, run.job.id, publication, now=tools.clock())
 
     with stage_timer(tools.metrics, "publish"):
@@ -95,7 +95,7 @@ async def _embed(
     tools: Ingestion, run: Run, chunks: Sequence[Chunk], sha256s: Sequence[str]
 ) -> Vectors:
     """(n, d) unit rows in the order of the chunks; only texts the tenant lacks are embedded."""
-    async with tools.database.tenant(run.tenant_id, eyes=None) as scope:
+    async with tools.database.tenant(run.tenant_id, viewer=None) as scope:
         known = await find_vectors(scope, tools.space, sorted(set(sha256s)))
     if len(chunks) > MAX_TEXTS_A_CALL:
         await report(tools, run, done=0, total=len(chunks))

@@ -55,7 +55,7 @@ class Obsolete(Exception):  # nothing went wrong
 
 async def is_suspect(tools: Ingestion, tenant_id: TenantId, job_id: JobId) -> bool:
     """True when an earlier run ended without a word: its worker died, perhaps of this document."""
-    async with tools.database.tenant(tenant_id, eyes=None) as scope:
+    async with tools.database.tenant(tenant_id, viewer=None) as scope:
         try:
             return (await get_job(scope, job_id)).status == "running"
         except JobNotFound:
@@ -69,7 +69,7 @@ async def start(
 
     async def transaction() -> Run | None:
         now = tools.clock()
-        async with tools.database.tenant(tenant_id, eyes=None) as scope:
+        async with tools.database.tenant(tenant_id, viewer=None) as scope:
             try:
                 document_id = (await get_job(scope, job_id)).document_id
                 if document_id is None:
@@ -107,7 +107,7 @@ async def while_wanted(tools: Ingestion, run: Run, work: Coroutine[Any, Any, Res
 
 async def _is_wanted(tools: Ingestion, run: Run) -> bool:
     try:
-        async with tools.database.tenant(run.tenant_id, eyes=None) as scope:
+        async with tools.database.tenant(run.tenant_id, viewer=None) as scope:
             return await is_wanted(scope, run.job.id, run.attempt)
     except DependencyFailed:
         # The next look will tell, or the run's own transactions.
@@ -117,7 +117,7 @@ async def _is_wanted(tools: Ingestion, run: Run) -> bool:
 async def until_finished(tools: Ingestion, tenant_id: TenantId, job_id: JobId) -> None:
     """Returns when the job has ended, for whoever ran it and may have been overtaken."""
     while True:
-        async with tools.database.tenant(tenant_id, eyes=None) as scope:
+        async with tools.database.tenant(tenant_id, viewer=None) as scope:
             try:
                 if (await get_job(scope, job_id)).status in FINISHED:
                     return
@@ -128,7 +128,7 @@ async def until_finished(tools: Ingestion, tenant_id: TenantId, job_id: JobId) -
 
 async def report(tools: Ingestion, run: Run, *, done: int, total: int) -> None:
     """Says how far the run is."""
-    async with tools.database.tenant(run.tenant_id, eyes=None) as scope:
+    async with tools.database.tenant(run.tenant_id, viewer=None) as scope:
         await set_progress(
             scope, run.job.id, run.attempt, done=done, total=total, now=tools.clock()
         )
@@ -143,7 +143,7 @@ async def fail(
     async def transaction() -> bool:
         now = tools.clock()
         document_id = run.document.id
-        async with tools.database.tenant(run.tenant_id, eyes=None) as scope:
+        async with tools.database.tenant(run.tenant_id, viewer=None) as scope:
             await lock_document(scope, document_id)
             if not await hold_attempt(scope, run.job.id, run.attempt):
                 return False
@@ -169,7 +169,7 @@ async def cancel(tools: Ingestion, run: Run) -> None:
     """Ends the job of an obsolete run, unless it was deleted or is another run's by now."""
 
     async def transaction() -> None:
-        async with tools.database.tenant(run.tenant_id, eyes=None) as scope:
+        async with tools.database.tenant(run.tenant_id, viewer=None) as scope:
             await lock_document(scope, run.document.id)
             if await hold_attempt(scope, run.job.id, run.attempt):
                 await finish_job(scope, run.job.id, "canceled", error=None, now=tools.clock())
@@ -186,7 +186,7 @@ async def release(tools: Ingestion, run: Run) -> None:
     """
 
     async def transaction() -> None:
-        async with tools.database.tenant(run.tenant_id, eyes=None) as scope:
+        async with tools.database.tenant(run.tenant_id, viewer=None) as scope:
             await lock_document(scope, run.document.id)
             if await hold_attempt(scope, run.job.id, run.attempt):
                 await release_job(scope, run.job.id, now=tools.clock())

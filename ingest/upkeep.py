@@ -122,7 +122,7 @@ def _batches(upkeep: Upkeep, now: datetime) -> dict[str, _Prune]:
 async def _in_batches(upkeep: Upkeep, tenant_id: TenantId, batch: _Prune) -> int:
     total = 0
     for _ in range(MAX_BATCHES):
-        async with upkeep.database.tenant(tenant_id, eyes=None) as scope:
+        async with upkeep.database.tenant(tenant_id, viewer=None) as scope:
             count = await batch(scope)
         total += count
         if count < upkeep.batch_rows:

@@ -191,7 +191,7 @@ class Answerer:
     ) -> AsyncGenerator[Retrieved | VerifiedClaim | Answered, None]:
         retrieval = await self.retriever.search(
             asking.caller.tenant_id,
-            asking.caller.reading_eyes,
+            asking.caller.viewer,
             self._query(asking),
             now=asking.now,
         )
@@ -278,7 +278,7 @@ class Answerer:
         if outcome.status != "unsupported" or limit is None:
             return outcome
         caller = asking.caller
-        async with self.database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
+        async with self.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
             earlier = await recent_statuses(
                 scope,
                 credential_id=caller.credential_id,
@@ -360,7 +360,7 @@ class Answerer:
         """True when documents out of force, which the caller may read, would have answered."""
         retrieval = await self.retriever.search_inadmissible(
             asking.caller.tenant_id,
-            asking.caller.reading_eyes,
+            asking.caller.viewer,
             self._query(asking),
             now=asking.now,
         )

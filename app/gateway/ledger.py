@@ -36,7 +36,7 @@ class Ledger:
         now = self.clock()
         if limit is None:
             return nothing_reserved(now)
-        async with self.database.tenant(tenant_id, eyes=None) as scope:
+        async with self.database.tenant(tenant_id, viewer=None) as scope:
             reservation = await reserve(
                 scope,
                 microdollars=microdollars,
@@ -75,7 +75,7 @@ class Ledger:
     async def _settle(
         self, tenant_id: TenantId, reservation: Reservation, call: MeteredCall
     ) -> None:
-        async with self.database.tenant(tenant_id, eyes=None) as scope:
+        async with self.database.tenant(tenant_id, viewer=None) as scope:
             # The record first: it waits for nobody, the day's row for other calls of the tenant.
             await insert_model_call(scope, call)
             await settle(scope, reservation, microdollars=call.cost_microdollars or 0)

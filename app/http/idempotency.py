@@ -43,19 +43,19 @@ async def do_once(
         return await act()
     if not key or len(key) > MAX_KEY_LENGTH or not key.isprintable():
         raise InvalidInput(f"An Idempotency-Key has 1 to {MAX_KEY_LENGTH} printable characters.")
-    owner, eyes = caller.owner, caller.managing_eyes
-    async with database.tenant(caller.tenant_id, eyes=eyes) as scope:
+    owner, viewer = caller.owner, caller.managing_viewer
+    async with database.tenant(caller.tenant_id, viewer=viewer) as scope:
         stored = await claim_key(scope, owner=owner, key=key, request_sha256=digest)
     if stored is not None:
         return stored
     is_done = False
     try:
         response = await act()
-        async with database.tenant(caller.tenant_id, eyes=eyes) as scope:
+        async with database.tenant(caller.tenant_id, viewer=viewer) as scope:
             await store_response(scope, owner=owner, key=key, response=response)
         is_done = True
     finally:
         if not is_done:
-            async with database.tenant(caller.tenant_id, eyes=eyes) as scope:
+            async with database.tenant(caller.tenant_id, viewer=viewer) as scope:
                 await release_key(scope, owner=owner, key=key)
     return response

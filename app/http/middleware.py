@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from app.http.body_bounds import fault_of_address, fault_of_json
 from app.http.problems import known_problem, problem_response, response_headers
+from app.http.request_bounds import fault_of_address, fault_of_json
 from app.resources import Resources
 from kb.errors import InvalidInput, UploadTooLarge
 from kb.ids import new_uuid
@@ -54,7 +54,7 @@ def install_middleware(app: FastAPI, resources: Resources) -> None:
     limits = resources.request_limits
     # The last one added is the outermost: a refused body still has ids and a line in the log.
     app.add_middleware(
-        DoorMiddleware,
+        RequestBoundsMiddleware,
         max_body_bytes=limits.max_body_bytes,
         max_form_bytes=limits.max_upload_bytes + FORM_OVERHEAD_BYTES,
     )
@@ -123,7 +123,7 @@ class RequestMiddleware:
         )
 
 
-class DoorMiddleware:
+class RequestBoundsMiddleware:
     """Refuses what no route may take: a bad address, a body too large or with too many values.
 
     A body is refused by its declared length or while it is read. FastAPI's own `max_body_size`

@@ -11,9 +11,9 @@ from uuid import UUID
 import numpy as np
 import structlog
 
-from app.retrieve.bounds import Bounds
 from app.retrieve.query import SearchQuery
 from app.retrieve.query_vectors import QueryVector, QueryVectors
+from app.retrieve.search_scope import SearchScope
 from kb.errors import IndexNotReady
 from kb.index.candidate_vectors import Among, CandidateVectors, read_nearest
 from kb.index.lexical.analysis import analyse_query
@@ -41,7 +41,7 @@ class Search:
 
     scope: TenantSession
     query: SearchQuery
-    bounds: Bounds
+    search_scope: SearchScope
     generation: int
     limit: int
     shortlister: Shortlister | None = None
@@ -110,11 +110,11 @@ async def embed(vectors: QueryVectors, query: SearchQuery) -> Embedded:
 
 async def search_lexical(indexes: LexicalIndexes, search: Search) -> LexicalLeg:
     """Up to `limit` chunks; IndexNotReady when a lexical search alone was asked for."""
-    query, bounds = search.query, search.bounds
+    query, search_scope = search.query, search.search_scope
     if query.mode == "vector":
         return LexicalLeg()
     started = perf_counter()
-    terms = tuple(analyse_query(query.text, bounds.languages))
+    terms = tuple(analyse_query(query.text, search_scope.languages))
     try:
         view = await indexes.look(search.scope, generation=search.generation)
         languages, own_terms = await _own_terms(view, search, terms)
@@ -125,8 +125,8 @@ async def search_lexical(indexes: LexicalIndexes, search: Search) -> LexicalLeg:
         asked = LexicalQuery(
             terms=terms,
             limit=search.limit,
-            document_ids=bounds.document_ids,
-            excluded_document_ids=bounds.excluded,
+            document_ids=search_scope.document_ids,
+            excluded_document_ids=search_scope.excluded,
         )
         found = await view.search(asked)
     except IndexNotReady:
@@ -156,7 +156,11 @@ async def _own_terms(
     The rare ones only when most of its words are unknown without them: other languages' stems of
     English words are words of something else (mtrag_clapnq: nDCG@10 .502 with, .510 without).
     """
-    text, languages, rare = search.query.text, search.bounds.languages, search.bounds.rare_languages
+    text, languages, rare = (
+        search.query.text,
+        search.search_scope.languages,
+        search.search_scope.rare_languages,
+    )
     if rare:
         known = await view.known(terms)
         if sum(term in known for term in terms) < KNOWN_SHARE * len(terms):
@@ -177,24 +181,24 @@ async def shortlist_nearest(search: Search, vector: QueryVector) -> Shortlist | 
     if shortlister is None:
         return None
     started = perf_counter()
-    bounds = search.bounds
+    search_scope = search.search_scope
     chunk_ids = await shortlister.shortlist(
         vector,
         limit=search.limit,
-        document_ids=bounds.document_ids,
-        excluded_document_ids=bounds.excluded,
+        document_ids=search_scope.document_ids,
+        excluded_document_ids=search_scope.excluded,
     )
     return Shortlist(
         chunk_ids=chunk_ids.tolist(),
-        document_ids=_within(bounds, shortlister.changed),
+        document_ids=_within(search_scope, shortlister.changed),
         seconds=perf_counter() - started,
     )
 
 
-def _within(bounds: Bounds, document_ids: Sequence[UUID]) -> list[UUID]:
-    allowed = set(document_ids).difference(bounds.excluded)
-    if bounds.document_ids is not None:
-        allowed.intersection_update(bounds.document_ids)
+def _within(search_scope: SearchScope, document_ids: Sequence[UUID]) -> list[UUID]:
+    allowed = set(document_ids).difference(search_scope.excluded)
+    if search_scope.document_ids is not None:
+        allowed.intersection_update(search_scope.document_ids)
     return sorted(allowed)
 
 
@@ -216,7 +220,7 @@ async def search_shortlisted(
     if nearest.generation != search.generation:
         # What was published since has new chunks, which nobody could shortlist.
         news = await changed_documents(scope, since=search.generation)
-        document_ids = [*shortlist.document_ids, *_within(search.bounds, news)]
+        document_ids = [*shortlist.document_ids, *_within(search.search_scope, news)]
         among = replace(among, document_ids=document_ids)
         nearest = await read_nearest(scope, space, vector, among, limit=limit)
     return VectorLeg(
@@ -230,13 +234,13 @@ async def search_shortlisted(
 async def search_planned(
     search: Search, space: Space, vector: QueryVector, *, visible_count: int
 ) -> VectorLeg:
-    """Up to `limit` chunks by a plan of Postgres; `visible_count` are within the bounds."""
+    """Up to `limit` chunks by a plan of Postgres; `visible_count` are within the search scope."""
     started = perf_counter()
     hits, plan = await search_vectors(
         search.scope,
         space,
         vector,
-        search.bounds.vector_filter,
+        search.search_scope.vector_filter,
         limit=search.limit,
         visible_count=visible_count,
     )

@@ -59,12 +59,12 @@ class RecallSampler:
     async def _sample(self, search: Search, question: QueryVector, found: VectorLeg) -> None:
         asker = search.scope
         try:
-            async with self._database.tenant(asker.tenant_id, eyes=asker.eyes) as scope:
+            async with self._database.tenant(asker.tenant_id, viewer=asker.viewer) as scope:
                 recall = await sample_recall(
                     scope,
                     self._space,
                     question,
-                    search.bounds.vector_filter,
+                    search.search_scope.vector_filter,
                     list(found.cosine_by_chunk),
                     limit=search.limit,
                 )

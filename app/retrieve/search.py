@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
 
-from app.retrieve.bounds import Outlook, Standing
 from app.retrieve.fusion import settle, weigh
 from app.retrieve.legs import (
     Embedded,
@@ -30,13 +29,14 @@ from app.retrieve.query_vectors import QueryVector, QueryVectors
 from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.rerank import RERANKED_PASSAGES, PassageScorer, rerank
 from app.retrieve.retrieval import Explanation, Retrieval, Stale, Timings
+from app.retrieve.search_scope import SearchScopes, Standing
 from kb.errors import InvalidInput
 from kb.ids import DocumentId, TenantId
 from kb.index.candidate_vectors import read_candidate_vectors
 from kb.index.lexical.follower import LexicalIndexes
-from kb.index.sketches.sketch_cache import HeldSketches
+from kb.index.sketches.sketch_cache import SketchCache
 from kb.passages import Passage
-from kb.postgres.database import Database, Eyes
+from kb.postgres.database import Database, Viewer
 from kb.store.chunks import read_passages
 from kb.store.spaces import Space
 from kb.store.tenants import read_generations
@@ -69,7 +69,7 @@ class NodeIndexes:
     """What a node derives from Postgres and searches by; vectors without sketches by its plans."""
 
     lexical: LexicalIndexes
-    sketches: HeldSketches | None = None
+    sketches: SketchCache | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,29 +103,29 @@ class Retriever:
         self._limits = limits
         self._scorer = second_look.scorer
         self._sampler = second_look.sampler
-        self._outlook = Outlook(space)
+        self._scopes = SearchScopes(space)
 
     async def search(
-        self, tenant_id: TenantId, eyes: Eyes, query: SearchQuery, *, now: datetime
+        self, tenant_id: TenantId, viewer: Viewer, query: SearchQuery, *, now: datetime
     ) -> Retrieval:
         """The `top_k` best visible passages that are in force at `as_of`, now unless it is given.
 
         Raises InvalidInput when reranking is asked for and no reranker is configured, and
         IndexNotReady when a lexical search is and its index cannot be asked.
         """
-        return await self._search(tenant_id, eyes, query, now, "admissible")
+        return await self._search(tenant_id, viewer, query, now, "admissible")
 
     async def search_inadmissible(
-        self, tenant_id: TenantId, eyes: Eyes, query: SearchQuery, *, now: datetime
+        self, tenant_id: TenantId, viewer: Viewer, query: SearchQuery, *, now: datetime
     ) -> Retrieval:
         """What `search` leaves out: visible passages expired, not yet effective or superseded."""
-        return await self._search(tenant_id, eyes, query, now, "inadmissible")
+        return await self._search(tenant_id, viewer, query, now, "inadmissible")
 
     async def find_stale(
-        self, tenant_id: TenantId, eyes: Eyes, query: SearchQuery, *, now: datetime
+        self, tenant_id: TenantId, viewer: Viewer, query: SearchQuery, *, now: datetime
     ) -> Stale:
         """Which of the `top_k` best would come from documents that `search` leaves out."""
-        retrieval = await self._search(tenant_id, eyes, query, now, "any")
+        retrieval = await self._search(tenant_id, viewer, query, now, "any")
         stale = [
             DocumentId(passage.document_id)
             for passage in retrieval.passages
@@ -136,7 +136,7 @@ class Retriever:
     async def _search(
         self,
         tenant_id: TenantId,
-        eyes: Eyes,
+        viewer: Viewer,
         query: SearchQuery,
         now: datetime,
         standing: Standing,
@@ -153,16 +153,16 @@ class Retriever:
         try:
             if is_queueing:
                 await asyncio.wait({embedding})
-            async with self._database.tenant(tenant_id, eyes=eyes) as scope:
+            async with self._database.tenant(tenant_id, viewer=viewer) as scope:
                 generations = await read_generations(scope)
                 generation = generations.tenant
-                bounds = await self._outlook.bounds(
+                search_scope = await self._scopes.find(
                     scope, query, generation=generation, now=now, standing=standing
                 )
                 search = Search(
                     scope=scope,
                     query=query,
-                    bounds=bounds,
+                    search_scope=search_scope,
                     generation=generation,
                     limit=max(self._limits.candidates, _wanted(query)),
                 )
@@ -186,7 +186,7 @@ class Retriever:
                 reranked=reranked,
                 conversation=query.conversation,
             ),
-            inadmissible=bounds.inadmissible,
+            inadmissible=search_scope.inadmissible,
         )
 
     async def _look(self, search: Search, embedding: "asyncio.Task[Embedded]") -> _Found:
@@ -238,8 +238,8 @@ class Retriever:
             return await search_shortlisted(
                 search, self._space, vector, shortlist, besides=list(lexical.bm25_by_chunk)
             )
-        visible_count = await self._outlook.count_visible(
-            search.scope, search.query, search.bounds, generation=search.generation
+        visible_count = await self._scopes.count_visible(
+            search.scope, search.query, search.search_scope, generation=search.generation
         )
         return await search_planned(search, self._space, vector, visible_count=visible_count)
 

@@ -22,7 +22,7 @@ from kb.index.lexical.analysis import analyse_query
 from kb.index.lexical.follower import LexicalIndexes
 from kb.index.lexical.view import LexicalQuery
 from kb.passages import Location
-from kb.postgres.database import EVERYONE, Database, Eyes, TenantSession
+from kb.postgres.database import EVERYONE, Database, TenantSession, Viewer
 from kb.postgres.embedded_postgres import database_url
 from kb.principals import Uploader
 from kb.store.chunks import NewChunk, insert_chunks
@@ -54,7 +54,7 @@ TARGET_PER_CORE = 20_000
 NOWHERE = Location(
     section=[], page=None, slide=None, sheet=None, row=None, char_start=0, char_end=1
 )
-EYES = Eyes(principals=(EVERYONE,))
+VIEWER = Viewer(principals=(EVERYONE,))
 MEMORY_POLL_SECONDS = 0.02
 FOLLOW_SECONDS = 0.5
 
@@ -93,7 +93,7 @@ class _Shelf:
 
     async def publish(self, texts: Sequence[str]) -> None:
         """One document with a chunk for each text, without vectors."""
-        async with self.database.tenant(self.tenant_id, eyes=None) as scope:
+        async with self.database.tenant(self.tenant_id, viewer=None) as scope:
             await _publish(scope, texts)
 
     async def search(self, text: str) -> tuple[set[int], float]:
@@ -101,7 +101,7 @@ class _Shelf:
         query = LexicalQuery(
             terms=analyse_query(text), limit=50, document_ids=None, excluded_document_ids=()
         )
-        async with self.database.tenant(self.tenant_id, eyes=EYES) as scope:
+        async with self.database.tenant(self.tenant_id, viewer=VIEWER) as scope:
             started = perf_counter()
             generation = await current_generation(scope)
             view = await self.indexes.look(scope, generation=generation)

@@ -28,9 +28,9 @@ from evals.bench.synthetic import (
 )
 from kb.ids import TenantId
 from kb.index.sketches.shortlist import search_sketches
-from kb.index.sketches.sketch_cache import HeldSketches
+from kb.index.sketches.sketch_cache import SketchCache
 from kb.index.vector_search import VectorFilter, count_visible, search_vectors
-from kb.postgres.database import Database, Eyes, TenantSession
+from kb.postgres.database import Database, TenantSession, Viewer
 from kb.postgres.embedded_postgres import database_url
 from kb.store.spaces import Space, ensure_space
 from migrations.run import upgrade
@@ -106,7 +106,7 @@ async def _planned(
 class _Shortlisted:
     """By the sketches that a node holds, as the service does."""
 
-    sketches: HeldSketches
+    sketches: SketchCache
 
     async def __call__(
         self, scope: TenantSession, question: NDArray[np.float32], counted: int
@@ -166,7 +166,7 @@ async def _prepare(url: str) -> bool:
     database = Database(url, pool_size=1)
     await ensure_space(database, SPACE)
     tenant_id = TenantId(SyntheticTenant(number=1, chunk_count=1, seed=SEED).id)
-    async with database.tenant(tenant_id, eyes=None) as scope:
+    async with database.tenant(tenant_id, viewer=None) as scope:
         count = await count_visible(scope, SPACE, VectorFilter())
     await database.close()
     return not count
@@ -174,7 +174,7 @@ async def _prepare(url: str) -> bool:
 
 async def _measure(url: str, synthetic: Sequence[SyntheticTenant]) -> list[PointResult]:
     database = Database(url, pool_size=2)
-    sketches = HeldSketches(database, SPACE, max_bytes=MAX_BYTES)
+    sketches = SketchCache(database, SPACE, max_bytes=MAX_BYTES)
     ways: dict[str, _Way] = {"held sketches": _Shortlisted(sketches=sketches), "planned": _planned}
     results: list[PointResult] = []
     first_chunk = 1
@@ -214,11 +214,11 @@ def _points(tenant: _Tenant, *, is_biggest: bool) -> list[_Point]:
 
 
 async def _measure_point(database: Database, point: _Point, name: str, way: _Way) -> PointResult:
-    tenant, eyes = point.tenant, Eyes(principals=(point.principal,))
+    tenant, viewer = point.tenant, Viewer(principals=(point.principal,))
     sees = np.array([point.principal in names for names in tenant.synthetic.principals])
     visible = np.flatnonzero(sees[tenant.document_of])
     questions = _questions(point, visible)
-    asked = await _ask(database, TenantId(tenant.synthetic.id), eyes, questions, way)
+    asked = await _ask(database, TenantId(tenant.synthetic.id), viewer, questions, way)
     found = [[chunk_id - tenant.first_chunk for chunk_id in ids] for ids in asked.chunk_ids]
     recalls = recall_of(tenant.vectors, visible, questions[WARM_UP:], found[WARM_UP:])
     return {
@@ -247,16 +247,16 @@ def _questions(point: _Point, visible: NDArray[np.int64]) -> NDArray[np.float32]
 async def _ask(
     database: Database,
     tenant_id: TenantId,
-    eyes: Eyes,
+    viewer: Viewer,
     questions: NDArray[np.float32],
     way: _Way,
 ) -> _Asked:
-    async with database.tenant(tenant_id, eyes=eyes) as scope:
+    async with database.tenant(tenant_id, viewer=viewer) as scope:
         started = perf_counter()
         counted = await count_visible(scope, SPACE, VectorFilter())
         asked = _Asked(count_seconds=perf_counter() - started)
     for question in questions:
-        async with database.tenant(tenant_id, eyes=eyes) as scope:
+        async with database.tenant(tenant_id, viewer=viewer) as scope:
             started = perf_counter()
             chunk_ids, plan = await way(scope, question, counted)
             asked.seconds.append(perf_counter() - started)

@@ -118,7 +118,7 @@ async def _prepare(url: str, space: Space, tenant: SyntheticTenant) -> bool:
     """True when nothing is stored."""
     database = Database(url, pool_size=1)
     await ensure_space(database, space)
-    async with database.tenant(TenantId(tenant.id), eyes=None) as scope:
+    async with database.tenant(TenantId(tenant.id), viewer=None) as scope:
         count = await count_visible(scope, space, VectorFilter())
     await database.close()
     return not count

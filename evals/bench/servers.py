@@ -19,7 +19,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from app.http.middleware import DoorMiddleware, RequestMiddleware
+from app.http.middleware import RequestBoundsMiddleware, RequestMiddleware
 from evals.bench.footnote_process import BenchmarkFailed
 from evals.bench.record import Outcome
 from kb.telemetry import Metrics, configure_logging
@@ -71,7 +71,7 @@ def application() -> FastAPI:
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    app.add_middleware(DoorMiddleware, max_body_bytes=1_000_000, max_form_bytes=1_000_000)
+    app.add_middleware(RequestBoundsMiddleware, max_body_bytes=1_000_000, max_form_bytes=1_000_000)
     app.add_middleware(RequestMiddleware, metrics=Metrics())
     return app
 

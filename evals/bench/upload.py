@@ -58,7 +58,7 @@ async def _stored_texts(url: str) -> list[str]:
     try:
         async with database.system() as system:
             tenant = await tenant_by_name(system, TENANT)
-        async with database.tenant(tenant.id, eyes=None) as scope:
+        async with database.tenant(tenant.id, viewer=None) as scope:
             rows = await indexed_chunks(scope, None, after=0, limit=ALL)
     finally:
         await database.close()

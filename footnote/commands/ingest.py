@@ -166,7 +166,7 @@ async def _ingest_file(
                 mode=None,
                 fields=fields,
             ),
-            eyes=caller.managing_eyes,
+            viewer=caller.managing_viewer,
             actor=caller.actor,
             now=utc_now(),
         )
@@ -182,7 +182,7 @@ async def _finish(tools: Ingestion, caller: Caller, path: Path, accepted: Accept
     if accepted.job is not None:
         await run_job(tools, caller.tenant_id, JobId(accepted.job.id), is_last_attempt=True)
         await until_finished(tools, caller.tenant_id, JobId(accepted.job.id))
-    async with tools.database.tenant(caller.tenant_id, eyes=None) as scope:
+    async with tools.database.tenant(caller.tenant_id, viewer=None) as scope:
         document = await get_document(scope, accepted.document.id)
     error = document.error
     return Outcome(

@@ -13,9 +13,9 @@ from footnote.compose import open_database
 from footnote.identity import command_line_caller
 from footnote.output import console, print_json
 from kb.index.recall import RecallSample, check_recall
-from kb.index.sketches.sketch_cache import HeldSketches
+from kb.index.sketches.sketch_cache import SketchCache
 from kb.index.vector_search import Plan
-from kb.postgres.database import Eyes
+from kb.postgres.database import Viewer
 from kb.postgres.embedded_postgres import database_url
 from kb.settings import Settings
 from kb.store.spaces import current_space
@@ -101,17 +101,17 @@ async def _check(
 ) -> list[RecallSample]:
     async with open_database(settings, url) as database:
         caller = await command_line_caller(database, tenant, principals)
-        eyes = Eyes(principals=caller.principals)
+        viewer = Viewer(principals=caller.principals)
         async with database.system() as system:
             space = await current_space(system)
         if space is None:
             return []
         tenant_id = caller.credential.tenant_id
         async with aclosing(
-            HeldSketches(database, space, max_bytes=settings.search_memory_bytes)
+            SketchCache(database, space, max_bytes=settings.search_memory_bytes)
         ) as sketches:
             await sketches.take_up(tenant_id)
-            async with database.tenant(tenant_id, eyes=eyes) as scope:
+            async with database.tenant(tenant_id, viewer=viewer) as scope:
                 return await check_recall(
                     scope,
                     sketches,

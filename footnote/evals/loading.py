@@ -15,7 +15,7 @@ from ingest.runs import until_finished
 from ingest.worker import run_job
 from kb.errors import KnowledgeBaseError, TenantNotFound
 from kb.ids import DocumentId, JobId, TenantId
-from kb.postgres.database import EVERYONE, Eyes
+from kb.postgres.database import EVERYONE, Viewer
 from kb.store.audit import Actor
 from kb.store.documents import DocumentFields, Listing, list_documents
 from kb.store.spaces import Space
@@ -25,8 +25,8 @@ from kb.store.uploads import Accepted, Upload, Uploads
 NAME = "evaluation"
 """Who uploads, in the audit trail."""
 
-READER = Eyes(principals=(EVERYONE,))
-"""Whose eyes the questions are asked with: every document is everybody's."""
+READER = Viewer(principals=(EVERYONE,))
+"""Who asks the questions: every document is everybody's."""
 
 PAGE = 1_000
 """Documents listed at once."""
@@ -133,7 +133,7 @@ async def _accept(
     return await uploads.accept(
         tenant_id,
         upload,
-        eyes=Eyes(principals=READER.principals, owner=NAME),
+        viewer=Viewer(principals=READER.principals, owner=NAME),
         actor=Actor(name=NAME, principals=READER.principals, request_id=None),
         now=tools.clock(),
     )
@@ -152,7 +152,7 @@ async def ready_documents(tools: Ingestion, tenant_id: TenantId) -> frozenset[st
     found: set[str] = set()
     after: UUID | None = None
     while True:
-        async with tools.database.tenant(tenant_id, eyes=None) as scope:
+        async with tools.database.tenant(tenant_id, viewer=None) as scope:
             page = await list_documents(scope, Listing(), after=after, limit=PAGE)
         found.update(each.fields.external_id or "" for each in page if each.status in READY)
         if len(page) < PAGE:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import BigInteger, cast, func, select
 
 from kb.index.sketches.shortlist import search_sketches
-from kb.index.sketches.sketch_cache import HeldSketches
+from kb.index.sketches.sketch_cache import SketchCache
 from kb.index.vector_search import Plan, VectorFilter, count_visible, search_exactly, search_vectors
 from kb.postgres.database import TenantSession
 from kb.store.spaces import Space, vectors_table
@@ -67,7 +67,7 @@ async def sample_recall(
 
 async def check_recall(
     scope: TenantSession,
-    sketches: HeldSketches,
+    sketches: SketchCache,
     space: Space,
     *,
     samples: int,
@@ -117,7 +117,7 @@ class _Found:
 
 async def _find(
     scope: TenantSession,
-    sketches: HeldSketches,
+    sketches: SketchCache,
     space: Space,
     question: NDArray[np.float32],
     limit: int,

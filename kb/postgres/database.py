@@ -1,4 +1,4 @@
-"""Transactions, each opened for one tenant and one pair of eyes, or for the system.
+"""Transactions, each opened for one tenant and one viewer, or for the system.
 
 Row security does the filtering; the roles are made by the migrations:
 `footnote_reader` sees the rows of one tenant whose principals it carries, `footnote_writer` all
@@ -64,8 +64,8 @@ _SET_ROLE = text("SELECT set_config('role', :role, true)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Eyes:
-    """Whose eyes a transaction reads with.
+class Viewer:
+    """Whose rows a transaction reads.
 
     `owner` names an uploader; what somebody uploaded stays theirs to manage even when they are
     not among its readers. Search and answers leave it empty.
@@ -76,7 +76,7 @@ class Eyes:
 
     @property
     def uploader(self) -> Uploader | None:
-        """Whose uploads these eyes follow; None: nobody's."""
+        """Whose uploads this viewer follow; None: nobody's."""
         if not self.owner:
             return None
         return Uploader(name=self.owner, person=person_of(self.principals))
@@ -88,7 +88,7 @@ class TenantSession:
 
     connection: AsyncConnection
     tenant_id: TenantId
-    eyes: Eyes | None
+    viewer: Viewer | None
     """None: the whole tenant, as the worker and the index follower see it."""
 
     async def fetch_binary(
@@ -105,8 +105,8 @@ class TenantSession:
     async def whole_tenant(self) -> AsyncIterator["TenantSession"]:
         """The same transaction with the whole tenant in view, for writes after a check."""
         await self.connection.execute(_SET_ROLE, {"role": "footnote_writer"})
-        yield TenantSession(connection=self.connection, tenant_id=self.tenant_id, eyes=None)
-        role = "footnote_reader" if self.eyes else "footnote_writer"
+        yield TenantSession(connection=self.connection, tenant_id=self.tenant_id, viewer=None)
+        role = "footnote_reader" if self.viewer else "footnote_writer"
         await self.connection.execute(_SET_ROLE, {"role": role})
 
 
@@ -192,7 +192,7 @@ class Database:
 
     @asynccontextmanager
     async def tenant(
-        self, tenant_id: TenantId, *, eyes: Eyes | None, is_snapshot: bool = False
+        self, tenant_id: TenantId, *, viewer: Viewer | None, is_snapshot: bool = False
     ) -> AsyncIterator[TenantSession]:
         """A transaction on one tenant: committed at the end, rolled back on an exception.
 
@@ -202,14 +202,14 @@ class Database:
             await connection.execute(
                 _ENTER,
                 {
-                    "role": "footnote_reader" if eyes else "footnote_writer",
+                    "role": "footnote_reader" if viewer else "footnote_writer",
                     "tenant_id": str(tenant_id),
-                    "principals": list(eyes.principals) if eyes else [],
-                    "owner": eyes.owner if eyes else "",
+                    "principals": list(viewer.principals) if viewer else [],
+                    "owner": viewer.owner if viewer else "",
                     "lock_timeout": LOCK_TIMEOUT,
                 },
             )
-            yield TenantSession(connection=connection, tenant_id=tenant_id, eyes=eyes)
+            yield TenantSession(connection=connection, tenant_id=tenant_id, viewer=viewer)
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[SystemSession]:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from kb.errors import AnswerNotFound, StillRunning
 from kb.ids import AnswerId, CredentialId, DocumentId
-from kb.postgres.database import Eyes, TenantSession
+from kb.postgres.database import TenantSession, Viewer
 from kb.store.tables import answer_documents, answers, documents
 
 
@@ -92,7 +92,7 @@ async def recent_statuses(
 
 
 async def count_answers(scope: TenantSession, document_id: DocumentId) -> int:
-    """How many stored answers that show the document the eyes could get; without eyes, all."""
+    """How many answers that show the document the viewer could get; without a viewer, all."""
     shows_it = (
         select(1)
         .where(answer_documents.c.tenant_id == answers.c.tenant_id)
@@ -105,8 +105,8 @@ async def count_answers(scope: TenantSession, document_id: DocumentId) -> int:
         .select_from(answers)
         .where(answers.c.tenant_id == scope.tenant_id, shows_it)
     )
-    if scope.eyes is not None:
-        query = query.where(answers.c.status != "failed", ~_shows_hidden(scope.eyes))
+    if scope.viewer is not None:
+        query = query.where(answers.c.status != "failed", ~_shows_hidden(scope.viewer))
     return int((await scope.connection.execute(query)).scalar_one())
 
 
@@ -115,23 +115,23 @@ async def is_readable(scope: TenantSession, answer_id: AnswerId) -> bool:
     query = select(answers.c.id).where(
         answers.c.tenant_id == scope.tenant_id,
         answers.c.id == answer_id,
-        ~_shows_hidden(scope.eyes),
+        ~_shows_hidden(scope.viewer),
     )
     return (await scope.connection.execute(query)).one_or_none() is not None
 
 
-def _shows_hidden(eyes: Eyes | None) -> ColumnElement[bool]:
+def _shows_hidden(viewer: Viewer | None) -> ColumnElement[bool]:
     """True for an answer that shows a document which the principals may not read.
 
-    One that the eyes only own is hidden too: answers are for readers.
+    One that the viewer only owns is hidden too: answers are for readers.
     """
     is_visible = (
         select(1)
         .where(documents.c.tenant_id == answer_documents.c.tenant_id)
         .where(documents.c.id == answer_documents.c.document_id)
     )
-    if eyes is not None:
-        is_visible = is_visible.where(documents.c.principals.overlap(list(eyes.principals)))
+    if viewer is not None:
+        is_visible = is_visible.where(documents.c.principals.overlap(list(viewer.principals)))
     return (
         select(1)
         .where(answer_documents.c.tenant_id == answers.c.tenant_id)

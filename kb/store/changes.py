@@ -70,7 +70,7 @@ def require_change(document: Document, actor: Actor) -> None:
 async def lock_to_change(scope: TenantSession, document_id: DocumentId, actor: Actor) -> Document:
     """The document, which nobody else changes until the transaction ends.
 
-    DocumentNotFound when the scope's eyes do not see it, DocumentOfAnother when the actor may not
+    DocumentNotFound when the viewer does not see it, DocumentOfAnother when the actor may not
     change it.
     """
     await get_document(scope, document_id)
@@ -203,9 +203,9 @@ async def _uploaded_files(scope: TenantSession, document: Document) -> set[str]:
 async def _unshared(
     scope: TenantSession, document: Document, uploaded: set[str]
 ) -> tuple[str, ...]:
-    """Those of its files that no other document in view has, as far as the eyes may know."""
+    """Those of its files that no other document in view has, as far as the viewer may know."""
     known: ColumnElement[str | None] = documents.c.content_sha256
-    if scope.eyes is not None:
+    if scope.viewer is not None:
         is_known = documents.c.upload <= func.greatest(documents.c.version, 1)
         known = case((is_known, documents.c.content_sha256), else_=documents.c.served_sha256)
     others = union(

@@ -1,4 +1,4 @@
-"""Documents and their immutable versions, as one tenant's eyes see them."""
+"""Documents and their immutable versions, as one viewer of a tenant sees them."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from kb.errors import DocumentNotFound
 from kb.ids import CollectionId, DocumentId
-from kb.postgres.database import Eyes, TenantSession
+from kb.postgres.database import TenantSession, Viewer
 from kb.principals import Uploader
 from kb.store.admissible import document_condition
 from kb.store.filters import Filter
@@ -71,14 +71,14 @@ class PendingUpload:
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A document as the eyes of its session see it; whole-tenant, as it is stored.
+    """A document as its session's viewer sees it; whole-tenant, as it is stored.
 
     `version` is the one being served (0: none yet), `upload` the newest upload; versions are
     numbered by their upload. `revision` grows with every change. `owner` uploaded the served
     version (the first upload, while there is none), `uploader` the newest upload.
 
-    As stored, `content`, `status` and `error` are those of the newest upload. Eyes see those of the
-    served version, and beside it in `pending_upload` a newer upload of their own.
+    As stored, `content`, `status` and `error` are those of the newest upload. Viewers see those of
+    the served version, and beside it in `pending_upload` a newer upload of their own.
     """
 
     id: DocumentId
@@ -144,7 +144,7 @@ async def find_by_external_id(
         .limit(1)
     )
     row = (await scope.connection.execute(query)).one_or_none()
-    return _document(row, scope.eyes) if row else None
+    return _document(row, scope.viewer) if row else None
 
 
 async def find_own_upload(
@@ -168,17 +168,17 @@ async def find_own_upload(
 
 
 async def get_document(
-    scope: TenantSession, document_id: DocumentId, *, shown_to: Eyes | None = None
+    scope: TenantSession, document_id: DocumentId, *, shown_to: Viewer | None = None
 ) -> Document:
     """The document; DocumentNotFound when it does not exist or may not be seen.
 
-    `shown_to` are the eyes to show it to when the scope has none of its own.
+    `shown_to` are the viewer to show it to when the scope has none of its own.
     """
     query = _select(scope).where(documents.c.id == document_id)
     row = (await scope.connection.execute(query)).one_or_none()
     if row is None:
         raise DocumentNotFound
-    return _document(row, shown_to or scope.eyes)
+    return _document(row, shown_to or scope.viewer)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,12 +201,12 @@ async def list_documents(
     if listing.collection is not None:
         query = query.where(collections.c.name == listing.collection)
     if listing.status is not None:
-        query = query.where(_shown_status(scope.eyes) == listing.status)
+        query = query.where(_shown_status(scope.viewer) == listing.status)
     if listing.external_id is not None:
         query = query.where(documents.c.external_id == listing.external_id)
     if listing.filter is not None:
         query = query.where(document_condition(listing.filter))
-    return [_document(row, scope.eyes) for row in await scope.connection.execute(query)]
+    return [_document(row, scope.viewer) for row in await scope.connection.execute(query)]
 
 
 def _select(scope: TenantSession) -> Select[tuple[object, ...]]:
@@ -223,11 +223,11 @@ def _select(scope: TenantSession) -> Select[tuple[object, ...]]:
     )
 
 
-def _shown_status(eyes: Eyes | None) -> ColumnElement[str]:
+def _shown_status(viewer: Viewer | None) -> ColumnElement[str]:
     """The status that `_shown` gives, for a list to choose by."""
-    if eyes is None:
+    if viewer is None:
         return documents.c.status
-    table, uploader = documents.c, eyes.uploader
+    table, uploader = documents.c, viewer.uploader
     is_own: ColumnElement[bool] = false()
     if uploader is not None:
         is_same = or_(table.uploader == uploader.name, table.uploader_person == uploader.person)
@@ -239,11 +239,11 @@ def _shown_status(eyes: Eyes | None) -> ColumnElement[str]:
     return case((is_hidden, served), else_=table.status)
 
 
-def _shown(document: Document, eyes: Eyes) -> Document:
+def _shown(document: Document, viewer: Viewer) -> Document:
     """Without what only the uploader of an upload that is not served may know of it."""
     if document.upload <= max(document.version, 1):
         return document
-    is_own = eyes.uploader is not None and document.uploaded_by.is_same(eyes.uploader)
+    is_own = viewer.uploader is not None and document.uploaded_by.is_same(viewer.uploader)
     if not is_own:
         served = "ready_with_warnings" if document.warnings else "ready"
         return replace(
@@ -263,7 +263,7 @@ def _shown(document: Document, eyes: Eyes) -> Document:
     return replace(document, content=document.served_content, pending_upload=pending)
 
 
-def _document(row: Row[tuple[object, ...]], eyes: Eyes | None) -> Document:
+def _document(row: Row[tuple[object, ...]], viewer: Viewer | None) -> Document:
     owned_by = Uploader(name=row.owner, person=row.owner_person)
     stored = Document(
         id=DocumentId(row.id),
@@ -310,4 +310,4 @@ def _document(row: Row[tuple[object, ...]], eyes: Eyes | None) -> Document:
         ),
         uploaded_at=row.uploaded_at or row.created_at,
     )
-    return _shown(stored, eyes) if eyes else stored
+    return _shown(stored, viewer) if viewer else stored

@@ -118,9 +118,9 @@ def shown_jobs(scope: TenantSession) -> ColumnElement[bool]:
     How any other upload goes is for its uploader. Until something is served, the first upload is
     the document, for its readers.
     """
-    if scope.eyes is None:
+    if scope.viewer is None:
         return true()
-    uploader = scope.eyes.uploader
+    uploader = scope.viewer.uploader
     was_served = (
         select(1)
         .where(document_versions.c.tenant_id == jobs.c.tenant_id)
@@ -139,7 +139,7 @@ def shown_jobs(scope: TenantSession) -> ColumnElement[bool]:
         .where(is_known)
         .exists()
     )
-    return or_(jobs.c.owner == scope.eyes.owner, of_the_document)
+    return or_(jobs.c.owner == scope.viewer.owner, of_the_document)
 
 
 async def latest_job(scope: TenantSession, document_id: DocumentId) -> Job | None:

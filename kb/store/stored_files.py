@@ -46,7 +46,7 @@ async def discard_file(
     database: Database, files: FileStore, tenant_id: TenantId, sha256: str
 ) -> bool:
     """True when the bytes were there, nothing needed them, and they are gone."""
-    async with database.tenant(tenant_id, eyes=None) as scope:
+    async with database.tenant(tenant_id, viewer=None) as scope:
         await lock_file(scope, sha256)
         if await needed_files(scope, [sha256]):
             return False
@@ -66,7 +66,7 @@ async def discard_unneeded(
     unneeded: list[str] = []
     for start in range(0, len(stored), FILES_AT_ONCE):
         page = stored[start : start + FILES_AT_ONCE]
-        async with database.tenant(tenant_id, eyes=None) as scope:
+        async with database.tenant(tenant_id, viewer=None) as scope:
             needed = await needed_files(scope, page)
         unneeded += [sha256 for sha256 in page if sha256 not in needed]
     # Only these are asked for their age, which costs a request each in a store far away.

@@ -106,11 +106,11 @@ async def current_generation(scope: TenantSession) -> int:
 
 
 async def read_generations(scope: TenantSession) -> Generations:
-    """Both, in one statement; without eyes the caller's is the tenant's."""
-    if scope.eyes is None:
+    """Both, in one statement; without a viewer the caller's is the tenant's."""
+    if scope.viewer is None:
         generation = await current_generation(scope)
         return Generations(tenant=generation, caller=generation)
-    parameters = {"tenant_id": scope.tenant_id, "principals": list(scope.eyes.principals)}
+    parameters = {"tenant_id": scope.tenant_id, "principals": list(scope.viewer.principals)}
     row = (await scope.connection.execute(_GENERATIONS, parameters)).one()
     return Generations(tenant=row.generation, caller=int(row.caller))
 

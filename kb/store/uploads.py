@@ -17,7 +17,7 @@ from kb.errors import (
 from kb.files import FileStore
 from kb.ids import CollectionId, DocumentId, TenantId
 from kb.media_types import sniff
-from kb.postgres.database import Database, Eyes, TenantSession, retried
+from kb.postgres.database import Database, TenantSession, Viewer, retried
 from kb.principals import validate_principals
 from kb.store.audit import Actor, record_event
 from kb.store.changes import change_fields, lock_document, require_change
@@ -68,7 +68,7 @@ class Uploads:
     max_bytes: int
 
     async def accept(
-        self, tenant_id: TenantId, upload: Upload, *, eyes: Eyes, actor: Actor, now: datetime
+        self, tenant_id: TenantId, upload: Upload, *, viewer: Viewer, actor: Actor, now: datetime
     ) -> Accepted:
         """The stored document and its job.
 
@@ -87,7 +87,7 @@ class Uploads:
         await self.files.write(tenant_id, content.sha256, upload.content)
 
         async def transaction() -> Accepted:
-            async with self.database.tenant(tenant_id, eyes=eyes) as scope:
+            async with self.database.tenant(tenant_id, viewer=viewer) as scope:
                 await lock_file(scope, content.sha256)
                 # A deletion may have taken them away just now; where it has not, this only looks.
                 await self.files.write(tenant_id, content.sha256, upload.content)
@@ -213,4 +213,4 @@ async def _queued(scope: TenantSession, document_id: DocumentId, actor: Actor) -
 async def _reread(scope: TenantSession, document_id: DocumentId) -> Document:
     """Whole-tenant: somebody may just have given the document away."""
     async with scope.whole_tenant() as whole:
-        return await get_document(whole, document_id, shown_to=scope.eyes)
+        return await get_document(whole, document_id, shown_to=scope.viewer)

@@ -192,7 +192,7 @@ async def test_a_refused_key_is_not_used(database: Database, tenant_id: TenantId
         ("tenant:*", ("tenant:*",)),
     ],
 )
-async def test_who_acts_for_others_reads_with_their_eyes_only(
+async def test_who_acts_for_others_reads_as_they_may_only(
     database: Database, tenant_id: TenantId, acting: str, principals: tuple[str, ...]
 ) -> None:
     key = await new_key(database, tenant_id, "group:board", scopes=ACTING)
@@ -250,7 +250,7 @@ async def test_a_scope_of_several_is_enough(database: Database, tenant_id: Tenan
         require_scope(caller, ("answers", "admin"))
 
 
-async def test_an_uploader_is_a_key_and_the_eyes_it_uses(
+async def test_an_uploader_is_a_key_and_the_viewer_it_is(
     database: Database, tenant_id: TenantId
 ) -> None:
     key = await new_key(database, tenant_id, scopes=ACTING)
@@ -265,12 +265,12 @@ async def test_an_uploader_is_a_key_and_the_eyes_it_uses(
     assert len(owners) == 6
 
 
-async def test_only_managing_eyes_see_what_the_caller_uploaded(
+async def test_only_managing_viewers_see_what_the_caller_uploaded(
     database: Database, tenant_id: TenantId
 ) -> None:
     caller = await caller_of(database, (await new_key(database, tenant_id, "user:ana")).key)
 
-    assert caller.reading_eyes.owner == ""
-    assert caller.managing_eyes.owner == caller.owner
-    assert caller.reading_eyes.principals == caller.managing_eyes.principals == caller.principals
+    assert caller.viewer.owner == ""
+    assert caller.managing_viewer.owner == caller.owner
+    assert caller.viewer.principals == caller.managing_viewer.principals == caller.principals
     assert caller.actor.name == caller.owner

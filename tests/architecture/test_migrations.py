@@ -174,7 +174,7 @@ async def test_a_login_that_is_no_superuser_is_enough(
     await probe_row_security(database)
     async with database.system() as system:
         tenant = await create_tenant(system, "acme")
-    async with database.tenant(tenant.id, eyes=None) as scope:
+    async with database.tenant(tenant.id, viewer=None) as scope:
         await ensure_collection(scope, "default")
     await database.close()
     assert values(url, "SELECT name FROM collections") == {"default"}

@@ -12,7 +12,7 @@ from ingest.reading import reading_children
 from ingest.worker import build_queue_app, run_worker, take_over_stalled_jobs
 from kb.files import FileStore
 from kb.ids import DocumentId, JobId, TenantId
-from kb.postgres.database import Database, Eyes
+from kb.postgres.database import Database, Viewer
 from kb.store.audit import Actor
 from kb.store.documents import DocumentFields
 from kb.store.jobs import Job, get_job
@@ -71,14 +71,14 @@ class OwnDatabase:
         return await uploads.accept(
             self.tenant_id,
             upload,
-            eyes=Eyes(principals=("tenant:*",), owner=OWNER),
+            viewer=Viewer(principals=("tenant:*",), owner=OWNER),
             actor=Actor(name=OWNER, principals=(), request_id=None),
             now=datetime.now(UTC),
         )
 
     async def job(self, job_id: JobId) -> Job:
         """The job as it is now."""
-        async with self.tools.database.tenant(self.tenant_id, eyes=None) as scope:
+        async with self.tools.database.tenant(self.tenant_id, viewer=None) as scope:
             return await get_job(scope, job_id)
 
     async def work_until_empty(self) -> None:

@@ -39,7 +39,7 @@ async def stored_document(
     database: Database, tenant_id: TenantId, document_id: str
 ) -> StoredDocument:
     """The document as the whole tenant sees it."""
-    async with database.tenant(tenant_id, eyes=None) as scope:
+    async with database.tenant(tenant_id, viewer=None) as scope:
         document = await get_document(scope, DocumentId(UUID(document_id)))
 
         async def rows(query: str) -> list[int]:

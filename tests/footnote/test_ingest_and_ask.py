@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def chunk_ids(database: Database, tenant_id: TenantId) -> list[int]:
-    async with database.tenant(tenant_id, eyes=None) as scope:
+    async with database.tenant(tenant_id, viewer=None) as scope:
         rows = await scope.connection.execute(text("SELECT id FROM chunks ORDER BY id"))
         return list(rows.scalars())
 

@@ -14,7 +14,7 @@ async def test_what_is_too_old_is_forgotten_now(
 ) -> None:
     async with database.system() as system:
         tenant_id = (await create_tenant(system, "pruned by hand")).id
-    async with database.tenant(tenant_id, eyes=None) as scope:
+    async with database.tenant(tenant_id, viewer=None) as scope:
         await add_answer(scope, age=timedelta(days=10))
         await add_answer(scope, age=timedelta(days=1000))
 
@@ -22,7 +22,7 @@ async def test_what_is_too_old_is_forgotten_now(
         *("db", "prune", "--json"),
         environment={**environment, "FOOTNOTE_ANSWER_RETENTION_DAYS": "0"},
     )
-    async with database.tenant(tenant_id, eyes=None) as scope:
+    async with database.tenant(tenant_id, viewer=None) as scope:
         before = await counted(scope, "answers")
     done = await run_here("db", "prune", "--json", environment=environment)
 
@@ -30,5 +30,5 @@ async def test_what_is_too_old_is_forgotten_now(
     assert "answers" not in json.loads(kept.stdout)
     assert before == 2
     assert json.loads(done.stdout)["answers"] >= 1
-    async with database.tenant(tenant_id, eyes=None) as scope:
+    async with database.tenant(tenant_id, viewer=None) as scope:
         assert await counted(scope, "answers") == 1

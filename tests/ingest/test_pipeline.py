@@ -104,13 +104,13 @@ async def test_a_document_deleted_while_it_is_read_leaves_nothing(own: OwnDataba
 
     async with (
         while_embedding(own, accepted.job),
-        own.tools.database.tenant(own.tenant_id, eyes=None) as scope,
+        own.tools.database.tenant(own.tenant_id, viewer=None) as scope,
     ):
         await delete_document(scope, document_id, actor=ACTOR, now=datetime.now(UTC))
 
     with pytest.raises(DocumentNotFound):
         await stored_document(own.tools.database, own.tenant_id, str(document_id))
-    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         for table in ("chunks", "document_versions", "jobs", f"vectors_{own.tools.space.name}"):
             query = text(f"SELECT count(*) FROM {table} WHERE document_id = :id")  # noqa: S608  # names of ours
             assert (await scope.connection.execute(query, {"id": document_id})).scalar_one() == 0
@@ -121,13 +121,13 @@ async def test_readers_changed_while_a_document_is_read_are_its_readers(own: Own
 
     async with (
         while_embedding(own, accepted.job),
-        own.tools.database.tenant(own.tenant_id, eyes=None) as scope,
+        own.tools.database.tenant(own.tenant_id, viewer=None) as scope,
     ):
         document = await get_document(scope, accepted.document.id)
         fields = replace(document.fields, principals=("group:hr",))
         await change_fields(scope, document, fields, now=datetime.now(UTC))
 
-    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         for table in ("chunks", f"vectors_{own.tools.space.name}"):
             assert await readers(scope, table, accepted.document.id) == {("group:hr",)}
 

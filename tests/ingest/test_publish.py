@@ -34,7 +34,7 @@ async def own(settings: Settings, database_url: str) -> AsyncIterator[OwnDatabas
 async def being_read(own: OwnDatabase, content: bytes, external_id: str | None = None) -> Accepted:
     """An upload whose job runs for the first time."""
     accepted = await own.upload(content, external_id=external_id)
-    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         assert await start_job(scope, id_of(accepted.job), is_alone=False, now=NOW) == 1
     return accepted
 
@@ -59,7 +59,7 @@ def publication_of(own: OwnDatabase, accepted: Accepted, content: bytes) -> Publ
 
 
 async def publish_in(own: OwnDatabase, job: Job | None, publication: Publication) -> bool:
-    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         return await publish(scope, id_of(job), publication, now=NOW)
 
 
@@ -68,7 +68,7 @@ async def stored(own: OwnDatabase, accepted: Accepted) -> StoredDocument:
 
 
 async def generation(own: OwnDatabase) -> int:
-    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         return await current_generation(scope)
 
 
@@ -91,7 +91,7 @@ async def test_a_version_is_published_whole_and_moves_the_generation_by_one(
     assert (document.status, document.version, document.chunk_count) == ("ready", 1, 2)
     assert (await own.job(id_of(accepted.job))).status == "succeeded"
     assert await generation(own) == before + 1
-    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         assert await changed_documents(scope, since=before) == [accepted.document.id]
 
 
@@ -123,7 +123,7 @@ async def test_of_two_who_publish_at_once_one_is_served(own: OwnDatabase) -> Non
 async def test_a_run_that_was_taken_over_publishes_nothing(own: OwnDatabase) -> None:
     accepted = await being_read(own, NOTE)
     publication = publication_of(own, accepted, NOTE)
-    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         await start_job(scope, id_of(accepted.job), is_alone=False, now=NOW)
 
     is_served = await publish_in(own, accepted.job, publication)

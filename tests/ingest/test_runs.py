@@ -97,7 +97,7 @@ async def is_waiting_for_a_lock(own: OwnDatabase) -> bool:
 async def test_a_deletion_beside_the_start_of_its_run_is_no_deadlock(own: OwnDatabase) -> None:
     accepted = await own.upload(NOTE)
 
-    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         await lock_document(scope, accepted.document.id)
         running = work_on(own, accepted.job)
         while not await is_waiting_for_a_lock(own):  # noqa: ASYNC110  # another connection
@@ -113,7 +113,7 @@ async def test_a_deletion_beside_the_failure_of_its_run_is_no_deadlock(own: OwnD
     accepted = await own.upload(NOTE)
     run = await begin(own, accepted.job)
 
-    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         await lock_document(scope, accepted.document.id)
         failing = asyncio.create_task(fail(own.tools, run, DocumentCorrupt(), is_retryable=False))
         while not await is_waiting_for_a_lock(own):  # noqa: ASYNC110  # another connection
@@ -132,7 +132,7 @@ async def test_what_nobody_wants_any_more_is_not_read_to_its_end(
     await reading.began.wait()
 
     if what == "deleted":
-        async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+        async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
             await delete_document(scope, accepted.document.id, actor=ACTOR, now=datetime.now(UTC))
     else:
         await own.upload(NOTE + b"More.", external_id=what)

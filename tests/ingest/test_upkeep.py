@@ -41,13 +41,13 @@ def upkeep_of(own: OwnDatabase, retention: Retention) -> Upkeep:
 
 
 async def age_answers(own: OwnDatabase, *ages: timedelta) -> None:
-    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         for age in ages:
             await add_answer(scope, age=age)
 
 
 async def left(own: OwnDatabase, table: str) -> int:
-    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         return await counted(scope, table)
 
 

@@ -14,7 +14,7 @@ from kb.index.lexical.index import TenantIndex
 from kb.index.lexical.records import LexicalHit
 from kb.index.lexical.view import LexicalQuery
 from kb.passages import Location
-from kb.postgres.database import Eyes, TenantSession
+from kb.postgres.database import TenantSession, Viewer
 from kb.principals import Uploader
 from kb.store.chunks import NewChunk, insert_chunks
 from kb.store.collections import ensure_collection
@@ -50,7 +50,7 @@ class Library:
 
     async def generation(self) -> int:
         """That of the tenant's knowledge."""
-        async with self.service.resources.database.tenant(self.ana.tenant_id, eyes=None) as scope:
+        async with self.service.resources.database.tenant(self.ana.tenant_id, viewer=None) as scope:
             return await current_generation(scope)
 
     def index_generation(self) -> int:
@@ -59,10 +59,10 @@ class Library:
 
     async def search_with(self, indexes: LexicalIndexes, *terms: str) -> list[LexicalHit]:
         """What these indexes find for ana."""
-        eyes = Eyes(principals=(ANA, ALL))
+        viewer = Viewer(principals=(ANA, ALL))
         query = LexicalQuery(terms=terms, limit=50, document_ids=None, excluded_document_ids=())
         database = self.service.resources.database
-        async with database.tenant(self.ana.tenant_id, eyes=eyes) as scope:
+        async with database.tenant(self.ana.tenant_id, viewer=viewer) as scope:
             generation = await current_generation(scope)
             view = await indexes.look(scope, generation=generation)
             return list((await view.search(query)).hits)
@@ -73,7 +73,7 @@ async def publish_at_once(
 ) -> str:
     """The id of a document with one chunk for each text; its vectors mean nothing."""
     database = library.service.resources.database
-    async with database.tenant(library.ana.tenant_id, eyes=None) as scope:
+    async with database.tenant(library.ana.tenant_id, viewer=None) as scope:
         document_id = await _insert(scope, principals)
         document = await get_document(scope, document_id)
         await insert_version(scope, document, content="x", parser="x", parser_version="1")

@@ -18,7 +18,7 @@ from kb.index.lexical.view import LexicalQuery
 from kb.index.recall import check_recall, sample_recall
 from kb.index.sketches.reading import read_sketches, visible_audiences
 from kb.index.sketches.shortlist import search_sketches
-from kb.index.sketches.sketch_cache import HeldSketches
+from kb.index.sketches.sketch_cache import SketchCache
 from kb.index.vector_search import (
     Plan,
     VectorFilter,
@@ -252,7 +252,7 @@ def _record(scope: TenantSession, hidden: Hidden) -> AnswerRecord:
     return AnswerRecord(
         id=AnswerId(new_uuid()),
         credential_id=CredentialId(new_uuid()),
-        principals=scope.eyes.principals if scope.eyes else (),
+        principals=scope.viewer.principals if scope.viewer else (),
         request={},
         response={},
         status="answered",
@@ -277,7 +277,7 @@ async def _nearest(scope: TenantSession, hidden: Hidden) -> list[object]:
 
 async def _checked_recall(scope: TenantSession, hidden: Hidden) -> list[object]:
     # It gives numbers, about whatever rows are visible.
-    sketches = HeldSketches(hidden.database, hidden.space, max_bytes=10**9)
+    sketches = SketchCache(hidden.database, hidden.space, max_bytes=10**9)
     checked = await check_recall(scope, sketches, hidden.space, samples=2, limit=10, seed=1)
     await sketches.aclose()
     sees_secret = await count_visible(scope, hidden.space, hidden.filter) > 0
@@ -310,8 +310,8 @@ async def _sketches(scope: TenantSession, hidden: Hidden) -> list[int]:
 
 
 async def _shortlisted(scope: TenantSession, hidden: Hidden) -> list[int]:
-    sketches = HeldSketches(hidden.database, hidden.space, max_bytes=10**9)
-    if scope.eyes is not None:
+    sketches = SketchCache(hidden.database, hidden.space, max_bytes=10**9)
+    if scope.viewer is not None:
         await sketches.take_up(scope.tenant_id)
     shortlister = await sketches.look(scope, generation=await current_generation(scope))
     await sketches.aclose()
@@ -324,8 +324,8 @@ async def _shortlisted(scope: TenantSession, hidden: Hidden) -> list[int]:
 
 
 async def _searched(scope: TenantSession, hidden: Hidden) -> list[int]:
-    sketches = HeldSketches(hidden.database, hidden.space, max_bytes=10**9)
-    if scope.eyes is not None:
+    sketches = SketchCache(hidden.database, hidden.space, max_bytes=10**9)
+    if scope.viewer is not None:
         await sketches.take_up(scope.tenant_id)
     found = await search_sketches(scope, hidden.space, sketches, hidden.question, limit=1)
     await sketches.aclose()
@@ -605,7 +605,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "index.recall.sample_recall": finds(_missed),
     "index.candidate_vectors.read_candidate_vectors": finds(_candidate_vectors),
     "index.candidate_vectors.read_nearest": finds(_nearest_of_shortlist),
-    "index.sketches.sketch_cache.HeldSketches.look": finds(_shortlisted),
+    "index.sketches.sketch_cache.SketchCache.look": finds(_shortlisted),
     "index.sketches.shortlist.search_sketches": finds(_searched),
     "index.sketches.reading.read_sketches": finds(_sketches),
     "index.sketches.reading.visible_audiences": nothing(

@@ -139,7 +139,7 @@ async def test_who_uploaded_with_an_earlier_release_is_known_by_its_principals(a
     document_id = await ana.upload(OLD)
     database = ana.service.resources.database
     forget = "UPDATE documents SET owner_person = NULL, uploader = NULL, uploader_person = NULL"
-    async with database.tenant(ana.tenant_id, eyes=None) as scope:
+    async with database.tenant(ana.tenant_id, viewer=None) as scope:
         await scope.connection.exec_driver_sql(forget)
 
     path, title = PATH.format(document_id), {"title": "Rules"}

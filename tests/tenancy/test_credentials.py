@@ -176,7 +176,7 @@ def test_every_scope_is_known_to_a_route_or_said_to_be_for_later(scope: Scope) -
     no_route_yet: Mapping[str, str] = {
         "feedback": "feedback comes with a later release",
         "admin": "administration is on the command line",
-        "act_as": "is about whose eyes, not about a route",
+        "act_as": "is about whose viewer, not about a route",
     }
 
     assert (scope in needed) != (scope in no_route_yet)

@@ -17,7 +17,7 @@ from kb.ids import DocumentId
 from kb.index.lexical.bags import Bags, bag_of
 from kb.index.lexical.records import Statistics
 from kb.index.lexical.scoring import Bm25, inverse_document_frequency
-from kb.postgres.database import Eyes
+from kb.postgres.database import Viewer
 from kb.store.changes import change_fields
 from kb.store.documents import DocumentFields, get_document
 from kb.store.tables import reader_changes
@@ -172,7 +172,7 @@ async def test_nothing_is_told_when_hidden_documents_come_change_and_go(service:
 
 async def set_readers(library: Library, document_id: str, readers: tuple[str, ...]) -> None:
     database = library.service.resources.database
-    async with database.tenant(library.ana.tenant_id, eyes=None) as scope:
+    async with database.tenant(library.ana.tenant_id, viewer=None) as scope:
         document = await get_document(scope, DocumentId(UUID(document_id)))
         fields: DocumentFields = replace(document.fields, principals=readers)
         await change_fields(scope, document, fields, now=datetime.now(UTC))
@@ -210,7 +210,9 @@ async def test_nobody_reads_of_others_changes(service: Service) -> None:
     await publish_at_once(other, ["for everybody"], principals=(ALL,))
 
     database = service.resources.database
-    async with database.tenant(library.ana.tenant_id, eyes=Eyes(principals=(ANA, ALL))) as scope:
+    async with database.tenant(
+        library.ana.tenant_id, viewer=Viewer(principals=(ANA, ALL))
+    ) as scope:
         rows = await scope.connection.execute(select(reader_changes))
 
     assert rows.all() == []

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import kb
 from kb.errors import NotFound
 from kb.ids import DocumentId, TenantId
-from kb.postgres.database import Eyes, TenantSession
+from kb.postgres.database import TenantSession, Viewer
 from kb.store.chunks import NewChunk, insert_chunks, list_chunks
 from kb.store.documents import Document, get_document
 from kb.store.idempotency import StoredResponse, claim_key, store_response
@@ -78,17 +78,17 @@ def takes_session(function: Callable[..., object]) -> bool:
     return any(hint is TenantSession or TenantSession in get_args(hint) for hint in hints.values())
 
 
-SCOPES: Mapping[str, Callable[[World, Hidden], tuple[TenantId, Eyes | None]]] = {
+SCOPES: Mapping[str, Callable[[World, Hidden], tuple[TenantId, Viewer | None]]] = {
     "other tenant, all its principals": lambda world, hidden: (
         world.two.id,
-        Eyes(principals=(ANA, HR, hidden.names.principal, "tenant:*"), owner=hidden.owner),
+        Viewer(principals=(ANA, HR, hidden.names.principal, "tenant:*"), owner=hidden.owner),
     ),
     "other tenant, whole": lambda world, _: (world.two.id, None),
     "colleague": lambda world, _: (
         world.one.id,
-        Eyes(principals=(ANA, "tenant:*"), owner="colleague"),
+        Viewer(principals=(ANA, "tenant:*"), owner="colleague"),
     ),
-    "nobody": lambda world, _: (world.one.id, Eyes(principals=())),
+    "nobody": lambda world, _: (world.one.id, Viewer(principals=())),
 }
 """Where nothing may be found."""
 
@@ -104,7 +104,7 @@ async def hidden(world: World) -> AsyncIterator[Hidden]:
 
 async def _hidden(world: World, pending: list[Names]) -> Hidden:
     resources = world.one.service.resources
-    async with resources.database.tenant(world.one.id, eyes=None) as scope:
+    async with resources.database.tenant(world.one.id, viewer=None) as scope:
         document = await document_of(scope, world.secret)
         unread, unsplit, unembedded = [await document_of(scope, names) for names in pending]
         for each in (unsplit, unembedded):
@@ -152,20 +152,20 @@ async def document_of(scope: TenantSession, names: Names) -> Document:
 @pytest.fixture(scope="module")
 async def rows_before(world: World, hidden: Hidden) -> frozenset[str]:
     """The rows of tenant one, which every test leaves as they are."""
-    async with world.one.service.resources.database.tenant(world.one.id, eyes=None) as scope:
+    async with world.one.service.resources.database.tenant(world.one.id, viewer=None) as scope:
         return await rows_of(scope.connection, world.one.id, hidden)
 
 
 async def attempt(
-    world: World, hidden: Hidden, case: QueryCase, scope_of: tuple[TenantId, Eyes | None]
+    world: World, hidden: Hidden, case: QueryCase, scope_of: tuple[TenantId, Viewer | None]
 ) -> Attempt:
     """Asks, looks at tenant one in the same transaction, and undoes it all."""
     database = world.one.service.resources.database
-    tenant_id, eyes = scope_of
+    tenant_id, viewer = scope_of
     result: object = None
     rows: frozenset[str] | None = None
     try:
-        async with database.tenant(tenant_id, eyes=eyes) as scope:
+        async with database.tenant(tenant_id, viewer=viewer) as scope:
             try:
                 result = await case.call(scope, hidden)
             except (NotFound, NoResultFound):
@@ -180,9 +180,9 @@ async def attempt(
     return Attempt(result=result, rows=rows)
 
 
-async def enter(connection: AsyncConnection, tenant_id: TenantId, eyes: Eyes | None) -> None:
+async def enter(connection: AsyncConnection, tenant_id: TenantId, viewer: Viewer | None) -> None:
     """Sets tenant and role again; principals and owner have not been touched."""
-    role = "footnote_reader" if eyes else "footnote_writer"
+    role = "footnote_reader" if viewer else "footnote_writer"
     await connection.execute(
         text(
             "SELECT set_config('role', :role, true),"
@@ -219,10 +219,10 @@ async def test_in_the_wrong_scope_nothing_is_found_or_changed(
     world: World, hidden: Hidden, rows_before: frozenset[str], name: str, scope: str
 ) -> None:
     case = QUERIES[name]
-    tenant_id, eyes = SCOPES[scope](world, hidden)
+    tenant_id, viewer = SCOPES[scope](world, hidden)
     is_allowed = case.tenant_wide and tenant_id == world.one.id
 
-    tried = await attempt(world, hidden, case, (tenant_id, eyes))
+    tried = await attempt(world, hidden, case, (tenant_id, viewer))
 
     rows = rows_before if tried.rows is None else tried.rows
     assert rows_before - rows == frozenset()
@@ -233,9 +233,9 @@ async def test_in_the_wrong_scope_nothing_is_found_or_changed(
 
 @pytest.mark.parametrize("name", [name for name, case in QUERIES.items() if case.effect == "finds"])
 async def test_who_may_finds_it(world: World, hidden: Hidden, name: str) -> None:
-    eyes = Eyes(principals=(HR, "tenant:*"), owner=hidden.owner)
+    viewer = Viewer(principals=(HR, "tenant:*"), owner=hidden.owner)
 
-    tried = await attempt(world, hidden, QUERIES[name], (world.one.id, eyes))
+    tried = await attempt(world, hidden, QUERIES[name], (world.one.id, viewer))
 
     assert tried.result
 

@@ -200,7 +200,7 @@ async def test_a_receipt_counts_the_answers_that_the_caller_could_get_and_all_ar
     assert receipt["answers"] == 1
     for person, answer_id in ((ana, own), *((hr, each) for each in others)):
         assert (await person.request("GET", f"/v1/answers/{answer_id}")).status_code == 404
-    async with service.resources.database.tenant(tenant_id, eyes=None) as scope:
+    async with service.resources.database.tenant(tenant_id, viewer=None) as scope:
         left = await scope.connection.execute(select(func.count()).select_from(answers))
         assert left.scalar_one() == 0
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kb.ids import TenantId
-from kb.postgres.database import Database, Eyes, conninfo
+from kb.postgres.database import Database, Viewer, conninfo
 from kb.store.budgets import reserve
 from kb.store.model_calls import MeteredCall, insert_model_call
 from kb.store.spaces import current_space, vectors_table
@@ -102,7 +102,7 @@ async def filled(service: Service) -> Filled:
     assert "claim.verified" in answer
     keyed = {"text": "A note.", "principals": [HR]}
     await hr.request("POST", "/v1/documents", {"Idempotency-Key": "once"}, json=keyed)
-    async with service.resources.database.tenant(tenant_id, eyes=None) as scope:
+    async with service.resources.database.tenant(tenant_id, viewer=None) as scope:
         space = await current_space(scope)
         owners = await scope.connection.execute(text("SELECT DISTINCT owner FROM documents"))
         owner = str(owners.scalar_one())
@@ -262,7 +262,7 @@ async def test_another_tenants_rows_cannot_be_changed(
 @pytest.mark.parametrize("name", [name for name in TABLES if name != "credentials"])
 async def test_no_row_can_be_added_to_another_tenant(filled: Filled, name: str, role: str) -> None:
     table = filled.table(name)
-    async with filled.database.tenant(filled.tenant_id, eyes=None) as scope:
+    async with filled.database.tenant(filled.tenant_id, viewer=None) as scope:
         rows = await scope.connection.execute(text(f"SELECT to_jsonb(t)::text FROM {table} t"))  # noqa: S608  # our own tables
         row = rows.scalars().first()
     async with filled.database.owner() as connection:
@@ -359,9 +359,9 @@ async def test_the_audit_trail_cannot_be_shortened(filled: Filled) -> None:
 
 async def test_settings_end_with_the_transaction(filled: Filled, database_url: str) -> None:
     database = Database(database_url, pool_size=1)
-    eyes = Eyes(principals=(HR, "tenant:*"), owner=filled.owner)
+    viewer = Viewer(principals=(HR, "tenant:*"), owner=filled.owner)
 
-    async with database.tenant(filled.tenant_id, eyes=eyes) as scope:
+    async with database.tenant(filled.tenant_id, viewer=viewer) as scope:
         assert await count(scope.connection, "chunks") > 0
 
     async with database.engine.connect() as connection:
@@ -381,10 +381,10 @@ async def test_settings_end_with_a_transaction_that_fails(
     filled: Filled, database_url: str
 ) -> None:
     database = Database(database_url, pool_size=1)
-    eyes = Eyes(principals=(HR, "tenant:*"), owner=filled.owner)
+    viewer = Viewer(principals=(HR, "tenant:*"), owner=filled.owner)
 
     with pytest.raises(DBAPIError):
-        async with database.tenant(filled.tenant_id, eyes=eyes) as scope:
+        async with database.tenant(filled.tenant_id, viewer=viewer) as scope:
             await scope.connection.execute(text("DELETE FROM chunks"))
 
     async with database.engine.connect() as connection:

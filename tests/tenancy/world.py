@@ -31,7 +31,7 @@ QUERY = "travel desk"
 
 @dataclass(frozen=True, kw_only=True)
 class Gateway(Person):
-    """An application that asks with somebody else's eyes."""
+    """An application that asks for somebody else."""
 
     acting_as: str
 
@@ -139,7 +139,7 @@ async def _asked(person: Person, question: str) -> str:
 
 async def _job_of(tenant: Tenant, document_id: str) -> str:
     database = tenant.service.resources.database
-    async with database.tenant(tenant.id, eyes=None) as scope:
+    async with database.tenant(tenant.id, viewer=None) as scope:
         job = await latest_job(scope, DocumentId(UUID(document_id)))
     assert job is not None
     return str(job.id)

@@ -70,7 +70,7 @@ async def complete_for(
     gaps = gaps_of(question, context, evidence)
     if not gaps:
         return Completed(context=context, evidence=evidence)
-    async with database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
+    async with database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
         return await complete(scope, context, evidence, gaps, new_source_id=random_source_id)
 
 

@@ -240,7 +240,7 @@ def _ask_again(prompt: Prompt, attempt: _Attempt, faults: str) -> tuple[Message,
 
 
 class _WrongShape(Exception):
-    """The output is no draft; `faults` is for the model's eyes only, it may hold its words."""
+    """The output is no draft; `faults` is for the model only, it may hold its words."""
 
     def __init__(self, faults: str) -> None:
         super().__init__("wrong shape")

@@ -32,7 +32,7 @@ NO_DOCUMENTS: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Happening:
+class AnswerEvent:
     """One event of a streamed answer, and the documents whose words it shows."""
 
     name: str
@@ -59,9 +59,7 @@ async def respond_answer(resources: Resources, caller: Caller, request: AnswerRe
     asked = accept_question(resources, caller, request)
     async for happening in happenings(resources, asked):
         if isinstance(happening, AnswerRecord):
-            async with resources.database.tenant(
-                caller.tenant_id, eyes=caller.reading_eyes
-            ) as scope:
+            async with resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
                 await insert_answer(scope, happening)
                 await record_event(
                     scope,
@@ -76,14 +74,14 @@ async def respond_answer(resources: Resources, caller: Caller, request: AnswerRe
 
 async def read_stored(resources: Resources, caller: Caller, answer_id: AnswerId) -> Answer:
     """A stored answer as it was given; AnswerNotFound unless the caller could get it today."""
-    async with resources.database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
+    async with resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
         stored = await read_answer(scope, answer_id)
     return _shown(resources, caller, stored.response)
 
 
 async def read_record(resources: Resources, caller: Caller, answer_id: AnswerId) -> Answer:
     """The same with all that the generator wrote, removed and replaced claims too."""
-    async with resources.database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
+    async with resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
         stored = await read_answer(scope, answer_id)
     told = _Claims.model_validate(stored.response).claims
     # An answer stored before there were such records tells the words of its claims itself.
@@ -126,7 +124,9 @@ class _Verified(BaseModel):
     verification: dict[str, JsonValue]
 
 
-async def happenings(resources: Resources, asked: Asked) -> AsyncIterator[Happening | AnswerRecord]:
+async def happenings(
+    resources: Resources, asked: Asked
+) -> AsyncIterator[AnswerEvent | AnswerRecord]:
     """What callers of a stream are told, in order, and at last the record of the answer."""
     numbers = CitationNumbers()
     index = 0
@@ -177,8 +177,8 @@ def _question(request: AnswerRequest) -> Question:
     )
 
 
-def _retrieved(event: Retrieved) -> Happening:
-    return Happening(
+def _retrieved(event: Retrieved) -> AnswerEvent:
+    return AnswerEvent(
         name="retrieval.completed",
         data={
             "passages": len(event.retrieval.passages),
@@ -188,14 +188,14 @@ def _retrieved(event: Retrieved) -> Happening:
     )
 
 
-def _judged(claim: VerifiedClaim, numbers: CitationNumbers, index: int) -> Happening:
+def _judged(claim: VerifiedClaim, numbers: CitationNumbers, index: int) -> AnswerEvent:
     """Text leaves with a supported claim only; of a removed one, that it was removed."""
     citations = numbers.cite(claim)
     wire = claim_out(claim, citations)
     if claim.verdict != "supported":
         rejected = {"index": index, "verdict": wire.verdict, "score": wire.score}
-        return Happening(name="claim.rejected", data=rejected)
-    return Happening(
+        return AnswerEvent(name="claim.rejected", data=rejected)
+    return AnswerEvent(
         name="claim.verified",
         data={
             "index": index,

@@ -16,7 +16,7 @@ import structlog
 from fastapi import Depends, Request
 
 from app.http.answers.present import Asked
-from app.http.answers.respond import Happening, happenings, running_record
+from app.http.answers.respond import AnswerEvent, happenings, running_record
 from app.http.masking import shown_body
 from app.http.problems import problem_of
 from app.identity import Caller
@@ -108,9 +108,7 @@ class AnswerStreams:
         If the answer fails, the key is freed, as that of any request that fails.
         """
         caller = asked.caller
-        async with self._resources.database.tenant(
-            caller.tenant_id, eyes=caller.reading_eyes
-        ) as scope:
+        async with self._resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
             await begin_stream(
                 scope,
                 running_record(asked),
@@ -127,9 +125,7 @@ class AnswerStreams:
 
     async def find(self, caller: Caller, *, request_sha256: str) -> AnswerId:
         """The stream of the caller's last such request; AnswerNotFound when it is too old."""
-        async with self._resources.database.tenant(
-            caller.tenant_id, eyes=caller.reading_eyes
-        ) as scope:
+        async with self._resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
             found = await find_stream(
                 scope,
                 owner=caller.owner,
@@ -172,7 +168,7 @@ class AnswerStreams:
         while True:
             changed = maker.changed if maker else None
             async with self._resources.database.tenant(
-                caller.tenant_id, eyes=caller.reading_eyes
+                caller.tenant_id, viewer=caller.viewer
             ) as scope:
                 state = await read_events(scope, answer_id, after=after)
                 if maker is None and state.is_running:
@@ -218,7 +214,7 @@ class AnswerStreams:
             "created_at": asked.now.isoformat(),
             "request_id": asked.caller.request_id,
         }
-        await self._tell(maker, Happening(name="answer.created", data=created))
+        await self._tell(maker, AnswerEvent(name="answer.created", data=created))
         async for happening in happenings(self._resources, asked):
             if isinstance(happening, AnswerRecord):
                 await self._complete(maker, happening)
@@ -235,7 +231,7 @@ class AnswerStreams:
             if maker.is_deserted(followed_seconds_ago=(now - followed_at).total_seconds()):
                 raise AnswerAbandoned
 
-    async def _tell(self, maker: _Maker, happening: Happening) -> None:
+    async def _tell(self, maker: _Maker, happening: AnswerEvent) -> None:
         event = StreamEvent(number=maker.next_number(), name=happening.name, data=happening.data)
         async with self._whole_tenant(maker) as scope:
             await append_event(
@@ -277,7 +273,7 @@ class AnswerStreams:
             log.warning("answer.failure_not_stored", code=unheard.code)
 
     def _whole_tenant(self, maker: _Maker) -> AbstractAsyncContextManager[TenantSession]:
-        return self._resources.database.tenant(maker.asked.caller.tenant_id, eyes=None)
+        return self._resources.database.tenant(maker.asked.caller.tenant_id, viewer=None)
 
 
 async def _wait(changed: asyncio.Event | None) -> None:

@@ -78,7 +78,7 @@ async def complete_chat(
 
 
 async def _models(resources: Resources, caller: Caller) -> list[Model]:
-    async with resources.database.tenant(caller.tenant_id, eyes=caller.reading_eyes) as scope:
+    async with resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
         collections = await readable_collections(scope)
     return [
         Model(id=f"{MODEL_PREFIX}{collection.name}", created=int(collection.created_at.timestamp()))

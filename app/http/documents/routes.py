@@ -119,7 +119,7 @@ async def list_all(
     cursor: CursorParam = None,
 ) -> Page[Document]:
     """The documents the caller may see, in the order of their upload."""
-    async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
+    async with resources.database.tenant(caller.tenant_id, viewer=caller.managing_viewer) as scope:
         found = await list_documents(scope, listing, after=read_id_cursor(cursor), limit=limit + 1)
     return page_of(found, limit=limit, show=document_out, place=attrgetter("id"))
 
@@ -129,7 +129,7 @@ async def get_one(
     document_id: UUID, response: Response, resources: ResourcesDep, caller: ReadsDocuments
 ) -> Document:
     """One document. Its ETag is for If-Match."""
-    async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
+    async with resources.database.tenant(caller.tenant_id, viewer=caller.managing_viewer) as scope:
         document = await get_document(scope, DocumentId(document_id))
     response.headers["ETag"] = _etag(document.revision)
     return document_out(document)
@@ -145,7 +145,7 @@ async def get_versions(
 ) -> Page[DocumentVersion]:
     """What was read from each upload, oldest first."""
     after = read_number_cursor(cursor, start=0)
-    async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
+    async with resources.database.tenant(caller.tenant_id, viewer=caller.managing_viewer) as scope:
         await get_document(scope, DocumentId(document_id))
         found = await list_versions(scope, DocumentId(document_id), after=after, limit=limit + 1)
     return page_of(found, limit=limit, show=version_out, place=attrgetter("version"))
@@ -165,7 +165,7 @@ async def get_content(
 
     Without a version those being served; while there are none, the bytes of the upload.
     """
-    async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
+    async with resources.database.tenant(caller.tenant_id, viewer=caller.managing_viewer) as scope:
         document = await get_document(scope, DocumentId(document_id))
         if not original:
             text = await read_content(scope, document.id, version or document.version)
@@ -192,7 +192,7 @@ async def get_chunks(
 ) -> Page[Chunk]:
     """The pieces of the served version that can be found, in order."""
     after = read_number_cursor(cursor, start=-1)
-    async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
+    async with resources.database.tenant(caller.tenant_id, viewer=caller.managing_viewer) as scope:
         await get_document(scope, DocumentId(document_id))
         found = await list_chunks(scope, DocumentId(document_id), after=after, limit=limit + 1)
     return page_of(found, limit=limit, show=chunk_out, place=attrgetter("ordinal"))
@@ -210,14 +210,16 @@ async def patch_document(
     """Change a document; who may read it takes effect before the response is sent."""
 
     async def transaction() -> StoredDocument:
-        async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
+        async with resources.database.tenant(
+            caller.tenant_id, viewer=caller.managing_viewer
+        ) as scope:
             document = await lock_to_change(scope, DocumentId(document_id), caller.actor)
             async with scope.whole_tenant() as whole:
                 if if_match not in {None, "*", _etag(document.revision)}:
                     raise RevisionMismatch
                 fields = _patched(document.fields, patch)
                 await change_fields(whole, document, fields, now=resources.clock())
-                changed = await get_document(whole, document.id, shown_to=caller.managing_eyes)
+                changed = await get_document(whole, document.id, shown_to=caller.managing_viewer)
             await record_event(
                 scope,
                 caller.actor,
@@ -239,7 +241,9 @@ async def delete_one(
     """Delete a document everywhere, with a receipt of what was removed."""
 
     async def transaction() -> Receipt:
-        async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
+        async with resources.database.tenant(
+            caller.tenant_id, viewer=caller.managing_viewer
+        ) as scope:
             return await delete_document(
                 scope, DocumentId(document_id), actor=caller.actor, now=resources.clock()
             )
@@ -254,7 +258,7 @@ async def _accept(resources: Resources, caller: Caller, received: ReceivedUpload
     accepted = await resources.uploads.accept(
         caller.tenant_id,
         received.upload,
-        eyes=caller.managing_eyes,
+        viewer=caller.managing_viewer,
         actor=caller.actor,
         now=resources.clock(),
     )

@@ -32,7 +32,9 @@ async def get_one(
     clock = asyncio.get_running_loop().time
     deadline = clock() + wait
     while True:
-        async with resources.database.tenant(caller.tenant_id, eyes=caller.managing_eyes) as scope:
+        async with resources.database.tenant(
+            caller.tenant_id, viewer=caller.managing_viewer
+        ) as scope:
             job = await get_job(scope, JobId(job_id))
         if job.status in FINISHED or clock() >= deadline:
             return job_out(job)

@@ -26,11 +26,11 @@ async def respond_search(
         rerank=request.rerank,
     )
     now = resources.clock()
-    tenant_id, eyes = caller.tenant_id, caller.reading_eyes
-    retrieval = await resources.retriever.search(tenant_id, eyes, query, now=now)
+    tenant_id, viewer = caller.tenant_id, caller.viewer
+    retrieval = await resources.retriever.search(tenant_id, viewer, query, now=now)
     stale = NO_STALE
     if request.explain and retrieval.inadmissible:
-        stale = await resources.retriever.find_stale(tenant_id, eyes, query, now=now)
+        stale = await resources.retriever.find_stale(tenant_id, viewer, query, now=now)
     _observe_search(resources, retrieval)
     return SearchResponse(
         data=[hit_out(passage) for passage in retrieval.passages],

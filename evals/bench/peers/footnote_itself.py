@@ -190,7 +190,7 @@ async def _ask(
 
 async def _chunks(database: Database, tenant_id: TenantId) -> list[GivenChunk]:
     """Everything that was stored, in the order of storing."""
-    async with database.tenant(tenant_id, eyes=None) as scope:
+    async with database.tenant(tenant_id, viewer=None) as scope:
         rows = await indexed_chunks(scope, None, after=0, limit=ALL)
         name_by_document: dict[str, str] = {}
         after = None

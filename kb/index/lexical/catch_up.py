@@ -99,14 +99,14 @@ async def _is_long(database: Database, tenant_id: TenantId, piece: _Piece) -> bo
     if piece.generation > piece.target.generation:
         return True
     limit = MAX_AWAITED_CHUNKS + 1
-    async with database.tenant(tenant_id, eyes=None) as scope:
+    async with database.tenant(tenant_id, viewer=None) as scope:
         return await count_chunks(scope, piece.changed, limit=limit) == limit
 
 
 async def _next_piece(database: Database, index: TenantIndex, tenant_id: TenantId) -> _Piece | None:
     # Before the transaction: read in it, another process may have gone beyond it already.
     since = await _reached_by_all(index)
-    async with database.tenant(tenant_id, eyes=None, is_snapshot=True) as scope:
+    async with database.tenant(tenant_id, viewer=None, is_snapshot=True) as scope:
         return await _piece(scope, since)
 
 
@@ -149,7 +149,7 @@ async def _write(database: Database, index: TenantIndex, tenant_id: TenantId) ->
     while True:
         since = await _reached_by_all(index)
         # One snapshot for each commit: its chunks and its generation belong together.
-        async with database.tenant(tenant_id, eyes=None, is_snapshot=True) as scope:
+        async with database.tenant(tenant_id, viewer=None, is_snapshot=True) as scope:
             piece = await _piece(scope, since)
             if piece is None:
                 return count

@@ -73,7 +73,7 @@ class LexicalIndexes:
         self._known: WeakKeyDictionary[TenantIndex, tuple[Reached, float]] = WeakKeyDictionary()
 
     async def look(self, scope: TenantSession, *, generation: int) -> LexicalView:
-        """The index for the eyes of `scope`, in which `generation` was read.
+        """The index for the viewer of `scope`, in which `generation` was read.
 
         Raises:
             IndexNotReady: The index is being built, and that takes longer than a search may wait.
@@ -85,7 +85,7 @@ class LexicalIndexes:
             fresh = await indexed_chunks(scope, changed, after=0, limit=MAX_FRESH_CHUNKS + 1)
         return LexicalView(
             reader=reader,
-            principals=scope.eyes.principals if scope.eyes else (),
+            principals=scope.viewer.principals if scope.viewer else (),
             changed=tuple(changed),
             fresh=fresh,
         )

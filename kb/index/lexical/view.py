@@ -1,4 +1,4 @@
-"""The lexical index as one search may use it: with one caller's eyes, at the tenant's generation.
+"""The lexical index as one search may use it: for one caller, at the tenant's generation.
 
 What changed since the index's commit is left out of the index, of its statistics too, and taken
 from what row security showed of it: a search finds and weighs what it would after a commit.

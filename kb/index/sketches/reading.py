@@ -59,7 +59,7 @@ async def read_sketches(
 
 
 async def visible_audiences(scope: TenantSession) -> NDArray[np.int64]:
-    """The ids of the sets of readers that the eyes of `scope` belong to, as row security says."""
+    """The ids of the audiences that the viewer of `scope` belongs to, as row security says."""
     rows = await scope.fetch_binary(_AUDIENCES, {"tenant_id": scope.tenant_id})
     return np.frombuffer(rows[0][0] or b"", dtype=">i8").astype(np.int64)
 

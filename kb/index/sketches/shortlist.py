@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.index.candidate_vectors import Among, Nearest, read_nearest
-from kb.index.sketches.sketch_cache import HeldSketches
+from kb.index.sketches.sketch_cache import SketchCache
 from kb.postgres.database import TenantSession
 from kb.store.spaces import Space
 from kb.store.tenants import current_generation
@@ -13,7 +13,7 @@ from kb.store.tenants import current_generation
 async def search_sketches(
     scope: TenantSession,
     space: Space,
-    sketches: HeldSketches,
+    sketches: SketchCache,
     question: NDArray[np.float32],
     *,
     limit: int,

@@ -27,7 +27,7 @@ from kb.index.lexical.catch_up import is_known
 from kb.index.lexical.reached import Reached, history_of
 from kb.index.sketches.reading import read_sketches, visible_audiences
 from kb.index.sketches.table import SketchTable, grown, joined, shortlist
-from kb.postgres.database import Database, Eyes, TenantSession
+from kb.postgres.database import Database, TenantSession, Viewer
 from kb.store.spaces import Space
 from kb.store.tenants import change_at, changed_documents, current_generation
 
@@ -54,12 +54,12 @@ TOO_LARGE_SECONDS: Final = 600
 MAX_THREADS: Final = min(4, os.cpu_count() or 1)
 """That share large tables; more would wait for memory."""
 
-MAX_EYES, MAX_AUDIENCES = 1_000, 1_000_000
+MAX_VIEWERS, MAX_AUDIENCES = 1_000, 1_000_000
 """For whom is remembered what they may see of a tenant, and ids in all (8 bytes each), until
 something changes."""
 
-HELD_BYTES, TABLE_BYTES, EYES_BYTES = 600, 1_100, 400
-"""What Python takes for each tenant, table and pair of eyes, besides columns, ids and names.
+HELD_BYTES, TABLE_BYTES, VIEWER_BYTES = 600, 1_100, 400
+"""What Python takes for each tenant, table and viewer, besides columns, ids and names.
 
 Measured by tracemalloc over 2,000 of each: 570, 1,080 and 335 to 375. Thousands of small tenants
 are hardly more than this.
@@ -74,7 +74,7 @@ INLINE_ROWS: Final = 2_000
 
 @dataclass(frozen=True, kw_only=True)
 class Shortlister:
-    """A tenant's sketches as one search may use them: with its eyes, and without what has changed.
+    """A tenant's sketches as one search may use them: for its viewer, and without what has changed.
 
     `changed` are documents whose vectors have to be looked up in Postgres.
     """
@@ -112,26 +112,26 @@ class Shortlister:
 
 @dataclass(frozen=True, kw_only=True)
 class Visible:
-    """What some eyes may see of the tables, as row security says."""
+    """What a viewer may see of the tables, as row security says."""
 
     audience_ids: NDArray[np.int64]
 
-    def size_bytes(self, eyes: Eyes) -> int:
+    def size_bytes(self, viewer: Viewer) -> int:
         """Memory that it takes to remember this of them."""
-        names = sum(map(sys.getsizeof, eyes.principals)) + sys.getsizeof(eyes.principals)
-        return EYES_BYTES + names + self.audience_ids.nbytes
+        names = sum(map(sys.getsizeof, viewer.principals)) + sys.getsizeof(viewer.principals)
+        return VIEWER_BYTES + names + self.audience_ids.nbytes
 
 
 @dataclass(kw_only=True)
 class _Held:
-    """A tenant's sketches. What eyes may see of them is read after them and goes with them."""
+    """A tenant's sketches. What a viewer may see of them is read after them and goes with them."""
 
     tables: Sequence[SketchTable]
     reached: Reached
     rest_until: float
     read_seconds: float
     known_until: float = 0.0
-    visible: dict[Eyes, Visible] = field(default_factory=dict)
+    visible: dict[Viewer, Visible] = field(default_factory=dict)
     visible_bytes: int = 0
 
     @property
@@ -143,15 +143,15 @@ class _Held:
     def _unseen_bytes(self) -> int:
         return HELD_BYTES + _size(self.tables)
 
-    def remember(self, eyes: Eyes, visible: Visible) -> None:
-        """What these eyes may see; forgets all others' when it would be too much."""
+    def remember(self, viewer: Viewer, visible: Visible) -> None:
+        """What this viewer may see; forgets all others' when it would be too much."""
         remembered = sum(len(each.audience_ids) for each in self.visible.values())
-        if remembered > MAX_AUDIENCES or len(self.visible) >= MAX_EYES:
+        if remembered > MAX_AUDIENCES or len(self.visible) >= MAX_VIEWERS:
             self.forget_visible()
         # Another search may have read it at the same time.
-        if eyes not in self.visible:
-            self.visible_bytes += visible.size_bytes(eyes)
-        self.visible[eyes] = visible
+        if viewer not in self.visible:
+            self.visible_bytes += visible.size_bytes(viewer)
+        self.visible[viewer] = visible
 
     def forget_visible(self) -> None:
         """It is read again, in one statement, for whoever looks next."""
@@ -168,7 +168,7 @@ class _News:
     pages: Sequence[SketchTable]
 
 
-class HeldSketches:
+class SketchCache:
     """Belongs to one event loop. A tenant that is not held is searched by other plans."""
 
     def __init__(self, database: Database, space: Space, *, max_bytes: int) -> None:
@@ -183,11 +183,11 @@ class HeldSketches:
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="sketches")
 
     async def look(self, scope: TenantSession, *, generation: int) -> Shortlister | None:
-        """What shortlists for the eyes of `scope`, in which `generation` was read; None: nothing.
+        """What shortlists for the viewer of `scope`, in which `generation` was read; None: nothing.
 
         Starts to take up what is missing.
         """
-        if scope.eyes is None:
+        if scope.viewer is None:
             return None
         tenant_id = scope.tenant_id
         held, changed = await self._held_and_changed(scope, generation)
@@ -204,7 +204,7 @@ class HeldSketches:
             self._held.move_to_end(tenant_id)
         return Shortlister(
             tables=held.tables,
-            visible=await self._visible(scope, held, scope.eyes),
+            visible=await self._visible(scope, held, scope.viewer),
             changed=changed,
             threads=self._threads,
         )
@@ -302,7 +302,7 @@ class HeldSketches:
 
     async def _read(self, tenant_id: TenantId, before: "_Held | None") -> "_News | None":
         """What there is beyond what is held; None: more than fits."""
-        async with self._database.tenant(tenant_id, eyes=None, is_snapshot=True) as scope:
+        async with self._database.tenant(tenant_id, viewer=None, is_snapshot=True) as scope:
             generation = await current_generation(scope)
             reached = Reached(
                 generation=generation, history=history_of(await change_at(scope, generation))
@@ -336,12 +336,12 @@ class HeldSketches:
                 # Tenants that do not fit together would else push each other out all the time.
                 self._left_until[tenant_id] = perf_counter() + REST * held.read_seconds
 
-    async def _visible(self, scope: TenantSession, held: _Held, eyes: Eyes) -> Visible:
-        found = held.visible.get(eyes)
+    async def _visible(self, scope: TenantSession, held: _Held, viewer: Viewer) -> Visible:
+        found = held.visible.get(viewer)
         if found is not None:
             return found
         found = Visible(audience_ids=await visible_audiences(scope))
-        held.remember(eyes, found)
+        held.remember(viewer, found)
         # It may have been let go, or taken up anew, in the meantime.
         if self._held.get(scope.tenant_id) is held:
             self._held.move_to_end(scope.tenant_id)

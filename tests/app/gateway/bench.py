@@ -105,7 +105,7 @@ class Bench:
         return await model.complete(PROMPT, json_schema=SCHEMA)
 
     async def rows(self, table: str = "model_calls") -> list[Row[tuple[object, ...]]]:
-        async with self.database.tenant(self.tenant_id, eyes=None) as scope:
+        async with self.database.tenant(self.tenant_id, viewer=None) as scope:
             order = "ORDER BY created_at, attempt" if table == "model_calls" else ""
             rows = await scope.connection.execute(text(f"SELECT * FROM {table} {order}"))  # noqa: S608
             return list(rows)

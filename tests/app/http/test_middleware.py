@@ -16,7 +16,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from app.http.middleware import DoorMiddleware, RequestMiddleware
+from app.http.middleware import RequestBoundsMiddleware, RequestMiddleware
 from app.http.problems import register_error_handlers
 from kb.errors import DocumentNotFound
 from kb.telemetry import Metrics, mask_personal_data
@@ -83,7 +83,7 @@ def build_app(metrics: Metrics) -> FastAPI:
         return "ok"
 
     register_error_handlers(app)
-    app.add_middleware(DoorMiddleware, max_body_bytes=100, max_form_bytes=1000)
+    app.add_middleware(RequestBoundsMiddleware, max_body_bytes=100, max_form_bytes=1000)
     app.add_middleware(RequestMiddleware, metrics=metrics)
     return app
 

@@ -146,7 +146,7 @@ async def test_a_header_in_another_encoding_is_refused(ana: Person) -> None:
 async def test_principals_stored_by_an_earlier_release_are_still_read(ana: Person) -> None:
     document_id = await ana.upload("# Leave\n\n31 days.")
     old = ["group:*", "tenant:globex", "user:a\u0300na", "user:ana", "user:zero\u200bwidth"]
-    async with ana.service.resources.database.tenant(ana.tenant_id, eyes=None) as scope:
+    async with ana.service.resources.database.tenant(ana.tenant_id, viewer=None) as scope:
         for table in ("documents", "chunks"):
             update = text(f"UPDATE {table} SET principals = :old")  # noqa: S608  # names of ours
             await scope.connection.execute(update, {"old": old})

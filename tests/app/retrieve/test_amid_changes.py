@@ -20,7 +20,7 @@ from footnote.compose import open_space
 from kb.ids import TenantId
 from kb.index.lexical.follower import LexicalIndexes
 from kb.index.lexical.view import LexicalView
-from kb.postgres.database import Database, Eyes, TenantSession
+from kb.postgres.database import Database, TenantSession, Viewer
 from kb.unit_vectors import Vectors
 from models.embedding import SentenceTransformerEmbedder
 from tests.footnote.small_embedder import SmallEmbedder
@@ -28,7 +28,7 @@ from tests.service import Person, Service
 
 QUERY = SearchQuery(text="lantern", collections=None, filter=None, top_k=5, mode="hybrid")
 PATIENCE_SECONDS = 10
-EYES = Eyes(principals=("tenant:*",))
+VIEWER = Viewer(principals=("tenant:*",))
 
 
 class ModelBrokeError(Exception):
@@ -82,7 +82,7 @@ async def slow(
 
 
 async def look(retriever: Retriever, tenant_id: TenantId) -> None:
-    await retriever.search(tenant_id, EYES, QUERY, now=datetime.now(UTC))
+    await retriever.search(tenant_id, VIEWER, QUERY, now=datetime.now(UTC))
 
 
 @pytest.mark.parametrize("mode", ["hybrid", "vector"])

@@ -46,7 +46,7 @@ async def test_the_question_is_in_the_language_of_what_shares_its_words(
 async def test_a_question_in_a_rare_language_is_searched_for_with_its_stems(
     service: Service, monkeypatch: pytest.MonkeyPatch, share: float
 ) -> None:
-    monkeypatch.setattr("app.retrieve.bounds.RARE_SHARE", share)
+    monkeypatch.setattr("app.retrieve.search_scope.RARE_SHARE", share)
     reader = await service.person(await service.new_tenant(), "user:ana")
     for text in (*GERMAN, *ENGLISH):
         await reader.upload(text)

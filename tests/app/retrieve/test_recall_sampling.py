@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 from typing_extensions import override
 
-from app.retrieve.bounds import Bounds
 from app.retrieve.legs import Search, VectorLeg
 from app.retrieve.query import SearchQuery
 from app.retrieve.recall_sampling import RecallSampler
+from app.retrieve.search_scope import SearchScope
 from footnote.compose import open_space
 from kb.index.vector_search import Plan, VectorFilter
-from kb.postgres.database import EVERYONE, Eyes
+from kb.postgres.database import EVERYONE, Viewer
 from models.embedding import SentenceTransformerEmbedder
 from tests.service import Service
 
-EYES = Eyes(principals=(EVERYONE,))
+VIEWER = Viewer(principals=(EVERYONE,))
 QUERY = SearchQuery(text="harbour", collections=None, filter=None, top_k=10, mode="vector")
-UNLIMITED = Bounds(
+UNLIMITED = SearchScope(
     standing="admissible",
     languages=(),
     rare_languages=(),
@@ -71,8 +71,10 @@ async def test_the_share_of_the_nearest_is_observed(
     question = np.asarray(embedder.embed_queries(["harbour"])[0], dtype=np.float32)
 
     async with aclosing(sampler):
-        async with database.tenant(ana.tenant_id, eyes=EYES) as scope:
-            search = Search(scope=scope, query=QUERY, bounds=UNLIMITED, generation=1, limit=limit)
+        async with database.tenant(ana.tenant_id, viewer=VIEWER) as scope:
+            search = Search(
+                scope=scope, query=QUERY, search_scope=UNLIMITED, generation=1, limit=limit
+            )
         sampler.consider(search, question, VectorLeg(cosine_by_chunk=found, plan=plan))
         await asyncio.gather(*sampler.running)
 

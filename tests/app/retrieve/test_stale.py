@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from app.retrieve.query import SearchQuery
-from kb.postgres.database import Eyes
+from kb.postgres.database import Viewer
 from tests.service import Person, Service
 
 ANA, HR, ALL = "user:ana", "group:hr", "tenant:*"
@@ -154,10 +154,10 @@ async def test_inadmissible_passages_are_those_that_a_search_leaves_out(
 ) -> None:
     resources = service.resources
     query = SearchQuery(text=WORD, collections=None, filter=None, top_k=50, mode="hybrid")
-    eyes = Eyes(principals=(principal, ALL))
+    viewer = Viewer(principals=(principal, ALL))
 
     retrieval = await resources.retriever.search_inadmissible(
-        fares.ana.tenant_id, eyes, query, now=resources.clock()
+        fares.ana.tenant_id, viewer, query, now=resources.clock()
     )
 
     found = {str(passage.document_id) for passage in retrieval.passages}
@@ -172,7 +172,7 @@ async def test_a_tenant_without_times_has_nothing_inadmissible(
 
     retrieval = await resources.retriever.search_inadmissible(
         fares.stranger.tenant_id,
-        Eyes(principals=(ANA, HR, ALL)),
+        Viewer(principals=(ANA, HR, ALL)),
         query,
         now=resources.clock(),
     )

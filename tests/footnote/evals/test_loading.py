@@ -40,7 +40,7 @@ async def test_every_document_can_be_found_under_its_id(
     assert (loaded.documents, loaded.unread_documents) == (5, 0)
     assert loaded.seconds is not None
     assert progress == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
-    async with ingestion.database.tenant(loaded.tenant_id, eyes=None) as scope:
+    async with ingestion.database.tenant(loaded.tenant_id, viewer=None) as scope:
         documents = await list_documents(scope, Listing(), after=None, limit=10)
     stored = {each.fields.external_id: each for each in documents}
     assert set(stored) == {"loans.md", "fines", "hours", "cats", "own"}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kb.index.candidate_vectors import Among, read_candidate_vectors, read_nearest
-from kb.postgres.database import Database, Eyes
+from kb.postgres.database import Database, Viewer
 from kb.store.spaces import Space, ensure_space
 from migrations.run import upgrade
 from tests.architecture.databases import empty_database
@@ -52,9 +52,9 @@ async def stored(url: str) -> AsyncIterator[Stored]:
 
 async def test_each_visible_chunk_comes_with_its_vector_in_the_order_of_ids(stored: Stored) -> None:
     ids = [int(each) for each in stored.rows.chunk_ids]
-    eyes = Eyes(principals=(ALL,))
+    viewer = Viewer(principals=(ALL,))
 
-    async with stored.database.tenant(stored.rows.tenant_id, eyes=eyes) as scope:
+    async with stored.database.tenant(stored.rows.tenant_id, viewer=viewer) as scope:
         found = await read_candidate_vectors(scope, SPACE, [*reversed(ids), max(ids) + 10_000])
 
     visible = [number for number in range(10) if number % 5]
@@ -66,18 +66,18 @@ async def test_each_visible_chunk_comes_with_its_vector_in_the_order_of_ids(stor
 
 
 async def test_nothing_asked_for_is_nothing_found(stored: Stored) -> None:
-    async with stored.database.tenant(stored.rows.tenant_id, eyes=None) as scope:
+    async with stored.database.tenant(stored.rows.tenant_id, viewer=None) as scope:
         found = await read_candidate_vectors(scope, SPACE, [])
 
     assert found.chunk_ids == ()
     assert found.rows.shape == (0, SPACE.dimension)
 
 
-@pytest.mark.parametrize("eyes", [None, Eyes(principals=(ALL, FEW)), Eyes(principals=())])
-async def test_another_tenants_chunks_have_no_vector(stored: Stored, eyes: Eyes | None) -> None:
+@pytest.mark.parametrize("viewer", [None, Viewer(principals=(ALL, FEW)), Viewer(principals=())])
+async def test_another_tenants_chunks_have_no_vector(stored: Stored, viewer: Viewer | None) -> None:
     asked = [int(each) for each in stored.others.chunk_ids]
 
-    async with stored.database.tenant(stored.rows.tenant_id, eyes=eyes) as scope:
+    async with stored.database.tenant(stored.rows.tenant_id, viewer=viewer) as scope:
         found = await read_candidate_vectors(scope, SPACE, asked)
 
     assert found.chunk_ids == ()
@@ -96,7 +96,7 @@ async def test_the_nearest_are_those_that_comparing_everything_finds(
         besides=[],
     )
 
-    async with stored.database.tenant(stored.rows.tenant_id, eyes=None) as scope:
+    async with stored.database.tenant(stored.rows.tenant_id, viewer=None) as scope:
         found = await read_nearest(scope, SPACE, question, among, limit=4)
 
     cosines = stored.rows.vectors @ question
@@ -112,7 +112,7 @@ async def test_what_is_asked_for_besides_comes_with_its_vector_and_once(stored: 
     ids = sorted(int(each) for each in stored.rows.chunk_ids)
     among = Among(chunk_ids=ids[:3], document_ids=[], besides=ids[2:5])
 
-    async with stored.database.tenant(stored.rows.tenant_id, eyes=None) as scope:
+    async with stored.database.tenant(stored.rows.tenant_id, viewer=None) as scope:
         found = await read_nearest(scope, SPACE, stored.rows.vectors[0], among, limit=3)
 
     assert sorted(found.cosine_by_chunk) == ids[:3]
@@ -128,7 +128,9 @@ async def test_the_nearest_are_visible_ones(stored: Stored, principals: tuple[st
         besides=hidden,
     )
 
-    async with stored.database.tenant(stored.rows.tenant_id, eyes=Eyes(principals=principals)) as s:
+    async with stored.database.tenant(
+        stored.rows.tenant_id, viewer=Viewer(principals=principals)
+    ) as s:
         found = await read_nearest(s, SPACE, stored.rows.vectors[0], among, limit=9)
 
     assert found.cosine_by_chunk == {}

@@ -15,7 +15,7 @@ from kb.errors import IndexNotReady
 from kb.index.lexical.follower import MAX_FRESH_CHUNKS, WRITER_POLL_SECONDS, LexicalIndexes
 from kb.index.lexical.index import TenantIndex
 from kb.index.lexical.view import LexicalQuery
-from kb.postgres.database import Eyes
+from kb.postgres.database import Viewer
 from kb.settings import Settings
 from kb.store.chunks import IndexedChunk, read_passages
 from tests.service import Person, Service
@@ -352,8 +352,8 @@ async def test_who_saw_everything_does_not_see_what_the_index_has_taken_up_since
     )
 
     database = library.service.resources.database
-    eyes = Eyes(principals=(ANA, ALL))
-    async with database.tenant(library.ana.tenant_id, eyes=eyes) as scope:
+    viewer = Viewer(principals=(ANA, ALL))
+    async with database.tenant(library.ana.tenant_id, viewer=viewer) as scope:
         view = await library.lexical.look(scope, generation=seen)
         found = await view.search(query)
         passages = await read_passages(scope, [hit.chunk_id for hit in found.hits])
@@ -372,8 +372,8 @@ async def test_a_word_of_deleted_documents_is_not_rarer_than_none(library: Libra
         terms=["lantern", "teapot"], limit=1, document_ids=None, excluded_document_ids=()
     )
     database = library.service.resources.database
-    eyes = Eyes(principals=(ANA, ALL))
-    async with database.tenant(library.ana.tenant_id, eyes=eyes) as scope:
+    viewer = Viewer(principals=(ANA, ALL))
+    async with database.tenant(library.ana.tenant_id, viewer=viewer) as scope:
         view = await library.lexical.look(scope, generation=await library.generation())
         found = await view.search(query)
 

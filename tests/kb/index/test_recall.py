@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 
 from kb.index.recall import check_recall, is_sampled, sample_recall
-from kb.index.sketches.sketch_cache import HeldSketches
+from kb.index.sketches.sketch_cache import SketchCache
 from kb.index.vector_search import VectorFilter, search_exactly
-from kb.postgres.database import Database, Eyes
+from kb.postgres.database import Database, Viewer
 from kb.store.spaces import Space, ensure_space
 from migrations.run import upgrade
 from tests.architecture.databases import empty_database
 from tests.tenancy.rows import BulkRows, insert_rows
 
 SPACE = Space(name="recall", model="test", revision="1", dimension=8)
-ALL, ONE = Eyes(principals=("tenant:*",)), Eyes(principals=("user:one",))
-NOBODY = Eyes(principals=("user:nobody",))
+ALL, ONE = Viewer(principals=("tenant:*",)), Viewer(principals=("user:one",))
+NOBODY = Viewer(principals=("user:nobody",))
 ROWS = 60
 
 
@@ -45,8 +45,8 @@ def rows(url: str, database: Database) -> BulkRows:  # it makes the space
 
 
 @pytest.fixture
-async def sketches(database: Database, rows: BulkRows) -> AsyncIterator[HeldSketches]:
-    sketches = HeldSketches(database, SPACE, max_bytes=10**6)
+async def sketches(database: Database, rows: BulkRows) -> AsyncIterator[SketchCache]:
+    sketches = SketchCache(database, SPACE, max_bytes=10**6)
     await sketches.take_up(rows.tenant_id)
     yield sketches
     await sketches.aclose()
@@ -57,7 +57,7 @@ async def test_recall_is_the_share_of_the_truly_nearest_that_was_found(
     database: Database, rows: BulkRows, kept: int, recall: float
 ) -> None:
     question = rows.vectors[5]
-    async with database.tenant(rows.tenant_id, eyes=ALL) as scope:
+    async with database.tenant(rows.tenant_id, viewer=ALL) as scope:
         everything = await search_exactly(scope, SPACE, question, VectorFilter(), limit=ROWS)
         ids = [hit.chunk_id for hit in everything]
 
@@ -83,7 +83,7 @@ async def test_rows_too_few_are_missed(
     database: Database, rows: BulkRows, found: int, limit: int, recall: float
 ) -> None:
     question = rows.vectors[5]
-    async with database.tenant(rows.tenant_id, eyes=ALL) as scope:
+    async with database.tenant(rows.tenant_id, viewer=ALL) as scope:
         everything = await search_exactly(scope, SPACE, question, VectorFilter(), limit=ROWS)
         nearest = [hit.chunk_id for hit in everything[:found]]
 
@@ -93,18 +93,18 @@ async def test_rows_too_few_are_missed(
 
 
 async def test_nothing_is_missed_where_nothing_is_visible(
-    database: Database, sketches: HeldSketches, rows: BulkRows
+    database: Database, sketches: SketchCache, rows: BulkRows
 ) -> None:
-    async with database.tenant(rows.tenant_id, eyes=NOBODY) as scope:
+    async with database.tenant(rows.tenant_id, viewer=NOBODY) as scope:
         question = rows.vectors[0]
         assert await sample_recall(scope, SPACE, question, VectorFilter(), [], limit=5) == 1.0
         assert await check_recall(scope, sketches, SPACE, samples=3, limit=5, seed=1) == []
 
 
 async def test_a_check_asks_about_what_the_caller_sees(
-    database: Database, sketches: HeldSketches, rows: BulkRows
+    database: Database, sketches: SketchCache, rows: BulkRows
 ) -> None:
-    async with database.tenant(rows.tenant_id, eyes=ONE) as scope:
+    async with database.tenant(rows.tenant_id, viewer=ONE) as scope:
         checked = await check_recall(scope, sketches, SPACE, samples=20, limit=10, seed=1)
 
     # One row is visible, the first: only questions that begin with it find a vector to resemble.
@@ -112,30 +112,30 @@ async def test_a_check_asks_about_what_the_caller_sees(
 
 
 async def test_a_check_reports_each_question(
-    database: Database, sketches: HeldSketches, rows: BulkRows
+    database: Database, sketches: SketchCache, rows: BulkRows
 ) -> None:
-    async with database.tenant(rows.tenant_id, eyes=ALL) as scope:
+    async with database.tenant(rows.tenant_id, viewer=ALL) as scope:
         checked = await check_recall(scope, sketches, SPACE, samples=5, limit=10, seed=1)
 
     assert [(sample.recall, sample.plan) for sample in checked] == [(1.0, "shortlist")] * 5
 
 
 async def test_a_check_sees_that_a_search_gives_too_few(
-    database: Database, sketches: HeldSketches, rows: BulkRows
+    database: Database, sketches: SketchCache, rows: BulkRows
 ) -> None:
     # Sketches that have lost five of the six documents, ten rows each.
     held = sketches._held[rows.tenant_id]
     held.tables = [table.without(rows.document_ids[1:]) for table in held.tables]
 
-    async with database.tenant(rows.tenant_id, eyes=ALL) as scope:
+    async with database.tenant(rows.tenant_id, viewer=ALL) as scope:
         checked = await check_recall(scope, sketches, SPACE, samples=5, limit=ROWS, seed=1)
 
     assert [(sample.recall, sample.plan) for sample in checked] == [(1 / 6, "shortlist")] * 5
 
 
 async def test_the_exact_plan_is_compared_and_timed_too(database: Database, rows: BulkRows) -> None:
-    none_held = HeldSketches(database, SPACE, max_bytes=0)
-    async with database.tenant(rows.tenant_id, eyes=ALL) as scope:
+    none_held = SketchCache(database, SPACE, max_bytes=0)
+    async with database.tenant(rows.tenant_id, viewer=ALL) as scope:
         checked = await check_recall(scope, none_held, SPACE, samples=3, limit=10, seed=1)
     await none_held.aclose()
 

@@ -28,7 +28,7 @@ from kb.index.vector_search import (
     search_vectors,
     signs_query,
 )
-from kb.postgres.database import Database, Eyes, TenantSession, conninfo
+from kb.postgres.database import Database, TenantSession, Viewer, conninfo
 from kb.store.admissible import document_condition, is_one_of, matching_documents
 from kb.store.filters import parse_filter
 from kb.store.spaces import Space, ensure_space
@@ -180,8 +180,8 @@ async def plan_of(
         return "\n".join(str(row[0]) for row in rows.all())
 
 
-def eyes(*principals: str) -> Eyes:
-    return Eyes(principals=principals)
+def viewer(*principals: str) -> Viewer:
+    return Viewer(principals=principals)
 
 
 @pytest.mark.parametrize("tenant", ["big", "small"])
@@ -191,7 +191,7 @@ async def test_the_exact_plan_never_uses_the_hnsw_index(
 ) -> None:
     rows: BulkRows = getattr(stored, tenant)
 
-    async with stored.database.tenant(rows.tenant_id, eyes=eyes(principal)) as scope:
+    async with stored.database.tenant(rows.tenant_id, viewer=viewer(principal)) as scope:
         plan = await plan_of(scope, exact_query(scope, SPACE, NO_FILTER), stored.question)
 
     assert HNSW_INDEX not in plan
@@ -199,7 +199,7 @@ async def test_the_exact_plan_never_uses_the_hnsw_index(
 
 
 async def test_the_hnsw_plan_uses_the_hnsw_index(stored: Stored) -> None:
-    async with stored.database.tenant(stored.big.tenant_id, eyes=eyes(ALL)) as scope:
+    async with stored.database.tenant(stored.big.tenant_id, viewer=viewer(ALL)) as scope:
         plan = await plan_of(scope, hnsw_query(scope, SPACE, NO_FILTER), stored.question)
 
     assert f"Index Scan using {HNSW_INDEX}" in plan
@@ -213,7 +213,7 @@ async def test_a_walk_uses_the_hnsw_index_however_much_is_wanted_and_visible(
 ) -> None:
     rows: BulkRows = getattr(stored, tenant)
 
-    async with stored.database.tenant(rows.tenant_id, eyes=eyes(principal)) as scope:
+    async with stored.database.tenant(rows.tenant_id, viewer=viewer(principal)) as scope:
         with explained(scope.connection) as plans:
             await search_vectors(
                 scope, SPACE, stored.question, NO_FILTER, limit=limit, visible_count=MANY
@@ -242,7 +242,7 @@ async def test_a_shortlist_is_looked_up_by_its_ids_alone(
     among = Among(
         chunk_ids=chunk_ids, document_ids=stored.big.document_ids[:1], besides=chunk_ids[:100]
     )
-    async with stored.database.tenant(stored.big.tenant_id, eyes=eyes(ALL)) as scope:
+    async with stored.database.tenant(stored.big.tenant_id, viewer=viewer(ALL)) as scope:
         await read_nearest(scope, SPACE, stored.question, among, limit=100)
 
     read = [line for line in plan if " on vectors_" in line or " using vectors_" in line]
@@ -253,7 +253,7 @@ async def test_a_shortlist_is_looked_up_by_its_ids_alone(
 
 
 async def test_a_search_leaves_sorting_to_the_statements_after_it(stored: Stored) -> None:
-    async with stored.database.tenant(stored.big.tenant_id, eyes=eyes(ALL)) as scope:
+    async with stored.database.tenant(stored.big.tenant_id, viewer=viewer(ALL)) as scope:
         _, plan = await search_vectors(
             scope, SPACE, stored.question, NO_FILTER, limit=10, visible_count=MANY
         )
@@ -266,7 +266,7 @@ async def test_a_search_leaves_sorting_to_the_statements_after_it(stored: Stored
 async def test_the_signs_are_read_from_their_index_alone_and_few_vectors_from_the_table(
     stored: Stored, principal: str
 ) -> None:
-    async with stored.database.tenant(stored.big.tenant_id, eyes=eyes(principal)) as scope:
+    async with stored.database.tenant(stored.big.tenant_id, viewer=viewer(principal)) as scope:
         plan = await plan_of(scope, signs_query(scope, SPACE, NO_FILTER), stored.question)
 
     assert f"Index Only Scan using {AUDIENCE_INDEX}" in plan
@@ -275,7 +275,7 @@ async def test_the_signs_are_read_from_their_index_alone_and_few_vectors_from_th
 
 
 async def test_counting_what_is_visible_reads_no_vector(stored: Stored) -> None:
-    async with stored.database.tenant(stored.big.tenant_id, eyes=eyes(TENTH)) as scope:
+    async with stored.database.tenant(stored.big.tenant_id, viewer=viewer(TENTH)) as scope:
         with explained(scope.connection) as plans:
             counted = await count_visible(scope, SPACE, NO_FILTER)
 
@@ -300,14 +300,14 @@ def test_the_plan_is_chosen_by_how_much_is_visible(visible: int, plan: str) -> N
 async def test_the_exact_plan_of_a_small_tenant_reads_its_rows_by_an_index(
     stored: Stored,
 ) -> None:
-    async with stored.database.tenant(stored.small.tenant_id, eyes=eyes(ALL)) as scope:
+    async with stored.database.tenant(stored.small.tenant_id, viewer=viewer(ALL)) as scope:
         plan = await plan_of(scope, exact_query(scope, SPACE, NO_FILTER), stored.question)
 
     assert "Seq Scan on vectors" not in plan
 
 
 async def test_plans_stay_as_they_are_after_many_executions(stored: Stored) -> None:
-    async with stored.database.tenant(stored.big.tenant_id, eyes=eyes(ALL)) as scope:
+    async with stored.database.tenant(stored.big.tenant_id, viewer=viewer(ALL)) as scope:
         exact, hnsw = exact_query(scope, SPACE, NO_FILTER), hnsw_query(scope, SPACE, NO_FILTER)
         # The driver would have prepared it at the sixth time, the server planned it once for all.
         for _ in range(12):
@@ -323,7 +323,7 @@ async def test_plans_stay_as_they_are_after_many_executions(stored: Stored) -> N
 
 
 async def test_the_small_tenant_gets_all_its_rows_in_order(stored: Stored) -> None:
-    async with stored.database.tenant(stored.small.tenant_id, eyes=eyes(ALL)) as scope:
+    async with stored.database.tenant(stored.small.tenant_id, viewer=viewer(ALL)) as scope:
         hits, plan = await search_vectors(
             scope, SPACE, stored.question, NO_FILTER, limit=SMALL, visible_count=SMALL
         )
@@ -342,7 +342,7 @@ async def test_the_small_tenant_gets_all_its_rows_in_order(stored: Stored) -> No
 async def test_the_plan_follows_the_number_of_visible_rows_and_finds_what_is_nearest(
     stored: Stored, principal: str, visible: int, plan: str
 ) -> None:
-    async with stored.database.tenant(stored.big.tenant_id, eyes=eyes(principal)) as scope:
+    async with stored.database.tenant(stored.big.tenant_id, viewer=viewer(principal)) as scope:
         counted = await count_visible(scope, SPACE, NO_FILTER)
         hits, used = await search_vectors(
             scope, SPACE, stored.question, NO_FILTER, limit=10, visible_count=counted
@@ -358,7 +358,7 @@ async def test_the_plan_follows_the_number_of_visible_rows_and_finds_what_is_nea
 async def test_a_count_that_is_wrong_costs_no_row(
     stored: Stored, principal: str, limit: int
 ) -> None:
-    async with stored.database.tenant(stored.big.tenant_id, eyes=eyes(principal)) as scope:
+    async with stored.database.tenant(stored.big.tenant_id, viewer=viewer(principal)) as scope:
         hits, _ = await search_vectors(
             scope, SPACE, stored.question, NO_FILTER, limit=limit, visible_count=MANY
         )
@@ -372,7 +372,7 @@ async def test_a_walk_that_comes_back_with_too_few_rows_gives_way_to_the_signs(
 ) -> None:
     monkeypatch.setattr("kb.index.vector_search.MAX_SCAN_TUPLES", 1_000)
 
-    async with stored.database.tenant(stored.big.tenant_id, eyes=eyes(RARE)) as scope:
+    async with stored.database.tenant(stored.big.tenant_id, viewer=viewer(RARE)) as scope:
         hits, plan = await search_vectors(
             scope, SPACE, stored.question, NO_FILTER, limit=10, visible_count=MANY
         )
@@ -384,7 +384,7 @@ async def test_a_walk_that_comes_back_with_too_few_rows_gives_way_to_the_signs(
 async def test_signs_that_come_back_with_too_few_rows_give_way_to_the_exact_plan(
     stored: Stored,
 ) -> None:
-    async with stored.database.tenant(stored.big.tenant_id, eyes=eyes(RARE)) as scope:
+    async with stored.database.tenant(stored.big.tenant_id, viewer=viewer(RARE)) as scope:
         hits, plan = await search_vectors(
             scope, SPACE, stored.question, NO_FILTER, limit=RARE_ROWS + 1, visible_count=SOME
         )
@@ -395,7 +395,7 @@ async def test_signs_that_come_back_with_too_few_rows_give_way_to_the_exact_plan
 async def test_hnsw_left_alone_would_have_missed_them(
     stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with stored.database.tenant(stored.big.tenant_id, eyes=eyes(RARE)) as scope:
+    async with stored.database.tenant(stored.big.tenant_id, viewer=viewer(RARE)) as scope:
         await scope.connection.execute(text("SET LOCAL hnsw.iterative_scan = 'off'"))
         await scope.connection.execute(text("SET LOCAL enable_seqscan = off"))
         await scope.connection.execute(text("SET LOCAL enable_bitmapscan = off"))
@@ -406,7 +406,7 @@ async def test_hnsw_left_alone_would_have_missed_them(
 
 
 async def test_settings_of_a_search_end_with_its_transaction(stored: Stored) -> None:
-    async with stored.database.tenant(stored.big.tenant_id, eyes=eyes(ALL)) as scope:
+    async with stored.database.tenant(stored.big.tenant_id, viewer=viewer(ALL)) as scope:
         await search_vectors(
             scope, SPACE, stored.question, NO_FILTER, limit=300, visible_count=MANY
         )
@@ -437,7 +437,7 @@ async def test_a_condition_on_documents_restricts_all_plans(
     matching = {"one document": numbers == 3, "some documents": numbers >= 6}.get(name, numbers < 0)
     filters = VectorFilter(document_condition=condition(FILTERS[name]))
 
-    async with stored.database.tenant(stored.big.tenant_id, eyes=eyes(ALL)) as scope:
+    async with stored.database.tenant(stored.big.tenant_id, viewer=viewer(ALL)) as scope:
         hits, _ = await search_vectors(
             scope, SPACE, stored.question, filters, limit=20, visible_count=visible_count
         )
@@ -457,7 +457,7 @@ async def test_collections_and_exclusions_restrict_all_plans(
     # Even documents are in the first collection.
     matching = (big.document_of % 2 == 0) & (big.document_of != 0)
 
-    async with stored.database.tenant(big.tenant_id, eyes=eyes(ALL)) as scope:
+    async with stored.database.tenant(big.tenant_id, viewer=viewer(ALL)) as scope:
         hits, _ = await search_vectors(
             scope, SPACE, stored.question, filters, limit=20, visible_count=visible_count
         )
@@ -479,7 +479,7 @@ async def test_more_documents_than_a_statement_has_parameters_can_be_excluded(
     big = stored.big
     filters = VectorFilter(excluded_document_ids=[*unknown_documents, big.document_ids[0]])
 
-    async with stored.database.tenant(big.tenant_id, eyes=eyes(ALL)) as scope:
+    async with stored.database.tenant(big.tenant_id, viewer=viewer(ALL)) as scope:
         with explained(scope.connection) as plans:
             hits, _ = await search_vectors(
                 scope, SPACE, stored.question, filters, limit=20, visible_count=visible_count
@@ -497,7 +497,7 @@ async def test_more_documents_than_a_statement_has_parameters_can_be_looked_amon
     big = stored.big
     among = is_one_of([*unknown_documents, big.document_ids[3]])
 
-    async with stored.database.tenant(big.tenant_id, eyes=eyes(ALL)) as scope:
+    async with stored.database.tenant(big.tenant_id, viewer=viewer(ALL)) as scope:
         found = await matching_documents(scope, None, among)
         counted = await count_visible(scope, SPACE, VectorFilter(document_condition=among))
 
@@ -512,7 +512,7 @@ async def test_more_collections_than_a_statement_has_parameters_can_be_looked_in
     unknown = [CollectionId(uuid4()) for _ in range(MORE_THAN_PARAMETERS)]
     collections = [*unknown, big.collection_ids[0]]
 
-    async with stored.database.tenant(big.tenant_id, eyes=eyes(ALL)) as scope:
+    async with stored.database.tenant(big.tenant_id, viewer=viewer(ALL)) as scope:
         found = await matching_documents(scope, collections, None)
         counted = await count_visible(scope, SPACE, VectorFilter(collection_ids=collections))
 
@@ -521,7 +521,7 @@ async def test_more_collections_than_a_statement_has_parameters_can_be_looked_in
 
 
 async def test_no_document_is_not_every_document(stored: Stored) -> None:
-    async with stored.database.tenant(stored.big.tenant_id, eyes=eyes(ALL)) as scope:
+    async with stored.database.tenant(stored.big.tenant_id, viewer=viewer(ALL)) as scope:
         assert await matching_documents(scope, None, is_one_of([])) == []
         assert await matching_documents(scope, [], None) == []
 
@@ -529,7 +529,7 @@ async def test_no_document_is_not_every_document(stored: Stored) -> None:
 async def test_no_collection_is_not_every_collection(stored: Stored) -> None:
     none = VectorFilter(collection_ids=[])
 
-    async with stored.database.tenant(stored.big.tenant_id, eyes=eyes(ALL)) as scope:
+    async with stored.database.tenant(stored.big.tenant_id, viewer=viewer(ALL)) as scope:
         hits, _ = await search_vectors(
             scope, SPACE, stored.question, none, limit=20, visible_count=BIG
         )
@@ -538,7 +538,7 @@ async def test_no_collection_is_not_every_collection(stored: Stored) -> None:
 
 
 async def test_stored_vectors_are_found_by_their_text(stored: Stored) -> None:
-    async with stored.database.tenant(stored.small.tenant_id, eyes=None) as scope:
+    async with stored.database.tenant(stored.small.tenant_id, viewer=None) as scope:
         found = await find_vectors(scope, SPACE, ["0", "7", "no such text"])
 
     assert found.keys() == {"0", "7"}
@@ -552,7 +552,7 @@ async def test_more_texts_than_a_statement_has_parameters_can_be_looked_up(
 ) -> None:
     unknown = [text_sha256(str(n)) for n in range(MORE_THAN_PARAMETERS)]
 
-    async with stored.database.tenant(stored.small.tenant_id, eyes=None) as scope:
+    async with stored.database.tenant(stored.small.tenant_id, viewer=None) as scope:
         found = await find_vectors(scope, SPACE, [*unknown, "7"])
 
     assert found.keys() == {"7"}

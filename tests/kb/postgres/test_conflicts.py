@@ -72,9 +72,9 @@ async def test_a_serialization_failure_is_named(
     tenant_id = two_tenants[0]
 
     async def overtaken() -> None:
-        async with database.tenant(tenant_id, eyes=None, is_snapshot=True) as scope:
+        async with database.tenant(tenant_id, viewer=None, is_snapshot=True) as scope:
             await current_generation(scope)
-            async with database.tenant(tenant_id, eyes=None) as other:
+            async with database.tenant(tenant_id, viewer=None) as other:
                 await advance_generation(other, DocumentId(new_uuid()), readers=())
             await advance_generation(scope, DocumentId(new_uuid()), readers=())
 
@@ -94,10 +94,10 @@ async def test_a_lock_that_cannot_be_had_is_named_and_not_waited_for_again(
     async def transaction() -> None:
         nonlocal attempts
         attempts += 1
-        async with database.tenant(two_tenants[0], eyes=None) as scope:
+        async with database.tenant(two_tenants[0], viewer=None) as scope:
             await scope.connection.execute(lock)
 
-    async with database.tenant(two_tenants[1], eyes=None) as holder:
+    async with database.tenant(two_tenants[1], viewer=None) as holder:
         await holder.connection.execute(lock)
         with pytest.raises(TransactionConflict) as caught:
             await retried(transaction)

@@ -43,18 +43,18 @@ class Budget:
         lasting: timedelta = MINUTE,
         now: datetime = NOON,
     ) -> Reservation | None:
-        async with self.database.tenant(self.tenant_id, eyes=None) as scope:
+        async with self.database.tenant(self.tenant_id, viewer=None) as scope:
             return await reserve(
                 scope, microdollars=microdollars, limit=limit, lasting=lasting, now=now
             )
 
     async def settle(self, reservation: Reservation, microdollars: int) -> None:
-        async with self.database.tenant(self.tenant_id, eyes=None) as scope:
+        async with self.database.tenant(self.tenant_id, viewer=None) as scope:
             await settle(scope, reservation, microdollars=microdollars)
 
     async def state(self, day: datetime = NOON) -> tuple[int, int]:
         """Spent and reserved; the reservations add up to the latter at every moment."""
-        async with self.database.tenant(self.tenant_id, eyes=None) as scope:
+        async with self.database.tenant(self.tenant_id, viewer=None) as scope:
             row = (await scope.connection.execute(STATE, {"day": day.date()})).one_or_none()
         if row is None:
             return 0, 0

@@ -1,4 +1,4 @@
-"""Documents in the database, as different eyes see them."""
+"""Documents in the database, as different viewers see them."""
 
 import asyncio
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 
 from kb.errors import DocumentNotFound
 from kb.ids import DocumentId, TenantId, new_uuid
-from kb.postgres.database import Database, Eyes, TenantSession
+from kb.postgres.database import Database, TenantSession, Viewer
 from kb.principals import Uploader
 from kb.store.collections import collection_ids, ensure_collection
 from kb.store.document_writes import (
@@ -31,8 +31,8 @@ from kb.store.filters import parse_filter
 from kb.store.tenants import create_tenant
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-ANA = Eyes(principals=("tenant:*", "user:ana"), owner="ana")
-BOB = Eyes(principals=("tenant:*", "user:bob"), owner="bob")
+ANA = Viewer(principals=("tenant:*", "user:ana"), owner="ana")
+BOB = Viewer(principals=("tenant:*", "user:bob"), owner="bob")
 CONTENT = Content(filename="note.md", media_type="text/markdown", sha256="ab" * 32, size_bytes=7)
 FIELDS = DocumentFields(
     external_id=None,
@@ -58,21 +58,21 @@ async def new_tenant(database: Database) -> TenantId:
         return (await create_tenant(system, f"test {new_uuid()}")).id
 
 
-def uploader_of(eyes: Eyes) -> Uploader:
-    assert eyes.uploader is not None
-    return eyes.uploader
+def uploader_of(viewer: Viewer) -> Uploader:
+    assert viewer.uploader is not None
+    return viewer.uploader
 
 
 async def store(
-    database: Database, tenant_id: TenantId, fields: DocumentFields = FIELDS, eyes: Eyes = ANA
+    database: Database, tenant_id: TenantId, fields: DocumentFields = FIELDS, viewer: Viewer = ANA
 ) -> DocumentId:
-    async with database.tenant(tenant_id, eyes=eyes) as scope:
+    async with database.tenant(tenant_id, viewer=viewer) as scope:
         collection_id = await ensure_collection(scope, "default")
-        return await insert_document(scope, collection_id, fields, CONTENT, uploader_of(eyes))
+        return await insert_document(scope, collection_id, fields, CONTENT, uploader_of(viewer))
 
 
 async def read(database: Database, tenant_id: TenantId, document_id: DocumentId) -> Document:
-    async with database.tenant(tenant_id, eyes=None) as scope:
+    async with database.tenant(tenant_id, viewer=None) as scope:
         return await get_document(scope, document_id)
 
 
@@ -99,28 +99,28 @@ async def test_what_is_stored_comes_back(database: Database, tenant_id: TenantId
 
 
 @pytest.mark.parametrize(
-    ("fields", "eyes", "is_seen"),
+    ("fields", "viewer", "is_seen"),
     [
         (FIELDS, BOB, True),
         (HIDDEN, ANA, True),
         (HIDDEN, BOB, False),
         (HIDDEN, replace(BOB, owner="ana"), True),
         (HIDDEN, None, True),
-        (HIDDEN, Eyes(principals=()), False),
-        (FIELDS, Eyes(principals=()), False),
+        (HIDDEN, Viewer(principals=()), False),
+        (FIELDS, Viewer(principals=()), False),
     ],
 )
 async def test_readers_and_uploaders_see_a_document(
     database: Database,
     tenant_id: TenantId,
     fields: DocumentFields,
-    eyes: Eyes | None,
+    viewer: Viewer | None,
     *,
     is_seen: bool,
 ) -> None:
     document_id = await store(database, tenant_id, replace(fields, external_id="a"))
 
-    async with database.tenant(tenant_id, eyes=eyes) as scope:
+    async with database.tenant(tenant_id, viewer=viewer) as scope:
         [collection_id] = await collection_ids(scope, ["default"])
         found = await find_by_external_id(scope, collection_id, "a", uploader=uploader_of(ANA))
         listed = await ids(scope, Listing())
@@ -137,8 +137,8 @@ async def test_another_tenant_sees_nothing(database: Database, tenant_id: Tenant
     document_id = await store(database, tenant_id, replace(FIELDS, external_id="a"))
     other_id = await new_tenant(database)
 
-    for eyes in (ANA, None):
-        async with database.tenant(other_id, eyes=eyes) as scope:
+    for viewer in (ANA, None):
+        async with database.tenant(other_id, viewer=viewer) as scope:
             own_collection = await ensure_collection(scope, "default")
             assert (
                 await find_by_external_id(scope, own_collection, "a", uploader=uploader_of(ANA))
@@ -156,7 +156,7 @@ async def test_a_change_by_another_tenant_changes_nothing(
     document_id = await store(database, tenant_id)
     before = await read(database, tenant_id, document_id)
 
-    async with database.tenant(await new_tenant(database), eyes=None) as scope:
+    async with database.tenant(await new_tenant(database), viewer=None) as scope:
         await update_fields(scope, document_id, replace(FIELDS, title="Stolen"), now=NOW)
         await set_status(scope, document_id, "failed", error=None, now=NOW)
         await set_published(
@@ -168,7 +168,7 @@ async def test_a_change_by_another_tenant_changes_nothing(
 
 async def test_a_collection_is_made_once(database: Database, tenant_id: TenantId) -> None:
     async def ensure() -> object:
-        async with database.tenant(tenant_id, eyes=ANA) as scope:
+        async with database.tenant(tenant_id, viewer=ANA) as scope:
             return await ensure_collection(scope, "policies")
 
     made = await asyncio.gather(*(ensure() for _ in range(4)))
@@ -180,7 +180,7 @@ async def test_a_list_is_narrowed_in_the_database(database: Database, tenant_id:
     first = await store(database, tenant_id, replace(FIELDS, metadata={"issue": 4}))
     second = await store(database, tenant_id, replace(FIELDS, external_id="b"))
 
-    async with database.tenant(tenant_id, eyes=ANA) as scope:
+    async with database.tenant(tenant_id, viewer=ANA) as scope:
         lists = [
             await ids(scope, Listing()),
             await ids(scope, Listing(external_id="b")),
@@ -199,7 +199,7 @@ async def test_every_change_is_a_revision(database: Database, tenant_id: TenantI
     document_id = await store(database, tenant_id)
     revisions = []
 
-    async with database.tenant(tenant_id, eyes=None) as scope:
+    async with database.tenant(tenant_id, viewer=None) as scope:
         await update_fields(scope, document_id, replace(FIELDS, title="Other"), now=NOW)
         revisions.append((await get_document(scope, document_id)).revision)
         assert (
@@ -234,7 +234,7 @@ async def test_the_title_is_the_given_one_else_the_documents_own(
 ) -> None:
     document_id = await store(database, tenant_id, replace(FIELDS, title=given))
 
-    async with database.tenant(tenant_id, eyes=None) as scope:
+    async with database.tenant(tenant_id, viewer=None) as scope:
         document = await get_document(scope, document_id)
         await set_published(
             scope, document, chunk_count=1, parsed_title=parsed, warnings=["w"], now=NOW

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from kb.errors import JobNotFound
 from kb.ids import JobId, new_uuid
-from kb.postgres.database import Eyes
+from kb.postgres.database import Viewer
 from kb.settings import Settings
 from kb.store.documents import Document
 from kb.store.jobs import (
@@ -44,7 +44,7 @@ async def test_a_job_goes_from_queued_to_its_end(own: OwnDatabase) -> None:
     _, job = await stored_job(own, "life")
     seen = []
 
-    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         await start_job(scope, job.id, is_alone=False, now=NOW)
         seen.append(await get_job(scope, job.id))
         await set_progress(scope, job.id, 1, done=3, total=9, now=NOW)
@@ -96,7 +96,7 @@ async def test_the_queue_holds_ids_and_no_text_and_locks_the_document(own: OwnDa
 async def test_the_newest_job_of_a_document_is_the_latest(own: OwnDatabase) -> None:
     document, first = await stored_job(own, "latest")
 
-    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         second_id = await enqueue_ingest(scope, document, "test")
         latest = await latest_job(scope, document.id)
 
@@ -105,21 +105,21 @@ async def test_the_newest_job_of_a_document_is_the_latest(own: OwnDatabase) -> N
 
 
 @pytest.mark.parametrize(
-    ("eyes", "is_seen"),
+    ("viewer", "is_seen"),
     [
         (None, True),
-        (Eyes(principals=("tenant:*",)), True),
-        (Eyes(principals=("user:ana",), owner="test"), True),
-        (Eyes(principals=("user:ana",)), False),
-        (Eyes(principals=("user:ana",), owner="other"), False),
+        (Viewer(principals=("tenant:*",)), True),
+        (Viewer(principals=("user:ana",), owner="test"), True),
+        (Viewer(principals=("user:ana",)), False),
+        (Viewer(principals=("user:ana",), owner="other"), False),
     ],
 )
 async def test_a_job_is_seen_by_who_sees_its_document_or_sent_it(
-    own: OwnDatabase, eyes: Eyes | None, *, is_seen: bool
+    own: OwnDatabase, viewer: Viewer | None, *, is_seen: bool
 ) -> None:
-    document, job = await stored_job(own, "eyes")
+    document, job = await stored_job(own, "viewer")
 
-    async with own.tools.database.tenant(own.tenant_id, eyes=eyes) as scope:
+    async with own.tools.database.tenant(own.tenant_id, viewer=viewer) as scope:
         latest = await latest_job(scope, document.id)
         if is_seen:
             assert await get_job(scope, job.id) == latest == job
@@ -134,7 +134,7 @@ async def test_another_tenant_neither_sees_nor_changes_a_job(own: OwnDatabase) -
     async with own.tools.database.system() as system:
         other = await create_tenant(system, f"test {new_uuid()}")
 
-    async with own.tools.database.tenant(other.id, eyes=None) as scope:
+    async with own.tools.database.tenant(other.id, viewer=None) as scope:
         with pytest.raises(JobNotFound):
             await start_job(scope, job.id, is_alone=False, now=NOW)
         await set_progress(scope, job.id, 1, done=1, total=1, now=NOW)
@@ -147,7 +147,7 @@ async def test_another_tenant_neither_sees_nor_changes_a_job(own: OwnDatabase) -
 
 
 async def test_an_unknown_job_is_not_found(own: OwnDatabase) -> None:
-    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         with pytest.raises(JobNotFound):
             await get_job(scope, JobId(new_uuid()))
 

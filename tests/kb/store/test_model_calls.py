@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from kb.ids import TenantId
-from kb.postgres.database import Database, Eyes
+from kb.postgres.database import Database, Viewer
 from kb.store.model_calls import MeteredCall, insert_model_call
 from kb.store.tenants import create_tenant
 
@@ -32,7 +32,7 @@ CALL = MeteredCall(
     latency_ms=250,
     first_token_ms=90,
 )
-READER = Eyes(principals=("tenant:*",), owner="ana")
+READER = Viewer(principals=("tenant:*",), owner="ana")
 EVERY_CALL = text("SELECT * FROM model_calls")
 
 
@@ -43,7 +43,7 @@ async def tenant_id(database: Database) -> TenantId:
 
 
 async def test_a_call_is_recorded_as_it_was(database: Database, tenant_id: TenantId) -> None:
-    async with database.tenant(tenant_id, eyes=None) as scope:
+    async with database.tenant(tenant_id, viewer=None) as scope:
         await insert_model_call(scope, CALL)
 
         row = (await scope.connection.execute(EVERY_CALL)).one()
@@ -58,18 +58,18 @@ async def test_who_reads_documents_does_not_see_what_is_spent(
     database: Database, tenant_id: TenantId, table: str
 ) -> None:
     with pytest.raises(ProgrammingError, match="permission denied"):
-        async with database.tenant(tenant_id, eyes=READER) as scope:
+        async with database.tenant(tenant_id, viewer=READER) as scope:
             await scope.connection.execute(text(f"SELECT * FROM {table}"))  # noqa: S608  # ours
 
 
 async def test_what_was_metered_is_never_changed(database: Database, tenant_id: TenantId) -> None:
     with pytest.raises(ProgrammingError, match="permission denied"):
-        async with database.tenant(tenant_id, eyes=None) as scope:
+        async with database.tenant(tenant_id, viewer=None) as scope:
             await scope.connection.execute(text("UPDATE model_calls SET attempt = 9"))
 
 
 async def test_what_was_metered_stays_for_a_month(database: Database, tenant_id: TenantId) -> None:
-    async with database.tenant(tenant_id, eyes=None) as scope:
+    async with database.tenant(tenant_id, viewer=None) as scope:
         await insert_model_call(scope, CALL)
 
         await scope.connection.execute(text("DELETE FROM model_calls"))

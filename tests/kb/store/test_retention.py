@@ -35,7 +35,7 @@ async def scope(database: Database) -> AsyncIterator[TenantSession]:
     """The whole of a new tenant, undone after the test."""
     async with database.system() as system:
         tenant_id = (await create_tenant(system, f"retention {uuid4()}")).id
-    async with database.tenant(tenant_id, eyes=None) as scope:
+    async with database.tenant(tenant_id, viewer=None) as scope:
         yield scope
 
 
@@ -182,7 +182,7 @@ async def test_the_audit_trail_can_be_pruned_by_nobody(scope: TenantSession) -> 
 
 
 async def readers(service: Service, tenant_id: TenantId) -> set[str]:
-    async with service.resources.database.tenant(tenant_id, eyes=None) as scope:
+    async with service.resources.database.tenant(tenant_id, viewer=None) as scope:
         rows = (await scope.connection.execute(select(audiences.c.principals))).scalars()
         return {name for principals in rows for name in principals}
 
@@ -195,7 +195,7 @@ async def test_audiences_that_read_nothing_go(service: Service) -> None:
     await ana.request("DELETE", f"/v1/documents/{gone}")
     assert await readers(service, tenant_id) == {"user:ana", "group:hr"}
 
-    async with service.resources.database.tenant(tenant_id, eyes=None) as scope:
+    async with service.resources.database.tenant(tenant_id, viewer=None) as scope:
         pruned = await prune_audiences(scope, limit=10)
 
     assert pruned == 1
@@ -212,14 +212,14 @@ async def test_an_audience_that_somebody_is_about_to_use_stays(service: Service)
     await ana.request("DELETE", f"/v1/documents/{gone}")
     database = service.resources.database
 
-    async with database.tenant(tenant_id, eyes=None) as publishing:
+    async with database.tenant(tenant_id, viewer=None) as publishing:
         # A change of readers that has not been committed yet.
         space = service.ingestion.space.name
         await publishing.connection.execute(
             text(f"UPDATE vectors_{space} SET principals = principals WHERE document_id = :id"),  # noqa: S608  # ours
             {"id": kept},
         )
-        async with database.tenant(tenant_id, eyes=None) as scope:
+        async with database.tenant(tenant_id, viewer=None) as scope:
             pruned = await prune_audiences(scope, limit=10)
 
     assert pruned == 0

@@ -123,7 +123,7 @@ async def test_another_model_is_refused_once_vectors_are_stored(
     assert values(url, TABLES) == {"vectors_first"}
     # Looking for vectors has not left the table open.
     await probe_row_security(database)
-    async with database.tenant(rows.tenant_id, eyes=None) as scope:
+    async with database.tenant(rows.tenant_id, viewer=None) as scope:
         assert await all_spaces(scope) == [FIRST]
 
 
@@ -191,6 +191,6 @@ async def test_vectors_go_with_their_tenant(database: Database, url: str) -> Non
         connection.execute("SET ROLE footnote_system")
         connection.execute("DELETE FROM tenants WHERE id = %s", [rows.tenant_id])
 
-    async with database.tenant(rows.tenant_id, eyes=None) as scope:
+    async with database.tenant(rows.tenant_id, viewer=None) as scope:
         left = await scope.connection.execute(vectors_table(FIRST).select())
         assert left.all() == []

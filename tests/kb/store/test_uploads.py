@@ -37,7 +37,7 @@ async def own(settings: Settings, database_url: str) -> AsyncIterator[OwnDatabas
 
 
 async def document_count(own: OwnDatabase) -> int:
-    async with own.tools.database.tenant(own.tenant_id, eyes=None) as scope:
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         return len(await list_documents(scope, Listing(), after=None, limit=1000))
 
 
@@ -160,7 +160,7 @@ async def test_bytes_that_were_uploaded_again_are_not_discarded(own: OwnDatabase
     accepted = await own.upload(content)
     database, files, sha256 = own.tools.database, own.tools.files, hashlib.sha256(content)
     actor = Actor(name=OWNER, principals=(), request_id=None)
-    async with database.tenant(own.tenant_id, eyes=None) as scope:
+    async with database.tenant(own.tenant_id, viewer=None) as scope:
         await delete_document(scope, accepted.document.id, actor=actor, now=datetime.now(UTC))
 
     await own.upload(content)

@@ -13,7 +13,7 @@ from app.answering.evidence.ranking import SentenceEvidence
 from app.answering.evidence.row_tables import tables_of
 from app.answering.verify.rows import rows_of
 from kb.ids import DocumentId
-from kb.postgres.database import Eyes
+from kb.postgres.database import Viewer
 from kb.store.chunks import list_chunks, read_passages
 from tests.app.answering.evidence.test_tabular import VANS, context_of_table
 from tests.service import Person, Service
@@ -46,7 +46,7 @@ def evidence_of(context: Context, piece: Piece) -> list[SentenceEvidence]:
 async def shown(service: Service, person: Person, document_id: str, *, ordinal: int) -> Context:
     """A context with one chunk of the document."""
     database = service.resources.database
-    async with database.tenant(person.tenant_id, eyes=None) as scope:
+    async with database.tenant(person.tenant_id, viewer=None) as scope:
         listed = await list_chunks(scope, DocumentId(UUID(document_id)), after=ordinal - 1, limit=1)
         passages = await read_passages(scope, [listed[0].id])
     passage = passages[listed[0].id]
@@ -64,8 +64,8 @@ async def completed(
     principals: tuple[str, ...] = ("tenant:*",),
 ) -> Completed:
     database = service.resources.database
-    eyes = Eyes(principals=principals)
-    async with database.tenant(person.tenant_id, eyes=eyes) as scope:
+    viewer = Viewer(principals=principals)
+    async with database.tenant(person.tenant_id, viewer=viewer) as scope:
         return await complete(
             scope, context, evidence, gaps, new_source_id=map("n{}q".format, count(10)).__next__
         )

@@ -132,7 +132,7 @@ async def test_a_claim_that_is_no_text_is_no_error(
 async def trace_of(person: Person, answer_id: str) -> dict[str, object]:
     """What is recorded of an answer and shown to no caller."""
     database = person.service.resources.database
-    async with database.tenant(person.tenant_id, eyes=None) as scope:
+    async with database.tenant(person.tenant_id, viewer=None) as scope:
         query = text("SELECT trace FROM answers WHERE id = :id")
         stored = await scope.connection.execute(query, {"id": answer_id})
         trace: dict[str, object] = stored.scalar_one()

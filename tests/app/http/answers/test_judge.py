@@ -78,7 +78,7 @@ async def test_claim_that_the_judge_has_read_is_shown_in_its_own_words(
 ) -> None:
     async with asking(service, model) as ana:
         answer = (await ana.ask(QUESTION)).json()
-        async with ana.service.resources.database.tenant(ana.tenant_id, eyes=None) as scope:
+        async with ana.service.resources.database.tenant(ana.tenant_id, viewer=None) as scope:
             query = "SELECT feature, prompt_name, prompt_version FROM model_calls ORDER BY 1"
             called = [tuple(row) for row in await scope.connection.execute(text(query))]
 

@@ -36,7 +36,7 @@ async def asking(
 async def test_reason_says_how_sure_the_model_was(service: Service) -> None:
     async with asking(service, "truthful") as ana:
         answer = (await ana.ask(QUESTION)).json()
-        scope = ana.service.resources.database.tenant(ana.tenant_id, eyes=None)
+        scope = ana.service.resources.database.tenant(ana.tenant_id, viewer=None)
         async with scope as reader:
             stored = await reader.connection.execute(text("SELECT trace FROM answers"))
             (row,) = stored

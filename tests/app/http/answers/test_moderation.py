@@ -50,7 +50,7 @@ async def asking(
 
 
 async def operations(person: Person) -> list[tuple[str, str]]:
-    async with person.service.resources.database.tenant(person.tenant_id, eyes=None) as scope:
+    async with person.service.resources.database.tenant(person.tenant_id, viewer=None) as scope:
         query = "SELECT operation, outcome FROM model_calls ORDER BY created_at"
         rows = await scope.connection.execute(text(query))
         return [(row.operation, row.outcome) for row in rows]

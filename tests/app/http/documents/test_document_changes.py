@@ -39,7 +39,7 @@ async def found_by(person: Person, query: str) -> set[str]:
 async def stored_rows(person: Person, document_id: str) -> dict[str, int]:
     """How many rows of each kind belong to the document."""
     database = person.service.resources.database
-    async with database.tenant(person.tenant_id, eyes=None) as scope:
+    async with database.tenant(person.tenant_id, viewer=None) as scope:
         tables = {
             "documents": "documents WHERE id",
             "versions": "document_versions WHERE document_id",

@@ -90,7 +90,7 @@ def histories(draw: st.DrawFn) -> History:
     )
 
 
-def view_of(history: History, folder: Path, eyes: tuple[str, ...]) -> LexicalView:
+def view_of(history: History, folder: Path, viewer: tuple[str, ...]) -> LexicalView:
     """A commit for each document, one for the deletions, and what row security shows beside."""
     index = TenantIndex(folder)
     generation = 0
@@ -105,31 +105,31 @@ def view_of(history: History, folder: Path, eyes: tuple[str, ...]) -> LexicalVie
     fresh = [
         chunk
         for document in history.recent
-        if document.number not in history.recently_deleted and set(document.readers) & set(eyes)
+        if document.number not in history.recently_deleted and set(document.readers) & set(viewer)
         for chunk in document.chunks
     ]
     return LexicalView(
         reader=index.reader,
-        principals=eyes,
+        principals=viewer,
         changed=tuple(UUID(int=number) for number in sorted(changed)),
         fresh=fresh,
     )
 
 
 def searched(
-    history: History, eyes: tuple[str, ...], terms: Sequence[str], limit: int
+    history: History, viewer: tuple[str, ...], terms: Sequence[str], limit: int
 ) -> LexicalResult:
     query = LexicalQuery(terms=terms, limit=limit, document_ids=None, excluded_document_ids=())
     with tempfile.TemporaryDirectory() as folder:
-        view = view_of(history, Path(folder, "index"), eyes)
+        view = view_of(history, Path(folder, "index"), viewer)
         return asyncio.run(view.search(query))
 
 
 def by_hand(
-    history: History, eyes: tuple[str, ...], terms: Sequence[str], limit: int
+    history: History, viewer: tuple[str, ...], terms: Sequence[str], limit: int
 ) -> LexicalResult:
     """The formula over every chunk that is left, without an index."""
-    seen = history.seen_by(eyes)
+    seen = history.seen_by(viewer)
     left = [each for each in seen.committed if each.number not in seen.deleted]
     chunks = {
         chunk.chunk_id: analyse(chunk.text, "en")
@@ -156,12 +156,12 @@ def by_hand(
     st.sampled_from([1, 3, 50]),
 )
 def test_hidden_and_deleted_chunks_change_nothing(
-    history: History, eyes: tuple[str, ...], terms: list[str], limit: int
+    history: History, viewer: tuple[str, ...], terms: list[str], limit: int
 ) -> None:
-    found = searched(history, eyes, terms, limit)
+    found = searched(history, viewer, terms, limit)
 
-    assert found == searched(history.seen_by(eyes), eyes, terms, limit)
-    assert found == by_hand(history, eyes, terms, limit)
+    assert found == searched(history.seen_by(viewer), viewer, terms, limit)
+    assert found == by_hand(history, viewer, terms, limit)
 
 
 @pytest.mark.parametrize("hidden_words", [1, 4, 400])

@@ -10,8 +10,8 @@ from kb.errors import DatabaseUnavailable
 from kb.ids import TenantId
 from kb.index.lexical.reached import Reached
 from kb.index.sketches import sketch_cache as held_sketches
-from kb.index.sketches.sketch_cache import HeldSketches, Shortlister
-from kb.postgres.database import Database, Eyes, TenantSession
+from kb.index.sketches.sketch_cache import Shortlister, SketchCache
+from kb.postgres.database import Database, TenantSession, Viewer
 from kb.store.spaces import current_space
 from kb.store.tenants import changed_documents, current_generation
 from tests.service import Person, Service
@@ -25,18 +25,18 @@ class Shelf:
     """A tenant with two people, and sketches that nobody else uses."""
 
     database: Database
-    sketches: HeldSketches
+    sketches: SketchCache
     ana: Person
     bob: Person
 
     async def look(self, *principals: str) -> Shortlister | None:
         """As a search of the tenant does."""
-        eyes = Eyes(principals=principals or (ANA, ALL))
-        async with self.database.tenant(self.ana.tenant_id, eyes=eyes) as scope:
+        viewer = Viewer(principals=principals or (ANA, ALL))
+        async with self.database.tenant(self.ana.tenant_id, viewer=viewer) as scope:
             return await self.sketches.look(scope, generation=await current_generation(scope))
 
     async def counted(self, *principals: str) -> int:
-        """How many chunks are shortlisted for these eyes."""
+        """How many chunks are shortlisted for this viewer."""
         shortlister = await self.look(*principals)
         assert shortlister is not None
         excluded = shortlister.changed
@@ -56,7 +56,7 @@ async def shelf(service: Service) -> AsyncIterator[Shelf]:
     async with database.system() as system:
         space = await current_space(system)
     assert space is not None
-    sketches = HeldSketches(database, space, max_bytes=10**8)
+    sketches = SketchCache(database, space, max_bytes=10**8)
     yield Shelf(
         database=database,
         sketches=sketches,
@@ -95,7 +95,7 @@ async def test_what_is_taken_away_is_found_no_more(shelf: Shelf) -> None:
     assert await found(shelf.ana, "lantern") == []
 
 
-async def test_each_pair_of_eyes_has_its_own_shortlist(shelf: Shelf) -> None:
+async def test_each_viewer_has_its_own_shortlist(shelf: Shelf) -> None:
     await shelf.ana.upload("For ana.", principals=[ANA])
     await shelf.ana.upload("For the people of HR, and ana.", principals=[HR, ANA])
     await shelf.ana.upload("For all.", principals=[ALL])
@@ -108,7 +108,7 @@ async def test_each_pair_of_eyes_has_its_own_shortlist(shelf: Shelf) -> None:
     assert await shelf.counted("group:nobody") == 0
 
 
-async def test_a_new_set_of_readers_is_seen_by_eyes_that_looked_before(shelf: Shelf) -> None:
+async def test_a_new_set_of_readers_is_seen_by_a_viewer_that_looked_before(shelf: Shelf) -> None:
     await shelf.ana.upload("For all.", principals=[ALL])
     assert await shelf.counted(HR, ALL) == 1
 
@@ -124,7 +124,7 @@ async def test_documents_that_changed_are_left_to_postgres_until_they_are_taken_
     await shelf.ana.upload("The lantern is green.", external_id="a")
     assert await shelf.counted() == 1
     # From here on nothing is taken up.
-    monkeypatch.setattr(HeldSketches, "_take_up", _never)
+    monkeypatch.setattr(SketchCache, "_take_up", _never)
     document_id = await shelf.ana.upload("The teapot is green.", external_id="a")
 
     shortlister = await shelf.look()
@@ -142,7 +142,7 @@ async def test_too_many_changes_are_left_to_other_plans(
 ) -> None:
     await shelf.ana.upload("The lantern is green.")
     assert await shelf.look() is not None
-    monkeypatch.setattr(HeldSketches, "_take_up", _never)
+    monkeypatch.setattr(SketchCache, "_take_up", _never)
     monkeypatch.setattr(held_sketches, *limit)
     await shelf.ana.upload("The lantern is red.")
 
@@ -166,7 +166,7 @@ async def test_sketches_of_another_history_are_read_anew(shelf: Shelf) -> None:
 
 async def test_a_tenant_that_does_not_fit_is_left_to_other_plans(shelf: Shelf) -> None:
     await shelf.ana.upload("The lantern is green.")
-    small = HeldSketches(shelf.database, shelf.sketches._space, max_bytes=10)
+    small = SketchCache(shelf.database, shelf.sketches._space, max_bytes=10)
 
     await small.take_up(shelf.ana.tenant_id)
 
@@ -180,7 +180,7 @@ async def test_the_tenant_used_longest_ago_makes_room(shelf: Shelf, service: Ser
         await person.upload("The lantern is green.")
     await shelf.sketches.take_up(shelf.ana.tenant_id)
     size = shelf.sketches._held[shelf.ana.tenant_id].size_bytes
-    small = HeldSketches(shelf.database, shelf.sketches._space, max_bytes=size + size // 2)
+    small = SketchCache(shelf.database, shelf.sketches._space, max_bytes=size + size // 2)
 
     for person in (shelf.ana, other):
         await small.take_up(person.tenant_id)
@@ -208,22 +208,22 @@ async def test_tenants_that_do_not_fit_together_do_not_push_each_other_out_all_t
     assert list(shelf.sketches._held) == [other.tenant_id]
 
 
-async def test_what_eyes_may_see_is_counted(shelf: Shelf) -> None:
+async def test_what_a_viewer_may_see_is_counted(shelf: Shelf) -> None:
     await shelf.ana.upload("The lantern is green.", principals=[ALL])
     await shelf.look()
     held = shelf.sketches._held[shelf.ana.tenant_id]
     before = held.size_bytes
-    eyes = [f"group:{number:03}" * 20 for number in range(50)]
+    viewer = [f"group:{number:03}" * 20 for number in range(50)]
 
-    for principal in eyes:
+    for principal in viewer:
         await shelf.look(principal, ALL)
         await shelf.look(principal, ALL)
 
     # Of each at least its name and, in 8 bytes, the one audience that it is of.
     grown = held.size_bytes - before
-    assert grown >= sum(len(principal) + 8 for principal in eyes)
+    assert grown >= sum(len(principal) + 8 for principal in viewer)
     # Once for each, and a little besides.
-    assert grown < sum(len(principal) + 8 + 1_000 for principal in eyes)
+    assert grown < sum(len(principal) + 8 + 1_000 for principal in viewer)
 
 
 async def test_a_tenant_without_rows_is_counted(shelf: Shelf) -> None:
@@ -233,7 +233,7 @@ async def test_a_tenant_without_rows_is_counted(shelf: Shelf) -> None:
     assert (held.tables, held.size_bytes > 0) == ((), True)
 
 
-async def test_what_eyes_may_see_makes_room_too(shelf: Shelf, service: Service) -> None:
+async def test_what_a_viewer_may_see_makes_room_too(shelf: Shelf, service: Service) -> None:
     other = await service.person(await service.new_tenant(), ANA)
     for person in (shelf.ana, other):
         await person.upload("The lantern is green.")
@@ -247,7 +247,7 @@ async def test_what_eyes_may_see_makes_room_too(shelf: Shelf, service: Service) 
     assert list(shelf.sketches._held) == [shelf.ana.tenant_id]
 
 
-async def test_eyes_are_forgotten_before_the_only_tenant(shelf: Shelf) -> None:
+async def test_viewers_are_forgotten_before_the_only_tenant(shelf: Shelf) -> None:
     await shelf.ana.upload("The lantern is green.", principals=[ALL])
     await shelf.sketches.take_up(shelf.ana.tenant_id)
     held = shelf.sketches._held[shelf.ana.tenant_id]
@@ -271,7 +271,7 @@ async def test_a_tenant_that_is_let_go_during_a_search_is_searched_all_the_same(
         shelf.sketches._held.clear()
         return await changed_documents(scope, since=since)
 
-    monkeypatch.setattr(HeldSketches, "_take_up", _never)
+    monkeypatch.setattr(SketchCache, "_take_up", _never)
     monkeypatch.setattr(held_sketches, "changed_documents", let_go)
 
     shortlister = await shelf.look()
@@ -290,7 +290,7 @@ async def test_two_searches_may_notice_another_history_at_once(
         shelf.sketches._held.clear()
         return False
 
-    monkeypatch.setattr(HeldSketches, "_take_up", _never)
+    monkeypatch.setattr(SketchCache, "_take_up", _never)
     monkeypatch.setattr(held_sketches, "is_known", not_known)
     shelf.sketches._held[shelf.ana.tenant_id].known_until = 0.0
 
@@ -303,11 +303,11 @@ async def test_after_a_failure_nothing_is_read_for_a_while(
     await shelf.ana.upload("The lantern is green.")
     tries: list[TenantId] = []
 
-    async def fail(_self: HeldSketches, tenant_id: TenantId, _before: object) -> None:
+    async def fail(_self: SketchCache, tenant_id: TenantId, _before: object) -> None:
         tries.append(tenant_id)
         raise DatabaseUnavailable
 
-    monkeypatch.setattr(HeldSketches, "_read", fail)
+    monkeypatch.setattr(SketchCache, "_read", fail)
 
     assert [await shelf.look() for _ in range(3)] == [None, None, None]
     assert tries == [shelf.ana.tenant_id]
@@ -328,7 +328,7 @@ async def test_a_search_does_not_wait_for_what_cannot_be_read(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await shelf.ana.upload("The lantern is green.")
-    monkeypatch.setattr(HeldSketches, "_take_up", _never)
+    monkeypatch.setattr(SketchCache, "_take_up", _never)
 
     assert await shelf.look() is None
 
@@ -336,7 +336,7 @@ async def test_a_search_does_not_wait_for_what_cannot_be_read(
 async def test_the_worker_has_no_shortlist(shelf: Shelf) -> None:
     await shelf.ana.upload("The lantern is green.")
 
-    async with shelf.database.tenant(shelf.ana.tenant_id, eyes=None) as scope:
+    async with shelf.database.tenant(shelf.ana.tenant_id, viewer=None) as scope:
         assert await shelf.sketches.look(scope, generation=1) is None
 
 
@@ -344,5 +344,5 @@ async def test_a_tenant_without_documents_has_an_empty_shortlist(shelf: Shelf) -
     assert await shelf.counted() == 0
 
 
-async def _never(self: HeldSketches, tenant_id: TenantId) -> None:
+async def _never(self: SketchCache, tenant_id: TenantId) -> None:
     """In place of taking up: ends at once, and has done nothing."""

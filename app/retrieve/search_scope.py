@@ -34,7 +34,7 @@ MAX_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bounds:
+class SearchScope:
     """What a query may look at in this transaction; `document_ids` None: at all documents.
 
     `inadmissible` are the visible documents that are no evidence, wherever they are. Of hardly any
@@ -59,8 +59,8 @@ class _Surroundings:
     has_limited_documents: bool
 
 
-class Outlook:
-    """Finds bounds; remembers what holds for a state of the tenant and a set of eyes."""
+class SearchScopes:
+    """Finds search scopes; remembers what holds for a state of the tenant and a viewer."""
 
     def __init__(self, space: Space) -> None:
         """`space` is where vectors are counted."""
@@ -68,7 +68,7 @@ class Outlook:
         self._surroundings: Recent[tuple[object, ...], _Surroundings] = Recent(MAX_REMEMBERED)
         self._visible_counts: Recent[tuple[object, ...], int] = Recent(MAX_REMEMBERED)
 
-    async def bounds(
+    async def find(
         self,
         scope: TenantSession,
         query: SearchQuery,
@@ -76,8 +76,8 @@ class Outlook:
         generation: int,
         now: datetime,
         standing: Standing = "admissible",
-    ) -> Bounds:
-        """The query's bounds now, or at the time it asks about."""
+    ) -> SearchScope:
+        """What the query may look at now, or at the time it asks about."""
         around = await self._look_around(scope, generation)
         inadmissible: list[DocumentId] = []
         if around.has_limited_documents:
@@ -94,7 +94,7 @@ class Outlook:
         if collections is not None or conditions:
             document_ids = await matching_documents(scope, collections, all_of(*conditions))
         excluded = inadmissible if standing == "admissible" else []
-        return Bounds(
+        return SearchScope(
             standing=standing,
             languages=around.languages,
             rare_languages=around.rare_languages,
@@ -109,27 +109,32 @@ class Outlook:
         )
 
     async def count_visible(
-        self, scope: TenantSession, query: SearchQuery, bounds: Bounds, *, generation: int
+        self,
+        scope: TenantSession,
+        query: SearchQuery,
+        search_scope: SearchScope,
+        *,
+        generation: int,
     ) -> int:
-        """Vectors within the bounds, counted once for each state, set of eyes and filter."""
+        """Vectors within the search scope, counted once for each state, viewer and filter."""
         key = (
             scope.tenant_id,
-            scope.eyes,
+            scope.viewer,
             generation,
             query.collections,
             repr(query.filter),
             query.as_of,
-            bounds.standing,
-            bounds.inadmissible,
+            search_scope.standing,
+            search_scope.inadmissible,
         )
         count = self._visible_counts.find(key)
         if count is None:
-            counted = await count_visible(scope, self._space, bounds.vector_filter)
+            counted = await count_visible(scope, self._space, search_scope.vector_filter)
             count = self._visible_counts.remember(key, counted)
         return count
 
     async def _look_around(self, scope: TenantSession, generation: int) -> _Surroundings:
-        key = (scope.tenant_id, scope.eyes, generation)
+        key = (scope.tenant_id, scope.viewer, generation)
         found = self._surroundings.find(key)
         if found is None:
             share_by_language = await languages(scope)

@@ -3,7 +3,7 @@ from time import thread_time
 
 import pytest
 
-from app.http.body_bounds import (
+from app.http.request_bounds import (
     MAX_DEPTH,
     MAX_MEMBERS,
     MAX_QUERY_BYTES,
