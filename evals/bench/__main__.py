@@ -30,6 +30,7 @@ from evals.bench.squad2 import DATASET as SQUAD2
 from evals.bench.squad2 import measure_squad2
 from evals.bench.startup import measure_startup
 from evals.bench.visible import measure_visible
+from evals.bench.walk import measure_walk
 from footnote.evals.datasets import open_dataset
 from kb.errors import InvalidInput, Misconfigured
 from kb.settings import Settings
@@ -54,6 +55,7 @@ class Name(StrEnum):
     SERVERS = "servers"
     SQUAD2 = "squad2"
     VISIBLE = "visible"
+    WALK = "walk"
     ALL = "all"
 
 
@@ -149,6 +151,10 @@ def _visible(plan: Plan) -> Outcome:
     return measure_visible(open_dataset(plan.evaldata, MEDQUAD))
 
 
+def _walk(plan: Plan) -> Outcome:
+    return measure_walk(plan.instance("walk"))
+
+
 BENCHMARKS: Mapping[Name, Callable[[Plan], Outcome]] = {
     Name.ANSWERS: _answers,
     Name.STARTUP: _startup,
@@ -163,6 +169,7 @@ BENCHMARKS: Mapping[Name, Callable[[Plan], Outcome]] = {
     Name.SERVERS: _servers,
     Name.SQUAD2: _squad2,
     Name.VISIBLE: _visible,
+    Name.WALK: _walk,
 }
 
 
