@@ -25,8 +25,8 @@ from httpx import ASGITransport, AsyncClient
 
 from evals.bench.footnote_process import CHECKOUT, BenchmarkFailed, Instance
 from evals.bench.record import Outcome
-from evals.proof.cases import ProofCase
-from evals.proof.scripted import WRITER, scripted_models
+from footnote.evals.proof.cases import ProofCase
+from footnote.evals.proof.scripted import WRITER, scripted_models
 
 PRODUCT: Final = ("app", "ingest", "kb", "language", "models", "footnote")
 """Packages that are walked through, those of them that exist."""
