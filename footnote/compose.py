@@ -22,7 +22,7 @@ from app.gateway.config import (
 from app.gateway.gateway import Gateway, open_gateway
 from app.heavy_work import HeavyWork
 from app.limits import AnswerLimits, RequestLimits
-from app.policy.tenant_policy import load_policies
+from app.policy.tenant_policy import TenantPolicies, load_policies
 from app.resources import Resources
 from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever, SecondLook
@@ -30,7 +30,7 @@ from ingest.embed import BatchingEmbedder
 from ingest.ingestion import Ingestion
 from ingest.reading import reading_children
 from ingest.upkeep import Upkeep
-from kb.errors import SchemaOutOfDate
+from kb.errors import Misconfigured, SchemaOutOfDate
 from kb.files import FileStore
 from kb.index.lexical.follower import LexicalIndexes
 from kb.index.sketches.sketch_cache import SketchCache
@@ -149,10 +149,10 @@ def build_retriever(
 
 @asynccontextmanager
 async def _open_gateway(
-    settings: Settings, database: Database, metrics: Metrics
+    settings: Settings, policies: TenantPolicies, database: Database, metrics: Metrics
 ) -> AsyncIterator[Gateway | None]:
-    """The door to the configured language models; None: answers are extractive."""
-    config = gateway_config(settings)
+    """The gateway to the configured language models; None: answers are extractive."""
+    config = gateway_config(settings, policies)
     if config is None:
         yield None
         return
@@ -167,10 +167,16 @@ async def _open_gateway(
         yield gateway
 
 
-def gateway_config(settings: Settings) -> GatewayConfig | None:
-    """The gateway file, else the one model of the settings; None without either."""
+def gateway_config(settings: Settings, policies: TenantPolicies) -> GatewayConfig | None:
+    """The gateway file, else the one model of the settings; None without either.
+
+    Raises:
+        Misconfigured: the file is wrong, or policy.toml names models and there is no file.
+    """
     if settings.gateway_file is not None:
-        return load_gateway_file(settings.gateway_file)
+        return load_gateway_file(settings.gateway_file, policies)
+    if policies.model_access():
+        raise Misconfigured("policy.toml names models: set FOOTNOTE_GATEWAY_FILE, which has them.")
     if settings.llm_base_url is None or settings.llm_model is None:
         return None
     return single_model_config(
@@ -212,7 +218,7 @@ def _build_answerer(
     embedder: SentenceTransformerEmbedder,
     retriever: Retriever,
     gateway: Gateway | None,
-    grounding_model: GroundingModel | None,
+    policies: TenantPolicies,
 ) -> Answerer:
     return Answerer(
         database=database,
@@ -220,14 +226,14 @@ def _build_answerer(
         embedder=embedder,
         gateway=gateway,
         prompts=PromptLibrary(settings.home_path / "prompts"),
-        policies=load_policies(settings.home_path / "policy.toml"),
+        policies=policies,
         limits=AnswerLimits(
             passages=settings.answer_passages,
             context_tokens=settings.answer_context_tokens,
             evidence_floor=settings.answer_evidence_floor,
         ),
         verify_profile=settings.verify_profile,
-        grounding_model=grounding_model,
+        grounding_model=_load_grounding_model(settings),
     )
 
 
@@ -236,11 +242,11 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
     """What the API and the command line answer with."""
     embedder = load_embedder(settings)
     warn_of_unfitted_floor(settings.embedding_model)
-    grounding_model = _load_grounding_model(settings)
     metrics = Metrics()
+    policies = load_policies(settings.home_path / "policy.toml")
     async with (
         open_database(settings, database_url) as database,
-        _open_gateway(settings, database, metrics) as gateway,
+        _open_gateway(settings, policies, database, metrics) as gateway,
     ):
         space = await open_space(database, embedder)
         files = FileStore(settings.effective_file_store_url)
@@ -261,7 +267,7 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
                 lexical=indexes.lexical,
                 retriever=retriever,
                 answerer=_build_answerer(
-                    settings, database, embedder, retriever, gateway, grounding_model
+                    settings, database, embedder, retriever, gateway, policies
                 ),
                 heavy_work=heavy_work,
                 metrics=metrics,

@@ -5,17 +5,19 @@ TOML becomes frozen dataclasses. Whatever is wrong in it is `Misconfigured`, and
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from app.gateway.breaker import BreakerLimits
 from app.gateway.endpoint import OutputLimitField, StructuredOutput
-from app.gateway.prices import MICRODOLLARS, Price
+from app.gateway.prices import Price
+from app.policy.model_access import ModelAccess
+from app.policy.tenant_policy import EVERYTHING_ALLOWED, TenantPolicies
 from kb.errors import Misconfigured
 
 EVERYBODY: Final = "default"
@@ -29,7 +31,6 @@ _Label = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 _AliasName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
 _Seconds = Annotated[float, Field(gt=0, le=3600)]
-_Dollars = Annotated[Decimal, Field(ge=0)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,55 +94,11 @@ class Alias:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Policy:
-    """What a tenant may use.
-
-    Attributes:
-        aliases: allowed ones; the first is taken when a request names none.
-        residency: where providers may be; None: anywhere.
-        dollars_per_day: of all its calls on a UTC day; None: no limit.
-        dollars_per_request: of all calls of one answer.
-        when_down: what to do while no target can be asked.
-        when_unreadable: what comes of a model's output that cannot be read, not even after repairs.
-        moderation: the model whose provider looks at questions and claims; None: nobody does.
-        moderation_when_down: whether texts pass that it could not look at.
-        judge: the alias that reads claims in other words against their quotes; None: nobody does.
-        judge_reads_own_drafts: whether a model may read what it wrote itself; a model that lies
-            would vouch for itself.
-    """
-
-    aliases: Annotated[tuple[str, ...], Field(min_length=1)]
-    residency: frozenset[str] | None = None
-    dollars_per_day: _Dollars | None = None
-    dollars_per_request: _Dollars | None = None
-    when_down: Literal["fail", "extractive"] = "fail"
-    when_unreadable: Literal["unsupported", "fail"] = "unsupported"
-    moderation: str | None = None
-    moderation_when_down: Literal["fail", "allow"] = "fail"
-    judge: str | None = None
-    judge_reads_own_drafts: bool = False
-
-    @property
-    def microdollars_per_day(self) -> int | None:
-        """The same in micro-dollars."""
-        return _microdollars(self.dollars_per_day)
-
-    @property
-    def microdollars_per_request(self) -> int | None:
-        """The same in micro-dollars."""
-        return _microdollars(self.dollars_per_request)
-
-    @property
-    def has_budget(self) -> bool:
-        """True when something is limited."""
-        return self.dollars_per_day is not None or self.dollars_per_request is not None
-
-
-@dataclass(frozen=True, kw_only=True)
 class GatewayConfig:
-    """The whole file.
+    """The whole file, and what each tenant may use of it.
 
     Attributes:
+        tenants: by tenant id or `default`; written here, or as `models` of a tenant in policy.toml.
         price_version: of the prices below; stands beside each cost.
         answer_seconds: what all model calls of one answer may take together.
     """
@@ -149,7 +106,7 @@ class GatewayConfig:
     providers: dict[_Label, Provider]
     models: dict[_Label, Model]
     aliases: dict[_AliasName, Alias]
-    tenants: dict[str, Policy]
+    tenants: dict[str, ModelAccess] = field(default_factory=dict)
     price_version: str | None = None
     allow_unknown_price: bool = False
     answer_seconds: _Seconds = 120.0
@@ -157,13 +114,13 @@ class GatewayConfig:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    def policy(self, tenant_id: UUID) -> Policy:
+    def access_of(self, tenant_id: UUID) -> ModelAccess:
         """The tenant's own, else everybody's."""
         return self.tenants.get(str(tenant_id), self.tenants[EVERYBODY])
 
 
 def resident_targets(
-    config: GatewayConfig, policy: Policy, targets: Sequence[AliasTarget]
+    config: GatewayConfig, policy: ModelAccess, targets: Sequence[AliasTarget]
 ) -> list[AliasTarget]:
     """Those whose providers are where the tenant's data may go."""
     return [
@@ -174,8 +131,8 @@ def resident_targets(
     ]
 
 
-def load_gateway_file(path: Path) -> GatewayConfig:
-    """What the file says.
+def load_gateway_file(path: Path, policies: TenantPolicies = EVERYTHING_ALLOWED) -> GatewayConfig:
+    """The gateway of the file; `policies` says what tenants may use where the file does not.
 
     Raises:
         Misconfigured: it cannot be read, or something in it is wrong.
@@ -184,10 +141,10 @@ def load_gateway_file(path: Path) -> GatewayConfig:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise Misconfigured("The file of FOOTNOTE_GATEWAY_FILE cannot be read.") from None
-    return read_gateway_config(text)
+    return read_gateway_config(text, policies)
 
 
-def read_gateway_config(toml: str) -> GatewayConfig:
+def read_gateway_config(toml: str, policies: TenantPolicies = EVERYTHING_ALLOWED) -> GatewayConfig:
     """The same from the file's text."""
     try:
         raw = tomllib.loads(toml, parse_float=Decimal)
@@ -197,11 +154,21 @@ def read_gateway_config(toml: str) -> GatewayConfig:
     except ValidationError as error:
         # Not chained: the values may be secrets that somebody has written into a header.
         raise Misconfigured(f"The gateway file is wrong: {_told(error)}.") from None
-    # Policies are compared with what they name only when that is there.
-    problems = list(_problems(config)) or [
-        *_policy_problems(config),
-        *_moderation_problems(config),
+    access = policies.model_access()
+    problems = [
+        f"tenants.{key}: policy.toml says which models this tenant may use, too"
+        for key in sorted(config.tenants.keys() & access.keys())
     ]
+    config = replace(config, tenants={**config.tenants, **access})
+    # What tenants may use is compared with the models only when those are there.
+    problems = (
+        problems
+        or list(_problems(config))
+        or [
+            *_policy_problems(config),
+            *_moderation_problems(config),
+        ]
+    )
     if problems:
         raise Misconfigured(f"The gateway file is wrong: {'; '.join(problems[:MAX_PROBLEMS])}.")
     return config
@@ -215,17 +182,13 @@ def single_model_config(
         providers={EVERYBODY: provider},
         models={EVERYBODY: model},
         aliases={EVERYBODY: Alias(targets=(AliasTarget(model=EVERYBODY),))},
-        tenants={EVERYBODY: Policy(aliases=(EVERYBODY,))},
+        tenants={EVERYBODY: ModelAccess(aliases=(EVERYBODY,))},
         allow_unknown_price=True,
         answer_seconds=answer_seconds,
     )
 
 
 _CONFIG: Final = TypeAdapter(GatewayConfig)
-
-
-def _microdollars(dollars: Decimal | None) -> int | None:
-    return None if dollars is None else int(dollars * MICRODOLLARS)
 
 
 def _told(error: ValidationError) -> str:

@@ -13,12 +13,13 @@ from time import monotonic
 
 from pydantic import SecretStr
 
-from app.gateway.config import GatewayConfig, Policy, resident_targets
+from app.gateway.config import GatewayConfig, resident_targets
 from app.gateway.ledger import Ledger
 from app.gateway.metered import Account, Purpose, Spending
 from app.gateway.route import Tier, choose_alias, has_strong_tier, targets_in_order
 from app.gateway.routed_model import RoutedModel
 from app.gateway.target import Target, open_targets
+from app.policy.model_access import ModelAccess
 from kb.ids import TenantId, new_uuid
 from kb.postgres.database import Database
 from kb.telemetry import Metrics
@@ -29,7 +30,7 @@ class ModelSession:
     """The calls of one answer."""
 
     gateway: "Gateway"
-    policy: Policy
+    access: ModelAccess
     account: Account
 
     @property
@@ -51,24 +52,24 @@ class ModelSession:
     @property
     def is_extractive_when_down(self) -> bool:
         """True when the tenant wants extractive answers while `LlmUnavailable` is raised."""
-        return self.policy.when_down == "extractive"
+        return self.access.when_down == "extractive"
 
     @property
     def fails_when_unreadable(self) -> bool:
         """True when the tenant wants an error where no output of the model can be read."""
-        return self.policy.when_unreadable == "fail"
+        return self.access.when_unreadable == "fail"
 
     @property
     def has_strong_tier(self) -> bool:
         """True when difficult questions may go to a stronger model."""
-        return has_strong_tier(self.gateway.config, self.policy, self.alias)
+        return has_strong_tier(self.gateway.config, self.access, self.alias)
 
     @property
     def context_window(self) -> int | None:
         """Tokens that fit into every target of the alias; None when one does not tell."""
         config = self.gateway.config
         asked = config.aliases[self.alias]
-        targets = resident_targets(config, self.policy, (*asked.targets, *(asked.strong or ())))
+        targets = resident_targets(config, self.access, (*asked.targets, *(asked.strong or ())))
         windows = [config.models[target.model].context_window for target in targets]
         known = [window for window in windows if window is not None]
         return min(known) if len(known) == len(windows) else None
@@ -84,7 +85,7 @@ class ModelSession:
             purpose=purpose,
             targets=targets_in_order(
                 gateway.config,
-                self.policy,
+                self.access,
                 alias,
                 tier,
                 targets=gateway.targets,
@@ -104,11 +105,11 @@ class ModelSession:
         Models that may have written the draft are left out of it, unless the policy lets them read
         what they wrote.
         """
-        alias = self.policy.judge
+        alias = self.access.judge
         if alias is None:
             return None
         judge = self._routed(purpose, alias=alias, tier="standard")
-        if self.policy.judge_reads_own_drafts:
+        if self.access.judge_reads_own_drafts:
             return judge
         asked = self.gateway.config.aliases[self.alias]
         writers = {
@@ -120,7 +121,7 @@ class ModelSession:
 
     def moderation(self) -> RoutedModel | None:
         """The model that the tenant's policy wants every text moderated by; None: none."""
-        key = self.policy.moderation
+        key = self.access.moderation
         if key is None:
             return None
         return RoutedModel(
@@ -142,7 +143,7 @@ class Gateway:
 
     def aliases_for(self, tenant_id: TenantId) -> tuple[str, ...]:
         """What the tenant may name as `model`, its default first."""
-        return self.config.policy(tenant_id).aliases
+        return self.config.access_of(tenant_id).aliases
 
     def session(
         self, tenant_id: TenantId, *, alias: str | None = None, seconds: float | None = None
@@ -152,19 +153,19 @@ class Gateway:
         Raises:
             InvalidInput: there is no such alias for this tenant.
         """
-        policy = self.config.policy(tenant_id)
+        access = self.config.access_of(tenant_id)
         given = self.config.answer_seconds if seconds is None else seconds
         account = Account(
             tenant_id=tenant_id,
             session_id=new_uuid(),
-            alias=choose_alias(policy, alias),
+            alias=choose_alias(access, alias),
             deadline=asyncio.get_running_loop().time() + given,
-            microdollars_per_day=policy.microdollars_per_day,
-            spending=Spending(limit=policy.microdollars_per_request),
+            microdollars_per_day=access.microdollars_per_day,
+            spending=Spending(limit=access.microdollars_per_request),
             ledger=self.ledger,
             price_version=self.config.price_version,
         )
-        return ModelSession(gateway=self, policy=policy, account=account)
+        return ModelSession(gateway=self, access=access, account=account)
 
 
 @asynccontextmanager

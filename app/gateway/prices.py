@@ -10,9 +10,6 @@ from pydantic import Field
 
 from app.gateway.chat import Completion, Message
 
-MICRODOLLARS: Final = 1_000_000
-"""In a dollar."""
-
 CHARS_PER_TOKEN: Final = 4
 """What is counted for English where a server reports no tokens."""
 

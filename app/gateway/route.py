@@ -3,35 +3,36 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-from app.gateway.config import AliasTarget, GatewayConfig, Policy, resident_targets
+from app.gateway.config import AliasTarget, GatewayConfig, resident_targets
 from app.gateway.target import Target
+from app.policy.model_access import ModelAccess
 from kb.errors import InvalidInput
 
 Tier = Literal["standard", "strong"]
 """Of an alias: what most questions get, and what the difficult ones get."""
 
 
-def choose_alias(policy: Policy, wanted: str | None) -> str:
+def choose_alias(access: ModelAccess, wanted: str | None) -> str:
     """The alias that is wanted, or the tenant's default.
 
     Raises:
         InvalidInput: there is no such alias for this tenant, whether or not others have it.
     """
     if wanted is None:
-        return policy.aliases[0]
-    if wanted not in policy.aliases:
+        return access.aliases[0]
+    if wanted not in access.aliases:
         raise InvalidInput("There is no model of this name.")
     return wanted
 
 
-def has_strong_tier(config: GatewayConfig, policy: Policy, alias: str) -> bool:
+def has_strong_tier(config: GatewayConfig, access: ModelAccess, alias: str) -> bool:
     """True when the alias has a stronger tier with a target that the tenant may use."""
-    return bool(resident_targets(config, policy, config.aliases[alias].strong or ()))
+    return bool(resident_targets(config, access, config.aliases[alias].strong or ()))
 
 
 def targets_in_order(
     config: GatewayConfig,
-    policy: Policy,
+    access: ModelAccess,
     alias: str,
     tier: Tier,
     *,
@@ -44,8 +45,8 @@ def targets_in_order(
     the standard one. `draw` gives 0 <= x < 1.
     """
     asked = config.aliases[alias]
-    strong = resident_targets(config, policy, asked.strong or ()) if tier == "strong" else []
-    written = strong or resident_targets(config, policy, asked.targets)
+    strong = resident_targets(config, access, asked.strong or ()) if tier == "strong" else []
+    written = strong or resident_targets(config, access, asked.targets)
     first = _drawn(written, draw())
     return [targets[each.model] for each in (first, *(each for each in written if each != first))]
 

@@ -1,4 +1,4 @@
-"""What a tenant's policy asks of questions and answers: one small TOML file, read once.
+"""What a tenant may ask, and with which models it is answered: one TOML file, read once.
 
 [default]
 mask_personal_data = true
@@ -8,17 +8,20 @@ blocked_topics = ["salary negotiation"]
 escalate_topics = ["harassment"]
 escalate_collections = ["legal"]
 escalate_after_failures = 3
+models = { aliases = ["default"], residency = ["eu"], dollars_per_day = 20 }
 """
 
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, ClassVar, Final
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
+from app.policy.model_access import ModelAccess
 from kb.errors import Misconfigured
 from language.text import content_stems
 
@@ -35,7 +38,8 @@ class TenantPolicy:
         escalate_collections: so is one that names such a collection.
         escalate_after_failures: so is the last of as many questions in a row, by one caller, that
             found no answer.
-        mask_personal_data: answers show personal data covered.
+        mask_personal_data: answers show personal data masked.
+        models: the models of the gateway that it may use; None: those of the default policy.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -45,6 +49,7 @@ class TenantPolicy:
     escalate_collections: tuple[str, ...] = ()
     escalate_after_failures: Annotated[int, Field(ge=1, le=100)] | None = None
     mask_personal_data: bool = False
+    models: ModelAccess | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,23 +62,33 @@ class TenantPolicies:
     tenants: Mapping[UUID, TenantPolicy] = field(default_factory=dict)
 
     def of(self, tenant_id: UUID) -> TenantPolicy:
-        """This tenant's."""
+        """The tenant's own, else everybody's."""
         return self.tenants.get(tenant_id, self.default)
+
+    def model_access(self) -> dict[str, ModelAccess]:
+        """What the file says of models, by tenant id; of all other tenants under `default`."""
+        by_tenant = {"default": self.default, **{str(key): p for key, p in self.tenants.items()}}
+        return {key: policy.models for key, policy in by_tenant.items() if policy.models}
+
+
+EVERYTHING_ALLOWED: Final = TenantPolicies()
 
 
 _FILE: Final = TypeAdapter(TenantPolicies)
 
 
 def load_policies(path: Path) -> TenantPolicies:
-    """What the file says; everything is allowed where there is none.
+    """The policies of the file; everything is allowed where there is none.
 
     Raises:
         Misconfigured: it cannot be read, or something in it is wrong or unknown.
     """
     if not path.exists():
-        return TenantPolicies()
+        return EVERYTHING_ALLOWED
     try:
-        return _FILE.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
+        return _FILE.validate_python(
+            tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        )
     except (OSError, UnicodeDecodeError):
         raise Misconfigured("The policy file cannot be read.") from None
     except tomllib.TOMLDecodeError as error:

@@ -33,7 +33,7 @@ async def moderate_question(session: ModelSession, guarded: Guarded) -> Guarded:
         ModerationUnavailable: it cannot be moderated, and the tenant's policy wants it to be.
         BudgetExhausted, RequestBudgetExceeded: the tenant may not spend as much.
     """
-    if session.policy.moderation is None:
+    if session.access.moderation is None:
         return guarded
     is_flagged = await _is_flagged(session, guarded.text)
     result = CheckResult(name=CHECK, outcome="pass", reason=None)
@@ -65,7 +65,7 @@ async def _is_flagged(session: ModelSession, text: str) -> bool | None:
         async with asyncio.timeout(session.seconds_for_aside):
             return await moderation.moderate(text)
     except (TimeoutError, LlmUnavailable, LlmOutputInvalid, Misconfigured) as failure:
-        if session.policy.moderation_when_down == "allow":
+        if session.access.moderation_when_down == "allow":
             code = LlmTimedOut.code if isinstance(failure, TimeoutError) else failure.code
             log.warning("moderation.skipped", model=moderation.name, code=code)
             return None

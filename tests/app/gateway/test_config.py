@@ -10,6 +10,8 @@ from pydantic import SecretStr
 
 from app.gateway.config import GatewayConfig, load_gateway_file, read_gateway_config
 from app.gateway.target import open_targets
+from app.policy.model_access import ModelAccess
+from app.policy.tenant_policy import TenantPolicies, TenantPolicy
 from kb.errors import Misconfigured
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "operations.md"
@@ -61,7 +63,7 @@ async def test_the_documented_example_can_be_used_as_it_is() -> None:
 def test_a_small_file_is_enough() -> None:
     config = read_gateway_config(SMALL)
 
-    assert config.policy(UUID(int=1)).aliases == ("default",)
+    assert config.access_of(UUID(int=1)).aliases == ("default",)
     assert config.models["llama"].total_seconds == 60
 
 
@@ -77,8 +79,39 @@ def test_a_tenant_has_its_own_policy_by_its_id() -> None:
     own = '\n[tenants.00000000-0000-0000-0000-000000000001]\naliases = ["default"]\n'
     config = read_gateway_config(SMALL + own + 'when_down = "extractive"\n')
 
-    assert config.policy(UUID(int=1)).when_down == "extractive"
-    assert config.policy(UUID(int=2)).when_down == "fail"
+    assert config.access_of(UUID(int=1)).when_down == "extractive"
+    assert config.access_of(UUID(int=2)).when_down == "fail"
+
+
+def test_what_a_tenant_may_use_may_stand_with_the_rest_of_its_policy() -> None:
+    own = TenantPolicy(models=ModelAccess(aliases=("default",), when_down="extractive"))
+    config = read_gateway_config(SMALL, TenantPolicies(tenants={UUID(int=1): own}))
+
+    assert config.access_of(UUID(int=1)).when_down == "extractive"
+    assert config.access_of(UUID(int=2)).when_down == "fail"
+
+
+def test_what_everybody_may_use_may_stand_there_too() -> None:
+    everybody = TenantPolicy(models=ModelAccess(aliases=("default",), when_down="extractive"))
+    without = SMALL.replace('[tenants.default]\naliases = ["default"]\n', "")
+
+    config = read_gateway_config(without, TenantPolicies(default=everybody))
+
+    assert config.access_of(UUID(int=1)).when_down == "extractive"
+
+
+def test_two_files_that_both_say_what_a_tenant_may_use_are_refused() -> None:
+    everybody = TenantPolicy(models=ModelAccess(aliases=("default",)))
+
+    with pytest.raises(Misconfigured, match=r"tenants\.default: policy\.toml says"):
+        read_gateway_config(SMALL, TenantPolicies(default=everybody))
+
+
+def test_models_of_a_policy_are_checked_like_those_of_the_gateway_file() -> None:
+    own = TenantPolicy(models=ModelAccess(aliases=("best",)))
+
+    with pytest.raises(Misconfigured, match="there is no alias 'best'"):
+        read_gateway_config(SMALL, TenantPolicies(tenants={UUID(int=1): own}))
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.gateway.config import Policy
 from app.gateway.routed_model import RoutedModel
+from app.policy.model_access import ModelAccess
 from kb.errors import (
     InvalidInput,
     KnowledgeBaseError,
@@ -253,7 +253,7 @@ async def test_a_tenant_with_a_policy_of_its_own_is_not_under_everybodys(
     servers: Servers, database: Database
 ) -> None:
     async with opened(servers, database, aliases=("tiered",)) as bench:
-        own = Policy(aliases=("weighted",), when_down="extractive")
+        own = ModelAccess(aliases=("weighted",), when_down="extractive")
         config = replace(
             bench.gateway.config,
             tenants={**bench.gateway.config.tenants, str(bench.tenant_id): own},

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.gateway.config import Policy
+from app.policy.model_access import ModelAccess
 from kb.errors import KnowledgeBaseError, LlmOutputInvalid, LlmTimedOut, LlmUnavailable
 from kb.postgres.database import Database
 from tests.app.gateway.bench import Bench, Servers, opened
@@ -81,5 +81,5 @@ async def test_a_server_that_hangs_is_given_up(servers: Servers, database: Datab
 
 
 async def test_without_a_policy_nobody_is_asked(bench: Bench) -> None:
-    assert Policy(aliases=("default",)).moderation is None
+    assert ModelAccess(aliases=("default",)).moderation is None
     assert bench.session().moderation() is None

@@ -34,9 +34,25 @@ def test_tenant_has_its_own_policy_and_others_the_default(tmp_path: Path) -> Non
     assert policies.of(UUID(int=1)) == TenantPolicy(mask_personal_data=True)
 
 
+def test_file_says_which_models_a_tenant_may_use(tmp_path: Path) -> None:
+    policies = policies_of(
+        tmp_path,
+        '[default.models]\naliases = ["small"]\n'
+        f'[tenants."{TENANT}"]\nmodels = {{ aliases = ["large"], dollars_per_day = 0.1 }}\n'
+        f'[tenants."{UUID(int=1)}"]\nmask_personal_data = true\n',
+    )
+
+    access = policies.model_access()
+
+    assert access.keys() == {"default", str(TENANT)}
+    assert access["default"].aliases == ("small",)
+    assert access[str(TENANT)].microdollars_per_day == 100_000
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        ('[default.models]\nalias = ["small"]', r"default\.models\.alias"),
         ("[default]\nmask_pii = true", r"default\.mask_pii"),
         ('[default]\nblocked_topics = [""]', r"default\.blocked_topics\.0"),
         ('[tenants.acme]\nblocked_topics = ["weather"]', r"tenants\.acme"),

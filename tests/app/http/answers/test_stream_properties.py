@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from app.gateway.config import GatewayConfig, Model, Policy, Provider, single_model_config
+from app.gateway.config import GatewayConfig, Model, Provider, single_model_config
+from app.policy.model_access import ModelAccess
 from tests.app.http.answers.test_answer_streams import VARYING, read_stream
 from tests.fakes.gateways import running_gateway
 from tests.fakes.scripted_model import SOURCE, Script, ScriptedModel, scripted_model
@@ -81,7 +82,7 @@ def two_aliases(base_url: str) -> GatewayConfig:
         config,
         models={"schema": held, "text": replace(held, structured_output="text")},
         aliases={name: replace(alias, targets=(replace(target, model=name),)) for name in ALIASES},
-        tenants={"default": Policy(aliases=ALIASES)},
+        tenants={"default": ModelAccess(aliases=ALIASES)},
     )
 
 
