@@ -28,8 +28,11 @@ demo: $(INSTALLED) ## Upload the sample documents, ask as different people, prin
 up: $(INSTALLED) ## Serve: database, API and a worker in one terminal.
 	$(BIN)/footnote up
 
-test: $(INSTALLED) ## Run the tests.
-	$(BIN)/pytest
+# Each process has a service of its own; the tests of a file stay together, and share its fixtures.
+TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); [ $$n -gt 4 ] && echo 4 || echo $$n)
+
+test: $(INSTALLED) ## Run the tests, in up to four processes.
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 check: $(INSTALLED) ## Lint, types, import contracts.
 	$(BIN)/ruff format --check .
