@@ -23,7 +23,7 @@ from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, Validati
 
 from app.policy.model_access import ModelAccess
 from kb.errors import Misconfigured
-from language.text import content_stems
+from language.stems import content_stems
 
 Topic = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100)]
 
