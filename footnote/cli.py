@@ -4,13 +4,14 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from importlib.util import find_spec
+from importlib import import_module
+from pathlib import Path
+from typing import Final
 
 import typer
 from pydantic import ValidationError
 
 from footnote.commands import admin, ask, demo, doctor, ingest, prompts, serve
-from footnote.lazy_commands import LazyCommand, group_of
 from kb import stopping
 from kb.errors import KnowledgeBaseError
 from kb.settings import Settings
@@ -18,23 +19,24 @@ from kb.settings import Settings
 OWNER_ONLY = 0o077
 """The umask: folders are made 0700 and files 0600, by every library and child process too."""
 
-LAZY_COMMANDS = {
-    "eval": LazyCommand(
-        module="footnote.commands.evaluations",
-        help="How good it is, on questions with known answers.",
-    ),
-}
-BENCHMARKS = "evals.bench"
-"""Not installed with the service: its results are files of a checkout."""
+CHECKOUT: Final = Path(__file__).parents[1]
+HAS_BENCHMARKS: Final = (CHECKOUT / "evals" / "bench").is_dir()
+"""False once installed from a wheel: the results of benchmarks are files of a checkout."""
 
-if find_spec(BENCHMARKS.partition(".")[0]) is not None:
-    LAZY_COMMANDS["bench"] = LazyCommand(
-        module=f"{BENCHMARKS}.__main__", help="How fast it is; writes the results."
-    )
+MODULE_BY_LATE_COMMAND: Final = {"eval": "footnote.commands.evals"} | (
+    {"bench": "evals.bench.__main__"} if HAS_BENCHMARKS else {}
+)
+"""Commands that are imported when they are run: they bring libraries that no other needs."""
+
+PASS_ALL_ON: Final = {
+    "allow_extra_args": True,
+    "allow_interspersed_args": False,
+    "ignore_unknown_options": True,
+}
+"""Lets a late command parse its own arguments."""
 
 app = typer.Typer(
     name="footnote",
-    cls=group_of(LAZY_COMMANDS),
     help="A knowledge base whose every answer sentence is proved by a quote the asker may read.",
     no_args_is_help=True,
     add_completion=False,
@@ -61,6 +63,27 @@ key_app.command("create")(admin.create_key)
 key_app.command("revoke")(admin.revoke_key)
 db_app.command("upgrade")(admin.upgrade_database)
 db_app.command("prune")(admin.prune_database)
+
+
+@app.command("eval", add_help_option=False, context_settings=PASS_ALL_ON)
+def evaluate(context: typer.Context) -> None:
+    """How good it is, on questions with known answers."""
+    _run_late("eval", context)
+
+
+if HAS_BENCHMARKS:
+
+    @app.command("bench", add_help_option=False, context_settings=PASS_ALL_ON)
+    def bench(context: typer.Context) -> None:
+        """How fast it is; writes the results."""
+        # Not installed: an editable install has the packages of the wheel only.
+        sys.path.append(str(CHECKOUT))
+        _run_late("bench", context)
+
+
+def _run_late(name: str, context: typer.Context) -> None:
+    command: typer.Typer = import_module(MODULE_BY_LATE_COMMAND[name]).app
+    command(args=context.args, prog_name=context.command_path)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import typer
 from app.answering.abstention import FITTED_FILE, FittedAbstention, packaged_model
 from app.limits import AnswerLimits
 from app.retrieve.search import NodeIndexes
-from footnote.commands.evals import load_datasets
+from footnote.commands.eval_retrieval import load_datasets
 from footnote.compose import build_retriever, load_embedder, open_database, open_space, utc_now
 from footnote.evals.abstention import (
     KIND,

@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from app.resources import Resources
-from footnote.commands.evals import load_datasets
+from footnote.commands.eval_retrieval import load_datasets
 from footnote.compose import open_ingestion, open_resources, uploads_with
 from footnote.evals.abstention import chosen
 from footnote.evals.answers import KIND, AnswersRun, measure_answers

@@ -1,218 +1,33 @@
-"""`footnote eval`: how good it is, measured on sets of questions whose answers are known."""
-
-import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import product
-from pathlib import Path
-from typing import Annotated
+"""`footnote eval`: all evaluations, one command each."""
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
-from app.retrieve.query import SearchMode
-from footnote.commands.ask import Mode
-from footnote.compose import (
-    build_retriever,
-    load_embedder,
-    open_database,
-    open_indexes,
-    open_ingestion,
-    open_space,
-    uploads_with,
-    utc_now,
+from footnote.commands import (
+    eval_abstention,
+    eval_answers,
+    eval_everyday,
+    eval_grounding,
+    eval_proof,
+    eval_retrieval,
 )
-from footnote.evals.datasets import Dataset, open_dataset
-from footnote.evals.loading import LoadedDataset, load
-from footnote.evals.results import Result, read_evaluation
-from footnote.evals.retrieval import KIND, History, RetrievalRun, measure_retrieval
-from footnote.evals.significance import Comparison, VariantPair, compare
-from footnote.evaluation import (
-    DatasetOption,
-    HomeOption,
-    LimitOption,
-    Measured,
-    draw,
-    evaluation,
-    evaluation_database,
-    print_table,
-    progress_bar,
-    require_drawing,
-    require_writable,
-    settings_in,
+from footnote.evals.injection import injection
+from footnote.evals.model_calibration import calibrate_model
+from footnote.evals.pii import pii
+
+app = typer.Typer(
+    help="How good it is, on questions with known answers.",
+    no_args_is_help=True,
+    add_completion=False,
 )
-from footnote.output import JsonOption, print_json, progress_console
-from kb.errors import InvalidInput, Misconfigured
-from kb.settings import Settings
-
-MODES: tuple[SearchMode, ...] = ("lexical", "vector", "hybrid")
-
-ModeOption = Annotated[list[Mode] | None, typer.Option("--mode", help="Repeatable; unset: all.")]
-RerankOption = Annotated[
-    bool, typer.Option("--rerank", help="Also hybrid with the configured reranker.")
-]
-HistoryOption = Annotated[
-    History, typer.Option("--history", help="What of a conversation a question is searched with.")
-]
-SplitOption = Annotated[
-    str | None,
-    typer.Option("--split", help="A part of the sets, or 'all'; unset: what qrels.tsv judges."),
-]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """Which sets to ask, and in which ways."""
-
-    datasets: Sequence[Dataset]
-    runs: Sequence[RetrievalRun]
-
-
-@evaluation
-def retrieval(  # noqa: PLR0913  # each is an option of the command
-    *,
-    dataset: DatasetOption,
-    mode: ModeOption = None,
-    rerank: RerankOption = False,
-    history: HistoryOption = History.LAST_TURN,
-    split: SplitOption = None,
-    limit: LimitOption = None,
-    home: HomeOption = None,
-) -> Measured:
-    """Measure how well questions find the documents that answer them.
-
-    Each set is ingested into a tenant of its own, once. Exit 1 when a figure is below its floor.
-    """
-    settings = settings_in(home)
-    if rerank and settings.rerank_model is None:
-        raise Misconfigured("No reranker is configured: set FOOTNOTE_RERANK_MODEL.")
-    ways = [(name, False) for name in MODES if not mode or Mode(name) in mode]
-    if rerank:
-        ways.append(("hybrid", True))
-    plan = Plan(
-        datasets=[open_dataset(settings.evaldata, name) for name in dict.fromkeys(dataset)],
-        runs=[
-            RetrievalRun(
-                mode=name,
-                history=history,
-                split=split,
-                limit=limit,
-                is_reranked=is_reranked,
-            )
-            for name, is_reranked in ways
-        ],
-    )
-    return Measured(
-        kind=KIND,
-        options={"history": history.value, "split": split, "limit": limit},
-        results=_measure_retrieval(settings, plan),
-    )
-
-
-def compare_runs(
-    first: Annotated[Path, typer.Argument(help="JSON file that --output wrote.")],
-    second: Annotated[Path, typer.Argument(help="Another one, or the same.")],
-    variant: Annotated[
-        str | None, typer.Option(help="Of the first, compared with --against of the second.")
-    ] = None,
-    against: Annotated[str | None, typer.Option(help="Unset: equal variants.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Tell whether two runs on the same questions differ by more than chance.
-
-    The difference is second minus first, with its 95 % interval and the p-value of a paired
-    randomisation test.
-    """
-    if (variant is None) != (against is None):
-        raise InvalidInput("--variant and --against need each other.")
-    pair = VariantPair(first=variant, second=against) if variant and against else None
-    comparisons = compare(read_evaluation(first), read_evaluation(second), pair)
-    if as_json:
-        print_json(comparisons)
-    else:
-        print_table(_comparison_table(comparisons))
-
-
-def report_run(
-    run: Annotated[Path, typer.Argument(help="JSON file that --output wrote.")],
-    page: Annotated[Path, typer.Argument(help="HTML file to write; its pictures beside it.")],
-) -> None:
-    """Draw a stored run as one self-contained page."""
-    require_drawing()
-    require_writable(page)
-    draw(read_evaluation(run), [], page)
-
-
-def _measure_retrieval(settings: Settings, plan: Plan) -> list[Result]:
-    for dataset in plan.datasets:
-        # A set without judgements is told before it is ingested.
-        dataset.judged_questions(plan.runs[0].split)
-    with evaluation_database(settings) as url:
-        return asyncio.run(_load_and_ask(settings, url, plan))
-
-
-async def _load_and_ask(settings: Settings, url: str, plan: Plan) -> list[Result]:
-    loaded = await load_datasets(settings, url, plan.datasets)
-    embedder = load_embedder(settings)
-    results = []
-    async with open_database(settings, url) as database:
-        space = await open_space(database, embedder)
-        async with open_indexes(settings, url, space) as indexes:
-            for each, run in product(loaded, plan.runs):
-                progress_console.print(f"{each.dataset.name}: {run.variant}", markup=False)
-                # A search would go on without an index that is still being built, and by other
-                # plans than the service's without sketches.
-                await indexes.lexical.catch_up(each.tenant_id)
-                if indexes.sketches is not None:
-                    await indexes.sketches.take_up(each.tenant_id)
-                # One of its own for each way: a retriever remembers the vectors of questions.
-                retriever = build_retriever(settings, database, indexes, embedder, space)
-                results.append(await measure_retrieval(retriever, each, run, clock=utc_now))
-    return results
-
-
-async def load_datasets(
-    settings: Settings, url: str, datasets: Sequence[Dataset]
-) -> list[LoadedDataset]:
-    """The sets, each in a tenant of its own, with progress on stderr."""
-    async with open_ingestion(settings, url) as tools:
-        uploads = uploads_with(tools, settings)
-        with progress_bar() as progress:
-            loaded = []
-            for dataset in datasets:
-                task = progress.add_task(f"Loading {dataset.name}", total=None)
-                loaded.append(
-                    await load(
-                        dataset,
-                        tools,
-                        uploads,
-                        # More would wait for each other's connections.
-                        concurrency=min(settings.worker_concurrency, settings.database_pool_size),
-                        on_progress=lambda done, total, task=task: progress.update(  # type: ignore[misc]  # a bound argument
-                            task, completed=done, total=total
-                        ),
-                    )
-                )
-            return loaded
-
-
-def _comparison_table(comparisons: Sequence[Comparison]) -> Table:
-    table = Table(box=SIMPLE_HEAD)
-    for heading in ("data set", "variant", "measure"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("n", "first", "second", "difference", "95 % interval", "p"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for each in comparisons:
-        table.add_row(
-            each["dataset"],
-            each["variant"],
-            each["measure"],
-            str(each["n"]),
-            f"{each['first']:.4f}",
-            f"{each['second']:.4f}",
-            f"{each['difference']:+.4f}",
-            f"{each['low']:+.4f} to {each['high']:+.4f}",
-            f"{each['p_value']:.4f}",
-        )
-    return table
+app.command("retrieval")(eval_retrieval.retrieval)
+app.command("grounding")(eval_grounding.grounding)
+app.command("abstention")(eval_abstention.abstention)
+app.command("answers")(eval_answers.answers)
+app.command("everyday")(eval_everyday.everyday)
+app.command("calibrate")(eval_grounding.calibrate)
+app.command("calibrate-model")(calibrate_model)
+app.command("proof")(eval_proof.proof)
+app.command("injection")(injection)
+app.command("pii")(pii)
+app.command("compare")(eval_retrieval.compare_runs)
+app.command("report")(eval_retrieval.report_run)

@@ -7,16 +7,15 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from footnote.cli import LAZY_COMMANDS, app
+from footnote.cli import MODULE_BY_LATE_COMMAND, app
 
 
 def find_command(arguments: Sequence[str]) -> tuple[TyperCommand, list[str]]:
     """The command that the first words name, and the words after it."""
     command: object = get_command(app)
     remaining = list(arguments)
-    if remaining and remaining[0] in LAZY_COMMANDS:
-        lazy = LAZY_COMMANDS[remaining.pop(0)]
-        command = get_command(import_module(lazy.module).app)
+    if remaining and remaining[0] in MODULE_BY_LATE_COMMAND:
+        command = get_command(import_module(MODULE_BY_LATE_COMMAND[remaining.pop(0)]).app)
     while isinstance(command, TyperGroup):
         name = remaining.pop(0) if remaining else ""
         command = command.get_command(typer.Context(command), name)

@@ -52,6 +52,8 @@ def test_all_promised_commands_are_there() -> None:
     promised = {
         *[("up",), ("api",), ("worker",), ("ingest",), ("search",), ("ask",), ("doctor",)],
         *[("demo",), ("tenant", "create"), ("key", "create"), ("db", "upgrade")],
+        # Benchmarks in a checkout only, as this one is.
+        *[("eval",), ("bench",)],
     }
 
     assert promised <= set(COMMANDS)
