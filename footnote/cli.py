@@ -12,6 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from footnote.commands import admin, ask, demo, doctor, ingest, prompts, serve
+from footnote.extras import FITTING, require_packages
 from kb import stopping
 from kb.errors import KnowledgeBaseError
 from kb.settings import Settings
@@ -68,6 +69,7 @@ db_app.command("prune")(admin.prune_database)
 @app.command("eval", add_help_option=False, context_settings=PASS_ALL_ON)
 def evaluate(context: typer.Context) -> None:
     """How good it is, on questions with known answers."""
+    require_packages(FITTING, purpose="evaluations")
     _run_late("eval", context)
 
 

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -19,14 +18,13 @@ from rich.table import Table
 from footnote.evals.provenance import provenance
 from footnote.evals.results import FORMAT, Evaluation, Result, summary, write_evaluation
 from footnote.evals.thresholds import PACKAGED, Verdict, judge, read_floors
+from footnote.extras import DRAWING, require_packages
 from footnote.output import JsonOption, print_json, progress_console
 from kb.errors import Misconfigured
 from kb.postgres.embedded_postgres import database_url
 from kb.settings import Settings
 from kb.telemetry import configure_logging
 from migrations.run import upgrade
-
-DRAWING_PACKAGES = ("matplotlib", "jinja2")
 
 WIDEST = 320
 """Columns a table may take; rich would cut it to the 80 that it assumes of a pipe."""
@@ -83,7 +81,7 @@ class Wishes:
     def check(self) -> None:
         """Misconfigured when a wish cannot be granted: said before, not after, hours of work."""
         if self.report is not None:
-            require_drawing()
+            require_packages(DRAWING, purpose="reports")
         for path in (self.output, self.report):
             if path is not None:
                 require_writable(path)
@@ -148,15 +146,6 @@ def evaluation_database(settings: Settings) -> Iterator[str]:
         if settings.database_url is None:
             upgrade(url)
         yield url
-
-
-def require_drawing() -> None:
-    """Misconfigured when pages cannot be drawn."""
-    missing = [name for name in DRAWING_PACKAGES if find_spec(name) is None]
-    if missing:
-        raise Misconfigured(
-            f"{missing[0]!r} is not installed, which reports need: pip install 'footnote[evals]'."
-        )
 
 
 def require_writable(path: Path) -> None:

@@ -38,10 +38,10 @@ from footnote.evaluation import (
     evaluation_database,
     print_table,
     progress_bar,
-    require_drawing,
     require_writable,
     settings_in,
 )
+from footnote.extras import DRAWING, require_packages
 from footnote.output import JsonOption, print_json, progress_console
 from kb.errors import InvalidInput, Misconfigured
 from kb.settings import Settings
@@ -139,7 +139,7 @@ def report_run(
     page: Annotated[Path, typer.Argument(help="HTML file to write; its pictures beside it.")],
 ) -> None:
     """Draw a stored run as one self-contained page."""
-    require_drawing()
+    require_packages(DRAWING, purpose="reports")
     require_writable(page)
     draw(read_evaluation(run), [], page)
 

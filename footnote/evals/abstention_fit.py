@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from sklearn.linear_model import (  # type: ignore[import-untyped]  # ships no type information
-    LogisticRegression,
-)
+from sklearn.linear_model import LogisticRegression
 
 from app.answering.abstention import EvidenceSignals, FittedAbstention, FittedSignal
 from footnote.evals.abstention import Case, WeighedQuestion

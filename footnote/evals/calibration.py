@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from sklearn.linear_model import (  # type: ignore[import-untyped]  # ships no type information
-    LogisticRegression,
-)
+from sklearn.linear_model import LogisticRegression
 
 from app.answering.verify.grounding import Feature, index_given, score_of, supports_of
 from app.answering.verify.profiles import Fitted, Profile, ProfileName, Weights

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import log2, sqrt
 from typing import Final
 
+from scipy.stats import rankdata
+
 _ARTICLES: Final = re.compile(r"\b(?:a|an|the)\b")
 _PUNCTUATION: Final = str.maketrans(dict.fromkeys(string.punctuation, " "))
 
@@ -98,22 +100,13 @@ def answered_share(scores: Sequence[float], floor: float) -> float:
 def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float:
     """Chance that a random positive scores above a random negative, ties half.
 
-    Mann-Whitney U over n * m, by ranks in O((n + m) log(n + m)); ValueError when a side is empty.
+    Mann-Whitney U over n * m; ValueError when a side is empty.
     """
     if not positives or not negatives:
         raise ValueError("AUROC needs at least one score on each side.")
-    ordered = sorted([(score, 1) for score in positives] + [(score, 0) for score in negatives])
-    rank_sum, start = 0.0, 0
-    while start < len(ordered):
-        end = start
-        while end < len(ordered) and ordered[end][0] == ordered[start][0]:
-            end += 1
-        # Ties share the mean of their ranks, which are start + 1 to end.
-        tied_positives = sum(label for _, label in ordered[start:end])
-        rank_sum += tied_positives * (start + 1 + end) / 2
-        start = end
     n, m = len(positives), len(negatives)
-    return (rank_sum - n * (n + 1) / 2) / (n * m)
+    ranks = rankdata([*positives, *negatives])  # ties share the mean of their ranks
+    return (float(ranks[:n].sum()) - n * (n + 1) / 2) / (n * m)
 
 
 def balanced_accuracy(positives: Sequence[bool], negatives: Sequence[bool]) -> float:

@@ -7,6 +7,7 @@ from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import bootstrap
 
 from footnote.evals.results import Evaluation, Result
 from kb.errors import InvalidInput
@@ -118,6 +119,8 @@ def randomisation_p_value(differences: Sequence[float] | NDArray[np.float64]) ->
     all the signs can be tried in DRAWS, else (1 + extreme draws) / (1 + DRAWS) with a fixed seed.
     Source: Smucker et al., CIKM 2007, doi:10.1145/1321440.1321528.
     """
+    # scipy.stats.permutation_test gives the same and takes 20 to 60 times as long: 0.9 s for 1,100
+    # questions, for every measure of every set.
     values = np.asarray(differences, dtype=np.float64)
     # A pair without a difference is the same either way.
     values = values[values != 0]
@@ -136,18 +139,15 @@ def randomisation_p_value(differences: Sequence[float] | NDArray[np.float64]) ->
 def difference_interval(
     differences: Sequence[float] | NDArray[np.float64],
 ) -> tuple[float, float]:
-    """95 % interval of the mean, from resampled questions with a fixed seed.
+    """The 95 % interval of the mean, from resampled questions with a fixed seed.
 
-    Source: Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 5.3
-    (percentile interval).
+    A single question leaves its difference alone. Source: Davison and Hinkley, Bootstrap Methods
+    and their Application, 1997, section 5.3 (percentile interval).
     """
     values = np.asarray(differences, dtype=np.float64)
-    generator = np.random.default_rng(SEED)
-    means = np.concatenate(
-        [
-            values[generator.integers(len(values), size=(BATCH, len(values)))].mean(axis=1)
-            for _ in range(DRAWS // BATCH)
-        ]
-    )
-    low, high = np.percentile(means, [2.5, 97.5])
+    if len(values) == 1:
+        return float(values[0]), float(values[0])
+    low, high = bootstrap(
+        (values,), np.mean, method="percentile", n_resamples=DRAWS, batch=BATCH, rng=SEED
+    ).confidence_interval
     return float(low), float(high)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+import footnote.cli
 import footnote.evaluation
 from footnote.evals.results import read_evaluation, write_evaluation
 from footnote.evaluation import Wishes
-from kb.errors import Misconfigured
 from tests.footnote.evals.small_set import NAME, evaluation_of, result_of, write_small_set
 from tests.footnote.processes import Finished, run_here
 
@@ -203,8 +203,12 @@ async def test_a_stored_run_becomes_a_page(environment: dict[str, str], tmp_path
     assert "0.2500" in page.read_text(encoding="utf-8")
 
 
-def test_a_missing_extra_is_told_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(footnote.evaluation, "DRAWING_PACKAGES", ("no_such_package",))
+async def test_evaluations_without_their_extra_say_what_to_install(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(footnote.cli, "FITTING", ("no_such_package",))
 
-    with pytest.raises(Misconfigured, match=r"pip install 'footnote\[evals\]'"):
-        footnote.evaluation.require_drawing()
+    done = await run_here("eval", "compare", "one.json", "other.json", environment=environment)
+
+    assert "'no_such_package' is not installed" in one_line(done)
+    assert "pip install 'footnote[evals]'" in one_line(done)

@@ -66,6 +66,10 @@ def test_equal_differences_leave_no_doubt() -> None:
     assert (low, high) == (0.25, 0.25)
 
 
+def test_one_question_says_nothing_about_others() -> None:
+    assert difference_interval([0.25]) == (0.25, 0.25)
+
+
 def test_runs_are_compared_for_every_measure() -> None:
     first = evaluation_of(result_of({"ndcg@10": [0.0, 0.5, 0.5, 0.0], "mrr@10": [1.0] * 4}))
     second = evaluation_of(result_of({"ndcg@10": [0.5, 1.0, 1.0, 0.5], "mrr@10": [1.0] * 4}))
