@@ -1,4 +1,4 @@
-"""What one search and one answer run through, and how much code there is: counts, no times.
+"""Counts of what one search and one answer run through, and of how much code there is.
 
 A function is one with a name: no lambda, comprehension, generator expression, class or module body,
 and nothing that a library generates. A name holds the question when it is a parameter or local that
@@ -17,23 +17,34 @@ import threading
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import FrameType
 from typing import Any, Final
 from uuid import uuid4
 
 from httpx import ASGITransport, AsyncClient
 
+from app.http.main import build_app
 from evals.bench.footnote_process import CHECKOUT, BenchmarkFailed, Instance
 from evals.bench.record import Outcome
+from footnote.compose import open_ingestion, open_resources
 from footnote.evals.proof.cases import ProofCase
 from footnote.evals.proof.scripted import WRITER, scripted_models
+from footnote.samples.manifest import DOCUMENTS_FOLDER
+from ingest.worker import build_queue_app, run_worker
+from kb.postgres.embedded_postgres import database_url
+from kb.settings import Settings
+from kb.store.credentials import create_key
+from kb.store.tenants import create_tenant
+from kb.telemetry import configure_logging
+from migrations.run import upgrade
 
 PRODUCT: Final = ("app", "ingest", "kb", "language", "models", "footnote")
-"""Packages that are walked through, those of them that exist."""
+"""The packages whose functions are counted."""
 
-ROUTES: Final = ("app.http.answers.routes",)
-"""Where the routes of answers may be; exactly one of them exists."""
+ROUTES: Final = "app.http.answers.routes"
+"""The routes of answers; what they import is counted."""
 
+SCOPES: Final = ("documents:write", "search", "answers")
 DOCUMENTS: Final = ("employee-handbook.pdf", "it-security-rules.md", "spare-parts-prices.xlsx")
 WARM_UP: Final = "How many days of annual leave does every full-time employee have?"
 QUESTION: Final = "How many weeks of parental leave do employees receive?"
@@ -52,14 +63,14 @@ CASE: Final = ProofCase(
     claim="Employees receive 18 weeks of parental leave.",
 )
 
-COMPOSED: Final = (
-    "import asyncio, json; from footnote.commands import serve; from evals.bench.walk import walk; "
-    "print(json.dumps(asyncio.run(walk(serve))))"
+PRINT_WALK: Final = (
+    "import asyncio, json; from evals.bench.walk import walk; "
+    "print(json.dumps(asyncio.run(walk())))"
 )
-"""Benchmarks stand below the composition root: a process of its own brings the two together."""
+"""In a process of its own, where nothing was cached and no thread runs without the recorder."""
 
-IMPORTED: Final = (
-    "import json, sys; before = set(sys.modules); import {}; "
+PRINT_IMPORTED: Final = (
+    f"import json, sys; before = set(sys.modules); import {ROUTES}; "
     "print(json.dumps(sorted(set(sys.modules) - before)))"
 )
 
@@ -77,7 +88,7 @@ class Recorder:
     def recording(self) -> Iterator[None]:
         """Starts from nothing; this thread is profiled within the block only."""
         self._functions: set[tuple[str, str, int]] = set()
-        self._holders: set[tuple[str, str, str, str]] = set()
+        self._names: set[tuple[str, str, str, str]] = set()
         self._chain: list[str] = []
         self._is_on = True
         sys.setprofile(self)
@@ -92,7 +103,7 @@ class Recorder:
         if self._is_on and not event.startswith("c_") and self._is_ours(frame):
             file, function, line = _place(frame)
             self._functions.add((file, function, line))
-            self._holders.update((file, function, *each) for each in _holding(frame))
+            self._names.update((file, function, *each) for each in _names_with_question(frame))
             chain = list(self._streams_below(frame))
             if len(chain) > len(self._chain):
                 self._chain = chain[::-1]
@@ -112,15 +123,15 @@ class Recorder:
             frame = below
 
     def counts(self) -> dict[str, object]:
-        """What was noted, as JSON takes it."""
-        names = [each for each in self._holders if each[2] != "field"]
+        """The counts, ready for JSON."""
+        names = [each for each in self._names if each[2] != "field"]
         parameters = [each for each in names if each[2] == "parameter"]
         return {
             "files": len({file for file, _, _ in self._functions}),
             "functions": len(self._functions),
             "parameters_with_question": _distinct(parameters),
             "names_with_question": _distinct(names),
-            "names_and_fields_with_question": _distinct(self._holders),
+            "names_and_fields_with_question": _distinct(self._names),
             "nested_async_generators": len(self._chain),
             "deepest_chain": self._chain,
         }
@@ -132,16 +143,16 @@ def _place(frame: FrameType) -> tuple[str, str, int]:
     return str(Path(code.co_filename).relative_to(CHECKOUT)), code.co_qualname, code.co_firstlineno
 
 
-def _holding(frame: FrameType) -> Iterator[tuple[str, str]]:
-    """What kind of name holds the question, and which."""
+def _names_with_question(frame: FrameType) -> Iterator[tuple[str, str]]:
+    """The kind and name of each parameter, local and field that equals the question."""
     parameters = inspect.getargs(frame.f_code).args
     for name, value in frame.f_locals.items():
         if type(value) is str and value == QUESTION:
             yield "parameter" if name in parameters else "local", name
         elif type(value).__module__.partition(".")[0] in PRODUCT:
             fields = dict(getattr(value, "__dict__", {}))
-            texts = {key: held for key, held in fields.items() if type(held) is str}
-            yield from (("field", key) for key, held in texts.items() if held == QUESTION)
+            texts = {key: text for key, text in fields.items() if type(text) is str}
+            yield from (("field", key) for key, text in texts.items() if text == QUESTION)
 
 
 def _distinct(found: Collection[tuple[str, str, str, str]]) -> dict[str, int]:
@@ -152,42 +163,45 @@ def _distinct(found: Collection[tuple[str, str, str, str]]) -> dict[str, int]:
     }
 
 
-async def walk(serve: ModuleType) -> dict[str, object]:
-    """What each request runs through; `serve` is footnote's command of that name."""
+async def walk() -> dict[str, object]:
+    """What each request runs through, with the settings of this process."""
     recorder = Recorder()
-    serve.configure_logging("error")
-    settings = serve.Settings()
-    with scripted_models() as models, serve.database_server(settings) as server:
-        serve.upgrade(server.url)
+    configure_logging("error")
+    settings = Settings()
+    with scripted_models() as models, database_url(settings) as url:
+        upgrade(url)
         models.put(CASE)
         by_model = {"llm_base_url": models.base_url, "llm_model": WRITER}
-        async with _filled(serve, settings, server.url) as http:
+        async with _serving_documents(settings, url) as http:
             search = await _ask(http, recorder, "/v1/search", "query")
             answer = await _ask(http, recorder, "/v1/answers", "question")
-        async with _filled(serve, settings.model_copy(update=by_model), server.url) as http:
+        async with _serving_documents(settings.model_copy(update=by_model), url) as http:
             streamed = await _ask(http, recorder, "/v1/answers", "question", stream=True)
     return {"search": search, "answer": answer, "streamed": streamed}
 
 
 @contextlib.asynccontextmanager
-async def _filled(serve: ModuleType, settings: object, url: str) -> AsyncIterator[AsyncClient]:
-    """Speaks, without a server, to the application, which has read the documents."""
-    async with serve.open_resources(settings, url) as resources:
+async def _serving_documents(settings: Settings, url: str) -> AsyncIterator[AsyncClient]:
+    """A client, without a server between, of the application after it has read the documents."""
+    async with open_resources(settings, url) as resources:
         async with resources.database.system() as system:
-            tenant = await serve.create_tenant(system, f"walk {uuid4()}")
-            may = {"scopes": serve.FIRST_KEY_SCOPES, "principals": [], "expires_at": None}
-            key = await serve.create_key(system, tenant.id, **may)
-        app = serve.build_app(resources)
+            tenant = await create_tenant(system, f"walk {uuid4()}")
+            key = await create_key(system, tenant.id, scopes=SCOPES, principals=[], expires_at=None)
+        app = build_app(resources)
         headers = {"Authorization": f"Bearer {key.key}"}
         client = AsyncClient(transport=ASGITransport(app), base_url="http://here", headers=headers)
         async with app.router.lifespan_context(app), client as http:
             for name in DOCUMENTS:
-                file = (name, (CHECKOUT / "footnote" / "samples" / "documents" / name).read_bytes())
+                file = (name, (DOCUMENTS_FOLDER / name).read_bytes())
                 (await http.post("/v1/documents", files={"file": file})).raise_for_status()
-            async with serve.open_ingestion(settings, url) as tools:
-                queue = serve.build_queue_app(url, tools)
-                how = {"concurrency": 1, "stalled_after": timedelta(minutes=1), "wait": False}
-                await serve.run_worker(queue, obeys_signals=False, **how)
+            async with open_ingestion(settings, url) as tools:
+                await run_worker(
+                    build_queue_app(url, tools),
+                    concurrency=1,
+                    stalled_after=timedelta(minutes=1),
+                    wait=False,
+                    obeys_signals=False,
+                )
             yield http
 
 
@@ -205,7 +219,7 @@ async def _ask(
 
 
 def size_of(packages: Sequence[str]) -> dict[str, float]:
-    """Of all together; every line counts, and so do functions within functions."""
+    """Lines, and functions with those within functions, of all packages together."""
     paths = [path for each in packages for path in (CHECKOUT / each).rglob("*.py")]
     texts = [path.read_text(encoding="utf-8") for path in paths]
     lines = sum(text.count("\n") for text in texts)
@@ -216,7 +230,7 @@ def size_of(packages: Sequence[str]) -> dict[str, float]:
 
 
 def _printed(instance: Instance, code: str) -> Any:  # noqa: ANN401  # JSON
-    """What the code prints last, in a process of its own that has the instance's settings."""
+    """The JSON that the code prints last, in a process with the instance's settings."""
     done = subprocess.run(  # noqa: S603  # our own code
         [sys.executable, "-c", code],
         env=instance.environment,
@@ -228,21 +242,18 @@ def _printed(instance: Instance, code: str) -> Any:  # noqa: ANN401  # JSON
 
 
 def measure_walk(instance: Instance) -> Outcome:
-    """Counts; BenchmarkFailed when a request is not answered or the routes are not found."""
-    routes = [name for name in ROUTES if (CHECKOUT / f"{name.replace('.', '/')}.py").is_file()]
-    if len(routes) != 1:
-        raise BenchmarkFailed(f"One of {', '.join(ROUTES)} should exist.")
-    packages = [each for each in (*PRODUCT, "evals") if (CHECKOUT / each).is_dir()]
-    imported: list[str] = _printed(instance, IMPORTED.format(routes[0]))
+    """Counts; CalledProcessError when a request is not answered."""
+    packages = (*PRODUCT, "evals")
+    imported: list[str] = _printed(instance, PRINT_IMPORTED)
     return Outcome(
         question="What one search and one answer run through, and how much code there is",
         target="each request answered; the counts are for comparing two states of the code",
         has_met_target=True,
         numbers={
-            **_printed(instance, COMPOSED),
+            **_printed(instance, PRINT_WALK),
             "size_by_package": {each: size_of([each]) for each in packages},
             "size_together": size_of(packages),
-            "modules_imported": {routes[0]: sum(x.partition(".")[0] in packages for x in imported)},
+            "modules_imported": {ROUTES: sum(x.partition(".")[0] in packages for x in imported)},
             "readme_words": len((CHECKOUT / "README.md").read_text(encoding="utf-8").split()),
         },
         warm_up=1,

@@ -7,10 +7,10 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter
 
-EXAMPLES_FOLDER = Path(__file__).parent
-DOCUMENTS_FOLDER = EXAMPLES_FOLDER / "documents"
-MANIFEST_PATH = EXAMPLES_FOLDER / "manifest.json"
-QUESTIONS_PATH = EXAMPLES_FOLDER / "questions.json"
+SAMPLES_FOLDER = Path(__file__).parent
+DOCUMENTS_FOLDER = SAMPLES_FOLDER / "documents"
+MANIFEST_PATH = SAMPLES_FOLDER / "manifest.json"
+QUESTIONS_PATH = SAMPLES_FOLDER / "questions.json"
 
 EVERYBODY = "tenant:*"
 HR = "group:hr"
