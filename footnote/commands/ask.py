@@ -13,8 +13,8 @@ from app.http.search.respond import respond_search
 from app.http.search.schemas import SearchRequest, SearchResponse
 from app.identity import Caller
 from app.resources import Resources
+from footnote.caller import command_line_caller
 from footnote.compose import open_resources
-from footnote.identity import command_line_caller
 from footnote.output import (
     JsonOption,
     PrincipalsOption,

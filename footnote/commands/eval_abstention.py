@@ -11,6 +11,16 @@ import typer
 from app.answering.abstention import FITTED_FILE, FittedAbstention, packaged_model
 from app.limits import AnswerLimits
 from app.retrieve.search import NodeIndexes
+from footnote.commands.eval_command import (
+    DatasetsOption,
+    HomeOption,
+    LimitOption,
+    Measured,
+    evaluation,
+    evaluation_database,
+    require_writable,
+    settings_in,
+)
 from footnote.commands.eval_retrieval import load_datasets
 from footnote.compose import build_retriever, load_embedder, open_database, open_space, utc_now
 from footnote.evals.abstention import (
@@ -27,16 +37,6 @@ from footnote.evals.datasets import open_dataset
 from footnote.evals.loading import LoadedDataset
 from footnote.evals.questions import read_questions
 from footnote.evals.results import Result
-from footnote.evaluation import (
-    DatasetsOption,
-    HomeOption,
-    LimitOption,
-    Measured,
-    evaluation,
-    evaluation_database,
-    require_writable,
-    settings_in,
-)
 from footnote.output import progress_console
 from kb.index.lexical.follower import LexicalIndexes
 from kb.settings import Settings

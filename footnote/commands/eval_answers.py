@@ -10,6 +10,17 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from app.resources import Resources
+from footnote.commands.eval_command import (
+    DatasetsOption,
+    HomeOption,
+    LimitOption,
+    Measured,
+    evaluation,
+    evaluation_database,
+    print_table,
+    results_table,
+    settings_in,
+)
 from footnote.commands.eval_retrieval import load_datasets
 from footnote.compose import open_ingestion, open_resources, uploads_with
 from footnote.evals.abstention import chosen
@@ -23,17 +34,6 @@ from footnote.evals.outcomes.measure import DATASET as OUTCOMES
 from footnote.evals.outcomes.measure import LoadedCase, load_cases, measure_outcomes
 from footnote.evals.questions import PutQuestion, elsewhere, read_questions
 from footnote.evals.results import Result
-from footnote.evaluation import (
-    DatasetsOption,
-    HomeOption,
-    LimitOption,
-    Measured,
-    evaluation,
-    evaluation_database,
-    print_table,
-    results_table,
-    settings_in,
-)
 from footnote.output import progress_console
 from kb.errors import Misconfigured
 from kb.ids import TenantId

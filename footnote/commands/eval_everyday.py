@@ -9,6 +9,15 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from footnote.commands.eval_command import (
+    HomeOption,
+    LimitOption,
+    Measured,
+    evaluation,
+    evaluation_database,
+    print_table,
+    settings_in,
+)
 from footnote.compose import open_ingestion, open_resources, uploads_with
 from footnote.evals.everyday.cases import SETS, WITH_SAMPLES, QuestionSet, read_set
 from footnote.evals.everyday.grading import OUTCOMES, normalized
@@ -24,15 +33,6 @@ from footnote.evals.everyday.measure import (
     source_of,
 )
 from footnote.evals.metrics import share_interval
-from footnote.evaluation import (
-    HomeOption,
-    LimitOption,
-    Measured,
-    evaluation,
-    evaluation_database,
-    print_table,
-    settings_in,
-)
 from footnote.output import progress_console
 from footnote.samples.blocks import Heading
 from footnote.samples.corpus import SAMPLES

@@ -1,5 +1,7 @@
-"""`footnote eval grounding` and `calibrate`: the verifier on claims that people labelled."""
+"""`footnote eval grounding`, `calibrate` and `calibrate-model`, on claims that people labelled."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -8,14 +10,16 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from app.answering.verify.profiles import PROFILES_FILE, ProfileName, fitted_profiles
+from footnote.commands.eval_command import Measured, evaluation, print_table, require_writable
 from footnote.evals.calibration import fit_profiles, write_profiles
 from footnote.evals.grounding import GroundingReport, judge_sets, report_of
 from footnote.evals.grounding_claims import GROUNDING_SETS, read_claims
 from footnote.evals.grounding_results import KIND, results_of_sets
-from footnote.evaluation import Measured, evaluation, print_table, require_writable
+from footnote.evals.model_calibration import fit_calibration, meanings_of
 from footnote.output import JsonOption, print_json
 from kb.errors import InvalidInput
 from kb.settings import Settings
+from models.grounding_model import CrossEncoderOutputs
 
 DatasetsOption = Annotated[
     list[str] | None,
@@ -78,6 +82,38 @@ def calibrate(
         print_json(fitted)
     else:
         typer.echo(f"Written: {output}")
+
+
+def calibrate_model(
+    model: Annotated[str, typer.Argument(help="A CrossEncoder: a hub name or a local folder.")],
+    *,
+    output: Annotated[Path, typer.Option(help="The calibration file to write.")],
+    label: Annotated[
+        list[str] | None,
+        typer.Option(help="What a label means, such as entailment=supported; repeatable."),
+    ] = None,
+    dataset: DatasetsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit a grounding model's thresholds to labelled claims, and write its calibration file."""
+    settings = Settings()
+    classifier = CrossEncoderOutputs(model)
+    named = dict(each.partition("=")[::2] for each in label or [])
+    claims = [c for name in dataset or GROUNDING_SETS for c in read_claims(settings.evaldata, name)]
+    fitted, report = fit_calibration(
+        classifier,
+        claims,
+        labels=meanings_of(classifier.labels, named),
+    )
+    folder = Path(model).resolve()
+    written = {**asdict(fitted), "model": str(folder) if folder.is_dir() else model}
+    output.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+    report["file"] = str(output)
+    if as_json:
+        print_json(report)
+        return
+    for name, value in report.items():
+        typer.echo(f"{name}: {value}")
 
 
 def _profile(name: str) -> ProfileName:

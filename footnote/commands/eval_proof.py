@@ -10,6 +10,16 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from footnote.commands.eval_command import (
+    HomeOption,
+    LimitOption,
+    Measured,
+    evaluation,
+    evaluation_database,
+    print_table,
+    progress_bar,
+    settings_in,
+)
 from footnote.compose import open_ingestion, open_resources, uploads_with
 from footnote.evals.proof.cases import (
     ORIGINS,
@@ -29,16 +39,6 @@ from footnote.evals.proof.measure import (
     settings_with_models,
 )
 from footnote.evals.proof.scripted import ScriptedModels
-from footnote.evaluation import (
-    HomeOption,
-    LimitOption,
-    Measured,
-    evaluation,
-    evaluation_database,
-    print_table,
-    progress_bar,
-    settings_in,
-)
 from footnote.output import progress_console
 from footnote.samples.manifest import document_path, read_manifest
 from kb.errors import InvalidInput

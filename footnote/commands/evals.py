@@ -7,12 +7,11 @@ from footnote.commands import (
     eval_answers,
     eval_everyday,
     eval_grounding,
+    eval_guards,
     eval_proof,
     eval_retrieval,
+    eval_runs,
 )
-from footnote.evals.injection import injection
-from footnote.evals.model_calibration import calibrate_model
-from footnote.evals.pii import pii
 
 app = typer.Typer(
     help="How good it is, on questions with known answers.",
@@ -25,9 +24,9 @@ app.command("abstention")(eval_abstention.abstention)
 app.command("answers")(eval_answers.answers)
 app.command("everyday")(eval_everyday.everyday)
 app.command("calibrate")(eval_grounding.calibrate)
-app.command("calibrate-model")(calibrate_model)
+app.command("calibrate-model")(eval_grounding.calibrate_model)
 app.command("proof")(eval_proof.proof)
-app.command("injection")(injection)
-app.command("pii")(pii)
-app.command("compare")(eval_retrieval.compare_runs)
-app.command("report")(eval_retrieval.report_run)
+app.command("injection")(eval_guards.injection)
+app.command("pii")(eval_guards.pii)
+app.command("compare")(eval_runs.compare_runs)
+app.command("report")(eval_runs.report_run)

@@ -10,8 +10,8 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.identity import Caller
+from footnote.caller import command_line_caller
 from footnote.compose import open_ingestion, uploads_with, utc_now
-from footnote.identity import command_line_caller
 from footnote.output import (
     JsonOption,
     PrincipalsOption,

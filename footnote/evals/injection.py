@@ -10,10 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final, NotRequired, TypedDict, cast
+from typing import Final, NotRequired, TypedDict, cast
 from uuid import UUID
-
-import typer
 
 from app.answering.claims import DraftClaim, VerifiedClaim
 from app.answering.context import Context, build_context
@@ -30,7 +28,6 @@ from footnote.evals.halves import is_held_back
 from footnote.evals.obedient import MANNERS, Planted, Seen, see
 from kb.errors import Misconfigured
 from kb.passages import Location, Passage
-from kb.settings import Settings
 
 FENCE: Final = "5f0c21ab99de"
 PROMPT: Final = "answer@2"
@@ -287,25 +284,3 @@ def read_lines(path: Path, id_field: str) -> Iterator[_Line]:
             line = cast("dict[str, str]", json.loads(raw))
             if is_held_back(line[id_field]):
                 yield cast("_Line", line)
-
-
-def injection(
-    as_json: Annotated[  # noqa: FBT002  # a flag of the command line is a keyword to its user
-        bool, typer.Option("--json", help="Print one JSON value on stdout.")
-    ] = False,
-) -> None:
-    """Measure what planted instructions and jailbreaks come to."""
-    report = measure_injection(Settings().evaldata)
-    if as_json:
-        typer.echo(json.dumps(report, indent=2))
-        return
-    for name, figures in report.items():
-        print(f"{name}:")
-        for label, value in cast("dict[str, object]", figures).items():
-            is_rate = isinstance(value, dict) and set(value) == {"count", "of"}
-            shown = f"{value['count']} of {value['of']}" if is_rate else value  # type: ignore[index]
-            print(f"  {label}: {shown}")
-
-
-if __name__ == "__main__":
-    typer.run(injection)

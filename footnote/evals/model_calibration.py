@@ -4,15 +4,11 @@ A claim in other words is shown when the model says that it follows: its thresho
 takes to keep false claims out.
 """
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Final, TypedDict, cast, get_args
-
-import typer
+from typing import Final, TypedDict, cast, get_args
 
 from app.answering.review.calibration import Calibration, Meaning, Thresholds
 from app.answering.review.grounding_model import GroundingModel, PairClassifier
@@ -20,15 +16,11 @@ from app.answering.verify.grounding import ground
 from app.answering.verify.profiles import fitted_profiles
 from footnote.evals.grounding import prepared
 from footnote.evals.grounding_claims import (
-    GROUNDING_SETS,
     LabelledClaim,
     claims_sha256,
-    read_claims,
 )
 from footnote.evals.metrics import auroc, share
 from kb.errors import InvalidInput
-from kb.settings import Settings
-from models.grounding_model import CrossEncoderOutputs
 
 MAX_FALSE_SHOWN: Final[Mapping[str, float]] = {"balanced": 0.02, "lenient": 0.05}
 """Share of false claims that may pass, by profile."""
@@ -87,7 +79,7 @@ def fit_threshold(false: Sequence[float], max_shown: float) -> float:
     return min(max(math.floor(refused * 10_000 + 1) / 10_000, 0.0001), 1.0)
 
 
-def calibrate(
+def fit_calibration(
     classifier: PairClassifier, claims: Sequence[LabelledClaim], *, labels: Mapping[str, Meaning]
 ) -> tuple[Calibration, CalibrationReport]:
     """The calibration of a model, and what its word is worth on these claims."""
@@ -141,38 +133,3 @@ def _meaning(label: str) -> Meaning | None:
         if name.startswith(starts):
             return meaning
     return None
-
-
-def calibrate_model(
-    model: Annotated[str, typer.Argument(help="A CrossEncoder: a hub name or a local folder.")],
-    *,
-    output: Annotated[Path, typer.Option(help="The calibration file to write.")],
-    label: Annotated[
-        list[str] | None,
-        typer.Option(help="What a label means, such as entailment=supported; repeatable."),
-    ] = None,
-    dataset: Annotated[
-        list[str] | None,
-        typer.Option(help="A folder of FOOTNOTE_EVALDATA; repeatable; unset: all."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value.")] = False,
-) -> None:
-    """Fit a grounding model's thresholds to labelled claims, and write its calibration file."""
-    settings = Settings()
-    classifier = CrossEncoderOutputs(model)
-    named = dict(each.partition("=")[::2] for each in label or [])
-    claims = [c for name in dataset or GROUNDING_SETS for c in read_claims(settings.evaldata, name)]
-    fitted, report = calibrate(
-        classifier,
-        claims,
-        labels=meanings_of(classifier.labels, named),
-    )
-    folder = Path(model).resolve()
-    told = {**asdict(fitted), "model": str(folder) if folder.is_dir() else model}
-    output.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    report["file"] = str(output)
-    if as_json:
-        typer.echo(json.dumps(report))
-        return
-    for name, value in report.items():
-        typer.echo(f"{name}: {value}")

@@ -6,13 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Final, TypedDict, cast
-
-import typer
+from typing import Final, TypedDict, cast
 
 from footnote.evals.halves import is_held_back
 from kb.errors import Misconfigured
-from kb.settings import Settings
 from language.personal_data import KINDS, PersonalKind, personal_spans
 
 KIND_BY_TYPE: Final[dict[str, PersonalKind]] = {
@@ -110,27 +107,3 @@ def _read(path: Path) -> Iterator[_Line]:
             line = cast("_Line", json.loads(raw))
             if is_held_back(line["id"]):
                 yield line
-
-
-def pii(
-    as_json: Annotated[  # noqa: FBT002  # a flag of the command line is a keyword to its user
-        bool, typer.Option("--json", help="Print one JSON value on stdout.")
-    ] = False,
-) -> None:
-    """Measure how much personal data is found."""
-    report = measure_pii(Settings().evaldata)
-    if as_json:
-        typer.echo(json.dumps(report, indent=2))
-        return
-    print(f"{report['texts']} texts, {report['microseconds_a_text']} microseconds each")
-    for kind, figures in report["kinds"].items():
-        print(
-            f"  {kind}: precision {figures['precision']:.3f}, recall {figures['recall']:.3f} "
-            f"({figures['found']} of {figures['present']}, {figures['wrong']} wrong)"
-        )
-    unreached = ", ".join(f"{name} {count}" for name, count in report["out_of_reach"].items())
-    print(f"  not looked for: {unreached}")
-
-
-if __name__ == "__main__":
-    typer.run(pii)

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from app.identity import recognise
+from footnote.caller import command_line_caller
 from footnote.commands.ingest import readers_of
-from footnote.identity import command_line_caller
 from kb.errors import InvalidPrincipal
 from kb.store.credentials import create_key
 from tests.principals import REFUSED, REFUSED_IN_TEXT, TAKEN

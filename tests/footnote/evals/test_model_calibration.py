@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from app.answering.review.grounding_model import load_grounding_model
+from footnote.commands.eval_grounding import calibrate_model
 from footnote.evals.grounding_claims import LabelledClaim
-from footnote.evals.model_calibration import calibrate, calibrate_model, fit_threshold, meanings_of
+from footnote.evals.model_calibration import fit_calibration, fit_threshold, meanings_of
 from kb.errors import InvalidInput
 from tests.fakes.cross_encoders import MNLI, save_grounding_model
 
@@ -78,7 +79,7 @@ def test_model_is_calibrated_on_claims_with_their_evidence() -> None:
         labelled("Every employee has 32 days of leave, and then some more.", is_supported=False),
     ]
 
-    fitted, report = calibrate(ByLength(), claims, labels={"LABEL_0": "supported"})
+    fitted, report = fit_calibration(ByLength(), claims, labels={"LABEL_0": "supported"})
 
     assert report["claims"] == 4
     assert report["auroc"] == 1.0

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from footnote.evaluation import Measured, evaluation
+from footnote.commands.eval_command import Measured, evaluation
 
 ran: list[int] = []
 

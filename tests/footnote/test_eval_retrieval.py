@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import footnote.cli
-import footnote.evaluation
+import footnote.commands.eval_command
+from footnote.commands.eval_command import Wishes
 from footnote.evals.results import read_evaluation, write_evaluation
-from footnote.evaluation import Wishes
 from tests.footnote.evals.small_set import NAME, evaluation_of, result_of, write_small_set
 from tests.footnote.processes import Finished, run_here
 
@@ -163,7 +163,7 @@ def test_figures_are_shown_before_they_are_written(
     wishes = Wishes(output=tmp_path, report=None, thresholds=None, as_json=False)
 
     with pytest.raises(IsADirectoryError):
-        footnote.evaluation.finish(evaluation_of(result_of({"mrr@10": [0.25]})), wishes)
+        footnote.commands.eval_command.finish(evaluation_of(result_of({"mrr@10": [0.25]})), wishes)
 
     assert "0.2500" in capsys.readouterr().out
 
