@@ -68,7 +68,7 @@ db_app.command("prune")(admin.prune_database)
 
 @app.command("eval", add_help_option=False, context_settings=PASS_ALL_ON)
 def evaluate(context: typer.Context) -> None:
-    """How good it is, on questions with known answers."""
+    """Measure quality, on questions with known answers."""
     require_packages(FITTING, purpose="evaluations")
     _run_late("eval", context)
 
@@ -77,7 +77,7 @@ if HAS_BENCHMARKS:
 
     @app.command("bench", add_help_option=False, context_settings=PASS_ALL_ON)
     def bench(context: typer.Context) -> None:
-        """How fast it is; writes the results."""
+        """Measure speed, and write the results."""
         # Not installed: an editable install has the packages of the wheel only.
         sys.path.append(str(CHECKOUT))
         _run_late("bench", context)
@@ -107,7 +107,7 @@ def main() -> None:
 
 
 def _faults(error: ValidationError) -> Iterator[str]:
-    """What is wrong with settings, under the names they have in the environment, or arguments."""
+    """The faults of settings, under their names in the environment, or of arguments."""
     for fault in error.errors(include_input=False, include_url=False):
         name = "_".join(str(part) for part in fault["loc"])
         is_setting = error.title == Settings.__name__

@@ -13,7 +13,7 @@ from app.http.jobs.schemas import Job
 from kb.store.jobs import FINISHED
 
 WAIT_SECONDS = 20
-"""How long one request waits for a job; below the client's own timeout."""
+"""The longest that one request waits for a job; below the client's own timeout."""
 
 
 @dataclass(frozen=True, kw_only=True)

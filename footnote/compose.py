@@ -56,7 +56,7 @@ REACH_TIMEOUT_SECONDS = 30
 
 
 REFIT = "Run 'footnote eval abstention --fit', or set FOOTNOTE_ANSWER_EVIDENCE_FLOOR by questions."
-"""What to do about an evidence floor that was fitted with another embedding model."""
+"""The remedy for an evidence floor that was fitted with another embedding model."""
 
 log = structlog.get_logger(__name__)
 
@@ -239,7 +239,7 @@ def _build_answerer(
 
 @asynccontextmanager
 async def open_resources(settings: Settings, database_url: str) -> AsyncIterator[Resources]:
-    """What the API and the command line answer with."""
+    """The resources that the API and the command line answer with."""
     embedder = load_embedder(settings)
     warn_of_unfitted_floor(settings.embedding_model)
     metrics = Metrics()
@@ -294,7 +294,7 @@ def uploads_with(tools: Ingestion, settings: Settings) -> Uploads:
 
 @asynccontextmanager
 async def open_ingestion(settings: Settings, database_url: str) -> AsyncIterator[Ingestion]:
-    """What the worker ingests with."""
+    """The resources that the worker ingests with."""
     embedder = load_embedder(settings)
     async with (
         open_database(settings, database_url) as database,
@@ -315,7 +315,7 @@ async def open_ingestion(settings: Settings, database_url: str) -> AsyncIterator
 
 
 def build_upkeep(settings: Settings, database: Database, metrics: Metrics) -> Upkeep:
-    """What a worker forgets with, by night."""
+    """The upkeep that a worker does by night."""
     return Upkeep(
         database=database,
         files=FileStore(settings.effective_file_store_url),

@@ -28,7 +28,7 @@ Wait = Literal["header", "body", "body pace", "write"]
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionLimits:
-    """What one connection may take, and how many there are."""
+    """The limits of one connection, and their number."""
 
     max_header_bytes: int = 32 * 1024
     """Request line and headers: hundreds of principals fit."""
@@ -37,7 +37,7 @@ class ConnectionLimits:
     """Until the headers are there, from the connection or the first byte of a further request."""
 
     body_pace_seconds: float = 30
-    """How often it is looked whether a body comes fast enough, while somebody waits for it."""
+    """The interval at which the pace of a body is checked while somebody waits for it."""
 
     min_body_bytes_per_second: int = 1_000
     """A byte now and then holds a place; the slowest link that carries documents is faster."""
@@ -290,7 +290,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._abort_soon()
 
     def _is_fast_enough(self) -> bool:
-        """Whether enough has come since the last look, or it is us who do not read on."""
+        """True when enough has come since the last check, or when we are not reading on."""
         request = self._request
         if self.flow.read_paused or (request and request.waiting_for_100_continue):
             return True

@@ -1,4 +1,4 @@
-"""What commands print: one JSON value with --json, otherwise text for people."""
+"""Output of commands: one JSON value with --json, otherwise text for people."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -24,7 +24,7 @@ RESTART_DELAY_SECONDS = 1.0
 """Short enough that nobody waits, long enough that a child failing at once does not spin."""
 
 POLL_SECONDS = 0.2
-"""How soon a dead part is noticed."""
+"""The interval at which parts are checked."""
 
 STOP_TIMEOUT_SECONDS = 8.0
 """For a child that is stopped without a signal that gave all of us a deadline."""
@@ -42,7 +42,7 @@ class KeepsDying(KnowledgeBaseError):
 
 
 class Part(Protocol):
-    """What is kept running."""
+    """A part of the service that is kept running."""
 
     name: str
     restart_delay_seconds: float
@@ -52,7 +52,7 @@ class Part(Protocol):
         """False once it has died."""
 
     def start_again(self) -> bool:
-        """Whether it was us who started it; DatabaseUnavailable when that did not work."""
+        """True when we started it; DatabaseUnavailable when starting failed."""
 
     def tell_to_stop(self) -> None:
         """Says that the service stops."""

@@ -41,7 +41,7 @@ BROKEN = (
     LookupError,
     ValueError,
 )
-"""What a service that does something unforeseen makes of a probe: its finding is that it failed."""
+"""Errors of a probe when the service does something unforeseen: findings that it failed."""
 
 WHOLE_MINUTES = 10.0
 
@@ -51,7 +51,7 @@ def attack(
         list[str] | None, typer.Option(help="A family or a probe; repeatable. Unset: all.")
     ] = None,
     minutes: Annotated[float, typer.Option(min=0.1, help="Of the soak.")] = WHOLE_MINUTES,
-    output: Annotated[Path, typer.Option(help="Where the results go.")] = RESULTS,
+    output: Annotated[Path, typer.Option(help="Folder for the results.")] = RESULTS,
     list_probes: Annotated[  # noqa: FBT002  # a flag is a keyword to its user
         bool, typer.Option("--list", help="Name the probes and stop.")
     ] = False,
@@ -116,7 +116,7 @@ def _attack_all(
 
 
 def run_probe(family: str, probe: Probe, target: Target) -> Record:
-    """What the probe found; a service that broke it has not held."""
+    """The probe's findings; a service that broke the probe has not held."""
     print(f"{family}: {probe.__name__} ...", flush=True)
     started = perf_counter()
     try:

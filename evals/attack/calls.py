@@ -10,7 +10,7 @@ from evals.bench.footnote_process import BenchmarkFailed
 from kb.store.jobs import FINISHED
 
 POLL_SECONDS = 20
-"""How long one request waits for a job."""
+"""The longest that one request waits for a job."""
 
 READY = frozenset({"ready", "ready_with_warnings"})
 
@@ -35,7 +35,7 @@ def accepted(response: httpx.Response) -> Mapping[str, str]:
 
 
 def finished(client: httpx.Client, job_id: str, *, within_seconds: float = 120.0) -> str:
-    """How the job ended, or the state that it is still in after that time."""
+    """The job's status at its end, or after that time."""
     deadline, status = monotonic() + within_seconds, "succeeded"
     while job_id:
         wait = max(0.0, min(POLL_SECONDS, deadline - monotonic()))
@@ -51,7 +51,7 @@ def finished(client: httpx.Client, job_id: str, *, within_seconds: float = 120.0
 def all_finished(
     client: httpx.Client, jobs: Sequence[str], *, within_seconds: float
 ) -> Counter[str]:
-    """How many of the jobs ended how, all of them together within that time."""
+    """The number of jobs by their status, after all of them ended or that time has passed."""
     deadline = monotonic() + within_seconds
     return Counter(
         finished(client, job, within_seconds=max(0.5, deadline - monotonic())) for job in jobs

@@ -17,12 +17,12 @@ MOST_SHOWN = 5
 
 
 def differences(one: Json, other: Json, *, besides: frozenset[str] = frozenset()) -> list[str]:
-    """Where two JSON values differ, besides ids, times and these names."""
+    """The places where two JSON values differ, besides ids, times and these names."""
     return list(_different(one, other, "", besides))
 
 
 def response_differences(one: httpx.Response, other: httpx.Response) -> list[str]:
-    """Where two responses differ, besides ids and times."""
+    """The places where two responses differ, besides ids and times."""
     if one.status_code != other.status_code:
         return [f"status {one.status_code} and {other.status_code}"]
     kinds = [each.headers.get("content-type", "") for each in (one, other)]

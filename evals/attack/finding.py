@@ -1,4 +1,4 @@
-"""What a probe found, and when it held."""
+"""A probe's finding, and whether the service held."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -19,7 +19,7 @@ OPENAI_DOORS = (b"/v1/chat/", b"/v1/models")
 CLIENT_ERROR, SERVER_ERROR = 400, 500
 
 REFUSED_BELOW_HTTP = frozenset({400, 408, 413, 414, 431})
-"""What the server answers in plain words to a request line or header that is none."""
+"""The server's plain text for a request line or header that it cannot parse."""
 
 RAW_JSON: Mapping[str, str] = {
     "NUL": r'"a\u0000b"',
@@ -226,7 +226,7 @@ def form_shots() -> Iterator[Shot]:
 
 
 def fire(target: Target, shot: Shot) -> str:
-    """What is wrong with the response; empty when nothing is."""
+    """The response's fault; empty without one."""
     connection = HTTPConnection(*target.address, timeout=TIMEOUT_SECONDS)
     headers: dict[str, bytes] = {
         name: value.encode() for name, value in target.headers("user:fuzz").items()

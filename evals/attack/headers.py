@@ -1,4 +1,4 @@
-"""What anybody can do without a key: headers that cost, requests that never end."""
+"""Attacks that need no key: costly headers, and requests that never end."""
 
 import contextlib
 import selectors
@@ -36,7 +36,7 @@ HEADER_LIMITS = {"worst_cpu_seconds": 0.1, "worst_seconds": 1.0}
 HUGE_BYTES = 100_000_000
 PIECE = b"a" * 65_536
 HUGE_LIMITS = {"sent_bytes": 16_000_000, "cpu_seconds": 1.0, "memory_growth_bytes": 20_000_000}
-"""What a sender gets rid of before it notices the end includes the kernel's buffers."""
+"""`sent_bytes` includes the kernel's buffers, which a sender fills before it notices the end."""
 
 HALF_REQUESTS = 500
 OPEN_SECONDS = 90.0
@@ -181,7 +181,7 @@ def _held_open(
 
 
 def open_after(connections: Sequence[socket.socket], *, drip: bytes, seconds: float) -> int:
-    """How many the service has not closed after that time; less when all are closed before."""
+    """The number of connections still open after that time; returns early when all are closed."""
     deadline, next_drip = monotonic() + seconds, monotonic() + DRIP_SECONDS
     with selectors.DefaultSelector() as selector:
         for connection in connections:
@@ -209,7 +209,7 @@ def _is_closed(connection: object) -> bool:
 
 
 def _send(connection: object, content: bytes) -> None:
-    """What the other side does not want any more is dropped."""
+    """Drops what the other side no longer takes."""
     assert isinstance(connection, socket.socket)  # noqa: S101  # only sockets are registered
     with contextlib.suppress(OSError):
         connection.sendall(content)

@@ -18,7 +18,7 @@ from evals.attack.target import Target
 from footnote.evals.metrics import percentile
 
 MOST_DELAY_MILLISECONDS = 100
-"""What one caller may cost another at the 95th percentile."""
+"""The most milliseconds that one caller may cost another at the 95th percentile."""
 
 IDLE_SECONDS, ATTACK_SECONDS = 4.0, 8.0
 REQUEST_SECONDS = 30.0
@@ -159,7 +159,7 @@ def abandoned_requests_stop(target: Target) -> Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Delay:
-    """What searchers felt, over what they feel of nothing."""
+    """The searchers' latency, over that without an attack."""
 
     p95_milliseconds: float
     worst_milliseconds: float

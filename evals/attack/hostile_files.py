@@ -15,11 +15,11 @@ SHEET_NAMES = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
 NESTED = 100_000
 UNPACKED_BYTES = 1_000_000_000
-"""What a megabyte of a bomb becomes."""
+"""The size of a bomb of one megabyte once it is unpacked."""
 
 SPACES = b" " * 1_000_000
 LOCAL_SIZE_AT, CENTRAL_SIZE_AT = 22, 24
-"""Where the headers of a zip member say how large it is unpacked."""
+"""The offsets of the unpacked size in the headers of a zip member."""
 
 
 def hostile_files() -> Iterator[tuple[str, bytes]]:

@@ -169,7 +169,7 @@ def documentation_loads_nothing_from_elsewhere(target: Target) -> Finding:
 
 
 def open_to_others(home: Path) -> list[str]:
-    """What in the home others may list, read or write, with its mode."""
+    """The paths in the home that others may list, read or write, with their modes."""
     found = []
     for path in (home, *sorted(home.rglob("*"))):
         mode = path.lstat().st_mode
@@ -183,7 +183,7 @@ def open_to_others(home: Path) -> list[str]:
 
 
 def foreign_addresses(page: str) -> list[str]:
-    """What a page loads from other hosts."""
+    """The addresses that a page loads from other hosts."""
     return LOADS_FROM_ELSEWHERE.findall(page)
 
 
@@ -248,14 +248,14 @@ class LogSince:
         self._start = self._path.stat().st_size
 
     def __call__(self) -> list[str]:
-        """What has been written since."""
+        """The text written since."""
         with self._path.open("rb") as log:
             log.seek(self._start)
             return log.read().decode("utf-8", errors="replace").splitlines()
 
 
 def _plain_lines(lines: list[str]) -> int:
-    """How many are for people: JSON is for machines."""
+    """The number of lines for people: JSON is for machines."""
     return sum(bool(line.strip()) and not line.startswith("{") for line in lines)
 
 

@@ -1,4 +1,4 @@
-"""What a caller can learn of documents that are not theirs, within a tenant and across."""
+"""Attempts to learn of documents that a caller may not read, within a tenant and across tenants."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -95,7 +95,7 @@ def hidden_changes_move_the_generation(target: Target) -> Finding:
 
 
 def chunk_ids_count_other_chunks(target: Target) -> Finding:
-    """How far the chunk ids that a caller is shown move while another tenant stores documents."""
+    """The step in the chunk ids shown to a caller while another tenant stores documents."""
     with (
         target.caller(READER) as reader,
         target.caller(HIDDEN, tenant=FOREIGN_TENANT) as elsewhere,
@@ -170,7 +170,7 @@ def _store_all(client: httpx.Client, texts: Sequence[str], *, principals: list[s
 
 
 def _compared(twins: Sequence[httpx.Client], searched: Sequence[str]) -> list[str]:
-    """Where searches of the two differ."""
+    """The places where searches of the two differ."""
     places = []
     for word in searched:
         for mode in MODES:
@@ -182,7 +182,7 @@ def _compared(twins: Sequence[httpx.Client], searched: Sequence[str]) -> list[st
 
 
 def told_apart(bare: httpx.Client, hidden: httpx.Client, secret: Sequence[str]) -> int:
-    """How many words give themselves away by their score in the reader's own document.
+    """The number of words that their score in the reader's own document gives away.
 
     A score depends on the length of its chunk too, which the reader knows: the bare tenant's score
     stands for that.

@@ -22,7 +22,7 @@ UNREAL = (
     b"</",
     b"endobj",
 )
-"""What parsers stumble over, put in the middle of something."""
+"""Bytes that parsers stumble over, put in the middle of a text."""
 
 
 def samples(folders: Sequence[Path]) -> list[Path]:

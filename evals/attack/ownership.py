@@ -1,4 +1,4 @@
-"""Who may still read, change and count what after others came: uploaders, readers, names."""
+"""Attempts to read, change or count documents after their uploader, readers or name changed."""
 
 import http.client
 import json
@@ -196,7 +196,7 @@ def _two_of_one_name(
 
 
 def _upsert_of_readable(ana: httpx.Client, ben: httpx.Client) -> str:
-    """What becomes of a colleague's document that one may read and upserts; for the report."""
+    """The fate of a colleague's document that its reader upserts; for the report."""
     colleague = stored(ana, "Ana's plan.", external_id="plan", principals=[ANA, BEN])
     response = ben.post("/v1/documents", json={"text": "Ben's plan.", "external_id": "plan"})
     if not response.is_success:

@@ -53,7 +53,7 @@ def of_role(home: Path, role: Role) -> list[psutil.Process]:
 
 
 def usage(processes: Sequence[psutil.Process]) -> Usage:
-    """What they use together; a process that ended meanwhile counts nothing."""
+    """Their resources together; a process that ended meanwhile counts nothing."""
     memory = cpu = files = 0.0
     for process in processes:
         try:
@@ -70,7 +70,7 @@ def usage(processes: Sequence[psutil.Process]) -> Usage:
 
 @contextmanager
 def sampled(measure: Callable[[], Usage], *, every_seconds: float) -> Iterator[list[Usage]]:
-    """What was measured during the block; the list grows until its end."""
+    """The measurements during the block; the list grows until its end."""
     samples, stopping = [measure()], Event()
 
     def watch() -> None:

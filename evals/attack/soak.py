@@ -47,7 +47,7 @@ BAD_REQUESTS: Sequence[tuple[str, str, Mapping[str, object] | None]] = (
 
 @dataclass(kw_only=True)
 class Traffic:
-    """What all clients have seen."""
+    """The responses that all clients have seen."""
 
     counts: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
@@ -195,7 +195,7 @@ def mixed_clients(target: Target) -> Finding:
 
 
 def fault_of(action: str, response: httpx.Response) -> str:
-    """What is wrong with the response; empty when it is as promised."""
+    """The response's fault; empty when it is as promised."""
     status = response.status_code
     if action in {"ask", "follow", "break_off"} and status == NOT_FOUND:
         # What it quotes was taken away between the answer and its response.

@@ -43,12 +43,12 @@ class Target:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Its address."""
         return self.footnote.url
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it listens, for sockets."""
+        """Its address, for sockets."""
         url = httpx.URL(self.url)
         return url.host, url.port or 80
 
@@ -102,7 +102,7 @@ class Target:
             yield client
 
     def usage(self, role: Role) -> Usage:
-        """What the processes of that role use now."""
+        """The resources that the processes of that role use now."""
         return usage(of_role(self.home, role))
 
     def log_events(self, *names: str) -> list[Mapping[str, object]]:

@@ -31,7 +31,7 @@ ENDANGERING_BYTES = 9_000_000_000
 
 SERVER_ERROR = 500
 HOST_FILE_MARK = "root:x:"
-"""What the file that one of them names begins with."""
+"""The first words of the file that one of them names."""
 
 SAMPLE_SECONDS = 0.3
 KILLED_DOCUMENTS, KILLS = 150, 20
@@ -137,7 +137,7 @@ def kills_lose_and_double_nothing(target: Target) -> Finding:
 
 
 def deleting_and_superseding_meanwhile(target: Target) -> Finding:
-    """What is deleted or replaced while it is read is not found afterwards."""
+    """A document that is deleted or replaced while it is read is not found afterwards."""
     random = random_for("meanwhile")
     made, faults = words(random, 3 * MEANWHILE + 300), []
     marks, others = made[: 3 * MEANWHILE], made[3 * MEANWHILE :]
@@ -202,7 +202,7 @@ def mutated_files_all_end(target: Target) -> Finding:
 
 
 def _watched(target: Target) -> Usage:
-    """What the worker uses; one that endangers the machine is killed, after it was measured."""
+    """The worker's resources; one that endangers the machine is measured and then killed."""
     processes = of_role(target.home, "worker")
     measured = usage(processes)
     if measured.memory_bytes > ENDANGERING_BYTES:
@@ -287,7 +287,7 @@ def _hits(client: httpx.Client, word: str, collection: str) -> list[str]:
 
 
 def _count(client: httpx.Client, collection: str, statuses: Sequence[str]) -> int:
-    """How many there are, as far as the first page tells."""
+    """Their number, as far as the first page shows it."""
     pages = (
         client.get("/v1/documents", params={"collection": collection, "status": status, "limit": 1})
         for status in statuses

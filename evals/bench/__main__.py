@@ -61,7 +61,7 @@ class Name(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to run, and how much of it."""
+    """The options of a run."""
 
     folder: Path
     evaldata: Path
@@ -174,7 +174,7 @@ BENCHMARKS: Mapping[Name, Callable[[Plan], Outcome]] = {
 
 
 def bench(  # noqa: PLR0913  # each is an option of the command
-    name: Annotated[Name, typer.Argument(help="Which one.")] = Name.ALL,
+    name: Annotated[Name, typer.Argument(help="The benchmark to run.")] = Name.ALL,
     *,
     runs: Annotated[
         int | None,

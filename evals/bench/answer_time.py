@@ -1,4 +1,4 @@
-"""What an extractive answer over HTTP costs beyond the search that it begins with.
+"""The time that an extractive answer over HTTP takes beyond the search it begins with.
 
 With another checkout of Footnote beside it: whether an answer takes longer than there.
 """
@@ -104,7 +104,7 @@ def time_answers(services: Sequence[Service], texts: Sequence[str]) -> None:
 
 
 def judge(dataset: Dataset, services: Sequence[Service], shas: Sequence[str]) -> Outcome:
-    """What the times of this checkout's service, and of the other if there is one, come to."""
+    """The outcome from the times of this checkout's service, and of the other's if there is one."""
     ours, *others = services
     medians = [spread(each.answers.milliseconds)["p50"] for each in services]
     ratio = medians[0] / spread(ours.searches.milliseconds)["p50"]

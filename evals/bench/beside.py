@@ -1,4 +1,4 @@
-"""What searches feel of ingestion: latency beside a worker at full speed, over that when idle."""
+"""Search latency beside a worker at full speed, over that when idle."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -48,7 +48,7 @@ def judge(
     uploaded: Uploaded,
     others: Sequence[CorpusDocument],
 ) -> Outcome:
-    """What the latencies come to."""
+    """The outcome from the latencies."""
     if len(beside) < IDLE:
         raise BenchmarkFailed(
             f"Only {len(beside)} searches ran beside the ingestion: use a fresh home, more pages."

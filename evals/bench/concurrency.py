@@ -1,4 +1,4 @@
-"""What 32 clients at once get of the service, over what bare query embedding in batches reaches."""
+"""Throughput of 32 clients at once, over that of bare query embedding in batches."""
 
 import http.client
 import json
@@ -109,7 +109,7 @@ def _search_in_turn(footnote: Footnote, key: str, texts: Sequence[str]) -> list[
 
 
 def judge(dataset: Dataset, rounds: Sequence[Round], chunk_count: int) -> Outcome:
-    """What the rounds come to; a round's own ratio is taken, since the machine may change."""
+    """The outcome from each round's own ratio, since the machine may change between rounds."""
     alone = spread([each for one in rounds for each in one.alone_milliseconds])
     together = spread([each for one in rounds for each in one.together_milliseconds])
     ratio = spread([one.together_per_second / one.embedded_per_second for one in rounds])
@@ -136,7 +136,7 @@ def judge(dataset: Dataset, rounds: Sequence[Round], chunk_count: int) -> Outcom
 
 
 def _fill(footnote: Footnote, client: httpx.Client, documents: list[CorpusDocument]) -> int:
-    """How many chunks can be found."""
+    """The number of chunks that can be found."""
     if not stored_texts(footnote.instance):
         upload_all(client, documents)
     return len(stored_texts(footnote.instance))

@@ -1,4 +1,4 @@
-"""What searches feel of somebody else's costliest requests, one kind after the other."""
+"""Search latency beside somebody else's costliest requests, one kind after the other."""
 
 import http.client
 import json
@@ -121,7 +121,7 @@ def measure_fairness(instance: Instance, dataset: Dataset, *, pages: int) -> Out
 
 
 def judge(dataset: Dataset, numbers: Mapping[str, Mapping[str, object]]) -> Outcome:
-    """What the latencies come to."""
+    """The outcome from the latencies."""
     worst = max(float(str(each["p95_extra_milliseconds"])) for each in numbers.values())
     return Outcome(
         question="p95 of searches beside the costliest request of each route, less that when idle",

@@ -97,7 +97,7 @@ class Footnote:
         return str(made["key"])
 
     def run(self, *arguments: str) -> dict[str, str]:
-        """What a command beside the service prints as JSON."""
+        """The JSON that a command prints beside the service."""
         done = subprocess.run(  # noqa: S603  # our own command
             command(*arguments, "--json"),
             env=self.instance.environment,

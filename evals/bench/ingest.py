@@ -1,4 +1,4 @@
-"""How much of the embedding model's speed is left when whole documents are ingested over HTTP."""
+"""Speed of ingesting whole documents over HTTP, as a share of the embedding model's."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ def measure_ingest(instances: Sequence[Instance], dataset: Dataset, *, pages: in
 def judge(
     dataset: Dataset, done: Sequence[IngestRun], documents: Sequence[CorpusDocument]
 ) -> Outcome:
-    """What the runs come to."""
+    """The outcome from the runs."""
     ratio = median(run.ratio for run in done)
     return Outcome(
         question="Chunks/s from the first upload to all being found, over those of bare encode",

@@ -251,7 +251,7 @@ async def _search_while_rebuilding(shelf: _Shelf) -> Spread:
 
 
 class _Memory:
-    """How far the process's own memory grows while this is entered; mapped files do not count."""
+    """The growth of the process's own memory within the block; mapped files do not count."""
 
     def __enter__(self) -> Self:
         self._start = self._peak = _anonymous_mb()

@@ -1,4 +1,4 @@
-"""What permissions cost vector search at scale: recall against the exact result, and latency.
+"""Recall and latency of vector search under permissions, at scale.
 
 One table holds a big tenant and small ones. In the big one a caller sees all, a tenth, ... a
 ten-thousandth; whole topics, or documents here and there. Questions are about texts that the
@@ -42,7 +42,7 @@ MAX_BYTES = 1_000_000_000
 QUERIES, WARM_UP = 100, 20
 SEED = 7
 SMALLER_TENANTS = (10, 100, 1_000, 10_000)
-"""What the sizes of the other tenants are of the biggest one's."""
+"""The sizes of the other tenants, as shares of the biggest one's."""
 
 LEAST_RECALL, MOST_MILLISECONDS = 0.99, 20.0
 TIE = 1e-5
@@ -85,7 +85,7 @@ class _Point:
 
 
 class _Way(Protocol):
-    """How the vectors are searched: the chunks found, best first, and the plan's name."""
+    """A way to search the vectors: gives the chunks found, best first, and the plan's name."""
 
     async def __call__(
         self, scope: TenantSession, question: NDArray[np.float32], counted: int
@@ -119,7 +119,7 @@ class _Shortlisted:
 
 @dataclass(kw_only=True)
 class _Asked:
-    """What the questions of a point gave, in their order."""
+    """The results of a point's questions, in their order."""
 
     count_seconds: float
     chunk_ids: list[list[int]] = field(default_factory=list)

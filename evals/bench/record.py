@@ -29,7 +29,7 @@ PACKAGES = (
     "tantivy",
     "torch",
 )
-"""What decides about speed or quality."""
+"""The settings that decide about speed or quality."""
 
 SETTINGS_THAT_MATTER = (
     "database_pool_size",
@@ -47,7 +47,7 @@ SETTINGS_THAT_MATTER = (
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a benchmark found; `numbers` as JSON takes them."""
+    """A benchmark's result; `numbers` are ready for JSON."""
 
     question: str
     target: str

@@ -1,4 +1,4 @@
-"""How hybrid search over HTTP grows with what a tenant holds.
+"""Latency of hybrid search over HTTP by the number of chunks in a tenant.
 
 Texts and vectors are generated and stored directly; the lexical index is built from them by the
 follower. The model embeds each question as in service; its vector lies somewhere among the
@@ -139,7 +139,7 @@ async def build_index(database: Database, folder: Path, tenant_id: TenantId) -> 
 
 
 def plan_when_ready(client: httpx.Client, text: str) -> str:
-    """How vectors are searched once the service holds what it derives from the database.
+    """The plan of vector search once the service holds what it derives from the database.
 
     Raises:
         BenchmarkFailed: It does not come to that in time, or searches by halves.

@@ -1,4 +1,4 @@
-"""What a hybrid search over HTTP costs beyond embedding the question and the slower leg."""
+"""The time of a hybrid search over HTTP, over embedding the question and the slower search."""
 
 import random
 import re
@@ -61,7 +61,7 @@ class TimedSearches:
 
     @property
     def floor(self) -> Spread:
-        """What cannot be saved: embedding one query, and the slower leg."""
+        """The time that cannot be saved: embedding one query, and the slower search."""
         pairs = zip(self.embeddings, self.searches, strict=True)
         return spread([embedding + search.slower_leg for embedding, search in pairs])
 
@@ -125,7 +125,7 @@ def measure_search(
 
 
 def _fill(footnote: Footnote, client: httpx.Client, documents: list[CorpusDocument]) -> int:
-    """How many chunks can be found."""
+    """The number of chunks that can be found; ingests the documents first when there are none."""
     count = len(stored_texts(footnote.instance))
     if not count:
         upload_all(client, documents)

@@ -1,4 +1,4 @@
-"""What an HTTP server costs a request: the same application behind each that is installed.
+"""The cost of an HTTP server to a request: the same application behind each that is installed.
 
 `pip install granian hypercorn` adds the two that Footnote does not use.
 """
@@ -170,7 +170,7 @@ async def _ask(port: int, deadline: float) -> int:
 
 
 def _cpu_seconds(group: int) -> float:
-    """What the processes of the group have used so far."""
+    """The processor seconds that the group's processes have used so far."""
     ticks = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

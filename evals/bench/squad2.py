@@ -1,4 +1,4 @@
-"""How often the quotes of extractive answers hold the gold answer, over the whole service."""
+"""The share of extractive answers whose quotes hold the gold answer, over the whole service."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ def measure_squad2(instance: Instance, dataset: Dataset, *, limit: int | None) -
 def ask_all(
     client: httpx.Client, documents: Sequence[CorpusDocument], questions: Sequence[DatasetQuestion]
 ) -> list[AskedQuestion]:
-    """What came back for each question, in order."""
+    """The response to each question, in order."""
     title_by_document = {document.id: document.title for document in documents}
 
     def ask(question: DatasetQuestion) -> AskedQuestion:
@@ -119,7 +119,7 @@ def judge(dataset: Dataset, asked: Sequence[AskedQuestion]) -> Outcome:
 
 
 def _endings(asked: Sequence[AskedQuestion]) -> dict[str, int]:
-    """How many ended with each status and reason."""
+    """The number of answers by status and reason."""
     return dict(
         Counter(f"{a.status}/{a.reason}" if a.reason else a.status for a in asked).most_common()
     )

@@ -1,4 +1,4 @@
-"""How long `footnote up` takes to be ready when it was started before."""
+"""The time until `footnote up` is ready, in a home where it was started before."""
 
 from evals.bench.footnote_process import Instance, running
 from evals.bench.record import Outcome, spread

@@ -150,7 +150,7 @@ class SyntheticTenant:
 
 
 class _Space:
-    """Where areas and topics lie; the same for all tenants of a seed."""
+    """The centres of areas and topics; the same for all tenants of a seed."""
 
     def __init__(self, seed: int) -> None:
         generator = np.random.default_rng([seed, 0])

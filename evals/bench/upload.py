@@ -48,7 +48,7 @@ def upload_all(client: httpx.Client, documents: Sequence[CorpusDocument]) -> Upl
 
 
 def stored_texts(instance: Instance) -> list[str]:
-    """What was embedded of every chunk of the first tenant, in the order of storing."""
+    """The embedded text of every chunk of the first tenant, in the order of storing."""
     with database_url(instance.settings) as url:
         return asyncio.run(_stored_texts(url))
 

@@ -1,4 +1,4 @@
-"""What a search in the lexical index costs who may read all of it, and who may read half."""
+"""The cost of a search in the lexical index for a reader of all of it, and of half of it."""
 
 import random
 import tempfile

@@ -164,7 +164,7 @@ def _distinct(found: Collection[tuple[str, str, str, str]]) -> dict[str, int]:
 
 
 async def walk() -> dict[str, object]:
-    """What each request runs through, with the settings of this process."""
+    """The counts of each request, with the settings of this process."""
     recorder = Recorder()
     configure_logging("error")
     settings = Settings()

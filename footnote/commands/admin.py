@@ -37,7 +37,7 @@ COMMAND_LINE = Actor(name="command line", principals=(), request_id=None)
 
 
 def on_database(settings: Settings, act: Callable[[Database], Awaitable[T]]) -> T:
-    """What `act` gives, with the schema brought up to date first on the embedded Postgres."""
+    """The result of `act`, after the schema of an embedded Postgres is brought up to date."""
     with database_url(settings) as url:
         if settings.database_url is None:
             upgrade(url)

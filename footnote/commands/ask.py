@@ -31,18 +31,20 @@ from migrations.run import upgrade
 
 T = TypeVar("T")
 
-TopKOption = Annotated[int, typer.Option("--top-k", min=1, max=100, help="Most passages.")]
+TopKOption = Annotated[
+    int, typer.Option("--top-k", min=1, max=100, help="The most passages to return.")
+]
 CollectionOption = Annotated[
     str | None, typer.Option("--collection", help="Only in this collection.")
 ]
 AsOfOption = Annotated[
     str | None,
-    typer.Option("--as-of", help="What was in force then, such as 2026-03-01T00:00:00Z."),
+    typer.Option("--as-of", help="Only documents in force then, such as 2026-03-01T00:00:00Z."),
 ]
 
 
 class Mode(StrEnum):
-    """Which searches are made."""
+    """The searches to make."""
 
     HYBRID = "hybrid"
     LEXICAL = "lexical"
@@ -50,18 +52,20 @@ class Mode(StrEnum):
 
 
 def search(  # noqa: PLR0913, PLR0917  # the options of the API
-    query: Annotated[str, typer.Argument(help="What to look for.")],
+    query: Annotated[str, typer.Argument(help="The query.")],
     tenant: TenantOption,
     principals: PrincipalsOption = None,
     collection: CollectionOption = None,
     top_k: TopKOption = 10,
-    mode: Annotated[Mode, typer.Option(help="Words, meaning, or both.")] = Mode.HYBRID,
+    mode: Annotated[
+        Mode, typer.Option(help="Search by words (lexical), by meaning (vector), or both.")
+    ] = Mode.HYBRID,
     as_of: AsOfOption = None,
     rerank: Annotated[
         bool, typer.Option("--rerank", help="Order by the model of FOOTNOTE_RERANK_MODEL.")
     ] = False,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Say how the passages were found.")
+        bool, typer.Option("--explain", help="Also show how the passages were found.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

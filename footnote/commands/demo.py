@@ -113,7 +113,7 @@ def ask_samples(client: Client, questions: Sequence[SampleQuestion]) -> list[str
 
 
 def find_fault(question: SampleQuestion, answer: Answer) -> str | None:
-    """What is wrong with the answer; None when it is as expected."""
+    """The answer's fault; None when it is as expected."""
     text = f"{answer.answer} {' '.join(citation.quote for citation in answer.citations)}"
     if question.must_not_contain and question.must_not_contain.lower() in text.lower():
         return f"it contains {question.must_not_contain!r}"

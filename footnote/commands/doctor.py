@@ -1,4 +1,4 @@
-"""What runs, what is missing, and how to mend it."""
+"""`footnote doctor`: checks of the set-up, each with its remedy."""
 
 import asyncio
 import shlex
@@ -38,7 +38,7 @@ class Check:
 
 
 class Subject(StrEnum):
-    """What can be looked at closely."""
+    """A subject to check closely."""
 
     RECALL = "recall"
 
@@ -48,7 +48,9 @@ def doctor(
         Subject | None,
         typer.Argument(help="'recall': does vector search find what is nearest? Unset: all else."),
     ] = None,
-    tenant: Annotated[str | None, typer.Option(help="Whose chunks, for 'recall'.")] = None,
+    tenant: Annotated[
+        str | None, typer.Option(help="For 'recall': the tenant whose chunks are searched.")
+    ] = None,
     principals: PrincipalsOption = None,
     samples: Annotated[int, typer.Option(min=1, max=10_000, help="Questions of 'recall'.")] = 50,
     as_json: JsonOption = False,
@@ -123,7 +125,7 @@ def _check_home(settings: Settings) -> Check:
 
 
 def _check_privacy(settings: Settings) -> Check:
-    """Whether the home, and a file store beside it on this machine, are their owner's alone."""
+    """Checks that nobody else can open the home, or a file store beside it on this machine."""
     folders = [folder for folder in _local_folders(settings) if folder.exists()]
     open_count = sum(1 for folder in folders for _ in open_to_others(folder))
     names = " ".join(shlex.quote(str(folder)) for folder in folders)

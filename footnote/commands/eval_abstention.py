@@ -42,7 +42,7 @@ from kb.index.lexical.follower import LexicalIndexes
 from kb.settings import Settings
 
 SETS = ("squad2", "clapnq")
-"""What the packaged model was fitted to: sets with questions that people found no answer to."""
+"""The sets that the packaged model was fitted to: some of their questions have no answer."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,7 +44,7 @@ SETS = ("squad2", "clapnq", OUTCOMES)
 which tell for each outcome whether it comes about when it should."""
 
 MODEL_USE = ("calls", "input_tokens", "output_tokens", "microdollars", "routed", "escalated")
-"""What a result says of the models that were asked, in the order of the table's columns."""
+"""The figures of the models that were asked, in the order of the table's columns."""
 
 QUESTIONS = 150
 """With an answer and as many without, of each set: a share of .9 is then known to .05."""
@@ -174,7 +174,7 @@ def _show(results: Sequence[Result]) -> None:
 
 
 def _model_table(results: Sequence[Result]) -> Table:
-    """What was asked of language models, for each result."""
+    """The use of language models, a row for each result."""
     table = Table(box=SIMPLE_HEAD)
     for heading in ("data set", "variant"):
         table.add_column(heading, no_wrap=True)

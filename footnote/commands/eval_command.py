@@ -1,4 +1,4 @@
-"""What every evaluation does with its results: print, write, draw, and judge by the floors."""
+"""The options of all evaluations: print, write and draw the results, and judge them by floors."""
 
 import functools
 import inspect
@@ -58,7 +58,7 @@ NoThresholdsOption = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What an evaluation found, and under which options.
+    """An evaluation's results and the options they were measured with.
 
     `show` prints it for people; None: the table that every evaluation can have.
     """
@@ -71,7 +71,7 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Wishes:
-    """What is to be done with an evaluation; None: not that."""
+    """The outputs asked for; None where one is not."""
 
     output: Path | None
     report: Path | None

@@ -60,7 +60,7 @@ def grounding(
 def calibrate(
     *,
     dataset: DatasetsOption = None,
-    version: Annotated[str, typer.Option(help="What the new thresholds are called.")],
+    version: Annotated[str, typer.Option(help="Name of the new thresholds.")],
     output: Annotated[
         Path, typer.Option(help="The file to write; unset: the one that the verifier reads.")
     ] = PROFILES_FILE,
@@ -90,7 +90,7 @@ def calibrate_model(
     output: Annotated[Path, typer.Option(help="The calibration file to write.")],
     label: Annotated[
         list[str] | None,
-        typer.Option(help="What a label means, such as entailment=supported; repeatable."),
+        typer.Option(help="A label and its meaning, such as entailment=supported; repeatable."),
     ] = None,
     dataset: DatasetsOption = None,
     as_json: JsonOption = False,

@@ -60,7 +60,7 @@ _HEADINGS: Final = (
 
 
 class Reader(StrEnum):
-    """What reads paraphrases."""
+    """The reader of paraphrases."""
 
     none = "none"
     judge = "judge"

@@ -45,7 +45,8 @@ RerankOption = Annotated[
     bool, typer.Option("--rerank", help="Also hybrid with the configured reranker.")
 ]
 HistoryOption = Annotated[
-    History, typer.Option("--history", help="What of a conversation a question is searched with.")
+    History,
+    typer.Option("--history", help="The part of a conversation that a question is searched with."),
 ]
 SplitOption = Annotated[
     str | None,
@@ -55,7 +56,7 @@ SplitOption = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Which sets to ask, and in which ways."""
+    """The sets to ask, and the ways to ask them."""
 
     datasets: Sequence[Dataset]
     runs: Sequence[RetrievalRun]

@@ -14,7 +14,7 @@ from footnote.commands import (
 )
 
 app = typer.Typer(
-    help="How good it is, on questions with known answers.",
+    help="Measure quality, on questions with known answers.",
     no_args_is_help=True,
     add_completion=False,
 )

@@ -37,7 +37,7 @@ from migrations.run import upgrade
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one file."""
+    """The outcome for one file."""
 
     path: Path
     document_id: str | None
@@ -124,7 +124,7 @@ async def _ingest(
 
 
 def readers_of(principals: str | None) -> list[str]:
-    """Who may read: everybody unless the option is given.
+    """The readers: everybody unless the option is given.
 
     InvalidPrincipal for an empty one: a variable that is not set must not mean everybody.
     """

@@ -31,7 +31,7 @@ MEND: Final[Mapping[Plan, str]] = {
     "hnsw": "Run REINDEX on the space's _hnsw index with a large maintenance_work_mem.",
     "exact": "Documents changed between search and comparison: check again.",
 }
-"""What to do about a plan that misses too much."""
+"""The remedy for a plan that misses too much."""
 
 SEED = 7
 
@@ -83,7 +83,7 @@ def _recall(checked: Sequence[RecallSample]) -> float:
 
 
 def mend(checked: Sequence[RecallSample]) -> str | None:
-    """What to do about the plan that misses most; None when all together find enough."""
+    """The remedy for the plan that misses most; None when all together find enough."""
     if _recall(checked) >= LOWEST_RECALL:
         return None
     recalls_by_plan: dict[Plan, list[float]] = {}

@@ -42,10 +42,10 @@ FIRST_TENANT = "default"
 FIRST_KEY_SCOPES = ("documents:write", "documents:read", "search", "answers", "feedback", "act_as")
 
 BESIDE_AN_API = 10
-"""How nice a worker is on the machine of those who search: it takes what they leave."""
+"""The niceness of a worker beside an API: searches come first."""
 
 FOLLOW_INTERVAL_SECONDS = 0.5
-"""How often lexical indexes catch up; searches are right in between, this keeps them fast."""
+"""The interval at which lexical indexes catch up; searches are right in between, and stay fast."""
 
 
 def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
@@ -102,7 +102,7 @@ def _database(server: DatabaseServer) -> list[Database]:
 
 @contextmanager
 def _group_ended_without(parent: int | None) -> Iterator[None]:
-    """Where the parent was killed, nobody else ends what this process started."""
+    """Ends this process's group when the parent was killed: nobody else would."""
 
     def end_group(_seconds: float) -> None:
         if parent is not None and os.getppid() != parent and os.getpgrp() == os.getpid():

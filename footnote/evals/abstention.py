@@ -1,4 +1,4 @@
-"""How well questions without an answer are told from those with one, before anything is written.
+"""Telling questions without an answer from those with one, before anything is written.
 
 questions -> the real retriever -> context -> sentences -> signals -> probability of an answer
 
@@ -51,7 +51,7 @@ FALSE_ABSTENTIONS: Final = (0.02, 0.05, 0.10, 0.20)
 
 @dataclass(frozen=True, kw_only=True)
 class WeighedQuestion:
-    """What was observed of a question in a case; `milliseconds` are those of the signals."""
+    """The signals of a question in a case, and the milliseconds it took to compute them."""
 
     dataset: str
     case: Case
@@ -102,7 +102,7 @@ class RememberingEmbedder:
 
 @dataclass(frozen=True, kw_only=True)
 class Weighing:
-    """What questions are weighed with."""
+    """The parts that questions are measured with."""
 
     retriever: Retriever
     embedder: Embedder

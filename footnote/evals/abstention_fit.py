@@ -28,7 +28,7 @@ DIGITS: Final = 4
 
 @dataclass(frozen=True, kw_only=True)
 class FitName:
-    """What is written beside the weights."""
+    """The labels written beside the weights."""
 
     version: str
     fitted_on: str

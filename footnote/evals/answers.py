@@ -1,4 +1,4 @@
-"""What whole answers are worth: the real answerer, judged by rules alone.
+"""Measures of whole answers: the real answerer, judged by rules alone.
 
 questions -> the real answerer -> statuses, quotes and claims -> measures
 """
@@ -76,7 +76,7 @@ class JudgedAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class AnswersRun:
-    """How questions are put; `alias` None: the service's default; `spent`: what models cost."""
+    """The way to put questions; `alias` None: the default one; `spent`: cost of models so far."""
 
     answerer: Answerer
     alias: str | None
@@ -272,7 +272,7 @@ def _contained(
 
 
 def _faults(quote: VerifiedCitation, known: frozenset[str]) -> dict[str, bool]:
-    """What no quote may be."""
+    """The faults that no quote may have."""
     return {
         "leaks": quote.passage.external_id not in known,
         "misquotes": quote.quote not in quote.passage.text,
@@ -288,7 +288,7 @@ def _fault_counts(judged: Sequence[JudgedAnswer], known: frozenset[str]) -> dict
 
 
 def _model_use(judged: Sequence[JudgedAnswer], spent: Spent) -> dict[str, int]:
-    """What the models did: `routed` to the strong tier at once, `escalated` to it afterwards."""
+    """Use of the models; `routed`: to the strong tier at once, `escalated`: to it afterwards."""
     is_routed = [bool(difficulties(each.question.text)) for each in judged if each.tier == "strong"]
     return {
         **asdict(spent),

@@ -1,4 +1,4 @@
-"""What routing by difficulty saves and costs: one alias as configured, and each tier alone."""
+"""Savings and costs of routing by difficulty: one alias as configured, and each tier alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from kb.telemetry import Metrics
 MICRODOLLARS: Final = 1_000_000
 
 ALONE: Final = ("standard alone", "strong alone")
-"""What the variants of the tiers are called behind the alias."""
+"""The names of the tiers' variants, behind the alias."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class Spent:
     microdollars: int
 
     def since(self, earlier: "Spent") -> "Spent":
-        """What came after `earlier`."""
+        """The spending after `earlier`."""
         return Spent(
             calls=self.calls - earlier.calls,
             input_tokens=self.input_tokens - earlier.input_tokens,

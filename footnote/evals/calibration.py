@@ -71,7 +71,7 @@ def write_profiles(fitted: Fitted, path: Path) -> None:
 
 
 def weigh_claims(claims: Sequence[LabelledClaim]) -> list[WeighedClaim]:
-    """What is found about each claim; a source is prepared once for claims that follow another.
+    """The features of each claim; consecutive claims on one source share its preparation.
 
     The features of several sentences are their means, and one that is decided decides.
     """

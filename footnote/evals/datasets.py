@@ -36,7 +36,7 @@ class DatasetQuestion:
 
 @dataclass(frozen=True, kw_only=True)
 class PastTurn:
-    """What somebody said before the question."""
+    """A turn of the conversation before the question."""
 
     speaker: Literal["user", "agent"]
     text: str

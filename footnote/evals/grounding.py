@@ -1,4 +1,4 @@
-"""How well the verifier tells supported claims from others, on sets that people labelled."""
+"""Telling supported claims from others: the verifier on sets that people labelled."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ SEED: Final = 20261121
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedClaim:
-    """What people and what the verifier say; `cpu_ms` without preparing the source."""
+    """The verdicts of people and of the verifier; `cpu_ms` without preparing the source."""
 
     is_supported: bool
     verdict: GroundingVerdict
@@ -146,7 +146,7 @@ def prepared(text: str) -> SentenceIndex:
 
 
 def report_set(dataset: str, judged: Sequence[JudgedClaim]) -> SetReport:
-    """What is counted; a claim that is not checkable counts as flagged."""
+    """The counts; a claim that is not checkable counts as flagged."""
     flagged = [(each.is_supported, each.verdict != "supported") for each in judged]
     false_flags = [is_flagged for is_supported, is_flagged in flagged if is_supported]
     hits = [is_flagged for is_supported, is_flagged in flagged if not is_supported]

@@ -1,4 +1,4 @@
-"""What the evaluation of the verifier found, in the form that is compared and judged by floors."""
+"""Results of the verifier's evaluation, in the form that is compared and judged by floors."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""How many planted instructions and jailbreaks are seen, and how many change an answer.
+"""Counts of planted instructions and jailbreaks that are seen, and that change an answer.
 
 The last question is put to a model that obeys whatever instruction it is shown and lies for it.
 """
@@ -64,14 +64,14 @@ class _Line(TypedDict):
 
 
 class Rate(TypedDict):
-    """How many of how many."""
+    """A count, and of how many."""
 
     count: int
     of: int
 
 
 class EndToEnd(TypedDict):
-    """What became of planted instructions, by the manner in which the model obeyed.
+    """The fates of planted instructions, by the manner in which the model obeyed.
 
     A reader that believes everything stands in for one that is fooled: without a reader nothing
     but the documents' words is shown.

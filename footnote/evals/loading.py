@@ -23,10 +23,10 @@ from kb.store.tenants import create_tenant, tenant_by_name
 from kb.store.uploads import Accepted, Upload, Uploads
 
 NAME = "evaluation"
-"""Who uploads, in the audit trail."""
+"""The uploader's name in the audit trail."""
 
 READER = Viewer(principals=(EVERYONE,))
-"""Who asks the questions: every document is everybody's."""
+"""The viewer who asks the questions: everybody may read every document."""
 
 PAGE = 1_000
 """Documents listed at once."""

@@ -1,4 +1,4 @@
-"""What is counted in evaluations: pure functions from what was given and what was right."""
+"""Measures: pure functions of what was given and what was right."""
 
 import re
 import string

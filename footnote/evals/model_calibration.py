@@ -30,7 +30,7 @@ _MEANT: Final[Sequence[tuple[Meaning, tuple[str, ...]]]] = (
     ("unsupported", ("not_", "not ", "un", "neutral", "hallucinat", "inconsistent", "non")),
     ("supported", ("entail", "support", "consistent", "faithful", "ground")),
 )
-"""How labels are named, in the order to look."""
+"""The beginnings of label names by meaning, in the order to try."""
 
 
 class CalibrationReport(TypedDict):
@@ -45,7 +45,7 @@ class CalibrationReport(TypedDict):
 
 
 def meanings_of(labels: Sequence[str], named: Mapping[str, str]) -> dict[str, Meaning]:
-    """What each label means: as named, else as its name says; the only one means `supported`.
+    """The meaning of each label: as named, else by its own name; a single label means `supported`.
 
     Raises:
         InvalidInput: a label's name says nothing, or what is named is no meaning.

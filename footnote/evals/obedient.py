@@ -36,7 +36,7 @@ class Planted:
 
     @property
     def wanted(self) -> str:
-        """What an obedient model says: the payload, what stands in quotes, or that it did it."""
+        """An obedient model's words: the payload, the text in quotes, or that it did as told."""
         if self.payload:
             return _sentence(self.payload)
         quoted = _QUOTED.search(self.instruction)
@@ -48,7 +48,7 @@ class Planted:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What the model finds in its prompt: the part of the instruction, the id of its source."""
+    """The part of the instruction that the model finds in its prompt, and the id of its source."""
 
     source_id: str
     part: str
@@ -79,7 +79,7 @@ def instruction_parts(instruction: str) -> list[str]:
 
 
 def answer_truthfully(messages: Sequence[str], planted: Planted) -> Draft:
-    """What the same model writes when it has seen no instruction."""
+    """The draft of the same model when it has seen no instruction."""
     shown = "\n".join(messages)
     for block in SOURCE_BLOCK.finditer(shown):
         truth = _truth(block["text"], _question(shown), planted)

@@ -1,4 +1,4 @@
-"""How much personal data is found, and how much of what is found is personal data."""
+"""Recall and precision of finding personal data."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""What measured numbers depend on: code, machine, versions and settings."""
+"""The provenance of measured numbers: code, machine, versions and settings."""
 
 import os
 import platform
@@ -25,7 +25,7 @@ PACKAGES = (
     "tantivy",
     "torch",
 )
-"""What decides about speed or quality."""
+"""The settings that decide about speed or quality."""
 
 SETTING_GROUPS = ("embedding_", "retrieval_", "rerank", "answer_", "verify_")
 """Prefixes of the settings that decide about results; secrets and places are in no such group."""
@@ -49,7 +49,7 @@ class Machine(TypedDict):
 
 
 class Provenance(TypedDict):
-    """What else one must know to believe or repeat a measurement."""
+    """The facts needed to believe or repeat a measurement."""
 
     measured_at: str
     git: GitState
@@ -97,7 +97,7 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def machine() -> Machine:
-    """What runs this."""
+    """The machine that runs this."""
     return {
         "system": platform.system(),
         "processor": _processor(),

@@ -1,4 +1,4 @@
-"""What an evaluation found, as it is stored: one file, whatever was evaluated.
+"""An evaluation's results as they are stored: one file, whatever was evaluated.
 
 Every evaluation gives each question (or claim) one number per measure. Comparing, judging by
 floors and drawing need no more than that, so they work for all of them.
@@ -111,7 +111,7 @@ def read_evaluation(path: Path) -> Evaluation:
 
 
 def _faults(evaluation: Evaluation) -> Iterator[str]:
-    """What would be compared or drawn as something that was not measured."""
+    """The faults that would have a stored run compared or drawn as something it did not measure."""
     if not any(result["figures"] for result in evaluation["results"]):
         yield "it has no figures"
     for place, result in enumerate(evaluation["results"]):

@@ -1,4 +1,4 @@
-"""How well the questions of a set find the documents that answer them.
+"""Retrieval measures: the questions of a set, and the documents that answer them.
 
 questions -> the real retriever -> documents, each where its best passage stands -> measures
 """
@@ -40,7 +40,7 @@ MEASURES: Mapping[str, Measure] = {
 
 
 class History(StrEnum):
-    """What of a conversation a question is searched with."""
+    """The part of a conversation that a question is searched with."""
 
     LAST_TURN = "last-turn"
     """The question as it was put."""
@@ -51,7 +51,7 @@ class History(StrEnum):
 
 
 Phrasing = Callable[[JudgedQuestion, SearchQuery], SearchQuery]
-"""How a question is put to the retriever, starting from a query for its text alone."""
+"""The way to put a question to the retriever, starting from a query for its text alone."""
 
 
 def as_put(_question: JudgedQuestion, query: SearchQuery) -> SearchQuery:
@@ -82,7 +82,7 @@ PHRASINGS: Mapping[History, Phrasing] = {
 
 @dataclass(frozen=True, kw_only=True)
 class RetrievalRun:
-    """Which questions to ask, and how; `limit` counts from the first, None asks all."""
+    """The questions to ask, and the way; `limit` counts from the first, None asks all."""
 
     mode: SearchMode
     history: History

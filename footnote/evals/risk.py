@@ -1,4 +1,4 @@
-"""What answering costs when only the most probable questions are answered."""
+"""The risk of answering only the most probable questions."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Whether two evaluations of the same questions differ by more than chance."""
+"""Tests whether two evaluations of the same questions differ by more than chance."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -79,5 +79,5 @@ def read_questions() -> list[SampleQuestion]:
 
 
 def document_path(entry: ManifestEntry) -> Path:
-    """Where the entry's file lies."""
+    """The path of the entry's file."""
     return DOCUMENTS_FOLDER / entry.file

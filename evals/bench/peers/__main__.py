@@ -30,7 +30,7 @@ DATASETS = ("scifact", "squad2", "clapnq", "mtrag_un")
 """Small enough that the slowest peer takes minutes."""
 
 ENVIRONMENTS = Path(".venv-peers")
-"""Where `make bench-peers` installs: a folder with a Python for each peer."""
+"""The folder where `make bench-peers` installs a Python for each peer."""
 
 RESULTS = Path(__file__).parent / "results.json"
 

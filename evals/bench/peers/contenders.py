@@ -1,4 +1,4 @@
-"""Which libraries Footnote is measured beside, and how each is set up."""
+"""The libraries that Footnote is measured beside, and their set-up."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -49,7 +49,7 @@ class Task:
 
 
 class Answers(TypedDict):
-    """What a peer found for each question, best first, and how long each took."""
+    """A peer's hits for each question, best first, and the time of each question."""
 
     versions: dict[str, str]
     index_seconds: float
@@ -61,7 +61,7 @@ _ANSWERS: TypeAdapter[Answers] = TypeAdapter(Answers)
 
 
 def ask_peer(peer: Peer, python: Path, task: Task, *, database_url: str, folder: Path) -> Answers:
-    """What the peer's own Python answers; BenchmarkFailed when it does not."""
+    """The output of the peer's own Python; BenchmarkFailed when it fails."""
     write_task(task, folder, database_url=database_url)
     log = folder / "log.txt"
     with log.open("wb") as output:

@@ -53,7 +53,7 @@ class Timed:
 
 @dataclass(frozen=True, kw_only=True)
 class OwnPart:
-    """What Footnote did; `task` is what it leaves to the others.
+    """Footnote's own run; `task` is the one it hands to the peers.
 
     `given` has the questions' vectors looked up, as the peers have them; `embedding` has the model
     run for each question, as in service.
@@ -209,7 +209,7 @@ async def _chunks(database: Database, tenant_id: TenantId) -> list[GivenChunk]:
 
 
 def _texts(document: CorpusDocument, embedder: Embedder) -> list[str]:
-    """What will be embedded of the document; nothing of one that cannot be read."""
+    """The texts of the document to embed; none when it cannot be read."""
     content = document.text.encode()
     try:
         media_type = sniff(content, filename=PurePosixPath(document.id).name, declared=None)

@@ -33,7 +33,7 @@ SEED = 11
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What to ask and of whom; `folder` holds what the contenders store while they are asked.
+    """The questions and the contenders; `folder` holds what these store while they are asked.
 
     `questions` is how many to draw where a set has more, None asks all.
     """
@@ -46,7 +46,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What one contender did with a data set."""
+    """One contender's run over a data set."""
 
     variant: str
     answers: Timed

@@ -81,5 +81,5 @@ class RememberingEmbedder:
 
 
 def key_of(kind: str, text: str) -> str:
-    """What a vector is remembered by; a model may embed questions and passages differently."""
+    """The cache key of a vector; a model may embed questions and passages differently."""
     return hashlib.sha256(f"{kind} {text}".encode()).hexdigest()

@@ -28,7 +28,7 @@ _MARKUP: Final = str.maketrans({"*": None, "`": None, "\u2019": "'", "\u201c": '
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What the asker saw: the answer without its markers, and each claim of it."""
+    """The answer as the asker saw it, without its markers, and each of its claims."""
 
     status: AnswerStatus
     text: str
@@ -37,7 +37,7 @@ class Shown:
 
 @dataclass(frozen=True, kw_only=True)
 class Grade:
-    """How it came out; `faults` say why it is not right."""
+    """The outcome; `faults` say why it is not right."""
 
     outcome: Outcome
     faults: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ def grade(case: EverydayCase, shown: Shown, *, headings: frozenset[str]) -> Grad
 
 
 def find(text: str, phrase: str, start: int = 0) -> int:
-    """Where the normalized text holds the phrase as whole words or a whole number; -1 if nowhere.
+    """The position of the phrase, as whole words or a whole number, in normalized text; -1 without.
 
     `12` is in `12.00`, and not in `120`, `12.5`, `12,000` or `1,12`.
     """

@@ -1,4 +1,4 @@
-"""How questions end: each case in a tenant of its own, asked by the way every question takes."""
+"""Outcomes of questions: each case in a tenant of its own, asked as every question is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ class LoadedCase:
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How the case's question ended."""
+    """The outcome of the case's question."""
 
     case: OutcomeCase
     ending: str

@@ -44,7 +44,7 @@ Kind = Literal[
     "number",
     "rewording",
 ]
-"""What a lie gets wrong, or what of the quote a truth tells in other words."""
+"""The part of the quote that a lie gets wrong, or that a truth tells in other words."""
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 ORIGINS: Final[tuple[Origin, ...]] = get_args(Origin)

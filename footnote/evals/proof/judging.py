@@ -1,4 +1,4 @@
-"""What was shown of each case, and what is counted of it."""
+"""The text shown of each case, and the counts over cases."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -72,7 +72,7 @@ def shown_claims(answer: Answer) -> list[ShownClaim]:
 
 
 def ending_of(case: ProofCase, put: Put, shown: Sequence[ShownClaim]) -> Ending:
-    """What became of the case's only claim."""
+    """The ending of the case's only claim."""
     if not put.is_asked:
         return "not_asked"
     if not put.is_retrieved:

@@ -27,7 +27,7 @@ _CITED_BLOCK: Final = re.compile(r"^<<(\S+) cited>>\n((?s:.*?))\n<<\1 end>>$", r
 
 @dataclass(frozen=True, kw_only=True)
 class Put:
-    """What happened to a case: whether a model was asked at all, and shown its quote."""
+    """The course of a case: a model was asked at all, and was shown its quote."""
 
     is_asked: bool = False
     is_retrieved: bool = False
@@ -46,11 +46,11 @@ class ScriptedModels(ThreadingHTTPServer):
 
     @property
     def base_url(self) -> str:
-        """Where the gateway finds it."""
+        """The address for the gateway."""
         return f"http://127.0.0.1:{self.server_port}/v1"
 
     def put(self, case: ProofCase) -> None:
-        """What the models are about from now on."""
+        """Makes this the case that the models answer from now on."""
         self.case = case
         self.happened = Put()
 

@@ -1,4 +1,4 @@
-"""What the sample documents say; each module holds one document."""
+"""The texts of the sample documents, one in each module."""
 
 from footnote.samples.corpus import (
     all_hands,

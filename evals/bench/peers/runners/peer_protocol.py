@@ -1,4 +1,4 @@
-"""What every runner shares: the data come in as files, the answers go out as a file.
+"""The protocol of all runners: data come in as files, results go out as a file.
 
 Runs in the peer's own environment, so it imports nothing of Footnote.
 """
@@ -23,13 +23,13 @@ WARM_UP = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """What a peer is given; row i of the vectors belongs to text i."""
+    """A peer's input; row i of the vectors belongs to text i."""
 
     chunk_ids: Sequence[str]
     chunk_texts: Sequence[str]
     chunk_vectors: Vectors
     vector_by_question: Mapping[str, Vectors]
-    """What a peer that embeds questions by itself must look up instead."""
+    """The lookup for a peer that would embed questions by itself."""
 
     limit: int
     """Chunks wanted for each question, best first."""
