@@ -60,7 +60,7 @@ from typing import ClassVar
 
 
 class KnowledgeBaseError(Exception):
-    """Something Footnote knows how to report."""
+    """Something went wrong inside Footnote; the log has the details under the request id."""
 
     code: ClassVar[str] = "internal_error"
 
@@ -177,7 +177,7 @@ class TenantNotFound(NotFound):
 
 
 class Conflict(KnowledgeBaseError):
-    """The request does not fit the present state."""
+    """The request does not fit the present state of what it changes."""
 
     code = "conflict"
 
@@ -189,7 +189,7 @@ class AlreadyExists(Conflict):
 
 
 class DocumentOfAnother(Conflict):
-    """Somebody else uploaded what is served of this document, and this key may not change it."""
+    """Somebody else uploaded the version that is served, and this key may not change it."""
 
     code = "document_of_another"
 
@@ -290,7 +290,7 @@ class DocumentTooComplex(DocumentUnreadable):
 
 
 class ProcessingFailed(DocumentUnreadable):
-    """The document could not be processed, although it was tried several times."""
+    """The document could not be processed, although several attempts were made."""
 
     code = "processing_failed"
 
@@ -302,7 +302,7 @@ class Misconfigured(KnowledgeBaseError):
 
 
 class RowSecurityNotEnforced(Misconfigured):
-    """Row-level security does not bite in this database; refusing to serve."""
+    """Row-level security has no effect in this database, so the process refuses to serve."""
 
     code = "row_security_not_enforced"
 
@@ -332,12 +332,12 @@ class DatabaseUnavailable(DependencyFailed):
 
 
 class TransactionConflict(DependencyFailed):
-    """Others changed the same rows at the same time; nothing was changed, try again."""
+    """Other requests changed the same rows at the same time; nothing was changed, try again."""
 
     code = "transaction_conflict"
 
     def __init__(self, message: str | None = None, *, has_waited: bool = False) -> None:
-        """`has_waited`: it waited for a lock as long as it may, and will hardly get it now."""
+        """`has_waited`: it waited for a lock as long as it may; trying again will hardly help."""
         super().__init__(message)
         self.has_waited = has_waited
 
@@ -355,7 +355,7 @@ class IndexNotReady(DependencyFailed):
 
 
 class AnswerAbandoned(DependencyFailed):
-    """The answer was given up, because nobody followed it or its process stopped: ask again."""
+    """The answer was abandoned because nobody followed it or its process stopped; ask again."""
 
     code = "answer_abandoned"
 
@@ -374,7 +374,7 @@ class LlmUnavailable(DependencyFailed):
     def __init__(
         self, message: str | None = None, *, retry_after_seconds: float | None = None
     ) -> None:
-        """`retry_after_seconds` is what the model's server asked for, None when it did not."""
+        """`retry_after_seconds` is the delay that the model's server asked for, or None."""
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
 

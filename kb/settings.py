@@ -15,7 +15,7 @@ DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 
 
 class Settings(BaseSettings):
-    """What an operator may change; each field says its unit and why its default is what it is."""
+    """The operator's choices; `python -m footnote.reference` lists them with units and defaults."""
 
     model_config = SettingsConfigDict(
         env_prefix="FOOTNOTE_", env_ignore_empty=True, env_file=".env", extra="ignore", frozen=True
@@ -24,22 +24,22 @@ class Settings(BaseSettings):
     home: Path = Field(
         default_factory=lambda: user_data_path("footnote"),
         description="Folder for all local state: embedded database, files, lexical indexes, "
-        "exported models.",
+        "exported models. Unset: the platform's folder for user data.",
     )
     database_url: SecretStr | None = Field(
         default=None,
-        description="postgresql://... with pgvector; unset: an embedded Postgres in the home.",
+        description="postgresql://... with pgvector. Unset: an embedded Postgres in the home.",
     )
     database_pool_size: int = Field(
         default=10,
         ge=1,
         le=200,
-        description="Connections a process; an API has 6 more for its indexes.",
+        description="Most database connections per process; an API has 6 more for its indexes.",
     )
     file_store_url: str | None = Field(
         default=None,
-        description="fsspec URL for uploaded bytes, such as s3://bucket/prefix; "
-        "unset: a folder in the home.",
+        description="fsspec URL for uploaded bytes, such as s3://bucket/prefix. "
+        "Unset: a folder in the home.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Lowest level that is logged."
@@ -50,77 +50,82 @@ class Settings(BaseSettings):
         description="The packaged default (English), a model hub name or a local folder.",
     )
     embedding_backend: Literal["auto", "openvino", "torch"] = Field(
-        default="auto", description="auto: openvino where it is installed, else torch."
+        default="auto",
+        description="Library that runs the model; auto: openvino if it is installed, else torch.",
     )
     embedding_batch_size: int = Field(
         default=8,
         ge=1,
         le=512,
-        description="Texts of similar length encoded at once, one such batch on each core.",
+        description="Texts of similar length that each core encodes at once.",
     )
 
     llm_base_url: str | None = Field(
         default=None,
-        description="OpenAI-compatible endpoint, such as http://localhost:11434/v1; "
-        "unset: extractive answers.",
+        description="OpenAI-compatible endpoint, such as http://localhost:11434/v1. "
+        "Unset: extractive answers.",
     )
-    llm_model: str | None = Field(default=None, description="Model name sent to the endpoint.")
-    llm_api_key: SecretStr | None = Field(default=None, description="Its key, if it wants one.")
+    llm_model: str | None = Field(default=None, description="Model name to send to the endpoint.")
+    llm_api_key: SecretStr | None = Field(
+        default=None, description="The endpoint's key, if it needs one."
+    )
     llm_timeout_seconds: float = Field(
         default=60,
         gt=0,
         le=600,
-        description="Whole time that the model calls of one answer may take.",
+        description="Most time that all model calls of one answer may take together.",
     )
     llm_json_schema: bool = Field(
         default=True,
-        description="Send the answer's JSON schema; false for servers that refuse response_format.",
+        description="Whether to send the answer's JSON schema; false for servers that refuse "
+        "response_format.",
     )
     llm_max_output_tokens: int = Field(default=1024, ge=16, description="Longest model output.")
 
     gateway_file: Path | None = Field(
         default=None,
-        description="TOML file of language models, their prices and budgets; "
-        "unset: the one model of the settings before.",
+        description="TOML file of language models, their prices and budgets. "
+        "Unset: the one model of the LLM settings.",
     )
 
-    max_upload_bytes: int = Field(
-        default=50_000_000, ge=1, description="Largest uploaded file, bytes."
-    )
+    max_upload_bytes: int = Field(default=50_000_000, ge=1, description="Largest uploaded file.")
     max_body_bytes: int = Field(
         default=5_000_000,
         ge=1024,
-        description="Largest JSON body, bytes; 2,000,000 at most where it is no document.",
+        description="Largest JSON body; one that is no document may have at most 2,000,000 bytes.",
     )
-    max_question_chars: int = Field(
-        default=4_000, ge=1, description="Longest question or query, characters."
+    max_question_chars: int = Field(default=4_000, ge=1, description="Longest question or query.")
+    max_top_k: int = Field(
+        default=100, ge=1, le=1000, description="Most passages that a search returns."
     )
-    max_top_k: int = Field(default=100, ge=1, le=1000, description="Most passages a search gives.")
     rate_limit_per_minute: int = Field(
-        default=0, ge=0, description="Requests a minute for each key; 0: no limit."
+        default=0, ge=0, description="Requests allowed for each key and API process; 0: no limit."
     )
 
     retrieval_candidates: int = Field(
-        default=100, ge=10, le=1000, description="Candidates taken from each leg before fusion."
+        default=100,
+        ge=10,
+        le=1000,
+        description="Candidates taken from BM25 and from vectors before fusion.",
     )
     retrieval_lexical_weight: float = Field(
         default=0.3,
         ge=0,
         le=1,
-        description="Weight of BM25 among the candidates' evidence, the rest is cosine; at least "
+        description="Share of BM25 in a candidate's score, the rest is cosine similarity; at least "
         "0.7 for questions in a language that the default model does not read.",
     )
     search_memory_bytes: int = Field(
         default=1_000_000_000,
         ge=0,
-        description="Memory of an API process for sketches of vectors, about 450 bytes a chunk, "
-        "twice that while a tenant is first read; tenants that do not fit are searched in Postgres "
-        "alone; 0: none.",
+        description="Memory of an API process for sketches of vectors: about 450 bytes per chunk, "
+        "twice that while a tenant is first read. Tenants that do not fit are searched in "
+        "Postgres alone; 0: no sketches.",
     )
     rerank_model: str | None = Field(
         default=None,
-        description="A sentence-transformers CrossEncoder, a hub name or a local folder, for "
-        "searches that ask for `rerank`; unset: none.",
+        description="A sentence-transformers CrossEncoder, by hub name or local folder, for "
+        "searches that ask for `rerank`.",
     )
     answer_passages: int = Field(
         default=8, ge=1, le=100, description="Passages retrieved for an answer."
@@ -128,74 +133,76 @@ class Settings(BaseSettings):
     answer_context_tokens: int = Field(
         default=3_000,
         ge=100,
-        description="Token budget of the context, unless a request says less.",
+        description="Most tokens in the context, unless a request asks for fewer.",
     )
     answer_evidence_floor: float = Field(
         default=0.15,
         ge=0,
         le=1,
-        description="How probable it must be that the passages hold an answer; below, the answer "
-        "is `unsupported` before anything is generated. Higher: fewer guesses, more unanswered.",
+        description="Least probability that the passages hold an answer; below it, the answer is "
+        "`unsupported` before anything is generated. A higher floor means fewer guesses and more "
+        "questions without an answer.",
     )
     verify_profile: Literal["strict", "balanced", "lenient"] = Field(
         default="balanced",
-        description="How sure a reader must be of a claim in words of its own; lenient believes "
-        "less sure ones, strict shows the documents' words only.",
+        description="How sure a reader must be before a claim is shown in the model's words: "
+        "lenient asks for less certainty, strict shows only the documents' words.",
     )
 
     grounding_model: str | None = Field(
         default=None,
-        description="A CrossEncoder that reads claims in other words against their quotes: its "
-        "calibration file, or a local folder with one; unset: none.",
+        description="A CrossEncoder that reads claims in the model's words against their quotes: "
+        "its calibration file, or a local folder with one.",
     )
 
     worker_concurrency: int = Field(
         default=16,
         ge=1,
         le=32,
-        description="Documents a worker has in hand; their chunks are embedded together.",
+        description="Documents that a worker processes at once; it embeds their chunks together.",
     )
     worker_metrics_port: int = Field(
-        default=0, ge=0, le=65535, description="Port of the worker's own /metrics; 0: none."
+        default=0, ge=0, le=65535, description="Port of the worker's own /metrics; 0: no metrics."
     )
     job_max_attempts: int = Field(
-        default=5, ge=1, le=50, description="Tries of a job whose dependencies fail."
+        default=5, ge=1, le=50, description="Attempts at a job whose dependencies fail."
     )
     stalled_job_seconds: int = Field(
         default=15,
         ge=5,
-        description="A worker silent for this long is taken for dead and its jobs are run again.",
+        description="A worker that is silent this long counts as dead; its jobs run again.",
     )
 
     answer_retention_days: int = Field(
         default=365,
         ge=0,
         le=36_500,
-        description="Stored answers older than this are deleted every night; 0: kept for ever.",
+        description="Stored answers older than this are deleted every night; 0: never.",
     )
     metering_retention_days: int = Field(
         default=400,
         ge=0,
         le=36_500,
-        description="So are records of model calls, never those of the last 30 days; 0: kept for "
-        "ever. Budgets do not depend on them.",
+        description="Records of model calls older than this are deleted every night, but never "
+        "those of the last 30 days; 0: never. Budgets do not depend on them.",
     )
 
     evaldata: Path = Field(
         default=Path("../shared/evaldata"),
-        description="Folder of evaluation data; evals and tests that need it say so when absent.",
+        description="Folder of evaluation data; evaluations and tests that need it say when it is "
+        "absent.",
     )
 
     @cached_property
     def home_path(self) -> Path:
-        """The home folder, absolute, existing, and nobody else's."""
+        """The home folder as an absolute path; it exists and is private to its user."""
         path = self.home.expanduser().resolve()
         make_private(path)
         return path
 
     @property
     def effective_file_store_url(self) -> str:
-        """Where uploaded bytes are kept."""
+        """The URL of the file store that keeps the uploaded bytes."""
         return self.file_store_url or f"file://{self.home_path / 'files'}"
 
     @property

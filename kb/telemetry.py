@@ -7,7 +7,7 @@ anything that a caller wrote.
 import logging
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -63,6 +63,35 @@ MAX_CHAINED_EXCEPTIONS: Final = 10
 
 MAX_VALUE_CHARS: Final = 2_000
 """Of a string in a log event; ours are ids and codes, a library's may be anything."""
+
+MEANING_BY_METRIC: Final = {
+    "footnote_http_requests": "HTTP requests answered.",
+    "footnote_http_request_seconds": "Time from the first byte of a request to the last byte of "
+    "its response.",
+    "footnote_answers": "Answers returned.",
+    "footnote_ingest": "Documents processed, counted by the worker; `code` is the error code of a "
+    "failure.",
+    "footnote_stage_seconds": "Time spent in one stage: parse, chunk, embed, publish; search; "
+    "answer_retrieve, answer_evidence, answer_generate, answer_verify, answer_total. "
+    "search_without_lexical counts hybrid searches that went on without the lexical index, "
+    "search_without_sketches those that used Postgres' own plans.",
+    "footnote_ann_recall": "Share of the truly nearest chunks that a vector search found; missing "
+    "chunks count as not found. Of the searches whose plan may miss some, one in a thousand is "
+    "compared with the exact search, in a transaction that no response waits for.",
+    "footnote_jobs_waiting": "Jobs that wait for a worker; -1 while the database cannot be "
+    "reached.",
+    "footnote_pruned": "Rows and files that the nightly upkeep deleted, counted by the worker: "
+    "answers, answer_events, model_calls, requests, audiences, files.",
+    "footnote_llm_calls": "Calls of language models, each attempt: completed, cancelled, "
+    "timed_out, rate_limited, unavailable, refused, invalid_output, broken_off.",
+    "footnote_llm_tokens": "Tokens read (input, of which cached) and written (output).",
+    "footnote_llm_cost_dollars": "Cost of the calls, by the prices of the gateway file.",
+    "footnote_unusable_drafts": "Answers whose model wrote what cannot be read (draft_unreadable) "
+    "or did not reach its end (draft_incomplete).",
+    "footnote_llm_breaker_state": "Circuit breaker of a language model: 0 closed, 1 half-open, "
+    "2 open.",
+}
+"""What `/metrics` and docs/reference.md say of each metric."""
 
 _LABEL = re.compile(r"[a-z][a-z0-9_]{0,63}|")
 _METHODS: Final = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"})
@@ -214,62 +243,34 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
-        self._http_requests = Counter(
-            "footnote_http_requests",
-            "HTTP requests answered.",
-            ["method", "route", "status"],
-            registry=registry,
+
+        def counter(name: str, *labels: str) -> Counter:
+            return Counter(name, MEANING_BY_METRIC[name], labels, registry=registry)
+
+        def gauge(name: str, *labels: str) -> Gauge:
+            return Gauge(name, MEANING_BY_METRIC[name], labels, registry=registry)
+
+        def histogram(name: str, *labels: str, buckets: Sequence[float]) -> Histogram:
+            meaning = MEANING_BY_METRIC[name]
+            return Histogram(name, meaning, labels, registry=registry, buckets=buckets)
+
+        self._http_requests = counter("footnote_http_requests", "method", "route", "status")
+        self._http_request_seconds = histogram(
+            "footnote_http_request_seconds", "method", "route", buckets=REQUEST_SECONDS_BUCKETS
         )
-        self._http_request_seconds = Histogram(
-            "footnote_http_request_seconds",
-            "Time from the first byte of a request to the last byte of its response.",
-            ["method", "route"],
-            buckets=REQUEST_SECONDS_BUCKETS,
-            registry=registry,
+        self._answers = counter("footnote_answers", "status", "reason")
+        self._ingests = counter("footnote_ingest", "status", "code")
+        self._stage_seconds = histogram(
+            "footnote_stage_seconds", "stage", buckets=STAGE_SECONDS_BUCKETS
         )
-        self._answers = Counter(
-            "footnote_answers", "Answers given.", ["status", "reason"], registry=registry
-        )
-        self._ingests = Counter(
-            "footnote_ingest", "Documents processed.", ["status", "code"], registry=registry
-        )
-        self._stage_seconds = Histogram(
-            "footnote_stage_seconds",
-            "Time spent in one stage of ingesting, searching or answering.",
-            ["stage"],
-            buckets=STAGE_SECONDS_BUCKETS,
-            registry=registry,
-        )
-        self._ann_recall = Histogram(
-            "footnote_ann_recall",
-            "Share of the truly nearest chunks that a sampled vector search found.",
-            buckets=RECALL_BUCKETS,
-            registry=registry,
-        )
-        self._jobs_waiting = Gauge(
-            "footnote_jobs_waiting", "Jobs that wait for a worker.", registry=registry
-        )
-        self._pruned = Counter(
-            "footnote_pruned", "What was forgotten.", ["kind"], registry=registry
-        )
-        self._llm_calls = Counter(
-            "footnote_llm_calls", "Attempts.", ["target", "feature", "outcome"], registry=registry
-        )
-        self._llm_tokens = Counter(
-            "footnote_llm_tokens", "Tokens read and written.", ["target", "kind"], registry=registry
-        )
-        self._llm_cost = Counter(
-            "footnote_llm_cost_dollars", "What calls did cost.", ["target"], registry=registry
-        )
-        self._unusable_drafts = Counter(
-            "footnote_unusable_drafts", "Outputs that cannot be read.", ["code"], registry=registry
-        )
-        self._llm_breaker = Gauge(
-            "footnote_llm_breaker_state",
-            "Circuit breaker of a language model: 0 closed, 1 half-open, 2 open.",
-            ["target"],
-            registry=registry,
-        )
+        self._ann_recall = histogram("footnote_ann_recall", buckets=RECALL_BUCKETS)
+        self._jobs_waiting = gauge("footnote_jobs_waiting")
+        self._pruned = counter("footnote_pruned", "kind")
+        self._llm_calls = counter("footnote_llm_calls", "target", "feature", "outcome")
+        self._llm_tokens = counter("footnote_llm_tokens", "target", "kind")
+        self._llm_cost = counter("footnote_llm_cost_dollars", "target")
+        self._unusable_drafts = counter("footnote_unusable_drafts", "code")
+        self._llm_breaker = gauge("footnote_llm_breaker_state", "target")
 
     def count_request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Counts a request under its route template, such as '/v1/documents/{id}'."""

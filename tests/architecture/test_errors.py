@@ -1,4 +1,4 @@
-"""Every error has a code of its own, a status, and a line in the README."""
+"""Every error has a code of its own, a status, a meaning, and something to do about it."""
 
 import re
 from collections import Counter
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from app.http.problems import CODE_BY_STATUS, STATUS_BY_ERROR
+from footnote.meanings import MEANING_BY_SERVER_CODE, REMEDY_BY_SERVER_CODE, remedy
 from kb import errors
 from kb.errors import KnowledgeBaseError
-from tests.architecture.source import ROOT, table_rows
 
 
 def tree(error: type[KnowledgeBaseError]) -> Iterator[type[KnowledgeBaseError]]:
@@ -29,22 +29,6 @@ ERRORS = [error for error in tree(KnowledgeBaseError) if error.__module__ == err
 
 def nearest_with_status(error: type[KnowledgeBaseError]) -> type[KnowledgeBaseError]:
     return next(parent for parent in error.__mro__ if parent in STATUS_BY_ERROR)
-
-
-def documented_status_by_code() -> dict[str, int]:
-    """From the README's rows `| `code` | status | ...`."""
-    rows = table_rows((ROOT / "README.md").read_text(encoding="utf-8"))
-    return {
-        row[0].strip("`"): int(row[1])
-        for row in rows
-        if len(row) > 1 and re.fullmatch(r"`[a-z_]+`", row[0]) and re.fullmatch(r"\d{3}", row[1])
-    }
-
-
-def status_by_code() -> dict[str, int]:
-    by_web_framework = {code: status for status, code in CODE_BY_STATUS.items()}
-    by_us = {error.code: STATUS_BY_ERROR[nearest_with_status(error)] for error in ERRORS}
-    return by_web_framework | by_us
 
 
 def test_no_two_errors_share_a_code() -> None:
@@ -87,5 +71,13 @@ def test_the_tree_drawn_in_the_module_is_the_tree() -> None:
     assert [name for name in in_words if name not in (errors.__doc__ or "")] == []
 
 
-def test_the_readme_lists_every_code_with_its_status() -> None:
-    assert documented_status_by_code() == status_by_code()
+@pytest.mark.parametrize("error", ERRORS[1:], ids=lambda error: error.__name__)
+def test_an_error_has_a_remedy_nearer_than_the_root(error: type[KnowledgeBaseError]) -> None:
+    assert remedy(error) != remedy(KnowledgeBaseError)
+
+
+def test_a_code_of_the_server_alone_has_a_meaning_and_a_remedy() -> None:
+    of_the_server = set(CODE_BY_STATUS.values()) - {error.code for error in ERRORS}
+
+    assert MEANING_BY_SERVER_CODE.keys() == of_the_server
+    assert REMEDY_BY_SERVER_CODE.keys() == of_the_server

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
 from kb.settings import Settings
-from tests.architecture.source import FILES, ROOT, parse, relative, table_rows
+from tests.architecture.source import FILES, ROOT, parse, relative
 
 MAX_SETTINGS = 40
 PREFIX = "FOOTNOTE_"
@@ -28,17 +28,6 @@ def example_settings() -> dict[str, str]:
     """The commented-out settings of .env.example, before the part that only compose reads."""
     text = EXAMPLE.read_text(encoding="utf-8").partition(COMPOSE_HEADING)[0]
     return dict(re.findall(rf"^# ({PREFIX}\w+)=(.*)$", text, flags=re.MULTILINE))
-
-
-def readme_settings() -> dict[str, str]:
-    """From the README's rows `| `FOOTNOTE_...` | `default` | ...`; no default: a word."""
-    rows = table_rows((ROOT / "README.md").read_text(encoding="utf-8"))
-    found = {}
-    for row in rows:
-        if len(row) > 1 and re.fullmatch(rf"`{PREFIX}\w+`", row[0]):
-            default = re.fullmatch(r"`([^`]+)`", row[1])
-            found[row[0].strip("`")] = default.group(1) if default else ""
-    return found
 
 
 def means_the_default(field: FieldInfo, written: str) -> bool:
@@ -72,15 +61,6 @@ def test_the_example_file_changes_nothing_as_it_is() -> None:
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
 
     assert [line for line in lines if line and not line.startswith("#")] == []
-
-
-def test_the_readme_has_every_setting_and_no_other() -> None:
-    assert sorted(readme_settings()) == sorted(FIELDS)
-
-
-@pytest.mark.parametrize("name", FIELDS)
-def test_the_readme_tells_the_default(name: str) -> None:
-    assert means_the_default(FIELDS[name], readme_settings()[name])
 
 
 def reads_environment(path: Path) -> bool:

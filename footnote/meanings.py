@@ -1,0 +1,156 @@
+"""What the reference page says of statuses, reasons, scopes and errors, beyond their names."""
+
+from collections.abc import Mapping
+from typing import Final, assert_never
+
+from app.answering.outcome import AnswerReason, AnswerStatus
+from kb import errors
+from kb.errors import KnowledgeBaseError
+from kb.store.credentials import Scope
+
+MEANING_BY_SERVER_CODE: Final[Mapping[str, str]] = {
+    "bad_request": "The web framework refused the request.",
+    "method_not_allowed": "This route does not take that method.",
+    "request_too_slow": "The request did not arrive in time.",
+    "headers_too_large": "The headers are larger than this server reads.",
+    "too_many_connections": "The server has no room for another connection at the moment.",
+}
+"""Codes of the server and the web framework, which no error of ours has."""
+
+REMEDY_BY_SERVER_CODE: Final[Mapping[str, str]] = {
+    "bad_request": "Correct the request.",
+    "method_not_allowed": "Look the route up at `/docs`.",
+    "request_too_slow": "Send the request again over a faster connection.",
+    "headers_too_large": "Send fewer or shorter headers.",
+    "too_many_connections": "Try again after `Retry-After`; reuse connections.",
+}
+
+REMEDY_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], str]] = {
+    KnowledgeBaseError: "Report it; the log has the details under the `request_id`.",
+    errors.InvalidInput: "Correct the fields that `errors` or `detail` names.",
+    errors.IdempotencyKeyReused: "Use a new key for each new request.",
+    errors.NotAllowed: "Use a key that may do this.",
+    errors.CredentialMissing: "Send the header.",
+    errors.CredentialInvalid: "Create a new key with `footnote key create`.",
+    errors.ScopeMissing: "Use a key with the scope that `detail` names.",
+    errors.ActingForOthersNotAllowed: "Leave the header out, or create a key with `--act-as`.",
+    errors.NotFound: "Check the id, and the principals you ask with.",
+    errors.VersionNotFound: "Wait for its job to succeed.",
+    errors.CredentialNotFound: "Check the prefix and the tenant.",
+    errors.TenantNotFound: "Check the name, or create the tenant.",
+    errors.Conflict: "Read the document or the job again and decide anew.",
+    errors.AlreadyExists: "Choose another name, or update the one that exists.",
+    errors.DocumentOfAnother: "Ask its uploader, or use a key with the scope `admin`.",
+    errors.RevisionMismatch: "Read the document again and repeat the change with its new `ETag`.",
+    errors.StillRunning: "Repeat the request a little later.",
+    errors.LimitExceeded: "Ask for less, or raise the setting that limits it.",
+    errors.UploadTooLarge: "Split the file, or raise `FOOTNOTE_MAX_UPLOAD_BYTES` or "
+    "`FOOTNOTE_MAX_BODY_BYTES`.",
+    errors.TextTooLong: "Shorten the text.",
+    errors.RateLimited: "Wait for `Retry-After`.",
+    errors.BudgetExhausted: "Wait for midnight UTC, or raise the tenant's budget.",
+    errors.RequestBudgetExceeded: "Ask for a shorter answer, or raise `dollars_per_request`.",
+    errors.WorkTooCostly: "Send a smaller request.",
+    errors.DocumentUnreadable: "Save the document in another format and upload it again.",
+    errors.UnsupportedMediaType: "Convert the file to a format that Footnote reads.",
+    errors.DocumentEmpty: "Upload a file with text; scans need text recognition first.",
+    errors.DocumentEncrypted: "Remove the password and upload it again.",
+    errors.DocumentCorrupt: "Repair the file and upload it again.",
+    errors.DocumentTooComplex: "Split the document and upload the parts.",
+    errors.ProcessingFailed: "Upload it again; look the job up in the worker's log.",
+    errors.Misconfigured: "The operator reads the log and runs `footnote doctor`.",
+    errors.RowSecurityNotEnforced: "The operator gives Footnote a login that is no superuser.",
+    errors.SchemaOutOfDate: "The operator runs `footnote db upgrade`.",
+    errors.DependencyFailed: "Try again after `Retry-After`.",
+    errors.AnswerAbandoned: "Ask again, and read the stream to its end.",
+    errors.LlmOutputInvalid: "Ask again; if it happens often, use another model.",
+}
+"""What a caller can do about an error and its subclasses, unless a subclass has its own."""
+
+
+def remedy(kind: type[KnowledgeBaseError]) -> str:
+    """The remedy of the nearest class in the table."""
+    return next(REMEDY_BY_ERROR[each] for each in kind.__mro__ if each in REMEDY_BY_ERROR)
+
+
+def status_meaning(status: AnswerStatus) -> str:
+    """What an answer of this status has and lacks."""
+    match status:
+        case "answered":
+            meaning = "Every claim is proved."
+        case "partially_supported":
+            meaning = (
+                "Some claims were removed because nothing proved them, or a part of the model's "
+                "output could not be read."
+            )
+        case "unsupported":
+            meaning = "Nothing proves an answer; `reason` says why."
+        case "conflicting":
+            meaning = (
+                "Two documents in force disagree. Both are cited; `conflicts[].newer` names the "
+                "newer one."
+            )
+        case "needs_clarification":
+            meaning = (
+                "Two documents answer for two cases that the question leaves open, or the model "
+                "asks back; see `clarifying_question`."
+            )
+        case "escalate":
+            meaning = (
+                "The tenant's policy wants a person to answer: a topic, a collection, or too many "
+                "questions in a row without an answer; see `handover`."
+            )
+        case "blocked":
+            meaning = "A guardrail refused the question; `reason` says which."
+        case _:
+            assert_never(status)
+    return meaning
+
+
+def reason_meaning(reason: AnswerReason) -> str:
+    """Why an answer with this reason says nothing, or not all that was asked."""
+    match reason:
+        case "no_results":
+            meaning = "Unsupported: the search found nothing that the asker may read."
+        case "low_relevance":
+            meaning = (
+                "Unsupported: the passages are unlikely to hold an answer "
+                "(`FOOTNOTE_ANSWER_EVIDENCE_FLOOR`)."
+            )
+        case "insufficient_evidence":
+            meaning = "Unsupported: the passages do not answer this question."
+        case "verification_failed":
+            meaning = "Unsupported: claims were drafted, and none of them could be proved."
+        case "stale_evidence":
+            meaning = "Unsupported: only documents that are out of force would have answered."
+        case "out_of_scope":
+            meaning = "Blocked: the tenant's policy excludes the subject of the question."
+        case "policy":
+            meaning = "Blocked or escalated: the tenant's policy or its moderation decided so."
+        case "injection_detected":
+            meaning = "Blocked: the question tries to instruct the model."
+        case _:
+            assert_never(reason)
+    return meaning
+
+
+def scope_meaning(scope: Scope) -> str:
+    """What a key with this scope may do."""
+    match scope:
+        case "documents:write":
+            meaning = "Upload, change and delete documents; follow the jobs of these uploads."
+        case "documents:read":
+            meaning = "List and read documents, their versions and their jobs."
+        case "search":
+            meaning = "Search for passages."
+        case "answers":
+            meaning = "Ask questions, also by chat; read answers; check claims against texts."
+        case "feedback":
+            meaning = "Nothing yet: reserved for feedback on answers."
+        case "admin":
+            meaning = "Change and delete documents that somebody else uploaded."
+        case "act_as":
+            meaning = "Name the principals to ask for, in the header `Footnote-Principals`."
+        case _:
+            assert_never(scope)
+    return meaning
