@@ -246,8 +246,8 @@ def _problem(scope: Scope, *, status: HTTPStatus, code: str, title: str, detail:
 
 
 def _type_of(code: str) -> str:
-    # A path from the root, as RFC 9457 (3.1.1) asks of a relative reference. The README explains
-    # the codes; nothing is served there.
+    # A path from the root, as RFC 9457 (3.1.1) asks of a relative reference.
+    # docs/reference.md explains the codes; nothing is served there.
     return f"/errors/{code}"
 
 

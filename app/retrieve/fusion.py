@@ -11,7 +11,7 @@ lexical leg did not find, the cosine is the true one also for what the vector le
 Likeness is pseudo-relevance feedback; it judges candidates and finds no new ones.
 Sources: Bruch, Gai, Ingber, An Analysis of Fusion Functions for Hybrid Retrieval, TOIS 2023,
 doi:10.1145/3596512 (convex mixes); Lee, Analyses of Multiple Evidence Combination, SIGIR 1997, and
-Rocchio, 1971 (feedback). What was tried beside them, with numbers: docs/retrieval.md.
+Rocchio, 1971 (feedback). What was tried beside them, with numbers: evals/notes/retrieval.md.
 """
 
 from collections.abc import Mapping

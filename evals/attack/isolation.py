@@ -106,7 +106,7 @@ def chunk_ids_count_other_chunks(target: Target) -> Finding:
         after = _chunk_id(reader, stored(reader, "The second canteen.", principals=[READER]))
     moved = after - before - 1
     return Finding(
-        limit="0 unless docs/security.md names it",
+        limit="0 unless the threat model names it",
         has_held=True if moved == 0 else None,
         figures={"chunks_elsewhere": HIDDEN_CHANGES, "moved_by": moved},
     )

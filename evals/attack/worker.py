@@ -245,7 +245,7 @@ def _code_of(document: Mapping[str, object]) -> str:
 
 
 def is_stable(code: str) -> bool:
-    """True of an end: ready, or a code that the README lists, but not the one for bugs."""
+    """True of an end: ready, or a code that docs/reference.md lists, but not the one for bugs."""
     return code in READY or (code in known_codes() and code != KnowledgeBaseError.code)
 
 

@@ -6,20 +6,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from kb.telemetry import Metrics
+from footnote.reference import render_reference
 from tests.architecture.command_line import check_usage, find_command
-from tests.architecture.source import ROOT, table_rows
+from tests.architecture.source import ROOT
 
-DOCUMENTS = (
-    "README.md",
-    "ARCHITECTURE.md",
-    "CONVENTIONS.md",
-    "docs/answers.md",
-    "docs/benchmarks.md",
-    "docs/operations.md",
-    "docs/retrieval.md",
-    "docs/security.md",
+DOCUMENTS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder, pattern in (
+        (ROOT, "*.md"),
+        (ROOT / "docs", "**/*.md"),
+        (ROOT / "evals/notes", "*.md"),
+    )
+    for path in folder.glob(pattern)
+    if path.name != "CHANGELOG.md"
 )
+"""Every page but the log of changes, which names what is gone."""
+
 COMMAND_LINE = r"^(?:\$ )?(?:docker compose exec \w+ )?(?:\.venv/bin/)?footnote (\S.*)$"
 LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]+)(?:#[^)]*)?\)")
 PATH = re.compile(
@@ -66,13 +68,21 @@ def test_every_file_that_a_document_names_exists(name: str) -> None:
     assert missing == []
 
 
-def test_every_metric_is_documented_and_no_other() -> None:
-    rows = table_rows(text_of("docs/operations.md"))
-    documented = {row[0].strip("`") for row in rows if row[0].startswith("`footnote_")}
+def test_the_reference_is_what_the_code_says() -> None:
+    assert text_of("docs/reference.md") == render_reference(), (
+        "run: python -m footnote.reference > docs/reference.md"
+    )
 
-    exposed = {
-        family.name + ("_total" if family.type == "counter" else "")
-        for family in Metrics().registry.collect()
-    }
 
-    assert documented == exposed
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached: set[str] = set()
+    waiting = {"README.md"}
+    while waiting:
+        name = waiting.pop()
+        reached.add(name)
+        folder = (ROOT / name).parent
+        targets = {(folder / target).resolve() for target in LINK.findall(text_of(name))}
+        linked = {path.relative_to(ROOT).as_posix() for path in targets if path.is_file()}
+        waiting |= linked.intersection(DOCUMENTS) - reached
+
+    assert sorted(set(DOCUMENTS) - reached) == []

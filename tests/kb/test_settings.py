@@ -1,4 +1,4 @@
-"""Settings: the defaults that the README promises, and where values come from."""
+"""Settings: the defaults that the reference promises, and where values come from."""
 
 from pathlib import Path
 

@@ -14,7 +14,7 @@ from app.policy.model_access import ModelAccess
 from app.policy.tenant_policy import TenantPolicies, TenantPolicy
 from kb.errors import Misconfigured
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "operations.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "how-to" / "use-language-models.md"
 
 SMALL = """
 price_version = "2026-11"
