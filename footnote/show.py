@@ -1,17 +1,27 @@
 """Answers and passages as text for people."""
 
+from typing import assert_never
+
 from rich.console import Console
 from rich.markup import escape
 
 from app.http.answers.schemas import Answer, Citation
 from app.http.location import Location
-from app.http.search.schemas import SearchExplanation, SearchResponse
+from app.http.search.schemas import SearchResponse
 
 
 def show_answer(console: Console, answer: Answer) -> None:
-    """Status, the answer with its markers, and below it each quote and where it stands."""
+    """Prints status and answer with its markers, and below them each quote with its place."""
     reason = f" ({answer.reason})" if answer.reason else ""
-    colour = {"answered": "green", "partially_supported": "yellow"}.get(answer.status, "red")
+    match answer.status:
+        case "answered":
+            colour = "green"
+        case "partially_supported":
+            colour = "yellow"
+        case "conflicting" | "unsupported" | "needs_clarification" | "escalate" | "blocked":
+            colour = "red"
+        case _:
+            assert_never(answer.status)
     console.print(f"[{colour}]{answer.status}[/{colour}]{escape(reason)}")
     if answer.answer:
         console.print(escape(answer.answer))
@@ -21,17 +31,14 @@ def show_answer(console: Console, answer: Answer) -> None:
 
 
 def show_hits(console: Console, response: SearchResponse) -> None:
-    """Passages with their document, place and scores."""
+    """Prints passages with their documents and places, and the explanation if there is one."""
     for rank, hit in enumerate(response.data, start=1):
         title = hit.document.title or hit.document.external_id or str(hit.document.id)
         console.print(escape(f"{rank:>3}. {title}  {describe_location(hit.location)}"))
         console.print(escape(f"     {_flat(hit.text)[:300]}"), style="dim")
     console.print(f"{len(response.data)} passages in {response.timings_ms.total:.0f} ms")
-    if response.explanation is not None:
-        _show_explanation(console, response.explanation)
-
-
-def _show_explanation(console: Console, explanation: SearchExplanation) -> None:
+    if (explanation := response.explanation) is None:
+        return
     found = explanation.candidates
     lines = [
         f"terms: {' '.join(explanation.terms)}",

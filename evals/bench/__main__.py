@@ -2,12 +2,12 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, assert_never
 
 import typer
 from pydantic import ValidationError
@@ -31,12 +31,16 @@ from evals.bench.squad2 import measure_squad2
 from evals.bench.startup import measure_startup
 from evals.bench.visible import measure_visible
 from evals.bench.walk import measure_walk
-from footnote.evals.datasets import open_dataset
+from footnote.evals.datasets import Dataset, open_dataset
 from kb.errors import InvalidInput, Misconfigured
 from kb.settings import Settings
 
 SETTABLE = Settings.model_fields.keys() - {"home", "evaldata"}
 """Each benchmark has its home from --home, and its data from FOOTNOTE_EVALDATA."""
+
+
+SEARCHED: Final = "handbook0"
+"""The home of the first ingest run, which has the documents already when there was one."""
 
 
 class Name(StrEnum):
@@ -84,93 +88,50 @@ class Plan:
         return Instance(home=home, overrides=self.overrides)
 
 
-def _startup(plan: Plan) -> Outcome:
-    return measure_startup(plan.instance("startup"), runs=plan.runs or 5)
+def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912  # a case each
+    """The outcome of one benchmark; those that search share the home of the first ingest run."""
 
+    def data(dataset: str) -> Dataset:
+        return open_dataset(plan.evaldata, dataset)
 
-def _ingest(plan: Plan) -> Outcome:
-    dataset = open_dataset(plan.evaldata, HANDBOOK)
-    instances = [plan.instance(f"handbook{number}") for number in range(plan.runs or 3)]
-    return measure_ingest(instances, dataset, pages=plan.pages)
-
-
-def _search(plan: Plan) -> Outcome:
-    """In the home of the first ingest run when there was one."""
-    dataset = open_dataset(plan.evaldata, HANDBOOK)
-    return measure_search(plan.instance("handbook0"), dataset, pages=plan.pages)
-
-
-def _concurrency(plan: Plan) -> Outcome:
-    """In the home of the first ingest run when there was one."""
-    dataset = open_dataset(plan.evaldata, HANDBOOK)
-    return measure_concurrency(plan.instance("handbook0"), dataset, pages=plan.pages)
-
-
-def _answers(plan: Plan) -> Outcome:
-    dataset = open_dataset(plan.evaldata, SQUAD2)
-    other = None
-    if plan.against is not None:
-        other = replace(plan.instance("answers_against"), checkout=plan.against)
-    return measure_answers(plan.instance("answers"), other, dataset, limit=plan.limit)
-
-
-def _beside(plan: Plan) -> Outcome:
-    dataset = open_dataset(plan.evaldata, HANDBOOK)
-    return measure_beside(plan.instance("beside"), dataset, pages=plan.pages)
-
-
-def _fairness(plan: Plan) -> Outcome:
-    """In the home of the first ingest run when there was one."""
-    dataset = open_dataset(plan.evaldata, HANDBOOK)
-    return measure_fairness(plan.instance("handbook0"), dataset, pages=plan.pages)
-
-
-def _lexical(plan: Plan) -> Outcome:
-    dataset = open_dataset(plan.evaldata, MEDQUAD)
-    return measure_lexical(plan.instance("lexical"), dataset, chunk_count=plan.limit or CHUNKS)
-
-
-def _permissions(plan: Plan) -> Outcome:
-    return measure_permissions(plan.instance("permissions"), rows=plan.limit or ROWS)
-
-
-def _scale(plan: Plan) -> Outcome:
-    return measure_scale(plan.instance, largest=plan.limit or ROWS)
-
-
-def _servers(plan: Plan) -> Outcome:
-    return measure_servers(runs=plan.runs or 3)
-
-
-def _squad2(plan: Plan) -> Outcome:
-    dataset = open_dataset(plan.evaldata, SQUAD2)
-    return measure_squad2(plan.instance("squad2"), dataset, limit=plan.limit)
-
-
-def _visible(plan: Plan) -> Outcome:
-    return measure_visible(open_dataset(plan.evaldata, MEDQUAD))
-
-
-def _walk(plan: Plan) -> Outcome:
-    return measure_walk(plan.instance("walk"))
-
-
-BENCHMARKS: Mapping[Name, Callable[[Plan], Outcome]] = {
-    Name.ANSWERS: _answers,
-    Name.STARTUP: _startup,
-    Name.INGEST: _ingest,
-    Name.SEARCH: _search,
-    Name.CONCURRENCY: _concurrency,
-    Name.BESIDE: _beside,
-    Name.FAIRNESS: _fairness,
-    Name.LEXICAL: _lexical,
-    Name.PERMISSIONS: _permissions,
-    Name.SCALE: _scale,
-    Name.SERVERS: _servers,
-    Name.SQUAD2: _squad2,
-    Name.VISIBLE: _visible,
-    Name.WALK: _walk,
-}
+    match name:
+        case Name.ANSWERS:
+            other = None
+            if plan.against is not None:
+                other = replace(plan.instance("answers_against"), checkout=plan.against)
+            return measure_answers(plan.instance(name), other, data(SQUAD2), limit=plan.limit)
+        case Name.STARTUP:
+            return measure_startup(plan.instance(name), runs=plan.runs or 5)
+        case Name.INGEST:
+            instances = [plan.instance(f"handbook{number}") for number in range(plan.runs or 3)]
+            return measure_ingest(instances, data(HANDBOOK), pages=plan.pages)
+        case Name.SEARCH:
+            return measure_search(plan.instance(SEARCHED), data(HANDBOOK), pages=plan.pages)
+        case Name.CONCURRENCY:
+            return measure_concurrency(plan.instance(SEARCHED), data(HANDBOOK), pages=plan.pages)
+        case Name.BESIDE:
+            return measure_beside(plan.instance(name), data(HANDBOOK), pages=plan.pages)
+        case Name.FAIRNESS:
+            return measure_fairness(plan.instance(SEARCHED), data(HANDBOOK), pages=plan.pages)
+        case Name.LEXICAL:
+            chunk_count = plan.limit or CHUNKS
+            return measure_lexical(plan.instance(name), data(MEDQUAD), chunk_count=chunk_count)
+        case Name.PERMISSIONS:
+            return measure_permissions(plan.instance(name), rows=plan.limit or ROWS)
+        case Name.SCALE:
+            return measure_scale(plan.instance, largest=plan.limit or ROWS)
+        case Name.SERVERS:
+            return measure_servers(runs=plan.runs or 3)
+        case Name.SQUAD2:
+            return measure_squad2(plan.instance(name), data(SQUAD2), limit=plan.limit)
+        case Name.VISIBLE:
+            return measure_visible(data(MEDQUAD))
+        case Name.WALK:
+            return measure_walk(plan.instance(name))
+        case Name.ALL:
+            raise ValueError("Benchmarks are measured one at a time.")
+        case _:
+            assert_never(name)
 
 
 def bench(  # noqa: PLR0913  # each is an option of the command
@@ -215,7 +176,7 @@ def bench(  # noqa: PLR0913  # each is an option of the command
     With --runs, --pages, --limit or --setting it is NAME.part.json, beside what documents quote.
     """
     overrides = overrides_of(setting or [])
-    chosen = list(BENCHMARKS) if name is Name.ALL else [name]
+    chosen = [each for each in Name if each is not Name.ALL] if name is Name.ALL else [name]
     with ExitStack() as stack:
         folder = home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="footnote-")))
         plan = Plan(
@@ -253,7 +214,7 @@ def _run(name: Name, plan: Plan) -> None:
     load_before = os.getloadavg()[0]
     print(f"{name}: running ...", flush=True)
     try:
-        outcome = BENCHMARKS[name](plan)
+        outcome = measure(name, plan)
     except (InvalidInput, Misconfigured) as error:
         print(f"{name}: skipped: {error.message}")
         return

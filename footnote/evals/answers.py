@@ -6,6 +6,7 @@ questions -> the real answerer -> statuses, quotes and claims -> measures
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from statistics import fmean, harmonic_mean
 from time import perf_counter
 from typing import Final
 from uuid import UUID
@@ -14,7 +15,7 @@ from app.answering.claims import VerifiedCitation
 from app.answering.difficulty import difficulties
 from app.answering.guard.instructions import instruction_spans
 from app.answering.outcome import AnswerStatus
-from app.answering.pipeline import Answered, Answerer
+from app.answering.pipeline import Answerer
 from app.answering.question.question import Question
 from app.gateway.route import Tier
 from app.identity import Caller
@@ -39,6 +40,9 @@ KIND: Final = "answers"
 SAME_SENTENCE: Final = 0.8
 """Share of the shorter one's words that two sentences share when they are one: sets split and space
 sentences in their own ways."""
+
+FAULTS: Final = ("leaks", "misquotes", "instructions")
+"""Faults that no quote may have."""
 
 SHOWS_AN_ANSWER: Final[frozenset[AnswerStatus]] = frozenset(
     {"answered", "partially_supported", "conflicting"}
@@ -99,6 +103,16 @@ async def measure_answers(
     judged = [await _judge(run, loaded, question) for question in questions]
     spent = run.spent().since(before)
     known = frozenset(document.id for document in loaded.dataset.documents())
+    gradable = [
+        ToGrade(
+            question=each.question.text,
+            known_answers=each.question.selected or each.question.answers,
+            answer=each.answer,
+        )
+        for each in judged
+        if each.is_shown and each.question.is_answerable
+    ]
+    faults = [_faults(quote, known) for each in judged for quote in each.quotes]
     milliseconds = [each.milliseconds for each in judged]
     costs = [each.cost_microdollars for each in judged if each.cost_microdollars is not None]
     scores = {
@@ -117,10 +131,10 @@ async def measure_answers(
         "details": {
             "answerable": sum(each.question.is_answerable for each in judged),
             "claims": sum(each.claims for each in judged),
-            **_fault_counts(judged, known),
+            **{name: sum(each[name] for each in faults) for name in FAULTS},
             "cost_usd": sum(costs) / MICRODOLLARS if costs else None,
             **(_model_use(judged, spent) if spent.calls else {}),
-            **(await opinion(run.judge, _to_grade(judged)) if run.judge else {}),
+            **(await opinion(run.judge, gradable) if run.judge else {}),
         },
         "question_ids": [each.question.id for each in judged],
         "scores": scores,
@@ -165,7 +179,17 @@ def figures_of(judged: Sequence[JudgedAnswer], known: frozenset[str]) -> dict[st
     claims = sum(each.claims for each in judged)
     if claims:
         figures["supported_claims"] = sum(each.supported for each in judged) / claims
-    figures |= _sentence_figures([each for each in answered if each.question.selected])
+    matched = [
+        matched_sentences(each.texts, each.question.selected)
+        for each in answered
+        if each.question.selected
+    ]
+    if matched:
+        figures |= {
+            "citation_precision": fmean(precision for precision, _ in matched),
+            "citation_recall": fmean(recall for _, recall in matched),
+            "sentence_f1": fmean(harmonic_mean(pair) if all(pair) else 0.0 for pair in matched),
+        }
     return {name: round(value, DIGITS) for name, value in figures.items()}
 
 
@@ -189,15 +213,16 @@ def matched_sentences(quotes: Sequence[str], selected: Sequence[str]) -> tuple[f
 
     The share of the quoted sentences that people selected, and of the selected that are quoted.
     """
-    quoted = [_words(sentence) for quote in quotes for sentence in _split(quote)]
+    quoted = [
+        _words(quote[sentence.start : sentence.end])
+        for quote in quotes
+        for sentence in sentences(quote)
+    ]
     wanted = [_words(sentence) for sentence in dict.fromkeys(selected)]
     return (
         share([any(_is_same(each, other) for other in wanted) for each in quoted]),
         share([any(_is_same(each, other) for other in quoted) for each in wanted]),
     )
-
-
-# --- One answer ----------------------------------------------------------------------------------
 
 
 async def _judge(run: AnswersRun, loaded: LoadedDataset, question: PutQuestion) -> JudgedAnswer:
@@ -210,7 +235,9 @@ async def _judge(run: AnswersRun, loaded: LoadedDataset, question: PutQuestion) 
         question=question,
         status=answered.outcome.status,
         reason=answered.outcome.reason,
-        quotes=_quotes(answered) if answered.outcome.status in SHOWS_AN_ANSWER else (),
+        quotes=tuple(citation for claim in answered.supported for citation in claim.citations)
+        if answered.outcome.status in SHOWS_AN_ANSWER
+        else (),
         claims=len(answered.claims),
         supported=len(answered.supported),
         cost_microdollars=answered.cost_microdollars,
@@ -218,23 +245,6 @@ async def _judge(run: AnswersRun, loaded: LoadedDataset, question: PutQuestion) 
         tier=answered.generation.tier,
         answer=" ".join(claim.text for claim in answered.supported),
     )
-
-
-def _to_grade(judged: Sequence[JudgedAnswer]) -> list[ToGrade]:
-    """The answers that were shown to questions that have one."""
-    return [
-        ToGrade(
-            question=each.question.text,
-            known_answers=each.question.selected or each.question.answers,
-            answer=each.answer,
-        )
-        for each in judged
-        if each.is_shown and each.question.is_answerable
-    ]
-
-
-def _quotes(answered: Answered) -> tuple[VerifiedCitation, ...]:
-    return tuple(citation for claim in answered.supported for citation in claim.citations)
 
 
 def _caller(loaded: LoadedDataset) -> Caller:
@@ -245,9 +255,6 @@ def _caller(loaded: LoadedDataset) -> Caller:
         principals=READER.principals,
     )
     return Caller(credential=credential, principals=READER.principals, request_id="evaluation")
-
-
-# --- Judging -------------------------------------------------------------------------------------
 
 
 def _is_right(judged: JudgedAnswer) -> bool:
@@ -280,13 +287,6 @@ def _faults(quote: VerifiedCitation, known: frozenset[str]) -> dict[str, bool]:
     }
 
 
-def _fault_counts(judged: Sequence[JudgedAnswer], known: frozenset[str]) -> dict[str, int]:
-    faults = [_faults(quote, known) for each in judged for quote in each.quotes]
-    return {
-        name: sum(each[name] for each in faults) for name in ("leaks", "misquotes", "instructions")
-    }
-
-
 def _model_use(judged: Sequence[JudgedAnswer], spent: Spent) -> dict[str, int]:
     """Use of the models; `routed`: to the strong tier at once, `escalated`: to it afterwards."""
     is_routed = [bool(difficulties(each.question.text)) for each in judged if each.tier == "strong"]
@@ -295,25 +295,6 @@ def _model_use(judged: Sequence[JudgedAnswer], spent: Spent) -> dict[str, int]:
         "routed": sum(is_routed),
         "escalated": len(is_routed) - sum(is_routed),
     }
-
-
-def _sentence_figures(answered: Sequence[JudgedAnswer]) -> dict[str, float]:
-    if not answered:
-        return {}
-    pairs = [matched_sentences(each.texts, each.question.selected) for each in answered]
-    return {
-        "citation_precision": sum(precision for precision, _ in pairs) / len(pairs),
-        "citation_recall": sum(recall for _, recall in pairs) / len(pairs),
-        "sentence_f1": sum(_f1(*pair) for pair in pairs) / len(pairs),
-    }
-
-
-def _f1(precision: float, recall: float) -> float:
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-
-
-def _split(text: str) -> list[str]:
-    return [text[span.start : span.end] for span in sentences(text)]
 
 
 def _words(text: str) -> frozenset[str]:
