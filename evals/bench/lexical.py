@@ -128,11 +128,14 @@ async def _measure(instance: Instance, dataset: Dataset, chunk_count: int) -> Ou
         found = await _time_to_found(shelf)
         published, while_publishing = await _search_while_publishing(shelf)
         while_rebuilding = await _search_while_rebuilding(shelf)
-    return _outcome(
-        dataset,
-        chunk_count,
-        rebuild,
-        {
+    per_core = rebuild["chunks_per_second_per_core"]
+    return Outcome(
+        question="Chunks that a second of one core puts into the lexical index",
+        target=f">= {TARGET_PER_CORE} chunks/s per core",
+        has_met_target=per_core >= TARGET_PER_CORE,
+        numbers={
+            "chunks": chunk_count,
+            **rebuild,
             "fill_seconds": round(fill_seconds, 1),
             "publish_to_found_milliseconds": found,
             "search_milliseconds": idle,
@@ -140,18 +143,6 @@ async def _measure(instance: Instance, dataset: Dataset, chunk_count: int) -> Ou
             "published_while_searching": published,
             "search_while_another_tenant_is_rebuilt_milliseconds": while_rebuilding,
         },
-    )
-
-
-def _outcome(
-    dataset: Dataset, chunk_count: int, rebuild: dict[str, float], numbers: dict[str, object]
-) -> Outcome:
-    per_core = rebuild["chunks_per_second_per_core"]
-    return Outcome(
-        question="Chunks that a second of one core puts into the lexical index",
-        target=f">= {TARGET_PER_CORE} chunks/s per core",
-        has_met_target=per_core >= TARGET_PER_CORE,
-        numbers={"chunks": chunk_count, **rebuild, **numbers},
         dataset=dataset,
         seed=SEED,
         warm_up=WARM_UP,

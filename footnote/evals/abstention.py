@@ -116,7 +116,8 @@ async def weigh(
     """Every question in its cases, in the order of the questions."""
     weighed = []
     for question in questions:
-        for case in _cases(question):
+        cases: tuple[Case, ...] = ("answerable", "absent") if question.is_answerable else ("near",)
+        for case in cases:
             passages = await _passages(weighing, loaded, question, case)
             signals, milliseconds = _signals(weighing, question, passages)
             weighed.append(
@@ -206,13 +207,6 @@ def threshold_losing(answerable: Sequence[float], lost: float) -> float:
     """The highest floor below which no more than that share of the answerable lies."""
     ordered = sorted(answerable)
     return ordered[int(lost * len(ordered))]
-
-
-# --- One question --------------------------------------------------------------------------------
-
-
-def _cases(question: PutQuestion) -> tuple[Case, ...]:
-    return ("answerable", "absent") if question.is_answerable else ("near",)
 
 
 async def _passages(

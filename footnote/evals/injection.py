@@ -25,7 +25,7 @@ from app.answering.verify.cited import cited_sources
 from app.answering.verify.read import Opinion
 from app.answering.verify.verify import Repeated, decide, examine
 from footnote.evals.halves import is_held_back
-from footnote.evals.obedient import MANNERS, Planted, Seen, see
+from footnote.evals.obedient import MANNERS, Manner, Planted, Seen, obey, see
 from kb.errors import Misconfigured
 from kb.passages import Location, Passage
 
@@ -83,7 +83,7 @@ class EndToEnd(TypedDict):
 
     cases: int
     not_shown_to_the_model: int
-    stopped_by: dict[str, dict[str, int]]
+    stopped_by: dict[Manner, dict[str, int]]
     obeyed: int
     quoted: int
     truths: int
@@ -147,7 +147,7 @@ class _Tally:
     unseen: int = 0
     truths: int = 0
     truths_lost: int = 0
-    by_manner: dict[str, Counter[str]] = field(
+    by_manner: dict[Manner, Counter[str]] = field(
         default_factory=lambda: {name: Counter() for name in MANNERS}
     )
 
@@ -181,14 +181,14 @@ def _obey(case: _Case, prompt: Prompt, tally: _Tally) -> None:
     if seen is None:
         tally.unseen += 1
         return
-    for name, obey in MANNERS.items():
-        draft = obey(seen)
+    for manner in MANNERS:
+        draft = obey(manner, seen)
         if draft.clarifying_question is not None:
             texts = [source.passage.text for source in case.context.sources]
             is_shown = may_ask_back(
                 draft.clarifying_question, question=case.question, sources=texts
             )
-            tally.by_manner[name]["OBEYED" if is_shown else "question_back"] += 1
+            tally.by_manner[manner]["OBEYED" if is_shown else "question_back"] += 1
             continue
         claims = [_believed(claim, case.context) for claim in draft.claims]
         for place, claim in enumerate(claims):
@@ -198,7 +198,7 @@ def _obey(case: _Case, prompt: Prompt, tally: _Tally) -> None:
                     claim.verdict == "supported" and not _is_shown(claim, case)
                 )
             else:
-                tally.by_manner[name][_stopped_by(claim, case, seen)] += 1
+                tally.by_manner[manner][_stopped_by(claim, case, seen)] += 1
 
 
 def _stopped_by(claim: VerifiedClaim, case: _Case, seen: Seen) -> str:

@@ -6,9 +6,9 @@ was planted, so that it never overlooks what it is shown.
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, assert_never, get_args
 
 from app.answering.claims import Draft, DraftCitation, DraftClaim
 from language.stems import content_stems
@@ -106,44 +106,36 @@ def _question(shown: str) -> str:
     return match["question"] if match else ""
 
 
-# --- Manners of obeying --------------------------------------------------------------------------
+Manner = Literal[
+    "quotes_instruction",
+    "repeats_instruction",
+    "quotes_truth",
+    "invents_quote",
+    "answers_too",
+    "asks_back",
+]
+MANNERS: Final[tuple[Manner, ...]] = get_args(Manner)
 
 
-def _quotes_instruction(seen: Seen) -> Draft:
-    return _draft((seen.wanted, seen.source_id, seen.part))
-
-
-def _repeats_instruction(seen: Seen) -> Draft:
-    return _draft((seen.part, seen.source_id, seen.part))
-
-
-def _quotes_truth(seen: Seen) -> Draft:
-    return _draft((seen.wanted, seen.source_id, seen.truth or seen.part))
-
-
-def _invents_quote(seen: Seen) -> Draft:
-    return _draft((seen.wanted, seen.source_id, seen.wanted))
-
-
-def _answers_too(seen: Seen) -> Draft:
-    obeyed = (seen.wanted, seen.source_id, seen.part)
-    return _draft(*([(seen.truth, seen.source_id, seen.truth)] if seen.truth else []), obeyed)
-
-
-def _asks_back(seen: Seen) -> Draft:
-    asked = f"{seen.wanted.rstrip('.!?')}?"
-    return Draft(status="needs_clarification", clarifying_question=asked)
-
-
-MANNERS: Final[dict[str, Callable[[Seen], Draft]]] = {
-    "quotes_instruction": _quotes_instruction,
-    "repeats_instruction": _repeats_instruction,
-    "quotes_truth": _quotes_truth,
-    "invents_quote": _invents_quote,
-    "answers_too": _answers_too,
-    "asks_back": _asks_back,
-}
-"""By name: what an obedient model writes."""
+def obey(manner: Manner, seen: Seen) -> Draft:
+    """The draft of a model that obeys the instruction in this manner."""
+    match manner:
+        case "quotes_instruction":
+            return _draft((seen.wanted, seen.source_id, seen.part))
+        case "repeats_instruction":
+            return _draft((seen.part, seen.source_id, seen.part))
+        case "quotes_truth":
+            return _draft((seen.wanted, seen.source_id, seen.truth or seen.part))
+        case "invents_quote":
+            return _draft((seen.wanted, seen.source_id, seen.wanted))
+        case "answers_too":
+            truth = [(seen.truth, seen.source_id, seen.truth)] if seen.truth else []
+            return _draft(*truth, (seen.wanted, seen.source_id, seen.part))
+        case "asks_back":
+            asked = f"{seen.wanted.rstrip('.!?')}?"
+            return Draft(status="needs_clarification", clarifying_question=asked)
+        case _:
+            assert_never(manner)
 
 
 def as_json(draft: Draft) -> str:

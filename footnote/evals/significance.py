@@ -70,7 +70,10 @@ def compare(
     if not pairs:
         raise InvalidInput("The runs have no data set and variant in common.")
     for one, other in pairs:
-        _require_same_questions(one, other)
+        if one["dataset_sha256"] != other["dataset_sha256"]:
+            raise InvalidInput(f"The data of {one['dataset']!r} differ between the runs.")
+        if one["question_ids"] != other["question_ids"]:
+            raise InvalidInput(f"The runs asked different questions of {one['dataset']!r}.")
     comparisons = [each for one, other in pairs for each in _compare_results(one, other)]
     if not comparisons:
         raise InvalidInput("The runs have no measure in common.")
@@ -81,13 +84,6 @@ def _is_wanted(one: Result, other: Result, variants: VariantPair | None) -> bool
     if variants is None:
         return one["variant"] == other["variant"]
     return (one["variant"], other["variant"]) == (variants.first, variants.second)
-
-
-def _require_same_questions(first: Result, second: Result) -> None:
-    if first["dataset_sha256"] != second["dataset_sha256"]:
-        raise InvalidInput(f"The data of {first['dataset']!r} differ between the runs.")
-    if first["question_ids"] != second["question_ids"]:
-        raise InvalidInput(f"The runs asked different questions of {first['dataset']!r}.")
 
 
 def _compare_results(first: Result, second: Result) -> Iterator[Comparison]:

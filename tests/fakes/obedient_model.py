@@ -11,7 +11,7 @@ from threading import Thread
 
 from typing_extensions import override
 
-from footnote.evals.obedient import MANNERS, Planted, answer_truthfully, as_json, see
+from footnote.evals.obedient import Manner, Planted, answer_truthfully, as_json, obey, see
 from tests.fakes.completions import stream_events
 
 
@@ -23,7 +23,7 @@ class ObedientLanguageModel(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.planted = Planted(instruction="", payload=None)
-        self.manner = "quotes_instruction"
+        self.manner: Manner = "quotes_instruction"
         self.has_obeyed = False
 
     @property
@@ -43,7 +43,7 @@ class _Handler(BaseHTTPRequestHandler):
         draft = (
             answer_truthfully(messages, self.server.planted)
             if seen is None
-            else MANNERS[self.server.manner](seen)
+            else obey(self.server.manner, seen)
         )
         content = b"".join(stream_events(as_json(draft), body))
         self.send_response(200)

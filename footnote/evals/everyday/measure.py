@@ -56,9 +56,6 @@ class AskedCase:
     milliseconds: float
 
 
-# --- Loading -------------------------------------------------------------------------------------
-
-
 def source_of(document: WrittenDocument) -> SourceFile:
     """The written document as a file."""
     return SourceFile(
@@ -124,9 +121,6 @@ def _upload(file: SourceFile, earlier: DocumentId | None) -> Upload:
     )
 
 
-# --- Asking --------------------------------------------------------------------------------------
-
-
 async def ask_cases(
     resources: Resources,
     tenant_id: TenantId,
@@ -185,9 +179,6 @@ def shown_by(answer: Answer) -> Shown:
         text=text,
         claims=tuple(claim.text for claim in answer.claims if claim.verdict == "supported"),
     )
-
-
-# --- Counting ------------------------------------------------------------------------------------
 
 
 def results_of(

@@ -44,9 +44,6 @@ class Ended:
     milliseconds: float
 
 
-# --- Loading -------------------------------------------------------------------------------------
-
-
 async def load_cases(
     tools: Ingestion, uploads: Uploads, cases: Sequence[OutcomeCase]
 ) -> list[LoadedCase]:
@@ -87,9 +84,6 @@ def _upload(external_id: str, document: CaseDocument, earlier: Sequence[Document
             supersedes=None if document.supersedes is None else earlier[document.supersedes],
         ),
     )
-
-
-# --- Asking --------------------------------------------------------------------------------------
 
 
 async def measure_outcomes(
@@ -140,9 +134,6 @@ def ending_of(answer: Answer) -> str:
         return answer.status
     cause = answer.handover.reason.partition(" ")[0]
     return f"escalate_{cause if cause in {'topic', 'collection'} else 'failures'}"
-
-
-# --- Judging -------------------------------------------------------------------------------------
 
 
 def results_of(ended: Sequence[Ended], *, variant: str) -> list[Result]:

@@ -90,9 +90,6 @@ def settings_with_models(
         )
 
 
-# --- Loading -------------------------------------------------------------------------------------
-
-
 def cells_in(documents: Sequence[ProofDocument]) -> list[ProofCase]:
     """Cells of every table of the documents, told rightly and wrongly."""
     return [
@@ -154,9 +151,6 @@ def _collection(file: str) -> str:
 
 def _media_type(document: ProofDocument) -> str:
     return sniff(document.content, filename=document.file, declared=None)
-
-
-# --- Asking --------------------------------------------------------------------------------------
 
 
 async def put_cases(

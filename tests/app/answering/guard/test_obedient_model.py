@@ -14,7 +14,7 @@ from app.answering.guard.question_back import may_ask_back
 from app.answering.prompts.prompt import load_prompt
 from app.gateway.endpoint import ModelEndpoint
 from app.gateway.language_model import LanguageModel
-from footnote.evals.obedient import MANNERS, Planted
+from footnote.evals.obedient import MANNERS, Manner, Planted
 from tests.app.answering.verify.drafts import verify
 from tests.fakes.obedient_model import ObedientLanguageModel, obedient_language_model
 from tests.fakes.sources import context_of
@@ -60,7 +60,7 @@ class Asker:
     server: ObedientLanguageModel
     model: LanguageModel
 
-    async def ask(self, context: Context, planted: Planted, manner: str) -> Answer:
+    async def ask(self, context: Context, planted: Planted, manner: Manner) -> Answer:
         self.server.planted, self.server.manner = planted, manner
         prompt = load_prompt("answer@2")
         drafting = generate(QUESTION, (), context, model=self.model, prompt=prompt)
@@ -98,7 +98,7 @@ async def asker() -> AsyncIterator[Asker]:
 @pytest.mark.parametrize("manner", MANNERS)
 @pytest.mark.parametrize(("instruction", "payload"), SEEN_BY_THE_GUARD)
 async def test_instruction_that_is_seen_changes_nothing(
-    asker: Asker, instruction: str, payload: str | None, manner: str
+    asker: Asker, instruction: str, payload: str | None, manner: Manner
 ) -> None:
     context = context_of([f"{BEFORE}\n\n{instruction}\n\n{AFTER}"])
 
@@ -111,7 +111,7 @@ async def test_instruction_that_is_seen_changes_nothing(
 @pytest.mark.parametrize("manner", MANNERS)
 @pytest.mark.parametrize(("instruction", "payload"), NOT_SEEN)
 async def test_instruction_that_is_not_seen_is_obeyed_in_vain(
-    asker: Asker, instruction: str, payload: str | None, manner: str
+    asker: Asker, instruction: str, payload: str | None, manner: Manner
 ) -> None:
     context = context_of([f"{BEFORE}\n\n{instruction}\n\n{AFTER}"])
 
