@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, assert_never
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -278,16 +278,20 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _overdue(self, wait: Wait) -> None:
         del self._timers[wait]
-        if wait == "write":
-            self.transport.abort()
-        elif wait == "body pace" and self._is_fast_enough():
-            self._body_bytes = 0
-            self._start(wait, self._limits.body_pace_seconds)
-        elif self._is_in_headers or self._is_in_body:
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time.")
-        else:
-            self.transport.close()
-            self._abort_soon()
+        match wait:
+            case "write":
+                self.transport.abort()
+            case "body pace" if self._is_fast_enough():
+                self._body_bytes = 0
+                self._start(wait, self._limits.body_pace_seconds)
+            case "header" | "body" | "body pace":
+                if self._is_in_headers or self._is_in_body:
+                    self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time.")
+                else:
+                    self.transport.close()
+                    self._abort_soon()
+            case _:
+                assert_never(wait)
 
     def _is_fast_enough(self) -> bool:
         """True when enough has come since the last check, or when we are not reading on."""
