@@ -2,20 +2,19 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from typing import Final, Literal, get_args, get_origin
 
 import annotated_types
 import typer
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic.fields import FieldInfo
-
-# Typer carries a copy of click of its own and exports none of these.
-from typer._click.core import Command
-from typer.core import TyperArgument, TyperGroup, TyperOption
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+from typer.main import get_command
 
 from app.answering.outcome import AnswerReason, AnswerStatus
 from app.http.problems import CODE_BY_STATUS, error_status
-from footnote.cli import LAZY_COMMANDS, app
+from footnote.cli import MODULE_BY_LATE_COMMAND, app
 from footnote.meanings import (
     MEANING_BY_SERVER_CODE,
     REMEDY_BY_SERVER_CODE,
@@ -100,7 +99,7 @@ def render_reference() -> str:
             "Exit codes: 0 success, 1 failure with one line on stderr, 2 wrong usage. "
             "`--help` says what each option means.",
             ("command", "options", "meaning"),
-            list(_command_rows(typer.main.get_command(app), "footnote")),
+            list(_command_rows(get_command(app), "footnote")),
         ),
         _section(
             "Metrics",
@@ -169,15 +168,17 @@ def _error_rows(
                 yield f"`{code}`", str(status), meaning, REMEDY_BY_SERVER_CODE[code]
 
 
-def _command_rows(command: Command, name: str) -> Iterator[tuple[str, str, str]]:
-    """A command's row, or those of the commands in a group, the lazy ones included."""
-    context = typer.Context(command)
+def _command_rows(command: object, name: str) -> Iterator[tuple[str, str, str]]:
+    """A command's row, or those of the commands in a group, the late ones included."""
     if isinstance(command, TyperGroup):
-        for each in command.list_commands(context):
-            is_lazy = name == "footnote" and each in LAZY_COMMANDS
-            child = LAZY_COMMANDS[each].load(each) if is_lazy else command.commands[each]
+        for each in command.list_commands(typer.Context(command)):
+            child: object = command.commands[each]
+            if name == "footnote" and each in MODULE_BY_LATE_COMMAND:
+                child = get_command(import_module(MODULE_BY_LATE_COMMAND[each]).app)
             yield from _command_rows(child, f"{name} {each}")
         return
+    if not isinstance(command, TyperCommand):
+        raise TypeError(f"{name!r} is no command of Typer")
     arguments, options = [name], []
     for part in command.params:
         if isinstance(part, TyperArgument):
