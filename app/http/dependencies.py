@@ -45,14 +45,14 @@ async def get_caller(
     """Who asks; every route below /v1 depends on this."""
     _refuse_repeated_headers(request)
     caller = await recognise(
-        resources.database,
+        resources.authenticator,
         authorization=authorization,
         acting_principals=footnote_principals,
         request_id=request.state.request_id,
         now=resources.clock(),
     )
     bind_contextvars(tenant_id=str(caller.tenant_id))
-    response_headers(request.scope).update(limiter.admit(str(caller.credential_id)))
+    response_headers(request.scope).update(limiter.admit(caller.subject))
     _refuse_unknown_parameters(request)
     return caller
 

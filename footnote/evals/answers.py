@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from time import perf_counter
 from typing import Final
-from uuid import UUID
 
 from app.answering.claims import VerifiedCitation
 from app.answering.difficulty import difficulties
@@ -17,7 +16,7 @@ from app.answering.outcome import AnswerStatus
 from app.answering.pipeline import Answered, Answerer
 from app.answering.question.question import Question
 from app.gateway.route import Tier
-from app.identity import Caller
+from app.identity import Caller, Identity
 from footnote.evals.answers_judge import Judge, ToGrade, opinion
 from footnote.evals.answers_tiers import MICRODOLLARS, Spent
 from footnote.evals.loading import READER, LoadedDataset
@@ -30,8 +29,7 @@ from footnote.evals.metrics import (
 from footnote.evals.provenance import spread
 from footnote.evals.questions import PutQuestion
 from footnote.evals.results import DIGITS, Result, mean_scores
-from kb.ids import CredentialId
-from kb.store.credentials import Credential
+from kb.ids import Subject
 from language.text import sentences
 
 KIND: Final = "answers"
@@ -238,13 +236,13 @@ def _quotes(answered: Answered) -> tuple[VerifiedCitation, ...]:
 
 
 def _caller(loaded: LoadedDataset) -> Caller:
-    credential = Credential(
-        id=CredentialId(UUID(int=0)),
+    identity = Identity(
+        subject=Subject("evaluation:answers"),
         tenant_id=loaded.tenant_id,
-        scopes=frozenset({"answers"}),
         principals=READER.principals,
+        scopes=frozenset({"answers"}),
     )
-    return Caller(credential=credential, principals=READER.principals, request_id="evaluation")
+    return Caller(identity=identity, principals=READER.principals, request_id="evaluation")
 
 
 # --- Judging -------------------------------------------------------------------------------------
