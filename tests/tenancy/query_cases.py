@@ -92,9 +92,10 @@ from kb.store.documents import (
     lock_external_id,
 )
 from kb.store.idempotency import StoredResponse, claim_key, release_key, store_response
+from kb.store.job_kinds import INGEST
 from kb.store.jobs import (
     count_jobs,
-    enqueue_ingest,
+    enqueue_job,
     finish_job,
     get_job,
     hold_attempt,
@@ -528,7 +529,9 @@ QUERIES: Mapping[str, QueryCase] = {
             s, owner=h.owner, key=REQUEST_KEY, response=StoredResponse(status_code=500, body={})
         )
     ),
-    "store.jobs.enqueue_ingest": adds(lambda s, h: enqueue_ingest(s, h.document, "somebody")),
+    "store.jobs.enqueue_job": adds(
+        lambda s, h: enqueue_job(s, INGEST, owner="somebody", document=h.document)
+    ),
     "store.jobs.finish_job": changes(
         lambda s, h: finish_job(s, JobId(UUID(h.names.job)), "failed", error=None, now=NOW)
     ),

@@ -25,7 +25,6 @@ from app.http.documents.schemas import (
     DocumentAccepted,
     DocumentDeleted,
     DocumentPatch,
-    DocumentStatus,
     DocumentVersion,
 )
 from app.http.documents.upload_body import OPENAPI_BODY, ReceivedUpload, read_upload
@@ -52,6 +51,7 @@ from kb.store.chunks import list_chunks
 from kb.store.documents import Document as StoredDocument
 from kb.store.documents import (
     DocumentFields,
+    DocumentStatus,
     Listing,
     get_document,
     list_documents,
