@@ -12,7 +12,7 @@ from app.http import location
 from app.http.answers import schemas as answers
 from app.http.documents import schemas as documents
 from app.http.jobs import schemas as jobs
-from app.http.pages import Page
+from app.http.paging import Page
 from app.http.problem_schemas import Problem
 from app.http.search import schemas as search
 from kb.store.documents import DocumentStatus
