@@ -1,4 +1,4 @@
-"""Who asks: the identity behind a request, and what it may read."""
+"""Identities: authenticated, and as the caller of one request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ MAX_KEY_LENGTH = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Who was authenticated, by whatever means; the tenant never comes from the request itself."""
+    """An authenticated subject of one tenant; nothing here comes from the request itself."""
 
     subject: Subject
     tenant_id: TenantId

@@ -1,4 +1,4 @@
-"""What the application answers with; built by the composition root."""
+"""The resources of the application; built by the composition root."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

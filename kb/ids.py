@@ -14,7 +14,7 @@ AnswerId = NewType("AnswerId", UUID)
 ChunkId = NewType("ChunkId", int)
 
 Subject = NewType("Subject", str)
-"""Who acts, in all records: stable text with its kind first, such as 'key:<id of an API key>'."""
+"""The name of who acts, in all records: its kind first, such as 'key:<id of an API key>'."""
 
 
 def new_uuid() -> UUID:

@@ -25,8 +25,8 @@ _KIND: Final = regex.compile(rf"[a-z]{{1,{MAX_NAME_LENGTH}}}")
 _UNSEEN: Final = regex.compile(
     rf"[\p{{C}}\p{{Z}}\p{{Default_Ignorable_Code_Point}}\u2800,]|\p{{M}}{{{MAX_MARKS + 1}}}"
 )
-"""What nobody sees, or what divides principals: control, format, private, unassigned and surrogate
-characters, spaces, what fonts do not draw, the braille blank, the comma, heaps of marks."""
+"""Characters that nobody sees or that divide principals: control, format, private, unassigned and
+surrogate ones, spaces, what fonts do not draw, the braille blank, the comma, heaps of marks."""
 
 _USER: Final = "user:"
 
@@ -49,7 +49,7 @@ def key_of(subject: Subject) -> CredentialId | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Uploader:
-    """Who uploads: `name` is a subject with its principals, `person` whom it acts for.
+    """An uploader: `name` is a subject with its principals, `person` the one it acts for.
 
     A person keeps its name when the key is exchanged or groups change. None: stored by an earlier
     release, which knew the name alone.
@@ -82,7 +82,7 @@ def _stored_name(subject: Subject) -> str:
 
 
 def person_of(principals: Sequence[str]) -> str:
-    """Whom the principals act for, hashed: the users among them, else all of them together."""
+    """A hash of the users among the principals, else of all of them together."""
     users = [name for name in principals if name.startswith(_USER)]
     return _hash(users or principals)
 

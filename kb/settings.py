@@ -15,7 +15,7 @@ DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 
 
 class Settings(BaseSettings):
-    """What an operator may change; each field says its unit and why its default is what it is."""
+    """The settings of an operator; each field says its unit and the reason for its default."""
 
     model_config = SettingsConfigDict(
         env_prefix="FOOTNOTE_", env_ignore_empty=True, env_file=".env", extra="ignore", frozen=True
@@ -195,7 +195,7 @@ class Settings(BaseSettings):
 
     @property
     def effective_file_store_url(self) -> str:
-        """Where uploaded bytes are kept."""
+        """The fsspec URL of the store of uploaded bytes."""
         return self.file_store_url or f"file://{self.home_path / 'files'}"
 
     @property

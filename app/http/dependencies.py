@@ -1,4 +1,4 @@
-"""What routes ask for: the resources, and a caller with the scope the route needs."""
+"""Dependencies of routes: the resources, and a caller with the scope the route needs."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -42,7 +42,7 @@ async def get_caller(
     authorization: Annotated[str | None, Header()] = None,
     footnote_principals: Annotated[str | None, Header()] = None,
 ) -> Caller:
-    """Who asks; every route below /v1 depends on this."""
+    """The caller; every route below /v1 depends on this."""
     _refuse_repeated_headers(request)
     caller = await recognise(
         resources.authenticator,

@@ -1,4 +1,4 @@
-"""How many requests a subject may make a minute.
+"""The limit of requests that a subject may make in a minute.
 
 Counted in this process: with several API processes a subject may use its limit on each of them.
 """

@@ -29,7 +29,7 @@ class AnswerRecord:
     created_at: datetime
     cited_document_ids: frozenset[UUID]
     trace: Mapping[str, object] = field(default_factory=dict)
-    """What determined it besides. `claims` are what the generator wrote, which `read_answer` gives
+    """All else that determined it. `claims` are what the generator wrote, which `read_answer` gives
     to those who could have asked; the rest is for operators."""
 
 
@@ -82,7 +82,7 @@ async def read_answer(scope: TenantSession, answer_id: AnswerId) -> StoredAnswer
 async def recent_statuses(
     scope: TenantSession, *, subject: Subject, principals: Sequence[str], limit: int
 ) -> list[str]:
-    """How the last answers of this caller ended, newest first; none still being made."""
+    """The statuses of this caller's last finished answers, newest first."""
     key = key_of(subject)
     # Answers of earlier releases name the key and no subject; each kind of row has its index.
     is_own = (
@@ -102,7 +102,7 @@ async def recent_statuses(
 
 
 async def count_answers(scope: TenantSession, document_id: DocumentId) -> int:
-    """How many answers that show the document the viewer could get; without a viewer, all."""
+    """The number of answers that show the document and that the viewer could get; None: of all."""
     shows_it = (
         select(1)
         .where(answer_documents.c.tenant_id == answers.c.tenant_id)

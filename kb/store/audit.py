@@ -12,7 +12,7 @@ from kb.store.tables import audit_events
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who acts, and in which request.
+    """The person or program that acts, and its request.
 
     `subject` acts with its own principals; None while it acts for others. `is_admin` says that it
     may change whatever it sees.

@@ -26,7 +26,7 @@ from kb.store.vectors import delete_vectors, set_vector_principals
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What a deletion removed, by store.
+    """The numbers of things that a deletion removed, by store.
 
     `sha256s` name the files that nothing refers to now. `files` counts those that no document
     the caller can see refers to, or it would tell of others with the same bytes; `answers` and
