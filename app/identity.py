@@ -1,44 +1,92 @@
-"""Who asks: the credential of a request, and what it may read."""
+"""Identities: authenticated, and as the caller of one request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from kb.errors import ActingForOthersNotAllowed, CredentialInvalid, CredentialMissing, ScopeMissing
-from kb.ids import CredentialId, TenantId
+from kb.ids import Subject, TenantId
 from kb.postgres.database import EVERYONE, Database, Viewer
-from kb.principals import principals_in_header, uploader_name, validate_principals
+from kb.principals import (
+    key_subject,
+    principals_in_header,
+    uploader_name,
+    validate_principals,
+)
 from kb.store.audit import Actor
-from kb.store.credentials import Credential, Scope, authenticate
+from kb.store.credentials import Scope, authenticate
 
 BEARER = "bearer"
 MAX_KEY_LENGTH = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Caller:
-    """A recognised caller: the tenant comes from the credential, never from the request."""
+class Identity:
+    """An authenticated subject of one tenant; nothing here comes from the request itself."""
 
-    credential: Credential
+    subject: Subject
+    tenant_id: TenantId
+    principals: tuple[str, ...]
+    scopes: frozenset[str]
+
+
+class Authenticator(Protocol):
+    """Recognises who sends a request. Its subjects have a kind that no other authenticator uses."""
+
+    async def authenticate(self, authorization: str | None, *, now: datetime) -> Identity:
+        """The identity behind the header `Authorization`.
+
+        Raises:
+            CredentialMissing: the header holds nothing that this authenticator reads.
+            CredentialInvalid: what it holds is unknown, expired or revoked.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeys:
+    """Recognises API keys, sent as `Bearer <key>`; the subject is `key:<id>`."""
+
+    database: Database
+
+    async def authenticate(self, authorization: str | None, *, now: datetime) -> Identity:
+        """The identity of the key's owner; errors as the protocol says."""
+        key = bearer_key(authorization)
+        async with self.database.system() as system:
+            credential = await authenticate(system, key, now=now)
+        return Identity(
+            subject=key_subject(credential.id),
+            tenant_id=credential.tenant_id,
+            principals=credential.principals,
+            scopes=credential.scopes,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """An identity in one request, with the principals that it acts with there."""
+
+    identity: Identity
     principals: tuple[str, ...]
     request_id: str
     is_acting: bool = False
-    """True when the principals are those of the header and not the key's own."""
+    """True when the principals are those of the header and not the identity's own."""
 
     @property
     def tenant_id(self) -> TenantId:
-        """Whose knowledge is asked."""
-        return self.credential.tenant_id
+        """The tenant whose knowledge is asked."""
+        return self.identity.tenant_id
 
     @property
-    def credential_id(self) -> CredentialId:
-        """The key that was sent."""
-        return self.credential.id
+    def subject(self) -> Subject:
+        """The caller's name in limits and records."""
+        return self.identity.subject
 
     @property
     def owner(self) -> str:
-        """Names this caller as an uploader: the key and the principals it acts with."""
-        return uploader_name(str(self.credential.id), self.principals)
+        """The caller's name as an uploader: the subject and the principals it acts with."""
+        return uploader_name(self.subject, self.principals)
 
     @property
     def viewer(self) -> Viewer:
@@ -52,13 +100,13 @@ class Caller:
 
     @property
     def actor(self) -> Actor:
-        """As the audit trail names it."""
+        """The caller as the audit trail names it."""
         return Actor(
             name=self.owner,
             principals=self.principals,
             request_id=self.request_id,
-            key=None if self.is_acting else str(self.credential.id),
-            is_admin="admin" in self.credential.scopes,
+            subject=None if self.is_acting else self.subject,
+            is_admin="admin" in self.identity.scopes,
         )
 
 
@@ -75,7 +123,7 @@ def bearer_key(authorization: str | None) -> str:
 
 
 async def recognise(
-    database: Database,
+    authenticator: Authenticator,
     *,
     authorization: str | None,
     acting_principals: str | None,
@@ -83,25 +131,22 @@ async def recognise(
     now: datetime,
 ) -> Caller:
     """The caller; CredentialMissing, CredentialInvalid or ActingForOthersNotAllowed otherwise."""
-    key = bearer_key(authorization)
-    async with database.system() as system:
-        credential = await authenticate(system, key, now=now)
-    principals = credential.principals
+    identity = await authenticator.authenticate(authorization, now=now)
+    principals: Sequence[str] = identity.principals
     if acting_principals is not None:
-        if "act_as" not in credential.scopes:
+        if "act_as" not in identity.scopes:
             raise ActingForOthersNotAllowed
-        named = validate_principals(principals_in_header(acting_principals))
-        principals = tuple(sorted({*named, EVERYONE}))
+        principals = validate_principals(principals_in_header(acting_principals))
     return Caller(
-        credential=credential,
-        principals=principals,
+        identity=identity,
+        principals=tuple(sorted({*principals, EVERYONE})),
         request_id=request_id,
         is_acting=acting_principals is not None,
     )
 
 
 def require_scope(caller: Caller, scopes: Sequence[Scope]) -> None:
-    """ScopeMissing unless the caller's key has one of the scopes."""
-    if caller.credential.scopes.isdisjoint(scopes):
+    """ScopeMissing unless the caller's identity has one of the scopes."""
+    if caller.identity.scopes.isdisjoint(scopes):
         names = " or ".join(repr(scope) for scope in scopes)
         raise ScopeMissing(f"This needs an API key with the scope {names}.")

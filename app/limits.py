@@ -1,4 +1,4 @@
-"""What this service allows, from its settings."""
+"""The limits of this service, from its settings."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class AnswerLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class RequestLimits:
-    """What a request may ask for at most."""
+    """The most that a request may ask for."""
 
     max_upload_bytes: int
     max_body_bytes: int

@@ -1,4 +1,4 @@
-"""What the application answers with; built by the composition root."""
+"""The resources of the application; built by the composition root."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from datetime import datetime
 from app.answering.pipeline import Answerer
 from app.answering.verify.profiles import ProfileName
 from app.heavy_work import HeavyWork
+from app.identity import Authenticator
 from app.limits import RequestLimits
 from app.retrieve.search import Retriever
 from kb.files import FileStore
@@ -21,6 +22,7 @@ class Resources:
     """Everything that lives as long as the process."""
 
     database: Database
+    authenticator: Authenticator
     files: FileStore
     uploads: Uploads
     lexical: LexicalIndexes

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.identity import Caller
+from app.identity import Caller, Identity
 from kb.ids import CredentialId, new_uuid
 from kb.postgres.database import EVERYONE, Database
-from kb.principals import validate_principals
-from kb.store.credentials import SCOPES, Credential
+from kb.principals import key_subject, validate_principals
+from kb.store.credentials import SCOPES
 from kb.store.tenants import tenant_by_name
 
-COMMAND_LINE_ID = CredentialId(UUID(int=0))
-"""Stands in records for the command line, which has no key."""
+COMMAND_LINE = key_subject(CredentialId(UUID(int=0)))
+"""The command line has no key; what it uploads belongs to this one, as in earlier releases."""
 
 
 async def command_line_caller(
@@ -21,7 +21,7 @@ async def command_line_caller(
     async with database.system() as system:
         tenant = await tenant_by_name(system, tenant_name)
     viewer = tuple(sorted({*validate_principals(principals), EVERYONE}))
-    credential = Credential(
-        id=COMMAND_LINE_ID, tenant_id=tenant.id, scopes=frozenset(SCOPES), principals=viewer
+    identity = Identity(
+        subject=COMMAND_LINE, tenant_id=tenant.id, principals=viewer, scopes=frozenset(SCOPES)
     )
-    return Caller(credential=credential, principals=viewer, request_id=f"cli-{new_uuid()}")
+    return Caller(identity=identity, principals=viewer, request_id=f"cli-{new_uuid()}")

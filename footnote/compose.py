@@ -21,6 +21,7 @@ from app.gateway.config import (
 )
 from app.gateway.gateway import Gateway, open_gateway
 from app.heavy_work import HeavyWork
+from app.identity import ApiKeys
 from app.limits import AnswerLimits, RequestLimits
 from app.policy.tenant_policy import TenantPolicies, load_policies
 from app.resources import Resources
@@ -262,6 +263,7 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
             retriever = build_retriever(settings, database, indexes, embedder, space, sampler)
             yield Resources(
                 database=database,
+                authenticator=ApiKeys(database=database),
                 files=files,
                 uploads=_build_uploads(settings, database, files),
                 lexical=indexes.lexical,

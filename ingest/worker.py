@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import procrastinate.exceptions
@@ -21,23 +21,19 @@ from kb.errors import DependencyFailed, KnowledgeBaseError, ProcessingFailed
 from kb.heartbeat import Heartbeat
 from kb.ids import JobId, TenantId
 from kb.postgres.database import conninfo
-from kb.store.jobs import INGEST_TASK
+from kb.store.job_kinds import INGEST, JobKind, RetryPolicy
 from kb.store.queue import WorkersJobs, queue_connector
 from kb.telemetry import bind_log_context
 
 log = structlog.get_logger(__name__)
 
-QUEUE = "ingest"
 PRUNE_TASK = "prune"
 
 BEATS = 5
 """Within the time after which a worker is taken for dead: four may be lost or late."""
 
-FIRST_RETRY = timedelta(seconds=2)
-"""Doubled with each further attempt: 2, 4, 8, 16 s with the default of five attempts."""
-
-MOST_DOUBLED = 5
-"""A minute at last, for a job of which not even its failure could be written down."""
+RunJob: TypeAlias = Callable[[TenantId, JobId, bool], Awaitable[None]]
+"""Runs a job to its end; the flag is true for its last attempt. DependencyFailed: try again."""
 
 
 class RetryWhileDependencyFails(BaseRetryStrategy):
@@ -45,6 +41,10 @@ class RetryWhileDependencyFails(BaseRetryStrategy):
 
     A job whose last attempt failed so is ended by `run_job`, which then raises nothing.
     """
+
+    def __init__(self, policy: RetryPolicy) -> None:
+        """`policy` is that of the job's kind."""
+        self._policy = policy
 
     @override
     def get_retry_decision(
@@ -56,7 +56,7 @@ class RetryWhileDependencyFails(BaseRetryStrategy):
             return RetryDecision(retry_in={"seconds": 0})
         if not isinstance(exception, DependencyFailed):
             return None
-        delay = FIRST_RETRY * 2 ** min(job.attempts, MOST_DOUBLED)
+        delay = self._policy.delay(job.attempts)
         return RetryDecision(retry_in={"seconds": int(delay.total_seconds())})
 
 
@@ -70,21 +70,28 @@ class Queue(App):
         self.database_url = database_url
         self.jobs = WorkersJobs(connector)
         self.job_manager = self.jobs
+        self.queues: set[str] = set()
+
+    def register(self, kind: JobKind, run: RunJob, *, max_attempts: int) -> None:
+        """Has this worker run the jobs of a kind."""
+        self.queues.add(kind.queue)
+        retry = RetryWhileDependencyFails(kind.retry)
+
+        @self.task(name=kind.task, queue=kind.queue, retry=retry, pass_context=True)
+        async def run_queued(context: JobContext, *, tenant_id: str, job_id: str) -> None:
+            is_last = context.job.attempts + 1 >= max_attempts
+            with bind_log_context(tenant_id=tenant_id, job_id=job_id):
+                await run(TenantId(UUID(tenant_id)), JobId(UUID(job_id)), is_last)
 
 
 def build_queue_app(database_url: str, tools: Ingestion, upkeep: Upkeep | None = None) -> Queue:
     """The queue with Footnote's tasks registered; without `upkeep` nothing is done by night."""
     app = Queue(database_url)
-    retry = RetryWhileDependencyFails()
 
-    @app.task(name=INGEST_TASK, queue=QUEUE, retry=retry, pass_context=True)
-    async def run(context: JobContext, *, tenant_id: str, job_id: str) -> None:
-        is_last = context.job.attempts + 1 >= tools.max_attempts
-        with bind_log_context(tenant_id=tenant_id, job_id=job_id):
-            await run_job(
-                tools, TenantId(UUID(tenant_id)), JobId(UUID(job_id)), is_last_attempt=is_last
-            )
+    async def ingest(tenant_id: TenantId, job_id: JobId, is_last: bool) -> None:  # noqa: FBT001  # a RunJob
+        await run_job(tools, tenant_id, job_id, is_last_attempt=is_last)
 
+    app.register(INGEST, ingest, max_attempts=tools.max_attempts)
     if upkeep is not None:
         register_upkeep(app, upkeep)
     return app
@@ -94,7 +101,7 @@ def register_upkeep(app: App, upkeep: Upkeep) -> None:
     """Adds the task that one of the workers does every night; one that fails waits for the next."""
 
     @app.periodic(cron=EVERY_NIGHT)
-    @app.task(name=PRUNE_TASK, queue=QUEUE, queueing_lock=PRUNE_TASK, lock=PRUNE_TASK)
+    @app.task(name=PRUNE_TASK, queue=INGEST.queue, queueing_lock=PRUNE_TASK, lock=PRUNE_TASK)
     async def run(timestamp: int) -> None:  # noqa: ARG001  # procrastinate says which night
         await prune(upkeep)
 
@@ -152,7 +159,7 @@ async def run_worker(
     seconds = stalled_after.total_seconds()
     async with app.open_async(), _taking_over(app, seconds), _beating(app, heartbeat, seconds):
         await app.run_worker_async(
-            queues=[QUEUE],
+            queues=sorted(app.queues),
             concurrency=concurrency,
             wait=wait,
             # A stop within 10 s is promised; what is cut off runs again.
@@ -216,7 +223,11 @@ async def _beside(watch: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 async def take_over_stalled_jobs(app: Queue, stalled_seconds: float) -> int:
     """How many jobs of workers without a heartbeat were queued again."""
-    taken = await app.jobs.take_over(QUEUE, stalled_seconds=stalled_seconds)
+    taken = [
+        queue_job_id
+        for queue in sorted(app.queues)
+        for queue_job_id in await app.jobs.take_over(queue, stalled_seconds=stalled_seconds)
+    ]
     for queue_job_id in taken:
         log.warning("job.taken_over", queue_job_id=queue_job_id)
     return len(taken)

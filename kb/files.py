@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
@@ -16,7 +17,10 @@ PART = ".part"
 
 
 class FileStore:
-    """Bytes by tenant and sha256; writing the same bytes twice is harmless."""
+    """Bytes by tenant and sha256; writing the same bytes twice is harmless.
+
+    Every method raises FileStoreUnavailable when the store cannot be reached.
+    """
 
     def __init__(self, url: str) -> None:
         """`url` as fsspec takes it; a local folder is made when first written to."""
@@ -25,84 +29,86 @@ class FileStore:
         self._root: str = root
 
     async def write(self, tenant_id: TenantId, sha256: str, content: bytes) -> None:
-        """Returns when the bytes are stored whole; FileStoreUnavailable otherwise."""
-        await asyncio.to_thread(self._write, self._path(tenant_id, sha256), content)
+        """Returns when the bytes are stored whole."""
+        path = self._path(tenant_id, sha256)
 
-    async def read(self, tenant_id: TenantId, sha256: str) -> bytes:
-        """The bytes; FileStoreUnavailable when they cannot be had."""
-        return await asyncio.to_thread(self._read, self._path(tenant_id, sha256))
-
-    async def delete(self, tenant_id: TenantId, sha256: str) -> bool:
-        """True when there was something to delete."""
-        return await asyncio.to_thread(self._delete, self._path(tenant_id, sha256))
-
-    async def stored(self, tenant_id: TenantId) -> list[str]:
-        """The sha256 of all stored bytes, in order."""
-        names = await asyncio.to_thread(self._names, f"{self._root}/{tenant_id}")
-        return sorted(name for name in names if not name.endswith(PART))
-
-    async def is_older(self, tenant_id: TenantId, sha256: str, moment: datetime) -> bool:
-        """True when the bytes are there and were stored before the moment."""
-        return await asyncio.to_thread(self._is_older, self._path(tenant_id, sha256), moment)
-
-    async def delete_torsos(self, tenant_id: TenantId, *, before: datetime) -> None:
-        """Deletes what a process left half written before that."""
-        folder = f"{self._root}/{tenant_id}"
-        await asyncio.to_thread(self._delete_torsos, folder, before)
-
-    def _path(self, tenant_id: TenantId, sha256: str) -> str:
-        return f"{self._root}/{tenant_id}/{sha256[:2]}/{sha256}"
-
-    def _write(self, path: str, content: bytes) -> None:
-        aside = f"{path}.{new_uuid()}{PART}"
-        try:
+        def write() -> None:
             if self._filesystem.exists(path) and self._filesystem.size(path) == len(content):
                 return
             # Written aside and moved: a reader never sees half a file, and another writer of the
             # same bytes has an aside of its own.
-            self._filesystem.pipe_file(aside, content)
-            self._filesystem.mv(aside, path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                self._filesystem.rm_file(aside)
-            raise FileStoreUnavailable from error
+            aside = f"{path}.{new_uuid()}{PART}"
+            try:
+                self._filesystem.pipe_file(aside, content)
+                self._filesystem.mv(aside, path)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    self._filesystem.rm_file(aside)
+                raise
 
-    def _names(self, folder: str) -> list[str]:
-        return [PurePosixPath(path).name for path in self._found(folder)]
+        with _failure_translated():
+            await asyncio.to_thread(write)
 
-    def _found(self, folder: str) -> list[str]:
-        try:
-            self._filesystem.invalidate_cache()
-            return list(self._filesystem.find(folder))
-        except OSError as error:
-            raise FileStoreUnavailable from error
+    async def read(self, tenant_id: TenantId, sha256: str) -> bytes:
+        """The bytes."""
+        with _failure_translated():
+            return bytes(
+                await asyncio.to_thread(self._filesystem.cat_file, self._path(tenant_id, sha256))
+            )
 
-    def _delete_torsos(self, folder: str, before: datetime) -> None:
-        for path in self._found(folder):
-            if path.endswith(PART) and self._is_older(path, before):
-                self._delete(path)
+    async def delete(self, tenant_id: TenantId, sha256: str) -> bool:
+        """True when there was something to delete."""
+        with _failure_translated():
+            return await asyncio.to_thread(self._delete, self._path(tenant_id, sha256))
+
+    async def stored(self, tenant_id: TenantId) -> list[str]:
+        """The sha256 of all stored bytes, in order."""
+        with _failure_translated():
+            paths = await asyncio.to_thread(self._paths, tenant_id)
+        return sorted(PurePosixPath(path).name for path in paths if not path.endswith(PART))
+
+    async def is_older(self, tenant_id: TenantId, sha256: str, moment: datetime) -> bool:
+        """True when the bytes are there and were stored before the moment."""
+        path = self._path(tenant_id, sha256)
+        with _failure_translated():
+            return await asyncio.to_thread(self._is_older, path, moment)
+
+    async def delete_partial(self, tenant_id: TenantId, *, before: datetime) -> None:
+        """Deletes the files that a process left half written before that."""
+
+        def delete() -> None:
+            for path in self._paths(tenant_id):
+                if path.endswith(PART) and self._is_older(path, before):
+                    self._delete(path)
+
+        with _failure_translated():
+            await asyncio.to_thread(delete)
+
+    def _path(self, tenant_id: TenantId, sha256: str) -> str:
+        return f"{self._root}/{tenant_id}/{sha256[:2]}/{sha256}"
+
+    def _paths(self, tenant_id: TenantId) -> list[str]:
+        self._filesystem.invalidate_cache()
+        return list(self._filesystem.find(f"{self._root}/{tenant_id}"))
 
     def _is_older(self, path: str, moment: datetime) -> bool:
         try:
             modified: datetime = self._filesystem.modified(path)
         except FileNotFoundError:
             return False
-        except OSError as error:
-            raise FileStoreUnavailable from error
         # Some stores say the time without a zone; it is UTC then.
         return (modified if modified.tzinfo else modified.replace(tzinfo=UTC)) < moment
 
-    def _read(self, path: str) -> bytes:
-        try:
-            return bytes(self._filesystem.cat_file(path))
-        except OSError as error:
-            raise FileStoreUnavailable from error
-
     def _delete(self, path: str) -> bool:
-        try:
-            if not self._filesystem.exists(path):
-                return False
-            self._filesystem.rm_file(path)
-        except OSError as error:
-            raise FileStoreUnavailable from error
+        if not self._filesystem.exists(path):
+            return False
+        self._filesystem.rm_file(path)
         return True
+
+
+@contextlib.contextmanager
+def _failure_translated() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FileStoreUnavailable from error

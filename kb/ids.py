@@ -1,4 +1,4 @@
-"""Ids as types, so that no DocumentId is passed for a TenantId. All but ChunkId are UUIDv7."""
+"""Ids as types, so that no DocumentId is passed for a TenantId. All UUIDs are UUIDv7."""
 
 from typing import NewType
 from uuid import UUID
@@ -12,6 +12,9 @@ DocumentId = NewType("DocumentId", UUID)
 JobId = NewType("JobId", UUID)
 AnswerId = NewType("AnswerId", UUID)
 ChunkId = NewType("ChunkId", int)
+
+Subject = NewType("Subject", str)
+"""The name of who acts, in all records: its kind first, such as 'key:<id of an API key>'."""
 
 
 def new_uuid() -> UUID:

@@ -8,6 +8,9 @@ Not read, and why:
 - ZIP, TAR and other archives: they are many documents, each with readers of its own;
 - XML and SVG: without the schema, mark-up cannot be told from text;
 - EPUB, ODS, ODP and the rest: nobody has measured what is lost.
+
+Not left to kreuzberg's detection: of 21 files, hostile ones among them, it names 9 as we do. It
+takes programs and NUL for text, ODT for an archive, and its import costs the API 198 ms and 21 MB.
 """
 
 import lzma
@@ -58,7 +61,7 @@ UNPACKING_FAILURES: Final = (
     RuntimeError,
     ValueError,
 )
-"""What `zipfile` raises for damaged, encrypted or exotic archives."""
+"""The errors that `zipfile` raises for damaged, encrypted or exotic archives."""
 
 _TYPE_BY_EXTENSION: Final = {
     ".txt": PLAIN_TEXT,
@@ -161,7 +164,7 @@ def unmarked_utf16(content: bytes) -> str | None:
 
 
 def member_count(content: bytes) -> int:
-    """How many members an archive has, or a few more; reading their names takes 10 us for each."""
+    """The number of members of an archive, or a few more; reading their names takes 10 us each."""
     return content.count(b"PK\x01\x02")
 
 

@@ -1,4 +1,4 @@
-"""What retrieval hands on: a passage and where in its document it stands."""
+"""Passages as retrieval hands them on, and their place in a document."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ class TableRows(TypedDict):
 
 
 class Location(TypedDict):
-    """Where a piece of text stands; offsets are code points into the version's normalised text.
+    """The place of a piece of text; offsets are code points into the version's normalised text.
 
     `tables` is left out where there is none, and by chunks stored before it was known.
     """

@@ -4,10 +4,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 import regex  # type: ignore[import-untyped]  # ships no type information
 
 from kb.errors import InvalidPrincipal
+from kb.ids import CredentialId, Subject
 from language.text import MAX_MARKS, normal_form
 
 _EVERYBODY: Final = "tenant:*"
@@ -23,18 +25,31 @@ _KIND: Final = regex.compile(rf"[a-z]{{1,{MAX_NAME_LENGTH}}}")
 _UNSEEN: Final = regex.compile(
     rf"[\p{{C}}\p{{Z}}\p{{Default_Ignorable_Code_Point}}\u2800,]|\p{{M}}{{{MAX_MARKS + 1}}}"
 )
-"""What nobody sees, or what divides principals: control, format, private, unassigned and surrogate
-characters, spaces, what fonts do not draw, the braille blank, the comma, heaps of marks."""
+"""Characters that nobody sees or that divide principals: control, format, private, unassigned and
+surrogate ones, spaces, what fonts do not draw, the braille blank, the comma, heaps of marks."""
 
 _USER: Final = "user:"
+
+_KEY: Final = "key:"
+"""The kind of subject that an API key is; no other authenticator gives it out."""
 
 _BETWEEN: Final = " \t"
 """May stand around the commas of a list; anything else is part of a name, and refused there."""
 
 
+def key_subject(credential_id: CredentialId) -> Subject:
+    """The subject that an API key acts as."""
+    return Subject(f"{_KEY}{credential_id}")
+
+
+def key_of(subject: Subject) -> CredentialId | None:
+    """The API key that acts as this subject; None when no key does."""
+    return CredentialId(UUID(subject.removeprefix(_KEY))) if subject.startswith(_KEY) else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Uploader:
-    """Who uploads: `name` is a key with its principals, `person` whom it acts for.
+    """An uploader: `name` is a subject with its principals, `person` the one it acts for.
 
     A person keeps its name when the key is exchanged or groups change. None: stored by an earlier
     release, which knew the name alone.
@@ -43,22 +58,31 @@ class Uploader:
     name: str
     person: str | None
 
+    def is_subject(self, subject: Subject) -> bool:
+        """True when this subject uploaded it, with whatever principals."""
+        return self.name.rpartition(":")[0] == _stored_name(subject)
+
     def is_same(self, other: "Uploader") -> bool:
         """True for one person with two keys, and where that is unknown for equal principals."""
         if self.name == other.name:
             return True
         if self.person is not None and other.person is not None:
             return self.person == other.person
-        return _principals_of(self.name) == _principals_of(other.name)
+        return self.name.rpartition(":")[2] == other.name.rpartition(":")[2]
 
 
-def uploader_name(key: str, principals: Sequence[str]) -> str:
-    """The key and the hash of its principals: hundreds of them do not fit into an index."""
-    return f"{key}:{_hash(principals)}"
+def uploader_name(subject: Subject, principals: Sequence[str]) -> str:
+    """The subject and the hash of its principals: hundreds of them do not fit into an index."""
+    return f"{_stored_name(subject)}:{_hash(principals)}"
+
+
+def _stored_name(subject: Subject) -> str:
+    """The subject as rows name an owner: keys without their kind, as in earlier releases."""
+    return subject.removeprefix(_KEY)
 
 
 def person_of(principals: Sequence[str]) -> str:
-    """Whom the principals act for, hashed: the users among them, else all of them together."""
+    """A hash of the users among the principals, else of all of them together."""
     users = [name for name in principals if name.startswith(_USER)]
     return _hash(users or principals)
 
@@ -112,7 +136,3 @@ def _fault(kind: str, name: str) -> str | None:
 
 def _hash(principals: Sequence[str]) -> str:
     return hashlib.sha256(",".join(sorted(principals)).encode()).hexdigest()
-
-
-def _principals_of(name: str) -> str:
-    return name.rpartition(":")[2]

@@ -1,4 +1,4 @@
-"""What an embedding is: a vector of unit length, made by one revision of a model."""
+"""Embeddings: vectors of unit length, made by one revision of a model."""
 
 from typing import Final
 

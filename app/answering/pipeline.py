@@ -281,7 +281,7 @@ class Answerer:
         async with self.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
             earlier = await recent_statuses(
                 scope,
-                credential_id=caller.credential_id,
+                subject=caller.subject,
                 principals=caller.principals,
                 limit=limit - 1,
             )

@@ -1,4 +1,4 @@
-"""What routes ask for: the resources, and a caller with the scope the route needs."""
+"""Dependencies of routes: the resources, and a caller with the scope the route needs."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -42,17 +42,17 @@ async def get_caller(
     authorization: Annotated[str | None, Header()] = None,
     footnote_principals: Annotated[str | None, Header()] = None,
 ) -> Caller:
-    """Who asks; every route below /v1 depends on this."""
+    """The caller; every route below /v1 depends on this."""
     _refuse_repeated_headers(request)
     caller = await recognise(
-        resources.database,
+        resources.authenticator,
         authorization=authorization,
         acting_principals=footnote_principals,
         request_id=request.state.request_id,
         now=resources.clock(),
     )
     bind_contextvars(tenant_id=str(caller.tenant_id))
-    response_headers(request.scope).update(limiter.admit(str(caller.credential_id)))
+    response_headers(request.scope).update(limiter.admit(caller.subject))
     _refuse_unknown_parameters(request)
     return caller
 

@@ -34,7 +34,7 @@ async def do_once(
     digest: str,
     act: Callable[[], Awaitable[StoredResponse]],
 ) -> StoredResponse:
-    """What `act` gives, or gave when this caller sent the same request before.
+    """The response of `act`, or the first one when this caller sent the same request before.
 
     Raises IdempotencyKeyReused for another request, StillRunning while the first one runs. A
     request that fails frees its key.

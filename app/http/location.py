@@ -1,11 +1,11 @@
-"""Where a passage stands in its document, as callers are told."""
+"""The place of a passage in its document, as callers see it."""
 
 from app.http.wire import Count, ResponseModel
 from kb import passages
 
 
 class Location(ResponseModel):
-    """Where a piece of text stands; offsets are code points into the version's text."""
+    """The place of a piece of text; offsets are code points into the version's text."""
 
     section: list[str]
     page: int | None
@@ -17,7 +17,7 @@ class Location(ResponseModel):
 
 
 def location_out(location: passages.Location) -> Location:
-    """Where it stands; the offsets of a table's cells are for the checks of claims, not sent."""
+    """The location as callers see it: without the offsets of table cells, which checks need."""
     return Location(
         section=location["section"],
         page=location["page"],

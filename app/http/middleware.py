@@ -141,7 +141,13 @@ class RequestBoundsMiddleware:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        limit = self._limit(scope, headers)
+        content_type = headers.get("content-type", "").lower()
+        if content_type.startswith("multipart/"):
+            limit = self._max_form_bytes
+        elif scope["path"].startswith(UPLOADS):
+            limit = self._max_body_bytes
+        else:
+            limit = min(self._max_body_bytes, MAX_QUESTION_BYTES)
         fault = fault_of_address(scope["path"], scope["query_string"])
         is_too_large = _declared_length(headers) > limit
         if fault is not None or is_too_large:
@@ -149,15 +155,8 @@ class RequestBoundsMiddleware:
             await problem_response(known_problem(error, scope), scope)(scope, receive, send)
             return
         within_limit = _within_limit(receive, limit)
-        is_json = "json" in headers.get("content-type", "").lower()
+        is_json = "json" in content_type
         await self._app(scope, _checked_json(within_limit) if is_json else within_limit, send)
-
-    def _limit(self, scope: Scope, headers: Headers) -> int:
-        if headers.get("content-type", "").lower().startswith("multipart/"):
-            return self._max_form_bytes
-        if scope["path"].startswith(UPLOADS):
-            return self._max_body_bytes
-        return min(self._max_body_bytes, MAX_QUESTION_BYTES)
 
 
 def _within_limit(receive: Receive, limit: int) -> Receive:

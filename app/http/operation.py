@@ -20,7 +20,7 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz")
 async def readyz(resources: ResourcesDep) -> JSONResponse:
-    """Whether requests can be answered now, and what cannot. 503 when something cannot."""
+    """The state of each part that answers need; 503 when requests cannot be answered now."""
     checks = {"database": "ok", "lexical_index": "ok", "embedding_model": "ok"}
     try:
         async with resources.database.system() as system:

@@ -1,14 +1,13 @@
-"""Cursors: where the next page of a list begins."""
+"""Pages of lists, and the cursors behind which the next ones begin."""
 
 import base64
-import binascii
 from collections.abc import Callable, Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
 from fastapi import Query
 
-from app.http.pages import Page
+from app.http.wire import ResponseModel
 from kb.errors import InvalidCursor
 
 Entry = TypeVar("Entry")
@@ -26,6 +25,14 @@ LimitParam = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Most entries 
 CursorParam = Annotated[
     str | None, Query(max_length=200, description="`next_cursor` of the page before.")
 ]
+
+
+class Page(ResponseModel, Generic[Row]):
+    """One page of a list in a stable order."""
+
+    data: list[Row]
+    next_cursor: str | None
+    has_more: bool
 
 
 def page_of(
@@ -55,39 +62,26 @@ def cursor_after(value: UUID | int) -> str:
 
 def read_id_cursor(cursor: str | None) -> UUID | None:
     """The id the page begins behind; InvalidCursor for anything else."""
-    if cursor is None:
-        return None
-    try:
-        value = UUID(_decoded(cursor))
-    except ValueError as error:
-        raise InvalidCursor from error
-    return _checked(value, cursor)
+    return None if cursor is None else _read_cursor(cursor, UUID)
 
 
 def read_number_cursor(cursor: str | None, *, start: int) -> int:
     """The number the page begins behind, `start` without a cursor; InvalidCursor otherwise."""
     if cursor is None:
         return start
-    try:
-        number = int(_decoded(cursor))
-    except ValueError as error:
-        raise InvalidCursor from error
+    number = _read_cursor(cursor, int)
     if not start <= number <= MAX_NUMBER:
         raise InvalidCursor
-    return _checked(number, cursor)
+    return number
 
 
-def _checked(value: Value, cursor: str) -> Value:
-    """The value, if its cursor is the one given out: '1_0' is a number to Python too."""
+def _read_cursor(cursor: str, read: Callable[[str], Value]) -> Value:
+    padded = cursor + "=" * (-len(cursor) % 4)
+    try:
+        value = read(base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii"))
+    except ValueError as error:
+        raise InvalidCursor from error
+    # Only the cursor that was given out counts: '1_0' is a number to Python too.
     if cursor_after(value) != cursor:
         raise InvalidCursor
     return value
-
-
-def _decoded(cursor: str) -> str:
-    try:
-        return base64.b64decode(
-            cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True
-        ).decode("ascii")
-    except (binascii.Error, UnicodeError) as error:
-        raise InvalidCursor from error

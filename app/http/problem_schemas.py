@@ -4,7 +4,7 @@ from app.http.wire import ResponseModel
 
 
 class FieldProblem(ResponseModel):
-    """What is wrong with one field of a request; never the value that was sent."""
+    """The fault of one field of a request; never the value that was sent."""
 
     loc: list[str | int]
     msg: str

@@ -1,4 +1,4 @@
-"""Errors at the door: every exception becomes a problem (RFC 9457) with a stable code."""
+"""Every exception as a problem (RFC 9457) with a stable code."""
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -82,7 +82,7 @@ MAX_NAME_LENGTH: Final = 100
 """Bounds for the caller's own field names, which are repeated to say where an error is."""
 
 CALLER_LEFT: Final = 499
-"""What nginx's log says of a caller that closed the connection; it is sent to nobody."""
+"""The status by which nginx logs a caller that closed the connection; it is sent to nobody."""
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 
@@ -126,25 +126,26 @@ def problem_of(error: KnowledgeBaseError, *, request_id: str) -> Problem:
     if type(error) is KnowledgeBaseError:
         return _crash(request_id)
     status = error_status(type(error))
-    return Problem(
-        type=_type_of(error.code),
-        title=_meaning(error),
+    # From 500 on the message is for the operator and may name a host or a setting.
+    is_for_callers = status < HTTPStatus.INTERNAL_SERVER_ERROR
+    problem = _problem(
+        request_id,
         status=status,
-        # From 500 on the message is for the operator and may name a host or a setting.
-        detail=_shown(error.message)
-        if status < HTTPStatus.INTERNAL_SERVER_ERROR
-        else _meaning(error),
         code=error.code,
-        request_id=request_id,
-        retry_after=_retry_after(error),
+        title=_meaning(error),
+        detail=_shown(error.message) if is_for_callers else _meaning(error),
     )
+    return problem.model_copy(update={"retry_after": _retry_after(error)})
 
 
 def unread_problem(status: HTTPStatus, detail: str) -> Problem:
     """For a request that the server refuses before it is one; it gets an id all the same."""
-    scope: Scope = {"state": {"request_id": str(new_uuid())}}
     return _problem(
-        scope, status=status, code=CODE_BY_STATUS[status], title=status.phrase, detail=detail
+        str(new_uuid()),
+        status=status,
+        code=CODE_BY_STATUS[status],
+        title=status.phrase,
+        detail=detail,
     )
 
 
@@ -173,12 +174,16 @@ async def _answer_known(request: Request, error: Exception) -> JSONResponse:
 
 async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
+    count = len(error.errors())
+    which = (
+        "" if count <= MAX_FIELD_PROBLEMS else f", for the first {MAX_FIELD_PROBLEMS} of {count}"
+    )
     problem = _problem(
-        request.scope,
+        _request_id(request.scope),
         status=HTTPStatus.UNPROCESSABLE_ENTITY,
         code=InvalidInput.code,
         title=_meaning(InvalidInput()),
-        detail=_how_many(len(error.errors())),
+        detail=f"The request is not valid; 'errors' says where{which}.",
     )
     field_problems = list(_field_problems(error))
     return problem_response(problem.model_copy(update={"errors": field_problems}), request.scope)
@@ -190,7 +195,7 @@ async def _answer_http(request: Request, error: Exception) -> JSONResponse:
     is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     fallback = KnowledgeBaseError.code if is_ours else "bad_request"
     problem = _problem(
-        request.scope,
+        _request_id(request.scope),
         status=status,
         code=CODE_BY_STATUS.get(status, fallback),
         title=status.phrase,
@@ -217,42 +222,30 @@ async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse
 
 def _crash(request_id: str) -> Problem:
     """For a bug, whether a response or a stream ends with it."""
-    return Problem(
-        type=_type_of(KnowledgeBaseError.code),
-        title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
+    return _problem(
+        request_id,
         status=HTTPStatus.INTERNAL_SERVER_ERROR,
-        detail="Something went wrong on our side. The request id names the log entry.",
         code=KnowledgeBaseError.code,
-        request_id=request_id,
+        title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
+        detail="Something went wrong on our side. The request id names the log entry.",
     )
 
 
-def _how_many(count: int) -> str:
-    told = "The request is not valid; 'errors' says where"
-    if count <= MAX_FIELD_PROBLEMS:
-        return f"{told}."
-    return f"{told}, for the first {MAX_FIELD_PROBLEMS} of {count}."
-
-
-def _problem(scope: Scope, *, status: HTTPStatus, code: str, title: str, detail: str) -> Problem:
+def _problem(request_id: str, *, status: int, code: str, title: str, detail: str) -> Problem:
     return Problem(
-        type=_type_of(code),
+        # A path from the root, as RFC 9457 (3.1.1) asks of a relative reference. The README
+        # explains the codes; nothing is served there.
+        type=f"/errors/{code}",
         title=title,
         status=status,
         detail=detail,
         code=code,
-        request_id=_request_id(scope),
+        request_id=request_id,
     )
 
 
-def _type_of(code: str) -> str:
-    # A path from the root, as RFC 9457 (3.1.1) asks of a relative reference.
-    # docs/reference.md explains the codes; nothing is served there.
-    return f"/errors/{code}"
-
-
 def _meaning(error: KnowledgeBaseError) -> str:
-    """What the class stands for: the same for every occurrence."""
+    """The meaning of the class, the same for every occurrence."""
     return (type(error).__doc__ or "").strip().splitlines()[0]
 
 

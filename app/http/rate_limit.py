@@ -1,6 +1,6 @@
-"""How many requests a key may make a minute.
+"""The limit of requests that a subject may make in a minute.
 
-Counted in this process: with several API processes a key may use its limit on each of them.
+Counted in this process: with several API processes a subject may use its limit on each of them.
 """
 
 import math
@@ -24,26 +24,26 @@ class KeyRateLimited(RateLimited):
 
 
 class RateLimiter:
-    """Counts the requests of each key over the last sixty seconds; a refused one does not count."""
+    """Counts each subject's requests of the last sixty seconds; a refused one does not count."""
 
     def __init__(self, requests_per_minute: int) -> None:
         """0: no limit."""
         self._requests_per_minute = requests_per_minute
         self._limiter = MovingWindowRateLimiter(MemoryStorage()) if requests_per_minute else None
 
-    def admit(self, key_id: str) -> Mapping[str, str]:
+    def admit(self, subject: str) -> Mapping[str, str]:
         """The `RateLimit-*` headers for the response to this request; none without a limit.
 
         `RateLimit-Reset` is in seconds: when the oldest request that counts stops counting.
 
         Raises:
-            KeyRateLimited: the key has used its limit up.
+            KeyRateLimited: the subject has used its limit up.
         """
         if self._limiter is None:
             return {}
         item = RateLimitItemPerMinute(self._requests_per_minute)
-        is_allowed = self._limiter.hit(item, key_id)
-        window = self._limiter.get_window_stats(item, key_id)
+        is_allowed = self._limiter.hit(item, subject)
+        window = self._limiter.get_window_stats(item, subject)
         # `limits` reads the same clock. At least 1: "again in 0 seconds" would make a busy loop.
         reset_seconds = max(1, math.ceil(window.reset_time - time.time()))
         headers = {

@@ -1,4 +1,4 @@
-"""What every request must keep to before anything looks at what it says.
+"""Bounds of every request, checked before anything looks at its content.
 
 Each function says what is wrong, None when nothing is, and takes time in proportion to its bytes.
 """

@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
-    """What the work returns or raises; it is cancelled when the caller goes.
+    """The result of the work, which is cancelled when the caller goes.
 
     The body must have been read.
 

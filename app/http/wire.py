@@ -1,4 +1,4 @@
-"""What all bodies have in common: no unknown fields, no guessing of types, times in UTC."""
+"""The base of all bodies: no unknown fields, no guessing of types, times in UTC."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Final

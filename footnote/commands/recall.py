@@ -106,7 +106,7 @@ async def _check(
             space = await current_space(system)
         if space is None:
             return []
-        tenant_id = caller.credential.tenant_id
+        tenant_id = caller.tenant_id
         async with aclosing(
             SketchCache(database, space, max_bytes=settings.search_memory_bytes)
         ) as sketches:

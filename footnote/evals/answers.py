@@ -9,7 +9,6 @@ from datetime import datetime
 from statistics import fmean, harmonic_mean
 from time import perf_counter
 from typing import Final
-from uuid import UUID
 
 from app.answering.claims import VerifiedCitation
 from app.answering.difficulty import difficulties
@@ -18,7 +17,7 @@ from app.answering.outcome import AnswerStatus
 from app.answering.pipeline import Answerer
 from app.answering.question.question import Question
 from app.gateway.route import Tier
-from app.identity import Caller
+from app.identity import Caller, Identity
 from footnote.evals.answers_judge import Judge, ToGrade, opinion
 from footnote.evals.answers_tiers import MICRODOLLARS, Spent
 from footnote.evals.loading import READER, LoadedDataset
@@ -31,8 +30,7 @@ from footnote.evals.metrics import (
 from footnote.evals.provenance import spread
 from footnote.evals.questions import PutQuestion
 from footnote.evals.results import DIGITS, Result, mean_scores
-from kb.ids import CredentialId
-from kb.store.credentials import Credential
+from kb.ids import Subject
 from language.text import sentences
 
 KIND: Final = "answers"
@@ -248,13 +246,13 @@ async def _judge(run: AnswersRun, loaded: LoadedDataset, question: PutQuestion) 
 
 
 def _caller(loaded: LoadedDataset) -> Caller:
-    credential = Credential(
-        id=CredentialId(UUID(int=0)),
+    identity = Identity(
+        subject=Subject("evaluation:answers"),
         tenant_id=loaded.tenant_id,
-        scopes=frozenset({"answers"}),
         principals=READER.principals,
+        scopes=frozenset({"answers"}),
     )
-    return Caller(credential=credential, principals=READER.principals, request_id="evaluation")
+    return Caller(identity=identity, principals=READER.principals, request_id="evaluation")
 
 
 def _is_right(judged: JudgedAnswer) -> bool:

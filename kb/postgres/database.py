@@ -65,7 +65,7 @@ _SET_ROLE = text("SELECT set_config('role', :role, true)")
 
 @dataclass(frozen=True, kw_only=True)
 class Viewer:
-    """Whose rows a transaction reads.
+    """The reader for whom a transaction reads rows.
 
     `owner` names an uploader; what somebody uploaded stays theirs to manage even when they are
     not among its readers. Search and answers leave it empty.
@@ -76,7 +76,7 @@ class Viewer:
 
     @property
     def uploader(self) -> Uploader | None:
-        """Whose uploads this viewer follow; None: nobody's."""
+        """The uploader whose uploads this viewer follows; None: nobody."""
         if not self.owner:
             return None
         return Uploader(name=self.owner, person=person_of(self.principals))
@@ -249,7 +249,7 @@ class Database:
 
 
 def _failure(error: Exception) -> DependencyFailed:
-    """What an operational error of the driver, or of SQLAlchemy around it, means."""
+    """Our error for an operational error of the driver, or of SQLAlchemy around it."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     state = getattr(cause, "sqlstate", None)
     if state in _CONFLICTS:
@@ -261,7 +261,7 @@ Result = TypeVar("Result")
 
 
 async def retried(transaction: Callable[[], Awaitable[Result]]) -> Result:
-    """What the transaction returns, run again when others got in its way.
+    """The transaction's result; it is run again when others got in its way.
 
     It opens and ends the transaction itself and does nothing else that lasts. Raises
     TransactionConflict after the last try, and at once when it has waited for a lock in vain.

@@ -41,7 +41,7 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """How to reach it; the same after a restart."""
+        """The URL of the server; the same after a restart."""
         return self._postmaster.url()
 
     def enter(self) -> None:
@@ -95,7 +95,7 @@ def _is_last(use: IO[bytes]) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseServer:
-    """Where the database is; `embedded` where the server is ours to look after."""
+    """The database's URL; `embedded` where the server is ours to look after."""
 
     url: str
     embedded: EmbeddedPostgres | None

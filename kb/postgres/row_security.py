@@ -64,7 +64,12 @@ async def _check_behaviour(database: Database) -> None:
     owner, stranger = TenantId(new_uuid()), TenantId(new_uuid())
     async with database.owner() as connection:
         savepoint = await connection.begin_nested()
-        await _insert_tenants(connection, owner, stranger)
+        await connection.execute(text("SELECT set_config('role', 'footnote_system', true)"))
+        for tenant_id in (owner, stranger):
+            await connection.execute(
+                text("INSERT INTO tenants (id, name) VALUES (:id, :name)"),
+                {"id": tenant_id, "name": f"probe {tenant_id}"},
+            )
         await _act_as(connection, owner)
         await connection.execute(
             text("INSERT INTO collections (tenant_id, id, name) VALUES (:tenant, :id, 'probe')"),
@@ -74,15 +79,6 @@ async def _check_behaviour(database: Database) -> None:
         await savepoint.rollback()
     if seen != [1, 0]:
         raise RowSecurityNotEnforced
-
-
-async def _insert_tenants(connection: AsyncConnection, *tenant_ids: TenantId) -> None:
-    await connection.execute(text("SELECT set_config('role', 'footnote_system', true)"))
-    for tenant_id in tenant_ids:
-        await connection.execute(
-            text("INSERT INTO tenants (id, name) VALUES (:id, :name)"),
-            {"id": tenant_id, "name": f"probe {tenant_id}"},
-        )
 
 
 async def _act_as(connection: AsyncConnection, tenant_id: TenantId) -> None:

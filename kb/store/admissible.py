@@ -1,4 +1,4 @@
-"""Which documents a search may look at, besides what row security says."""
+"""The documents that a search may look at, besides what row security says."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -29,7 +29,11 @@ def document_condition(parsed: Filter) -> ColumnElement[bool]:
         FilterColumns(
             metadata=documents.c.metadata,
             collection=collection_name,
-            media_type=_served_media_type(),
+            # Not that of a newer upload, which waits to be read.
+            media_type=case(
+                (documents.c.upload == documents.c.version, documents.c.media_type),
+                else_=func.coalesce(documents.c.served_media_type, documents.c.media_type),
+            ),
             language=_language(),
             created_at=documents.c.created_at,
             updated_at=documents.c.updated_at,
@@ -146,15 +150,6 @@ def _is_limited(scope: TenantSession) -> ColumnElement[bool]:
     )
 
 
-def _served_media_type() -> ColumnElement[str]:
-    """Not that of a newer upload, which waits to be read."""
-    table = documents.c
-    return case(
-        (table.upload == table.version, table.media_type),
-        else_=func.coalesce(table.served_media_type, table.media_type),
-    )
-
-
 def _language() -> ColumnElement[str | None]:
-    """What the uploader says goes before what was detected."""
+    """The language that the uploader gave, else the one that was detected."""
     return func.coalesce(documents.c.language, documents.c.detected_language)

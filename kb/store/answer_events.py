@@ -19,7 +19,7 @@ from kb.store.answers import AnswerRecord, add_cited, insert_answer, is_readable
 from kb.store.tables import answer_events, answers
 
 KEPT_FOR: Final = timedelta(hours=1)
-"""How long a stream can be resumed; the finished answer itself stays."""
+"""A stream can be resumed for so long; the finished answer itself stays."""
 
 RUNNING: Final = "running"
 FAILED: Final = "failed"
@@ -37,7 +37,7 @@ class StreamEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class StreamState:
-    """What has happened since; `alive_at` is when its maker was last heard of."""
+    """The events since a number; `alive_at` is the last sign of life of their maker."""
 
     events: tuple[StreamEvent, ...]
     is_running: bool
@@ -132,7 +132,7 @@ async def follow_stream(scope: TenantSession, answer_id: AnswerId, *, now: datet
 
 
 async def read_events(scope: TenantSession, answer_id: AnswerId, *, after: int) -> StreamState:
-    """What happened after that event; AnswerNotFound unless the caller may know all of it."""
+    """The events after that number; AnswerNotFound unless the caller may know all of them."""
     query = select(answers.c.status, answers.c.alive_at).where(
         answers.c.tenant_id == scope.tenant_id,
         answers.c.id == answer_id,

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from kb.errors import AnswerNotFound, StillRunning
-from kb.ids import AnswerId, CredentialId, DocumentId
+from kb.ids import AnswerId, DocumentId, Subject
 from kb.postgres.database import TenantSession, Viewer
+from kb.principals import key_of
 from kb.store.tables import answer_documents, answers, documents
 
 
@@ -19,7 +20,7 @@ class AnswerRecord:
     """One stored answer; request and response as they went over the wire."""
 
     id: AnswerId
-    credential_id: CredentialId
+    subject: Subject
     principals: tuple[str, ...]
     request: Mapping[str, object]
     response: Mapping[str, object]
@@ -28,7 +29,7 @@ class AnswerRecord:
     created_at: datetime
     cited_document_ids: frozenset[UUID]
     trace: Mapping[str, object] = field(default_factory=dict)
-    """What determined it besides. `claims` are what the generator wrote, which `read_answer` gives
+    """All else that determined it. `claims` are what the generator wrote, which `read_answer` gives
     to those who could have asked; the rest is for operators."""
 
 
@@ -38,7 +39,9 @@ async def insert_answer(scope: TenantSession, record: AnswerRecord) -> None:
         insert(answers).values(
             tenant_id=scope.tenant_id,
             id=record.id,
-            credential_id=record.credential_id,
+            subject=record.subject,
+            # By it the previous release finds the answers of a key, as `recent_statuses` does.
+            credential_id=key_of(record.subject),
             principals=list(record.principals),
             request=record.request,
             response=record.response,
@@ -77,12 +80,19 @@ async def read_answer(scope: TenantSession, answer_id: AnswerId) -> StoredAnswer
 
 
 async def recent_statuses(
-    scope: TenantSession, *, credential_id: CredentialId, principals: Sequence[str], limit: int
+    scope: TenantSession, *, subject: Subject, principals: Sequence[str], limit: int
 ) -> list[str]:
-    """How the last answers of this caller ended, newest first; none still being made."""
+    """The statuses of this caller's last finished answers, newest first."""
+    key = key_of(subject)
+    # Answers of earlier releases name the key and no subject; each kind of row has its index.
+    is_own = (
+        answers.c.credential_id == key
+        if key is not None
+        else and_(answers.c.credential_id.is_(None), answers.c.subject == subject)
+    )
     query = (
         select(answers.c.status)
-        .where(answers.c.tenant_id == scope.tenant_id, answers.c.credential_id == credential_id)
+        .where(answers.c.tenant_id == scope.tenant_id, is_own)
         .where(answers.c.principals == list(principals))
         .where(answers.c.status.not_in(["running", "failed"]))
         .order_by(answers.c.created_at.desc(), answers.c.id.desc())
@@ -92,7 +102,7 @@ async def recent_statuses(
 
 
 async def count_answers(scope: TenantSession, document_id: DocumentId) -> int:
-    """How many answers that show the document the viewer could get; without a viewer, all."""
+    """The number of answers that show the document and that the viewer could get; None: of all."""
     shows_it = (
         select(1)
         .where(answer_documents.c.tenant_id == answers.c.tenant_id)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import insert
 
-from kb.ids import TenantId, new_uuid
+from kb.ids import Subject, TenantId, new_uuid
 from kb.postgres.database import SystemSession, TenantSession
 from kb.principals import Uploader, person_of
 from kb.store.tables import audit_events
@@ -12,16 +12,16 @@ from kb.store.tables import audit_events
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who acts, and in which request.
+    """The person or program that acts, and its request.
 
-    `key` is the key that acts with its own principals, None while it acts for others.
-    `is_admin` says that it may change whatever it sees.
+    `subject` acts with its own principals; None while it acts for others. `is_admin` says that it
+    may change whatever it sees.
     """
 
     name: str
     principals: tuple[str, ...]
     request_id: str | None
-    key: str | None = None
+    subject: Subject | None = None
     is_admin: bool = False
 
     @property

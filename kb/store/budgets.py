@@ -1,4 +1,4 @@
-"""What a tenant may spend on language models in a day: reserved before a call, settled after it.
+"""A tenant's budget for language models, day by day: reserved before a call, settled after it.
 
 `reserved_microdollars` of a day is always the sum of its reservations, and what is spent and
 reserved together never exceeds the limit of the reservation that was granted last, as long as no
@@ -83,7 +83,7 @@ class Reservation:
 
 
 def nothing_reserved(now: datetime) -> Reservation:
-    """What a call without a budget is settled by."""
+    """A reservation of nothing, to settle a call without a budget by."""
     return Reservation(id=new_uuid(), day=now.astimezone(UTC).date())
 
 

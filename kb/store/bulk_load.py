@@ -30,7 +30,7 @@ BUILD_MEMORY = "3GB"
 NOWHERE = json.dumps(
     Location(section=[], page=None, slide=None, sheet=None, row=None, char_start=0, char_end=1)
 )
-"""Where a made-up chunk stands in its document."""
+"""The location of a made-up chunk."""
 
 
 @dataclass(frozen=True, kw_only=True)

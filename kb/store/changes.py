@@ -26,7 +26,7 @@ from kb.store.vectors import delete_vectors, set_vector_principals
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What a deletion removed, by store.
+    """The numbers of things that a deletion removed, by store.
 
     `sha256s` name the files that nothing refers to now. `files` counts those that no document
     the caller can see refers to, or it would tell of others with the same bytes; `answers` and
@@ -62,8 +62,8 @@ def require_change(document: Document, actor: Actor) -> None:
     holder = document.uploaded_by if document.is_replacement_waiting else document.owned_by
     if actor.is_admin or holder.is_same(actor.uploader):
         return
-    # An application may act for anyone, so it may tidy up what came through its own key.
-    if actor.key is None or not holder.name.startswith(f"{actor.key}:"):
+    # An application may act for anyone, so it may tidy up what it uploaded for them.
+    if actor.subject is None or not holder.is_subject(actor.subject):
         raise DocumentOfAnother
 
 

@@ -112,7 +112,7 @@ class NewChunk:
 
     @property
     def embedded_text(self) -> str:
-        """What is embedded and indexed."""
+        """The text as it is embedded and indexed."""
         return f"{self.context}\n{self.text}" if self.context else self.text
 
 
@@ -168,7 +168,7 @@ async def insert_chunks(
 
 
 async def delete_chunks(scope: TenantSession, document_id: DocumentId) -> int:
-    """How many chunks were deleted; their vectors are deleted by kb.store.vectors."""
+    """The number of chunks deleted; their vectors are deleted by kb.store.vectors."""
     result = await scope.connection.execute(
         delete(chunks).where(
             chunks.c.tenant_id == scope.tenant_id, chunks.c.document_id == document_id
@@ -217,7 +217,7 @@ async def list_chunks(
 async def count_chunks(
     scope: TenantSession, document_ids: Sequence[UUID] | None, *, limit: int
 ) -> int:
-    """How many chunks these documents (None: all) have, counted up to the limit."""
+    """The number of chunks of these documents (None: all), counted up to the limit."""
     query = select(chunks.c.id).where(chunks.c.tenant_id == scope.tenant_id).limit(limit)
     if document_ids is not None:
         query = query.where(chunks.c.document_id.in_(document_ids))

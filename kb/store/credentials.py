@@ -85,7 +85,7 @@ async def create_key(
 
 
 async def authenticate(system: SystemSession, key: str, *, now: datetime) -> Credential:
-    """Whom the key belongs to; CredentialInvalid when it is unknown, expired or revoked.
+    """The credential of the key; CredentialInvalid when it is unknown, expired or revoked.
 
     Remembers when it was used. A random 256-bit secret needs no slow hash: it cannot be guessed.
     """

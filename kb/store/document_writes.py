@@ -1,4 +1,4 @@
-"""What is written of a document: its fields, its uploads, its status, the version it serves."""
+"""Writes of a document: its fields, its uploads, its status, the version it serves."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from sqlalchemy import Update, func, insert, update
 from kb.ids import CollectionId, DocumentId, new_uuid
 from kb.postgres.database import TenantSession
 from kb.principals import Uploader
-from kb.store.documents import Content, Document, DocumentError, DocumentFields
+from kb.store.documents import Content, Document, DocumentError, DocumentFields, DocumentStatus
 from kb.store.tables import documents
 
 
@@ -79,7 +79,7 @@ async def new_upload(
 async def set_status(
     scope: TenantSession,
     document_id: DocumentId,
-    status: str,
+    status: DocumentStatus,
     *,
     error: DocumentError | None,
     now: datetime,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypedDict
+from typing import Literal, TypedDict, assert_never
 from uuid import UUID
 
 from sqlalchemy import (
@@ -26,9 +26,15 @@ from kb.store.admissible import document_condition
 from kb.store.filters import Filter
 from kb.store.tables import collections, documents
 
+DocumentStatus = Literal[
+    "pending", "processing", "ready", "ready_with_warnings", "failed", "deleting", "deleted"
+]
+
+PendingStatus = Literal["pending", "processing", "failed"]
+
 
 class DocumentError(TypedDict):
-    """Why a document could not be read."""
+    """The reason why a document could not be read."""
 
     code: str
     message: str
@@ -36,7 +42,7 @@ class DocumentError(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentFields:
-    """What an uploader says of a document."""
+    """The properties that an uploader gives a document."""
 
     external_id: str | None
     title: str | None
@@ -63,7 +69,7 @@ class Content:
 class PendingUpload:
     """An upload that is newer than the served version: not read yet, or not to be read."""
 
-    status: str
+    status: PendingStatus
     error: DocumentError | None
     content_sha256: str
     created_at: datetime
@@ -91,7 +97,7 @@ class Document:
     parsed_title: str | None
     detected_language: str | None
     content: Content
-    status: str
+    status: DocumentStatus
     warnings: tuple[str, ...]
     error: DocumentError | None
     version: int
@@ -183,7 +189,7 @@ async def get_document(
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """Which documents to list; None: any."""
+    """The documents to list; None: any."""
 
     collection: str | None = None
     status: str | None = None
@@ -245,7 +251,7 @@ def _shown(document: Document, viewer: Viewer) -> Document:
         return document
     is_own = viewer.uploader is not None and document.uploaded_by.is_same(viewer.uploader)
     if not is_own:
-        served = "ready_with_warnings" if document.warnings else "ready"
+        served: DocumentStatus = "ready_with_warnings" if document.warnings else "ready"
         return replace(
             document,
             content=document.served_content,
@@ -255,12 +261,23 @@ def _shown(document: Document, viewer: Viewer) -> Document:
     if not document.version:
         return document
     pending = PendingUpload(
-        status="failed" if document.error else document.status,
+        status=_pending_status(document.status),
         error=document.error,
         content_sha256=document.content.sha256,
         created_at=document.uploaded_at,
     )
     return replace(document, content=document.served_content, pending_upload=pending)
+
+
+def _pending_status(stored: DocumentStatus) -> PendingStatus:
+    """The status of an upload that is newer than the served version."""
+    match stored:
+        case "pending" | "processing":
+            return stored
+        case "failed" | "ready" | "ready_with_warnings" | "deleting" | "deleted":
+            # The document itself goes on as it was when a newer upload cannot be read.
+            return "failed"
+    assert_never(stored)
 
 
 def _document(row: Row[tuple[object, ...]], viewer: Viewer | None) -> Document:

@@ -1,4 +1,4 @@
-"""How large is a filter, whatever it says? Counted before anything is made of it."""
+"""The size of a filter, counted before anything is made of it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

@@ -15,7 +15,7 @@ ABANDONED_AFTER = timedelta(minutes=15)
 
 @dataclass(frozen=True, kw_only=True)
 class StoredResponse:
-    """What was answered the first time."""
+    """The response that was given the first time."""
 
     status_code: int
     body: dict[str, object]

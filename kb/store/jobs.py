@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, assert_never, get_args
 
 from sqlalchemy import (
     ColumnElement,
@@ -24,16 +24,29 @@ from kb.errors import JobNotFound
 from kb.ids import DocumentId, JobId, new_uuid
 from kb.postgres.database import SystemSession, TenantSession
 from kb.store.documents import Document, DocumentError
+from kb.store.job_kinds import JOB_KINDS, JobKind
 from kb.store.tables import document_versions, documents, jobs
 
-JobKind = Literal["ingest"]
 JobStatus = Literal["queued", "running", "succeeded", "completed_with_errors", "failed", "canceled"]
-INGEST_TASK = "ingest_document"
-FINISHED: frozenset[str] = frozenset({"succeeded", "completed_with_errors", "failed", "canceled"})
+
+
+def _is_finished(status: JobStatus) -> bool:
+    match status:
+        case "succeeded" | "completed_with_errors" | "failed" | "canceled":
+            return True
+        case "queued" | "running":
+            return False
+    assert_never(status)
+
+
+FINISHED: frozenset[str] = frozenset(
+    status for status in get_args(JobStatus) if _is_finished(status)
+)
+"""The statuses after which nothing of a job changes."""
 
 
 class JobError(DocumentError):
-    """Why a job failed, and whether trying again may help."""
+    """The reason why a job failed; `retryable` says that trying again may help."""
 
     retryable: bool
 
@@ -47,7 +60,7 @@ class Job:
     """
 
     id: JobId
-    kind: JobKind
+    kind: str
     document_id: DocumentId | None
     upload: int | None
     status: JobStatus
@@ -61,31 +74,40 @@ class Job:
     updated_at: datetime
 
 
-async def enqueue_ingest(scope: TenantSession, document: Document, owner: str) -> JobId:
-    """A queued job, visible to workers when the transaction commits."""
+async def enqueue_job(
+    scope: TenantSession, kind: JobKind, *, owner: str, document: Document | None
+) -> JobId:
+    """A queued job, visible to workers when the transaction commits.
+
+    Jobs of one document run one after the other.
+    """
     job_id = JobId(new_uuid())
     await scope.connection.execute(
         insert(jobs).values(
             tenant_id=scope.tenant_id,
             id=job_id,
-            kind="ingest",
-            document_id=document.id,
-            upload=document.upload,
-            content_sha256=document.content.sha256,
+            kind=kind.name,
+            document_id=document.id if document else None,
+            upload=document.upload if document else None,
+            content_sha256=document.content.sha256 if document else None,
+            progress_unit=kind.progress_unit,
             owner=owner,
         )
     )
-    # The lock makes the uploads of one document run one after the other.
-    arguments = json.dumps({"tenant_id": str(scope.tenant_id), "job_id": str(job_id)})
     await scope.connection.execute(
-        text("SELECT footnote_enqueue(:task, :job_lock, CAST(:arguments AS jsonb))"),
-        {"task": INGEST_TASK, "job_lock": str(document.id), "arguments": arguments},
+        text("SELECT footnote_enqueue(:queue, :task, :job_lock, CAST(:arguments AS jsonb))"),
+        {
+            "queue": kind.queue,
+            "task": kind.task,
+            "job_lock": str(document.id if document else job_id),
+            "arguments": json.dumps({"tenant_id": str(scope.tenant_id), "job_id": str(job_id)}),
+        },
     )
     return job_id
 
 
 async def waiting_jobs(system: SystemSession) -> int:
-    """How many jobs of all tenants wait for a worker."""
+    """The number of jobs, of all tenants, that wait for a worker."""
     return int(
         (await system.connection.execute(text("SELECT footnote_waiting_jobs()"))).scalar_one()
     )
@@ -102,7 +124,7 @@ async def get_job(scope: TenantSession, job_id: JobId) -> Job:
 
 
 async def count_jobs(scope: TenantSession, document_id: DocumentId) -> int:
-    """How many of the document's jobs may be seen."""
+    """The number of the document's jobs that may be seen."""
     query = (
         select(func.count())
         .select_from(jobs)
@@ -113,7 +135,7 @@ async def count_jobs(scope: TenantSession, document_id: DocumentId) -> int:
 
 
 def shown_jobs(scope: TenantSession) -> ColumnElement[bool]:
-    """Which of the jobs in view are shown: one's own, and of what is or was served.
+    """The jobs in view that are shown: the viewer's own, and those of what is or was served.
 
     How any other upload goes is for its uploader. Until something is served, the first upload is
     the document, for its readers.
@@ -139,7 +161,17 @@ def shown_jobs(scope: TenantSession) -> ColumnElement[bool]:
         .where(is_known)
         .exists()
     )
-    return or_(jobs.c.owner == scope.viewer.owner, of_the_document)
+    kinds = [kind.name for kind in JOB_KINDS.values() if _is_shown_with_document(kind)]
+    return or_(jobs.c.owner == scope.viewer.owner, and_(jobs.c.kind.in_(kinds), of_the_document))
+
+
+def _is_shown_with_document(kind: JobKind) -> bool:
+    match kind.visibility:
+        case "document":
+            return True
+        case "owner":
+            return False
+    assert_never(kind.visibility)
 
 
 async def latest_job(scope: TenantSession, document_id: DocumentId) -> Job | None:

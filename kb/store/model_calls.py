@@ -14,10 +14,10 @@ from kb.postgres.database import TenantSession
 from kb.store.tables import model_calls
 
 Feature = Literal["answer", "rewrite", "judge", "moderation"]
-"""What a model is asked for."""
+"""The purpose of a call."""
 
 Operation = Literal["chat", "moderation"]
-"""Which door of the model's server was asked."""
+"""The endpoint of the model's server that was called."""
 
 Outcome = Literal[
     "completed",

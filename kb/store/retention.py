@@ -1,4 +1,4 @@
-"""What is forgotten after a time: answers, their events, calls of models, requests, audiences.
+"""Deletion of what is old: answers, their events, calls of models, requests, audiences.
 
 Everything here needs a whole-tenant scope and deletes at most `limit` rows, the oldest first, so
 that no transaction grows with what has piled up. Budgets live in tables of their own and the audit
@@ -30,36 +30,36 @@ _CLOCKS_APART: Final = timedelta(days=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Retention:
-    """How long things are kept; None: for ever."""
+    """The time for which things are kept; None: for ever."""
 
     answers: timedelta | None
     model_calls: timedelta | None
 
 
 async def prune_answers(scope: TenantSession, *, before: datetime, limit: int) -> int:
-    """How many answers older than that were deleted; their events and citations go with them."""
+    """The number of answers older than that deleted; their events and citations go with them."""
     return await _prune(scope, answers, before=before, limit=limit)
 
 
 async def prune_model_calls(scope: TenantSession, *, before: datetime, limit: int) -> int:
-    """How many calls older than that were deleted; the database keeps those of the last 30 days."""
+    """The number of older calls deleted; the database keeps those of the last 30 days."""
     return await _prune(scope, model_calls, before=before, limit=limit)
 
 
 async def prune_answer_events(scope: TenantSession, *, before: datetime, limit: int) -> int:
-    """How many of the events that answers older than that were streamed by were deleted."""
+    """The number of events of streamed answers, older than that, deleted."""
     key = ("answer_id", "number")
     return await _prune_oldest(scope, answer_events, key, before=before, limit=limit)
 
 
 async def prune_requests(scope: TenantSession, *, before: datetime, limit: int) -> int:
-    """How many stored responses to requests with an Idempotency-Key were deleted."""
+    """The number of stored responses to requests with an Idempotency-Key deleted."""
     key = ("owner", "key")
     return await _prune_oldest(scope, idempotency_keys, key, before=before, limit=limit)
 
 
 async def prune_audiences(scope: TenantSession, *, limit: int) -> int:
-    """How many audiences that no vector is read by were deleted.
+    """The number of audiences deleted, which no vector had.
 
     None while something writes or vacuums vectors: it may be about to use one. What begins to write
     meanwhile waits until this has looked through the tenant's audiences.

@@ -1,4 +1,4 @@
-"""Which stored bytes a document needs, and taking away those that none does.
+"""The stored bytes that documents need, and the deletion of those that none does.
 
 Bytes are shared by the documents of a tenant that have the same content. Whoever is about to need
 them and whoever takes them away hold one lock, so that no document loses its bytes.
@@ -57,11 +57,11 @@ async def discard_file(
 async def discard_unneeded(
     database: Database, files: FileStore, tenant_id: TenantId, *, before: datetime, limit: int
 ) -> int:
-    """How many files, written before that and needed by nothing, were deleted; at most `limit`.
+    """The number of files deleted: written before that and needed by nothing, at most `limit`.
 
     They are what a process leaves that dies between storing bytes and storing their document.
     """
-    await files.delete_torsos(tenant_id, before=before)
+    await files.delete_partial(tenant_id, before=before)
     stored = await files.stored(tenant_id)
     unneeded: list[str] = []
     for start in range(0, len(stored), FILES_AT_ONCE):

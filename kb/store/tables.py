@@ -220,10 +220,7 @@ embedding_spaces = Table(
     Column("is_current", Boolean, nullable=False, server_default=text("false")),
     _created_at(),
     Index(
-        "embedding_spaces_current",
-        "is_current",
-        unique=True,
-        postgresql_where=text("is_current"),
+        "embedding_spaces_current", "is_current", unique=True, postgresql_where=text("is_current")
     ),
 )
 
@@ -255,7 +252,8 @@ answers = Table(
     metadata,
     _tenant_itself(),
     Column("id", Uuid, nullable=False),
-    Column("credential_id", Uuid, nullable=False),
+    Column("credential_id", Uuid),
+    Column("subject", Text),
     Column("principals", ARRAY(Text), nullable=False),
     Column("request", JSONB, nullable=False),
     Column("response", JSONB, nullable=False),
@@ -264,11 +262,17 @@ answers = Table(
     Column("trace", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     Column("owner", Text),
     Column("request_sha256", Text),
-    Column("alive_at", DateTime(timezone=True)),
-    Column("followed_at", DateTime(timezone=True)),
+    *(Column(name, DateTime(timezone=True)) for name in ("alive_at", "followed_at")),
     _created_at(),
     PrimaryKeyConstraint("tenant_id", "id", name="answers_pkey"),
     Index("answers_caller", "tenant_id", "credential_id", "created_at"),
+    Index(
+        "answers_subject",
+        "tenant_id",
+        "subject",
+        "created_at",
+        postgresql_where=text("credential_id IS NULL"),
+    ),
     Index(
         "answers_request",
         "tenant_id",

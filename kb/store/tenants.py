@@ -40,7 +40,7 @@ _GENERATIONS = _GENERATION.add_columns(
 
 @dataclass(frozen=True, kw_only=True)
 class Tenant:
-    """Who owns everything."""
+    """An organisation whose documents nobody else sees."""
 
     id: TenantId
     name: str
@@ -60,7 +60,7 @@ class Generations:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What made a generation: a document's change in a transaction, as Postgres numbers them.
+    """A document's change that made a generation, and its transaction as Postgres numbers them.
 
     A database restored from a backup uses the generations after it a second time, for the changes
     of other transactions.

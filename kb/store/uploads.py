@@ -32,7 +32,8 @@ from kb.store.documents import (
     get_document,
     lock_external_id,
 )
-from kb.store.jobs import FINISHED, Job, enqueue_ingest, get_job, latest_job
+from kb.store.job_kinds import INGEST
+from kb.store.jobs import FINISHED, Job, enqueue_job, get_job, latest_job
 from kb.store.stored_files import discard_file, lock_file
 
 UploadMode = Literal["create", "upsert"]
@@ -40,7 +41,7 @@ UploadMode = Literal["create", "upsert"]
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """What somebody wants stored."""
+    """A file to store, with all that its uploader says of it."""
 
     content: bytes
     filename: str | None
@@ -199,14 +200,14 @@ async def _same_content(
         job = await latest_job(whole, present.id)
     return Accepted(
         document=await _reread(scope, present.id),
-        job=job if job is not None and job.status not in FINISHED else None,
+        job=None if job is None or job.status in FINISHED else job,
     )
 
 
 async def _queued(scope: TenantSession, document_id: DocumentId, actor: Actor) -> Accepted:
     async with scope.whole_tenant() as whole:
         stored = await get_document(whole, document_id)
-    job_id = await enqueue_ingest(scope, stored, actor.name)
+    job_id = await enqueue_job(scope, INGEST, owner=actor.name, document=stored)
     return Accepted(document=await _reread(scope, document_id), job=await get_job(scope, job_id))
 
 

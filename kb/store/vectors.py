@@ -16,7 +16,7 @@ from kb.unit_vectors import Vectors
 
 
 def text_sha256(embedded_text: str) -> str:
-    """What identifies a text whose vector can be re-used."""
+    """The key by which a text's vector is found again."""
     return hashlib.sha256(embedded_text.encode()).hexdigest()
 
 
@@ -68,7 +68,7 @@ async def insert_vectors(
 
 
 async def delete_vectors(scope: TenantSession, document_id: DocumentId) -> int:
-    """How many vectors were deleted, over all spaces. Needs a whole-tenant scope."""
+    """The number of vectors deleted, over all spaces. Needs a whole-tenant scope."""
     total = 0
     for space in await all_spaces(scope):
         table = vectors_table(space)

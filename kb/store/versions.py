@@ -15,7 +15,7 @@ from kb.store.tables import document_versions
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """What was read from one upload; never changed afterwards."""
+    """The text read from one upload, described; never changed afterwards."""
 
     version: int
     content_sha256: str

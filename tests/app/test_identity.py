@@ -1,5 +1,6 @@
 """Who asks: the key in the header, and the principals it may take on."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -7,7 +8,15 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select, update
 
-from app.identity import MAX_KEY_LENGTH, Caller, bearer_key, recognise, require_scope
+from app.identity import (
+    MAX_KEY_LENGTH,
+    ApiKeys,
+    Authenticator,
+    Caller,
+    bearer_key,
+    recognise,
+    require_scope,
+)
 from kb.errors import (
     ActingForOthersNotAllowed,
     CredentialInvalid,
@@ -21,6 +30,7 @@ from kb.principals import MAX_PRINCIPALS
 from kb.store.credentials import NewKey, Scope, create_key
 from kb.store.tables import credentials
 from kb.store.tenants import create_tenant
+from tests.fakes.authenticators import FakeAuthenticator
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SEARCH: tuple[Scope, ...] = ("search",)
@@ -50,12 +60,51 @@ async def caller_of(
     database: Database, key: str, *, acting: str | None = None, now: datetime = NOW
 ) -> Caller:
     return await recognise(
-        database,
+        ApiKeys(database=database),
         authorization=f"Bearer {key}",
         acting_principals=acting,
         request_id="request",
         now=now,
     )
+
+
+@pytest.fixture(params=["API keys", "fake"])
+async def let_in(
+    request: pytest.FixtureRequest, database: Database, tenant_id: TenantId
+) -> tuple[Authenticator, str]:
+    """An authenticator, and the header of somebody it knows."""
+    if request.param == "fake":
+        fake = FakeAuthenticator()
+        fake.let_in("ana", tenant_id, "user:ana")
+        return fake, "Bearer ana"
+    return ApiKeys(database=database), f"Bearer {(await new_key(database, tenant_id)).key}"
+
+
+async def test_an_authenticator_knows_a_subject_again(
+    let_in: tuple[Authenticator, str], tenant_id: TenantId
+) -> None:
+    authenticator, header = let_in
+
+    first = await authenticator.authenticate(header, now=NOW)
+    second = await authenticator.authenticate(header, now=NOW)
+
+    assert first == second
+    assert first.tenant_id == tenant_id
+    assert re.fullmatch(r"[a-z]+:.+", first.subject)
+    assert "tenant:*" in first.principals
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer ", "Basic ana"])
+async def test_an_authenticator_misses_what_it_cannot_read(
+    let_in: tuple[Authenticator, str], header: str | None
+) -> None:
+    with pytest.raises(CredentialMissing):
+        await let_in[0].authenticate(header, now=NOW)
+
+
+async def test_an_authenticator_refuses_strangers(let_in: tuple[Authenticator, str]) -> None:
+    with pytest.raises(CredentialInvalid):
+        await let_in[0].authenticate("Bearer mallory", now=NOW)
 
 
 async def last_used(database: Database, key: NewKey) -> datetime | None:
@@ -91,8 +140,8 @@ async def test_a_key_has_its_principals_and_those_of_every_member(
     caller = await caller_of(database, key.key)
 
     assert caller.principals == ("group:hr", "tenant:*", "user:ana")
-    assert (caller.tenant_id, caller.credential_id) == (tenant_id, key.id)
-    assert caller.credential.scopes == {"search"}
+    assert (caller.tenant_id, caller.subject) == (tenant_id, f"key:{key.id}")
+    assert caller.identity.scopes == {"search"}
 
 
 @pytest.mark.parametrize(
@@ -131,14 +180,14 @@ async def test_a_key_ends_at_its_moment(database: Database, tenant_id: TenantId)
     key = await new_key(database, tenant_id, expires_at=NOW)
 
     caller = await caller_of(database, key.key, now=NOW - timedelta(microseconds=1))
-    assert caller.credential_id == key.id
+    assert caller.subject == f"key:{key.id}"
     with pytest.raises(CredentialInvalid):
         await caller_of(database, key.key, now=NOW)
 
 
 async def test_a_revoked_key_is_refused(database: Database, tenant_id: TenantId) -> None:
     key = await new_key(database, tenant_id)
-    assert (await caller_of(database, key.key)).credential_id == key.id
+    assert (await caller_of(database, key.key)).subject == f"key:{key.id}"
     revoke = update(credentials).where(credentials.c.id == key.id).values(revoked_at=NOW)
     async with database.system() as system:
         await system.connection.execute(revoke)

@@ -22,6 +22,7 @@ from kb.errors import (
     ModelUnavailable,
 )
 from kb.settings import Settings
+from kb.store.job_kinds import INGEST
 from tests.footnote.own_database import OwnDatabase, own_database
 from tests.footnote.stored import let_time_pass, queue_rows, stored_document
 
@@ -66,7 +67,7 @@ def test_only_what_is_transient_or_cut_off_is_tried_again(
 ) -> None:
     started = datetime.now(UTC)
 
-    decision = RetryWhileDependencyFails().get_retry_decision(
+    decision = RetryWhileDependencyFails(INGEST.retry).get_retry_decision(
         exception=error, job=queued_job(attempts)
     )
 

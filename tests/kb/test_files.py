@@ -138,9 +138,9 @@ async def test_what_is_stored_is_listed_and_torsos_are_not(tmp_path: Path) -> No
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     soon = datetime.now(UTC) + timedelta(minutes=1)
 
-    await files.delete_torsos(tenant, before=long_ago)
+    await files.delete_partial(tenant, before=long_ago)
     was_kept = torso.exists()
-    await files.delete_torsos(tenant, before=soon)
+    await files.delete_partial(tenant, before=soon)
 
     assert (was_kept, torso.exists()) == (True, False)
     assert await files.stored(tenant) == ["ab" * 32]

@@ -9,7 +9,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.ids import AnswerId, ChunkId, CredentialId, JobId, new_uuid
+from kb.ids import AnswerId, ChunkId, CredentialId, JobId, Subject, new_uuid
 from kb.index.candidate_vectors import Among, read_candidate_vectors, read_nearest
 from kb.index.lexical.catch_up import is_known
 from kb.index.lexical.follower import LexicalIndexes
@@ -31,6 +31,7 @@ from kb.index.vector_search import (
 )
 from kb.passages import Location
 from kb.postgres.database import Database, TenantSession
+from kb.principals import key_subject
 from kb.store.admissible import (
     has_limited_documents,
     inadmissible_documents,
@@ -91,9 +92,10 @@ from kb.store.documents import (
     lock_external_id,
 )
 from kb.store.idempotency import StoredResponse, claim_key, release_key, store_response
+from kb.store.job_kinds import INGEST
 from kb.store.jobs import (
     count_jobs,
-    enqueue_ingest,
+    enqueue_job,
     finish_job,
     get_job,
     hold_attempt,
@@ -251,7 +253,7 @@ async def _if_running(
 def _record(scope: TenantSession, hidden: Hidden) -> AnswerRecord:
     return AnswerRecord(
         id=AnswerId(new_uuid()),
-        credential_id=CredentialId(new_uuid()),
+        subject=Subject("test:asker"),
         principals=scope.viewer.principals if scope.viewer else (),
         request={},
         response={},
@@ -422,7 +424,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.answers.recent_statuses": finds(
         lambda s, h: recent_statuses(
             s,
-            credential_id=CredentialId(UUID(h.owner.partition(":")[0])),
+            subject=key_subject(CredentialId(UUID(h.owner.partition(":")[0]))),
             principals=["group:hr", "tenant:*"],
             limit=1,
         )
@@ -527,7 +529,9 @@ QUERIES: Mapping[str, QueryCase] = {
             s, owner=h.owner, key=REQUEST_KEY, response=StoredResponse(status_code=500, body={})
         )
     ),
-    "store.jobs.enqueue_ingest": adds(lambda s, h: enqueue_ingest(s, h.document, "somebody")),
+    "store.jobs.enqueue_job": adds(
+        lambda s, h: enqueue_job(s, INGEST, owner="somebody", document=h.document)
+    ),
     "store.jobs.finish_job": changes(
         lambda s, h: finish_job(s, JobId(UUID(h.names.job)), "failed", error=None, now=NOW)
     ),

@@ -147,7 +147,7 @@ def running_record(asked: Asked) -> AnswerRecord:
     caller = asked.caller
     return AnswerRecord(
         id=asked.answer_id,
-        credential_id=caller.credential_id,
+        subject=caller.subject,
         principals=caller.principals,
         request=asked.request.model_dump(mode="json"),
         response={},
@@ -216,7 +216,7 @@ def _record(resources: Resources, asked: Asked, answered: Answered) -> AnswerRec
         resources.metrics.observe_stage(f"answer_{stage}", seconds=milliseconds / 1000)
     return AnswerRecord(
         id=asked.answer_id,
-        credential_id=caller.credential_id,
+        subject=caller.subject,
         principals=caller.principals,
         request=asked.request.model_dump(mode="json"),
         response=answer.model_dump(mode="json"),

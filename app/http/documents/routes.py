@@ -25,24 +25,21 @@ from app.http.documents.schemas import (
     DocumentAccepted,
     DocumentDeleted,
     DocumentPatch,
-    DocumentStatus,
     DocumentVersion,
 )
-from app.http.documents.upload_body import OPENAPI_BODY, ReceivedUpload, read_upload
+from app.http.documents.upload_body import OPENAPI_BODY, read_upload
 from app.http.fields import MAX_EXTERNAL_ID_LENGTH, MAX_NAME_LENGTH
 from app.http.idempotency import IdempotencyKey, do_once, request_digest
-from app.http.pages import Page
 from app.http.paging import (
     DEFAULT_LIMIT,
     MAX_NUMBER,
     CursorParam,
     LimitParam,
+    Page,
     page_of,
     read_id_cursor,
     read_number_cursor,
 )
-from app.identity import Caller
-from app.resources import Resources
 from kb.errors import InvalidFilter, RevisionMismatch
 from kb.ids import DocumentId
 from kb.postgres.database import retried
@@ -52,11 +49,12 @@ from kb.store.chunks import list_chunks
 from kb.store.documents import Document as StoredDocument
 from kb.store.documents import (
     DocumentFields,
+    DocumentStatus,
     Listing,
     get_document,
     list_documents,
 )
-from kb.store.filters import Filter, parse_filter
+from kb.store.filters import parse_filter
 from kb.store.idempotency import StoredResponse
 from kb.store.stored_files import discard_file
 from kb.store.versions import get_version, list_versions, read_content
@@ -83,7 +81,15 @@ async def create_document(
     fields = await asyncio.to_thread(received.digest_fields)
 
     async def act() -> StoredResponse:
-        return await _accept(resources, caller, received)
+        accepted = await resources.uploads.accept(
+            caller.tenant_id,
+            received.upload,
+            viewer=caller.managing_viewer,
+            actor=caller.actor,
+            now=resources.clock(),
+        )
+        body: dict[str, object] = accepted_out(accepted).model_dump(mode="json")
+        return StoredResponse(status_code=202 if accepted.job else 200, body=body)
 
     stored = await do_once(
         resources.database,
@@ -101,13 +107,12 @@ def read_listing(
     external_id: Annotated[str | None, Query(max_length=MAX_EXTERNAL_ID_LENGTH)] = None,
     raw_filter: FilterParam = None,
 ) -> Listing:
-    """What the query string asks to be listed."""
-    return Listing(
-        collection=collection,
-        status=status,
-        external_id=external_id,
-        filter=_parsed(raw_filter),
-    )
+    """The listing that the query string asks for."""
+    try:
+        parsed = None if raw_filter is None else parse_filter(json.loads(raw_filter))
+    except (ValueError, RecursionError) as error:
+        raise InvalidFilter("The filter is not valid JSON.") from error
+    return Listing(collection=collection, status=status, external_id=external_id, filter=parsed)
 
 
 @router.get("/documents")
@@ -143,7 +148,7 @@ async def get_versions(
     limit: LimitParam = DEFAULT_LIMIT,
     cursor: CursorParam = None,
 ) -> Page[DocumentVersion]:
-    """What was read from each upload, oldest first."""
+    """The versions of a document, one for each upload that was read, oldest first."""
     after = read_number_cursor(cursor, start=0)
     async with resources.database.tenant(caller.tenant_id, viewer=caller.managing_viewer) as scope:
         await get_document(scope, DocumentId(document_id))
@@ -254,32 +259,11 @@ async def delete_one(
     return receipt_out(receipt)
 
 
-async def _accept(resources: Resources, caller: Caller, received: ReceivedUpload) -> StoredResponse:
-    accepted = await resources.uploads.accept(
-        caller.tenant_id,
-        received.upload,
-        viewer=caller.managing_viewer,
-        actor=caller.actor,
-        now=resources.clock(),
-    )
-    body: dict[str, object] = accepted_out(accepted).model_dump(mode="json")
-    return StoredResponse(status_code=202 if accepted.job else 200, body=body)
-
-
 def _patched(fields: DocumentFields, patch: DocumentPatch) -> DocumentFields:
     sent: Mapping[str, object] = {name: getattr(patch, name) for name in patch.model_fields_set}
     if "principals" in sent:
         sent = {**sent, "principals": tuple(patch.principals)}
     return replace(fields, **sent)  # type: ignore[arg-type]  # the names and types of the model
-
-
-def _parsed(raw: str | None) -> Filter | None:
-    if raw is None:
-        return None
-    try:
-        return parse_filter(json.loads(raw))
-    except (ValueError, RecursionError) as error:
-        raise InvalidFilter("The filter is not valid JSON.") from error
 
 
 def _etag(revision: int) -> str:

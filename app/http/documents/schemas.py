@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import Field, JsonValue, model_validator
@@ -20,18 +20,15 @@ from app.http.jobs.schemas import Job
 from app.http.location import Location
 from app.http.wire import Count, RequestModel, ResponseModel, Text, Time
 from kb.principals import split_principals
-
-DocumentStatus = Literal[
-    "pending", "processing", "ready", "ready_with_warnings", "failed", "deleting", "deleted"
-]
-UploadMode = Literal["create", "upsert"]
+from kb.store.documents import DocumentStatus, PendingStatus
+from kb.store.uploads import UploadMode
 
 DEFAULT_COLLECTION = "default"
 EVERYONE = "tenant:*"
 
 
 class UploadFields(RequestModel):
-    """What an uploader says of a document, in JSON or as fields of a form."""
+    """The properties that an uploader gives a document, in JSON or as fields of a form."""
 
     collection: CollectionName = DEFAULT_COLLECTION
     external_id: ExternalId | None = None
@@ -92,7 +89,7 @@ class DocumentPatch(RequestModel):
 
 
 class DocumentError(ResponseModel):
-    """Why a document could not be read."""
+    """The reason why a document could not be read."""
 
     code: str
     message: str
@@ -101,7 +98,7 @@ class DocumentError(ResponseModel):
 class PendingUpload(ResponseModel):
     """An upload of the caller that is newer than what is served: it waits, or cannot be read."""
 
-    status: Literal["pending", "processing", "failed"]
+    status: PendingStatus
     error: DocumentError | None
     content_sha256: str
     created_at: Time
@@ -145,7 +142,7 @@ class DocumentAccepted(ResponseModel):
 
 
 class DocumentVersion(ResponseModel):
-    """What was read from one upload; never changed afterwards."""
+    """The text read from one upload, described; never changed afterwards."""
 
     version: Count
     content_sha256: str
@@ -167,7 +164,7 @@ class Chunk(ResponseModel):
 
 
 class Receipt(ResponseModel):
-    """What a deletion removed, by store, and the state of knowledge without it."""
+    """The numbers of things that a deletion removed, and the generation without them."""
 
     document_id: UUID
     content_sha256: str

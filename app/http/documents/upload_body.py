@@ -53,7 +53,7 @@ class ReceivedUpload:
     fields: UploadFields
 
     def digest_fields(self) -> dict[str, object]:
-        """What two equal requests have in common."""
+        """The fields by which two requests are the same."""
         return {
             **self.fields.model_dump(mode="json", exclude={"text"}),
             "filename": self.upload.filename,
@@ -104,7 +104,7 @@ async def _read_form(request: Request) -> ReceivedUpload:
 
 
 def is_filename(name: str) -> bool:
-    """Whether a name is stored and shown; what it may mean to a file system does not matter."""
+    """True for a name that can be stored and shown; its meaning to a file system is ignored."""
     return len(name) <= MAX_FILENAME_LENGTH and is_text(name)
 
 

@@ -1,15 +1,13 @@
 """Background work."""
 
-from typing import Literal
 from uuid import UUID
 
 from app.http.wire import Count, ResponseModel
-
-JobStatus = Literal["queued", "running", "succeeded", "completed_with_errors", "failed", "canceled"]
+from kb.store.jobs import JobStatus
 
 
 class Progress(ResponseModel):
-    """How far a job is; `total` is null until it is known."""
+    """The progress of a job; `total` is null until it is known."""
 
     done: Count
     total: Count | None
@@ -17,7 +15,7 @@ class Progress(ResponseModel):
 
 
 class JobError(ResponseModel):
-    """Why a job failed, and whether trying again may help."""
+    """The reason why a job failed; `retryable` says that trying again may help."""
 
     code: str
     message: str

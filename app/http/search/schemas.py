@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, JsonValue
 
 from app.http.fields import Collections
+from app.http.filter_schema import DescribedAsFilter
 from app.http.location import Location
 from app.http.wire import Count, RequestModel, ResponseModel, Time, Words
 from kb.store.filters import Filter, parse_filter
@@ -23,7 +24,7 @@ def _check_filter(raw: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return raw
 
 
-RawFilter = Annotated[dict[str, JsonValue], AfterValidator(_check_filter)]
+RawFilter = Annotated[dict[str, JsonValue], AfterValidator(_check_filter), DescribedAsFilter()]
 """A filter as it was sent, known to be good; a bad one raises InvalidFilter, which says why."""
 
 TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K)]

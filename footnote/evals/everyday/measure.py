@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from app.http.answers.respond import respond_answer
 from app.http.answers.schemas import Answer, AnswerRequest, Turn
-from app.identity import Caller
+from app.identity import Caller, Identity
 from app.resources import Resources
 from footnote.evals.everyday.cases import EverydayCase, WrittenDocument, cases_sha256
 from footnote.evals.everyday.grading import OUTCOMES, Grade, Shown, grade, normalized
@@ -20,9 +20,8 @@ from footnote.evals.provenance import spread
 from footnote.evals.results import DIGITS, Result
 from ingest.ingestion import Ingestion
 from kb.errors import Misconfigured
-from kb.ids import CredentialId, DocumentId, TenantId
+from kb.ids import DocumentId, Subject, TenantId
 from kb.postgres.database import EVERYONE
-from kb.store.credentials import Credential
 from kb.store.documents import DocumentFields
 from kb.store.uploads import Upload, Uploads
 
@@ -143,11 +142,11 @@ async def _ask(
     principals = (EVERYONE, *case.principals)
     # Somebody new each time: failures in a row are counted for each asker.
     caller = Caller(
-        credential=Credential(
-            id=CredentialId(uuid4()),
+        identity=Identity(
+            subject=Subject(f"evaluation:{uuid4()}"),
             tenant_id=tenant_id,
-            scopes=frozenset({"answers"}),
             principals=principals,
+            scopes=frozenset({"answers"}),
         ),
         principals=principals,
         request_id="evaluation",

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from app.http.answers.respond import respond_answer
 from app.http.answers.schemas import Answer, AnswerRequest
-from app.identity import Caller
+from app.identity import Caller, Identity
 from app.policy.tenant_policy import TenantPolicies
 from app.resources import Resources
 from footnote.evals.loading import READER, ingest_upload, reading_code, tenant_named
@@ -18,9 +18,8 @@ from footnote.evals.outcomes.cases import ENDINGS, CaseDocument, OutcomeCase, ca
 from footnote.evals.provenance import spread
 from footnote.evals.results import DIGITS, Result
 from ingest.ingestion import Ingestion
-from kb.ids import CredentialId, DocumentId, TenantId
+from kb.ids import DocumentId, Subject, TenantId
 from kb.postgres.database import EVERYONE
-from kb.store.credentials import Credential
 from kb.store.documents import DocumentFields
 from kb.store.uploads import Upload, Uploads
 
@@ -100,11 +99,11 @@ async def _ask(resources: Resources, loaded: LoadedCase, alias: str | None) -> E
     under_policy = replace(resources, answerer=replace(resources.answerer, policies=policies))
     # Somebody new each time: failures in a row are counted for each asker.
     caller = Caller(
-        credential=Credential(
-            id=CredentialId(uuid4()),
+        identity=Identity(
+            subject=Subject(f"evaluation:{uuid4()}"),
             tenant_id=loaded.tenant_id,
-            scopes=frozenset({"answers"}),
             principals=READER.principals,
+            scopes=frozenset({"answers"}),
         ),
         principals=READER.principals,
         request_id="evaluation",

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from app.http.answers.respond import respond_answer
 from app.http.answers.schemas import AnswerRequest
-from app.identity import Caller
+from app.identity import Caller, Identity
 from app.resources import Resources
 from footnote.evals.loading import READER, ingest_upload, reading_code, tenant_named
 from footnote.evals.proof.cases import ProofCase, ProofDocument
@@ -25,11 +25,10 @@ from footnote.evals.proof.scripted import ScriptedModels, scripted_models
 from ingest.ingestion import Ingestion
 from ingest.parse import parse
 from kb.errors import Misconfigured
-from kb.ids import CredentialId, TenantId
+from kb.ids import Subject, TenantId
 from kb.media_types import sniff
 from kb.postgres.database import EVERYONE
 from kb.settings import Settings
-from kb.store.credentials import Credential
 from kb.store.documents import DocumentFields
 from kb.store.uploads import Upload, Uploads
 
@@ -175,11 +174,11 @@ async def _put(
     models.put(case)
     # Somebody new each time: failures in a row are counted for each asker.
     caller = Caller(
-        credential=Credential(
-            id=CredentialId(uuid4()),
+        identity=Identity(
+            subject=Subject(f"evaluation:{uuid4()}"),
             tenant_id=tenant_id,
-            scopes=frozenset({"answers"}),
             principals=READER.principals,
+            scopes=frozenset({"answers"}),
         ),
         principals=READER.principals,
         request_id="evaluation",

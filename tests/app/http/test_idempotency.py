@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from app.http.idempotency import do_once
-from app.identity import Caller
+from app.identity import Caller, Identity
 from kb.errors import FileStoreUnavailable, IdempotencyKeyReused, StillRunning
-from kb.ids import CredentialId, new_uuid
-from kb.store.credentials import SCOPES, Credential
+from kb.ids import Subject
+from kb.store.credentials import SCOPES
 from kb.store.idempotency import StoredResponse
 from tests.service import Person, Service
 
@@ -24,13 +24,13 @@ async def ana(service: Service) -> Person:
 
 @pytest.fixture
 async def caller(service: Service) -> Caller:
-    credential = Credential(
-        id=CredentialId(new_uuid()),
+    identity = Identity(
+        subject=Subject("test:ana"),
         tenant_id=await service.new_tenant(),
-        scopes=frozenset(SCOPES),
         principals=("tenant:*", "user:ana"),
+        scopes=frozenset(SCOPES),
     )
-    return Caller(credential=credential, principals=credential.principals, request_id="test")
+    return Caller(identity=identity, principals=identity.principals, request_id="test")
 
 
 async def post(person: Person, path: str, key: str, body: object) -> httpx.Response:

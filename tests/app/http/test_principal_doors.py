@@ -63,7 +63,7 @@ async def header(ana: Person, sent: str) -> list[str]:
         raise InvalidPrincipal
     assert response.status_code == 200, response.text
     caller = await recognise(
-        ana.service.resources.database,
+        ana.service.resources.authenticator,
         authorization=f"Bearer {ana.key}",
         acting_principals=sent.encode().decode("latin-1"),
         request_id="request",

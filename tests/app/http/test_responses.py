@@ -12,9 +12,12 @@ from app.http import location
 from app.http.answers import schemas as answers
 from app.http.documents import schemas as documents
 from app.http.jobs import schemas as jobs
-from app.http.pages import Page
+from app.http.paging import Page
 from app.http.problem_schemas import Problem
 from app.http.search import schemas as search
+from kb.store.documents import DocumentStatus
+from kb.store.jobs import JobStatus
+from kb.store.uploads import UploadMode
 
 FIELDS: dict[type[BaseModel], str] = {
     documents.Document: (
@@ -58,11 +61,11 @@ IN_RECORDS_ONLY: dict[type[BaseModel], set[str]] = {answers.Claim: {"draft"}}
 
 ENUMERATIONS = [
     (
-        documents.DocumentStatus,
+        DocumentStatus,
         "pending processing ready ready_with_warnings failed deleting deleted",
     ),
-    (jobs.JobStatus, "queued running succeeded completed_with_errors failed canceled"),
-    (documents.UploadMode, "create upsert"),
+    (JobStatus, "queued running succeeded completed_with_errors failed canceled"),
+    (UploadMode, "create upsert"),
     (search.SearchMode, "hybrid lexical vector"),
     (
         outcome.AnswerStatus,

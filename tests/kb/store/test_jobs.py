@@ -12,9 +12,10 @@ from kb.ids import JobId, new_uuid
 from kb.postgres.database import Viewer
 from kb.settings import Settings
 from kb.store.documents import Document
+from kb.store.job_kinds import INGEST
 from kb.store.jobs import (
     Job,
-    enqueue_ingest,
+    enqueue_job,
     finish_job,
     get_job,
     latest_job,
@@ -97,7 +98,7 @@ async def test_the_newest_job_of_a_document_is_the_latest(own: OwnDatabase) -> N
     document, first = await stored_job(own, "latest")
 
     async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
-        second_id = await enqueue_ingest(scope, document, "test")
+        second_id = await enqueue_job(scope, INGEST, owner="test", document=document)
         latest = await latest_job(scope, document.id)
 
     assert latest is not None

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import insert, select, text
 
-from kb.ids import AnswerId, CredentialId, TenantId
+from kb.ids import AnswerId, Subject, TenantId
 from kb.postgres.database import Database, TenantSession
 from kb.store.answers import AnswerRecord, insert_answer
 from kb.store.audit import Actor, record_event
@@ -48,7 +48,7 @@ def id_at(moment: datetime) -> UUID:
 async def add_answer(scope: TenantSession, *, age: timedelta) -> UUID:
     record = AnswerRecord(
         id=AnswerId(id_at(NOW - age)),
-        credential_id=CredentialId(uuid4()),
+        subject=Subject("test:asker"),
         principals=("tenant:*",),
         request={},
         response={},

@@ -1,0 +1,51 @@
+"""The kinds of background work, each described once for those who queue, run and show jobs.
+
+A further kind is an entry here, and a function that runs it, registered in `ingest.worker`.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Literal
+
+JobVisibility = Literal["document", "owner"]
+"""A job is seen by its owner and, with 'document', by those who may know of its upload."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """The delay before a job whose dependencies failed runs again, doubled with each attempt."""
+
+    first_delay: timedelta
+    most_doublings: int
+
+    def delay(self, attempts: int) -> timedelta:
+        """The time to wait after so many earlier attempts."""
+        doubled: int = 2 ** min(attempts, self.most_doublings)
+        return self.first_delay * doubled
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobKind:
+    """One kind of job; `name` is stored and shown, `task` and `queue` are procrastinate's."""
+
+    name: str
+    task: str
+    queue: str
+    progress_unit: str
+    retry: RetryPolicy
+    visibility: JobVisibility
+
+
+INGEST: Final = JobKind(
+    name="ingest",
+    task="ingest_document",
+    queue="ingest",
+    progress_unit="chunks",
+    # 2, 4, 8, 16 s with the default of five attempts. A minute at last, for a job of which not even
+    # its failure could be written down.
+    retry=RetryPolicy(first_delay=timedelta(seconds=2), most_doublings=5),
+    visibility="document",
+)
+
+JOB_KINDS: Final[dict[str, JobKind]] = {kind.name: kind for kind in (INGEST,)}
+"""Every kind by its name."""
