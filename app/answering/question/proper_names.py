@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
+from rapidfuzz.distance import OSA
+
 from app.answering.question.small_words import language_of
 from app.answering.question.vocabulary import MONTHS, ROMAN, TITLES, UNITS, WEEKDAYS
 from language.text import STOP_WORDS, normal_form, stem, word_set
@@ -29,6 +31,8 @@ _ENOUGH_FOR_HEADLINE: Final = 4
 _SHARE_OF_HEADLINE: Final = 0.75
 MAX_NAME_WORDS: Final = 8
 MIN_TYPO: Final = 5
+"""Letters of a word of which one may be missing, added, changed, or swapped with the next: a
+distance of one in optimal string alignment."""
 MIN_PREFIX: Final = 4
 _MIN_ACRONYM: Final = 2
 _MAX_ACRONYM: Final = 6
@@ -146,22 +150,7 @@ def is_like(word: str, other: str) -> bool:
         return False
     if longer.startswith(shorter):
         return True
-    return len(shorter) >= MIN_TYPO and is_typo(word, other)
-
-
-def is_typo(word: str, other: str) -> bool:
-    """True when one letter is missing, added, changed, or changed places with the next."""
-    if abs(len(word) - len(other)) > 1:
-        return False
-    start = 0
-    while start < min(len(word), len(other)) and word[start] == other[start]:
-        start += 1
-    end = 0
-    rest = min(len(word), len(other)) - start
-    while end < rest and word[-1 - end] == other[-1 - end]:
-        end += 1
-    left, right = word[start : len(word) - end], other[start : len(other) - end]
-    return max(len(left), len(right)) <= 1 or (len(left) == 2 and left == right[::-1])  # noqa: PLR2004
+    return len(shorter) >= MIN_TYPO and OSA.distance(word, other, score_cutoff=1) <= 1
 
 
 def folded_word(word: str) -> str:

@@ -4,7 +4,10 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from app.answering.question.proper_names import MIN_TYPO, is_typo
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from app.answering.question.proper_names import MIN_TYPO
 from language.stems import content_stems
 from language.text import STOP_WORDS, stem, word_set
 
@@ -43,11 +46,8 @@ def _slip_of(stem: str, known: Collection[str]) -> str:
     """The only stem that differs in one letter; itself when none or several do, or a digit does."""
     if not stem.isalpha():
         return stem
-    like = [
-        each
-        for each in known
-        if abs(len(each) - len(stem)) <= 1 and each.isalpha() and is_typo(stem, each)
-    ]
+    found = process.extract(stem, known, scorer=OSA.distance, score_cutoff=1, limit=None)
+    like = [each for each, _, _ in found if each.isalpha()]
     return like[0] if len(like) == 1 else stem
 
 
