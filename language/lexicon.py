@@ -10,7 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
-from language.text import stem, word_set
+from language.stems import stem
+from language.text import word_set
 
 LANGUAGES: Final = ("en", "de", "fr", "es", "it", "nl", "pt")
 """Of equals the first is taken, so English where no function word is known."""

@@ -6,7 +6,8 @@ from functools import cached_property, lru_cache
 from typing import Final
 
 from language.lexicon import Lexicon, lexicon_of
-from language.text import is_unspaced, stem
+from language.stems import stem
+from language.text import is_unspaced
 from language.tokens import Token, tokenize
 
 CLAUSE_MARKS: Final = frozenset(",;:.!?()[]|\n\u2013\u2014\u3001\u3002\uff0c\uff1b")

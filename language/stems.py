@@ -7,10 +7,17 @@ from typing import Final, Protocol
 
 from Stemmer import Stemmer
 
-from language import text as english
 from language.snowball import snowball_algorithm
 from language.stop_words import is_stop_word
-from language.text import UNSPACED, WORD_PATTERN, fold, is_unspaced, normal_form, word_set
+from language.text import (
+    STOP_WORDS,
+    UNSPACED,
+    WORD_PATTERN,
+    fold,
+    is_unspaced,
+    normal_form,
+    word_set,
+)
 
 MAX_CACHED_WORDS: Final = 50_000
 
@@ -32,6 +39,9 @@ _ASKING: Final = {
 """Words that ask, which the lists leave out: no answer has to hold them."""
 
 _RUN: Final = re.compile(f"[{UNSPACED}]+|{WORD_PATTERN}")
+_ENGLISH_RUN: Final = re.compile(rf"[{UNSPACED}]+|{WORD_PATTERN}(?:'{WORD_PATTERN})?")
+"""In English don't and company's are one word; the French l'état is two."""
+
 _ACCENTS: Final = re.compile("[\u0300-\u036f]")
 _LOCK: Final = Lock()
 """A stemmer, like a reader of stop words, works in a buffer of its own: one caller at a time."""
@@ -44,16 +54,35 @@ def content_stems(text: str, language: str | None = None) -> list[str]:
     are not known are read as English.
     """
     algorithm = snowball_algorithm(language)
-    if algorithm == _ENGLISH:
-        return english.content_stems(text)
+    runs = _ENGLISH_RUN if algorithm == _ENGLISH else _RUN
     found: list[str] = []
-    for match in _RUN.finditer(fold(text).text):
+    for match in runs.finditer(fold(text).text):
         word = match.group()
         if is_unspaced(word[0]):
             found += [word[i : i + 2] for i in range(len(word) - 1)] or [word]
-        elif (stem := _stem(word, algorithm)) is not None:
-            found.append(stem)
+        elif (stemmed := _content_stem(word, algorithm)) is not None:
+            found.append(stemmed)
     return found
+
+
+@lru_cache(maxsize=MAX_CACHED_WORDS)
+def _content_stem(word: str, algorithm: str) -> str | None:
+    """The stem of a folded word without accents; None for a small word."""
+    if algorithm == _ENGLISH:
+        return None if word in STOP_WORDS else stem(word)
+    with _LOCK:
+        if word in _ASKING.get(algorithm, ()) or is_stop_word(word, algorithm):
+            return None
+        stemmed = _stemmer(algorithm).stemWord(word)
+    return _without_accents(stemmed)
+
+
+@lru_cache(maxsize=MAX_CACHED_WORDS)
+def stem(word: str) -> str:
+    """The English stem of a folded word, without accents and possessive."""
+    word = _without_accents(word.removesuffix("'s").strip("'"))
+    with _LOCK:
+        return _stemmer(_ENGLISH).stemWord(word)
 
 
 class _Stemmer(Protocol):
@@ -66,11 +95,5 @@ def _stemmer(algorithm: str) -> _Stemmer:
     return stemmer
 
 
-@lru_cache(maxsize=MAX_CACHED_WORDS)
-def _stem(word: str, algorithm: str) -> str | None:
-    """The stem of a folded word without accents; None for a small word."""
-    with _LOCK:
-        if word in _ASKING.get(algorithm, ()) or is_stop_word(word, algorithm):
-            return None
-        stem = _stemmer(algorithm).stemWord(word)
-    return normal_form("NFC", _ACCENTS.sub("", normal_form("NFD", stem)))
+def _without_accents(word: str) -> str:
+    return normal_form("NFC", _ACCENTS.sub("", normal_form("NFD", word)))

@@ -1,18 +1,16 @@
-"""Reading text: where its sentences are, its folded form with offsets back, its content words.
+"""Reading text: where its sentences are, its folded form with offsets back, what a word is.
 
-Sentence and stop word rules are English; other languages get their punctuation right, no more.
+Sentence rules and small words are English; other languages get their punctuation right, no more.
 """
 
 import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from threading import Lock
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple
 
 # The standard library knows no grapheme clusters; rules of our own would miss flags and Hangul.
 import regex  # type: ignore[import-untyped]  # ships no type information
-from Stemmer import Stemmer
 
 # A flag is two signs. `\X` alone counts from the first sign of a row for each flag in it.
 GRAPHEME = regex.compile(r"\p{GCB=RI}{2}[\p{GCB=EX}\p{GCB=SM}\p{GCB=ZWJ}]*+|\X")
@@ -306,39 +304,6 @@ _MARKS: Final = (
     "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0981-\u0df3"
 )
 WORD_PATTERN: Final = rf"(?:[^\W_{UNSPACED}]|[{_MARKS}])+"
-_CONTENT: Final = re.compile(rf"[{UNSPACED}]+|{WORD_PATTERN}(?:'{WORD_PATTERN})?")
-_ACCENTS: Final = re.compile("[\u0300-\u036f]")
-
-
-class _Stem(Protocol):
-    def stemWord(self, word: str) -> str: ...  # noqa: N802 - PyStemmer's name
-
-
-# A Snowball stemmer works in a buffer of its own: one caller at a time.
-_STEMMER: Final[_Stem] = Stemmer("english", 0)
-_STEMMER_LOCK: Final = Lock()
-
-
-@lru_cache(maxsize=50_000)
-def stem(word: str) -> str:
-    """The English stem of a folded word, without accents and possessive."""
-    word = word.removesuffix("'s").strip("'")
-    if not word.isascii():
-        word = normal_form("NFC", _ACCENTS.sub("", normal_form("NFD", word)))
-    with _STEMMER_LOCK:
-        return _STEMMER.stemWord(word)
-
-
-def content_stems(text: str) -> list[str]:
-    """Stems of the words that carry meaning, in order; character pairs in unspaced scripts."""
-    found: list[str] = []
-    for match in _CONTENT.finditer(fold(text).text):
-        word = match.group()
-        if is_unspaced(word[0]):
-            found += [word[i : i + 2] for i in range(len(word) - 1)] or [word]
-        elif word not in STOP_WORDS:
-            found.append(stem(word))
-    return found
 
 
 def is_unspaced(character: str) -> bool:

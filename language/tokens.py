@@ -7,15 +7,8 @@ from typing import Final, Literal, NamedTuple
 
 from language.lexicon import LANGUAGES, lexicon
 from language.numbers import Measure, find_measures
-from language.text import (
-    STOP_WORDS,
-    UNSPACED,
-    WORD_PATTERN,
-    is_unspaced,
-    normal_form,
-    stem,
-    word_set,
-)
+from language.stems import stem
+from language.text import STOP_WORDS, UNSPACED, WORD_PATTERN, is_unspaced, normal_form, word_set
 
 TokenKind = Literal["word", "identifier", "measure", "mark"]
 

@@ -22,7 +22,8 @@ from app.answering.context import Context, Source
 from app.answering.evidence.ranking import FLOOR_PASSAGES, SentenceEvidence
 from app.answering.question.constraints import constraints_of
 from app.answering.question.specifics import identifiers
-from language.text import STOP_WORDS, content_stems
+from language.stems import content_stems
+from language.text import STOP_WORDS
 
 FITTED_FILE: Final = Path(__file__).with_suffix(".json")
 

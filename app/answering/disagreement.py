@@ -23,7 +23,8 @@ from kb.passages import Passage
 from language.numbers import says
 from language.reading import Reading, read_sentence
 from language.sentences import bounded_sentences
-from language.text import content_stems, fold, stem
+from language.stems import content_stems, stem
+from language.text import fold
 from language.tokens import Token
 
 MIN_SHARED: Final = 0.6

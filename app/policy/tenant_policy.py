@@ -20,7 +20,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from kb.errors import Misconfigured
-from language.text import content_stems
+from language.stems import content_stems
 
 Topic = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100)]
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.answering.claims import Draft, DraftCitation, DraftClaim
-from language.text import content_stems, sentences
+from language.stems import content_stems
+from language.text import sentences
 
 MIN_SEEN_CHARS: Final = 12
 """A remainder of an instruction shorter than this, such as a closing bracket, tells nothing."""

@@ -7,13 +7,11 @@ from hypothesis import strategies as st
 
 from language.text import (
     MAX_MARKS,
-    content_stems,
     fold,
     grapheme_borders,
     is_unspaced,
     normal_form,
     sentences,
-    stem,
 )
 from tests.timing import cpu_seconds
 
@@ -158,28 +156,6 @@ def test_graphemes_are_never_cut() -> None:
 def test_plain_text_may_be_cut_anywhere() -> None:
     assert grapheme_borders("plain text") is None
     assert grapheme_borders("two\r\nlines") is not None
-
-
-@pytest.mark.parametrize(
-    ("word", "expected"),
-    [("payments", "payment"), ("policies", "polici"), ("naïve", "naiv"), ("company's", "compani")],
-)
-def test_stems(word: str, expected: str) -> None:
-    assert stem(word) == expected
-
-
-def test_content_words_are_stems_without_stop_words() -> None:
-    assert content_stems("The employees’ payments are not in the U.K.") == [
-        "employe",
-        "payment",
-        "u",
-        "k",
-    ]
-
-
-def test_unspaced_scripts_give_pairs_of_characters() -> None:
-    assert content_stems("有給休暇 leave") == ["有給", "給休", "休暇", "leav"]
-    assert content_stems("年") == ["年"]
 
 
 def test_only_letters_of_unspaced_scripts_are_unspaced() -> None:

@@ -14,7 +14,7 @@ from app.answering.question.specifics import identifiers, ordinal_of, read_speci
 from app.answering.question.vocabulary import CARDINALS
 from app.answering.verify.rows import is_bare_number
 from app.answering.verify.tables import Cell
-from language.text import content_stems
+from language.stems import content_stems
 
 _BOUND: Final = re.compile(
     r"\b(?P<low>more than|over|above|at least|mehr als|\u00fcber|mindestens|plus de|au moins"

@@ -15,7 +15,8 @@ from app.answering.question.proper_names import is_like
 from app.answering.question.vocabulary import CARDINALS, PLACES, UNITS
 from app.answering.verify.rows import is_bare_number
 from app.answering.verify.tables import Cell, Row, rows_of
-from language.text import content_stems, fold
+from language.stems import content_stems
+from language.text import fold
 
 MAX_SAME_NAMED: Final = 5
 """Rows that a question names equally well and that are told together; of more, none is meant."""

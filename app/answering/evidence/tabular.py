@@ -15,7 +15,8 @@ from app.answering.question.constraints import constraints_of
 from app.answering.question.proper_names import is_like
 from app.answering.question.vocabulary import UNITS
 from app.answering.verify.tables import Cell, Row, tell_count, tell_row, tell_sum
-from language.text import STOP_WORDS, content_stems, word_set
+from language.stems import content_stems
+from language.text import STOP_WORDS, word_set
 
 MAX_TOLD_ROWS: Final = 20
 """Rows that an answer tells; "which" that more would do for has no answer to read."""

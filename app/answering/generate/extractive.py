@@ -39,7 +39,7 @@ from app.answering.question.parts import Part, parts_in
 from app.answering.verify.tables import Row, tell_row
 from kb.passages import Passage
 from language.lines import MARKER
-from language.text import content_stems
+from language.stems import content_stems
 
 MIN_SHARE_OF_BEST: Final = 0.8
 """Of how well the best piece fits that one needs to answer in its place. Of 250 questions of SQuAD2

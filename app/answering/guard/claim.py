@@ -12,7 +12,8 @@ from app.answering.guard.active import has_foreign_activity
 from app.answering.guard.frame import changes_voice, drops_frame
 from app.answering.guard.instructions import instruction_spans
 from kb.passages import Passage
-from language.text import Span, content_stems, sentences
+from language.stems import content_stems
+from language.text import Span, sentences
 
 _TASK: Final = re.compile(
     r"\W*(?:please |now |also )?(?:analy[sz]e|break down|calculate|compose|compute|convert|create"

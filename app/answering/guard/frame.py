@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from language.text import Span, content_stems, stem
+from language.stems import content_stems, stem
+from language.text import Span
 
 _SAYING: Final = (
     r"say|state|claim|speak|tell|mention|describe|present|portray|depict|answer|reply|respond"

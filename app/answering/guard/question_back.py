@@ -12,7 +12,8 @@ from app.answering.guard.instructions import (
     without_spans,
 )
 from language.personal_data import personal_spans
-from language.text import content_stems, fold, sentences, word_set
+from language.stems import content_stems
+from language.text import fold, sentences, word_set
 
 MAX_CHARS: Final = 300
 """Names three alternatives of a line each."""

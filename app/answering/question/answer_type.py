@@ -28,7 +28,7 @@ from app.answering.question.attribute import attribute_of, content_words, holds_
 from app.answering.question.proper_names import names_in, words_of
 from app.answering.question.small_words import Language, language_of
 from app.answering.question.vocabulary import MEASURED, MEASURING_VERBS, UNITS
-from language.text import content_stems, stem
+from language.stems import content_stems, stem
 
 AnswerKind = Literal[
     "person", "number", "time", "place", "reason", "steps", "decision", "contact", "other"

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from language.lines import MARKER
-from language.text import content_stems
+from language.stems import content_stems
 
 MAX_PARTS: Final = 3
 

@@ -10,7 +10,8 @@ from typing import Final
 
 from app.answering.question.proper_names import folded_word, is_like
 from app.answering.question.small_words import SMALL_WORDS, language_of
-from language.text import STOP_WORDS, stem, word_set
+from language.stems import stem
+from language.text import STOP_WORDS, word_set
 
 _WORD: Final = re.compile(r"(?<![^\W_])(?:[ldLD]['\u2019])?+([^\W\d_]++(?:['\u2019]s\b)?)")
 _NOUN_FOLLOWS: Final = word_set(

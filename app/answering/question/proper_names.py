@@ -12,7 +12,8 @@ from rapidfuzz.distance import OSA
 
 from app.answering.question.small_words import language_of
 from app.answering.question.vocabulary import MONTHS, ROMAN, TITLES, UNITS, WEEKDAYS
-from language.text import STOP_WORDS, normal_form, stem, word_set
+from language.stems import stem
+from language.text import STOP_WORDS, normal_form, word_set
 
 MAX_CHARS: Final = 8_000
 

@@ -23,7 +23,8 @@ from app.answering.question.vocabulary import (
     VERBS_TOO,
     WEEKDAYS,
 )
-from language.text import STOP_WORDS, stem, word_set
+from language.stems import stem
+from language.text import STOP_WORDS, word_set
 
 MAX_CHARS: Final = 8_000
 """Read of a text; a passage has a quarter of it."""

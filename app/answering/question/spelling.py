@@ -8,8 +8,8 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from app.answering.question.proper_names import MIN_TYPO
-from language.stems import content_stems
-from language.text import STOP_WORDS, stem, word_set
+from language.stems import content_stems, stem
+from language.text import STOP_WORDS, word_set
 
 _WORD: Final = re.compile(r"[^\W\d_]++")
 

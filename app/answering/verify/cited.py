@@ -20,7 +20,8 @@ from app.answering.context import Context, Source
 from app.answering.verify.locate import SearchableText, locate
 from app.answering.verify.tables import Row, rows_of
 from language.lines import BULLET, ENDS_SENTENCE, MARKER
-from language.text import Span, content_stems, fold
+from language.stems import content_stems
+from language.text import Span, fold
 
 MIN_QUOTE_WORDS: Final = 2
 """Content words a quote must hold: `the` or `5` stands in every document and proves nothing."""

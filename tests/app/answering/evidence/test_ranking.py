@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from app.answering.context import Context, Source
 from app.answering.evidence.ranking import MAX_EMBEDDED, SentenceEvidence, rank_sentences
-from language.text import content_stems
+from language.stems import content_stems
 from tests.fakes.sources import context_of, passage_of
 
 QUESTION = "How many days of leave do employees get?"
