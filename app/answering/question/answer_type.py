@@ -4,11 +4,12 @@ In English, German and French; the text may be in another of them than the quest
 that asks for nothing so plain expects `other`, which every text holds.
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, assert_never
 
 from app.answering.question.answer_values import (
     SHAPED,
@@ -17,11 +18,11 @@ from app.answering.question.answer_values import (
     holds_cause,
     holds_measure,
     holds_new_name,
+    holds_new_number,
+    holds_new_time,
     holds_place,
     holds_role,
     holds_time,
-    names_number,
-    names_time,
 )
 from app.answering.question.asked import defined_term
 from app.answering.question.attribute import attribute_of, content_words, holds_any
@@ -154,11 +155,22 @@ _CLOCK_ASKED: Final = re.compile(
 )
 
 
+_WORD: Final = re.compile(r"[^\W_]++(?:['\u2019][^\W_]++)?")
+_IMPLIED: Final = MEASURED.keys() | _DIMENSIONS_BY_WORD.keys() | frozenset().union(*UNITS.values())
+"""What a value in its unit says anyway."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ExpectedAnswer:
-    """What an answer must be; `dimensions` are those of its unit, empty where any number will do.
+    """What an answer must be.
 
-    `asked` are the question's words: naming them again answers nothing.
+    Attributes:
+        kind: other than `other` only where the question is plain about it.
+        dimensions: of the unit of a number, or the shapes of a contact; empty where any will do.
+        asked: the question's words: naming them again answers nothing.
+        predicate: what a question for a decision says of its subject.
+        attribute: the words of which an answer must hold one; empty where the question names none.
+        language: of the question.
     """
 
     kind: AnswerKind
@@ -171,117 +183,104 @@ class ExpectedAnswer:
     def is_named_in(self, text: str) -> bool:
         """True for a name, number or date that the question has not: a sign of the answer.
 
-        Stricter than `is_missing_in`, which lets pass whatever may answer.
+        Stricter than `is_held_by`, which is true of whatever may answer.
         """
-        if self.kind in {"person", "place"}:
-            return holds_new_name(text, self.asked)
-        if self.kind not in {"time", "number"}:
-            return False
-        is_one = names_time if self.kind == "time" else names_number
-        return any(
-            is_one(word) for word in _WORD.findall(text) if word.casefold() not in self.asked
-        )
+        match self.kind:
+            case "person" | "place":
+                return holds_new_name(text, self.asked)
+            case "time":
+                return holds_new_time(text, self.asked)
+            case "number":
+                return holds_new_number(text, self.asked)
+            case "reason" | "steps" | "decision" | "contact" | "other":
+                return False
+            case _:
+                assert_never(self.kind)
+
+    def is_held_by(self, text: str, named_by: str) -> bool:
+        """True when the text holds a value of the kind that the question does not hold itself.
+
+        A column or heading among `named_by` may tell the unit; a sentence nearby tells another's.
+        """
+        match self.kind:
+            case "number" if self.dimensions:
+                held = any(
+                    holds_measure(text, named_by, each, self.asked) for each in self.dimensions
+                )
+            case "number":
+                held = holds_amount(text, self.asked)
+            case "time":
+                held = holds_time(text, self.asked, by_clock="clock" in self.dimensions)
+            case "person":
+                held = holds_new_name(text, self.asked) or holds_role(text, self.asked)
+            case "place":
+                is_placed = "region" not in self.dimensions and holds_place(text)
+                held = is_placed or holds_new_name(text, self.asked)
+            case "contact":
+                held = any(has_shape(text, each) for each in self.dimensions)
+            case "reason":
+                held = holds_cause(text)
+            case "decision" | "steps" | "other":
+                held = True
+            case _:
+                assert_never(self.kind)
+        return held
 
     def lacks_attribute(self, text: str, background: str) -> bool:
         """True when no form of the attribute asked for is there, nor a value that implies it.
 
         Of a yes-or-no question it is half of what is said of the subject. Synonyms and wider terms
         lack it too: a text that is close to the question may still answer. One in another language
-        is not judged.
+        is not judged. Of `background` only titles, headings and columns may be given: a sentence
+        nearby names the attribute of another thing.
         """
         if language_of(f"{text} {background}") != self.language:
             return False
-        if self.kind == "decision":
-            return bool(self.predicate) and not self._decides(text, background)
-        if not self.attribute or self.kind in {"steps", "reason", "contact"}:
-            return False
-        return not holds_any(self.attribute, words_of(text) | words_of(background))
-
-    def is_missing_in(self, text: str, named_by: str) -> bool:
-        """True when the text holds nothing of the kind that the question does not hold itself."""
-        return not self._is_in(text, named_by)
-
-    def _is_in(self, text: str, named_by: str) -> bool:
-        held = True
+        own = words_of(text)
+        known = own | words_of(background)
         match self.kind:
-            case "number":
-                held = (
-                    any(holds_measure(text, named_by, each, self.asked) for each in self.dimensions)
-                    if self.dimensions
-                    else holds_amount(text, self.asked)
-                )
-            case "time":
-                held = holds_time(text, self.asked, by_clock="clock" in self.dimensions)
-            case "person":
-                held = holds_new_name(text, self.asked) or holds_role(text, self.asked)
-            case "place":
-                held = holds_new_name(text, self.asked) or (
-                    "region" not in self.dimensions and holds_place(text)
-                )
-            case "contact":
-                held = any(has_shape(text, each) for each in self.dimensions)
-            case "reason":
-                held = holds_cause(text)
-            case "decision" | "steps" | "other":
-                pass
-        return held
-
-    def _decides(self, text: str, background: str) -> bool:
-        own, around = words_of(text), words_of(background)
-        held = sum(holds_any([each], own | around) for each in self.predicate)
-        in_text = holds_any(self.predicate, own)
-        return in_text and held >= MIN_SHARE_OF_PREDICATE * len(self.predicate)
-
-
-_WORD: Final = re.compile(r"[^\W_]++(?:['\u2019][^\W_]++)?")
+            case "decision":
+                count = sum(holds_any([each], known) for each in self.predicate)
+                is_most = count >= MIN_SHARE_OF_PREDICATE * len(self.predicate)
+                return bool(self.predicate) and not (is_most and holds_any(self.predicate, own))
+            case "steps" | "reason" | "contact":
+                return False
+            case "person" | "number" | "time" | "place" | "other":
+                return bool(self.attribute) and not holds_any(self.attribute, known)
+            case _:
+                assert_never(self.kind)
 
 
 @lru_cache(maxsize=256)
 def expected_answer(question: str) -> ExpectedAnswer:
     """The expected answer type of the question."""
     kind = _kind(question)
-    asked = frozenset(_words(question))
-    names = frozenset(
-        content_stems(" ".join(name for group in names_in(question) for name in group))
-    )
-    dimensions = tuple(_dimensions(question, kind, asked))
-    if any(each in SHAPED for each in dimensions):
+    words = [word.casefold() for word in _WORD.findall(question)]
+    attribute: Sequence[str] = attribute_of(question)
+    dimensions = tuple(_dimensions(question, kind, attribute, frozenset(words)))
+    shapes = tuple(each for each in dimensions if each in SHAPED)
+    if shapes:
         kind = "contact"
-        shapes = tuple(each for each in dimensions if each in SHAPED)
         dimensions = tuple(each for each in shapes if each != "address") or shapes
     elif dimensions and kind == "other":
         kind = "number"
+
+    said = content_words(words)
+    term = defined_term(question)
+    if term is not None and not dimensions:
+        attribute = [word.casefold() for word in _WORD.findall(term)]
+    elif dimensions and "count" not in dimensions:
+        # Its value implies a measure: what remains is what is measured.
+        attribute = [word for word in said if word not in _IMPLIED]
+    names = frozenset(content_stems(" ".join(itertools.chain.from_iterable(names_in(question)))))
     return ExpectedAnswer(
         kind=kind,
         dimensions=dimensions,
-        asked=asked,
-        predicate=tuple(
-            word for word in content_words(_words(question))[:MAX_WORDS] if stem(word) not in names
-        ),
-        attribute=tuple(
-            word for word in _attribute(question, dimensions)[:MAX_WORDS] if stem(word) not in names
-        ),
+        asked=frozenset(words),
+        predicate=tuple(word for word in said[:MAX_WORDS] if stem(word) not in names),
+        attribute=tuple(word for word in attribute[:MAX_WORDS] if stem(word) not in names),
         language=language_of(question),
     )
-
-
-def _words(text: str) -> list[str]:
-    return [word.casefold() for word in _WORD.findall(text)]
-
-
-def _attribute(question: str, dimensions: Sequence[str]) -> Sequence[str]:
-    """What an answer must name; of a measure, which its value implies, what is measured."""
-    term = defined_term(question)
-    if term is not None and not dimensions:
-        return _words(term)
-    if not dimensions or "count" in dimensions:
-        return attribute_of(question)
-    said = content_words(_words(question))
-    return [word for word in said if word not in _IMPLIED]
-
-
-_IMPLIED: Final = MEASURED.keys() | _DIMENSIONS_BY_WORD.keys() | frozenset().union(*UNITS.values())
-"""What a value in its unit says anyway."""
 
 
 def _kind(question: str) -> AnswerKind:
@@ -301,21 +300,20 @@ def _kind(question: str) -> AnswerKind:
     return "other" if is_what and language_of(question) == "de" else kind
 
 
-def _dimensions(question: str, kind: AnswerKind, asked: frozenset[str]) -> Iterator[str]:
+def _dimensions(
+    question: str, kind: AnswerKind, attribute: Sequence[str], asked: frozenset[str]
+) -> Iterator[str]:
     """Of the unit that the answer needs; of a how-question, or of the noun after what."""
     how = _HOW.search(question)
     if kind == "number" and how:
         yield from _DIMENSIONS_BY_WORD.get(how.group(1).casefold(), ())
     if kind in {"number", "other"}:
-        measured = [*attribute_of(question), *(asked & MEASURING_VERBS)]
+        measured = [*attribute, *(asked & MEASURING_VERBS)]
         yield from (MEASURED[word] for word in measured if word in MEASURED)
     if kind == "number" and _COUNTS.search(question):
-        named = {*attribute_of(question), *_IN_UNIT.findall(question)}
+        named = {*attribute, *_IN_UNIT.findall(question)}
         yield from [each for each, words in UNITS.items() if words & named] or ["count"]
     if kind == "place" and _REGION.search(question):
         yield "region"
     if kind == "time" and _CLOCK_ASKED.search(question):
         yield "clock"
-
-
-# --- As the ranking asks it ----------------------------------------------------------------------

@@ -84,15 +84,12 @@ SHAPED: Final = frozenset({*_SHAPES, "colour"})
 
 def has_shape(text: str, shape: str) -> bool:
     """True for a text with an address of that kind, a number to call, or a colour."""
-    if shape == "colour":
-        return any(_is_colour(word) for word in _words(text))
-    return _SHAPES[shape].search(text) is not None
-
-
-def _is_colour(word: str) -> bool:
+    if shape != "colour":
+        return _SHAPES[shape].search(text) is not None
     return any(
         (word.startswith(stem) and len(word) - len(stem) <= _MAX_ENDING)
         or (len(stem) > _MAX_ENDING + 1 and word.endswith(stem))
+        for word in _words(text)
         for stem in COLOURS
     )
 
@@ -118,8 +115,10 @@ def holds_measure(text: str, named_by: str, dimension: str, asked: frozenset[str
         return _has_bare_number(text, asked) or not _words(text).isdisjoint(_UNCOUNTED)
     if _has_unit(text, dimension) and holds_amount(text, asked):
         return True
-    if dimension == "duration" and _SPANS.search(text) and _names_date(text):
-        return True
+    if dimension == "duration" and _SPANS.search(text):
+        times = read_specifics(text).values.keys() & {"day", "month", "year", "weekday"}
+        if times or _CLOCK.search(text):
+            return True
     is_free = not _words(text).isdisjoint(FREE_OF_CHARGE)
     if dimension == "money" and (is_free or _WHOLE_PRICE.search(text)):
         return True
@@ -180,52 +179,57 @@ def _is_claimed(runs: Sequence[Run], place: int) -> bool:
 
 def holds_time(text: str, asked: frozenset[str], *, by_clock: bool) -> bool:
     """True for a date, a period or what tells when, `by_clock` only for a time of day."""
-    specifics = read_specifics(text)
     if _CLOCK.search(text):
         return True
+    specifics = read_specifics(text)
     if by_clock:
         return any(run.folded in CLOCK_WORDS for run in specifics.runs)
-    return bool(specifics.values.get("day")) or any(
-        run.folded not in asked and (_tells_time(run) or month_of(specifics.runs, place))
+    return "day" in specifics.values or any(
+        run.folded not in asked
+        and (
+            run.folded in _WHEN
+            or (len(run.text) >= MIN_YEAR_DIGITS and run.text.isdecimal())
+            or month_of(specifics.runs, place)
+        )
         for place, run in enumerate(specifics.runs)
     )
 
 
-def _tells_time(run: Run) -> bool:
-    is_word = run.folded in WEEKDAYS or run.folded in TIME_WORDS or run.folded in UNITS["duration"]
-    return is_word or (len(run.text) >= MIN_YEAR_DIGITS and run.text.isdecimal())
+_WHEN: Final = WEEKDAYS.keys() | TIME_WORDS | UNITS["duration"]
 
 
-def _names_date(text: str) -> bool:
-    values = read_specifics(text).values
-    return _CLOCK.search(text) is not None or any(
-        values.get(kind) for kind in ("day", "month", "year", "weekday")
+def holds_new_time(text: str, asked: frozenset[str]) -> bool:
+    """True for a month, a day of the week and a year that the question has not."""
+    return any(
+        folded in _CALENDAR
+        or (folded in MONTHS and (folded not in VERBS_TOO or word[0].isupper()))
+        or _YEAR.fullmatch(word)
+        for word in _WORD.findall(text)
+        if (folded := word.casefold()) not in asked
     )
 
 
-def names_time(word: str) -> bool:
-    """True for a month, a day of the week and a year."""
-    folded = word.casefold()
-    is_month = folded in MONTHS and (folded not in VERBS_TOO or word[0].isupper())
-    return is_month or folded in _CALENDAR or _YEAR.fullmatch(word) is not None
-
-
-def names_number(word: str) -> bool:
-    """True for digits and for a number word."""
-    return any(map(str.isdigit, word)) or word.casefold() in CARDINALS
+def holds_new_number(text: str, asked: frozenset[str]) -> bool:
+    """True for digits and for a number word that the question has not."""
+    return any(
+        any(map(str.isdigit, word)) or word.casefold() in CARDINALS
+        for word in _WORD.findall(text)
+        if word.casefold() not in asked
+    )
 
 
 def holds_new_name(text: str, asked: frozenset[str]) -> bool:
-    """A word with a capital letter that the question has not; the first word has one anyway."""
-    words = _WORD.findall(text)
+    """True for a word with a capital letter that the question has not.
+
+    The first word has one anyway.
+    """
     return any(
-        word[0].isupper()
-        and word.casefold() not in asked
-        and word.casefold() not in STOP_WORDS
-        and word.casefold() not in MONTHS
-        and word.casefold() not in WEEKDAYS
-        for word in words[1:]
+        word[0].isupper() and word.casefold() not in asked and word.casefold() not in _NO_NAMES
+        for word in _WORD.findall(text)[1:]
     )
+
+
+_NO_NAMES: Final = STOP_WORDS | MONTHS.keys() | WEEKDAYS.keys()
 
 
 def holds_role(text: str, asked: frozenset[str]) -> bool:

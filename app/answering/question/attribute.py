@@ -113,19 +113,15 @@ def holds_any(words: Sequence[str], known: frozenset[str]) -> bool:
     if not known.isdisjoint(words):
         return True
     stems = frozenset(map(stem, known))
-    return any(
-        stem(word) in stems
-        or any(is_like(word, each) or _is_part(word, each) or _is_kin(word, each) for each in known)
-        for word in words
-    )
+    return any(stem(word) in stems or any(_is_form(word, each) for each in known) for word in words)
 
 
-def _is_part(word: str, other: str) -> bool:
+def _is_form(word: str, other: str) -> bool:
+    if is_like(word, other):
+        return True
     shorter, longer = sorted((word, other), key=len)
-    return len(shorter) >= MIN_PART and shorter in longer
-
-
-def _is_kin(word: str, other: str) -> bool:
-    """True for words with a long beginning in common: héberger and hébergement."""
-    needed = max(MIN_PART, math.ceil(KIN * max(len(word), len(other))))
+    if len(shorter) >= MIN_PART and shorter in longer:
+        return True
+    # With a long beginning in common: héberger and hébergement.
+    needed = max(MIN_PART, math.ceil(KIN * len(longer)))
     return word[:needed] == other[:needed]

@@ -3,10 +3,10 @@
 question -> pins (identifiers, years, months, numbered things, names, quantities) + expected answer
 """
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from app.answering.question.answer_type import ExpectedAnswer, expected_answer
@@ -35,7 +35,8 @@ MAX_ALTERNATIVES: Final = 8
 TIMES: Final = ("year", "quarter", "half", "day", "month", "weekday")
 _FIRST: Final = "1"
 _UNIT_WORDS: Final = frozenset().union(*UNITS.values()) - STOP_WORDS
-_SIGN_AFTER: Final = re.compile(r"\s?[%$€£¥°]")
+_SIGNS: Final = frozenset("%$€£¥°")
+"""Of units, which may stand right behind a number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,6 @@ class Pin:
 class Constraints:
     """What a text must hold to be about the question, and to answer it."""
 
-    question: str
     pins: tuple[Pin, ...]
     expected: ExpectedAnswer
 
@@ -78,7 +78,7 @@ class Constraints:
 
         A column or heading among `named_by` may tell the unit; a sentence nearby tells another's.
         """
-        return self.expected.is_missing_in(text, named_by)
+        return not self.expected.is_held_by(text, named_by)
 
     def lacks_attribute(self, text: str, background: str) -> bool:
         """True when the attribute asked for is in neither in some form, nor implied by a value.
@@ -92,7 +92,9 @@ class Constraints:
             return any(holds_name(name, text, background) for name in pin.values)
         told, around = read_specifics(text), read_specifics(background)
         if pin.kind == "quantity":
-            return _decides_on(pin, told) or _decides_on(pin, around)
+            # The same number, or a bound, range or rate that tells what holds for it.
+            wanted_numbers = frozenset(map(float, pin.values))
+            return any(each.has_bound or wanted_numbers & each.numbers for each in (told, around))
         wanted = frozenset(pin.values)
         own = told.values.get(pin.kind, frozenset())
         is_answer = self.expected.kind == "time" and pin.kind in TIMES
@@ -109,47 +111,49 @@ class Constraints:
 def constraints_of(question: str) -> Constraints:
     """What the question pins down and what it asks for."""
     question = question[:MAX_QUESTION_CHARS]
-    rest = without_identifiers(question)
-    specifics = read_specifics(rest)
-    pins: Iterable[Pin] = (
-        *_identifiers(question),
-        *_times(specifics),
-        *_labels(rest, specifics),
-        *_names(rest),
-        *_quantities(rest, specifics),
-    )
     return Constraints(
-        question=question, pins=tuple(pins)[:MAX_PINS], expected=expected_answer(question)
+        pins=tuple(islice(_pins(question), MAX_PINS)),
+        expected=expected_answer(question),
     )
 
 
 # --- The question's pins -------------------------------------------------------------------------
 
 
-def _identifiers(question: str) -> Iterator[Pin]:
-    by_kind: dict[str, list[str]] = {}
+def _pins(question: str) -> Iterator[Pin]:
+    """Identifiers, times, numbered things, names, quantities; what belongs to one is no other."""
+    identifiers_by_kind: dict[str, list[str]] = {}
     for identifier in identifiers(question):
-        by_kind.setdefault(identifier_kind(identifier), []).append(identifier)
-    for kind, values in by_kind.items():
-        yield Pin(kind=kind, values=tuple(values), shown=", ".join(values).upper())
+        identifiers_by_kind.setdefault(identifier_kind(identifier), []).append(identifier)
+    for kind, found in identifiers_by_kind.items():
+        yield Pin(kind=kind, values=tuple(found), shown=", ".join(found).upper())
+
+    rest = without_identifiers(question)
+    specifics = read_specifics(rest)
+    for kind in TIMES:
+        # A day says its month.
+        if kind in specifics.values and not (kind == "month" and "day" in specifics.values):
+            values = tuple(sorted(specifics.values[kind]))
+            yield Pin(kind=kind, values=values, shown=f"{kind} {', '.join(values)}")
+
+    yield from _label_pins(specifics.runs)
+    for names in names_in(rest):
+        yield Pin(kind="name", values=names[:MAX_ALTERNATIVES], shown=" or ".join(names))
+
+    times = {value for kind in TIMES for value in specifics.values.get(kind, ())}
+    for run in specifics.runs:
+        is_open = run.text.isdecimal() and run.text not in times
+        if is_open and _is_counted(run.text, specifics.runs):
+            yield Pin(kind="quantity", values=(run.text,), shown=run.text)
 
 
-def _times(specifics: Specifics) -> Iterator[Pin]:
-    kinds = [kind for kind in TIMES if kind in specifics.values]
-    for kind in kinds:
-        if kind == "month" and "day" in kinds:
-            continue
-        values = tuple(sorted(specifics.values[kind]))
-        yield Pin(kind=kind, values=values, shown=f"{kind} {', '.join(values)}")
-
-
-def _labels(question: str, specifics: Specifics) -> Iterator[Pin]:
+def _label_pins(runs: Sequence[Run]) -> Iterator[Pin]:
     """Numbered things, but not what is counted or measured: that is a quantity."""
-    by_noun: dict[str, list[str]] = {}
-    for noun, number in labels(question, specifics.runs):
-        if not _is_counted(number, question, specifics.runs):
-            by_noun.setdefault(noun, []).append(number)
-    for noun, numbers in by_noun.items():
+    numbers_by_noun: dict[str, list[str]] = {}
+    for noun, number in labels(runs):
+        if not _is_counted(number, runs):
+            numbers_by_noun.setdefault(noun, []).append(number)
+    for noun, numbers in numbers_by_noun.items():
         yield Pin(
             kind=noun,
             values=tuple(numbers),
@@ -158,45 +162,19 @@ def _labels(question: str, specifics: Specifics) -> Iterator[Pin]:
         )
 
 
-def _is_counted(number: str, question: str, runs: Sequence[Run]) -> bool:
+def _is_counted(number: str, runs: Sequence[Run]) -> bool:
     """True for "3 days" and "5 %": the number of a noun that follows it."""
-    for place, run in enumerate(runs):
-        if run.text != number:
-            continue
-        following = runs[place + 1] if place + 1 < len(runs) else None
-        is_ordinal = following is not None and following.start == run.end
-        is_label = place > 0 and runs[place - 1].folded in SAME_NOUN
-        gap = question[run.end : following.start] if following else ""
-        if _SIGN_AFTER.match(question, run.end):
-            return True
-        if following is None or is_ordinal or is_label or gap == ". ":
-            return False
-        is_unit = following.folded in _UNIT_WORDS
-        return is_unit or (is_noun(following) and following.text.islower())
-    return False
-
-
-def _names(question: str) -> Iterator[Pin]:
-    for alternatives in names_in(question):
-        yield Pin(
-            kind="name", values=alternatives[:MAX_ALTERNATIVES], shown=" or ".join(alternatives)
-        )
-
-
-def _quantities(question: str, specifics: Specifics) -> Iterator[Pin]:
-    taken = {value for kind in TIMES for value in specifics.values.get(kind, ())}
-    for run in specifics.runs:
-        is_open = run.text.isdecimal() and run.text not in taken
-        if is_open and _is_counted(run.text, question, specifics.runs):
-            yield Pin(kind="quantity", values=(run.text,), shown=run.text)
-
-
-# --- Is it there? --------------------------------------------------------------------------------
-
-
-def _decides_on(pin: Pin, told: Specifics) -> bool:
-    """The same number, or a bound, range or rate that tells what holds for it."""
-    return told.has_bound or any(float(value) in told.numbers for value in pin.values)
+    place = next((place for place, run in enumerate(runs) if run.text == number), None)
+    if place is None or place + 1 == len(runs):
+        return False
+    gap, following = runs[place].gap, runs[place + 1]
+    if following.text in _SIGNS and not gap.strip():
+        return True
+    is_ordinal = gap in {"", ". "}
+    is_label = place > 0 and runs[place - 1].folded in SAME_NOUN
+    if is_ordinal or is_label:
+        return False
+    return following.folded in _UNIT_WORDS or (is_noun(following) and following.text.islower())
 
 
 def _is_written(value: str, pin: Pin, told: Specifics, around: Specifics) -> bool:

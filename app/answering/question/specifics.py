@@ -5,7 +5,7 @@ Two ways of writing one give the same value: Q1 and first quarter, 3rd and third
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -33,8 +33,9 @@ MAX_RANGE: Final = 100
 """Values from one end to the other that a range such as 2019-2023 is taken to name."""
 
 _FIRST_YEAR, _LAST_YEAR = 1000, 2199
-_MONTHS_IN_YEAR, _DAYS_IN_MONTH, _WEEK = 12, 31, 7
+_MONTHS_IN_YEAR, _DAYS_IN_MONTH = 12, 31
 
+_WEEK: Final = range(1, 8)
 _RUN: Final = re.compile(r"\d++(?:[.,]\d++)*+|[^\W\d_]++|[§°%$€£¥]")
 _IDENTIFIER: Final = re.compile(r"(?<![^\W_])[^\W_]++(?:[-/._][^\W_]++)*+")
 _PARTS: Final = re.compile(r"\d++|[^\W\d_]++")
@@ -45,6 +46,8 @@ _NO_IDENTIFIER: Final = re.compile(
     r"|(?:fy|q[1-4])[-/]?\d{2,4}+|[^\W\d_]++-[^\W\d_]++",
     re.IGNORECASE,
 )
+"""Has letters and digits and is none: a measure, an ordinal, an age (3-year-old), a month with its
+year (May-2025), a quarter or fiscal year, a word in two parts."""
 _QUARTER: Final = re.compile(r"(?<![^\W_])(?:Q([1-4])|([1-4])Q)(?![^\W\d_])", re.IGNORECASE)
 _HALF: Final = re.compile(r"(?<![^\W_])H([12])(?![^\W_])")
 _FISCAL: Final = re.compile(r"(?<![^\W_])(?:FY ?|Q[1-4][/ ]|')(\d\d)(?!\d)", re.IGNORECASE)
@@ -62,12 +65,11 @@ _LABEL_GAP: Final = re.compile(r"[\s:.#(-]{0,3}(?:[Nn][or]\.\s?)?")
 
 
 class Run(NamedTuple):
-    """A number, a word or a sign; `folded` is in lower case."""
+    """A number, a word or a sign; `folded` is in lower case, `gap` stands before the next run."""
 
     text: str
     folded: str
-    start: int
-    end: int
+    gap: str
 
     @property
     def is_number(self) -> bool:
@@ -93,12 +95,14 @@ class Specifics:
 def read_specifics(text: str) -> Specifics:
     """All that the first MAX_CHARS of the text name."""
     text = text[:MAX_CHARS]
+    matches = list(_RUN.finditer(text))
+    starts = [*(match.start() for match in matches), len(text)]
     runs = tuple(
-        Run(match.group(), match.group().casefold(), match.start(), match.end())
-        for match in _RUN.finditer(text)
+        Run(match.group(), match.group().casefold(), text[match.end() : starts[place + 1]])
+        for place, match in enumerate(matches)
     )
     values: dict[str, set[str]] = defaultdict(set)
-    for kind, value in (*_years(text, runs), *_times(text, runs), *labels(text, runs)):
+    for kind, value in (*_years(text, runs), *_times(text, runs), *labels(runs)):
         values[kind].add(value)
     for identifier in identifiers(text):
         values[identifier_kind(identifier)].add(identifier)
@@ -145,33 +149,29 @@ def identifier_kind(identifier: str) -> str:
 
 
 def _years(text: str, runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    years = {year for place, run in enumerate(runs) for year in _years_at(text, runs, place)}
-    years |= {2000 + int(match.group(1)) for match in _FISCAL.finditer(text)}
+    """Years, each with its century."""
+    years = {2000 + int(match[1]) for match in _FISCAL.finditer(text)}
+    for place, run in enumerate(runs):
+        has_four_digits = len(run.text) == 4 and run.text.isdecimal()  # noqa: PLR2004
+        if has_four_digits and _FIRST_YEAR <= int(run.text) <= _LAST_YEAR:
+            years.update(_years_from(runs, place))
     for year in years:
         yield "year", str(year)
         yield stem("century"), str((year - 1) // 100 + 1)
 
 
-def _years_at(text: str, runs: Sequence[Run], place: int) -> Sequence[int]:
-    run = runs[place]
-    year = _year(run)
-    if year is None:
-        return ()
-    following = runs[place + 1] if place + 1 < len(runs) else None
-    if following is None:
+def _years_from(runs: Sequence[Run], place: int) -> Iterable[int]:
+    """The year at the place, or all years of 1990s, 2024/25 and 2019-2023."""
+    run, year = runs[place], int(runs[place].text)
+    if place + 1 == len(runs):
         return (year,)
-    gap = text[run.end : following.start]
-    if following.folded == "s" and gap in {"", "'", "\u2019"}:
+    following = runs[place + 1]
+    if following.folded == "s" and run.gap in {"", "'", "\u2019"}:
         return range(year, year + (10 if year % 100 else 100 if year % 1000 else 10))
-    if gap == "/" and len(following.text) == 2 and following.is_number:  # noqa: PLR2004  # 2024/25
+    if run.gap == "/" and len(following.text) == 2 and following.is_number:  # noqa: PLR2004
         return (year, year - year % 100 + int(following.text))
-    last = _end_of_range(text, runs, place) or 0
+    last = _end_of_range(runs, place) or 0
     return range(year, last + 1) if 0 < last - year <= MAX_RANGE else (year,)
-
-
-def _year(run: Run) -> int | None:
-    is_year = len(run.text) == 4 and run.text.isdecimal()  # noqa: PLR2004  # four digits
-    return int(run.text) if is_year and _FIRST_YEAR <= int(run.text) <= _LAST_YEAR else None
 
 
 def _times(text: str, runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
@@ -189,13 +189,10 @@ def _times(text: str, runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
             near = (*runs[max(0, place - 2) : place], *runs[place + 1 : place + 2])
             for other in near:
                 yield from _day(month, int(other.text)) if other.text.isdecimal() else ()
-        yield from (("weekday", str(day)) for day in _weekdays(run))
-
-
-def _weekdays(run: Run) -> Sequence[int]:
-    if run.folded in EVERY_DAY:
-        return range(1, _WEEK + 1)
-    return [WEEKDAYS[run.folded]] if run.folded in WEEKDAYS else ()
+        if run.folded in WEEKDAYS:
+            yield "weekday", str(WEEKDAYS[run.folded])
+        elif run.folded in EVERY_DAY:
+            yield from (("weekday", str(day)) for day in _WEEK)
 
 
 def month_of(runs: Sequence[Run], place: int) -> int | None:
@@ -221,58 +218,54 @@ def _day(month: int, day: int) -> Iterator[tuple[str, str]]:
 # --- Numbered things -----------------------------------------------------------------------------
 
 
-def labels(text: str, runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
+def labels(runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
     """The noun's stem and the number: room 12, section 4.2, second floor, World War II."""
     for place, run in enumerate(runs):
         number = ordinal_of(run)
         if number is not None:
             yield from _of_next(runs, place + 1, number)
         elif run.is_number:
-            yield from _numbered(text, runs, place)
+            yield from _numbered(runs, place)
         elif run.text in ROMAN and place and runs[place - 1].text[0].isupper():
             yield noun_of(runs[place - 1].folded), str(ROMAN[run.text])
 
 
-def _numbered(text: str, runs: Sequence[Run], place: int) -> Iterator[tuple[str, str]]:
+def _numbered(runs: Sequence[Run], place: int) -> Iterator[tuple[str, str]]:
+    """What the digits at the place number: 3rd floor, 1. Quartal, room 12, grades 5 to 8."""
     run = runs[place]
     following = runs[place + 1] if place + 1 < len(runs) else None
-    gap = text[run.end : following.start] if following else ""
-    if following and not gap and following.folded in _ORDINAL_ENDINGS:
+    if following and not run.gap and following.folded in _ORDINAL_ENDINGS:
         yield from _of_next(runs, place + 2, run.text)
-    elif following and gap == ". ":
+    elif following and run.gap == ". ":
         yield from _of_next(runs, place + 1, run.text)
-    noun = _noun_before(text, runs, place)
-    if noun is None:
+    # "Room no. 12" is room 12.
+    noun_place = place - 2 if place and runs[place - 1].folded in _NUMBERING else place - 1
+    before = runs[noun_place] if noun_place >= 0 else None
+    if before is None or not _LABEL_GAP.fullmatch(before.gap):
         return
+    if before.text != "§" and not is_noun(before):
+        return
+    noun = noun_of(before.folded)
     if not _LAST_CENTURY_YEAR.fullmatch(run.text):
         yield noun, run.text
-    last = _end_of_range(text, runs, place)
+    last = _end_of_range(runs, place)
     if last and run.text.isdecimal() and 0 < last - int(run.text[:9]) <= MAX_RANGE:
         yield from ((noun, str(number)) for number in range(int(run.text[:9]), last + 1))
 
 
-def _end_of_range(text: str, runs: Sequence[Run], place: int) -> int | None:
+def _end_of_range(runs: Sequence[Run], place: int) -> int | None:
     """8 of "5-8" and of "5 to 8"."""
+    between = runs[place].gap
     for following in runs[place + 1 : place + 3]:
         if following.text.isdecimal():
-            is_range = _RANGE.fullmatch(text, runs[place].end, following.start)
-            return int(following.text[:9]) if is_range else None
+            return int(following.text[:9]) if _RANGE.fullmatch(between) else None
+        between += following.text + following.gap
     return None
 
 
 def _of_next(runs: Sequence[Run], place: int, number: str) -> Iterator[tuple[str, str]]:
     if place < len(runs) and is_noun(runs[place]):
         yield noun_of(runs[place].folded), number
-
-
-def _noun_before(text: str, runs: Sequence[Run], place: int) -> str | None:
-    if place and runs[place - 1].folded in _NUMBERING:
-        place -= 1
-    before = runs[place - 1] if place else None
-    if before is None or not _LABEL_GAP.fullmatch(text, before.end, runs[place].start):
-        return None
-    is_sign = before.text == "§"
-    return noun_of(before.folded) if is_sign or is_noun(before) else None
 
 
 def is_noun(run: Run) -> bool:
@@ -298,14 +291,14 @@ def ordinal_of(run: Run) -> str | None:
 def _numbers(runs: Sequence[Run]) -> Iterator[float]:
     for place, run in enumerate(runs):
         following = runs[place + 1].folded if place + 1 < len(runs) else ""
-        readings = readings_of(run)
+        readings = _readings(run)
         yield from readings
         if following in SCALES:
             yield from (reading * SCALES[following] for reading in readings)
 
 
-def readings_of(run: Run) -> tuple[float, ...]:
-    """What a number or a number word may mean; nothing for another word."""
+def _readings(run: Run) -> tuple[float, ...]:
+    """The values that a number or a number word may have; none for another word."""
     if not run.is_number:
         named = CARDINALS.get(run.folded) or ORDINALS.get(run.folded)
         return () if named is None else (float(named),)

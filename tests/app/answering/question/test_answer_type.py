@@ -58,13 +58,13 @@ from app.answering.question.answer_type import expected_answer
 def test_a_text_holds_an_answer_of_the_expected_type(
     question: str, text: str, *, expected: bool
 ) -> None:
-    assert expected_answer(question).is_missing_in(text, "") is not expected
+    assert expected_answer(question).is_held_by(text, "") is expected
 
 
 def test_a_unit_may_stand_in_the_column() -> None:
     expected = expected_answer("What does the cover cost?")
 
-    assert not expected.is_missing_in("Cover | 5", "Price (EUR)")
+    assert expected.is_held_by("Cover | 5", "Price (EUR)")
 
 
 @pytest.mark.parametrize(
