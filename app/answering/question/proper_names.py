@@ -4,7 +4,7 @@ A name is told by its capital letter, so German nouns and headline-style questio
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -37,6 +37,8 @@ distance of one in optimal string alignment."""
 MIN_PREFIX: Final = 4
 _MIN_ACRONYM: Final = 2
 _MAX_ACRONYM: Final = 6
+_MIN_WORDS_OF_INITIALS: Final = 3
+"""Words that need no capital letter for their initials to be read as one."""
 
 
 def names_in(question: str) -> Iterator[tuple[str, ...]]:
@@ -95,7 +97,11 @@ def holds_name(name: str, text: str, background: str) -> bool:
     words = [folded_word(word) for word in _WORD.findall(name)][:MAX_NAME_WORDS]
     own = [word for word in words if word not in TITLES and word not in STOP_WORDS] or words
     held = sum(any(_has_word(word, each) for each in (text, background)) for word in own)
-    return 2 * held >= len(own) or _has_initials(own, f"{text} {background}")
+    if 2 * held >= len(own):
+        return True
+    # WHO where the World Health Organization is asked for.
+    initials = "".join(word[0] for word in own)
+    return len(own) >= _MIN_WORDS_OF_INITIALS and initials in words_of(f"{text} {background}")
 
 
 def _has_word(word: str, text: str) -> bool:
@@ -105,11 +111,6 @@ def _has_word(word: str, text: str) -> bool:
     if word.isascii() and _MIN_ACRONYM <= len(word) <= _MAX_ACRONYM and word in _initials(text):
         return True
     return len(word) >= MIN_PREFIX and any(is_like(word, other) for other in known)
-
-
-def _has_initials(words: Sequence[str], text: str) -> bool:
-    """True for WHO where the World Health Organization is asked for."""
-    return len(words) > 2 and "".join(word[0] for word in words) in words_of(text)  # noqa: PLR2004
 
 
 @lru_cache(maxsize=1024)
@@ -127,20 +128,12 @@ def _stems(text: str) -> frozenset[str]:
 def _initials(text: str) -> frozenset[str]:
     """Of two or more capitalised words in a row, and of three or more words of any kind."""
     words = _WORD.findall(text[:MAX_CHARS])
-    capital = [
-        (word[0].casefold(), word[0].isupper())
-        for word in words
-        if word.casefold() not in _INSIDE_NAME
-    ]
-    found = set()
-    for start in range(len(capital)):
-        row = ""
-        are_capital = True
-        for letter, is_capital in capital[start : start + _MAX_ACRONYM]:
-            row += letter
-            are_capital = are_capital and is_capital
-            if len(row) > 1 and (are_capital or len(row) > 2):  # noqa: PLR2004
-                found.add(row)
+    letters = "".join(word[0] for word in words if word.casefold() not in _INSIDE_NAME)
+    pairs = {letters[start : start + _MIN_ACRONYM] for start in range(len(letters) - 1)}
+    found = {pair.casefold() for pair in pairs if pair.isupper()}
+    folded = letters.casefold()
+    for length in range(_MIN_WORDS_OF_INITIALS, _MAX_ACRONYM + 1):
+        found.update(folded[start : start + length] for start in range(len(folded) - length + 1))
     return frozenset(found)
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from app.answering.question.parts import names_another, parts_in
+from app.answering.question.parts import read_question
 
 
 def test_a_question_alone_leans_on_nothing() -> None:
-    (part,) = parts_in("How long is the notice period?", "How long is the notice period?")
+    (part,) = read_question("How long is the notice period?").parts
 
     assert (part.text, part.leaned_on) == ("How long is the notice period?", "")
     assert part.constraints.expected.kind == "number"
@@ -15,7 +15,7 @@ def test_a_question_alone_leans_on_nothing() -> None:
 def test_each_part_asks_for_its_own_kind_of_thing() -> None:
     question = "How often is the Corvo 3 descaled and why is vinegar forbidden?"
 
-    first, second = parts_in(question, question)
+    first, second = read_question(question).parts
 
     assert [first.constraints.expected.kind, second.constraints.expected.kind] == [
         "number",
@@ -27,7 +27,9 @@ def test_each_part_asks_for_its_own_kind_of_thing() -> None:
 def test_a_follow_up_asks_for_its_own_kind_of_thing_about_the_same_subject() -> None:
     earlier = "How many weeks of leave are there in 2025?"
 
-    (part,) = parts_in("When must it be finished?", f"{earlier} When must it be finished?")
+    (part,) = read_question(
+        "When must it be finished?", f"{earlier} When must it be finished?"
+    ).parts
 
     assert part.constraints.expected.kind == "time"
     assert [pin.kind for pin in part.constraints.pins] == ["year"]
@@ -37,7 +39,7 @@ def test_a_follow_up_asks_for_its_own_kind_of_thing_about_the_same_subject() -> 
 def test_what_names_another_thing_asks_the_same_of_it() -> None:
     earlier = "What does the antenna cover SP-4217 cost in 2025?"
 
-    (part,) = parts_in("And the heated one?", f"{earlier} And the heated one?")
+    (part,) = read_question("And the heated one?", f"{earlier} And the heated one?").parts
 
     assert [pin.kind for pin in part.constraints.pins] == ["year"]
     assert part.constraints.expected.dimensions == ("money",)
@@ -56,5 +58,37 @@ def test_what_names_another_thing_asks_the_same_of_it() -> None:
         ("Why not vinegar?", False),
     ],
 )
-def test_another_thing_is_named_without_a_verb(question: str, is_another: bool) -> None:  # noqa: FBT001
-    assert names_another(question) is is_another
+def test_another_thing_is_named_without_a_verb(question: str, *, is_another: bool) -> None:
+    (part,) = read_question(question, f"What does the antenna cost? {question}").parts
+
+    # What names another thing asks for the same of it: an amount of money.
+    assert ("money" in part.constraints.expected.dimensions) is is_another
+
+
+def test_a_question_is_read_with_what_it_leans_on() -> None:
+    earlier = "What does the antenna cover SP-4217 cost?"
+
+    reading = read_question("And the blue one?", f"{earlier} And the blue one?")
+
+    assert reading.text == "And the blue one?"
+    assert reading.identifiers == {"sp 4217"}
+    assert [pin.values for pin in reading.constraints.pins] == [("sp 4217",)]
+    assert [part.leaned_on for part in reading.parts] == [earlier]
+
+
+@pytest.mark.parametrize(
+    ("question", "ways"),
+    [
+        ("How do I book a room?", {"asks_how"}),
+        ("What are the steps for a refund?", {"asks_how", "asks_for_all"}),
+        ("Which rooms have a screen?", {"asks_for_all"}),
+        ("Tell me everything about the Hover plan", {"asks_for_everything"}),
+        ("What is a pick face?", {"defined_term"}),
+        ("When does it open?", set()),
+    ],
+)
+def test_a_part_says_how_it_is_put(question: str, ways: set[str]) -> None:
+    (part,) = read_question(question).parts
+
+    asked = ("asks_how", "asks_for_all", "asks_for_everything", "defined_term")
+    assert {way for way in asked if getattr(part, way)} == ways
