@@ -17,6 +17,9 @@ MARKER: Final = re.compile(rf"\s*+(?:{_BULLETS}|{_NUMBERS})\s++")
 ITEM: Final = re.compile(rf"^[^\S\n]*+(?:{_BULLETS}|{_NUMBERS})[^\S\n]++", re.MULTILINE)
 """The markers in a text of several lines."""
 
+COLONS: Final = (":", "\uff1a")
+"""A line that ends with one only leads to the lines below it."""
+
 ENDS_SENTENCE: Final = re.compile(r"[.!?:;\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]]*+$")
 """How a line ends that is no heading and no bare item."""
 

@@ -1,4 +1,4 @@
-"""The lines of a passage: which of them are headings, lead-ins, items or rows."""
+"""The lines of a passage, classified: headings, lead-ins, list items, table rows, prose."""
 
 import re
 from collections import deque
@@ -9,13 +9,13 @@ from typing import Final
 
 from app.answering.verify.tables import Row, rows_of
 from kb.passages import Passage
-from language.lines import BULLET, ENDS_SENTENCE, MARKER
+from language.lines import BULLET, COLONS, ENDS_SENTENCE, MARKER
 from language.text import WRAPPED_LINE_CHARS, Span, sentences, word_set
 
 MAX_HEADING_WORDS: Final = 12
 MAX_HEADING_CHARS: Final = 200
 MAX_ITEM_SENTENCES: Final = 2
-"""Of a line that is an item though no marker says so: what is longer is prose."""
+"""Of a list item without a marker; a longer line is prose."""
 
 _NUMBERING: Final = re.compile(
     r"(?:#{1,6}\s|\u00a7\s?|(?:chapter|section|part|kapitel|abschnitt|chapitre|article)\s)?"
@@ -30,10 +30,10 @@ _OPEN_WORDS: Final = word_set(
     "sind ist wenn darf d\u00fcrfen muss m\u00fcssen f\u00fcr mit von durch bei "
     "sont est si doit doivent peut peuvent pour avec par de"
 )
-"""A line that ends so goes on in the items below it."""
+"""Last words of a line that the list items below it complete."""
 _UNDERLINE: Final = re.compile(r"\n[=\-~_*]{3,}+(?![^\n])")
 ENDS_QUESTION: Final = re.compile(r"[?\uff1f][\"'\u201d\u2019)\]]*$")
-_COLON_BEFORE_LINE: Final = re.compile(r"[:\uff1a]\n")
+_COLON_BEFORE_LINE: Final = re.compile(rf"[{''.join(COLONS)}]\n")
 _PHYSICAL_LINE: Final = re.compile(r"[^\s][^\n]*+")
 _PAGE_LINE: Final = re.compile(
     r"(?:^|\W)(?:page|seite|p\.)\s\d{1,4}(?:\s(?:of|von|de|/)\s\d{1,4})?$", re.IGNORECASE
@@ -42,95 +42,84 @@ _PAGE_LINE: Final = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """Sentences between which no line ends, or a table row; `gap` counts line ends before it."""
+    """The sentences of one line, or a table row; `gap` counts line ends before it, at most 2."""
 
     span: Span
     text: str
     sentences: tuple[Span, ...]
     gap: int
     row: Row | None = None
+    is_marked: bool = False
+    """It is a list item with a marker: "- ", "1. ", "b) "."""
+    is_lead_in: bool = False
+    """It only leads to the lines below: it ends with a colon, or it is a sentence that marked
+    items complete, such as "You pay nothing if you are"."""
     is_heading: bool = False
     is_named: bool = False
-    """It is a heading whatever stands around it."""
-    opens_list: bool = False
-    """It is a sentence that marked items go on with: "You pay nothing if you are"."""
-
-    @property
-    def is_marked(self) -> bool:
-        """True for an item of a list that says so: "- ", "1. ", "b) "."""
-        return self.row is None and MARKER.match(self.text) is not None
-
-    @property
-    def is_lead_in(self) -> bool:
-        """True for a line that only leads to what follows."""
-        return self.row is None and (self.opens_list or self.text.endswith((":", "\uff1a")))
-
-    @property
-    def is_unfinished(self) -> bool:
-        """True for a line on its own that ends as no sentence does."""
-        return "\n" not in self.text and ENDS_SENTENCE.search(self.text) is None
+    """It is a heading whatever surrounds it."""
 
     @property
     def may_be_item(self) -> bool:
-        """True for a line that can be one of a list without a marker."""
+        """True for a line that can be a list item without a marker."""
         is_short = len(self.sentences) <= MAX_ITEM_SENTENCES and "\n" not in self.text
         if "|" in self.text or "\t" in self.text:
-            # Of a table that is not known as one.
+            # A row of a table that the parser did not recognise.
             return False
         return self.row is None and is_short and not self.is_lead_in
 
 
 def lines_of(passage: Passage) -> list[Line]:
-    """The lines in order, without underlines, numbering alone and the header line of a table."""
+    """The lines in reading order, without underlines, bare numbering and a table's header line."""
     text = passage.text
     names = {" ".join(name.split()) for name in (passage.title or "", *passage.location["section"])}
     rows = sorted(rows_of(passage), key=lambda row: row.span.start)
     lines: list[Line] = []
     end = 0
-    for spans, row in _placed(text, rows):
+    for spans, row in _sentences_by_line(text, rows):
         span = Span(spans[0].start, spans[-1].end)
-        said = text[span.start : span.end]
-        is_bare = _NUMBER_ALONE.fullmatch(said) or not any(map(str.isalnum, said))
-        is_table_header = bool(rows) and ("|" in said or "\t" in said)
+        line = text[span.start : span.end]
+        is_bare = _NUMBER_ALONE.fullmatch(line) or not any(map(str.isalnum, line))
+        is_table_header = bool(rows) and ("|" in line or "\t" in line)
         if row is None and (is_bare or is_table_header):
             continue
-        is_short = row is None and len(said) <= MAX_HEADING_CHARS
+        is_short = row is None and len(line) <= MAX_HEADING_CHARS
         is_named = is_short and (
-            " ".join(said.split()) in names
+            " ".join(line.split()) in names
             or _UNDERLINE.match(text, span.end) is not None
-            or (len(spans) == 1 and ENDS_QUESTION.search(said) is not None)
+            or (len(spans) == 1 and ENDS_QUESTION.search(line) is not None)
         )
         lines.append(
             Line(
                 span=span,
-                text=said,
+                text=line,
                 sentences=tuple(spans),
                 gap=min(text.count("\n", end, span.start), 2),
                 row=row,
-                is_heading=is_named or (is_short and has_shape_of_heading(said)),
+                is_marked=row is None and MARKER.match(line) is not None,
+                is_lead_in=row is None and line.endswith(COLONS),
+                is_heading=is_named or (is_short and _is_shaped_like_heading(line)),
                 is_named=is_named,
             )
         )
         end = span.end
-    is_below = bool(passage.location["section"])
     lines = [
-        replace(line, opens_list=True, is_heading=False) if _opens_list(line, after) else line
-        for line, after in zip_longest(lines, lines[1:])
+        replace(line, is_lead_in=True, is_heading=False) if _opens_list(line, below) else line
+        for line, below in zip_longest(lines, lines[1:])
     ]
-    return list(_without_false_headings(lines, is_below=is_below))
+    return list(_with_headings_checked(lines, is_below=bool(passage.location["section"])))
 
 
-def _opens_list(line: Line, after: Line | None) -> bool:
-    """True for an unfinished line above a marked item that cannot be the heading of it."""
-    if after is None or not after.is_marked or line.is_marked or line.row or line.is_named:
+def _opens_list(line: Line, below: Line | None) -> bool:
+    """True for an unfinished sentence above a marked item that cannot be the item's heading."""
+    if below is None or not below.is_marked or line.is_marked or line.row or line.is_named:
         return False
     last = line.text.rsplit(maxsplit=1)[-1].casefold()
     is_open = ENDS_SENTENCE.search(line.text) is None
     return is_open and (len(line.sentences) > 1 or last in _OPEN_WORDS)
 
 
-def _placed(text: str, rows: Sequence[Row]) -> Iterator[tuple[list[Span], Row | None]]:
-    """Sentences by line, and rows in place of the sentences of theirs."""
+def _sentences_by_line(text: str, rows: Sequence[Row]) -> Iterator[tuple[list[Span], Row | None]]:
+    """The sentences of each line; a row takes the place of the sentences that it covers."""
     waiting = deque(rows)
     row_end = 0
     line: list[Span] = []
@@ -153,7 +142,7 @@ def _placed(text: str, rows: Sequence[Row]) -> Iterator[tuple[list[Span], Row | 
 
 
 def _sentences(text: str) -> Iterator[Span]:
-    """Sentences; one that leads to unmarked items on lines of their own is cut into these."""
+    """The sentences; one that leads to unmarked items on lines of their own is cut into these."""
     follows_lead_in = False
     for sentence in sentences(text):
         colon = _COLON_BEFORE_LINE.search(text, sentence.start, sentence.end)
@@ -163,8 +152,13 @@ def _sentences(text: str) -> Iterator[Span]:
             lines = [
                 Span(*line.span()) for line in _PHYSICAL_LINE.finditer(text, start, sentence.end)
             ]
-        follows_lead_in = text[sentence.end - 1] in ":\uff1a"
-        if len(lines) < 2 or not all(_is_whole_item(text, line) for line in lines[:-1]):  # noqa: PLR2004
+        follows_lead_in = text[sentence.end - 1] in COLONS
+        are_items = len(lines) > 1 and all(
+            # A margin has cut a longer line that ends otherwise.
+            line.end - line.start < WRAPPED_LINE_CHARS or text[line.end - 1] in ",;"
+            for line in lines[:-1]
+        )
+        if not are_items:
             yield sentence
             continue
         if colon:
@@ -172,13 +166,8 @@ def _sentences(text: str) -> Iterator[Span]:
         yield from lines
 
 
-def _is_whole_item(text: str, line: Span) -> bool:
-    """True for a line that no margin has cut."""
-    return line.end - line.start < WRAPPED_LINE_CHARS or text[line.end - 1] in ",;"
-
-
-def _without_false_headings(lines: Sequence[Line], *, is_below: bool) -> Iterator[Line]:
-    """The lines, those with the shape of a heading as items where the ones around them say so.
+def _with_headings_checked(lines: Sequence[Line], *, is_below: bool) -> Iterator[Line]:
+    """The lines; one shaped like a heading is an item where the lines around it are a list.
 
     `is_below`: a heading stands above the passage.
     """
@@ -204,36 +193,35 @@ def _without_false_headings(lines: Sequence[Line], *, is_below: bool) -> Iterato
 def _items_among(
     run: Sequence[Line], before: Line | None, after: Line | None, *, is_below: bool
 ) -> tuple[int, int]:
-    """From where to where lines with the shape of a heading are items of a list."""
+    """The first and the end of those in the run, all shaped like headings, that are list items."""
     is_followed = after is not None
     if all(line.is_marked for line in run):
         has_company = len(run) > 1 or any(line and line.is_marked for line in (before, after))
         return (0, len(run)) if has_company else (0, 0)
     if before is not None and before.is_lead_in:
-        # What stands apart between the items and a further text is that one's heading.
+        # A line apart from the items, with text below it, is the heading of that text.
         return 0, len(run) - (is_followed and len(run) > 1 and run[-1].gap > 1)
     if after is not None and after.gap == 1:
         return 0, 0
     first = len(run) - 1
-    while first > 0 and run[first].gap == 1 and not _end_of_numbering(run[first - 1].text):
+    while first > 0 and run[first].gap == 1:
+        above = run[first - 1].text
+        if _NUMBERING.sub("", above, count=1) != above:
+            break
         first -= 1
     is_list = len(run) - first > 1 and (first > 0 or is_below)
     return (first, len(run)) if is_list else (0, 0)
 
 
-def has_shape_of_heading(text: str) -> bool:
-    """True for a line short and unfinished enough to be the title of what follows."""
+def _is_shaped_like_heading(text: str) -> bool:
+    """True for a line short and unfinished enough to be the title of the text below it."""
     if "\n" in text or _PAGE_LINE.search(text) or text.startswith("#"):
         return "\n" not in text
     if ENDS_SENTENCE.search(text) or any(mark in text for mark in "|\t:"):
         return False
-    bare = text[_end_of_numbering(text) :]
+    bare = _NUMBERING.sub("", text, count=1)
     words = bare.split()
     is_unspaced = len(words) == 1 and not bare.isascii()
-    is_data = any(map(str.isdigit, bare)) or BULLET.match(text) is not None
-    return len(words) <= MAX_HEADING_WORDS and not is_data and not is_unspaced
-
-
-def _end_of_numbering(text: str) -> int:
-    match = _NUMBERING.match(text)
-    return match.end() if match else 0
+    has_digit = any(map(str.isdigit, bare))
+    is_bullet = BULLET.match(text) is not None
+    return len(words) <= MAX_HEADING_WORDS and not has_digit and not is_bullet and not is_unspaced
