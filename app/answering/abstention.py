@@ -128,7 +128,7 @@ def _is_named(question: str, evidence: SentenceEvidence) -> bool:
     """
     if evidence.coverage >= WHOLE_COVERAGE:
         return True
-    is_row = evidence.piece is not None and evidence.piece.row is not None
+    is_row = evidence.piece.row is not None
     wanted = set(identifiers(question))
     return is_row and bool(wanted) and wanted <= set(identifiers(evidence.text))
 

@@ -7,7 +7,9 @@ from itertools import count
 from uuid import UUID
 
 from app.answering.context import Context, build_context
+from app.answering.evidence.pieces import Piece
 from kb.passages import Location, Passage
+from language.text import Span
 
 
 def passage_of(text: str, *, chunk_id: int = 1, title: str | None = "Handbook") -> Passage:
@@ -48,6 +50,11 @@ def context_of(texts: Sequence[str], *, title: str | None = "Handbook") -> Conte
         count_tokens=_count_words,
         new_source_id=map("k{}q".format, count(27)).__next__,
     )
+
+
+def sentence_piece(text: str) -> Piece:
+    """A sentence that is the whole of its passage."""
+    return Piece(kind="sentence", text=text, span=Span(0, len(text)))
 
 
 def _count_words(texts: Sequence[str]) -> list[int]:

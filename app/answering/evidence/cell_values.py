@@ -1,4 +1,4 @@
-"""Values of a table's cells, so that they can be compared."""
+"""The values of table cells in a form that can be compared: numbers, dates, times, yes and no."""
 
 import re
 from dataclasses import dataclass
@@ -55,32 +55,46 @@ _MAX_DIGITS: Final = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
-    """An amount in a unit; `period` is the hours between two times, `hours` a length of time."""
+    """An amount in a unit; `period` is the hours between two events, `hours` a duration."""
 
     amount: Decimal
     unit: str
 
 
 def comparable(cell: Cell) -> Value | None:
-    """The cell's one number with its unit, date or time; None when it holds none, or several."""
+    """The cell's one number with its unit, its date or its time; None for none or several.
+
+    "every day" is a period without a number.
+    """
     text = cell.value.strip().casefold()
     dated = _ISO_DATE.fullmatch(text)
     if dated:
-        return _date(*map(int, dated.groups()))
+        try:
+            day = date(*map(int, dated.groups()))
+        except ValueError:
+            return None
+        return Value(amount=Decimal(day.toordinal()), unit="date")
     if text in _PERIODS:
         return Value(amount=Decimal(_PERIODS[text]), unit="period")
     numbers = _NUMBER.findall(text)
-    if len(numbers) != 1:
-        return _one_period(text) if not numbers else None
-    amount = number_of(numbers[0])
-    if amount is None:
+    amount = number_of(numbers[0]) if numbers else Decimal(1)
+    if amount is None or len(numbers) > 1:
         return None
-    rest = " ".join(f"{_NUMBER.sub(' ', text)} {cell.unit.casefold()}".split())
-    bare = _EVERY.sub("", rest).strip()
-    hours = _hours_of(bare)
-    if hours is not None:
-        return Value(amount=amount * hours, unit="period" if _EVERY.search(rest) else "hours")
-    return Value(amount=amount, unit=rest)
+    unit = " ".join(f"{_NUMBER.sub(' ', text)} {cell.unit.casefold()}".split()) if numbers else text
+    is_period = _EVERY.search(unit) is not None
+    hours = _hours_of(_EVERY.sub("", unit).strip())
+    if hours is not None and (numbers or is_period):
+        return Value(amount=amount * hours, unit="period" if is_period else "hours")
+    return Value(amount=amount, unit=unit) if numbers else None
+
+
+def _hours_of(noun: str) -> Decimal | None:
+    """The hours in a unit of time, in the singular or the plural."""
+    for ending in ("", "s", "n", "en", "e"):
+        hours = _HOURS.get(noun.removesuffix(ending) if ending else noun)
+        if hours is not None:
+            return hours
+    return None
 
 
 def number_of(written: str) -> Decimal | None:
@@ -101,34 +115,9 @@ def number_of(written: str) -> Decimal | None:
         return None
 
 
-def is_yes(value: str) -> bool:
-    """True for a cell that says that the row has what the column names."""
-    return value.strip().casefold() in _YES
-
-
-def is_no(value: str) -> bool:
-    """True for a cell that says that the row has it not."""
-    return value.strip().casefold() in _NO
-
-
-def _date(year: int, month: int, day: int) -> Value | None:
-    try:
-        return Value(amount=Decimal(date(year, month, day).toordinal()), unit="date")
-    except ValueError:
-        return None
-
-
-def _one_period(text: str) -> Value | None:
-    """The time between two times that is said without a number: "every day"."""
-    if not _EVERY.search(text):
-        return None
-    hours = _hours_of(_EVERY.sub("", text).strip())
-    return None if hours is None else Value(amount=hours, unit="period")
-
-
-def _hours_of(word: str) -> Decimal | None:
-    for ending in ("", "s", "n", "en", "e"):
-        known = _HOURS.get(word.removesuffix(ending) if ending else word)
-        if known is not None:
-            return known
-    return None
+def yes_or_no(value: str) -> bool | None:
+    """True for a cell that affirms its column's name, False for one that denies it, else None."""
+    folded = value.strip().casefold()
+    if folded in _YES:
+        return True
+    return False if folded in _NO else None

@@ -1,15 +1,15 @@
-"""What a question says of the rows that it asks for: the values that they must have."""
+"""The conditions that a question sets for the rows that it asks for."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, assert_never
 
-from app.answering.evidence.cell_values import comparable, is_no, is_yes, number_of
-from app.answering.evidence.row_tables import PlacedRow, Table, words
-from app.answering.question.proper_names import is_like
+from app.answering.evidence.cell_values import comparable, number_of, yes_or_no
+from app.answering.evidence.row_names import TableQuestion, folded_words, is_among
+from app.answering.evidence.row_tables import PlacedRow, Table
 from app.answering.question.specifics import identifiers, ordinal_of, read_specifics
 from app.answering.question.vocabulary import CARDINALS
 from app.answering.verify.rows import is_bare_number
@@ -34,14 +34,17 @@ _NEGATION: Final = re.compile(
 )
 _OR: Final = re.compile(r"\b(?:or|oder|ou)\b", re.IGNORECASE)
 _NEGATED_WORDS: Final = 4
-"""After a negation, among which what it denies stands: "don't have a tow bar"."""
+"""Words after a negation in which the denied column is looked for: "don't have a tow bar"."""
 
 Relation = Literal["is", "holds", "identifies", "above", "below", "yes", "no"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """What a cell of the column must be; of any column where it is empty."""
+    """What a cell of the column must be; an empty column means any.
+
+    `stems` are the words of the question that it is read from.
+    """
 
     column: str
     relation: Relation
@@ -50,109 +53,117 @@ class Condition:
     is_inclusive: bool = False
     identifier: str = ""
 
-    def holds_for(self, placed: PlacedRow) -> bool:
-        """True when the row has such a cell; for words, when they stand anywhere in or above it."""
+    def is_met_by(self, placed: PlacedRow) -> bool:
+        """True when the row has such a cell; of no column, when its words are in or above it."""
         if self.relation == "holds" and not self.column:
             return self.stems <= _row_stems(placed)
-        return any(
-            self._holds(cell)
-            for cell in placed.row.cells
-            if not self.column or cell.column == self.column
-        )
+        cells = placed.row.cells
+        return any(self._is_met_in(cell) for cell in cells if self.column in {"", cell.column})
 
-    def _holds(self, cell: Cell) -> bool:
+    def _is_met_in(self, cell: Cell) -> bool:
         match self.relation:
-            case "yes":
-                return is_yes(cell.value)
-            case "no":
-                return is_no(cell.value)
+            case "yes" | "no":
+                return yes_or_no(cell.value) == (self.relation == "yes")
             case "holds":
-                return self.stems <= _stems(cell)
+                return self.stems <= _word_stems(cell)
             case "identifies":
                 return self.identifier in _identifiers(cell)
             case "is" | "above" | "below":
                 value = comparable(cell)
-                return value is not None and self._compares(value.amount)
-
-    def _compares(self, amount: Decimal) -> bool:
-        if self.relation == "is" or (self.is_inclusive and amount == self.bound):
-            return amount == self.bound
-        return amount > self.bound if self.relation == "above" else amount < self.bound
+                if value is None:
+                    return False
+                if self.relation == "is" or (self.is_inclusive and value.amount == self.bound):
+                    return value.amount == self.bound
+                is_above = value.amount > self.bound
+                return is_above if self.relation == "above" else value.amount < self.bound
+            case _:
+                assert_never(self.relation)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """All of them must hold; `stems` are the question's words that they explain."""
+    """All of them must be met; `stems` are the words of the question that they are read from."""
 
     all_of: tuple[Condition, ...]
     stems: frozenset[str]
 
     @property
-    def is_empty(self) -> bool:
-        """True when every row will do."""
-        return not self.all_of
-
-    @property
     def columns(self) -> frozenset[str]:
-        """The columns that are looked at."""
+        """The columns that are compared."""
         return frozenset(each.column for each in self.all_of if each.column)
 
-    def hold_for(self, placed: PlacedRow) -> bool:
-        """True when the row meets each."""
-        return all(each.holds_for(placed) for each in self.all_of)
+    def are_met_by(self, placed: PlacedRow) -> bool:
+        """True when the row meets each of them."""
+        return all(each.is_met_by(placed) for each in self.all_of)
 
 
-def without_bounds(question: str) -> str:
-    """The question without bounds such as "more than 300", which no row need say."""
-    spans = [
-        (match.start(), amount.end())
-        for match in _BOUND.finditer(question)
-        if (amount := _AMOUNT.match(question, match.end()))
-    ]
-    for start, end in reversed(spans):
-        question = f"{question[:start]}{question[end:]}"
-    return question
+def conditions_of(
+    question: TableQuestion, table: Table, *, read: Collection[str]
+) -> Conditions | None:
+    """What the question says of the rows that it asks for; None when that is not certain.
 
+    It is uncertain when a bound fits no column or several, when something other than a column of
+    yes and no is denied, when one condition or the other will do, and when a number is left over.
 
-def conditions_of(question: str, table: Table, *, taken: Collection[str]) -> Conditions | None:
-    """What the rows must have; None when the question bounds a number of no one column.
-
-    None also when it denies something but a column of yes and no, asks for rows of which one or the
-    other holds, or says a number that nothing here reads.
-
-    `taken`: words of the question that are read already.
+    `read`: words of the question that have their meaning already.
     """
     bounds = list(_bounds(question, table))
     if None in bounds:
         return None
     found = [each for each in bounds if each is not None]
     found += _numbered(question, table)
-    found += _identified(question, table)
-    known = {stem for each in found for stem in each.stems}
-    asked = " ".join(word for word in words(question) if word not in taken)
-    found += _held(content_stems(asked), table, known)
+    found += [
+        Condition(
+            column="",
+            relation="identifies",
+            stems=frozenset(content_stems(identifier)),
+            identifier=identifier,
+        )
+        # TQ-60 is not TQ-60/p.
+        for identifier in identifiers(question.text)
+        if any(identifier in _identifiers(cell) for each in table.rows for cell in each.row.cells)
+    ]
+    unread = content_stems(" ".join(word for word in question.words if word not in read))
+    found += _held(unread, table, known={stem for each in found for stem in each.stems})
     flags = list(_flags(question, table))
-    if sum(each.relation == "no" for each in flags) < len(_NEGATION.findall(question)):
+    if sum(each.relation == "no" for each in flags) < len(_NEGATION.findall(question.text)):
         return None
     found += flags
+    if len(found) > 1 and _OR.search(question.text):
+        return None
     stems = frozenset(stem for each in found for stem in each.stems)
     stems |= frozenset(stem for each in found for stem in content_stems(each.column))
-    if len(found) > 1 and _OR.search(question):
-        return None
-    above = table.column_stems | frozenset(content_stems(table.names))
-    if any(any(map(str.isdigit, stem)) for stem in set(content_stems(asked)) - stems - above):
+    known = stems | table.column_stems | frozenset(content_stems(table.names))
+    if any(any(map(str.isdigit, stem)) for stem in set(unread) - known):
         return None
     return Conditions(all_of=tuple(found), stems=stems)
 
 
-def _bounds(question: str, table: Table) -> Iterator[Condition | None]:
-    """Bounds such as "more than 300 km", of the one column that the unit or the words name."""
-    for match in _BOUND.finditer(question):
-        amount = _AMOUNT.match(question, match.end())
+# --- Numbers -------------------------------------------------------------------------------------
+
+
+def without_bounds(text: str) -> str:
+    """The question without bounds such as "more than 300", which no row has in these words."""
+    spans = [
+        (match.start(), amount.end())
+        for match in _BOUND.finditer(text)
+        if (amount := _AMOUNT.match(text, match.end()))
+    ]
+    for start, end in reversed(spans):
+        text = f"{text[:start]}{text[end:]}"
+    return text
+
+
+def _bounds(question: TableQuestion, table: Table) -> Iterator[Condition | None]:
+    """Bounds such as "more than 300 km"; None for one that fits no column, or several."""
+    text = question.text
+    for match in _BOUND.finditer(text):
+        amount = _AMOUNT.match(text, match.end())
         if amount is None:
             continue
-        cell = _bounded_cell(question, question[amount.start() : amount.end() + 20], table)
-        bound = None if cell is None else _in_unit_of(cell, amount[1], question[amount.end() :])
+        near = frozenset(folded_words(text[amount.start() : amount.end() + 20]))
+        cell = _bounded_cell(near, question.stems, table)
+        bound = None if cell is None else _bound_in_unit(cell, amount[1], text[amount.end() :])
         if cell is None or bound is None:
             yield None
             continue
@@ -160,59 +171,59 @@ def _bounds(question: str, table: Table) -> Iterator[Condition | None]:
         yield Condition(
             column=cell.column,
             relation="above" if match["low"] else "below",
-            stems=frozenset(content_stems(question[match.start() : amount.end()])),
+            stems=frozenset(content_stems(text[match.start() : amount.end()])),
             bound=bound,
             is_inclusive=phrase in _INCLUSIVE,
         )
 
 
-def _bounded_cell(question: str, around: str, table: Table) -> Cell | None:
-    near = frozenset(words(around))
-    asked = frozenset(content_stems(question))
+def _bounded_cell(near: frozenset[str], stems: frozenset[str], table: Table) -> Cell | None:
+    """The first row's cell in the one column that the unit beside the number, or a word, names."""
     row = table.rows[0].row
     numeric = [cell for cell in row.cells if cell not in row.key and comparable(cell) is not None]
-    by_unit = [c for c in numeric if near & frozenset(words(f"{c.unit} {c.column}"))]
-    by_name = [c for c in numeric if frozenset(content_stems(c.column)) & asked]
-    for found in (by_unit, by_name, numeric):
-        if len(found) == 1:
-            return found[0]
-        both = [cell for cell in found if cell in by_name]
-        if len(both) == 1:
-            return both[0]
-        if found:
-            return None
-    return None
+    by_unit = [c for c in numeric if near & frozenset(folded_words(f"{c.unit} {c.column}"))]
+    by_name = [c for c in numeric if stems & frozenset(content_stems(c.column))]
+    found = by_unit or by_name or numeric
+    if len(found) > 1:
+        found = [cell for cell in found if cell in by_name]
+    return found[0] if len(found) == 1 else None
 
 
-def _in_unit_of(cell: Cell, number: str, rest: str) -> Decimal | None:
-    """The number as the column's cells are compared: in the unit that follows it, else theirs."""
-    following = rest.split(maxsplit=1)[:1]
-    own = comparable(cell)
-    for unit in (" ".join(words(" ".join(following))), cell.unit):
-        value = comparable(replace(cell, value=f"{number} {unit}".strip(), unit=""))
-        if value is not None and own is not None and value.unit == own.unit:
-            return value.amount
-    return number_of(number) if own is not None and not cell.unit else None
+def _bound_in_unit(cell: Cell, number: str, rest: str) -> Decimal | None:
+    """The number as the column's values are compared, in the unit that follows it, else in theirs.
+
+    `rest`: the question behind the number.
+    """
+    value = comparable(cell)
+    if value is None:
+        return None
+    following = " ".join(folded_words(" ".join(rest.split(maxsplit=1)[:1])))
+    for unit in (following, cell.unit):
+        bound = comparable(replace(cell, value=f"{number} {unit}".strip(), unit=""))
+        if bound is not None and bound.unit == value.unit:
+            return bound.amount
+    return None if cell.unit else number_of(number)
 
 
-def _numbered(question: str, table: Table) -> Iterator[Condition]:
+def _numbered(question: TableQuestion, table: Table) -> Iterator[Condition]:
     """Numbers beside the name of a column: "second floor", "floor 2"."""
-    runs = read_specifics(question).runs
-    columns = {
+    runs = read_specifics(question.text).runs
+    row = table.rows[0].row
+    column_by_stem = {
         stem: cell.column
-        for cell in table.rows[0].row.cells
-        if cell not in table.rows[0].row.key and comparable(cell) is not None
+        for cell in row.cells
+        if cell not in row.key and comparable(cell) is not None
         for stem in content_stems(cell.column)
     }
     for place, run in enumerate(runs):
-        spoken = CARDINALS.get(run.folded)
-        number = ordinal_of(run) or (str(spoken) if spoken is not None else None)
+        cardinal = CARDINALS.get(run.folded)
+        number = ordinal_of(run) or (str(cardinal) if cardinal is not None else None)
         number = number or (run.text if run.text.isdecimal() else None)
         if number is None or number in table.column_stems:
             continue
         for other in (place - 1, place + 1):
             beside = content_stems(runs[other].text) if 0 <= other < len(runs) else []
-            column = columns.get(beside[0]) if beside else None
+            column = column_by_stem.get(beside[0]) if beside else None
             if column is not None:
                 yield Condition(
                     column=column,
@@ -223,77 +234,68 @@ def _numbered(question: str, table: Table) -> Iterator[Condition]:
                 break
 
 
-def _identified(question: str, table: Table) -> Iterator[Condition]:
-    """Identifiers such as TQ-60, which is not TQ-60/p."""
-    for identifier in identifiers(question):
-        if any(identifier in _identifiers(cell) for p in table.rows for cell in p.row.cells):
-            yield Condition(
-                column="",
-                relation="identifies",
-                stems=frozenset(content_stems(identifier)),
-                identifier=identifier,
-            )
+# --- Words ---------------------------------------------------------------------------------------
 
 
-def _held(stems: Sequence[str], table: Table, known: set[str]) -> Iterator[Condition]:
-    """Words of the question that some rows hold and others do not: in one column, else in any.
+def _held(stems: Sequence[str], table: Table, *, known: Collection[str]) -> Iterator[Condition]:
+    """Words of the question that some rows have and others do not: in one column, else in any.
 
-    Words that name a column, or stand above all rows, are no such values.
+    Words that name a column, or are above all rows, are no such values.
     """
     names = table.column_stems | table.shared_name_stems
-    by_row = [_row_stems(placed) for placed in table.rows]
-    by_column: dict[str, set[str]] = {}
+    stems_by_row = [_row_stems(placed) for placed in table.rows]
+    stems_by_column: dict[str, set[str]] = {}
     for stem in dict.fromkeys(stems):
-        is_name = stem in names or (
-            not stem.isdigit() and any(is_like(stem, each) for each in names)
-        )
-        held = [stem in each for each in by_row]
-        if stem in known or is_name or all(held) or not any(held):
+        rows = sum(stem in each for each in stems_by_row)
+        if stem in known or is_among(stem, names) or rows in {0, len(table.rows)}:
             continue
         columns = {
             cell.column
             for placed in table.rows
             for cell in placed.row.cells
-            if stem in _stems(cell)
+            if stem in _word_stems(cell)
         }
-        column = next(iter(columns)) if len(columns) == 1 else ""
-        by_column.setdefault(column, set()).add(stem)
-    for column, together in by_column.items():
+        column = columns.pop() if len(columns) == 1 else ""
+        stems_by_column.setdefault(column, set()).add(stem)
+    for column, together in stems_by_column.items():
         yield Condition(column=column, relation="holds", stems=frozenset(together))
 
 
-def _flags(question: str, table: Table) -> Iterator[Condition]:
+def _flags(question: TableQuestion, table: Table) -> Iterator[Condition]:
     """Columns of yes and no that the question names."""
-    asked = frozenset(content_stems(question))
     denied = [
-        frozenset(content_stems(" ".join(words(question[match.end() :])[:_NEGATED_WORDS])))
-        for match in _NEGATION.finditer(question)
+        frozenset(
+            content_stems(" ".join(folded_words(question.text[match.end() :])[:_NEGATED_WORDS]))
+        )
+        for match in _NEGATION.finditer(question.text)
     ]
     for cell in table.rows[0].row.cells:
         stems = frozenset(content_stems(cell.column))
+        if not stems or not stems <= question.stems:
+            continue
         values = [
             other.value
             for placed in table.rows
             for other in placed.row.cells
             if other.index == cell.index
         ]
-        if stems and stems <= asked and all(is_yes(value) or is_no(value) for value in values):
+        if all(yes_or_no(value) is not None for value in values):
             relation: Relation = "no" if any(stems <= each for each in denied) else "yes"
             yield Condition(column=cell.column, relation=relation, stems=stems)
 
 
 def _row_stems(placed: PlacedRow) -> frozenset[str]:
-    stems = frozenset(stem for cell in placed.row.cells for stem in _stems(cell))
+    """Of the words in the row and above its table."""
+    stems = frozenset(stem for cell in placed.row.cells for stem in _word_stems(cell))
     return stems | frozenset(content_stems(placed.names))
+
+
+@lru_cache(maxsize=4096)
+def _word_stems(cell: Cell) -> frozenset[str]:
+    """Of a cell with words; a bare number is compared, not read."""
+    return frozenset(() if is_bare_number(cell.value) else content_stems(cell.value))
 
 
 @lru_cache(maxsize=4096)
 def _identifiers(cell: Cell) -> frozenset[str]:
     return frozenset(identifiers(cell.value))
-
-
-@lru_cache(maxsize=4096)
-def _stems(cell: Cell) -> frozenset[str]:
-    """Of a cell that holds words; a bare number is compared, not read."""
-    is_said = not is_bare_number(cell.value)
-    return frozenset(content_stems(cell.value)) if is_said else frozenset()

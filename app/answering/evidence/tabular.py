@@ -1,31 +1,28 @@
-"""Answers that take all rows of a table: the most, how many, the sum, which of them have."""
+"""Answers computed from all rows of a table: the most, how many, the sum, which of them have."""
 
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Final, Literal
+from typing import Final, Literal, assert_never
 
 from app.answering.claims import Draft, DraftCitation, DraftClaim
-from app.answering.evidence.cell_values import Value, comparable
+from app.answering.evidence.cell_values import comparable
 from app.answering.evidence.row_conditions import Conditions, conditions_of, without_bounds
-from app.answering.evidence.row_tables import PlacedRow, Table, holds_phrase, words
-from app.answering.question.answer_type import expected_answer
+from app.answering.evidence.row_names import TableQuestion, folded_words, holds_phrase, is_among
+from app.answering.evidence.row_tables import PlacedRow, Table
 from app.answering.question.constraints import constraints_of
-from app.answering.question.proper_names import is_like
 from app.answering.question.vocabulary import UNITS
-from app.answering.verify.tables import Cell, Row, tell_count, tell_row, tell_sum
+from app.answering.verify.tables import Row, tell_count, tell_row, tell_sum
 from language.stems import content_stems
 from language.text import STOP_WORDS, word_set
 
-MAX_TOLD_ROWS: Final = 20
-"""Rows that an answer tells; "which" that more would do for has no answer to read."""
+MAX_SHOWN_ROWS: Final = 20
+"""Rows of an answer to "which"; nobody reads more."""
 
 MAX_UNEXPLAINED: Final = 2
 MAX_SHARE_UNEXPLAINED: Final = 0.34
 """Words of the question that neither the table nor its names hold; with more it asks for more."""
-
-_UNSURE: Final = Draft(status="unsupported")
 
 _MOST: Final = word_set(
     "most highest largest longest biggest greatest heaviest latest newest furthest farthest "
@@ -57,6 +54,7 @@ _SUM: Final = re.compile(
 _MEAN: Final = re.compile(
     r"\b(?:average|(?:the|arithmetic) mean|durchschnitt\w*|mittel|moyenne?)\b", re.IGNORECASE
 )
+_MEAN_HEADERS: Final = word_set("average mean durchschnitt")
 _COUNT: Final = re.compile(r"\W*+(?:how many|wie ?viele|combien d[e'])\s?", re.IGNORECASE)
 _WHICH: Final = re.compile(
     r"\W*+(?:(?:please )?(?:list|name|show)(?: me)?(?: all)?(?: the)?|which(?: of the)?|what"
@@ -71,215 +69,197 @@ Aggregate = Literal["most", "least", "sum", "mean", "count", "which"]
 
 @dataclass(frozen=True, kw_only=True)
 class _Computed:
-    """Rows that are the answer, and how they are told."""
+    """The rows that are the answer, and its text: one for all of them, or one for each.
+
+    `unexplained`: how many words of the question the table does not hold.
+    """
 
     rows: Sequence[PlacedRow]
     texts: Sequence[str]
+    unexplained: int
+
+    @property
+    def claims(self) -> tuple[DraftClaim, ...]:
+        """A claim for each text; one text for all rows cites all of them."""
+        citations = tuple(
+            DraftCitation(source=placed.source_id, quote=placed.line) for placed in self.rows
+        )
+        if len(self.texts) == 1:
+            return (DraftClaim(text=self.texts[0], citations=citations, is_computed=True),)
+        return tuple(
+            DraftClaim(text=text, citations=(citation,))
+            for text, citation in zip(self.texts, citations, strict=True)
+        )
 
 
-def answer_from_rows(question: str, tables: Sequence[Table]) -> Draft | None:
+def answer_from_rows(question: TableQuestion, tables: Sequence[Table]) -> Draft | None:
     """The computed answer of the table that explains most of the question.
 
-    `unsupported` when the question asks for something of all rows and no table tells it for
+    `unsupported` when the question asks for something of all rows and no table answers it for
     certain; None when it asks for nothing of the kind.
     """
     is_asked = False
-    found: list[tuple[int, _Computed]] = []
+    found: list[_Computed] = []
+    constraints = constraints_of(without_bounds(question.text))
     for table in tables:
         aggregate = _aggregate(question, table)
         if aggregate is None:
             continue
         is_asked = True
-        computed = _computed(question, aggregate, table) if table.is_whole else None
-        if computed is not None and _is_about(question, computed[1], table):
-            found.append(computed)
+        computed = _compute(question, aggregate, table) if table.is_whole else None
+        if computed is not None:
+            lines = "\n".join(placed.line for placed in computed.rows)
+            background = f"{table.names} {' '.join(table.columns)}\n{lines}"
+            found += [] if constraints.unmet("", background) else [computed]
     if found:
-        best = min(found, key=lambda each: each[0])
-        return Draft(status="answered", claims=_claims(best[1]))
-    return _UNSURE if is_asked else None
-
-
-def _claims(computed: _Computed) -> tuple[DraftClaim, ...]:
-    """One for each text; a text that tells all rows cites all of them."""
-    every = tuple(
-        DraftCitation(source=placed.source_id, quote=placed.line) for placed in computed.rows
-    )
-    if len(computed.texts) == 1:
-        return (DraftClaim(text=computed.texts[0], citations=every, is_computed=True),)
-    return tuple(
-        DraftClaim(text=text, citations=(citation,))
-        for text, citation in zip(computed.texts, every, strict=True)
-    )
-
-
-def _is_about(question: str, computed: _Computed, table: Table) -> bool:
-    lines = "\n".join(placed.line for placed in computed.rows)
-    around = f"{table.names} {' '.join(table.columns)}\n{lines}"
-    return not constraints_of(without_bounds(question)).unmet("", around)
+        best = min(found, key=lambda each: each.unexplained)
+        return Draft(status="answered", claims=best.claims)
+    return Draft(status="unsupported") if is_asked else None
 
 
 # --- What is asked -------------------------------------------------------------------------------
 
 
-def _aggregate(question: str, table: Table) -> Aggregate | None:
-    """What the question wants of all rows; words of the table's own header are no such wish."""
-    header = frozenset(words(" ".join(table.columns)))
-    plain = _NOT_SUPERLATIVE.sub(" ", question)
-    asked = [word for word in words(plain) if word not in header]
-    french = _FRENCH.search(plain)
-    if _MEAN.search(plain) and not header & frozenset(words("average mean durchschnitt")):
+def _aggregate(question: TableQuestion, table: Table) -> Aggregate | None:
+    """What the question wants of all rows; words of the table's own header ask for nothing."""
+    header = frozenset(folded_words(" ".join(table.columns)))
+    text = _NOT_SUPERLATIVE.sub(" ", question.text)
+    asked = frozenset(folded_words(text)) - header
+    french = _FRENCH.search(text)
+    if _MEAN.search(text) and not header & _MEAN_HEADERS:
         return "mean"
-    if any(word in _LEAST for word in asked) or (french and french[1].lower() == "moins"):
+    if asked & _LEAST or (french and french[1].lower() == "moins"):
         return "least"
-    if any(word in _MOST for word in asked) or french:
+    if asked & _MOST or french:
         return "most"
-    total = _SUM.search(plain)
-    if total and not header & frozenset(words(total[0])):
+    total = _SUM.search(text)
+    if total and header.isdisjoint(folded_words(total[0])):
         return "sum"
-    counted, which = _COUNT.match(plain), _WHICH.match(plain)
-    if counted and _asks_for_rows(plain[counted.end() :], table):
+    counted, which = _COUNT.match(text), _WHICH.match(text)
+    if counted and _asks_for_rows(text[counted.end() :], table):
         return "count"
-    return "which" if which and _asks_for_rows(plain[which.end() :], table) else None
+    return "which" if which and _asks_for_rows(text[which.end() :], table) else None
 
 
 def _asks_for_rows(rest: str, table: Table) -> bool:
-    """True when the noun that follows is what the rows are, and not what a column holds."""
-    phrase = takewhile(lambda word: word not in STOP_WORDS, words(rest)[:_NOUN_WORDS])
-    noun = content_stems(" ".join(phrase))[:2]
-    row = table.rows[0].row
-    keys = frozenset(stem for cell in row.key for stem in content_stems(cell.column))
-    others = table.column_stems - keys
-    kinds = keys | frozenset(content_stems(table.names))
-    if not noun or _named_in_full(rest, table):
+    """True when the noun that follows is what the rows are, and not what a column holds.
+
+    False for a question that names a row itself. `rest`: the question behind "which", "how many".
+    """
+    words = folded_words(rest)
+    names = [cell.value for placed in table.rows for cell in placed.row.key]
+    if any(any(map(str.isalpha, name)) and holds_phrase(words, name) for name in names):
         return False
-    is_kind = any(stem in kinds for stem in noun)
-    return is_kind and not any(stem in others and stem not in keys for stem in noun)
-
-
-def _named_in_full(question: str, table: Table) -> bool:
-    """True when the question names a row itself."""
-    asked = words(question)
-    return any(
-        holds_phrase(asked, cell.value) and any(map(str.isalpha, cell.value))
-        for placed in table.rows
-        for cell in placed.row.key
-    )
+    phrase = takewhile(lambda word: word not in STOP_WORDS, words[:_NOUN_WORDS])
+    noun = frozenset(content_stems(" ".join(phrase))[:2])
+    key = frozenset(stem for cell in table.rows[0].row.key for stem in content_stems(cell.column))
+    kinds = key | frozenset(content_stems(table.names))
+    return bool(noun & kinds) and not noun & (table.column_stems - key)
 
 
 # --- Computing -----------------------------------------------------------------------------------
 
 
-def _computed(question: str, aggregate: Aggregate, table: Table) -> tuple[int, _Computed] | None:
-    """What comes of it, and how many words of the question the table does not hold."""
-    conditions = conditions_of(question, table, taken=_MOST | _LEAST)
-    unexplained = 0 if conditions is None else _count_unexplained(question, conditions, table)
+def _compute(question: TableQuestion, aggregate: Aggregate, table: Table) -> _Computed | None:
+    """The rows that meet the question's conditions, aggregated; None where that is not certain.
+
+    A row that sums up the others is one of them only for a sum of which it is the only row: the
+    team with the highest budget is not the total.
+    """
+    conditions = conditions_of(question, table, read=_MOST | _LEAST)
+    unexplained = None if conditions is None else _count_unexplained(question, conditions, table)
     if conditions is None or unexplained is None:
         return None
-    placed = _chosen(aggregate, conditions, table)
-    if not placed:
+    met = [placed for placed in table.rows if conditions.are_met_by(placed)]
+    found = [placed for placed in met if not placed.row.is_total]
+    if aggregate == "sum" and not found:
+        found = met
+    rows = [placed.row for placed in found]
+    if not rows:
         return None
-    rows = [each.row for each in placed]
     texts: Sequence[str] = ()
     match aggregate:
         case "most" | "least":
-            extreme = _extreme(question, aggregate, placed)
-            return None if extreme is None else (unexplained, extreme)
+            column = _column(question, rows, excluded=frozenset())
+            if column is not None:
+                found = _extreme(question, aggregate, found, column)
+                texts = [tell_row(placed.row, [column]) for placed in found]
         case "sum":
-            column = _column(question, rows, taken=conditions.columns)
-            texts = [tell_sum(rows, column)] if column else []
+            column = _column(question, rows, excluded=conditions.columns)
+            texts = [] if column is None else [tell_sum(rows, column)]
         case "count":
             texts = [tell_count(rows)]
         case "which":
-            is_bounded = not conditions.is_empty and len(rows) <= MAX_TOLD_ROWS
+            is_bounded = bool(conditions.all_of) and len(rows) <= MAX_SHOWN_ROWS
             texts = [tell_row(row, conditions.columns) for row in rows] if is_bounded else []
         case "mean":
-            # No fixed form tells a mean.
-            texts = []
-    return (unexplained, _Computed(rows=placed, texts=texts)) if any(texts) else None
+            # Verification has no fixed form for a mean.
+            pass
+        case _:
+            assert_never(aggregate)
+    return _Computed(rows=found, texts=texts, unexplained=unexplained) if any(texts) else None
 
 
-def _chosen(aggregate: Aggregate, conditions: Conditions, table: Table) -> list[PlacedRow]:
-    """The rows that meet the conditions; one that sums up the others only where no other does.
-
-    It is none of them: "which team has the highest budget?" does not ask for the total.
-    """
-    met = [each for each in table.rows if conditions.hold_for(each)]
-    own = [each for each in met if not each.row.is_total]
-    return met if aggregate == "sum" and not own else own
-
-
-def _count_unexplained(question: str, conditions: Conditions, table: Table) -> int | None:
-    """How many words neither the table nor its names hold; None when the question says too much."""
-    plain = " ".join(word for word in words(question) if word not in _MOST | _LEAST | _MONEY)
-    stems = frozenset(content_stems(_SUM.sub(" ", _OFTEN.sub(" ", plain))))
+def _count_unexplained(question: TableQuestion, conditions: Conditions, table: Table) -> int | None:
+    """The number of words that neither the table nor its names hold; None when it is too large."""
+    text = " ".join(word for word in question.words if word not in _MOST | _LEAST | _MONEY)
+    stems = frozenset(content_stems(_SUM.sub(" ", _OFTEN.sub(" ", text))))
     cells = " ".join(cell.value for placed in table.rows for cell in placed.row.cells)
     known = table.column_stems | conditions.stems
-    known |= frozenset(content_stems(table.names)) | frozenset(content_stems(cells))
-    count = sum(not _is_among(stem, known) for stem in stems)
+    known |= frozenset(content_stems(f"{table.names} {cells}"))
+    count = sum(not is_among(stem, known) for stem in stems)
     is_much = count > MAX_UNEXPLAINED or count > MAX_SHARE_UNEXPLAINED * len(stems)
     return None if is_much else count
 
 
 def _extreme(
-    question: str, aggregate: Literal["most", "least"], placed: Sequence[PlacedRow]
-) -> _Computed | None:
-    """The row, or rows, with the largest or smallest value of the column asked about."""
-    column = _column(question, [each.row for each in placed], taken=frozenset())
-    if column is None:
-        return None
-    values = [_value(each.row, column) for each in placed]
+    question: TableQuestion,
+    aggregate: Literal["most", "least"],
+    rows: Sequence[PlacedRow],
+    column: str,
+) -> list[PlacedRow]:
+    """The rows with the largest or smallest value; none where a value cannot be compared."""
+    values = [
+        next((comparable(cell) for cell in placed.row.cells if cell.column == column), None)
+        for placed in rows
+    ]
     known = [value for value in values if value is not None]
     if len(known) < len(values) or len({value.unit for value in known}) > 1:
-        return None
+        return []
     # What happens most often has the shortest time between.
-    is_often = _OFTEN.search(question) is not None and known[0].unit == "period"
+    is_often = _OFTEN.search(question.text) is not None and known[0].unit == "period"
     choose = min if (aggregate == "least") != is_often else max
-    wanted = choose(value.amount for value in known)
-    best = [each for each, value in zip(placed, known, strict=True) if value.amount == wanted]
-    return _Computed(rows=best, texts=[tell_row(each.row, [column]) for each in best])
+    extreme = choose(value.amount for value in known)
+    return [placed for placed, value in zip(rows, known, strict=True) if value.amount == extreme]
 
 
-def _value(row: Row, column: str) -> Value | None:
-    cell = next((cell for cell in row.cells if cell.column == column), None)
-    return None if cell is None else comparable(cell)
-
-
-def _column(question: str, rows: Sequence[Row], *, taken: Collection[str]) -> str | None:
+def _column(
+    question: TableQuestion, rows: Sequence[Row], *, excluded: Collection[str]
+) -> str | None:
     """The one column of comparable values that the question is about; None when it may be two."""
-    row = rows[0]
     cells = [
         cell
-        for cell in row.cells
-        if cell not in row.key and cell.column not in taken and comparable(cell) is not None
+        for cell in rows[0].cells
+        if cell not in rows[0].key and cell.column not in excluded and comparable(cell) is not None
     ]
-    asked = frozenset(words(question))
-    if asked & _MONEY:
-        cells = [cell for cell in cells if _is_measured_in(cell, ["money"])]
-    scores = {cell.column: _share_named(cell.column, asked, question) for cell in cells}
-    best = max(scores.values(), default=0.0)
-    named = [cell for cell in cells if scores[cell.column] == best]
-    if best == 0 and not asked & _MONEY:
-        wanted = expected_answer(question).dimensions
-        named = [cell for cell in cells if _is_measured_in(cell, wanted)]
-    return named[0].column if len(named) == 1 else None
-
-
-def _share_named(column: str, asked: frozenset[str], question: str) -> float:
-    """How much of a column's name the question says."""
-    stems = content_stems(column)
-    known = frozenset(content_stems(question)) if stems else asked
-    own = stems or words(column)
-    held = [stem for stem in own if _is_among(stem, known)]
-    # A year alone names no column.
-    return len(held) / len(own) if any(not stem.isdigit() for stem in held) else 0.0
-
-
-def _is_measured_in(cell: Cell, dimensions: Collection[str]) -> bool:
-    measured = frozenset(f"{cell.unit} {cell.value}".casefold().split())
-    return any(UNITS.get(each, frozenset()) & measured for each in dimensions)
-
-
-def _is_among(stem: str, known: frozenset[str]) -> bool:
-    if stem in known:
-        return True
-    return not any(map(str.isdigit, stem)) and any(is_like(stem, each) for each in known)
+    is_about_money = not _MONEY.isdisjoint(question.words)
+    dimensions = ("money",) if is_about_money else question.expected.dimensions
+    units = frozenset[str]().union(*(UNITS.get(each, ()) for each in dimensions))
+    measured = [
+        cell for cell in cells if units & set(f"{cell.unit} {cell.value}".casefold().split())
+    ]
+    if is_about_money:
+        cells = measured
+    share_by_column: dict[str, float] = {}
+    for cell in cells:
+        stems = content_stems(cell.column)
+        parts = stems or folded_words(cell.column)
+        asked: Collection[str] = question.stems if stems else question.words
+        named = [each for each in parts if is_among(each, asked)]
+        # A year alone names no column.
+        is_named = any(not each.isdigit() for each in named)
+        share_by_column[cell.column] = len(named) / len(parts) if is_named else 0.0
+    best = max(share_by_column.values(), default=0.0)
+    if best > 0 or is_about_money:
+        measured = [cell for cell in cells if share_by_column[cell.column] == best]
+    return measured[0].column if len(measured) == 1 else None

@@ -18,7 +18,7 @@ from app.answering.abstention import (
 )
 from app.answering.context import Context
 from app.answering.evidence.ranking import SentenceEvidence
-from tests.fakes.sources import context_of
+from tests.fakes.sources import context_of, sentence_piece
 
 HARVARD = "The library of Harvard holds 18 million volumes."
 ZERO = EvidenceSignals(
@@ -45,7 +45,7 @@ def sentence(context: Context, place: int = 0, **known: float) -> SentenceEviden
     source = context.sources[place]
     return SentenceEvidence(
         source_id=source.id,
-        text=source.passage.text,
+        piece=sentence_piece(source.passage.text),
         coverage=known.get("coverage", 0.5),
         cosine=known.get("cosine", 0.5),
         passage_score=1.0,
@@ -218,7 +218,7 @@ def test_evidence_with_all_that_is_asked_about_is_never_below_even(
     evidence = [
         SentenceEvidence(
             source_id=context.sources[0].id,
-            text=context.sources[0].passage.text,
+            piece=sentence_piece(context.sources[0].passage.text),
             coverage=1.0 if is_named else 0.4,
             cosine=-0.5,
             passage_score=1.0,

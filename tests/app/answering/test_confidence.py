@@ -11,7 +11,7 @@ from app.answering.generate.drafting import Generation
 from app.answering.outcome import Outcome
 from app.answering.pipeline import Answered
 from tests.app.answering.verify.drafts import verify
-from tests.fakes.sources import context_of
+from tests.fakes.sources import context_of, sentence_piece
 
 SENTENCE = "Employees receive 30 days of leave."
 
@@ -26,7 +26,7 @@ def supported_claim() -> VerifiedClaim:
 def evidence(coverage: float, cosine: float) -> SentenceEvidence:
     return SentenceEvidence(
         source_id="k1q",
-        text=SENTENCE,
+        piece=sentence_piece(SENTENCE),
         coverage=coverage,
         cosine=cosine,
         passage_score=1.0,

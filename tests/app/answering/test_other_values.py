@@ -5,6 +5,7 @@ import pytest
 
 from app.answering.evidence.ranking import SentenceEvidence
 from app.answering.other_values import answer_otherwise
+from tests.fakes.sources import sentence_piece
 
 NEAR, ALSO_NEAR, FAR = (
     np.asarray(vector, np.float32) for vector in ([1.0, 0.0], [0.8, 0.6], [0.0, 1.0])
@@ -14,7 +15,7 @@ NEAR, ALSO_NEAR, FAR = (
 def telling(text: str, vector: np.ndarray | None = NEAR, cosine: float = 0.7) -> SentenceEvidence:
     return SentenceEvidence(
         source_id="abcdef",
-        text=text,
+        piece=sentence_piece(text),
         coverage=1.0,
         cosine=cosine,
         passage_score=1.0,

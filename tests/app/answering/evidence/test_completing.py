@@ -33,7 +33,6 @@ def evidence_of(context: Context, piece: Piece) -> list[SentenceEvidence]:
     return [
         SentenceEvidence(
             source_id=context.sources[0].id,
-            text=piece.text,
             coverage=1.0,
             cosine=0.0,
             passage_score=1.0,

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from app.answering.context import Context, Source
-from app.answering.evidence.row_tables import named_rows, tables_of, wanted_columns
+from app.answering.evidence.row_names import named_rows, read_table_question, wanted_columns
+from app.answering.evidence.row_tables import tables_of
 from app.answering.evidence.tabular import answer_from_rows
 from kb.passages import TableRows
 from tests.fakes.sources import passage_of
@@ -53,7 +54,7 @@ def context_of_table(
 
 def told(question: str, context: Context) -> list[str] | None:
     """The claims; None when the question is not about all rows, [] when it is unsupported."""
-    draft = answer_from_rows(question, tables_of(context))
+    draft = answer_from_rows(read_table_question(question), tables_of(context))
     return None if draft is None else [claim.text for claim in draft.claims]
 
 
@@ -165,7 +166,9 @@ def test_a_question_about_one_row_is_not_about_all(question: str) -> None:
 
 
 def test_every_row_that_counts_is_cited() -> None:
-    draft = answer_from_rows("How many vans are in Kelder?", tables_of(context_of_table(VANS)))
+    question = read_table_question("How many vans are in Kelder?")
+
+    draft = answer_from_rows(question, tables_of(context_of_table(VANS)))
 
     assert draft is not None
     assert [each.quote.split(" | ")[0] for each in draft.claims[0].citations] == [
@@ -177,8 +180,10 @@ def test_every_row_that_counts_is_cited() -> None:
 def test_a_row_is_named_by_what_tells_it_from_the_others() -> None:
     (table,) = tables_of(context_of_table(VANS))
 
-    assert [each.row.number for each in named_rows("What does the van Birch cost?", table)] == [2]
-    assert named_rows("What does the van Willow cost?", table) == []
+    birch = read_table_question("What does the van Birch cost?")
+    willow = read_table_question("What does the van Willow cost?")
+    assert [each.row.number for each in named_rows(birch, table)] == [2]
+    assert named_rows(willow, table) == []
 
 
 @pytest.mark.parametrize(
@@ -192,4 +197,4 @@ def test_a_row_is_named_by_what_tells_it_from_the_others() -> None:
 def test_columns_are_wanted_by_name(question: str, columns: list[str]) -> None:
     (table,) = tables_of(context_of_table(VANS))
 
-    assert wanted_columns(question, table.rows[2].row) == columns
+    assert wanted_columns(read_table_question(question), table.rows[2].row) == columns

@@ -33,12 +33,10 @@ def ranked(context: Context, *best: str) -> list[SentenceEvidence]:
             found += [
                 SentenceEvidence(
                     source_id=source.id,
-                    text=piece.text,
                     coverage=1 + place / 10,
                     cosine=0.0,
                     passage_score=0.0,
                     passage_rank=0,
-                    lead_in=piece.lead_in,
                     piece=piece,
                     part=part,
                 )

@@ -1,9 +1,9 @@
-"""A sentence, told with what belongs to it."""
+"""Sentences, items and lists as they are shown."""
 
 import pytest
 
 from app.answering.evidence.pieces import pieces_of
-from app.answering.generate.telling import tell_sentence
+from app.answering.generate.excerpts import excerpt_sentence
 from tests.fakes.sources import context_of
 
 KEY = "Two people open the cabinet at night; the second one is the site manager."
@@ -12,7 +12,7 @@ KEY = "Two people open the cabinet at night; the second one is the site manager.
 def told(text: str, first: str) -> str:
     (source,) = context_of([text]).sources
     piece = next(each for each in pieces_of(source.passage) if each.text == first)
-    return tell_sentence(source, piece).text
+    return excerpt_sentence(source, piece).text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,92 @@
+"""The pieces of a context that may answer, each with the words that it is found by."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from app.answering.context import Context
+from app.answering.evidence.pieces import Piece, pieces_of
+from kb.passages import Passage
+from language.stems import content_stems
+
+MAX_AROUND_CHARS: Final = 6_000
+"""Of the passage in a sentence's background; the same text for all of its sentences is read once.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A piece of a source that may answer; stems are of its language.
+
+    Attributes:
+        named_by: its titles, headings, columns and lead-in.
+        background: `named_by` and, of a sentence, the text around it.
+        stems: of its words, those of an item's lead-in, and of a list's heading.
+        previous_stems: of the sentence before it under the same heading; a row or a list item does
+            not continue the one before it.
+        heading_stems: of the title and all headings above it.
+        passage_score: of its passage over the best one's, 0 to 1.
+        passage_rank: of its passage, from 0.
+    """
+
+    source_id: str
+    piece: Piece
+    language: str | None
+    named_by: str
+    background: str
+    stems: frozenset[str]
+    previous_stems: frozenset[str]
+    heading_stems: frozenset[str]
+    title_stems: frozenset[str]
+    passage_score: float
+    passage_rank: int
+
+
+def candidates_of(context: Context) -> list[Candidate]:
+    """The pieces of all sources in reading order, those of the best source first."""
+    ranked = sorted(context.sources, key=lambda source: -source.passage.score)
+    best_score = max((source.passage.score for source in ranked), default=0.0)
+    found: list[Candidate] = []
+    for rank, source in enumerate(ranked):
+        passage = source.passage
+        language = passage.language
+        title_stems = frozenset(content_stems(passage.title or "", language))
+        sections = " ".join(passage.location["section"])
+        above = title_stems.union(content_stems(sections, language))
+        previous_stems = frozenset[str]()
+        heading = ""
+        heading_stems = above
+        for piece in pieces_of(passage):
+            if piece.heading != heading:
+                heading, previous_stems = piece.heading, frozenset()
+                heading_stems = above.union(content_stems(heading, language))
+            stems = frozenset(content_stems(piece.text_with_lead_in, language))
+            named_by, background = surroundings(passage, piece)
+            is_prose = piece.kind == "sentence" and not piece.whole and "|" not in piece.text
+            found.append(
+                Candidate(
+                    source_id=source.id,
+                    piece=piece,
+                    language=language,
+                    named_by=named_by,
+                    background=background,
+                    stems=stems,
+                    previous_stems=previous_stems if is_prose else frozenset(),
+                    heading_stems=heading_stems,
+                    title_stems=title_stems,
+                    passage_score=passage.score / best_score if best_score > 0 else 0.0,
+                    passage_rank=rank,
+                )
+            )
+            previous_stems = stems
+    return found
+
+
+def surroundings(passage: Passage, piece: Piece) -> tuple[str, str]:
+    """`named_by` and `background` of the piece, as `Candidate` has them."""
+    names = [passage.title or "", *passage.location["section"], piece.heading, piece.lead_in]
+    if piece.row is not None:
+        names += [f"{cell.column} {cell.unit}" for cell in piece.row.cells]
+    named_by = "\n".join(dict.fromkeys(filter(None, names)))
+    if piece.kind != "sentence" or piece.whole:
+        return named_by, named_by
+    return named_by, f"{named_by}\n{passage.text[:MAX_AROUND_CHARS]}"
