@@ -6,19 +6,20 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypedDict
+from uuid import UUID
 
 from kb.passages import Location, Passage, TableRows
 
 SOURCE_OVERHEAD_TOKENS: Final = 44
-"""For what a prompt puts around a passage: its fence, its id and a title of usual length. Five
-tokenizers count 30 to 35 on average and 44 at most (150 blocks).
+"""For the fence, id and title of usual length that a prompt puts around a passage. Five tokenizers
+count 30 to 35 on average and 44 at most (150 blocks).
 """
 
 SHINGLE_WORDS: Final = 3
-"""Word trigrams: single words would make two texts about one subject look the same."""
+"""Word trigrams: by single words two texts about one subject would look the same."""
 
 DUPLICATE_OVERLAP: Final = 0.9
-"""Share of the shorter passage's trigrams found in the other; below it, a passage says news."""
+"""Share of a passage's trigrams found in a better one; below it, the passage adds something."""
 
 SOURCE_ID_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz"
 SOURCE_ID_CHARACTERS: Final = SOURCE_ID_LETTERS + "23456789"
@@ -30,7 +31,7 @@ _DECISIVE = re.compile(r"[\d%$€£¥₹]|^(?:not?|never|none|without|unless|exc
 
 
 class Dropped(TypedDict):
-    """A passage that is not shown, and why."""
+    """A passage that is not shown, with the reason."""
 
     chunk_id: int
     reason: Literal["duplicate", "budget"]
@@ -38,10 +39,10 @@ class Dropped(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What a generator may cite.
+    """A passage under an id that a generator may cite.
 
-    `passage` is the text shown. It is one chunk, or `parts` joined: chunks that follow each other
-    without a gap, under the first one's chunk id.
+    `passage` is one chunk, or `parts` joined: chunks that follow each other without a gap, under
+    the first one's chunk id.
     """
 
     id: str
@@ -50,13 +51,13 @@ class Source:
 
     def part_at(self, char_start: int) -> Passage:
         """The chunk that holds this offset of the document version."""
-        held = [part for part in self.parts if part.location["char_start"] <= char_start]
-        return held[-1] if held else self.parts[0]
+        begun = [part for part in self.parts if part.location["char_start"] <= char_start]
+        return begun[-1] if begun else self.parts[0]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """Sources by falling value, and the record of what did not get in."""
+    """The sources, those of the best document first, and the passages left out."""
 
     sources: tuple[Source, ...]
     budget: int
@@ -64,7 +65,7 @@ class Context:
     dropped: tuple[Dropped, ...]
 
     def source(self, source_id: str) -> Source | None:
-        """The source of that id, None when this context never held one."""
+        """The source of that id; None when the context has none."""
         return next((source for source in self.sources if source.id == source_id), None)
 
 
@@ -74,7 +75,7 @@ def best_at_ends(sources: Sequence[Source]) -> list[Source]:
     Models read the middle of a long prompt least. Sources of one document stay together, in their
     order. Source: Liu et al., Lost in the Middle, TACL 2024, doi:10.1162/tacl_a_00638.
     """
-    by_document: dict[tuple[object, int], list[Source]] = {}
+    by_document: dict[tuple[UUID, int], list[Source]] = {}
     for source in sources:
         key = (source.passage.document_id, source.passage.document_version)
         by_document.setdefault(key, []).append(source)
@@ -83,7 +84,7 @@ def best_at_ends(sources: Sequence[Source]) -> list[Source]:
 
 
 def random_source_id() -> str:
-    """Six random characters that begin with a letter: no document's own numbering looks so."""
+    """Six random characters, the first a letter, which no document's own numbering looks like."""
     tail = (secrets.choice(SOURCE_ID_CHARACTERS) for _ in range(SOURCE_ID_LENGTH - 1))
     return secrets.choice(SOURCE_ID_LETTERS) + "".join(tail)
 
@@ -101,8 +102,8 @@ def build_context(
     score per token fewer of the right passages get in: at 600 tokens .85 of them instead of .97
     (1142 questions of SQuAD2), .70 instead of .72 (163 of MTRAG-UN).
 
-    A passage that repeats a better one is dropped, unless it has another number or negation:
-    then the two disagree, which the answer has to show.
+    A passage that repeats a better one is dropped, unless it has another number or negation: then
+    the two disagree, which the answer has to show.
     """
     ranked = sorted(passages, key=lambda passage: -passage.score)
     distinct, dropped = _without_duplicates(ranked)
@@ -115,13 +116,8 @@ def build_context(
             continue
         used += cost + SOURCE_OVERHEAD_TOKENS
         chosen.append(passage)
-    groups = _joined(_with_neighbours(chosen))
-    ids = _source_ids(len(groups), new_source_id)
     return Context(
-        sources=tuple(
-            Source(id=source_id, passage=_one_passage(parts), parts=parts)
-            for source_id, parts in zip(ids, groups, strict=True)
-        ),
+        sources=tuple(_sources(_in_reading_order(chosen), new_source_id)),
         budget=budget_tokens,
         used=used,
         dropped=tuple(dropped),
@@ -131,34 +127,14 @@ def build_context(
 def with_passages(
     context: Context, passages: Sequence[Passage], *, new_source_id: Callable[[], str]
 ) -> Context:
-    """The context with these passages as further sources; those that it shows are left out.
+    """The context with these passages as further sources, without those that it has already.
 
-    They come after the others and outside the budget: they are read, not shown to a model.
+    They come after the others and outside the budget: a model is not shown them.
     """
-    shown = {part.chunk_id for source in context.sources for part in source.parts}
-    groups = _joined([passage for passage in passages if passage.chunk_id not in shown])
-    taken = {source.id for source in context.sources}
-    ids = _source_ids(len(groups), new_source_id, taken=taken)
-    added = [
-        Source(id=source_id, passage=_one_passage(parts), parts=parts)
-        for source_id, parts in zip(ids, groups, strict=True)
-    ]
+    known = {part.chunk_id for source in context.sources for part in source.parts}
+    new = [passage for passage in passages if passage.chunk_id not in known]
+    added = _sources(new, new_source_id, taken={source.id for source in context.sources})
     return replace(context, sources=(*context.sources, *added))
-
-
-def _source_ids(
-    count: int, new_source_id: Callable[[], str], *, taken: Collection[str] = ()
-) -> list[str]:
-    ids: list[str] = []
-    for _ in range(count * MAX_ID_ATTEMPTS):
-        if len(ids) == count:
-            break
-        source_id = new_source_id()
-        if source_id not in ids and source_id not in taken and not source_id.isdigit():
-            ids.append(source_id)
-    if len(ids) < count:
-        raise ValueError("new_source_id does not give enough different ids that are not numbers.")
-    return ids
 
 
 def _without_duplicates(ranked: Sequence[Passage]) -> tuple[list[Passage], list[Dropped]]:
@@ -167,7 +143,7 @@ def _without_duplicates(ranked: Sequence[Passage]) -> tuple[list[Passage], list[
     dropped: list[Dropped] = []
     for passage in ranked:
         words = _WORD.findall(passage.text.casefold())
-        if any(_says_the_same(words, others) for others in words_of_kept):
+        if any(_is_repeated_in(better, words) for better in words_of_kept):
             dropped.append(Dropped(chunk_id=passage.chunk_id, reason="duplicate"))
         else:
             kept.append(passage)
@@ -175,10 +151,14 @@ def _without_duplicates(ranked: Sequence[Passage]) -> tuple[list[Passage], list[
     return kept, dropped
 
 
-def _says_the_same(words: list[str], better: list[str]) -> bool:
+def _is_repeated_in(better: list[str], words: list[str]) -> bool:
+    """True when the words of the better passage have the others, none that decides differing."""
     if words == better:
         return True
-    here, there = _shingles(words), _shingles(better)
+    here, there = (
+        set(zip(*(each[start:] for start in range(SHINGLE_WORDS)), strict=False))
+        for each in (words, better)
+    )
     shared = len(here & there)
     if not here or shared < DUPLICATE_OVERLAP * len(here):
         return False
@@ -189,34 +169,51 @@ def _says_the_same(words: list[str], better: list[str]) -> bool:
     return not any(_DECISIVE.search(word) for word in differing)
 
 
-def _shingles(words: list[str]) -> set[tuple[str, ...]]:
-    return set(zip(*(words[start:] for start in range(SHINGLE_WORDS)), strict=False))
+def _in_reading_order(chosen: Sequence[Passage]) -> list[Passage]:
+    """The passages document by document, the one with the best passage first."""
+    rank_by_document: dict[tuple[UUID, int], int] = {}
+    for passage in chosen:
+        key = (passage.document_id, passage.document_version)
+        rank_by_document.setdefault(key, len(rank_by_document))
+    return sorted(
+        chosen,
+        key=lambda each: (
+            rank_by_document[each.document_id, each.document_version],
+            each.location["char_start"],
+        ),
+    )
 
 
-def _with_neighbours(passages: Sequence[Passage]) -> list[Passage]:
-    """Documents by their best passage; within a document in reading order."""
-    order: dict[tuple[object, int], list[Passage]] = {}
+def _sources(
+    passages: Sequence[Passage], new_source_id: Callable[[], str], *, taken: Collection[str] = ()
+) -> list[Source]:
+    """The passages as sources, each under an id that is not taken; adjoining ones as one source.
+
+    ValueError when `new_source_id` does not give enough different ids that are not numbers.
+    """
+    groups: list[list[Passage]] = []
     for passage in passages:
-        order.setdefault((passage.document_id, passage.document_version), []).append(passage)
+        if groups and _adjoin(groups[-1][-1], passage):
+            groups[-1].append(passage)
+        else:
+            groups.append([passage])
+    ids: list[str] = []
+    for _ in range(len(groups) * MAX_ID_ATTEMPTS):
+        if len(ids) == len(groups):
+            break
+        source_id = new_source_id()
+        if source_id not in ids and source_id not in taken and not source_id.isdigit():
+            ids.append(source_id)
+    if len(ids) < len(groups):
+        raise ValueError("new_source_id does not give enough different ids that are not numbers.")
     return [
-        passage
-        for group in order.values()
-        for passage in sorted(group, key=lambda passage: passage.location["char_start"])
+        Source(id=source_id, passage=_joined(parts), parts=tuple(parts))
+        for source_id, parts in zip(ids, groups, strict=True)
     ]
 
 
-def _joined(passages: Sequence[Passage]) -> list[tuple[Passage, ...]]:
-    groups: list[tuple[Passage, ...]] = []
-    for passage in passages:
-        if groups and _follows(groups[-1][-1], passage):
-            groups[-1] = (*groups[-1], passage)
-        else:
-            groups.append((passage,))
-    return groups
-
-
-def _follows(first: Passage, second: Passage) -> bool:
-    # What stands in a gap is not known here, and a guess would make every later offset wrong.
+def _adjoin(first: Passage, second: Passage) -> bool:
+    """True for chunks of one section without a gap: the text in a gap is not known here."""
     return (
         (first.document_id, first.document_version) == (second.document_id, second.document_version)
         and first.location["section"] == second.location["section"]
@@ -224,12 +221,11 @@ def _follows(first: Passage, second: Passage) -> bool:
     )
 
 
-def _one_passage(parts: tuple[Passage, ...]) -> Passage:
-    first = parts[0]
+def _joined(parts: Sequence[Passage]) -> Passage:
     if len(parts) == 1:
-        return first
+        return parts[0]
     return replace(
-        first,
+        parts[0],
         text="".join(part.text for part in parts),
         location=joined_location(parts),
         score=max(part.score for part in parts),
@@ -237,29 +233,19 @@ def _one_passage(parts: tuple[Passage, ...]) -> Passage:
 
 
 def joined_location(parts: Sequence[Passage]) -> Location:
-    """Where the parts stand as one, with all their tables."""
+    """The location of the parts as one, with all their tables, offsets from the first part's."""
     first = parts[0].location
     location: Location = {**first, "char_end": parts[-1].location["char_end"]}
-    tables = [
-        _moved(rows, by=part.location["char_start"] - first["char_start"])
-        for part in parts
-        for rows in part.location.get("tables", ())
-    ]
+    tables: list[TableRows] = []
+    for part in parts:
+        shift = part.location["char_start"] - first["char_start"]
+        for table in part.location.get("tables", ()):
+            # The first of each three is a row's number or a column, the others are offsets.
+            rows = [
+                [place if index % 3 == 0 else place + shift for index, place in enumerate(row)]
+                for row in table["rows"]
+            ]
+            tables.append({**table, "rows": rows})
     if tables:
         location["tables"] = tables
     return location
-
-
-def _moved(rows: TableRows, *, by: int) -> TableRows:
-    """The rows with their offsets counted from that much earlier."""
-    return {
-        **rows,
-        "rows": [
-            [
-                # The first of each three is a row's number or a column.
-                place if index % 3 == 0 else place + by
-                for index, place in enumerate(row)
-            ]
-            for row in rows["rows"]
-        ],
-    }
