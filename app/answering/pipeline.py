@@ -29,6 +29,7 @@ from app.answering.guard.question_back import may_ask_back
 from app.answering.outcome import Outcome, conflict_of, question_back, settle
 from app.answering.prompts.library import PromptLibrary
 from app.answering.prompts.prompt import Prompt
+from app.answering.question.parts import read_question
 from app.answering.question.question import Question
 from app.answering.review.grounding_model import GroundingModel
 from app.answering.review.moderation import moderate_question
@@ -198,8 +199,9 @@ class Answerer:
         clock.mark("retrieve")
         retrieved, evidence = await self._weigh(asking, retrieval)
         if asking.session is None:
+            question = read_question(asking.question.text, asking.in_context)
             completed = await complete_for(
-                asking.caller, self.database, asking.in_context, retrieved.context, evidence
+                asking.caller, self.database, question, retrieved.context, evidence
             )
             retrieved = replace(retrieved, context=completed.context)
             evidence = completed.evidence
@@ -308,10 +310,8 @@ class Answerer:
         self, asking: Asking, retrieval: Retrieval
     ) -> tuple[Retrieved, list[SentenceEvidence]]:
         context = await asyncio.to_thread(self._pack, asking, retrieval.passages)
-        asked, in_context = asking.question.text, asking.in_context
-        evidence = await asyncio.to_thread(
-            rank_sentences, asked, context, self.embedder, in_context=in_context
-        )
+        question = read_question(asking.question.text, asking.in_context)
+        evidence = await asyncio.to_thread(rank_sentences, question, context, self.embedder)
         return Retrieved(retrieval=retrieval, context=context), evidence
 
     def _pack(self, asking: Asking, passages: Sequence[Passage]) -> Context:

@@ -17,6 +17,7 @@ import numpy as np
 from app.answering.abstention import AbstentionModel, EvidenceSignals, evidence_signals
 from app.answering.context import build_context, random_source_id
 from app.answering.evidence.ranking import rank_sentences
+from app.answering.question.parts import read_question
 from app.limits import AnswerLimits
 from app.retrieve.search import Retriever, SearchQuery
 from footnote.evals.loading import READER, LoadedDataset
@@ -244,7 +245,7 @@ def _signals(
         count_tokens=weighing.embedder.count_tokens,
         new_source_id=random_source_id,
     )
-    evidence = rank_sentences(question.text, context, weighing.embedder)
+    evidence = rank_sentences(read_question(question.text), context, weighing.embedder)
     started = perf_counter()
     signals = evidence_signals(question.text, context, evidence)
     return signals, round((perf_counter() - started) * 1000, 4)

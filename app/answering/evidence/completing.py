@@ -15,6 +15,7 @@ from app.answering.evidence.ranking import SentenceEvidence
 from app.answering.evidence.row_names import read_table_question
 from app.answering.evidence.row_tables import tables_of
 from app.answering.evidence.tabular import answer_from_rows
+from app.answering.question.parts import QuestionReading
 from app.identity import Caller
 from kb.passages import Passage
 from kb.postgres.database import Database, TenantSession
@@ -61,7 +62,7 @@ class Completed:
 async def complete_for(
     caller: Caller,
     database: Database,
-    question: str,
+    question: QuestionReading,
     context: Context,
     evidence: list[SentenceEvidence],
 ) -> Completed:
@@ -76,7 +77,9 @@ async def complete_for(
         return await complete(scope, context, evidence, gaps, new_source_id=random_source_id)
 
 
-def gaps_of(question: str, context: Context, evidence: Sequence[SentenceEvidence]) -> list[Gap]:
+def gaps_of(
+    question: QuestionReading, context: Context, evidence: Sequence[SentenceEvidence]
+) -> list[Gap]:
     """The gaps in the table or list of the best piece, or that a question about all rows asks for.
 
     Mostly none.
@@ -87,7 +90,7 @@ def gaps_of(question: str, context: Context, evidence: Sequence[SentenceEvidence
     tables = tables_of(context)
     gaps: list[Gap] = []
     is_about_all = bool(tables) and (
-        answer_from_rows(read_table_question(question), tables) is not None
+        answer_from_rows(read_table_question(question.in_context), tables) is not None
     )
     for table in tables:
         is_best = any(each.source_id == best.source_id for each in table.rows)

@@ -13,8 +13,7 @@ from app.answering.evidence.candidates import Candidate, candidates_of
 from app.answering.evidence.pieces import Piece
 from app.answering.evidence.row_names import text_of_row
 from app.answering.guard.instructions import is_instruction_to_reader
-from app.answering.question.asked import asks_how
-from app.answering.question.parts import Part, parts_in
+from app.answering.question.parts import Part, QuestionReading
 from app.answering.question.spelling import corrected, spelled_stems
 from kb.unit_vectors import Vectors
 from models.embedding import Embedder
@@ -111,19 +110,13 @@ class SentenceEvidence:
 
 
 def rank_sentences(
-    question: str, context: Context, embedder: Embedder, *, in_context: str | None = None
+    question: QuestionReading, context: Context, embedder: Embedder
 ) -> list[SentenceEvidence]:
     """The pieces that may answer the question, best first; at most MAX_EMBEDDED for each part.
 
     Headings, questions, lead-ins and instructions to the reader are no evidence. Neither is a piece
     about something else than the question, nor one without the answer type asked for or, unless its
     cosine is high, without the attribute asked for.
-
-    Args:
-        question: as it was asked.
-        context: the sources.
-        embedder: compares the best of their pieces.
-        in_context: a follow-up behind the question before it.
     """
     candidates = candidates_of(context)
     if not candidates:
@@ -131,7 +124,7 @@ def rank_sentences(
     vectors: dict[str, Vectors] = {}
     found = [
         replace(each, part=place)
-        for place, part in enumerate(parts_in(question, in_context or question))
+        for place, part in enumerate(question.parts)
         for each in _evidence_for(part, candidates, embedder, vectors)
     ]
     return sorted(found, key=lambda each: -each.score)
@@ -161,7 +154,7 @@ def _evidence_for(
     has_type = constraints.expected.kind != "other"
     min_cosine = MIN_COSINE if has_type else MIN_COSINE_WITHOUT_TYPE
     found = []
-    for each in _with_cosines(part.in_context, promising, embedder, vectors):
+    for each in _with_cosines(part, promising, embedder, vectors):
         is_read = each.vector is not None
         is_near = each.cosine >= min_cosine if is_read else each.coverage >= MIN_COVERAGE
         if is_near or not constraints.lacks_attribute(each.text, each.named_by):
@@ -192,13 +185,12 @@ def _ranked_by_words(part: Part, candidates: Sequence[Candidate]) -> list[Senten
         scores_by_language = {each: bm25.get_scores(stems[each]) for each in languages}
         scores = [scores_by_language[each.language][place] for place, each in enumerate(candidates)]
     best_score = max(*scores, 1e-9)
-    wants_steps = asks_how(part.text)
     ordered: list[tuple[tuple[bool, float], SentenceEvidence]] = []
     for score, candidate in zip(scores, candidates, strict=True):
         evidence = _score_by_words(candidate, weights_by_language[candidate.language], part)
         fit = score / best_score + evidence.score_without_vectors - evidence.coverage
         # A procedure says what to do in words of its own.
-        is_procedure = wants_steps and candidate.piece.kind == "steps"
+        is_procedure = part.asks_how and candidate.piece.kind == "steps"
         ordered.append(((not is_procedure, -fit), evidence))
     return [evidence for _, evidence in sorted(ordered, key=lambda pair: pair[0])]
 
@@ -252,7 +244,7 @@ def _score_by_words(
 
 
 def _with_cosines(
-    question: str,
+    part: Part,
     evidence: Sequence[SentenceEvidence],
     embedder: Embedder,
     vectors: dict[str, Vectors],
@@ -267,7 +259,7 @@ def _with_cosines(
     # As in English: a piece with a fifth of the question has .37, one with .6 of it .6.
     compared = [replace(each, cosine=0.25 + 0.6 * each.coverage) for each in evidence]
     if text_by_place:
-        spelled = corrected(question, [each.text for each in evidence])
+        spelled = corrected(part.in_context, [each.text for each in evidence])
         asked = embedder.embed_queries([spelled])[0]
         new = [text for text in dict.fromkeys(text_by_place.values()) if text not in vectors]
         if new:

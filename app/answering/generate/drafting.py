@@ -12,6 +12,7 @@ from app.answering.generate.extractive import extract
 from app.answering.generate.llm import Drafted, generate
 from app.answering.prompts.prompt import Prompt
 from app.answering.prompts.render import LeftOut
+from app.answering.question.parts import read_question
 from app.answering.question.question import Question
 from app.gateway.gateway import ModelSession
 from app.gateway.metered import Purpose
@@ -56,8 +57,8 @@ async def draft_from_sentences(
     *,
     in_context: str,
 ) -> AsyncGenerator[DraftClaim | Generation, None]:
-    """What the sources say as claims, then how it ended; `in_context` as `extract` takes it."""
-    draft = extract(question.text, evidence, context, in_context=in_context)
+    """The claims in the sources' words, then the end; `in_context` as `read_question` takes it."""
+    draft = extract(read_question(question.text, in_context), evidence, context)
     for claim in draft.claims:
         yield claim
     yield Generation(status=draft.status, model=EXTRACTIVE)

@@ -15,6 +15,7 @@ from app.answering.context import Context, Source
 from app.answering.evidence.pieces import Piece, pieces_of
 from app.answering.evidence.ranking import SentenceEvidence
 from app.answering.evidence.row_names import (
+    TableQuestion,
     excludes_row,
     lacks_attribute,
     named_rows,
@@ -32,14 +33,8 @@ from app.answering.generate.excerpts import (
     excerpt_sentence,
 )
 from app.answering.question.answer_type import expected_answer
-from app.answering.question.asked import (
-    asks_for_all,
-    asks_for_everything,
-    asks_how,
-    defined_term,
-    defines,
-)
-from app.answering.question.parts import Part, parts_in
+from app.answering.question.asked import defines
+from app.answering.question.parts import Part, QuestionReading
 from app.answering.verify.tables import tell_row
 from language.lines import MARKER
 from language.stems import content_stems
@@ -68,30 +63,20 @@ _ALTERNATIVE: Final = re.compile(r"\b(?:or|oder|ou)\b", re.IGNORECASE)
 
 
 def extract(
-    question: str,
-    evidence: Sequence[SentenceEvidence],
-    context: Context,
-    *,
-    in_context: str | None = None,
+    question: QuestionReading, evidence: Sequence[SentenceEvidence], context: Context
 ) -> Draft:
     """The answer in the sources' words: a claim for each part of the question.
 
     `unsupported` when no piece is about the question and has the answer type that it asks for, and
     when it asks for something of all rows of a table that they do not answer for certain.
-
-    Args:
-        question: as it was asked.
-        evidence: the pieces that may answer it.
-        context: the sources of the evidence.
-        in_context: a follow-up behind the question before it.
     """
-    asked = in_context or question
+    of_rows = read_table_question(question.in_context)
     tables = tables_of(context)
-    computed = answer_from_rows(read_table_question(asked), tables)
-    if computed is not None and (computed.claims or _needs_all_rows(asked, evidence, tables)):
+    computed = answer_from_rows(of_rows, tables)
+    if computed is not None and (computed.claims or _needs_all_rows(of_rows, evidence, tables)):
         return computed
     excerpts: dict[tuple[str, ...], Excerpt] = {}
-    for place, part in enumerate(parts_in(question, asked)):
+    for place, part in enumerate(question.parts):
         own = [each for each in evidence if each.part == place]
         for each in _answer_part(part, own, context, tables):
             key = (each.source_id, *each.quotes)
@@ -101,13 +86,12 @@ def extract(
 
 
 def _needs_all_rows(
-    asked: str, evidence: Sequence[SentenceEvidence], tables: Sequence[Table]
+    question: TableQuestion, evidence: Sequence[SentenceEvidence], tables: Sequence[Table]
 ) -> bool:
     """True when the best piece is a row of a table that the question asks all rows of."""
     best = max(evidence, key=lambda each: each.score, default=None)
     if best is None or best.piece.row is None:
         return False
-    question = read_table_question(asked)
     table = table_with(best.source_id, best.piece.row, tables)
     if table is None or answer_from_rows(question, [table]) is None:
         return False
@@ -147,13 +131,12 @@ def _fit(part: Part, evidence: SentenceEvidence) -> float:
     piece, fit = evidence.piece, evidence.score
     if piece.items and part.constraints.expected.kind in ONE_THING:
         fit -= WHOLE_LIST_MALUS
-    if piece.kind == "steps" and asks_how(part.text):
+    if piece.kind == "steps" and part.asks_how:
         fit += STEPS_BONUS
-    if piece.row is not None and asks_for_everything(part.text):
+    if piece.row is not None and part.asks_for_everything:
         name = frozenset(content_stems(" ".join(cell.value for cell in piece.row.key)))
         fit += WHOLE_ROW_BONUS if name and name.issubset(content_stems(part.text)) else 0.0
-    term = defined_term(part.text)
-    if term is not None and defines(piece.text, term):
+    if part.defined_term is not None and defines(piece.text, part.defined_term):
         fit += DEFINITION_BONUS
     return fit
 
@@ -197,15 +180,14 @@ def _excerpt_of_list(
     shared = [len(rest.intersection(content_stems(item.text))) for item in items]
     most = max(shared)
     named = [item for item, count in zip(items, shared, strict=True) if count == most > 0]
-    wants_all = asks_for_all(part.text)
     # One amount, time, person or yes is no list.
-    wants_several = wants_all and expected_answer(part.text).kind in {"other", "steps"}
+    wants_several = part.asks_for_all and expected_answer(part.text).kind in {"other", "steps"}
     is_one_named = len(named) == 1 and (2 * most > len(rest) or not wants_several)
     is_introduced = whole.span.start < whole.items[0].start
     is_plain = MARKER.match(whole.text) is not None or not rest
     is_best = bool(piece.items) and wants_several
-    is_procedure = whole.kind == "steps" and asks_how(part.text)
-    is_listed = is_introduced or is_best or (wants_all and is_plain)
+    is_procedure = whole.kind == "steps" and part.asks_how
+    is_listed = is_introduced or is_best or (part.asks_for_all and is_plain)
     if is_procedure or (is_listed and not is_one_named):
         return excerpt_list(source, whole)
     if piece.items:

@@ -11,6 +11,7 @@ from app.answering.evidence.completing import Completed, ListGap, TableGap, comp
 from app.answering.evidence.pieces import Piece, pieces_of
 from app.answering.evidence.ranking import SentenceEvidence
 from app.answering.evidence.row_tables import tables_of
+from app.answering.question.parts import read_question
 from app.answering.verify.rows import rows_of
 from kb.ids import DocumentId
 from kb.postgres.database import Viewer
@@ -74,14 +75,21 @@ def test_a_whole_table_has_no_gap_for_one_of_its_rows() -> None:
     context = context_of_table(VANS)
     (piece, *_) = pieces_of(context.sources[0].passage)
 
-    assert gaps_of("What is the payload of Alder?", context, evidence_of(context, piece)) == []
+    assert (
+        gaps_of(
+            read_question("What is the payload of Alder?"), context, evidence_of(context, piece)
+        )
+        == []
+    )
 
 
 def test_a_table_with_missing_rows_has_one() -> None:
     context = context_of_table(VANS, missing=1)
     (piece, *_) = pieces_of(context.sources[0].passage)
 
-    gaps = gaps_of("What is the payload of Hazel?", context, evidence_of(context, piece))
+    gaps = gaps_of(
+        read_question("What is the payload of Hazel?"), context, evidence_of(context, piece)
+    )
 
     passage = context.sources[0].passage
     assert gaps == [TableGap(document_id=passage.document_id, version=1, columns=VANS[0])]
@@ -93,7 +101,7 @@ async def test_the_rest_of_a_table_is_read(service: Service) -> None:
     evidence = evidence_of(context, pieces_of(context.sources[0].passage)[0])
     question = "Which part has the highest price?"
 
-    gaps = gaps_of(question, context, evidence)
+    gaps = gaps_of(read_question(question), context, evidence)
     whole = await completed(service, ana, context, evidence, gaps)
 
     (table,) = tables_of(whole.context)
@@ -108,7 +116,7 @@ async def test_a_list_that_a_chunk_cuts_is_read_on(service: Service) -> None:
     piece = next(each for each in pieces_of(context.sources[0].passage) if each.items)
     evidence = evidence_of(context, piece)
 
-    gaps = gaps_of("How do I descale the machine?", context, evidence)
+    gaps = gaps_of(read_question("How do I descale the machine?"), context, evidence)
     whole = await completed(service, ana, context, evidence, gaps)
 
     moved = whole.evidence[0].piece
@@ -129,7 +137,7 @@ async def test_nothing_is_read_that_the_caller_may_not_see(
     document_id = await hr.upload(text, name, principals=["group:hr"])
     context = await shown(service, hr, document_id, ordinal=0)
     evidence = evidence_of(context, pieces_of(context.sources[0].passage)[0])
-    gaps = gaps_of("Which part has the highest price?", context, evidence)
+    gaps = gaps_of(read_question("Which part has the highest price?"), context, evidence)
     gaps = gaps or [ListGap(source_id="kq0abc")]
 
     unseen = await completed(service, hr, context, evidence, gaps)

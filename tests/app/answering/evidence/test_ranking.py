@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from app.answering.context import Context, Source
 from app.answering.evidence.ranking import MAX_EMBEDDED, SentenceEvidence, rank_sentences
+from app.answering.question.parts import read_question
 from language.stems import content_stems
 from tests.fakes.sources import context_of, passage_of
 
@@ -44,7 +45,7 @@ class WordEmbedder:
 
 
 def ranked(question: str, *texts: str, title: str | None = None) -> list[SentenceEvidence]:
-    return rank_sentences(question, context_of(texts, title=title), WordEmbedder())
+    return rank_sentences(read_question(question), context_of(texts, title=title), WordEmbedder())
 
 
 def test_the_sentence_with_the_answer_comes_first() -> None:
@@ -61,7 +62,7 @@ def test_the_sentence_with_the_answer_comes_first() -> None:
 def test_evidence_is_verbatim_and_names_its_source() -> None:
     context = context_of([f"The handbook is for all sites.\n\n{LEAVE}", "Leave is 30 days in May."])
 
-    evidence = rank_sentences(QUESTION, context, WordEmbedder())
+    evidence = rank_sentences(read_question(QUESTION), context, WordEmbedder())
 
     text_by_source = {source.id: source.passage.text for source in context.sources}
     assert {each.source_id for each in evidence} == set(text_by_source)
@@ -144,7 +145,7 @@ def test_only_the_most_promising_sentences_are_embedded() -> None:
     embedder = WordEmbedder()
     text = " ".join(f"Room {number} has a desk." for number in range(40))
 
-    evidence = rank_sentences("a desk in any room", context_of([text]), embedder)
+    evidence = rank_sentences(read_question("a desk in any room"), context_of([text]), embedder)
 
     assert len(embedder.embedded) == len(evidence) == MAX_EMBEDDED
 
@@ -153,7 +154,7 @@ def test_a_sentence_longer_than_the_models_window_is_cut_before_it_is_embedded()
     embedder = WordEmbedder(max_tokens=16)
     text = f"Employees {'very ' * 60}often get 25 days of leave."
 
-    evidence = rank_sentences(QUESTION, context_of([text]), embedder)
+    evidence = rank_sentences(read_question(QUESTION), context_of([text]), embedder)
 
     assert evidence[0].text == text
     assert embedder.count_tokens(embedder.embedded)[0] <= 16
@@ -165,7 +166,7 @@ def test_passages_without_a_score_are_ranked_by_their_sentences() -> None:
     source = Source(id="abcdef", passage=unscored, parts=(unscored,))
     context = Context(sources=(source,), budget=1, used=1, dropped=())
 
-    evidence = rank_sentences(QUESTION, context, WordEmbedder())
+    evidence = rank_sentences(read_question(QUESTION), context, WordEmbedder())
 
     assert evidence[0].passage_score == 0
     assert evidence[0].score == evidence[0].coverage + 0.75 * evidence[0].cosine + 0.2
@@ -274,9 +275,9 @@ def test_a_sentence_in_a_language_that_the_model_does_not_read_is_judged_by_its_
     ]
     embedder = EnglishEmbedder()
 
-    first, *_ = rank_sentences(
-        "Wann wird die Kaution erstattet?", replace(context, sources=tuple(sources)), embedder
-    )
+    question = read_question("Wann wird die Kaution erstattet?")
+
+    first, *_ = rank_sentences(question, replace(context, sources=tuple(sources)), embedder)
 
     assert first.text == "Die Kautionen werden am Ende erstattet."
     assert embedder.embedded == []
@@ -295,9 +296,9 @@ def test_a_piece_that_may_answer_several_parts_is_embedded_once() -> None:
     embedder = WordEmbedder()
     context = context_of([f"{LEAVE} The canteen opens at noon. Leave is booked in May."])
 
-    evidence = rank_sentences(
-        "How many days of leave do employees get and when is leave booked?", context, embedder
-    )
+    question = read_question("How many days of leave do employees get and when is leave booked?")
+
+    evidence = rank_sentences(question, context, embedder)
 
     assert {each.part for each in evidence} == {0, 1}
     assert len(embedder.embedded) == len(set(embedder.embedded))

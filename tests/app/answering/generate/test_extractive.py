@@ -7,6 +7,7 @@ from app.answering.context import Context
 from app.answering.evidence.pieces import pieces_of
 from app.answering.evidence.ranking import SentenceEvidence
 from app.answering.generate.extractive import extract
+from app.answering.question.parts import read_question
 from tests.app.answering.evidence.test_tabular import VANS, context_of_table
 from tests.fakes.sources import context_of
 
@@ -47,7 +48,7 @@ def ranked(context: Context, *best: str) -> list[SentenceEvidence]:
 
 def answered(question: str, text: str, *best: str, in_context: str | None = None) -> Draft:
     context = context_of([text])
-    return extract(question, ranked(context, *best), context, in_context=in_context)
+    return extract(read_question(question, in_context), ranked(context, *best), context)
 
 
 def told(question: str, text: str, *best: str) -> list[str]:
@@ -56,7 +57,7 @@ def told(question: str, text: str, *best: str) -> list[str]:
 
 
 def test_no_evidence_is_unsupported() -> None:
-    draft = extract("How many days?", [], context_of([LEAVE]))
+    draft = extract(read_question("How many days?"), [], context_of([LEAVE]))
 
     assert (draft.status, draft.claims) == ("unsupported", ())
 
@@ -180,7 +181,7 @@ def test_what_the_question_pins_down_must_be_there() -> None:
 
 def told_of_vans(question: str, *best: str, in_context: str | None = None) -> list[str]:
     context = context_of_table(VANS)
-    draft = extract(question, ranked(context, *best), context, in_context=in_context)
+    draft = extract(read_question(question, in_context), ranked(context, *best), context)
     return [claim.text for claim in draft.claims]
 
 
@@ -244,7 +245,7 @@ def test_all_columns_that_are_listed_are_told_or_the_whole_row(
 ) -> None:
     context = context_of_table(VANS)
 
-    (claim,) = extract(question, ranked(context, "Van: Cedar"), context).claims
+    (claim,) = extract(read_question(question), ranked(context, "Van: Cedar"), context).claims
 
     columns = ["payload", "range", "daily rate", "tow bar"]
     assert [each for each in columns if each in claim.text.lower()] == told
@@ -284,6 +285,6 @@ def test_a_row_that_the_question_leaves_out_is_no_answer(
 ) -> None:
     context = context_of_table(VANS)
 
-    draft = extract(question, ranked(context, "Van: Hazel"), context)
+    draft = extract(read_question(question), ranked(context, "Van: Hazel"), context)
 
     assert [claim.text for claim in draft.claims] == expected
