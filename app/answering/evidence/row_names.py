@@ -12,8 +12,7 @@ from app.answering.evidence.row_tables import PlacedRow, Table
 from app.answering.question.answer_type import ExpectedAnswer, expected_answer
 from app.answering.question.proper_names import is_like
 from app.answering.question.vocabulary import CARDINALS, PLACES, UNITS
-from app.answering.verify.rows import is_bare_number
-from app.answering.verify.tables import Cell, Row
+from app.answering.verify.rows import Cell, Row, is_bare_number
 from language.stems import content_stems
 from language.text import fold
 
@@ -232,8 +231,8 @@ def _has_type(cell: Cell, expected: ExpectedAnswer) -> bool:
     if expected.dimensions:
         if not cell.unit and len(folded_words(cell.value)) > MAX_MEASURE_WORDS:
             return False
-        said = f"{cell.unit} {cell.value}"
-        units = header.union(folded_words(said), said.split())
+        amount = f"{cell.unit} {cell.value}"
+        units = header.union(folded_words(amount), amount.split())
         return any(UNITS.get(each, frozenset()) & units for each in expected.dimensions)
     match expected.kind:
         case "time":

@@ -7,7 +7,7 @@ from functools import cached_property
 from uuid import UUID
 
 from app.answering.context import Context
-from app.answering.verify.tables import Row, rows_of
+from app.answering.verify.rows import Row, rows_of
 from language.stems import content_stems
 
 
@@ -54,7 +54,7 @@ class Table:
 
     @cached_property
     def column_stems(self) -> frozenset[str]:
-        """Of all words of the header."""
+        """The stems of all words of the header."""
         return frozenset(content_stems(" ".join(self.columns)))
 
     @cached_property
@@ -64,7 +64,7 @@ class Table:
 
     @cached_property
     def shared_name_stems(self) -> frozenset[str]:
-        """Of the words in the titles and sections above every one of its rows."""
+        """The stems of the words in the titles and sections above every one of its rows."""
         above = [frozenset(content_stems(names)) for names in {each.names for each in self.rows}]
         return frozenset.intersection(*above)
 
