@@ -196,7 +196,7 @@ def warn_of_unfitted_floor(embedding_model: str) -> None:
         log.warning(
             "evidence_floor.not_fitted",
             embedding_model=embedding_model,
-            fitted_with=packaged_model().fitted["embedding_model"],
+            fitted_with=packaged_model()["embedding_model"],
             mend=REFIT,
         )
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from app.answering.generate.drafting import EXTRACTIVE
 from app.answering.prompts.prompt import Prompt
 from app.answering.prompts.render import Turn
+from app.answering.question.parts import QuestionReading, read_question
 from app.answering.question.question import Question
 from app.answering.review.grounding_model import GroundingModel
 from app.answering.verify.profiles import ProfileName
@@ -37,6 +38,11 @@ class Asking:
         """The question; one that leans on the question before it, with that."""
         is_follow_up = self.conversation is not None and self.conversation.bearing == "follow_up"
         return self.question.in_context if is_follow_up else self.question.text
+
+    @property
+    def reading(self) -> QuestionReading:
+        """What the question says in its context."""
+        return read_question(self.question.text, self.in_context)
 
     @property
     def model_name(self) -> str:

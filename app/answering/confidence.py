@@ -100,7 +100,7 @@ def _best(answered: Answered) -> str:
 
 
 def _deviations(evidence: SentenceEvidence) -> float:
-    usual = packaged_model().fitted["signals"]["best_cosine"]
+    usual = packaged_model()["signals"]["best_cosine"]
     return (evidence.cosine - usual["mean"]) / usual["deviation"]
 
 

@@ -1,6 +1,6 @@
-"""Which questions go to the stronger tier of an alias at once: rules on the question's own words.
+"""Rules on a question's own words that send it to the stronger tier of an alias at once.
 
-English; in other languages only the number of questions and the length count.
+They are English; in other languages only the number of questions and the length count.
 """
 
 import re

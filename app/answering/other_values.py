@@ -1,11 +1,12 @@
-"""Do two sentences answer the same question with different values, in whatever words?
+"""Two sentences that answer the same question with different values, in whatever words.
 
-Sentences of two documents that hold the same words of the question, are equally near to it and near
-each other, and give each a value of one kind that the other does not, are read as two answers. What
-names a case of its own on both sides is not. Careful on purpose: of 435 everyday questions it reads
-none as a conflict that is none, and misses four of ten whose wording has less in common.
+Two sentences are read as two answers when they hold the same words of the question, are equally
+near to it and near each other, and each gives a value of one kind that the other does not. They are
+not when each names a case of its own. The rule is careful on purpose: of 435 everyday questions it
+takes none for a conflict that is none, and misses four of ten whose wording has less in common.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from app.answering.evidence.ranking import SentenceEvidence
@@ -30,36 +31,36 @@ MAX_VALUES: Final = 4
 """Of a sentence; one with more lists the cases that it tells apart."""
 
 _UNIT_WITHIN: Final = 2
-"""Words after a number: three working days."""
+"""Words behind a number among which its unit is looked for: three working days."""
 
 
 def answer_otherwise(question: str, one: SentenceEvidence, other: SentenceEvidence) -> bool:
     """True when both answer the question, and each with a value that the other does not give."""
     if one.vector is None or other.vector is None or float(one.vector @ other.vector) < MIN_COSINE:
         return False
-    if abs(one.cosine - other.cosine) > MAX_APART or (
-        _own_names(question, one) and _own_names(question, other)
-    ):
+    if abs(one.cosine - other.cosine) > MAX_APART:
         return False
-    return _hold_the_same(question, one, other) and _give_other_values(question, one, other)
+    if all(_names_case(question, each) for each in (one, other)):
+        return False
+    return _hold_same_words(question, one, other) and _give_other_values(question, one, other)
 
 
-def _own_names(question: str, evidence: SentenceEvidence) -> frozenset[str]:
-    """Names that the question has not: by them a sentence tells of its own case."""
-    asked = question.casefold()
-    return frozenset(
-        name for group in names_in(evidence.text) for name in group if name.casefold() not in asked
+def _names_case(question: str, evidence: SentenceEvidence) -> bool:
+    """True for a sentence with a name that the question has not: it speaks of its own case."""
+    names = (name for group in names_in(evidence.text) for name in group)
+    return any(name.casefold() not in question.casefold() for name in names)
+
+
+def _hold_same_words(question: str, one: SentenceEvidence, other: SentenceEvidence) -> bool:
+    held_one, held_other = (
+        frozenset(content_stems(question, each.language)).intersection(
+            content_stems(f"{each.named_by} {each.text}", each.language)
+        )
+        for each in (one, other)
     )
-
-
-def _hold_the_same(question: str, one: SentenceEvidence, other: SentenceEvidence) -> bool:
-    held = []
-    for each in (one, other):
-        told = frozenset(content_stems(f"{each.named_by} {each.text}", each.language))
-        held.append(told.intersection(content_stems(question, each.language)))
-    both, either = held[0] & held[1], held[0] | held[1]
     asked = frozenset(content_stems(question, one.language))
-    return len(both) >= max(1, MIN_SHARED * len(either), MIN_HELD * len(asked))
+    least = max(1, MIN_SHARED * len(held_one | held_other), MIN_HELD * len(asked))
+    return len(held_one & held_other) >= least
 
 
 def _give_other_values(question: str, one: SentenceEvidence, other: SentenceEvidence) -> bool:
@@ -83,15 +84,15 @@ def _values(text: str) -> dict[str, frozenset[str]]:
     for place, run in enumerate(specifics.runs):
         if run.is_number or run.folded in CARDINALS:
             number = run.text if run.is_number else str(CARDINALS[run.folded])
-            found.setdefault(_measured(specifics.runs, place), set()).add(number)
+            found.setdefault(_kind_of_number(specifics.runs, place), set()).add(number)
     return {kind: frozenset(values) for kind, values in found.items()}
 
 
-def _measured(runs: tuple[Run, ...], place: int) -> str:
-    """Of the number at the place: the dimension of its unit, else the word after it."""
+def _kind_of_number(runs: Sequence[Run], place: int) -> str:
+    """The dimension of the unit of the number at the place, else the word after it."""
     after = runs[place + 1 : place + 1 + _UNIT_WITHIN]
     for run in (*after, *runs[max(place - 1, 0) : place]):
-        for kind, words in UNITS.items():
-            if run.folded in words:
-                return kind
+        for dimension, units in UNITS.items():
+            if run.folded in units:
+                return dimension
     return after[0].folded if after and not after[0].is_number else ""

@@ -29,7 +29,6 @@ from app.answering.guard.question_back import may_ask_back
 from app.answering.outcome import Outcome, conflict_of, question_back, settle
 from app.answering.prompts.library import PromptLibrary
 from app.answering.prompts.prompt import Prompt
-from app.answering.question.parts import read_question
 from app.answering.question.question import Question
 from app.answering.review.grounding_model import GroundingModel
 from app.answering.review.moderation import moderate_question
@@ -199,15 +198,14 @@ class Answerer:
         clock.mark("retrieve")
         retrieved, evidence = await self._weigh(asking, retrieval)
         if asking.session is None:
-            question = read_question(asking.question.text, asking.in_context)
             completed = await complete_for(
-                asking.caller, self.database, question, retrieved.context, evidence
+                asking.caller, self.database, asking.reading, retrieved.context, evidence
             )
             retrieved = replace(retrieved, context=completed.context)
             evidence = completed.evidence
         yield retrieved
         clock.mark("evidence")
-        probability = evidence_probability(asking.in_context, retrieved.context, evidence)
+        probability = evidence_probability(asking.reading, retrieved.context, evidence)
         outcome = await self._outcome_before_generating(asking, retrieved, probability)
         disagreement = _disagreement(asking, retrieved.context, evidence)
         if outcome is None and disagreement is not None and not disagreement.is_conflict:
@@ -310,7 +308,7 @@ class Answerer:
         self, asking: Asking, retrieval: Retrieval
     ) -> tuple[Retrieved, list[SentenceEvidence]]:
         context = await asyncio.to_thread(self._pack, asking, retrieval.passages)
-        question = read_question(asking.question.text, asking.in_context)
+        question = asking.reading
         evidence = await asyncio.to_thread(rank_sentences, question, context, self.embedder)
         return Retrieved(retrieval=retrieval, context=context), evidence
 
@@ -365,7 +363,7 @@ class Answerer:
             now=asking.now,
         )
         retrieved, evidence = await self._weigh(asking, retrieval)
-        probability = evidence_probability(asking.in_context, retrieved.context, evidence)
+        probability = evidence_probability(asking.reading, retrieved.context, evidence)
         return self._holds_answer(probability)
 
     def _holds_answer(self, probability: float) -> bool:

@@ -162,7 +162,7 @@ def _check_embedding(settings: Settings) -> Check:
 
 def _check_evidence_floor(settings: Settings) -> Check:
     """Well in any case: answers are as safe as ever, only more or fewer than they should be."""
-    fitted = packaged_model().fitted["embedding_model"]
+    fitted = packaged_model()["embedding_model"]
     if is_fitted_to(settings.embedding_model):
         return Check(name="evidence floor", is_well=True, detail=f"fitted with {fitted}")
     return Check(

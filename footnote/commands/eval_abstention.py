@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from app.answering.abstention import FITTED_FILE, AbstentionModel, packaged_model
+from app.answering.abstention import FITTED_FILE, FittedAbstention, packaged_model
 from app.limits import AnswerLimits
 from app.retrieve.search import NodeIndexes
 from footnote.commands.evals import load_datasets
@@ -85,7 +85,7 @@ def abstention(
     )
 
 
-def _fit(settings: Settings, weighed: _Weighed, version: str, path: Path) -> AbstentionModel:
+def _fit(settings: Settings, weighed: _Weighed, version: str, path: Path) -> FittedAbstention:
     # An extra: only who fits needs it.
     from footnote.evals.abstention_fit import (  # noqa: PLC0415
         FitName,
@@ -98,14 +98,14 @@ def _fit(settings: Settings, weighed: _Weighed, version: str, path: Path) -> Abs
         fitted_on=utc_now().date().isoformat(),
         embedding_model=settings.embedding_model,
     )
-    model = AbstentionModel(fitted=fit_abstention(weighed.half(held_back=False), name))
-    write_fitted(model.fitted, path)
+    model = fit_abstention(weighed.half(held_back=False), name)
+    write_fitted(model, path)
     progress_console.print(f"Written: {path}", markup=False, soft_wrap=True)
     return model
 
 
 def _results(
-    weighed: _Weighed, model: AbstentionModel, floor: float, limit: int | None
+    weighed: _Weighed, model: FittedAbstention, floor: float, limit: int | None
 ) -> list[Result]:
     return [
         result

@@ -14,7 +14,12 @@ from typing import Final, Literal
 
 import numpy as np
 
-from app.answering.abstention import AbstentionModel, EvidenceSignals, evidence_signals
+from app.answering.abstention import (
+    EvidenceSignals,
+    FittedAbstention,
+    answer_probability,
+    evidence_signals,
+)
 from app.answering.context import build_context, random_source_id
 from app.answering.evidence.ranking import rank_sentences
 from app.answering.question.parts import read_question
@@ -139,7 +144,7 @@ def chosen(questions: Sequence[PutQuestion], *, held_back: bool, limit: int) -> 
 def results_of(
     loaded: LoadedDataset,
     weighed: Sequence[WeighedQuestion],
-    model: AbstentionModel,
+    model: FittedAbstention,
     *,
     floor: float,
     is_whole: bool,
@@ -152,7 +157,7 @@ def results_of(
         if not answerable or not others:
             continue
         both = [*answerable, *others]
-        probabilities = [model.probability(each.signals) for each in both]
+        probabilities = [answer_probability(model, each.signals) for each in both]
         held, missing = probabilities[: len(answerable)], probabilities[len(answerable) :]
         milliseconds = [each.milliseconds for each in both]
         results.append(
@@ -169,7 +174,7 @@ def results_of(
                     "answerable": len(held),
                     "without_answer": len(missing),
                     "floor": floor,
-                    "model": model.fitted["version"],
+                    "model": model["version"],
                 },
                 question_ids=[f"{each.question_id} {each.case}" for each in both],
                 scores={
@@ -245,7 +250,8 @@ def _signals(
         count_tokens=weighing.embedder.count_tokens,
         new_source_id=random_source_id,
     )
-    evidence = rank_sentences(read_question(question.text), context, weighing.embedder)
+    reading = read_question(question.text)
+    evidence = rank_sentences(reading, context, weighing.embedder)
     started = perf_counter()
-    signals = evidence_signals(question.text, context, evidence)
+    signals = evidence_signals(reading, context, evidence)
     return signals, round((perf_counter() - started) * 1000, 4)

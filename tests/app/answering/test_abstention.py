@@ -9,15 +9,16 @@ import pytest
 
 from app.answering.abstention import (
     PROBABILITY_OF_NAMED,
-    AbstentionModel,
     EvidenceSignals,
     FittedAbstention,
+    answer_probability,
     evidence_probability,
     evidence_signals,
     packaged_model,
 )
 from app.answering.context import Context
 from app.answering.evidence.ranking import SentenceEvidence
+from app.answering.question.parts import read_question
 from tests.fakes.sources import context_of, sentence_piece
 
 HARVARD = "The library of Harvard holds 18 million volumes."
@@ -56,7 +57,7 @@ def sentence(context: Context, place: int = 0, **known: float) -> SentenceEviden
 
 def signals(question: str, text: str = HARVARD, **known: float) -> EvidenceSignals:
     context = context_of([text], title=None)
-    found = evidence_signals(question, context, [sentence(context, 0, **known)])
+    found = evidence_signals(read_question(question), context, [sentence(context, 0, **known)])
     assert found is not None
     return found
 
@@ -64,14 +65,16 @@ def signals(question: str, text: str = HARVARD, **known: float) -> EvidenceSigna
 def test_without_evidence_there_is_no_answer() -> None:
     context = context_of([HARVARD])
 
-    assert evidence_signals("Who?", context, []) is None
-    assert evidence_probability("Who?", context, []) == 0
+    assert evidence_signals(read_question("Who?"), context, []) is None
+    assert evidence_probability(read_question("Who?"), context, []) == 0
 
 
 def test_sentences_of_passages_far_down_are_no_evidence() -> None:
     context = context_of([HARVARD])
 
-    assert evidence_signals("Who?", context, [sentence(context, passage_rank=5)]) is None
+    found = evidence_signals(read_question("Who?"), context, [sentence(context, passage_rank=5)])
+
+    assert found is None
 
 
 def test_cosine_and_coverage_are_the_best_ones_each() -> None:
@@ -79,7 +82,7 @@ def test_cosine_and_coverage_are_the_best_ones_each() -> None:
     close = sentence(context, 0, cosine=0.8, coverage=0.1)
     covering = sentence(context, 1, cosine=0.2, coverage=0.9)
 
-    found = evidence_signals("Which library is it?", context, [close, covering])
+    found = evidence_signals(read_question("Which library is it?"), context, [close, covering])
 
     assert found is not None
     assert (found.best_cosine, found.best_coverage) == (0.8, 0.9)
@@ -89,7 +92,7 @@ def test_the_best_passage_is_ahead_of_the_next_four() -> None:
     texts = [f"Number {word} is a passage of its own." for word in "abcdef"]
     context = with_cosines(context_of(texts), 0.3, 0.7, 0.2, 0.3, 0.2, 0.1)
 
-    found = evidence_signals("Which number?", context, [sentence(context)])
+    found = evidence_signals(read_question("Which number?"), context, [sentence(context)])
 
     assert found is not None
     assert found.passage_cosine == 0.7
@@ -139,7 +142,7 @@ def test_names_and_numbers_that_the_passage_does_not_hold_are_missed(
 def test_a_name_in_the_title_is_not_missed() -> None:
     context = context_of(["Its library holds 18 million volumes."], title="Harvard")
 
-    found = evidence_signals("How many has Harvard?", context, [sentence(context)])
+    found = evidence_signals(read_question("How many has Harvard?"), context, [sentence(context)])
 
     assert found is not None
     assert found.names_missing == 0
@@ -147,7 +150,7 @@ def test_a_name_in_the_title_is_not_missed() -> None:
 
 def test_the_probability_is_the_logistic_of_weighed_deviations() -> None:
     fitted: FittedAbstention = {
-        **packaged_model().fitted,
+        **packaged_model(),
         "bias": 0.5,
         "signals": {
             name: {"mean": 1.0, "deviation": 2.0, "weight": 4.0 if name == "best_cosine" else 0.0}
@@ -155,19 +158,19 @@ def test_the_probability_is_the_logistic_of_weighed_deviations() -> None:
         },
     }
 
-    probability = AbstentionModel(fitted=fitted).probability(ZERO._replace(best_cosine=3.0))
+    probability = answer_probability(fitted, ZERO._replace(best_cosine=3.0))
 
     # .5 + 4 * (3 - 1) / 2 = 4.5
     assert probability == pytest.approx(1 / (1 + math.exp(-4.5)))
 
 
 def test_signals_far_outside_what_was_fitted_to_overflow_nothing() -> None:
-    assert 0 <= packaged_model().probability(ZERO._replace(best_cosine=-1e6)) < 1e-9
-    assert packaged_model().probability(ZERO._replace(best_cosine=1e6)) == 1
+    assert 0 <= answer_probability(packaged_model(), ZERO._replace(best_cosine=-1e6)) < 1e-9
+    assert answer_probability(packaged_model(), ZERO._replace(best_cosine=1e6)) == 1
 
 
 def test_the_packaged_model_says_what_it_was_fitted_to() -> None:
-    fitted = packaged_model().fitted
+    fitted = packaged_model()
 
     assert tuple(fitted["signals"]) == EvidenceSignals._fields
     assert all(signal["deviation"] > 0 for signal in fitted["signals"].values())
@@ -184,24 +187,26 @@ def test_the_packaged_model_says_what_it_was_fitted_to() -> None:
 def test_more_of_what_speaks_for_an_answer_makes_it_more_probable(name: str) -> None:
     model = packaged_model()
 
-    assert model.probability(ZERO._replace(**{name: 0.5})) > model.probability(ZERO)
+    assert answer_probability(model, ZERO._replace(**{name: 0.5})) > answer_probability(model, ZERO)
 
 
 def test_a_missing_name_makes_an_answer_less_probable() -> None:
     model = packaged_model()
+    missed = ZERO._replace(names_missing=1.0)
 
-    assert model.probability(ZERO._replace(names_missing=1.0)) < model.probability(ZERO)
+    assert answer_probability(model, missed) < answer_probability(model, ZERO)
 
 
 def test_weighing_takes_less_than_a_millisecond() -> None:
     words = [f"word{number} stands here with Names and 12 numbers," for number in range(30)]
     context = context_of([" ".join(words) + f" {place}." for place in range(8)])
     evidence = [sentence(context, place % 8) for place in range(12)]
-    evidence_probability("When did Ada Lovelace write word3?", context, evidence)
+    question = read_question("When did Ada Lovelace write word3?")
+    evidence_probability(question, context, evidence)
 
     started = process_time()
     for _ in range(50):
-        evidence_probability("When did Ada Lovelace write word3?", context, evidence)
+        evidence_probability(question, context, evidence)
 
     # Measured .1 to .3 ms; processor time, so that a busy machine fails nothing.
     assert (process_time() - started) / 50 < 0.001
@@ -226,6 +231,6 @@ def test_evidence_with_all_that_is_asked_about_is_never_below_even(
         )
     ]
 
-    probability = evidence_probability(question, context, evidence)
+    probability = evidence_probability(read_question(question), context, evidence)
 
     assert (probability >= PROBABILITY_OF_NAMED) == is_named

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.answering.abstention import AbstentionModel, EvidenceSignals
+from app.answering.abstention import EvidenceSignals, answer_probability
 from footnote.evals.abstention import (
     Case,
     RememberingEmbedder,
@@ -92,10 +92,10 @@ def test_risk_grows_with_coverage() -> None:
 
 
 def test_the_fit_tells_what_it_was_fitted_to_tell() -> None:
-    model = AbstentionModel(fitted=fit_abstention(cases(), FIT))
+    model = fit_abstention(cases(), FIT)
 
     probabilities = [
-        model.probability(weighed("near", cosine).signals) for cosine in (0.1, 0.45, 0.65)
+        answer_probability(model, weighed("near", cosine).signals) for cosine in (0.1, 0.45, 0.65)
     ]
 
     assert probabilities == sorted(probabilities)
