@@ -124,7 +124,7 @@ _DIMENSIONS_BY_WORD: Final = {
     "hot": ("temperature",),
     "cold": ("temperature",),
     "kalt": ("temperature",),
-    "heiß": ("temperature",),
+    "heiss": ("temperature",),
     "fast": ("speed",),
     "schnell": ("speed",),
 }

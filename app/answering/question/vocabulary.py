@@ -1,5 +1,7 @@
 """Words for times, numbers, units and what they measure, in English, German and French.
 
+All are folded as the words of texts are: the sharp s is ss, the micro sign a Greek letter.
+
 General knowledge of the languages: no word stands here because a document or a question held it.
 """
 
@@ -50,7 +52,7 @@ CARDINALS: Final = _numbered(
     word: 10 * number
     for word, number in _numbered(
         3,
-        "thirty dreißig dreissig trente,forty vierzig quarante,fifty fünfzig cinquante,"
+        "thirty dreissig trente,forty vierzig quarante,fifty fünfzig cinquante,"
         "sixty sechzig soixante,seventy siebzig,eighty achtzig,ninety neunzig",
     ).items()
 }
@@ -142,7 +144,7 @@ UNITS: Final[Mapping[str, frozenset[str]]] = {
     "length": word_set(
         "mm cm dm m km metre metres meter meters kilometre kilometres kilometer kilometers mile "
         "miles mi inch inches in foot feet ft yard yards yd millimetre millimetres millimeter "
-        'millimeters centimetre centimetres centimeter centimeters µm nm mètre mètres "'
+        'millimeters centimetre centimetres centimeter centimeters μm nm mètre mètres "'
         "zentimeter millimeter"
     ),
     "mass": word_set(
@@ -158,7 +160,7 @@ UNITS: Final[Mapping[str, frozenset[str]]] = {
     "area": word_set("m² km² ha acre acres hectare hectares hektar sqm sq square quadratmeter"),
     "volume": word_set("l ml cl litre litres liter liters gallon gallons m³ cubic"),
     "voltage": word_set("v mv kv volt volts"),
-    "current": word_set("a ma µa amp amps ampere amperes"),
+    "current": word_set("a ma μa amp amps ampere amperes"),
     "power": word_set("w mw kw gw watt watts kilowatt kilowatts hp"),
     "frequency": word_set("hz khz mhz ghz hertz"),
     "memory": word_set("b kb mb gb tb byte bytes kib mib gib bit bits"),
@@ -233,7 +235,7 @@ FREE_OF_CHARGE: Final = word_set(
 
 COLOURS: Final = word_set(
     "white black grey gray red blue green yellow brown orange pink purple violet beige silver gold "
-    "turquoise weiß weiss schwarz grau rot blau grün gelb braun rosa lila silber türkis "
+    "turquoise weiss schwarz grau rot blau grün gelb braun rosa lila silber türkis "
     "blanc noir gris rouge bleu vert jaune brun marron rose argent dor"
 )
 """Stems, also of compounds: dunkelblau, silbern, grise."""

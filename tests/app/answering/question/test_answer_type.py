@@ -43,6 +43,8 @@ from app.answering.question.answer_type import expected_answer
         ("How long does it take?", "It is free for those over 60.", False),
         ("How long is it open?", "From 1 May to 3 June.", True),
         ("How warm is the water?", "The pool has 6 lanes.", False),
+        ("Wie hei\u00df ist der Ofen?", "Der Ofen hat 6 Bleche.", False),
+        ("Wie hei\u00df ist der Ofen?", "Der Ofen hat 220 Grad.", True),
         ("What is the speed limit?", "The speed limit is 130 kilometres an hour.", True),
         ("What is the speed limit?", "The speed limit is 50 km/h.", True),
         ("In which city is the clinic?", "Patients cancel in March.", False),

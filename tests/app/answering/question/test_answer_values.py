@@ -42,6 +42,8 @@ def test_a_contact_or_colour_looks_like_nothing_else(
     ("text", "dimension", "is_one"),
     [
         ("EUR 5", "money", True),
+        ("a film of 5 \u00b5m", "length", True),
+        ("a fuse of 5 \u00b5A", "current", True),
         ("It is free.", "money", True),
         ("Fr. 52.-", "money", True),
         ("120 g", "money", False),

@@ -18,6 +18,15 @@ def test_every_number_has_its_words(words: dict[str, int], numbers: range) -> No
     assert set(words.values()) == set(numbers)
 
 
+def test_words_are_folded_as_the_words_of_texts_are() -> None:
+    lists = [
+        words for name, words in vars(vocabulary).items() if name.isupper() and name != "ROMAN"
+    ]
+    lists += vocabulary.UNITS.values()
+
+    assert all(word == word.casefold() for words in lists for word in words)
+
+
 def test_what_is_measured_has_units_or_a_look_of_its_own() -> None:
     shapes = {"phone", "fax", "email", "web", "address", "colour"}
 
