@@ -10,7 +10,7 @@ from typing import Final, assert_never
 
 from app.answering.evidence.row_tables import PlacedRow, Table
 from app.answering.question.answer_type import ExpectedAnswer, expected_answer
-from app.answering.question.proper_names import is_like
+from app.answering.question.spelling import is_like
 from app.answering.question.vocabulary import CARDINALS, PLACES, UNITS
 from app.answering.verify.rows import Cell, Row, is_bare_number
 from language.stems import content_stems

@@ -33,7 +33,7 @@ from app.answering.generate.excerpts import (
     excerpt_sentence,
 )
 from app.answering.question.answer_type import expected_answer
-from app.answering.question.asked import defines
+from app.answering.question.definitions import defines
 from app.answering.question.parts import Part, QuestionReading
 from app.answering.verify.tables import tell_row
 from language.lines import MARKER

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from app.answering.question.proper_names import words_of
 from app.answering.question.specifics import Run, month_of, read_specifics, without_identifiers
+from app.answering.question.spelling import words_of
 from app.answering.question.vocabulary import (
     AMOUNTS,
     CARDINALS,

@@ -3,14 +3,11 @@
 Read off the words after the question word, in English, German and French.
 """
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from app.answering.question.proper_names import folded_word, is_like
 from app.answering.question.small_words import SMALL_WORDS, language_of
-from language.stems import stem
 from language.text import STOP_WORDS, word_set
 
 _WORD: Final = re.compile(r"(?<![^\W_])(?:[ldLD]['\u2019])?+([^\W\d_]++(?:['\u2019]s\b)?)")
@@ -56,10 +53,6 @@ _SAY_NOTHING: Final = word_set(
 )
 """Nouns that an answer need not repeat."""
 MAX_WORDS: Final = 3
-KIN: Final = 0.6
-"""Of the longer of two words that begins both of them."""
-MIN_PART: Final = 5
-"""Letters of a word that is found inside another one."""
 
 
 def attribute_of(question: str) -> tuple[str, ...]:
@@ -105,23 +98,3 @@ def _noun_after(words: Sequence[str]) -> Iterator[str]:
         if len(found) == MAX_WORDS:
             break
     yield from (word for word in found if word not in _SAY_NOTHING and word not in STOP_WORDS)
-
-
-def holds_any(words: Sequence[str], known: frozenset[str]) -> bool:
-    """True when a word is known in some form: inflected, mistyped, or a part of a compound."""
-    words = [folded_word(word) for word in words]
-    if not known.isdisjoint(words):
-        return True
-    stems = frozenset(map(stem, known))
-    return any(stem(word) in stems or any(_is_form(word, each) for each in known) for word in words)
-
-
-def _is_form(word: str, other: str) -> bool:
-    if is_like(word, other):
-        return True
-    shorter, longer = sorted((word, other), key=len)
-    if len(shorter) >= MIN_PART and shorter in longer:
-        return True
-    # With a long beginning in common: héberger and hébergement.
-    needed = max(MIN_PART, math.ceil(KIN * len(longer)))
-    return word[:needed] == other[:needed]

@@ -5,20 +5,61 @@ before it; what is leaned on tells what a part is about, never what kind of thin
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
-from app.answering.question.asked import (
-    asks_for_all,
-    asks_for_everything,
-    asks_how,
-    defined_term,
-    parts_of,
-)
 from app.answering.question.constraints import TIMES, Constraints, constraints_of
+from app.answering.question.definitions import defined_term
 from app.answering.question.specifics import identifiers
+from language.stems import content_stems
 
+MAX_PARTS: Final = 3
+"""Of a question; one that seems to have more is read as one."""
+
+_QUESTION_WORD: Final = (
+    r"(?:how|what|which|who|whom|whose|when|where|why|is|are|was|were|do|does|did|can|may|must|will"
+    r"|wie|was|wer|wem|wen|wann|wo|warum|welche[mnrs]?|ist|sind|darf|kann|muss|gibt"
+    r"|comment|combien|quand|o\u00f9|qui|quel(?:le)?s?|pourquoi|est-ce|peut-on)"
+)
+_BEFORE_QUESTION_WORD: Final = (
+    r"(?:(?:by|on|at|in|for|from|since|until|till|to|with|of|under|through|about|bis|ab|seit|auf|an"
+    r"|am|im|f\u00fcr|mit|von|zu|bei|\u00e0|de|depuis|jusqu'\u00e0|par|pour|dans|sur|avec|en)\s)?"
+)
+_NEXT_PART: Final = re.compile(
+    rf"(?:,\s|\?\s|\s(?=(?:and|und|et)\s))(?:(?:and|und|et)\s)?"
+    rf"(?={_BEFORE_QUESTION_WORD}{_QUESTION_WORD}\b)",
+    re.IGNORECASE,
+)
+_ASKS: Final = re.compile(rf"\b{_QUESTION_WORD}\b", re.IGNORECASE)
+_HOW: Final = re.compile(
+    r"\bhow (?:do|does|can|could|should|must|to|is|are)\b|\bstep by step\b|\bprocedure\b"
+    r"|\bschritt f\u00fcr schritt\b|\banleitung\b|\bvorgehen\b"
+    r"|\bwie (?!viel|(?:lange?|hoch|oft|weit|gro\u00df|alt|teuer|hei\u00dft|ist|sind)\b)\w"
+    r"|\bcomment\b|\b\u00e9tape par \u00e9tape\b|\bproc\u00e9dure\b|\bmarche \u00e0 suivre\b"
+    r"|\bwhat (?:do|does|should|must|can|shall) \w{1,30} (?:have to |need to )?do\b|\bwhat to do\b"
+    r"|\bwhat (?:is|has) to be done\b|\b(?:take|walk|talk|guide) (?:me|us) through\b"
+    r"|\bwas (?:ist (?:\w{1,30} )?zu (?:tun|machen)|tun|tue? ich|mache? ich)\b"
+    r"|\bwas (?:muss|soll|sollte|kann) (?:ich|man) (?:\w{1,30} ){0,4}(?:tun|machen|unternehmen)\b"
+    r"|\bque (?:dois-je|faut-il|doit-on|puis-je|peut-on) faire\b|\bque faire\b",
+    re.IGNORECASE,
+)
+_EVERYTHING: Final = re.compile(
+    r"\b(?:everything|all (?:the )?(?:details|data|figures|information)|all about|alles"
+    r"|alle (?:angaben|daten|einzelheiten|informationen|details)|tous les d\u00e9tails"
+    r"|toutes les (?:informations|donn\u00e9es)|tout sur)\b",
+    re.IGNORECASE,
+)
+_STEPS: Final = re.compile(r"\b(?:steps?|schritte?|\u00e9tapes?)\b", re.IGNORECASE)
+_ALL_OF: Final = re.compile(
+    r"\W*+(?:(?:please\s)?(?:list|name|show)\b|(?:in\s)?which\b"
+    r"|what (?:\w{1,30} ){0,2}?(?:are|were|must|do|does|did|should|may)\b"
+    r"|what (?:is|was) (?:new|needed|required|included|forbidden|allowed|decided|planned|covered"
+    r"|being|to be)\b|welche[mnrs]?\b"
+    r"|was (?:sind|ist|muss)\b|(?:quels|quelles)\b|nenne\b|liste\b|cite)",
+    re.IGNORECASE,
+)
 _ANOTHER: Final = re.compile(
     r"\W*+(?:(?:and|or|und|oder|et|ou|mais|but|aber)\s(?:(?:for|about|with|on|in|at|f\u00fcr|bei|mit|in|am|im"
     r"|pour|chez|avec|\u00e0|au|aux)\s)?(?:the|that|those|an?|der|die|das|den|dem|ein\w{0,2}|l[ea]s?|un|une"
@@ -81,16 +122,11 @@ class QuestionReading:
     parts: tuple[Part, ...]
 
 
-def parts_in(question: str, in_context: str) -> tuple[Part, ...]:
-    """The parts in order; `in_context` is the question behind the one that it leans on."""
-    return read_question(question, in_context).parts
-
-
 @lru_cache(maxsize=256)
 def read_question(text: str, in_context: str | None = None) -> QuestionReading:
     """What the question says; `in_context` is its text behind the question that it leans on."""
     in_context = in_context or text
-    texts = parts_of(text)
+    texts = _split(text)
     earlier = in_context.removesuffix(text).strip()
     return QuestionReading(
         text=text,
@@ -102,6 +138,17 @@ def read_question(text: str, in_context: str | None = None) -> QuestionReading:
             for place, each in enumerate(texts)
         ),
     )
+
+
+def _split(question: str) -> Sequence[str]:
+    """The questions that it asks: "What does it cost and when does it open?" asks two.
+
+    "In the old plant, what drives the pump?" asks one: what is in front of it asks nothing.
+    """
+    parts = [part.strip(" ,?") for part in _NEXT_PART.split(question)]
+    whole = [part for part in parts if content_stems(part)]
+    asks_all = all(_ASKS.search(part) for part in whole)
+    return whole if asks_all and 1 < len(whole) <= MAX_PARTS else [question]
 
 
 def _part(text: str, *, leaned_on: str, is_first: bool) -> Part:
@@ -121,8 +168,8 @@ def _part(text: str, *, leaned_on: str, is_first: bool) -> Part:
         text=text,
         leaned_on=leaned_on,
         constraints=replace(own, pins=(*own.pins, *leaned), expected=expected),
-        asks_how=asks_how(text),
-        asks_for_all=asks_for_all(text),
-        asks_for_everything=asks_for_everything(text),
+        asks_how=_HOW.search(text) is not None or _STEPS.search(text) is not None,
+        asks_for_all=_ALL_OF.match(text) is not None,
+        asks_for_everything=_EVERYTHING.search(text) is not None,
         defined_term=defined_term(text),
     )

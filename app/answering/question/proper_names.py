@@ -8,21 +8,23 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from rapidfuzz.distance import OSA
-
 from app.answering.question.small_words import language_of
+from app.answering.question.spelling import (
+    MAX_CHARS,
+    MIN_PREFIX,
+    NAME_WORD,
+    folded_word,
+    is_like,
+    words_of,
+)
 from app.answering.question.vocabulary import MONTHS, ROMAN, TITLES, UNITS, WEEKDAYS
 from language.stems import stem
-from language.text import STOP_WORDS, normal_form, word_set
-
-MAX_CHARS: Final = 8_000
+from language.text import STOP_WORDS, word_set
 
 _NO_NAMES: Final = MONTHS.keys() | WEEKDAYS.keys() | UNITS["temperature"] | UNITS["frequency"]
 """Have a capital letter for another reason: degrees Celsius, 60 Hertz."""
 
-_WORD: Final = re.compile(r"[^\W\d_]++(?:['\u2019.][^\W\d_]++)*+")
 _INSIDE_NAME: Final = word_set("of the de du la von van der &")
-_ELIDED: Final = word_set("l d qu j m n s t c")
 _JOINS: Final = re.compile(r"\s?(?:-|\u2013|&|\.)?\s?")
 _SENTENCE_END: Final = re.compile(r"[.?!:]\s")
 _ALTERNATIVE: Final = re.compile(
@@ -31,10 +33,6 @@ _ALTERNATIVE: Final = re.compile(
 _ENOUGH_FOR_HEADLINE: Final = 4
 _SHARE_OF_HEADLINE: Final = 0.75
 MAX_NAME_WORDS: Final = 8
-MIN_TYPO: Final = 5
-"""Letters of a word of which one may be missing, added, changed, or swapped with the next: a
-distance of one in optimal string alignment."""
-MIN_PREFIX: Final = 4
 _MIN_ACRONYM: Final = 2
 _MAX_ACRONYM: Final = 6
 _MIN_WORDS_OF_INITIALS: Final = 3
@@ -57,7 +55,7 @@ def names_in(question: str) -> Iterator[tuple[str, ...]]:
 
 
 def _spans(question: str) -> list[tuple[int, int]]:
-    words = [match for match in _WORD.finditer(question) if len(match.group()) > 1]
+    words = [match for match in NAME_WORD.finditer(question) if len(match.group()) > 1]
     content = [match.group() for match in words if match.group().casefold() not in STOP_WORDS]
     capital = [word for word in content if word[0].isupper()]
     is_headline = len(content) >= _ENOUGH_FOR_HEADLINE and len(capital) > _SHARE_OF_HEADLINE * len(
@@ -94,7 +92,7 @@ def holds_name(name: str, text: str, background: str) -> bool:
 
     Titles and kinds, such as Doctor or University, are not its own words if it has others.
     """
-    words = [folded_word(word) for word in _WORD.findall(name)][:MAX_NAME_WORDS]
+    words = [folded_word(word) for word in NAME_WORD.findall(name)][:MAX_NAME_WORDS]
     own = [word for word in words if word not in TITLES and word not in STOP_WORDS] or words
     held = sum(any(_has_word(word, each) for each in (text, background)) for word in own)
     if 2 * held >= len(own):
@@ -114,12 +112,6 @@ def _has_word(word: str, text: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def words_of(text: str) -> frozenset[str]:
-    """The words in lower case without possessive and accents."""
-    return frozenset(folded_word(word) for word in _WORD.findall(text[:MAX_CHARS]))
-
-
-@lru_cache(maxsize=1024)
 def _stems(text: str) -> frozenset[str]:
     return frozenset(map(stem, words_of(text)))
 
@@ -127,7 +119,7 @@ def _stems(text: str) -> frozenset[str]:
 @lru_cache(maxsize=1024)
 def _initials(text: str) -> frozenset[str]:
     """Of two or more capitalised words in a row, and of three or more words of any kind."""
-    words = _WORD.findall(text[:MAX_CHARS])
+    words = NAME_WORD.findall(text[:MAX_CHARS])
     letters = "".join(word[0] for word in words if word.casefold() not in _INSIDE_NAME)
     pairs = {letters[start : start + _MIN_ACRONYM] for start in range(len(letters) - 1)}
     found = {pair.casefold() for pair in pairs if pair.isupper()}
@@ -135,24 +127,3 @@ def _initials(text: str) -> frozenset[str]:
     for length in range(_MIN_WORDS_OF_INITIALS, _MAX_ACRONYM + 1):
         found.update(folded[start : start + length] for start in range(len(folded) - length + 1))
     return frozenset(found)
-
-
-def is_like(word: str, other: str) -> bool:
-    """True when one goes on with the other, as Germany with German, or a letter is mistyped."""
-    shorter, longer = sorted((word, other), key=len)
-    if len(shorter) < MIN_PREFIX or len(longer) - len(shorter) > 3:  # noqa: PLR2004
-        return False
-    if longer.startswith(shorter):
-        return True
-    return len(shorter) >= MIN_TYPO and OSA.distance(word, other, score_cutoff=1) <= 1
-
-
-def folded_word(word: str) -> str:
-    """The word in lower case without possessive, elided article and accents."""
-    folded = word.casefold().replace("\u2019", "'").removesuffix("'s").replace(".", "")
-    elided, mark, rest = folded.partition("'")
-    if mark and elided in _ELIDED:
-        folded = rest
-    if folded.isascii():
-        return folded
-    return "".join(c for c in normal_form("NFD", folded) if c.isalnum() and c.isascii()) or folded

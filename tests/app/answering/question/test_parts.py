@@ -92,3 +92,37 @@ def test_a_part_says_how_it_is_put(question: str, ways: set[str]) -> None:
 
     asked = ("asks_how", "asks_for_all", "asks_for_everything", "defined_term")
     assert {way for way in asked if getattr(part, way)} == ways
+
+
+@pytest.mark.parametrize(
+    ("question", "count"),
+    [
+        ("What does it cost and when does it open?", 2),
+        ("Was kostet es und wann \u00f6ffnet es?", 2),
+        ("In the old plant, what drives the pump?", 1),
+        ("Compared with last year's model, how heavy is the new one?", 1),
+        ("Pour les adh\u00e9rents, combien co\u00fbte une place ?", 1),
+    ],
+)
+def test_each_part_asks_something(question: str, count: int) -> None:
+    assert len(read_question(question).parts) == count
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "A train has derailed. What do I have to do?",
+        "What is to be done?",
+        "Take me through the check.",
+        "Was muss ich bei einem Unfall tun?",
+        "Was ist zu tun?",
+        "J'ai un dégât des eaux, que dois-je faire ?",
+    ],
+)
+def test_what_to_do_asks_for_a_procedure(question: str) -> None:
+    assert read_question(question).parts[0].asks_how
+
+
+@pytest.mark.parametrize("question", ["What do I have to bring?", "Was muss ich zahlen?"])
+def test_what_is_needed_asks_for_no_procedure(question: str) -> None:
+    assert not read_question(question).parts[0].asks_how

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.answering.question.proper_names import folded_word, holds_name, is_like, names_in
+from app.answering.question.proper_names import holds_name, names_in
 
 
 @pytest.mark.parametrize(
@@ -62,34 +62,3 @@ def test_a_name_is_there_in_another_form(name: str, text: str) -> None:
 )
 def test_another_name_is_not_it(name: str, text: str) -> None:
     assert not holds_name(name, text, "")
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "is_alike"),
-    [
-        ("storage", "storrage", True),
-        ("storage", "sotrage", True),
-        ("storage", "storages", True),
-        ("storage", "stopages", False),
-        ("cat", "cats", False),
-        ("book", "look", False),
-        ("contract", "contractually", False),
-    ],
-)
-def test_one_slip_or_a_short_ending_is_alike(one: str, other: str, *, is_alike: bool) -> None:
-    assert is_like(one, other) is is_alike
-    assert is_like(other, one) is is_alike
-
-
-@pytest.mark.parametrize(
-    ("word", "folded"),
-    [
-        ("L’état", "etat"),
-        ("Ann's", "ann"),
-        ("U.K", "uk"),
-        ("Straße", "strasse"),
-        ("Билет", "билет"),
-    ],
-)
-def test_a_folded_word_has_no_accents_and_no_article(word: str, folded: str) -> None:
-    assert folded_word(word) == folded

@@ -1,8 +1,14 @@
-"""The words of a question as its sources spell them."""
+"""Words in another form, and those of a question as its sources spell them."""
 
 import pytest
 
-from app.answering.question.spelling import corrected, spelled_stems
+from app.answering.question.spelling import (
+    corrected,
+    folded_word,
+    holds_any,
+    is_like,
+    spelled_stems,
+)
 
 TEXTS = ["The Hover plan has 60 GB of storage.", "Prescriptions cost nothing."]
 
@@ -37,3 +43,55 @@ def test_words_that_only_ask_are_not_what_it_is_about() -> None:
     assert spelled_stems("Please tell me everything", {None}, known) == {
         None: ["pleas", "tell", "everyth"]
     }
+
+
+@pytest.mark.parametrize(
+    ("word", "known"),
+    [
+        ("balcony", "balconies"),
+        ("waranty", "warranty"),
+        ("frist", "kündigungsfrist"),
+        ("héberger", "hébergement"),
+        ("employees'", "employee"),
+    ],
+)
+def test_a_word_is_known_in_another_form(word: str, known: str) -> None:
+    assert holds_any([word], frozenset({known}))
+
+
+@pytest.mark.parametrize(
+    ("word", "known"), [("price", "cost"), ("car", "carpet"), ("licence", "lid"), ("calories", "")]
+)
+def test_another_word_is_no_form(word: str, known: str) -> None:
+    assert not holds_any([word], frozenset({known}))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_alike"),
+    [
+        ("storage", "storrage", True),
+        ("storage", "sotrage", True),
+        ("storage", "storages", True),
+        ("storage", "stopages", False),
+        ("cat", "cats", False),
+        ("book", "look", False),
+        ("contract", "contractually", False),
+    ],
+)
+def test_one_slip_or_a_short_ending_is_alike(one: str, other: str, *, is_alike: bool) -> None:
+    assert is_like(one, other) is is_alike
+    assert is_like(other, one) is is_alike
+
+
+@pytest.mark.parametrize(
+    ("word", "folded"),
+    [
+        ("L’état", "etat"),
+        ("Ann's", "ann"),
+        ("U.K", "uk"),
+        ("Straße", "strasse"),
+        ("Билет", "билет"),
+    ],
+)
+def test_a_folded_word_has_no_accents_and_no_article(word: str, folded: str) -> None:
+    assert folded_word(word) == folded
