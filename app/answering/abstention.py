@@ -142,7 +142,7 @@ def evidence_signals(
     parts = (part for source in context.sources for part in source.parts)
     cosines = [part.cosine for part in parts if part.cosine is not None] or [best_cosine]
     nearest, *following = sorted(cosines, reverse=True)[:FLOOR_PASSAGES]
-    match question.constraints.expected.kind:
+    match question.constraints.answer_type.kind:
         case "person" | "number" | "time" | "place":
             answer_type = 1.0 if evidence[0].has_answer_type else -1.0
         case "reason" | "steps" | "decision" | "contact" | "other":

@@ -145,19 +145,19 @@ def _evidence_for(
         is_about = not constraints.unmet(text, each.background)
         if (
             is_about
-            and not constraints.lacks_answer(each.text, each.named_by)
+            and constraints.answer_type.is_held_by(each.text, each.named_by)
             and not is_instruction_to_reader(each.text)
         ):
             promising.append(each)
         if len(promising) == MAX_EMBEDDED:
             break
-    has_type = constraints.expected.kind != "other"
+    has_type = constraints.answer_type.kind != "other"
     min_cosine = MIN_COSINE if has_type else MIN_COSINE_WITHOUT_TYPE
     found = []
     for each in _with_cosines(part, promising, embedder, vectors):
         is_read = each.vector is not None
         is_near = each.cosine >= min_cosine if is_read else each.coverage >= MIN_COVERAGE
-        if is_near or not constraints.lacks_attribute(each.text, each.named_by):
+        if is_near or not constraints.answer_type.lacks_attribute(each.text, each.named_by):
             found.append(each)
     return found
 
@@ -233,7 +233,7 @@ def _score_by_words(
         passage_score=candidate.passage_score,
         passage_rank=candidate.passage_rank,
         previous_coverage=previous_coverage,
-        has_answer_type=part.constraints.expected.is_named_in(candidate.piece.text),
+        has_answer_type=part.constraints.answer_type.is_named_in(candidate.piece.text),
         named_by=candidate.named_by,
         background=candidate.background,
         language=candidate.language,

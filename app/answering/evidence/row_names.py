@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final, assert_never
 
 from app.answering.evidence.row_tables import PlacedRow, Table
-from app.answering.question.answer_type import ExpectedAnswer, expected_answer
+from app.answering.question.answer_type import AnswerType, answer_type_of
 from app.answering.question.spelling import is_like
 from app.answering.question.vocabulary import CARDINALS, PLACES, UNITS
 from app.answering.verify.rows import Cell, Row, is_bare_number
@@ -60,13 +60,13 @@ _MIN_LISTED: Final = 3
 class TableQuestion:
     """A question as tables are asked it: its folded words in order, and the stems of its content.
 
-    `expected` is the type of its answer.
+    `answer_type` is the type of its answer.
     """
 
     text: str
     words: tuple[str, ...]
     stems: frozenset[str]
-    expected: ExpectedAnswer
+    answer_type: AnswerType
 
 
 @lru_cache(maxsize=256)
@@ -76,7 +76,7 @@ def read_table_question(text: str) -> TableQuestion:
         text=text,
         words=tuple(folded_words(text)),
         stems=frozenset(content_stems(text)),
-        expected=expected_answer(text),
+        answer_type=answer_type_of(text),
     )
 
 
@@ -199,7 +199,7 @@ def wanted_columns(question: TableQuestion, row: Row) -> list[str]:
     if best > 0:
         return [column for column, share in shares.items() if share == best]
     values = [cell for cell in row.cells if cell not in row.key]
-    return [cell.column for cell in values if _has_type(cell, question.expected)]
+    return [cell.column for cell in values if _has_type(cell, question.answer_type)]
 
 
 def _listed_columns(question: TableQuestion, row: Row) -> list[str] | None:
@@ -225,16 +225,16 @@ def _listed_columns(question: TableQuestion, row: Row) -> list[str] | None:
     return list(dict.fromkeys(found)) if is_sure else []
 
 
-def _has_type(cell: Cell, expected: ExpectedAnswer) -> bool:
+def _has_type(cell: Cell, answer_type: AnswerType) -> bool:
     """True when the value of the cell is of the type that the question expects."""
     header = frozenset(folded_words(cell.column))
-    if expected.dimensions:
+    if answer_type.dimensions:
         if not cell.unit and len(folded_words(cell.value)) > MAX_MEASURE_WORDS:
             return False
         amount = f"{cell.unit} {cell.value}"
         units = header.union(folded_words(amount), amount.split())
-        return any(UNITS.get(each, frozenset()) & units for each in expected.dimensions)
-    match expected.kind:
+        return any(UNITS.get(each, frozenset()) & units for each in answer_type.dimensions)
+    match answer_type.kind:
         case "time":
             return _DATE.search(cell.value) is not None
         case "person":
@@ -244,7 +244,7 @@ def _has_type(cell: Cell, expected: ExpectedAnswer) -> bool:
         case "number" | "reason" | "steps" | "decision" | "contact" | "other":
             return False
         case _:
-            assert_never(expected.kind)
+            assert_never(answer_type.kind)
 
 
 def lacks_attribute(question: TableQuestion, row: Row, names: str) -> bool:

@@ -244,7 +244,7 @@ def _column(
         if cell not in rows[0].key and cell.column not in excluded and comparable(cell) is not None
     ]
     is_about_money = not _MONEY.isdisjoint(question.words)
-    dimensions = ("money",) if is_about_money else question.expected.dimensions
+    dimensions = ("money",) if is_about_money else question.answer_type.dimensions
     units = frozenset[str]().union(*(UNITS.get(each, ()) for each in dimensions))
     measured = [
         cell for cell in cells if units & set(f"{cell.unit} {cell.value}".casefold().split())

@@ -32,7 +32,7 @@ from app.answering.generate.excerpts import (
     excerpt_list,
     excerpt_sentence,
 )
-from app.answering.question.answer_type import expected_answer
+from app.answering.question.answer_type import answer_type_of
 from app.answering.question.definitions import defines
 from app.answering.question.parts import Part, QuestionReading
 from app.answering.verify.tables import tell_row
@@ -129,7 +129,7 @@ def _answer_part(
 def _fit(part: Part, evidence: SentenceEvidence) -> float:
     """The piece's fit to this part: its score, corrected by the form of answer asked for."""
     piece, fit = evidence.piece, evidence.score
-    if piece.items and part.constraints.expected.kind in ONE_THING:
+    if piece.items and part.constraints.answer_type.kind in ONE_THING:
         fit -= WHOLE_LIST_MALUS
     if piece.kind == "steps" and part.asks_how:
         fit += STEPS_BONUS
@@ -151,11 +151,11 @@ def _answers(
     """
     is_echo = frozenset(content_stems(part.text)).issuperset(content_stems(text))
     first = _ALTERNATIVE.split(part.text, maxsplit=1)[0]
-    if is_echo and expected_answer(first).kind != "decision":
+    if is_echo and answer_type_of(first).kind != "decision":
         return False
     if part.constraints.unmet(text if subject is None else subject, background):
         return False
-    return not part.constraints.lacks_answer(text, named_by)
+    return part.constraints.answer_type.is_held_by(text, named_by)
 
 
 # --- Lists ---------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ def _excerpt_of_list(
     most = max(shared)
     named = [item for item, count in zip(items, shared, strict=True) if count == most > 0]
     # One amount, time, person or yes is no list.
-    wants_several = part.asks_for_all and expected_answer(part.text).kind in {"other", "steps"}
+    wants_several = part.asks_for_all and answer_type_of(part.text).kind in {"other", "steps"}
     is_one_named = len(named) == 1 and (2 * most > len(rest) or not wants_several)
     is_introduced = whole.span.start < whole.items[0].start
     is_plain = MARKER.match(whole.text) is not None or not rest

@@ -162,7 +162,7 @@ _IMPLIED: Final = MEASURED.keys() | _DIMENSIONS_BY_WORD.keys() | frozenset().uni
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExpectedAnswer:
+class AnswerType:
     """What an answer must be.
 
     Attributes:
@@ -253,7 +253,7 @@ class ExpectedAnswer:
 
 
 @lru_cache(maxsize=256)
-def expected_answer(question: str) -> ExpectedAnswer:
+def answer_type_of(question: str) -> AnswerType:
     """The expected answer type of the question."""
     kind = _kind(question)
     words = [word.casefold() for word in _WORD.findall(question)]
@@ -274,7 +274,7 @@ def expected_answer(question: str) -> ExpectedAnswer:
         # Its value implies a measure: what remains is what is measured.
         attribute = [word for word in said if word not in _IMPLIED]
     names = frozenset(content_stems(" ".join(itertools.chain.from_iterable(names_in(question)))))
-    return ExpectedAnswer(
+    return AnswerType(
         kind=kind,
         dimensions=dimensions,
         asked=frozenset(words),

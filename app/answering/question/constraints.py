@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final
 
-from app.answering.question.answer_type import ExpectedAnswer, expected_answer
+from app.answering.question.answer_type import AnswerType, answer_type_of
 from app.answering.question.proper_names import holds_name, names_in
 from app.answering.question.specifics import (
     Run,
@@ -58,7 +58,7 @@ class Constraints:
     """What a text must hold to be about the question, and to answer it."""
 
     pins: tuple[Pin, ...]
-    expected: ExpectedAnswer
+    answer_type: AnswerType
 
     def unmet(self, text: str, background: str) -> tuple[str, ...]:
         """What the question pins down and neither the text nor its background holds.
@@ -73,20 +73,6 @@ class Constraints:
         few_names = 2 * len(lost) <= len(names)
         return tuple(pin.shown for pin in missing if pin.kind != "name" or not few_names)
 
-    def lacks_answer(self, text: str, named_by: str) -> bool:
-        """True when the text does not hold the thing asked for, such as an amount in its unit.
-
-        A column or heading among `named_by` may tell the unit; a sentence nearby tells another's.
-        """
-        return not self.expected.is_held_by(text, named_by)
-
-    def lacks_attribute(self, text: str, background: str) -> bool:
-        """True when the attribute asked for is in neither in some form, nor implied by a value.
-
-        Of `background` only titles, headings and columns: a neighbouring sentence names others.
-        """
-        return self.expected.lacks_attribute(text, background)
-
     def _is_met(self, pin: Pin, text: str, background: str) -> bool:
         if pin.kind == "name":
             return any(holds_name(name, text, background) for name in pin.values)
@@ -97,7 +83,7 @@ class Constraints:
             return any(each.has_bound or wanted_numbers & each.numbers for each in (told, around))
         wanted = frozenset(pin.values)
         own = told.values.get(pin.kind, frozenset())
-        is_answer = self.expected.kind == "time" and pin.kind in TIMES
+        is_answer = self.answer_type.kind == "time" and pin.kind in TIMES
         if own & wanted or (own and not is_answer):
             return bool(own & wanted)
         return (
@@ -113,7 +99,7 @@ def constraints_of(question: str) -> Constraints:
     question = question[:MAX_QUESTION_CHARS]
     return Constraints(
         pins=tuple(islice(_pins(question), MAX_PINS)),
-        expected=expected_answer(question),
+        answer_type=answer_type_of(question),
     )
 
 

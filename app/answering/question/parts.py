@@ -157,7 +157,7 @@ def _part(text: str, *, leaned_on: str, is_first: bool) -> Part:
     # "And the Birch?" asks of the Birch what was asked before, at the same time.
     opening = _ANOTHER.match(text)
     is_another = opening is not None and _VERB.search(text, opening.end()) is None
-    expected = whole.expected if is_another else own.expected
+    answer_type = whole.answer_type if is_another else own.answer_type
     kinds = {pin.kind for pin in own.pins}
     leaned = [
         pin for pin in whole.pins if pin.kind not in kinds and (not is_another or pin.kind in TIMES)
@@ -167,7 +167,7 @@ def _part(text: str, *, leaned_on: str, is_first: bool) -> Part:
     return Part(
         text=text,
         leaned_on=leaned_on,
-        constraints=replace(own, pins=(*own.pins, *leaned), expected=expected),
+        constraints=replace(own, pins=(*own.pins, *leaned), answer_type=answer_type),
         asks_how=_HOW.search(text) is not None or _STEPS.search(text) is not None,
         asks_for_all=_ALL_OF.match(text) is not None,
         asks_for_everything=_EVERYTHING.search(text) is not None,

@@ -1,6 +1,6 @@
 import pytest
 
-from app.answering.question.answer_type import expected_answer
+from app.answering.question.answer_type import answer_type_of
 
 
 @pytest.mark.parametrize(
@@ -60,11 +60,11 @@ from app.answering.question.answer_type import expected_answer
 def test_a_text_holds_an_answer_of_the_expected_type(
     question: str, text: str, *, expected: bool
 ) -> None:
-    assert expected_answer(question).is_held_by(text, "") is expected
+    assert answer_type_of(question).is_held_by(text, "") is expected
 
 
 def test_a_unit_may_stand_in_the_column() -> None:
-    expected = expected_answer("What does the cover cost?")
+    expected = answer_type_of("What does the cover cost?")
 
     assert expected.is_held_by("Cover | 5", "Price (EUR)")
 
@@ -84,7 +84,7 @@ def test_a_unit_may_stand_in_the_column() -> None:
     ],
 )
 def test_a_yes_or_no_is_wanted(question: str, *, expected: bool) -> None:
-    assert (expected_answer(question).kind == "decision") == expected
+    assert (answer_type_of(question).kind == "decision") == expected
 
 
 @pytest.mark.parametrize(
@@ -113,4 +113,4 @@ def test_a_yes_or_no_is_wanted(question: str, *, expected: bool) -> None:
 def test_the_attribute_is_there_in_some_form(
     question: str, text: str, names: str, *, expected: bool
 ) -> None:
-    assert expected_answer(question).lacks_attribute(text, names) is expected
+    assert answer_type_of(question).lacks_attribute(text, names) is expected

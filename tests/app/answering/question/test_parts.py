@@ -9,7 +9,7 @@ def test_a_question_alone_leans_on_nothing() -> None:
     (part,) = read_question("How long is the notice period?").parts
 
     assert (part.text, part.leaned_on) == ("How long is the notice period?", "")
-    assert part.constraints.expected.kind == "number"
+    assert part.constraints.answer_type.kind == "number"
 
 
 def test_each_part_asks_for_its_own_kind_of_thing() -> None:
@@ -17,7 +17,7 @@ def test_each_part_asks_for_its_own_kind_of_thing() -> None:
 
     first, second = read_question(question).parts
 
-    assert [first.constraints.expected.kind, second.constraints.expected.kind] == [
+    assert [first.constraints.answer_type.kind, second.constraints.answer_type.kind] == [
         "number",
         "reason",
     ]
@@ -31,7 +31,7 @@ def test_a_follow_up_asks_for_its_own_kind_of_thing_about_the_same_subject() -> 
         "When must it be finished?", f"{earlier} When must it be finished?"
     ).parts
 
-    assert part.constraints.expected.kind == "time"
+    assert part.constraints.answer_type.kind == "time"
     assert [pin.kind for pin in part.constraints.pins] == ["year"]
     assert part.leaned_on == earlier
 
@@ -42,7 +42,7 @@ def test_what_names_another_thing_asks_the_same_of_it() -> None:
     (part,) = read_question("And the heated one?", f"{earlier} And the heated one?").parts
 
     assert [pin.kind for pin in part.constraints.pins] == ["year"]
-    assert part.constraints.expected.dimensions == ("money",)
+    assert part.constraints.answer_type.dimensions == ("money",)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_another_thing_is_named_without_a_verb(question: str, *, is_another: boo
     (part,) = read_question(question, f"What does the antenna cost? {question}").parts
 
     # What names another thing asks for the same of it: an amount of money.
-    assert ("money" in part.constraints.expected.dimensions) is is_another
+    assert ("money" in part.constraints.answer_type.dimensions) is is_another
 
 
 def test_a_question_is_read_with_what_it_leans_on() -> None:
