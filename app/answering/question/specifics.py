@@ -107,7 +107,7 @@ def read_specifics(text: str) -> Specifics:
         for place, match in enumerate(matches)
     )
     values: dict[str, set[str]] = defaultdict(set)
-    for kind, value in (*_years(text, runs), *_times(text, runs), *labels(runs)):
+    for kind, value in (*_times_in_figures(text), *_times_in_runs(runs), *labels(runs)):
         values[kind].add(value)
     for identifier in identifiers(text):
         values[identifier_kind(identifier)].add(identifier)
@@ -153,16 +153,40 @@ def identifier_kind(identifier: str) -> str:
 # --- Times ---------------------------------------------------------------------------------------
 
 
-def _years(text: str, runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    """Years, each with its century."""
-    years = {2000 + int(match[1]) for match in _FISCAL.finditer(text)}
+def _times_in_figures(text: str) -> Iterator[tuple[str, str]]:
+    """Q1, H2, FY25, 2025-03, 2025-03-04 and 3/4/2025, which is in March or in April."""
+    yield from (("quarter", match[1] or match[2]) for match in _QUARTER.finditer(text))
+    yield from (("half", match[1]) for match in _HALF.finditer(text))
+    yield from (("month", str(int(match[1]))) for match in _ISO_MONTH.finditer(text))
+    for match in _FISCAL.finditer(text):
+        yield from _year(2000 + int(match[1]))
+    for match in (*_ISO_DATE.finditer(text), *_NUMERIC_DATE.finditer(text)):
+        first, second = int(match[1]), int(match[match.lastindex or 2])
+        yield from (*_day(first, second), *_day(second, first))
+
+
+def _times_in_runs(runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    """Years, months, days of a month and days of the week."""
     for place, run in enumerate(runs):
         has_four_digits = len(run.text) == 4 and run.text.isdecimal()  # noqa: PLR2004
         if has_four_digits and _FIRST_YEAR <= int(run.text) <= _LAST_YEAR:
-            years.update(_years_from(runs, place))
-    for year in years:
-        yield "year", str(year)
-        yield stem("century"), str((year - 1) // 100 + 1)
+            for year in _years_from(runs, place):
+                yield from _year(year)
+        month = month_of(runs, place)
+        if month:
+            yield "month", str(month)
+            near = (*runs[max(0, place - 2) : place], *runs[place + 1 : place + 2])
+            for other in near:
+                yield from _day(month, int(other.text)) if other.text.isdecimal() else ()
+        if run.folded in WEEKDAYS:
+            yield "weekday", str(WEEKDAYS[run.folded])
+        elif run.folded in EVERY_DAY:
+            yield from (("weekday", str(day)) for day in _WEEK)
+
+
+def _year(year: int) -> Iterator[tuple[str, str]]:
+    yield "year", str(year)
+    yield stem("century"), str((year - 1) // 100 + 1)
 
 
 def _years_from(runs: Sequence[Run], place: int) -> Iterable[int]:
@@ -177,27 +201,6 @@ def _years_from(runs: Sequence[Run], place: int) -> Iterable[int]:
         return (year, year - year % 100 + int(following.text))
     last = _end_of_range(runs, place) or 0
     return range(year, last + 1) if 0 < last - year <= MAX_RANGE else (year,)
-
-
-def _times(text: str, runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    """Quarters, months, days of a month and days of the week."""
-    yield from (("quarter", match[1] or match[2]) for match in _QUARTER.finditer(text))
-    yield from (("half", match[1]) for match in _HALF.finditer(text))
-    yield from (("month", str(int(match[1]))) for match in _ISO_MONTH.finditer(text))
-    for match in (*_ISO_DATE.finditer(text), *_NUMERIC_DATE.finditer(text)):
-        first, second = int(match[1]), int(match[match.lastindex or 2])
-        yield from (*_day(first, second), *_day(second, first))
-    for place, run in enumerate(runs):
-        month = month_of(runs, place)
-        if month:
-            yield "month", str(month)
-            near = (*runs[max(0, place - 2) : place], *runs[place + 1 : place + 2])
-            for other in near:
-                yield from _day(month, int(other.text)) if other.text.isdecimal() else ()
-        if run.folded in WEEKDAYS:
-            yield "weekday", str(WEEKDAYS[run.folded])
-        elif run.folded in EVERY_DAY:
-            yield from (("weekday", str(day)) for day in _WEEK)
 
 
 def month_of(runs: Sequence[Run], place: int) -> int | None:
