@@ -1,4 +1,4 @@
-"""What a text is about: the stems of its words in its own language, without the small words."""
+"""The stems of the words that say what a text is about, in its own language."""
 
 import re
 from functools import cache, lru_cache

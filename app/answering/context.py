@@ -96,7 +96,7 @@ def build_context(
     count_tokens: Callable[[Sequence[str]], Sequence[int]],
     new_source_id: Callable[[], str],
 ) -> Context:
-    """The best passages that fit, as sources with ids of their own.
+    """The best passages that fit, as sources with ids of their own, document by document.
 
     Takes passages by falling score; one that does not fit gives way to smaller ones after it. By
     score per token fewer of the right passages get in: at 600 tokens .85 of them instead of .97
@@ -116,8 +116,18 @@ def build_context(
             continue
         used += cost + SOURCE_OVERHEAD_TOKENS
         chosen.append(passage)
+    rank_by_document: dict[tuple[UUID, int], int] = {}
+    for passage in chosen:
+        document = (passage.document_id, passage.document_version)
+        rank_by_document.setdefault(document, len(rank_by_document))
+    chosen.sort(
+        key=lambda passage: (
+            rank_by_document[passage.document_id, passage.document_version],
+            passage.location["char_start"],
+        )
+    )
     return Context(
-        sources=tuple(_sources(_in_reading_order(chosen), new_source_id)),
+        sources=tuple(_sources(chosen, new_source_id)),
         budget=budget_tokens,
         used=used,
         dropped=tuple(dropped),
@@ -169,21 +179,6 @@ def _is_repeated_in(better: list[str], words: list[str]) -> bool:
     return not any(_DECISIVE.search(word) for word in differing)
 
 
-def _in_reading_order(chosen: Sequence[Passage]) -> list[Passage]:
-    """The passages document by document, the one with the best passage first."""
-    rank_by_document: dict[tuple[UUID, int], int] = {}
-    for passage in chosen:
-        key = (passage.document_id, passage.document_version)
-        rank_by_document.setdefault(key, len(rank_by_document))
-    return sorted(
-        chosen,
-        key=lambda each: (
-            rank_by_document[each.document_id, each.document_version],
-            each.location["char_start"],
-        ),
-    )
-
-
 def _sources(
     passages: Sequence[Passage], new_source_id: Callable[[], str], *, taken: Collection[str] = ()
 ) -> list[Source]:
@@ -206,10 +201,18 @@ def _sources(
             ids.append(source_id)
     if len(ids) < len(groups):
         raise ValueError("new_source_id does not give enough different ids that are not numbers.")
-    return [
-        Source(id=source_id, passage=_joined(parts), parts=tuple(parts))
-        for source_id, parts in zip(ids, groups, strict=True)
-    ]
+    sources = []
+    for source_id, parts in zip(ids, groups, strict=True):
+        passage = parts[0]
+        if len(parts) > 1:
+            passage = replace(
+                passage,
+                text="".join(part.text for part in parts),
+                location=joined_location(parts),
+                score=max(part.score for part in parts),
+            )
+        sources.append(Source(id=source_id, passage=passage, parts=tuple(parts)))
+    return sources
 
 
 def _adjoin(first: Passage, second: Passage) -> bool:
@@ -218,17 +221,6 @@ def _adjoin(first: Passage, second: Passage) -> bool:
         (first.document_id, first.document_version) == (second.document_id, second.document_version)
         and first.location["section"] == second.location["section"]
         and first.location["char_end"] == second.location["char_start"]
-    )
-
-
-def _joined(parts: Sequence[Passage]) -> Passage:
-    if len(parts) == 1:
-        return parts[0]
-    return replace(
-        parts[0],
-        text="".join(part.text for part in parts),
-        location=joined_location(parts),
-        score=max(part.score for part in parts),
     )
 
 

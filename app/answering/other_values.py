@@ -16,19 +16,19 @@ from app.answering.question.vocabulary import CARDINALS, UNITS
 from language.stems import content_stems
 
 MIN_COSINE: Final = 0.5
-"""Of the two sentences."""
+"""Cosine of the two sentences."""
 
 MIN_SHARED: Final = 0.75
-"""Of the question's words that either holds, what both hold."""
+"""Share that both hold of the question's words that either holds."""
 
 MIN_HELD: Final = 0.5
-"""Of the question's words, what both hold."""
+"""Share that both hold of all the question's words."""
 
 MAX_APART: Final = 0.08
-"""Of their nearness to the question: a sentence on a special case is farther from it."""
+"""Difference of their cosines with the question: a sentence on a special case is farther."""
 
 MAX_VALUES: Final = 4
-"""Of a sentence; one with more lists the cases that it tells apart."""
+"""Values of a sentence; one with more lists several cases."""
 
 _UNIT_WITHIN: Final = 2
 """Words behind a number among which its unit is looked for: three working days."""

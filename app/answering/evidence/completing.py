@@ -140,8 +140,8 @@ async def complete(
                 if source is not None and grown is not None:
                     sources = [grown if each.id == grown.id else each for each in context.sources]
                     context = replace(context, sources=tuple(sources))
-                    moved = (_moved(each, source, grown) for each in found)
-                    found = [each for each in moved if each is not None]
+                    relocated = (relocate(each, source, grown) for each in found)
+                    found = [each for each in relocated if each is not None]
             case _:
                 assert_never(gap)
     return Completed(context=context, evidence=found)
@@ -187,10 +187,10 @@ def _adjoining(first: Passage, parts: Sequence[Passage], text: str) -> list[Pass
     return next(run for run in runs if any(part.chunk_id == first.chunk_id for part in run))
 
 
-def _moved(evidence: SentenceEvidence, source: Source, grown: Source) -> SentenceEvidence | None:
+def relocate(evidence: SentenceEvidence, source: Source, grown: Source) -> SentenceEvidence | None:
     """The evidence as it is in the grown source.
 
-    None for a sentence that is none there: with its neighbours it leads to a list, or is a heading.
+    None for an item that is no piece there: with text below it, it is a heading.
     """
     piece = evidence.piece
     if evidence.source_id != source.id:

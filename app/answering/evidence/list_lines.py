@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, zip_longest
 from typing import Final
 
-from app.answering.verify.tables import Row, rows_of
+from app.answering.verify.rows import Row, rows_of
 from kb.passages import Passage
 from language.lines import BULLET, COLONS, ENDS_SENTENCE, MARKER
 from language.text import WRAPPED_LINE_CHARS, Span, sentences, word_set
@@ -169,7 +169,7 @@ def _sentences(text: str) -> Iterator[Span]:
 def _with_headings_checked(lines: Sequence[Line], *, is_below: bool) -> Iterator[Line]:
     """The lines; one shaped like a heading is an item where the lines around it are a list.
 
-    `is_below`: a heading stands above the passage.
+    `is_below`: a heading is above the passage.
     """
     before: Line | None = None
     place = 0
@@ -217,7 +217,7 @@ def _is_shaped_like_heading(text: str) -> bool:
     """True for a line short and unfinished enough to be the title of the text below it."""
     if "\n" in text or _PAGE_LINE.search(text) or text.startswith("#"):
         return "\n" not in text
-    if ENDS_SENTENCE.search(text) or any(mark in text for mark in "|\t:"):
+    if ENDS_SENTENCE.search(text) or any(mark in text for mark in ("|", "\t", *COLONS)):
         return False
     bare = _NUMBERING.sub("", text, count=1)
     words = bare.split()

@@ -12,8 +12,7 @@ from app.answering.evidence.row_names import TableQuestion, folded_words, is_amo
 from app.answering.evidence.row_tables import PlacedRow, Table
 from app.answering.question.specifics import identifiers, ordinal_of, read_specifics
 from app.answering.question.vocabulary import CARDINALS
-from app.answering.verify.rows import is_bare_number
-from app.answering.verify.tables import Cell
+from app.answering.verify.rows import Cell, is_bare_number
 from language.stems import content_stems
 
 _BOUND: Final = re.compile(
@@ -41,7 +40,7 @@ Relation = Literal["is", "holds", "identifies", "above", "below", "yes", "no"]
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """What a cell of the column must be; an empty column means any.
+    """A condition on a cell of the column; an empty column means any.
 
     `stems` are the words of the question that it is read from.
     """
@@ -100,7 +99,7 @@ class Conditions:
 def conditions_of(
     question: TableQuestion, table: Table, *, read: Collection[str]
 ) -> Conditions | None:
-    """What the question says of the rows that it asks for; None when that is not certain.
+    """The conditions for the rows that the question asks for; None when they are not certain.
 
     It is uncertain when a bound fits no column or several, when something other than a column of
     yes and no is denied, when one condition or the other will do, and when a number is left over.
@@ -285,14 +284,14 @@ def _flags(question: TableQuestion, table: Table) -> Iterator[Condition]:
 
 
 def _row_stems(placed: PlacedRow) -> frozenset[str]:
-    """Of the words in the row and above its table."""
+    """The stems of the words in the row and above its table."""
     stems = frozenset(stem for cell in placed.row.cells for stem in _word_stems(cell))
     return stems | frozenset(content_stems(placed.names))
 
 
 @lru_cache(maxsize=4096)
 def _word_stems(cell: Cell) -> frozenset[str]:
-    """Of a cell with words; a bare number is compared, not read."""
+    """The stems of the cell's words; none of a bare number, which is compared instead."""
     return frozenset(() if is_bare_number(cell.value) else content_stems(cell.value))
 
 

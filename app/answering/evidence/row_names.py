@@ -12,8 +12,7 @@ from app.answering.evidence.row_tables import PlacedRow, Table
 from app.answering.question.answer_type import AnswerType, answer_type_of
 from app.answering.question.spelling import is_like
 from app.answering.question.vocabulary import CARDINALS, PLACES, UNITS
-from app.answering.verify.rows import is_bare_number
-from app.answering.verify.tables import Cell, Row
+from app.answering.verify.rows import Cell, Row, is_bare_number
 from language.stems import content_stems
 from language.text import fold
 
@@ -61,7 +60,7 @@ _MIN_LISTED: Final = 3
 class TableQuestion:
     """A question as tables are asked it: its folded words in order, and the stems of its content.
 
-    `answer_type` is that of its answer.
+    `answer_type` is the type of its answer.
     """
 
     text: str
@@ -232,8 +231,8 @@ def _has_type(cell: Cell, answer_type: AnswerType) -> bool:
     if answer_type.dimensions:
         if not cell.unit and len(folded_words(cell.value)) > MAX_MEASURE_WORDS:
             return False
-        said = f"{cell.unit} {cell.value}"
-        units = header.union(folded_words(said), said.split())
+        amount = f"{cell.unit} {cell.value}"
+        units = header.union(folded_words(amount), amount.split())
         return any(UNITS.get(each, frozenset()) & units for each in answer_type.dimensions)
     match answer_type.kind:
         case "time":

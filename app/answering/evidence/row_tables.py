@@ -7,7 +7,7 @@ from functools import cached_property
 from uuid import UUID
 
 from app.answering.context import Context
-from app.answering.verify.tables import Row, rows_of
+from app.answering.verify.rows import Row, rows_of
 from language.stems import content_stems
 
 
@@ -21,7 +21,7 @@ class PlacedRow:
     names: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """The rows in the context of all tables of a document version that have the same header.
 
@@ -29,7 +29,7 @@ class Table:
     """
 
     rows: tuple[PlacedRow, ...]
-    language: str | None
+    columns: tuple[str, ...]
 
     @cached_property
     def is_whole(self) -> bool:
@@ -37,11 +37,6 @@ class Table:
         row_count_by_table = {placed.row.table: placed.row.row_count for placed in self.rows}
         found = Counter(placed.row.table for placed in self.rows)
         return all(found[table] == count for table, count in row_count_by_table.items())
-
-    @cached_property
-    def columns(self) -> tuple[str, ...]:
-        """The names of its columns."""
-        return self.rows[0].row.columns
 
     @cached_property
     def varying_columns(self) -> frozenset[int]:
@@ -54,7 +49,7 @@ class Table:
 
     @cached_property
     def column_stems(self) -> frozenset[str]:
-        """Of all words of the header."""
+        """The stems of all words of the header."""
         return frozenset(content_stems(" ".join(self.columns)))
 
     @cached_property
@@ -64,7 +59,7 @@ class Table:
 
     @cached_property
     def shared_name_stems(self) -> frozenset[str]:
-        """Of the words in the titles and sections above every one of its rows."""
+        """The stems of the words in the titles and sections above every one of its rows."""
         above = [frozenset(content_stems(names)) for names in {each.names for each in self.rows}]
         return frozenset.intersection(*above)
 
@@ -72,7 +67,6 @@ class Table:
 def tables_of(context: Context) -> list[Table]:
     """The tables of the context, that of the best source first."""
     found: dict[tuple[UUID, int, tuple[str, ...]], dict[tuple[int, int], PlacedRow]] = {}
-    languages: dict[tuple[UUID, int, tuple[str, ...]], str | None] = {}
     for source in sorted(context.sources, key=lambda each: -each.passage.score):
         passage = source.passage
         names = " ".join([passage.title or "", *passage.location["section"]])
@@ -85,10 +79,9 @@ def tables_of(context: Context) -> list[Table]:
                 names=names,
             )
             found.setdefault(key, {}).setdefault((row.table, row.number), placed)
-            languages.setdefault(key, passage.language)
     return [
-        Table(tuple(rows[place] for place in sorted(rows)), languages[key])
-        for key, rows in found.items()
+        Table(rows=tuple(rows[place] for place in sorted(rows)), columns=columns)
+        for (_, _, columns), rows in found.items()
     ]
 
 

@@ -13,7 +13,8 @@ from app.answering.evidence.row_names import TableQuestion, folded_words, holds_
 from app.answering.evidence.row_tables import PlacedRow, Table
 from app.answering.question.constraints import constraints_of
 from app.answering.question.vocabulary import UNITS
-from app.answering.verify.tables import Row, tell_count, tell_row, tell_sum
+from app.answering.verify.rows import Row
+from app.answering.verify.tables import tell_count, tell_row, tell_sum
 from language.stems import content_stems
 from language.text import STOP_WORDS, word_set
 
@@ -100,7 +101,6 @@ def answer_from_rows(question: TableQuestion, tables: Sequence[Table]) -> Draft 
     """
     is_asked = False
     found: list[_Computed] = []
-    constraints = constraints_of(without_bounds(question.text))
     for table in tables:
         aggregate = _aggregate(question, table)
         if aggregate is None:
@@ -110,6 +110,7 @@ def answer_from_rows(question: TableQuestion, tables: Sequence[Table]) -> Draft 
         if computed is not None:
             lines = "\n".join(placed.line for placed in computed.rows)
             background = f"{table.names} {' '.join(table.columns)}\n{lines}"
+            constraints = constraints_of(without_bounds(question.text))
             found += [] if constraints.unmet("", background) else [computed]
     if found:
         best = min(found, key=lambda each: each.unexplained)
@@ -121,7 +122,7 @@ def answer_from_rows(question: TableQuestion, tables: Sequence[Table]) -> Draft 
 
 
 def _aggregate(question: TableQuestion, table: Table) -> Aggregate | None:
-    """What the question wants of all rows; words of the table's own header ask for nothing."""
+    """The aggregate that the question asks for; words of the table's own header ask for none."""
     header = frozenset(folded_words(" ".join(table.columns)))
     text = _NOT_SUPERLATIVE.sub(" ", question.text)
     asked = frozenset(folded_words(text)) - header

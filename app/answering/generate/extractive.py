@@ -127,7 +127,7 @@ def _answer_part(
 
 
 def _fit(part: Part, evidence: SentenceEvidence) -> float:
-    """How well the piece answers this part: its score, and whether it has the form asked for."""
+    """The piece's fit to this part: its score, corrected by the form of answer asked for."""
     piece, fit = evidence.piece, evidence.score
     if piece.items and part.constraints.answer_type.kind in ONE_THING:
         fit -= WHOLE_LIST_MALUS

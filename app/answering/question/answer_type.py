@@ -1,7 +1,7 @@
-"""The expected answer type of a question, and whether a text holds an answer of that type.
+"""The type of answer that a question expects, and whether a text holds an answer of that type.
 
-In English, German and French; the text may be in another of them than the question. A question
-that asks for nothing so plain expects `other`, which every text holds.
+English, German and French are read; the text may be in another of them than the question. A
+question that asks for nothing so plain expects `other`, which every text holds.
 """
 
 import itertools
@@ -37,10 +37,10 @@ AnswerKind = Literal[
 ]
 
 MAX_WORDS: Final = 24
-"""Of a question that are compared with every word of a text."""
+"""Words of a question that are compared with every word of a text."""
 
 MIN_SHARE_OF_PREDICATE: Final = 0.5
-"""Of the words of a yes-or-no question that a text must hold to decide it."""
+"""Share of the words of a yes-or-no question that a text must hold to decide it."""
 
 _KIND_PATTERNS: Final[tuple[tuple[AnswerKind, re.Pattern[str]], ...]] = (
     (
@@ -158,12 +158,12 @@ _CLOCK_ASKED: Final = re.compile(
 
 _WORD: Final = re.compile(r"[^\W_]++(?:['\u2019][^\W_]++)?")
 _IMPLIED: Final = MEASURED.keys() | _DIMENSIONS_BY_WORD.keys() | frozenset().union(*UNITS.values())
-"""What a value in its unit says anyway."""
+"""Words that a value in its unit implies."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerType:
-    """What an answer must be.
+    """The type that an answer must have.
 
     Attributes:
         kind: other than `other` only where the question is plain about it.
@@ -201,7 +201,7 @@ class AnswerType:
     def is_held_by(self, text: str, named_by: str) -> bool:
         """True when the text holds a value of the kind that the question does not hold itself.
 
-        A column or heading among `named_by` may tell the unit; a sentence nearby tells another's.
+        A column or heading among `named_by` may give the unit; a sentence nearby gives another's.
         """
         match self.kind:
             case "number" if self.dimensions:
@@ -254,7 +254,7 @@ class AnswerType:
 
 @lru_cache(maxsize=256)
 def answer_type_of(question: str) -> AnswerType:
-    """The expected answer type of the question."""
+    """The type of answer that the question expects."""
     kind = _kind(question)
     words = [word.casefold() for word in _WORD.findall(question)]
     attribute: Sequence[str] = attribute_of(question)
@@ -304,7 +304,7 @@ def _kind(question: str) -> AnswerKind:
 def _dimensions(
     question: str, kind: AnswerKind, attribute: Sequence[str], asked: frozenset[str]
 ) -> Iterator[str]:
-    """Of the unit that the answer needs; of a how-question, or of the noun after what."""
+    """The dimensions of the unit that the answer needs, by `how long` or by the noun after what."""
     how = _HOW.search(question)
     if kind == "number" and how:
         yield from _DIMENSIONS_BY_WORD.get(how.group(1).casefold(), ())

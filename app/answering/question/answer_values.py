@@ -1,6 +1,6 @@
-"""Whether a text holds a value of the kind asked for: a count, a measure, a date, a name, a cause.
+"""Values of each kind in a text: a count, a measure, a date, a name, a place, a cause.
 
-Each test reads the text itself; what only stands near it is the value of another thing.
+Each test reads the text itself: a value that only stands near it is that of another thing.
 """
 
 import re
@@ -30,7 +30,7 @@ from app.answering.question.vocabulary import (
 from language.text import STOP_WORDS, word_set
 
 MIN_YEAR_DIGITS: Final = 3
-"""Of a number that may be a year."""
+"""Digits of a number that may be a year."""
 
 _SHORT: Final = 2
 """Letters of a unit that is one only after a number: m, kg, h."""
@@ -79,7 +79,7 @@ _SHAPES: Final = {
     ),
 }
 SHAPED: Final = frozenset({*_SHAPES, "colour"})
-"""What looks like nothing else."""
+"""Kinds of values that look like nothing else."""
 
 
 def has_shape(text: str, shape: str) -> bool:
@@ -102,7 +102,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 def holds_amount(text: str, asked: frozenset[str]) -> bool:
-    """True for any number that the question has not, and for a word that tells an amount."""
+    """True for any number that the question has not, and for a word for an amount."""
     return any(
         (any(map(str.isdigit, word)) and word.casefold() not in asked) or word.casefold() in AMOUNTS
         for word in _WORD.findall(text)
@@ -178,7 +178,7 @@ def _is_claimed(runs: Sequence[Run], place: int) -> bool:
 
 
 def holds_time(text: str, asked: frozenset[str], *, by_clock: bool) -> bool:
-    """True for a date, a period or what tells when, `by_clock` only for a time of day."""
+    """True for a date, a period or a word that says when, `by_clock` only for a time of day."""
     if _CLOCK.search(text):
         return True
     specifics = read_specifics(text)
@@ -241,7 +241,7 @@ def holds_role(text: str, asked: frozenset[str]) -> bool:
 
 
 def holds_place(text: str) -> bool:
-    """True for a word that tells where."""
+    """True for a word that says where."""
     return not PLACES.isdisjoint(words_of(text))
 
 

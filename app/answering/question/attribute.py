@@ -1,6 +1,6 @@
-"""Which attribute a question asks for: "the notice period", "colour", "calories", "approves".
+"""The attribute that a question asks for: "the notice period", "colour", "calories", "approves".
 
-Read off the words after the question word, in English, German and French.
+It is read off the words after the question word, in English, German and French.
 """
 
 import re
@@ -56,9 +56,9 @@ MAX_WORDS: Final = 3
 
 
 def attribute_of(question: str) -> tuple[str, ...]:
-    """The words of which an answer must hold one; empty where the question does not tell.
+    """The words of which an answer must hold one; empty where the question names no attribute.
 
-    Of when and where all that the question says besides: the event may be told by any of it.
+    After when and where these are all other words: any of them may name the event.
     """
     words = [match[1].casefold() for match in _WORD.finditer(question)]
     is_german = language_of(question) == "de"

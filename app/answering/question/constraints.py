@@ -1,6 +1,6 @@
-"""What a question pins down and what it asks for: evidence about another thing is no evidence.
+"""The constraints on evidence: it must be about the very thing that the question pins down.
 
-question -> pins (identifiers, years, months, numbered things, names, quantities) + expected answer
+question -> pins (identifiers, times, numbered things, names, quantities) + answer type
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,22 +26,26 @@ from app.answering.question.vocabulary import SAME_NOUN, UNITS
 from language.text import STOP_WORDS
 
 MAX_QUESTION_CHARS: Final = 2_000
-"""Read of a question."""
+"""Read of a question; each pin is looked for in up to a hundred texts."""
 
 MAX_PINS: Final = 16
+"""Of a question; the first ones count."""
+
 MAX_ALTERNATIVES: Final = 8
 """Names of one list; more are not compared with every word of a text."""
 
 TIMES: Final = ("year", "quarter", "half", "day", "month", "weekday")
+"""Kinds of pins that tell when; the time of an event may be what is asked for."""
+
 _FIRST: Final = "1"
 _UNIT_WORDS: Final = frozenset().union(*UNITS.values()) - STOP_WORDS
 _SIGNS: Final = frozenset("%$€£¥°")
-"""Of units, which may stand right behind a number."""
+"""Units that may stand right behind a number, which is no ordinal then."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pin:
-    """One thing that the question pins down; any of its `values` will do.
+    """One thing that the question pins down, named by any of its `values`.
 
     `kind` is that of `Specifics.values`, or `name`, or `quantity`. `must_be_named` is False for
     what only must not be another one: "the first president" need not be called the first.
@@ -55,47 +59,47 @@ class Pin:
 
 @dataclass(frozen=True, kw_only=True)
 class Constraints:
-    """What a text must hold to be about the question, and to answer it."""
+    """The pins that a text must meet to be about the question, and the type of an answer to it."""
 
     pins: tuple[Pin, ...]
     answer_type: AnswerType
 
     def unmet(self, text: str, background: str) -> tuple[str, ...]:
-        """What the question pins down and neither the text nor its background holds.
+        """The pins that neither the text nor its background meets, as they are shown.
 
-        Empty: the text is about the question. What the text itself names goes before the
-        background: under a title with 2025, a sentence on 2023 is about 2023.
+        Empty when the text is about the question. The text itself goes before its background: under
+        a title with 2025, a sentence on 2023 is about 2023.
         """
         missing = [pin for pin in self.pins if not self._is_met(pin, text, background)]
         names = [pin for pin in self.pins if pin.kind == "name"]
         lost = [pin for pin in missing if pin.kind == "name"]
-        # A sentence names one of two and means the other by a pronoun or a word of another kind.
+        # A sentence may name one of two, and the other by a pronoun or a word of another kind.
         few_names = 2 * len(lost) <= len(names)
         return tuple(pin.shown for pin in missing if pin.kind != "name" or not few_names)
 
     def _is_met(self, pin: Pin, text: str, background: str) -> bool:
         if pin.kind == "name":
             return any(holds_name(name, text, background) for name in pin.values)
-        told, around = read_specifics(text), read_specifics(background)
+        own, around = read_specifics(text), read_specifics(background)
         if pin.kind == "quantity":
-            # The same number, or a bound, range or rate that tells what holds for it.
+            # The same number, or a bound, range or rate that decides on it.
             wanted_numbers = frozenset(map(float, pin.values))
-            return any(each.has_bound or wanted_numbers & each.numbers for each in (told, around))
+            return any(each.has_bound or wanted_numbers & each.numbers for each in (own, around))
         wanted = frozenset(pin.values)
-        own = told.values.get(pin.kind, frozenset())
+        named = own.values.get(pin.kind, frozenset())
         is_answer = self.answer_type.kind == "time" and pin.kind in TIMES
-        if own & wanted or (own and not is_answer):
-            return bool(own & wanted)
+        if named & wanted or (named and not is_answer):
+            return bool(named & wanted)
         return (
             not pin.must_be_named
             or bool(around.values.get(pin.kind, frozenset()) & wanted)
-            or any(_is_written(value, pin, told, around) for value in wanted)
+            or any(_is_written(value, pin, own, around) for value in wanted)
         )
 
 
 @lru_cache(maxsize=256)
 def constraints_of(question: str) -> Constraints:
-    """What the question pins down and what it asks for."""
+    """The constraints that the first MAX_QUESTION_CHARS of the question put on its evidence."""
     question = question[:MAX_QUESTION_CHARS]
     return Constraints(
         pins=tuple(islice(_pins(question), MAX_PINS)),
@@ -163,15 +167,15 @@ def _is_counted(number: str, runs: Sequence[Run]) -> bool:
     return following.folded in _UNIT_WORDS or (is_noun(following) and following.text.islower())
 
 
-def _is_written(value: str, pin: Pin, told: Specifics, around: Specifics) -> bool:
+def _is_written(value: str, pin: Pin, own: Specifics, around: Specifics) -> bool:
     """True for a numbered heading, a cell under the noun's column, an identifier in other signs."""
     if pin.kind.startswith("id "):
-        return f" {value} " in told.joined or f" {value} " in around.joined
+        return f" {value} " in own.joined or f" {value} " in around.joined
     if pin.kind == "year":
-        return float(value) in told.numbers
+        return float(value) in own.numbers
     if pin.kind in TIMES:
         return False
-    if "." in value and any(run.text == value for run in (*told.runs, *around.runs)):
+    if "." in value and any(run.text == value for run in (*own.runs, *around.runs)):
         return True
-    is_cell = any(run.text == value for run in told.runs)
+    is_cell = any(run.text == value for run in own.runs)
     return is_cell and any(noun_of(run.folded) == pin.kind for run in around.runs)

@@ -1,7 +1,8 @@
-"""What a question says, read once: its parts, what each asks for and leans on, and pins down.
+"""A question read once: its parts, how each is put, what it leans on, its constraints.
 
 "And the heated one?" leans on the question before it, "and why is vinegar forbidden" on the part
-before it; what is leaned on tells what a part is about, never what kind of thing it asks for.
+before it. The question or part that is leaned on says what a part is about, never what kind of
+thing it asks for.
 """
 
 import re
@@ -16,7 +17,7 @@ from app.answering.question.specifics import identifiers
 from language.stems import content_stems
 
 MAX_PARTS: Final = 3
-"""Of a question; one that seems to have more is read as one."""
+"""A question that seems to have more is read as one."""
 
 _QUESTION_WORD: Final = (
     r"(?:how|what|which|who|whom|whose|when|where|why|is|are|was|were|do|does|did|can|may|must|will"
@@ -77,12 +78,12 @@ _VERB: Final = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One question of what is asked.
+    """One of the questions that are asked together.
 
     Attributes:
         text: as it was put.
-        leaned_on: the words of others that tell what it is about; often empty.
-        constraints: what its evidence must be about, and hold.
+        leaned_on: the question or part that says what it is about; often empty.
+        constraints: those on its evidence.
         asks_how: a procedure answers it.
         asks_for_all: a whole list answers it, where no item of it does.
         asks_for_everything: it wants all that is known of one thing.
@@ -105,12 +106,12 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class QuestionReading:
-    """What a question says.
+    """A question as it was read.
 
     Attributes:
         text: as it was put.
         in_context: the text behind the question that it leans on; the text alone if on none.
-        constraints: what an answer to `in_context` must be about, and hold.
+        constraints: those on evidence for `in_context`.
         identifiers: in `in_context`, in lower case and parted by blanks.
         parts: the questions that it asks, in order; at least one.
     """
@@ -124,7 +125,7 @@ class QuestionReading:
 
 @lru_cache(maxsize=256)
 def read_question(text: str, in_context: str | None = None) -> QuestionReading:
-    """What the question says; `in_context` is its text behind the question that it leans on."""
+    """The question, read; `in_context` is the text behind the question that it leans on."""
     in_context = in_context or text
     texts = _split(text)
     earlier = in_context.removesuffix(text).strip()

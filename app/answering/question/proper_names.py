@@ -1,6 +1,6 @@
 """Names of people, places, products and organisations in a question, and whether a text has them.
 
-A name is told by its capital letter, so German nouns and headline-style questions have none.
+A name is known by its capital letter, so German nouns and headline-style questions have none.
 """
 
 import re
@@ -32,7 +32,10 @@ _ALTERNATIVE: Final = re.compile(
 )
 _ENOUGH_FOR_HEADLINE: Final = 4
 _SHARE_OF_HEADLINE: Final = 0.75
+"""Of the words that say something, with a capital letter: then capitals mark no names."""
+
 MAX_NAME_WORDS: Final = 8
+"""Words of a name that are looked for."""
 _MIN_ACRONYM: Final = 2
 _MAX_ACRONYM: Final = 6
 _MIN_WORDS_OF_INITIALS: Final = 3
@@ -118,7 +121,7 @@ def _stems(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=1024)
 def _initials(text: str) -> frozenset[str]:
-    """Of two or more capitalised words in a row, and of three or more words of any kind."""
+    """The initials of two capitalised words in a row, and of three to six words of any kind."""
     words = NAME_WORD.findall(text[:MAX_CHARS])
     letters = "".join(word[0] for word in words if word.casefold() not in _INSIDE_NAME)
     pairs = {letters[start : start + _MIN_ACRONYM] for start in range(len(letters) - 1)}

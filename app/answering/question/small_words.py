@@ -1,4 +1,4 @@
-"""Which of three languages a question is in, told by its small words."""
+"""The language of a question, one of three, by its small words."""
 
 import re
 from typing import Final, Literal

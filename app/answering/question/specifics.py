@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from app.answering.question.spelling import MAX_CHARS
 from app.answering.question.vocabulary import (
     BEFORE_MONTH,
     BOUNDS,
@@ -26,16 +27,13 @@ from app.answering.question.vocabulary import (
 from language.stems import stem
 from language.text import STOP_WORDS, word_set
 
-MAX_CHARS: Final = 8_000
-"""Read of a text; a passage has a quarter of it."""
-
 MAX_RANGE: Final = 100
 """Values from one end to the other that a range such as 2019-2023 is taken to name."""
 
 _FIRST_YEAR, _LAST_YEAR = 1000, 2199
 _MONTHS_IN_YEAR, _DAYS_IN_MONTH = 12, 31
-
 _WEEK: Final = range(1, 8)
+
 _RUN: Final = re.compile(r"\d++(?:[.,]\d++)*+|[^\W\d_]++|[§°%$€£¥]")
 _IDENTIFIER: Final = re.compile(r"(?<![^\W_])[^\W_]++(?:[-/._][^\W_]++)*+")
 _PARTS: Final = re.compile(r"\d++|[^\W\d_]++")
@@ -55,9 +53,11 @@ _ISO_DATE: Final = re.compile(r"(?<!\d)(?:\d{4}-)?(\d\d)-(\d\d)(?![\d-])")
 _ISO_MONTH: Final = re.compile(r"(?<!\d)\d{4}-(0[1-9]|1[0-2])(?!\d)")
 _NUMERIC_DATE: Final = re.compile(r"(?<![\d./])(\d\d?)([./])(\d\d?)\2(?:\d{4}|\d\d)?(?![\d/])")
 _LAST_CENTURY_YEAR: Final = re.compile(r"(?:19|20)\d\d")
+"""Behind a noun a year rather than its number: "the budget 2025"."""
 _THOUSANDS: Final = re.compile(r"\d{1,3}(?:[.,]\d{3})++")
 _ORDINAL_ENDINGS: Final = word_set("st nd rd th er ère ere e eme ème")
 _NUMBERING: Final = word_set("no nr number nummer numéro num")
+"""May stand between a noun and its number."""
 _RANGE: Final = re.compile(r"\s?(?:-|\u2013|/|to|bis|through|until|à)\s?")
 _PERIODS: Final = frozenset({"year", "month", "day", "weekday"})
 """The first year of something is none of the calendar's."""
@@ -79,9 +79,14 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Specifics:
-    """What a text names; `values` by kind: year, month, day, weekday, `id sp`, or a stem.
+    """The specific things that a text names.
 
-    `numbers` holds every number in each way in which it can be read: 5.000 is five or thousands.
+    Attributes:
+        values: by kind: year, quarter, half, month, day, weekday, `id sp`, or a noun's stem.
+        numbers: every number in each way in which it can be read: 5.000 is five or thousands.
+        runs: the numbers, words and signs in their order.
+        joined: words and digits in lower case, parted by blanks and with a blank around them.
+        has_bound: a range, a bound or a rate is among them, which decides on other values too.
     """
 
     values: Mapping[str, frozenset[str]]
@@ -102,7 +107,7 @@ def read_specifics(text: str) -> Specifics:
         for place, match in enumerate(matches)
     )
     values: dict[str, set[str]] = defaultdict(set)
-    for kind, value in (*_years(text, runs), *_times(text, runs), *labels(runs)):
+    for kind, value in (*_times_in_figures(text), *_times_in_runs(runs), *labels(runs)):
         values[kind].add(value)
     for identifier in identifiers(text):
         values[identifier_kind(identifier)].add(identifier)
@@ -148,16 +153,40 @@ def identifier_kind(identifier: str) -> str:
 # --- Times ---------------------------------------------------------------------------------------
 
 
-def _years(text: str, runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    """Years, each with its century."""
-    years = {2000 + int(match[1]) for match in _FISCAL.finditer(text)}
+def _times_in_figures(text: str) -> Iterator[tuple[str, str]]:
+    """Q1, H2, FY25, 2025-03, 2025-03-04 and 3/4/2025, which is in March or in April."""
+    yield from (("quarter", match[1] or match[2]) for match in _QUARTER.finditer(text))
+    yield from (("half", match[1]) for match in _HALF.finditer(text))
+    yield from (("month", str(int(match[1]))) for match in _ISO_MONTH.finditer(text))
+    for match in _FISCAL.finditer(text):
+        yield from _year(2000 + int(match[1]))
+    for match in (*_ISO_DATE.finditer(text), *_NUMERIC_DATE.finditer(text)):
+        first, second = int(match[1]), int(match[match.lastindex or 2])
+        yield from (*_day(first, second), *_day(second, first))
+
+
+def _times_in_runs(runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    """Years, months, days of a month and days of the week."""
     for place, run in enumerate(runs):
         has_four_digits = len(run.text) == 4 and run.text.isdecimal()  # noqa: PLR2004
         if has_four_digits and _FIRST_YEAR <= int(run.text) <= _LAST_YEAR:
-            years.update(_years_from(runs, place))
-    for year in years:
-        yield "year", str(year)
-        yield stem("century"), str((year - 1) // 100 + 1)
+            for year in _years_from(runs, place):
+                yield from _year(year)
+        month = month_of(runs, place)
+        if month:
+            yield "month", str(month)
+            near = (*runs[max(0, place - 2) : place], *runs[place + 1 : place + 2])
+            for other in near:
+                yield from _day(month, int(other.text)) if other.text.isdecimal() else ()
+        if run.folded in WEEKDAYS:
+            yield "weekday", str(WEEKDAYS[run.folded])
+        elif run.folded in EVERY_DAY:
+            yield from (("weekday", str(day)) for day in _WEEK)
+
+
+def _year(year: int) -> Iterator[tuple[str, str]]:
+    yield "year", str(year)
+    yield stem("century"), str((year - 1) // 100 + 1)
 
 
 def _years_from(runs: Sequence[Run], place: int) -> Iterable[int]:
@@ -172,27 +201,6 @@ def _years_from(runs: Sequence[Run], place: int) -> Iterable[int]:
         return (year, year - year % 100 + int(following.text))
     last = _end_of_range(runs, place) or 0
     return range(year, last + 1) if 0 < last - year <= MAX_RANGE else (year,)
-
-
-def _times(text: str, runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    """Quarters, months, days of a month and days of the week."""
-    yield from (("quarter", match[1] or match[2]) for match in _QUARTER.finditer(text))
-    yield from (("half", match[1]) for match in _HALF.finditer(text))
-    yield from (("month", str(int(match[1]))) for match in _ISO_MONTH.finditer(text))
-    for match in (*_ISO_DATE.finditer(text), *_NUMERIC_DATE.finditer(text)):
-        first, second = int(match[1]), int(match[match.lastindex or 2])
-        yield from (*_day(first, second), *_day(second, first))
-    for place, run in enumerate(runs):
-        month = month_of(runs, place)
-        if month:
-            yield "month", str(month)
-            near = (*runs[max(0, place - 2) : place], *runs[place + 1 : place + 2])
-            for other in near:
-                yield from _day(month, int(other.text)) if other.text.isdecimal() else ()
-        if run.folded in WEEKDAYS:
-            yield "weekday", str(WEEKDAYS[run.folded])
-        elif run.folded in EVERY_DAY:
-            yield from (("weekday", str(day)) for day in _WEEK)
 
 
 def month_of(runs: Sequence[Run], place: int) -> int | None:
@@ -231,7 +239,7 @@ def labels(runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
 
 
 def _numbered(runs: Sequence[Run], place: int) -> Iterator[tuple[str, str]]:
-    """What the digits at the place number: 3rd floor, 1. Quartal, room 12, grades 5 to 8."""
+    """The nouns that the digits at the place number: 3rd floor, 1. Quartal, grades 5 to 8."""
     run = runs[place]
     following = runs[place + 1] if place + 1 < len(runs) else None
     if following and not run.gap and following.folded in _ORDINAL_ENDINGS:

@@ -16,7 +16,7 @@ MAX_CHARS: Final = 8_000
 """Read of a text; a passage has a quarter of it."""
 
 MAX_STEMS: Final = 64
-"""Of a question that are weighed."""
+"""Stems of a question that are looked for."""
 
 _ASKING: Final = word_set(
     "tell show give explain describe list please know need want everything anything details detail "
@@ -35,7 +35,7 @@ MAX_ENDING: Final = 3
 """Letters with which it goes on."""
 
 KIN: Final = 0.6
-"""Of the longer of two words that begins both of them."""
+"""Share of the longer of two words that begins both of them."""
 
 MIN_PART: Final = 5
 """Letters of a word that is found inside another one."""

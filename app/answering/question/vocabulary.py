@@ -125,7 +125,7 @@ BOUNDS: Final = word_set(
     "als zwischen je pro jede jeder jedes innerhalb grenze jusque jusqu plus moins entre par "
     "chaque maximal minimal tout tous"
 )
-"""What has a bound or a rate decides on values that it does not name."""
+"""Words of a bound or a rate, which decides on values that it does not name."""
 
 # --- What is measured, and in which units --------------------------------------------------------
 
@@ -191,7 +191,7 @@ MEASURED: Final[Mapping[str, str]] = {
     }.items()
     for word in words.split()
 }
-"""Nouns and verbs whose value is told in units of that dimension, or looks like nothing else."""
+"""Nouns and verbs whose value has a unit of that dimension, or looks like nothing else."""
 
 TITLES: Final = word_set(
     "dr mr mrs ms prof professor sir lord lady king queen prince princess president pope saint st "
@@ -294,4 +294,4 @@ ROLE_ENDINGS: Final = (
     "erin",
     "ing",
 )
-"""Of nouns for people; other words end so as well, which only loses a catch."""
+"""Endings of nouns for people; other words have them as well, which only loses a catch."""

@@ -7,7 +7,14 @@ from uuid import UUID
 import pytest
 
 from app.answering.context import Context, Source
-from app.answering.evidence.completing import Completed, ListGap, TableGap, complete, gaps_of
+from app.answering.evidence.completing import (
+    Completed,
+    ListGap,
+    TableGap,
+    complete,
+    gaps_of,
+    relocate,
+)
 from app.answering.evidence.pieces import Piece, pieces_of
 from app.answering.evidence.ranking import SentenceEvidence
 from app.answering.evidence.row_tables import tables_of
@@ -17,6 +24,7 @@ from kb.ids import DocumentId
 from kb.postgres.database import Viewer
 from kb.store.chunks import list_chunks, read_passages
 from tests.app.answering.evidence.test_tabular import VANS, context_of_table
+from tests.fakes.sources import context_of
 from tests.service import Person, Service
 
 HEADER = "Part,Price EUR,Stock\n"
@@ -179,3 +187,18 @@ async def test_a_list_that_is_read_on_keeps_its_tables(service: Service) -> None
     assert len(grown.parts) > 1
     assert len(rows) > len(rows_of(context.sources[0].passage))
     assert all(row.cells[0].value == f"Cover {row.number - 1}" for row in rows)
+
+
+@pytest.mark.parametrize(("text", "found"), [("rope", "rope"), ("Hours", None)])
+def test_an_item_that_is_a_heading_once_its_source_has_grown_is_no_evidence(
+    text: str, found: str | None
+) -> None:
+    context = context_of(["Bring to camp:\nlamp\nrope\n\nHours"])
+    source = context.sources[0]
+    grown = context_of([f"{source.passage.text}\nWe open at nine."]).sources[0]
+    piece = next(each for each in pieces_of(source.passage) if each.text == text)
+    (evidence,) = evidence_of(context, piece)
+
+    relocated = relocate(evidence, source, grown)
+
+    assert (relocated and relocated.text) == found

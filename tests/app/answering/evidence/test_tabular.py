@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.answering.context import Context, Source
-from app.answering.evidence.row_names import named_rows, read_table_question, wanted_columns
+from app.answering.evidence.row_names import read_table_question
 from app.answering.evidence.row_tables import tables_of
 from app.answering.evidence.tabular import answer_from_rows
 from kb.passages import TableRows
@@ -140,24 +140,6 @@ def test_a_table_of_which_rows_are_missing_gives_no_answer() -> None:
     assert told("Which van has the longest range?", context_of_table(VANS, missing=1)) == []
 
 
-def test_tables_with_one_header_are_one() -> None:
-    header = VANS[0]
-    context = context_of_table(VANS, (header, ("Elm", "760", "265", "72", "no", "Kelder")))
-    same_document = [
-        replace(
-            source,
-            passage=replace(source.passage, document_id=context.sources[0].passage.document_id),
-        )
-        for source in context.sources
-    ]
-
-    (text,) = told("What is the cheapest van?", replace(context, sources=tuple(same_document))) or [
-        ""
-    ]
-
-    assert text == "Elm: daily rate EUR 72"
-
-
 @pytest.mark.parametrize(
     "question", ["What is the payload of the van Cedar?", "How many kilometres does Alder go?"]
 )
@@ -175,26 +157,3 @@ def test_every_row_that_counts_is_cited() -> None:
         "Van: Cedar",
         "Van: Hazel",
     ]
-
-
-def test_a_row_is_named_by_what_tells_it_from_the_others() -> None:
-    (table,) = tables_of(context_of_table(VANS))
-
-    birch = read_table_question("What does the van Birch cost?")
-    willow = read_table_question("What does the van Willow cost?")
-    assert [each.row.number for each in named_rows(birch, table)] == [2]
-    assert named_rows(willow, table) == []
-
-
-@pytest.mark.parametrize(
-    ("question", "columns"),
-    [
-        ("What is the payload of Cedar?", ["Payload"]),
-        ("What is the daily rate of Cedar?", ["Daily rate"]),
-        ("Where is the Cedar?", ["Site"]),
-    ],
-)
-def test_columns_are_wanted_by_name(question: str, columns: list[str]) -> None:
-    (table,) = tables_of(context_of_table(VANS))
-
-    assert wanted_columns(read_table_question(question), table.rows[2].row) == columns
