@@ -1,29 +1,38 @@
-"""Where in a source does a quote stand? Exactly, in another spelling, or almost."""
+"""Finds a quote in its source: exactly, in another spelling, or almost."""
 
+import bisect
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
 from typing import Final, Literal, NamedTuple
+
+from rapidfuzz import fuzz
+from rapidfuzz.distance import Indel
 
 from app.answering.claims import MatchMethod
 from language.lines import ITEM
 from language.numbers import find_measures
 from language.sentences import bounded_sentences
 from language.text import Folded, Span, fold, grapheme_borders, is_unspaced
-from language.tokens import Token, tokenize
+from language.tokens import tokenize
 
 MIN_SIMILARITY: Final = 0.85
-"""Ratcliff/Obershelp ratio of folded characters: holds one changed word in a sentence, not two."""
+"""Normalised Indel similarity of folded characters: one changed word in a sentence of ten."""
 
-MAX_WINDOWS: Final = 4
-"""Windows compared letter by letter, best word overlap first; a quote that exists is among them."""
+MIN_PARTIAL_RATIO: Final = 55
+"""Of 100, for the place that is compared at all: words that the quote adds lower this ratio."""
+
+WORDS_AROUND: Final = 2
+"""Words beside that place in which the quote may begin or end."""
+
+_WORD: Final = re.compile(r"\w+(?:'\w+)?")
+_ENDS: Final = " \"'.,;:\u2026"
 
 
 class Located(NamedTuple):
-    """`text[start:end]` is what the quote means."""
+    """`text[start:end]` is the source's wording of the quote."""
 
     start: int
     end: int
@@ -33,7 +42,7 @@ class Located(NamedTuple):
 
 @dataclass(frozen=True)
 class SearchableText:
-    """A text in which several quotes are looked for; what that needs is worked out once."""
+    """A text in which several quotes are looked for; each of its forms is made once."""
 
     text: str
 
@@ -45,16 +54,16 @@ class SearchableText:
     @cached_property
     def bare(self) -> str:
         """The text without the markers of list items, which many quotes leave out."""
-        return _unmarked(self.text)
+        return _without_markers(self.text)
 
     @cached_property
     def folded_bare(self) -> Folded:
-        """That with spelling differences removed."""
+        """The text without markers and spelling differences."""
         return self.folded if self.bare == self.text else fold(self.bare)
 
     @cached_property
     def borders(self) -> frozenset[int] | None:
-        """Offsets where it may be cut."""
+        """The offsets at which the text may be cut; None when every offset is one."""
         return grapheme_borders(self.text)
 
     @cached_property
@@ -64,58 +73,60 @@ class SearchableText:
 
     @cached_property
     def words(self) -> list[re.Match[str]]:
-        """Words of the folded text without markers."""
+        """The words of the folded text without markers."""
         return list(_WORD.finditer(self.folded_bare.text))
 
     def may_cut(self, span: Span) -> bool:
         """True when neither end is inside a character as readers see it."""
-        return self._is_border(span.start) and self._is_border(span.end)
-
-    def _is_border(self, offset: int) -> bool:
-        around = self.text[max(0, offset - 1) : offset + 1]
-        if around.isascii() and around != "\r\n":
-            return True
-        return self.borders is None or offset in self.borders
-
-
-_WORD: Final = re.compile(r"\w+(?:'\w+)?")
-_ENDS: Final = " \"'.,;:\u2026"
+        for offset in span:
+            around = self.text[max(0, offset - 1) : offset + 1]
+            is_plain = around.isascii() and around != "\r\n"
+            if not is_plain and self.borders is not None and offset not in self.borders:
+                return False
+        return True
 
 
 def locate(quote: str, source: SearchableText) -> Located | Literal["altered"] | None:
-    """Where the quote stands, at grapheme borders; None when nowhere.
+    """The place of the quote, cut at grapheme borders; None when it stands nowhere.
 
     "altered": it nearly stands there, but with another number, name or negation.
     """
     quote = quote.strip()
-    if not quote:
-        return None
-    found = _best(source.text, _exact(quote, source))
+    found = _first_occurrence(quote, None, source)
     if found:
         return Located(*found, "exact")
-    # One line may begin with a number that is no marker: "5. Mai".
-    bare = _unmarked(quote) if "\n" in quote else quote
+    # A single line may begin with a number that is no marker: "5. Mai".
+    bare = _without_markers(quote) if "\n" in quote else quote
     for spelled, haystack in ((quote, source.folded), (bare, source.folded_bare)):
         needle = fold(spelled).text.strip()
         for trimmed in dict.fromkeys((needle, needle.strip(_ENDS))):
-            found = _best(source.text, _normalized(trimmed, haystack, source))
+            found = _first_occurrence(trimmed, haystack, source)
             if found:
                 return Located(*found, "normalized")
-    return _snapped(bare, source)
+    return _locate_nearly(bare, source)
 
 
-def _unmarked(text: str) -> str:
-    """The text with blanks in place of the markers, as long as before."""
+def _without_markers(text: str) -> str:
+    """The text with blanks in place of list markers, so that no offset changes."""
     return ITEM.sub(lambda marker: " " * len(marker[0]), text)
 
 
-def _best(text: str, spans: Iterator[Span]) -> Span | None:
-    """The first occurrence that cuts no word, else the first."""
-    first = None
-    for span in spans:
-        if not _cuts_word(text, span.start) and not _cuts_word(text, span.end):
-            return span
-        first = first or span
+def _first_occurrence(needle: str, haystack: Folded | None, source: SearchableText) -> Span | None:
+    """The first occurrence in the source that cuts no word, else the first; None: the text itself.
+
+    `haystack` is a folded form of the source in which to look; None stands for its own characters.
+    """
+    text = source.text if haystack is None else haystack.text
+    first: Span | None = None
+    start = text.find(needle) if needle else -1
+    while start >= 0:
+        end = start + len(needle)
+        span = Span(start, end) if haystack is None else haystack.origin(start, end)
+        if span and source.may_cut(span):
+            if not any(_cuts_word(source.text, offset) for offset in span):
+                return span
+            first = first or span
+        start = text.find(needle, start + 1)
     return first
 
 
@@ -126,111 +137,59 @@ def _cuts_word(text: str, offset: int) -> bool:
     return before.isalnum() and after.isalnum() and not (is_unspaced(before) or is_unspaced(after))
 
 
-def _exact(quote: str, source: SearchableText) -> Iterator[Span]:
-    start = source.text.find(quote)
-    while start >= 0:
-        span = Span(start, start + len(quote))
-        if source.may_cut(span):
-            yield span
-        start = source.text.find(quote, start + 1)
-
-
-def _normalized(needle: str, haystack: Folded, source: SearchableText) -> Iterator[Span]:
-    start = haystack.text.find(needle) if needle else -1
-    while start >= 0:
-        span = haystack.origin(start, start + len(needle))
-        if span and source.may_cut(span):
-            yield span
-        start = haystack.text.find(needle, start + 1)
-
-
-def _snapped(quote: str, source: SearchableText) -> Located | Literal["altered"] | None:
-    folded = fold(quote).text.strip()
-    wanted = [match.group() for match in _WORD.finditer(folded)]
-    best: tuple[float, Span] | None = None
-    for window in _windows(wanted, [match.group() for match in source.words]):
-        start, end = _edges(source, window.first, window.last)
-        span = source.folded_bare.origin(start, end)
-        wide = source.folded_bare.text[slice(*_edges(source, window.low, window.high))]
-        similarity = SequenceMatcher(None, folded.strip(_ENDS), wide, autojunk=False).ratio()
-        if span and source.may_cut(span) and (best is None or similarity > best[0]):
-            best = similarity, span
-    if best is None or best[0] < MIN_SIMILARITY:
+def _locate_nearly(quote: str, source: SearchableText) -> Located | Literal["altered"] | None:
+    """The words of the source that are most like the quote, from its first word to its last."""
+    folded = fold(quote).text.strip().strip(_ENDS)
+    wanted, words, text = _WORD.findall(folded), source.words, source.folded_bare.text
+    vocabulary = frozenset(wanted)
+    if sum(word[0] in vocabulary for word in words) < max(1, MIN_SIMILARITY * len(wanted) / 2):
         return None
-    similarity, span = best
+    near = fuzz.partial_ratio_alignment(folded, text, score_cutoff=MIN_PARTIAL_RATIO)
+    if near is None:
+        return None
+
+    # Words, unlike characters, are compared by difflib: it matches the longest run first, where
+    # Indel's alignment may begin at a stray word far before the others.
+    begin = bisect.bisect_left(words, near.dest_start, key=lambda word: word.end()) - WORDS_AROUND
+    begin = max(0, begin)
+    stop = bisect.bisect_left(words, near.dest_end, key=lambda word: word.start()) + WORDS_AROUND
+    nearby = [word[0] for word in words[begin:stop]]
+    matcher = SequenceMatcher(None, wanted, nearby, autojunk=False)
+    blocks = matcher.get_matching_blocks()[:-1]
+    if not blocks:
+        return None
+    opening, closing = blocks[0], blocks[-1]
+    first, last = begin + opening.b, begin + closing.b + closing.size - 1
+
+    # Words of the quote that match nothing at its ends count as changed, and are not cited.
+    low = max(0, first - opening.a)
+    high = min(len(words) - 1, last + len(wanted) - closing.a - closing.size)
+    wide = text[words[low].start() : words[high].end()]
+    similarity = Indel.normalized_similarity(folded, wide)
+    span = source.folded_bare.origin(words[first].start(), words[last].end())
+    if similarity < MIN_SIMILARITY or span is None or not source.may_cut(span):
+        return None
     if _is_altered(quote, source.bare[span.start : span.end]):
         return "altered"
     return Located(*span, "snapped", similarity)
 
 
-class _Window(NamedTuple):
-    """A place that may be the quote: words `first` to `last` agree with it at both ends.
-
-    `low` to `high` are as many words as the quote has.
-    """
-
-    first: int
-    last: int
-    low: int
-    high: int
-
-
-def _edges(source: SearchableText, first: int, last: int) -> tuple[int, int]:
-    return source.words[first].start(), source.words[last].end()
-
-
-def _windows(wanted: list[str], words: list[str]) -> list[_Window]:
-    """The places that share most words with the quote."""
-    vocabulary = frozenset(wanted)
-    hits = [word in vocabulary for word in words]
-    if sum(hits) < MIN_SIMILARITY * len(wanted) / 2:
-        return []
-    length = len(wanted)
-    ranked = sorted(
-        range(max(1, len(words) - length + 1)),
-        key=lambda start: -sum(hits[start : start + length]),
-    )
-    windows = (_window(wanted, words, start) for start in ranked[:MAX_WINDOWS])
-    return [window for window in windows if window]
-
-
-def _window(wanted: list[str], words: list[str], start: int) -> _Window | None:
-    begin = max(0, start - 2)
-    nearby = words[begin : start + len(wanted) + 2]
-    blocks = SequenceMatcher(None, wanted, nearby, autojunk=False).get_matching_blocks()[:-1]
-    if not blocks:
-        return None
-    first, last = begin + blocks[0].b, begin + blocks[-1].b + blocks[-1].size - 1
-    unmatched_after = len(wanted) - blocks[-1].a - blocks[-1].size
-    return _Window(
-        first=first,
-        last=last,
-        low=max(0, first - blocks[0].a),
-        high=min(len(words) - 1, last + unmatched_after),
-    )
-
-
 def _is_altered(quote: str, original: str) -> bool:
     """True when the two differ in a number, a name or a negation.
 
-    Whether a word begins with a capital depends on where sentences begin: a name of the one may be
-    any word of the other.
+    Whether a word begins with a capital depends on where sentences begin, so a name of one text may
+    be any word of the other.
     """
     measures = [
-        sorted(str(each.measure) for each in find_measures(text)) for text in (quote, original)
+        sorted(str(found.measure) for found in find_measures(text)) for text in (quote, original)
     ]
-    ours, theirs = tokenize(quote), tokenize(original)
-    is_same = measures[0] == measures[1] and _negations(ours) == _negations(theirs)
-    return not is_same or bool(_names(ours) - _words(theirs) or _names(theirs) - _words(ours))
-
-
-def _names(tokens: Sequence[Token]) -> Counter[str]:
-    return Counter(token.key for token in tokens if token.is_name and token.kind != "measure")
-
-
-def _words(tokens: Sequence[Token]) -> Counter[str]:
-    return Counter(token.key for token in tokens)
-
-
-def _negations(tokens: Sequence[Token]) -> int:
-    return sum(token.is_negation for token in tokens)
+    tokens = [tokenize(text) for text in (quote, original)]
+    negations = [sum(token.is_negation for token in each) for each in tokens]
+    if measures[0] != measures[1] or negations[0] != negations[1]:
+        return True
+    words = [Counter(token.key for token in each) for each in tokens]
+    names = [
+        Counter(token.key for token in each if token.is_name and token.kind != "measure")
+        for each in tokens
+    ]
+    return bool(names[0] - words[1] or names[1] - words[0])
