@@ -25,7 +25,7 @@ from app.answering.prompts.prompt import Prompt, load_prompt
 from app.answering.prompts.render import render_prompt
 from app.answering.verify.cited import cited_sources
 from app.answering.verify.read import Opinion
-from app.answering.verify.verify import Repeated, decide, examine
+from app.answering.verify.verify import decide, examine
 from footnote.evals.halves import is_held_back
 from footnote.evals.obedient import MANNERS, Planted, Seen, see
 from kb.errors import Misconfigured
@@ -217,10 +217,6 @@ def _stopped_by(claim: VerifiedClaim, case: _Case, seen: Seen) -> str:
 def _believed(claim: DraftClaim, context: Context) -> VerifiedClaim:
     """The claim where a reader believes everything: what the rules alone keep from being shown."""
     examined = examine(claim, cited_sources(context))
-    if isinstance(examined, Repeated):
-        return examined.shown()
-    if isinstance(examined, VerifiedClaim):
-        return examined
     opinion = Opinion(is_supported=True)
     return decide(examined, opinion, reader="credulous", is_about=lambda _extract: True)
 

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from app.answering.verify.tables import Cell
+from app.answering.verify.rows import Cell
 from language.text import word_set
 
 _NUMBER: Final = re.compile(r"[-+\u2212]?\d[\d,.'\u00a0\u202f]*")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, zip_longest
 from typing import Final
 
-from app.answering.verify.tables import Row, rows_of
+from app.answering.verify.rows import Row, rows_of
 from kb.passages import Passage
 from language.lines import BULLET, ENDS_SENTENCE, MARKER
 from language.text import WRAPPED_LINE_CHARS, Span, sentences, word_set

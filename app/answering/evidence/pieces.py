@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from app.answering.evidence.list_lines import ENDS_QUESTION, MAX_ITEM_SENTENCES, Line, lines_of
-from app.answering.verify.tables import Row
+from app.answering.verify.rows import Row
 from kb.passages import Passage
 from language.lines import MARKER
 from language.text import Span, word_set

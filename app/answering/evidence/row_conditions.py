@@ -12,8 +12,7 @@ from app.answering.evidence.row_tables import PlacedRow, Table, words
 from app.answering.question.proper_names import is_like
 from app.answering.question.specifics import identifiers, ordinal_of, read_specifics
 from app.answering.question.vocabulary import CARDINALS
-from app.answering.verify.rows import is_bare_number
-from app.answering.verify.tables import Cell
+from app.answering.verify.rows import Cell, is_bare_number
 from language.text import content_stems
 
 _BOUND: Final = re.compile(

@@ -13,8 +13,7 @@ from app.answering.context import Context
 from app.answering.question.answer_type import expected_answer
 from app.answering.question.proper_names import is_like
 from app.answering.question.vocabulary import CARDINALS, PLACES, UNITS
-from app.answering.verify.rows import is_bare_number
-from app.answering.verify.tables import Cell, Row, rows_of
+from app.answering.verify.rows import Cell, Row, is_bare_number, rows_of
 from language.text import content_stems, fold
 
 MAX_SAME_NAMED: Final = 5

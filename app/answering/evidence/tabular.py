@@ -14,7 +14,8 @@ from app.answering.question.answer_type import expected_answer
 from app.answering.question.constraints import constraints_of
 from app.answering.question.proper_names import is_like
 from app.answering.question.vocabulary import UNITS
-from app.answering.verify.tables import Cell, Row, tell_count, tell_row, tell_sum
+from app.answering.verify.rows import Cell, Row
+from app.answering.verify.tables import tell_count, tell_row, tell_sum
 from language.text import STOP_WORDS, content_stems, word_set
 
 MAX_TOLD_ROWS: Final = 20

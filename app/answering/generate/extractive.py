@@ -36,7 +36,8 @@ from app.answering.question.asked import (
     defines,
 )
 from app.answering.question.parts import Part, parts_in
-from app.answering.verify.tables import Row, tell_row
+from app.answering.verify.rows import Row
+from app.answering.verify.tables import tell_row
 from kb.passages import Passage
 from language.lines import MARKER
 from language.text import content_stems

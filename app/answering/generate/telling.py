@@ -8,7 +8,8 @@ from app.answering.claims import DraftCitation, DraftClaim
 from app.answering.context import Source
 from app.answering.evidence.pieces import Piece, pieces_of
 from app.answering.verify.extract import tell_more
-from app.answering.verify.tables import Row, tell_row
+from app.answering.verify.rows import Row
+from app.answering.verify.tables import tell_row
 from language.lines import leans
 from language.text import Span, sentences
 

@@ -6,23 +6,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from app.answering.verify.cells import cell_faults
-from app.answering.verify.rows import Cell, Row, is_bare_number, rows_of, with_unit
+from app.answering.verify.rows import Cell, Row, is_bare_number, with_unit
 from language.text import fold, word_set
 from language.units import in_unit
-
-__all__ = [
-    "Cell",
-    "Row",
-    "cell_faults",
-    "rows_of",
-    "sum_of",
-    "tell_count",
-    "tell_row",
-    "tell_rows",
-    "tell_sum",
-    "told_form",
-]
 
 MAX_TOLD: Final = 20
 """Rows that a count or a sum names; of more it says how many there are."""
