@@ -70,7 +70,7 @@ class CalendarDate(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The same for dates that say one another: their year may be left out."""
+        """A key that dates share when either may stand for the other: it leaves out the year."""
         return f"#{self.month}/{self.day}"
 
     def says(self, claim: "CalendarDate") -> bool:

@@ -27,7 +27,7 @@ class Quantity(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The same for numbers that say one another."""
+        """A key that numbers share when either may stand for the other."""
         return f"#{self.value.normalize()}{self.unit if self.unit in NEVER_BARE else ''}"
 
 

@@ -1,4 +1,4 @@
-"""What a text is about: the stems of its words in its own language, without the small words."""
+"""Stems of the words that carry meaning, in the text's own language."""
 
 import re
 from functools import cache, lru_cache

@@ -190,7 +190,7 @@ class Folded:
     ends: list[int]
 
     def origin(self, start: int, end: int) -> Span | None:
-        """Where `text[start:end]` stands in the original; None when a cut splits a character."""
+        """The span of `text[start:end]` in the original; None when a cut splits a character."""
         if start >= end:
             return None
         splits_first = start > 0 and self.starts[start - 1] == self.starts[start]

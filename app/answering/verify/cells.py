@@ -121,7 +121,7 @@ class _Told:
 
     @cached_property
     def values(self) -> Mapping[int, Positions]:
-        """Where the whole value of a cell is told; a year in a header is none."""
+        """The positions of each cell's value that is told whole; a year in a header is no value."""
         heading = {i for places in self.columns.values() for i in places if self.terms[i].is_number}
         found: dict[int, Positions] = {}
         for index, cell in self.cells.items():
@@ -208,7 +208,7 @@ def _rows_named(terms: Sequence[Term], rows: Sequence[Row]) -> list[tuple[Row, P
 
 
 def _places(wanted: Sequence[Term], terms: Sequence[Term], free: Collection[int]) -> Positions:
-    """Where all that is wanted stands; empty when something is missing."""
+    """The positions of all wanted terms; empty when one is missing."""
     found = [[place for place in free if each.says(terms[place])] for each in wanted]
     return frozenset(chain(*found)) if all(found) else frozenset()
 

@@ -14,7 +14,7 @@ MIN_SHARE: Final = 0.6
 """Share of the claim's content words in the sentence that the claim is said to distort."""
 
 MIN_TIGHT: Final = 0.75
-"""The same share where the words alone must show that both speak of one thing."""
+"""That share where the words alone must show that both are about one thing."""
 
 
 @dataclass(frozen=True, kw_only=True)

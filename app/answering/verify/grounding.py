@@ -28,7 +28,7 @@ from language.sentences import bounded_sentences
 GroundingVerdict = Literal["supported", "unsupported", "contradicted", "not_checkable"]
 
 MAX_SENTENCES: Final = 1_000
-"""Of all claims of one request together: each is answered with up to three quotes."""
+"""Sentences of all claims of one request: each is answered with up to three quotes."""
 
 BEST_SENTENCES: Final = 3
 """Sentences that a claim is held against together; recall over three told supported claims from
@@ -128,7 +128,7 @@ def ground_given(
 def ground_answer(
     answer: str, sources: Sequence[GivenSource], profile: ProfileName, *, most_claims: int
 ) -> list[GroundedClaim]:
-    """The same for each sentence of an answer; InvalidInput for more than `most_claims`."""
+    """Each sentence of an answer as a claim; InvalidInput for more than `most_claims`."""
     claims = sentences_of(answer)
     if len(claims) > most_claims:
         raise InvalidInput(f"The answer has more than {most_claims} sentences.")

@@ -1,4 +1,4 @@
-"""Tables: their rows, the fixed forms that tell them in the source's words, and their checks."""
+"""Tells table rows in fixed forms of their own words, and recognises these forms in claims."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -56,7 +56,7 @@ def tell_rows(rows: Sequence[Row]) -> str:
 
 
 def tell_count(rows: Sequence[Row]) -> str:
-    """How many rows there are, and their names: `2: Antenna cover (SP-4217); Door seal`."""
+    """The number of rows and their names: `2: Antenna cover (SP-4217); Door seal`."""
     named = [_head(row) or tell_row(row) for row in rows[:MAX_TOLD]]
     return f"{len(rows)}: {'; '.join(named)}{_and_more(rows)}" if rows else "0"
 
@@ -176,7 +176,7 @@ def _joined(head: str, parts: Sequence[str], cells: Sequence[Cell]) -> str:
 
 
 def _head(row: Row) -> str:
-    """What names the row: a name before its codes."""
+    """The names of the row, before its codes."""
     if len(row.key) == 1 and row.key[0].column and is_bare_number(row.key[0].value):
         return f"{row.key[0].column} {with_unit(row.key[0])}"
     names = [with_unit(cell) for cell in row.key if not _is_code(cell.value)]
@@ -200,7 +200,7 @@ def _told(row: Row, cell: Cell) -> str:
 
 
 def _needs_colon(cell: Cell) -> bool:
-    """Where it would not show where the name ends: before words, and between two numbers."""
+    """True before words and between two numbers, where nothing else shows where the name ends."""
     is_number_after_number = cell.column[-1:].isdecimal() and cell.value[:1].isdecimal()
     return is_number_after_number or len(cell.value.split()) > _SHORT_TEXT_WORDS
 

@@ -39,10 +39,10 @@ IsAbout = Callable[[Extract], bool]
 """True for a quote that is about the question that was asked."""
 
 MAX_CITATIONS: Final = 24
-"""Of a claim: no sentence needs as many, and each costs a search through its source."""
+"""Citations of one claim: no sentence needs as many, and each costs a search in its source."""
 
 MAX_READ_CHARS: Final = 4_000
-"""Of a claim and of its evidence that a reader is given; no sentence is longer."""
+"""Characters of a claim, and of its evidence, that a reader is given; no sentence is longer."""
 
 _LEFT_OUT: Final = re.compile(r"\[(?:\.{3}|\u2026)\]|\.{3}|\u2026")
 
