@@ -87,8 +87,11 @@ def sum_of(rows: Sequence[Row], column: str) -> Decimal | None:
     written = _written_in([cell.value for cell in cells], rows[0].language)
     if written is None:
         return None
-    numbers = (_plain(cell.value, decimal_mark=written) for cell in cells)
-    return sum((Decimal(number) for number in numbers), Decimal(0))
+    total = Decimal(0)
+    for cell in cells:
+        digits = _GROUP_MARK.sub("", cell.value.replace("," if written == "." else ".", ""))
+        total += Decimal(digits.replace(written, ".").replace("\u2212", "-"))
+    return total
 
 
 def _written_in(values: Sequence[str], language: str | None) -> str | None:
@@ -101,11 +104,6 @@ def _written_in(values: Sequence[str], language: str | None) -> str | None:
         if all(map(_NUMBER_BY_DECIMAL_MARK[mark].fullmatch, values)):
             return mark
     return None
-
-
-def _plain(value: str, *, decimal_mark: str) -> str:
-    digits = _GROUP_MARK.sub("", value.replace("," if decimal_mark == "." else ".", ""))
-    return digits.replace(decimal_mark, ".").replace("\u2212", "-")
 
 
 def _shown_as(total: Decimal, values: Sequence[str], language: str | None) -> str:
