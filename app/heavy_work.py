@@ -1,6 +1,6 @@
-"""Work of a request that may take seconds: in processes of its own, within a budget, few at once.
+"""Runs work of a request that may take seconds in child processes, within a budget, few at once.
 
-In a thread it would hold the interpreter's lock from all other requests of this process.
+A thread would keep the interpreter's lock from all other requests of this process.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ class HeavyWork:
         *args: Given.args,
         **kwargs: Given.kwargs,
     ) -> Result:
-        """What the function returns or raises; cancelled, its process is killed.
+        """The function's result, or its error raised; cancelling kills the process.
 
         Raises:
             Overloaded: too many calls run or wait, of this tenant or of all.

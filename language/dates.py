@@ -70,7 +70,7 @@ class CalendarDate(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The same for dates that say one another: their year may be left out."""
+        """A key that dates share when either may stand for the other: it leaves out the year."""
         return f"#{self.month}/{self.day}"
 
     def says(self, claim: "CalendarDate") -> bool:
@@ -85,38 +85,30 @@ class CalendarDate(NamedTuple):
         return not self.readings().isdisjoint(claim.readings())
 
     def readings(self) -> frozenset[tuple[int, int | None]]:
-        """Month and day, and what they are with the other one first."""
+        """Month and day in each order in which they can be read."""
         return frozenset({(self.month, self.day), self.swapped or (self.month, self.day)})
 
 
 def find_dates(text: str) -> Iterator[tuple[int, int, CalendarDate]]:
     """Start, end and meaning of each date; a day that no calendar has is not a date."""
     for match in _DATE.finditer(text):
-        found = _read(match)
+        parts = {name.rstrip("12345"): part for name, part in match.groupdict().items() if part}
+        year = int(parts["year"]) if "year" in parts else None
+        if "first" in parts:
+            found = _numeric(year, int(parts["first"]), int(parts["second"]))
+        else:
+            month, day = parts["month"].casefold(), re.match(r"\d+", parts.get("day", ""))
+            if month.isdigit():
+                number = int(month)
+            else:
+                number = _NUMBER_BY_MONTH.get(month) or _NUMBER_BY_SHORT_MONTH[month[:3]]
+            found = _real(year, number, int(day[0]) if day else None)
         if found:
             yield match.start(), match.end(), found
 
 
-def _read(match: re.Match[str]) -> CalendarDate | None:
-    parts = {name.rstrip("12345"): part for name, part in match.groupdict().items() if part}
-    year = int(parts["year"]) if "year" in parts else None
-    if "first" in parts:
-        return _numeric(year, int(parts["first"]), int(parts["second"]))
-    month = parts["month"]
-    day = re.match(r"\d+", parts.get("day", ""))
-    return _real(
-        year,
-        int(month) if month.isdigit() else _month(month),
-        int(day.group()) if day else None,
-    )
-
-
-def _month(name: str) -> int:
-    folded = name.casefold()
-    return _NUMBER_BY_MONTH.get(folded) or _NUMBER_BY_SHORT_MONTH[folded[:3]]
-
-
 def _numeric(year: int | None, first: int, second: int) -> CalendarDate | None:
+    """The date of `03/04/2026`, with both readings where both are dates."""
     day_first, month_first = _real(year, second, first), _real(year, first, second)
     if day_first and month_first and first != second:
         return day_first._replace(swapped=(first, second))

@@ -1,4 +1,4 @@
-"""Words of each language by what they do to a sentence: bounds, modals, quantifiers, negations.
+"""Words of each language by their role in a sentence: bounds, modals, quantifiers, negations.
 
 The names of the classes are the same in all languages; the rules of `vetoes` speak of classes.
 """
@@ -14,7 +14,7 @@ from language.stems import stem
 from language.text import word_set
 
 LANGUAGES: Final = ("en", "de", "fr", "es", "it", "nl", "pt")
-"""Of equals the first is taken, so English where no function word is known."""
+"""In order of preference: a text without a known function word is read as English."""
 
 NO_PHRASES: Final = frozenset({"exclusive", "antonym", "generic", "same"})
 """Tables of single words."""

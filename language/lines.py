@@ -1,4 +1,4 @@
-"""How lines and sentences begin and end: markers of lists, words that lean on what was said before.
+"""Patterns of how lines begin and end: list markers, and words that refer to the sentence before.
 
 Answers are made and proved with the same of them.
 """
@@ -13,7 +13,7 @@ _NUMBERS: Final = (
 BULLET: Final = re.compile(rf"\s*+{_BULLETS}\s++")
 NUMBERED: Final = re.compile(rf"\s*+{_NUMBERS}\s++")
 MARKER: Final = re.compile(rf"\s*+(?:{_BULLETS}|{_NUMBERS})\s++")
-"""Of a list item: either of the two."""
+"""The marker of a list item: a bullet or a number."""
 ITEM: Final = re.compile(rf"^[^\S\n]*+(?:{_BULLETS}|{_NUMBERS})[^\S\n]++", re.MULTILINE)
 """The markers in a text of several lines."""
 
@@ -21,7 +21,7 @@ COLONS: Final = (":", "\uff1a")
 """A line that ends with one only leads to the lines below it."""
 
 ENDS_SENTENCE: Final = re.compile(r"[.!?:;\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]]*+$")
-"""How a line ends that is no heading and no bare item."""
+"""The end of a line that is neither a heading nor a bare item."""
 
 _LEANS: Final = re.compile(
     r"\W*+(?:it|its|they|their|them|he|she|his|her|this|that|these|those|such|both|otherwise"

@@ -27,7 +27,7 @@ class Quantity(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The same for numbers that say one another."""
+        """A key that numbers share when either may stand for the other."""
         return f"#{self.value.normalize()}{self.unit if self.unit in NEVER_BARE else ''}"
 
 
@@ -44,20 +44,15 @@ class FoundMeasure(NamedTuple):
 
 def says(evidence: Measure, claim: Measure) -> bool:
     """True when the evidence's number or date says at least what the claim's says."""
-    match evidence, claim:
-        case CalendarDate(), CalendarDate():
+    if isinstance(evidence, CalendarDate):
+        if isinstance(claim, CalendarDate):
             return evidence.says(claim)
-        case CalendarDate(), Quantity():
-            return claim.is_year and claim.value == evidence.year
-        case Quantity(), CalendarDate():
-            return False
-        case _:
-            return evidence[0] == claim[0] and _units_agree(evidence[1], claim[1])
-
-
-def _units_agree(evidence: object, claim: object) -> bool:
+        return claim.is_year and claim.value == evidence.year
+    if isinstance(claim, CalendarDate):
+        return False
     # "20 euros" may be retold as "20"; five percent is not five.
-    return evidence == claim or (claim is None and evidence not in NEVER_BARE)
+    is_bare = claim.unit is None and evidence.unit not in NEVER_BARE
+    return evidence.value == claim.value and (evidence.unit == claim.unit or is_bare)
 
 
 CURRENCIES: Final = word_set("USD EUR GBP JPY INR CHF CAD AUD CNY SEK NOK DKK PLN")
@@ -81,6 +76,7 @@ _FACTOR_BY_SCALE: Final = {
     "m": 10**6,
     "mn": 10**6,
     "million": 10**6,
+    "b": 10**9,
     "bn": 10**9,
     "billion": 10**9,
     "trillion": 10**12,
@@ -120,7 +116,8 @@ def find_measures(text: str) -> list[FoundMeasure]:
     found: list[FoundMeasure] = []
     taken = bytearray(len(text))
     dates = (FoundMeasure(*date) for date in find_dates(text))
-    for measure in itertools.chain(dates, _in_digits(text), _in_words(text)):
+    digits = (number for each in _DIGITS.finditer(text) if (number := _read_number(text, each)))
+    for measure in itertools.chain(dates, digits, _in_words(text)):
         place = slice(measure.start, measure.end)
         if not any(taken[place]):
             found.append(measure)
@@ -141,21 +138,19 @@ def _with_shared_units(text: str, found: list[FoundMeasure]) -> list[FoundMeasur
     return found
 
 
-def _in_digits(text: str) -> Iterator[FoundMeasure]:
-    for match in _DIGITS.finditer(text):
-        found = _number(text, match)
-        if found:
-            yield found
-
-
-def _number(text: str, match: re.Match[str]) -> FoundMeasure | None:
+def _read_number(text: str, match: re.Match[str]) -> FoundMeasure | None:
+    """The number with its sign, scale and unit; None for a part of an identifier."""
     start, end = match.span()
     if _IDENTIFIER_BEFORE.search(text, max(0, start - 12), start):
         return None
-    value = _decimal(match.group())
+    digits = match.group()
+    has_decimal_comma = re.search(r",\d{1,2}$", digits)
+    value = Decimal(
+        digits.replace(",", ".") if has_decimal_comma else re.sub(r"[,'\s]", "", digits)
+    )
     if ordinal := _ORDINAL_ENDING.match(text, end):
         return FoundMeasure(start, ordinal.end(), Quantity(value, "ordinal"))
-    is_year = match.group().isdigit() and MIN_YEAR <= value <= MAX_YEAR
+    is_year = digits.isdigit() and MIN_YEAR <= value <= MAX_YEAR
     if is_year and (decade := _DECADE_ENDING.match(text, end)):
         return FoundMeasure(start, decade.end(), Quantity(value, "decade"))
     before = _CURRENCY_BEFORE.search(text, max(0, start - 5), start)
@@ -175,21 +170,10 @@ def _scale_and_unit(text: str, end: int, *, is_money: bool) -> tuple[int, str | 
     factor, unit = 1, None
     scale = _SCALE.match(text, end) or (_SCALE_OF_MONEY.match(text, end) if is_money else None)
     if scale:
-        factor, end = _FACTOR_BY_SCALE[_scale_name(scale.group())], scale.end()
+        factor, end = _FACTOR_BY_SCALE[scale.group().strip(" \u00a0-").lower()], scale.end()
     if after := _UNIT.match(text, end):
         unit, end = _unit_name(after.group()), after.end()
     return factor, unit, end
-
-
-def _decimal(digits: str) -> Decimal:
-    if re.search(r",\d{1,2}$", digits):
-        return Decimal(digits.replace(",", "."))
-    return Decimal(re.sub(r"[,'\s]", "", digits))
-
-
-def _scale_name(text: str) -> str:
-    name = text.strip(" \u00a0-").lower()
-    return "bn" if name == "b" else name
 
 
 def _unit_name(text: str) -> str:

@@ -1,6 +1,6 @@
-"""A sentence as its words, and the words that do something to others: bounds, modals, negations."""
+"""Reads a sentence: its words, and those that modify others, as bounds, modals and negations do."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
@@ -16,18 +16,17 @@ MIN_SHARED_START: Final = 5
 """Letters that two words of one family share at least: `publisher`, `publication`."""
 
 REACH: Final = 5
-"""Tokens behind a word among which what it is said of stands: `up to about 30`."""
+"""Tokens behind a mark among which its head stands: `up to about 30`."""
 
 HEADS: Final = {"bound": 1, "bound_after": 1, "modal": 1, "negation": 1, "role": 1}
-"""Content words that a mark of the group is said of; of others, two."""
-
+"""The most heads of a mark by its group; of other groups, two."""
 
 Sides = Mapping[int, Mapping[int, int]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """A word that does something to others: `tokens[start:end]` is `name` of `group`.
+    """A word that modifies others: `tokens[start:end]` is `name` of `group`.
 
     `heads` are the indices of the content tokens that it is said of.
     """
@@ -41,7 +40,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Reading:
-    """One sentence as its words, and what they do."""
+    """One sentence as its words and marks; each view of it is made when it is first asked for."""
 
     tokens: Sequence[Token]
 
@@ -57,12 +56,12 @@ class Reading:
 
     @cached_property
     def content(self) -> list[int]:
-        """Indices of what carries meaning: no stop words, no marks, no negations."""
+        """Indices of the tokens that carry meaning: no stop words, punctuation or negations."""
         return [i for i, token in enumerate(self.tokens) if token.is_content]
 
     @cached_property
     def clauses(self) -> list[int]:
-        """The number of the clause that each token stands in; what opens one belongs to it."""
+        """The number of each token's clause; a word or mark that opens a clause belongs to it."""
         clause, numbers = 0, []
         for token, word in zip(self.tokens, self.words, strict=True):
             is_mark = token.kind == "mark" and token.key in CLAUSE_MARKS
@@ -72,7 +71,7 @@ class Reading:
 
     @cached_property
     def places(self) -> dict[str, list[int]]:
-        """Where each content key stands."""
+        """The indices of each content key."""
         found: dict[str, list[int]] = {}
         for index in self.content:
             found.setdefault(self.tokens[index].key, []).append(index)
@@ -80,7 +79,7 @@ class Reading:
 
     @cached_property
     def places_by_start(self) -> dict[str, list[int]]:
-        """The same by the first letters of longer words that are no names."""
+        """The indices of longer words that are no names, by their first letters."""
         found: dict[str, list[int]] = {}
         for index in self.content:
             token = self.tokens[index]
@@ -101,20 +100,33 @@ class Reading:
             is_plain = token.kind == "word" and token.raw[1:].islower()
             if not token.is_name or (is_plain and not self.lexicon.has_plain_nouns):
                 continue
-            if runs and self._joins(runs[-1][-1], index):
+            before = runs[-1][-1] if runs else None
+            joins = before is not None and (
+                index - before == 1 or (index == before + 2 and self.words[before + 1] == "of")
+            )
+            if joins:
                 runs[-1].append(index)
             else:
                 runs.append([index])
         return runs
 
-    def _joins(self, before: int, index: int) -> bool:
-        return index - before == 1 or (index == before + 2 and self.words[before + 1] == "of")
-
     @cached_property
     def marks(self) -> list[Mark]:
         """All marks in order; a negation inside a bound (`no more than`) is none."""
-        found = list(self._marks())
-        spoken_for = {
+        found: list[Mark] = []
+        end_by_group: dict[str, int] = {}
+        for start, token in enumerate(self.tokens):
+            if token.is_name and self.lexicon.has_plain_nouns:
+                continue
+            for phrase in self.lexicon.phrases_at(self.words, start):
+                group, end = phrase.group, start + len(phrase.words)
+                if end_by_group.get(group, 0) <= start:
+                    end_by_group[group] = end
+                    heads = self._heads(group, start, end)
+                    found.append(
+                        Mark(group=group, name=phrase.name, start=start, end=end, heads=heads)
+                    )
+        in_bounds = {
             index
             for mark in found
             if mark.group in {"bound", "bound_after"}
@@ -123,7 +135,7 @@ class Reading:
         return [
             mark
             for mark in found
-            if not (mark.group == "negation" and (mark.name == "none" or mark.start in spoken_for))
+            if not (mark.group == "negation" and (mark.name == "none" or mark.start in in_bounds))
         ]
 
     def named(self, group: str) -> list[Mark]:
@@ -131,7 +143,7 @@ class Reading:
         return [mark for mark in self.marks if mark.group == group]
 
     def names_on(self, group: str, head: int) -> frozenset[str]:
-        """What marks of this group say of a token; those behind a number count with the others."""
+        """The names of the group's marks on a token, of those behind a number too."""
         groups = {group, f"{group}_after"}
         return frozenset(
             mark.name for mark in self.marks if mark.group in groups and head in mark.heads
@@ -139,12 +151,12 @@ class Reading:
 
     @cached_property
     def exclusive(self) -> Sides:
-        """For each set of words that exclude each other the sides said, and by which token."""
+        """The sides said of each set of words that exclude each other, with the token's index."""
         return self._sides(self.lexicon.exclusive)
 
     @cached_property
     def antonyms(self) -> Sides:
-        """The same for pairs of opposites."""
+        """The sides said of each pair of opposites, with the token's index."""
         return self._sides(self.lexicon.antonyms)
 
     def _sides(self, table: Mapping[str, Sequence[tuple[int, int]]]) -> Sides:
@@ -154,39 +166,22 @@ class Reading:
                 found.setdefault(number, {}).setdefault(side, index)
         return found
 
-    def _marks(self) -> Iterator[Mark]:
-        taken: dict[str, int] = {}
-        for start, token in enumerate(self.tokens):
-            if token.is_name and self.lexicon.has_plain_nouns:
-                continue
-            for phrase in self.lexicon.phrases_at(self.words, start):
-                end = start + len(phrase.words)
-                if taken.get(phrase.group, 0) <= start:
-                    taken[phrase.group] = end
-                    heads = self._heads(phrase.group, start, end)
-                    yield Mark(
-                        group=phrase.group, name=phrase.name, start=start, end=end, heads=heads
-                    )
-
     def _heads(self, group: str, start: int, end: int) -> tuple[int, ...]:
+        """The indices of the tokens that a mark is said of, the nearest first."""
+        ahead = range(end, min(len(self.tokens), end + REACH))
+        behind = range(start - 1, max(-1, start - REACH), -1)
         if group == "unit":
-            return tuple(i for i in (start - 1,) if i >= 0 and self._counts(i))
+            return tuple(i for i in range(max(0, start - 1), start) if self.tokens[i].measure)
         if group == "bound_after":
-            return tuple(
-                i for i in range(start - 1, max(-1, start - REACH), -1) if self._counts(i)
-            )[:1]
-        ahead: Iterable[int] = range(end, min(len(self.tokens), end + REACH))
+            return tuple(i for i in behind if self.tokens[i].measure)[:1]
         if group == "bound":
-            return tuple(i for i in ahead if self._counts(i))[:1]
+            return tuple(i for i in ahead if self.tokens[i].measure)[:1]
         found = [i for i in ahead if self.tokens[i].is_content]
         if group == "negation":
             found = [i for i in found if self.clauses[i] == self.clauses[start]] or [
                 i for i in range(start - 1, -1, -1) if self.tokens[i].is_content
             ]
         return tuple(found[: HEADS.get(group, 2)])
-
-    def _counts(self, index: int) -> bool:
-        return self.tokens[index].measure is not None
 
 
 @lru_cache(maxsize=2048)

@@ -41,7 +41,7 @@ def _cut(text: str, sentence: Span) -> Iterator[Span]:
 
 
 def _reach(text: str, start: int, end: int) -> int:
-    """Where the piece that begins at `start` ends: at a space, or hard where there is none."""
+    """The end of the piece that begins at `start`: a space, or the limit where there is none."""
     limit = min(end, start + MAX_CHARS)
     numbers, space = 0, None
     for match in _DIGITS_OR_SPACE.finditer(text, start, limit):

@@ -1,4 +1,4 @@
-"""Languages as the index knows them: the stemmer of each, and a number to keep it as."""
+"""Maps languages to their stemmers, and to the numbers under which the index stores them."""
 
 from typing import Final
 

@@ -104,26 +104,20 @@ def sentences(text: str) -> list[Span]:
     abbreviations, initials and list markers end none.
     """
     spans: list[Span] = []
-    start = _blank_end(text, 0)
-    for match in _BREAK.finditer(text):
-        if _ends_sentence(text, start, match):
-            _append_stripped(spans, text, start, match.end())
-            start = max(start, _blank_end(text, match.end()))
-    _append_stripped(spans, text, start, len(text))
+    opening = _BLANK.match(text)
+    start = opening.end() if opening else 0
+    for match in (*_BREAK.finditer(text), None):
+        if match is not None and not _ends_sentence(text, start, match):
+            continue
+        end = match.end() if match is not None else len(text)
+        piece = text[start:end]
+        bare = piece.strip()
+        if bare:
+            begin = start + piece.index(bare[0])
+            spans.append(Span(begin, begin + len(bare)))
+        blank = _BLANK.match(text, end)
+        start = max(start, blank.end() if blank else end)
     return spans
-
-
-def _blank_end(text: str, start: int) -> int:
-    blank = _BLANK.match(text, start)
-    return blank.end() if blank else start
-
-
-def _append_stripped(spans: list[Span], text: str, start: int, end: int) -> None:
-    piece = text[start:end]
-    bare = piece.strip()
-    if bare:
-        begin = start + piece.index(bare[0])
-        spans.append(Span(begin, begin + len(bare)))
 
 
 def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
@@ -188,7 +182,7 @@ class Folded:
     ends: list[int]
 
     def origin(self, start: int, end: int) -> Span | None:
-        """Where `text[start:end]` stands in the original; None when a cut splits a character."""
+        """The span of `text[start:end]` in the original; None when a cut splits a character."""
         if start >= end:
             return None
         splits_first = start > 0 and self.starts[start - 1] == self.starts[start]

@@ -1,7 +1,6 @@
-"""Text -> tokens as the checks compare them: words by stem, measures by meaning, codes whole."""
+"""Divides text into tokens to compare: words by stem, measures by meaning, identifiers whole."""
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
@@ -19,7 +18,7 @@ NEGATIONS: Final = frozenset(
     for phrase in phrases
     if (phrase.group, phrase.name, len(phrase.words)) == ("negation", "not", 1)
 )
-"""Of all languages: what turns a statement round."""
+"""Words of all languages that negate a statement."""
 
 _NUMBER_SIGN: Final = re.compile(r"no\.?\s*\d")
 _CAPITAL_STOP_WORDS: Final = word_set("US IT WHO")
@@ -27,13 +26,13 @@ _CAPITAL_STOP_WORDS: Final = word_set("US IT WHO")
 
 _SHORTENED: Final = re.compile(r"(?P<word>[a-z]+)'(?:s|re|ve|ll|d|m)")
 _SHORTENED_ALONE: Final = word_set("s re ve ll d m t")
-"""What is left of `is`, `have` and others behind an apostrophe with a blank before it."""
+"""The rests of `is`, `have` and others behind an apostrophe with a blank before it."""
 
 FILLERS: Final = word_set(
     "yes yeah yep yea oh ah well sure okay ok please indeed actually really basically simply "
     "literally honestly anyway mr mrs ms"
 )
-"""Words of talk and forms of address: they say nothing of the matter, as `Dr` and `Prof` do."""
+"""Words of talk and forms of address: unlike `Dr` and `Prof` they say nothing of the matter."""
 
 _CHUNK: Final = re.compile(
     rf"[{UNSPACED}]+"
@@ -80,16 +79,16 @@ def tokenize(text: str, *, a_is_name: bool = False) -> tuple[Token, ...]:
 def _append_words(
     tokens: list[Token], text: str, span: tuple[int, int], *, a_is_name: bool
 ) -> None:
+    """Adds the tokens of a part of the text that holds no measure."""
     for match in _CHUNK.finditer(text, *span):
         chunk, start, end = match.group(), match.start(), match.end()
         if is_unspaced(chunk[0]):
-            tokens += _pairs(chunk, start)
-        elif chunk.isalpha():
-            is_first = _is_first(tokens)
-            tokens.append(_word(text, (start, end), is_first=is_first, a_is_name=a_is_name))
+            for index in range(max(1, len(chunk) - 1)):
+                pair, begin = chunk[index : index + 2], start + index
+                tokens.append(Token("word", pair, begin, begin + len(pair), pair, is_content=True))
         elif len(chunk) == 1 and not chunk.isalnum():
             tokens.append(Token("mark", chunk, start, end, chunk))
-        elif _IDENTIFIER.search(chunk) or any(map(str.isnumeric, chunk)):
+        elif not chunk.isalpha() and (_IDENTIFIER.search(chunk) or any(map(str.isnumeric, chunk))):
             key = normal_form("NFC", chunk).casefold()
             tokens.append(
                 Token("identifier", key, start, end, chunk, is_content=True, is_name=True)
@@ -101,27 +100,18 @@ def _append_words(
                 Token("word", key, start, end, chunk, is_content=is_name, is_name=is_name)
             )
         else:
-            for part in _SPLIT.finditer(text, start, end):
-                is_first = _is_first(tokens)
+            parts = [match] if chunk.isalpha() else _SPLIT.finditer(text, start, end)
+            for part in parts:
+                is_first = not tokens or tokens[-1].key in _OPENING_MARKS
                 tokens.append(_word(text, part.span(), is_first=is_first, a_is_name=a_is_name))
-
-
-def _is_first(tokens: list[Token]) -> bool:
-    return not tokens or tokens[-1].key in _OPENING_MARKS
-
-
-def _pairs(run: str, start: int) -> Iterator[Token]:
-    for index in range(max(1, len(run) - 1)):
-        pair = run[index : index + 2]
-        begin = start + index
-        yield Token("word", pair, begin, begin + len(pair), pair, is_content=True)
 
 
 def _word(text: str, span: tuple[int, int], *, is_first: bool, a_is_name: bool) -> Token:
     start, end = span
     raw = text[start:end]
     word = _folded(raw)
-    if _negates(text, start, word):
+    is_number_sign = word == "no" and _NUMBER_SIGN.match(text[start : start + 6].casefold())
+    if word.endswith("n't") or (word in NEGATIONS and not is_number_sign):
         return Token("word", "", start, end, raw, is_negation=True)
     if word in _SHORTENED_ALONE and start and text[start - 1] in "'\u2019":
         return Token("word", word, start, end, raw)
@@ -137,31 +127,19 @@ def _folded(raw: str) -> str:
 
 @lru_cache(maxsize=50_000)
 def _meaning(raw: str, *, is_first: bool, a_is_name: bool) -> tuple[str, bool, bool]:
-    """Key, whether it is content, whether it is a name."""
+    """The word's key, whether it is content, and whether it is a name.
+
+    A single capital is a label, as in `Plan B`; so are stop words that are names in capitals.
+    """
     word = _folded(raw)
-    is_label = _is_label(raw, is_first=is_first, a_is_name=a_is_name)
-    is_content = is_label or not _is_empty(word)
-    is_name = is_label or (is_content and _looks_like_name(raw, is_first=is_first))
-    return (stem(word) if is_content else word), is_content, is_name
-
-
-def _is_empty(word: str) -> bool:
+    if len(raw) == 1:
+        is_label = raw.isupper() and raw != "I" and (raw != "A" or a_is_name or not is_first)
+    else:
+        is_label = raw in _CAPITAL_STOP_WORDS or (raw == "May" and not is_first)
     shortened = _SHORTENED.fullmatch(word)
     bare = shortened["word"] if shortened else word
-    return bare in STOP_WORDS or bare in FILLERS
-
-
-def _negates(text: str, start: int, word: str) -> bool:
-    is_number_sign = word == "no" and _NUMBER_SIGN.match(text[start : start + 6].casefold())
-    return word.endswith("n't") or (word in NEGATIONS and not is_number_sign)
-
-
-def _is_label(raw: str, *, is_first: bool, a_is_name: bool) -> bool:
-    if len(raw) == 1:
-        return raw.isupper() and raw != "I" and (raw != "A" or a_is_name or not is_first)
-    return raw in _CAPITAL_STOP_WORDS or (raw == "May" and not is_first)
-
-
-def _looks_like_name(raw: str, *, is_first: bool) -> bool:
+    is_content = is_label or not (bare in STOP_WORDS or bare in FILLERS)
     has_inner_capital = any(map(str.isupper, raw[1:]))
-    return has_inner_capital or (raw[0].isupper() and not is_first)
+    looks_like_name = has_inner_capital or (raw[0].isupper() and not is_first)
+    is_name = is_label or (is_content and looks_like_name)
+    return (stem(word) if is_content else word), is_content, is_name

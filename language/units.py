@@ -26,7 +26,7 @@ _MEASURE: Final = (
 )
 _EACH: Final = r"(?:(?: ?/ ?| per | a | pro | par )[\w\u00b2\u00b3%]{1,12}(?: [a-z]{1,12})?)?"
 _UNIT: Final = re.compile(rf"(?:in )?(?P<unit>(?:{_MONEY}|{_MEASURE}){_EACH}|{_SCALE_WORD})")
-"""What a header may give as the unit of its column."""
+"""Units that a header may give for its column."""
 _IN_BRACKETS: Final = re.compile(r"(?P<name>[^()\[\]]*+)[(\[](?P<unit>[^()\[\]]{1,30})[)\]]")
 _MAX_HEADER_CHARS: Final = 80
 """A longer header is a sentence."""
@@ -59,7 +59,7 @@ class Amount(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What it is a number of; "" for a bare one."""
+        """The unit, currency or kind of its number; "" for a bare one."""
         return self.unit or ("" if self.measure.kind == "plain" else self.measure.kind)
 
     def says(self, claim: "Amount") -> bool:

@@ -1,8 +1,8 @@
 """What a generator claims and what verification makes of it: the types that pass between stages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal, TypedDict, assert_never
 
 from kb.passages import Passage
 
@@ -65,6 +65,10 @@ class Draft:
     clarifying_question: str | None = None
 
 
+Severity = Literal["denies", "decides", "doubts"]
+"""How far a reason speaks against a claim: see `severity_of`."""
+
+
 class Checks(TypedDict):
     """True: passed. A check that could not be made, because an earlier one failed, is False."""
 
@@ -84,24 +88,6 @@ PASSED: Final = Checks(
 """What is said of the source's own words."""
 
 
-CHECK_BY_REASON: Final[Mapping[ReasonCode, CheckName]] = {
-    "number_missing": "numbers",
-    "number_moved": "numbers",
-    "name_missing": "names",
-    "name_moved": "names",
-    "negation_added": "negation",
-    "negation_dropped": "negation",
-    "opposite_word": "negation",
-    "stronger_word": "negation",
-}
-"""The check that a reason belongs to; the others say that it is not proved (`coverage`)."""
-
-CONTRADICTING: Final[frozenset[ReasonCode]] = frozenset(
-    {"negation_added", "negation_dropped", "opposite_word"}
-)
-"""Reasons by which the quote says the opposite of the claim."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Reason:
     """Why a claim or a citation fell; `detail` is the word or number at fault."""
@@ -110,9 +96,74 @@ class Reason:
     detail: str = ""
 
 
+def check_of(code: ReasonCode) -> CheckName:
+    """The check that a reason belongs to; `coverage` for those that say it is not proved."""
+    match code:
+        case "number_missing" | "number_moved":
+            return "numbers"
+        case "name_missing" | "name_moved":
+            return "names"
+        case "negation_added" | "negation_dropped" | "opposite_word" | "stronger_word":
+            return "negation"
+        case (
+            "not_a_claim"
+            | "no_citation"
+            | "source_unknown"
+            | "quote_not_found"
+            | "quote_altered"
+            | "quote_trivial"
+            | "coverage_low"
+            | "polarity_unknown"
+            | "quote_instructs"
+            | "form_refused"
+            | "not_read"
+            | "not_proved"
+            | "beside_the_question"
+            | "flagged"
+        ):
+            return "coverage"
+        case _:
+            assert_never(code)
+
+
+def severity_of(code: ReasonCode) -> Severity:
+    """How far a reason speaks against a claim.
+
+    `denies`: the quote says the opposite. `decides`: no measure of support outweighs it, since no
+    source has the number or name. `doubts`: all others.
+    """
+    match code:
+        case "negation_added" | "negation_dropped" | "opposite_word":
+            return "denies"
+        case "number_missing" | "name_missing":
+            return "decides"
+        case (
+            "not_a_claim"
+            | "no_citation"
+            | "source_unknown"
+            | "quote_not_found"
+            | "quote_altered"
+            | "quote_trivial"
+            | "number_moved"
+            | "name_moved"
+            | "stronger_word"
+            | "coverage_low"
+            | "polarity_unknown"
+            | "quote_instructs"
+            | "form_refused"
+            | "not_read"
+            | "not_proved"
+            | "beside_the_question"
+            | "flagged"
+        ):
+            return "doubts"
+        case _:
+            assert_never(code)
+
+
 def checks_of(reasons: Sequence[Reason]) -> Checks:
     """The checks of a quote that exists, of which these reasons say what failed."""
-    failed = {CHECK_BY_REASON.get(reason.code, "coverage") for reason in reasons}
+    failed = {check_of(reason.code) for reason in reasons}
     return Checks(
         source=True,
         quote=True,

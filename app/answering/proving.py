@@ -78,29 +78,22 @@ class Proving:
 
     async def add(self, claim: DraftClaim) -> Sequence[VerifiedClaim]:
         """The claims that are decided now, with this one or without."""
-        self._waiting.append(await asyncio.to_thread(self._examined, claim))
+        self._waiting.append(await asyncio.to_thread(examine, claim, self._sources))
         unread = sum(self._needs_reader(each) for each in self._waiting)
         if unread == 0 or (self._asking.question.is_streamed and unread >= READ_WHILE_STREAMING):
             return await self.finish()
         return []
 
-    def _examined(self, claim: DraftClaim) -> Examined:
-        examined = examine(claim, self._sources)
-        if isinstance(examined, Unread):
-            # Worked out here: it is kept, and has no place on the event loop.
-            _ = examined.vetoes
-        return examined
-
     async def finish(self) -> Sequence[VerifiedClaim]:
         """The claims that are still waiting, decided."""
         waiting, self._waiting = self._waiting, []
-        to_read = [
-            each for each in waiting if isinstance(each, Unread) and self._needs_reader(each)
-        ]
+        to_read = {
+            id(each): each.to_read for each in waiting if isinstance(each, Unread) and each.to_read
+        }
         opinions: dict[int, Opinion] = {}
         if self._reader is not None and to_read:
-            found = await self._reader.read([each.to_read for each in to_read])
-            opinions = {id(each): one for each, one in zip(to_read, found, strict=True)}
+            found = await self._reader.read(list(to_read.values()))
+            opinions = dict(zip(to_read, found, strict=True))
         decided: list[VerifiedClaim] = []
         for each in waiting:
             claim = await asyncio.to_thread(self._decided, each, opinions.get(id(each)))
@@ -112,28 +105,23 @@ class Proving:
         return decided
 
     def _needs_reader(self, each: Examined) -> bool:
-        return self._reader is not None and isinstance(each, Unread) and each.is_readable
+        is_readable = isinstance(each, Unread) and each.to_read is not None
+        return self._reader is not None and is_readable
 
     def _decided(self, each: Examined, opinion: Opinion | None) -> VerifiedClaim:
-        if isinstance(each, VerifiedClaim):
-            return self._guarded(each)
-        if isinstance(each, Repeated):
-            return self._guarded(self._repeated(each))
         name = self._reader.name if self._reader else None
-        claim = self._guarded(decide(each, opinion, reader=name, is_about=self._is_about))
-        if claim.verdict != "supported" and opinion is not None and opinion.is_supported:
-            # What must not be said in these words may still be said in the source's.
-            return self._guarded(decide(each, None, reader=None, is_about=self._is_about))
-        return claim
-
-    def _repeated(self, each: Repeated) -> VerifiedClaim:
-        """A model may copy what is true of another year than the one that was asked about."""
-        shown = each.shown(self._last)
+        claim = decide(each, opinion, reader=name, is_about=self._is_about, last=self._last)
         is_drafted = self._asking.session is not None
-        if is_drafted and not all(map(self._is_about, each.verbatim.extracts)):
+        copied = each.verbatim.extracts if is_drafted and isinstance(each, Repeated) else ()
+        if not all(map(self._is_about, copied)):
+            # A model may copy what is true of another year than the one that was asked about.
             beside = Reason(code="beside_the_question")
-            return replace(shown, verdict="unsupported", score=0.0, reasons=(beside,))
-        return shown
+            claim = replace(claim, verdict="unsupported", score=0.0, reasons=(beside,))
+        guarded = self._guarded(claim)
+        if guarded.verdict != "supported" and opinion is not None and opinion.is_supported:
+            # What must not be said in these words may still be said in the source's.
+            return self._guarded(decide(each, is_about=self._is_about))
+        return guarded
 
     def _guarded(self, claim: VerifiedClaim) -> VerifiedClaim:
         asking = self._asking

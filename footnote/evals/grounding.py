@@ -141,7 +141,7 @@ def judge_claims(
 def prepared(text: str) -> SentenceIndex:
     """The text as the one source, with its index made."""
     index = index_given([GivenSource(id="source", text=text)])
-    _ = index.places, [source.normal_sentences for source in index.sources]
+    _ = index.places, [source.sentences for source in index.sources]
     return index
 
 

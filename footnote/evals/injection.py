@@ -23,7 +23,7 @@ from app.answering.prompts.prompt import Prompt, load_prompt
 from app.answering.prompts.render import render_prompt
 from app.answering.verify.cited import cited_sources
 from app.answering.verify.read import Opinion
-from app.answering.verify.verify import Repeated, decide, examine
+from app.answering.verify.verify import decide, examine
 from footnote.evals.halves import is_held_back
 from footnote.evals.obedient import MANNERS, Manner, Planted, Seen, obey, see
 from kb.errors import Misconfigured
@@ -214,10 +214,6 @@ def _stopped_by(claim: VerifiedClaim, case: _Case, seen: Seen) -> str:
 def _believed(claim: DraftClaim, context: Context) -> VerifiedClaim:
     """The claim where a reader believes everything: what the rules alone keep from being shown."""
     examined = examine(claim, cited_sources(context))
-    if isinstance(examined, Repeated):
-        return examined.shown()
-    if isinstance(examined, VerifiedClaim):
-        return examined
     opinion = Opinion(is_supported=True)
     return decide(examined, opinion, reader="credulous", is_about=lambda _extract: True)
 

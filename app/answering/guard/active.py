@@ -1,4 +1,4 @@
-"""What a browser or a Markdown renderer acts on, and what it does not show at all."""
+"""Finds text that a browser or a Markdown renderer acts on, or does not show at all."""
 
 import re
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ _HIDDEN: Final = regex.compile(
 
 
 def active_pieces(text: str) -> Iterator[str]:
-    """What of the text, in its NFKC form, does something where it is shown, or hides in it."""
+    """The pieces of the text, in its NFKC form, that act where it is shown or hide in it."""
     plain = normal_form("NFKC", text)
     yield from (found[0] for found in _MARKUP.finditer(plain))
     yield from (found[0] for found in _HIDDEN.finditer(plain))

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, assert_never
 
 Outcome = Literal["pass", "transform", "reject"]
 Refusal = Literal["injection_detected", "out_of_scope", "policy"]
-"""What a blocked answer names as its reason."""
+"""The reason that a blocked answer names."""
 
 
 class CheckResult(TypedDict):
-    """What one check found, as it is recorded; `reason` never holds text of the caller's."""
+    """The record of one check; `reason` never holds text of the caller's."""
 
     name: str
     outcome: Outcome
@@ -71,4 +71,6 @@ def run_checks(text: str, checks: Sequence[Check]) -> Guarded:
             case Rejected(refusal=refusal, reason=reason):
                 results.append(CheckResult(name=check.name, outcome="reject", reason=reason))
                 return Guarded(text=text, results=tuple(results), refusal=refusal)
+            case unknown:
+                assert_never(unknown)
     return Guarded(text=text, results=tuple(results), refusal=None)

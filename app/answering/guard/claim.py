@@ -1,4 +1,4 @@
-"""The last look at a proved claim: what it says must not come from an instruction to the model."""
+"""Refuses proved claims whose words come from an instruction to the model."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -22,7 +22,7 @@ _TASK: Final = re.compile(
     r"|suggest|summari[sz]e|tell|translate|use|write)\b",
     re.IGNORECASE,
 )
-"""What people set an assistant to do."""
+"""Tasks that people give an assistant."""
 
 _VOICE: Final = re.compile(
     r"\W*(?:of course|(?:sure|surely|certainly|absolutely)[,!.]|here (?:is|are|you)\b|here's\b"
@@ -44,7 +44,7 @@ class _Divided:
 
 
 class GuardedPassages:
-    """What each source shows, by its id, divided once however many claims cite it."""
+    """The passages by source id, each divided once however many claims cite it."""
 
     def __init__(self, passages: Mapping[str, Passage]) -> None:
         """Nothing is divided before it is cited."""

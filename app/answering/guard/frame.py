@@ -1,4 +1,4 @@
-"""Does a claim state outright what its sources only want said, imagined or believed?
+"""Refuses claims that state outright what their sources only want said, imagined or believed.
 
 "It would be wise to call leave abolished" does not say that leave is abolished: a claim has to keep
 the word that makes such a difference. Nor does it speak in the first person unless its source does.
@@ -78,7 +78,7 @@ _SPEAKER: Final = re.compile(
     r"|assessment|recommendation) (?:by|from|of) (?P<speaker>[^:.\n]{3,80}):",
     re.IGNORECASE,
 )
-"""Whose words follow; without the name they are nobody's opinion but a fact."""
+"""Names whose words follow; without the name they would be a fact and nobody's opinion."""
 
 _FIRST_PERSON: Final = re.compile(r"(?:I|I['\u2019]\w+|[Mm]y|[Mm]e|[Mm]yself)\Z")
 _WORD: Final = re.compile(r"\w+(?:['\u2019]\w+)*")

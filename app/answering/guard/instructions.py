@@ -1,6 +1,6 @@
-"""Sentences of a document that talk to the assistant that reads it, instead of stating something.
+"""Finds sentences of a document that instruct the assistant that reads it.
 
-They are not shown to a model and not quoted. It is one layer of three: whatever it misses stands
+They are neither shown to a model nor quoted. This is one layer of three: whatever it misses is
 fenced in the prompt, and no claim is shown that its quotes do not prove.
 """
 
@@ -20,7 +20,7 @@ _START: Final = (
     r"|(?:(?<=\w)|(?<=-)(?!\s))(?:[^\w|.:;>!?-]|-\s)*+[|.:;>!?](?:[^\w-]|-\s)*+)"
     r"(?:please |also |now |then |can you )*+"
 )
-"""Where an imperative begins: a sentence, a table cell, what follows a label.
+"""The place where an imperative begins: a sentence, a table cell, the text behind a label.
 
 From the end of a word through all that is no word, once; from each mark in between it would be the
 square of their number.
@@ -179,7 +179,7 @@ def _lines(text: str, span: Span) -> Iterator[Span]:
 
 
 def _end_of_introduced(text: str, found: Span) -> int:
-    """Where the instruction ends with the words or the code that it wants to be said.
+    """The end of the instruction with the words or the code that it wants said.
 
     Those follow a colon, or stand in quotes or brackets that it opens and does not close.
     """

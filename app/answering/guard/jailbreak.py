@@ -1,4 +1,4 @@
-"""Does a question try to talk the model out of its rules, instead of asking for something?
+"""Recognises questions that talk the model out of its rules instead of asking for something.
 
 The signs are few and plain, since a question that is refused wrongly is a real loss, while one
 that slips through still gets nothing but proved sentences.

@@ -27,7 +27,7 @@ _SECRET: Final = re.compile(
     r"|credentials?|api key|cvv|one-time code)\b",
     re.IGNORECASE,
 )
-"""What an attacker wants to be told; no document makes a question ambiguous by these."""
+"""Secrets that an attacker wants to be told; no document makes a question ambiguous by them."""
 
 _THING: Final = r"((?:[\w'-]{1,40} ){0,6}?)"
 _ASKS_WHICH: Final = re.compile(
@@ -45,7 +45,7 @@ _ASKS_WHICH: Final = re.compile(
     r"((?: [\w'-]{1,40}){1,4}) ?(?=\?)"
     r")"
 )
-"""Which is meant; the groups hold what is named before that."""
+"""Asks which one is meant; the groups hold what is named before that."""
 
 _OFFERS: Final = re.compile(
     r"\W*+(?:(?:do|did) you mean|are you (?:asking about|interested in|referring to)"
@@ -64,7 +64,7 @@ _STATES: Final = re.compile(
 _BETWEEN: Final = re.compile(r"\b(?:or|and|oder|und|ou|et)\b|[,:/()]")
 
 _ARTICLES: Final = word_set("der die das den dem des ein eine einen de du des le la les un une")
-"""What a name may begin with; English ones are no content words."""
+"""Articles that a name may begin with; English ones are no content words."""
 
 _ASKING: Final = frozenset(
     content_stems(
@@ -109,7 +109,7 @@ def may_ask_back(asked_back: str, *, question: str, sources: Sequence[str]) -> b
 
 
 def _named(text: str) -> list[str] | None:
-    """What the question names, one by one; None when it does not only ask which is meant."""
+    """The names in the question; None when it does more than ask which one is meant."""
     opening = _ASKS_WHICH.match(text) or _OFFERS.match(text)
     if opening is None:
         return None

@@ -13,7 +13,7 @@ from language.text import normal_form, word_set
 RULES: Final = (
     r"(?:instruction|prompt|rule|guideline|guardrail|directive|direction|command|polic|programming)"
 )
-"""What somebody wants a model to forget; the beginnings of words."""
+"""Beginnings of words for the rules that an attacker wants a model to forget."""
 
 _TAGS: Final = {0xE0000 + code: code for code in range(0x20, 0x7F)}
 """Invisible copies of ASCII; some models read them."""
@@ -24,7 +24,7 @@ _WORD: Final = re.compile(r"\w+")
 
 @dataclass(frozen=True, kw_only=True)
 class Sign:
-    """What an instruction looks like.
+    """A pattern of instructions.
 
     `words`: one of them stands in whatever the pattern finds. Few sentences hold any, and asking
     for them first makes one of the handbook cost 52 microseconds, splitting included, not 505.
@@ -120,11 +120,11 @@ _FOREIGN_OVERRIDE: Final = re.compile(
     ),
     re.IGNORECASE,
 )
-"""Of other languages only the plain 'ignore the instructions before this'."""
+"""The plain 'ignore the instructions before this' in other languages, and nothing more."""
 
 _FOREIGN_WORDS: Final = word_set(
     "ignoriere ignorieren vergiss vergessen missachte ignore ignorez oublie oubliez ignora ignorar "
     "ignori ignorad olvida olvide olvidar dimentica dimenticare negeer vergeet abaikan lupakan "
     "balewalain huwag kalimutan haz"
 )
-"""What those written in ASCII begin with."""
+"""First words of those that are written in ASCII."""

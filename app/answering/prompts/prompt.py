@@ -40,7 +40,7 @@ Source = Literal["package", "operator"]
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings:
-    """What a model is asked with; None: the gateway's own."""
+    """Settings of the model's call; None stands for the gateway's own."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
 
@@ -50,7 +50,7 @@ class ModelSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class OutputGuardrails:
-    """What an output written with this prompt may be at most."""
+    """Limits of an output written with this prompt."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
 
@@ -103,7 +103,7 @@ class Prompt:
 
     @property
     def reference(self) -> str:
-        """What requests select it by, such as 'answer@1'."""
+        """The name by which requests select it, such as 'answer@1'."""
         return f"{self.name}@{self.version}"
 
 

@@ -29,7 +29,7 @@ class LeftOut:
 
 @dataclass(frozen=True, kw_only=True)
 class RenderedPrompt:
-    """What the model is shown first, and what it is not shown."""
+    """The messages that the model is shown first, and the text that is left out of them."""
 
     system: str
     user: str
@@ -61,7 +61,8 @@ def render_prompt(
     """
     titles = [source.passage.title or "" for source in sources]
     texts = [source.passage.text for source in sources]
-    if any(fence in text for text in (question, *titles, *texts, *_contents(history))):
+    turns_said = [turn.content for turn in history]
+    if any(fence in text for text in (question, *titles, *texts, *turns_said)):
         raise ValueError("a text of the request holds the fence: draw another one")
     hidden = {source.id: instruction_spans(source.passage.text) for source in sources}
     blocks = [_source_block(source, hidden[source.id], fence) for source in sources]
@@ -83,10 +84,6 @@ def render_prompt(
             for span in spans
         ),
     )
-
-
-def _contents(history: Sequence[Turn]) -> list[str]:
-    return [turn.content for turn in history]
 
 
 def _shown(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What the outputs of a grounding model mean, as somebody found out on labelled claims.
+"""Reads the calibration of a grounding model: what its outputs mean, fitted to labelled claims.
 
 {"version": "2", "model": "org/name", "data_sha256": "...",
  "thresholds": {"balanced": 0.9, "lenient": 0.8},
@@ -67,7 +67,7 @@ _FILE: Final = TypeAdapter(Calibration)
 
 @dataclass(frozen=True, kw_only=True)
 class CalibratedModel:
-    """What to load, and how to read it."""
+    """A model to load, and the calibration to read it by."""
 
     model: str
     calibration: Calibration

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final, Protocol, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ NOT_PROVED: Final = Reason(code="not_proved", detail=NAME)
 
 
 class PairClassifier(Protocol):
-    """What is needed of a cross-encoder."""
+    """A cross-encoder that scores pairs of a text and a claim."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -69,6 +69,8 @@ class GroundingModel:
                 return self.calibration.thresholds.balanced
             case "lenient":
                 return self.calibration.thresholds.lenient
+            case _:
+                assert_never(profile)
 
     def review(self, claims: Sequence[GroundedClaim], profile: ProfileName) -> list[GroundedClaim]:
         """The claims in order, those that can be checked with the model's score and verdict.
@@ -83,20 +85,23 @@ class GroundingModel:
             ("\n".join(dict.fromkeys(quote.quote for quote in claim.citations)), claim.text)
             for claim in checkable
         ]
-        scores = iter(self.probabilities(pairs).tolist())
-        return [
-            _reviewed(claim, next(scores), threshold) if claim.citations else claim
-            for claim in claims
-        ]
-
-
-def _reviewed(claim: GroundedClaim, probability: float, threshold: float) -> GroundedClaim:
-    if claim.verdict == "contradicted":
-        return replace(claim, score=min(claim.score, probability))
-    if probability >= threshold:
-        return replace(claim, verdict="supported", score=probability, reasons=())
-    reasons = claim.reasons or (NOT_PROVED,)
-    return replace(claim, verdict="unsupported", score=probability, reasons=reasons)
+        probabilities = iter(self.probabilities(pairs).tolist())
+        reviewed: list[GroundedClaim] = []
+        for claim in claims:
+            if not claim.citations:
+                reviewed.append(claim)
+                continue
+            probability = next(probabilities)
+            if claim.verdict == "contradicted":
+                reviewed.append(replace(claim, score=min(claim.score, probability)))
+            elif probability >= threshold:
+                reviewed.append(replace(claim, verdict="supported", score=probability, reasons=()))
+            else:
+                reasons = claim.reasons or (NOT_PROVED,)
+                reviewed.append(
+                    replace(claim, verdict="unsupported", score=probability, reasons=reasons)
+                )
+        return reviewed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +118,8 @@ class GroundingModelReader:
 
     async def read(self, claims: Sequence[ToRead]) -> Sequence[Opinion]:
         """An opinion for each claim, in order; one pass of the model for each."""
-        pairs = [(_shown(claim), claim.claim) for claim in claims]
+        texts = ["\n".join(filter(None, (each.background, each.evidence))) for each in claims]
+        pairs = [(text, each.claim) for text, each in zip(texts, claims, strict=True)]
         if not pairs:
             return []
         found = await asyncio.to_thread(self.model.probabilities, pairs)
@@ -133,7 +139,3 @@ def load_grounding_model(setting: str) -> GroundingModel:
     return GroundingModel(
         classifier=CrossEncoderOutputs(found.model), calibration=found.calibration
     )
-
-
-def _shown(claim: ToRead) -> str:
-    return f"{claim.background}\n{claim.evidence}" if claim.background else claim.evidence

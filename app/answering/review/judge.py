@@ -24,7 +24,7 @@ from app.gateway.metered import Purpose
 from kb.errors import LlmOutputInvalid, LlmTimedOut, LlmUnavailable, Misconfigured
 
 VERSION: Final = 2
-"""Of the prompt; a change of its file is a new file, so that records show what was asked."""
+"""The prompt's version; a change makes a new file, so that records show what was asked."""
 
 PURPOSE: Final = Purpose(feature="judge", prompt_name="judge", prompt_version=VERSION)
 

@@ -57,7 +57,7 @@ async def moderate_claim(session: ModelSession, claim: VerifiedClaim) -> Verifie
 
 
 async def _is_flagged(session: ModelSession, text: str) -> bool | None:
-    """Whether the provider flags the text; None: nobody was asked."""
+    """True when the provider flags the text; None when it was not asked."""
     moderation = session.moderation()
     if moderation is None:
         return None

@@ -1,7 +1,7 @@
-"""Checks a claim in other words against the row of a table that it tells.
+"""Checks a claim in other words against the table row that it tells.
 
-The rule is strict, since a claim that fails it is shown as the row itself: the claim names one row
-by its key; of every column that it names it tells the value; and every number that it tells is the
+The rule is strict, since a claim that fails it is shown as the row itself. The claim names one row
+by its key and tells the value of every column that it names. Every number that it tells is the
 value of a column that it names, or the only one of its row in that unit.
 """
 
@@ -52,7 +52,7 @@ Positions = frozenset[int]
 
 
 def cell_faults(claim: str, rows: Sequence[Row]) -> tuple[Reason, ...]:
-    """What the claim tells otherwise than its row does, or not plainly enough; () when fine.
+    """The faults where the claim tells its row wrongly or not plainly enough; () when it is right.
 
     `rows` are those that the claim rests on; of several it has to name one, and no other.
     """
@@ -67,17 +67,19 @@ def cell_faults(claim: str, rows: Sequence[Row]) -> tuple[Reason, ...]:
     return tuple(dict.fromkeys(faults))
 
 
-def _bounds_added(claim: str, row: Row) -> Iterator[Reason]:
+def _bounds_added(claim: str, row: Row) -> list[Reason]:
     """`more than` or `up to` of a claim about a row that has no such word."""
-    cells = (f"{row.columns[cell.index]} {with_unit(cell)}" for cell in row.cells)
-    if not any(map(_bounds, cells)):
-        yield from (Reason(code="number_moved", detail=bound) for bound in _bounds(claim))
-
-
-def _bounds(text: str) -> list[str]:
-    reading = read_sentence(text)
-    marks = [*reading.named("bound"), *reading.named("bound_after")]
-    return [" ".join(reading.words[mark.start : mark.end]) for mark in marks if mark.heads]
+    cells = [f"{row.columns[cell.index]} {with_unit(cell)}" for cell in row.cells]
+    bounds: list[list[str]] = []
+    for text in (claim, *cells):
+        reading = read_sentence(text)
+        marks = [*reading.named("bound"), *reading.named("bound_after")]
+        bounds.append(
+            [" ".join(reading.words[mark.start : mark.end]) for mark in marks if mark.heads]
+        )
+    if any(bounds[1:]):
+        return []
+    return [Reason(code="number_moved", detail=bound) for bound in bounds[0]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,26 +102,26 @@ class _Told:
 
     @cached_property
     def columns(self) -> Mapping[int, Positions]:
-        """The columns that are named: words are there of which no other header has as many."""
+        """The columns that are named: words are there of which no other header has as many.
+
+        Any word of a header is enough; of one such as `For whom` all have to be there.
+        """
         free = [place for place in range(len(self.terms)) if place not in self.key]
-        found = {i: self._heading(header, free) for i, header in enumerate(self.row.columns)}
+        found: dict[int, Positions] = {}
+        for index, header in enumerate(self.row.columns):
+            words = _terms(split_header(header)[0])
+            content = [word for word in words if word.is_content]
+            groups: list[Sequence[Term]] = [[word] for word in content] if content else [words]
+            found[index] = frozenset(chain(*(_places(each, self.terms, free) for each in groups)))
         return {
             index: places
             for index, places in found.items()
             if places and not any(places <= found[each] for each in found if each != index)
         }
 
-    def _heading(self, header: str, free: Sequence[int]) -> Positions:
-        """Where any word of the header stands; of one such as `For whom`, where all of it does."""
-        words = _terms(split_header(header)[0])
-        telling = [word for word in words if word.is_content]
-        if not telling:
-            return _places(words, self.terms, free)
-        return frozenset(chain(*(_places([word], self.terms, free) for word in telling)))
-
     @cached_property
     def values(self) -> Mapping[int, Positions]:
-        """Where the whole value of a cell is told; a year in a header is none."""
+        """The positions of each cell's value that is told whole; a year in a header is no value."""
         heading = {i for places in self.columns.values() for i in places if self.terms[i].is_number}
         found: dict[int, Positions] = {}
         for index, cell in self.cells.items():
@@ -131,7 +133,7 @@ class _Told:
         return found
 
     def faults(self) -> Iterator[Reason]:
-        """All that is wrong."""
+        """Everything that is wrong."""
         answers = {i: answer for i in self.columns if (answer := _answer(self.cells.get(i)))}
         told = self.columns.keys() & self.values.keys()
         if self.columns.keys() - self.key_columns <= told:
@@ -139,7 +141,8 @@ class _Told:
         known = self.key.union(*self.columns.values(), *(self.values[index] for index in told))
         strange = {i for i, places in self.values.items() if not places <= known}
         for index in strange | self.columns.keys() - told - answers.keys():
-            yield _moved(self.row.columns[index], is_number=self._is_number(index))
+            is_number = index in self.cells and bool(amounts_in(self.cells[index].value))
+            yield _moved(self.row.columns[index], is_number=is_number)
         names = self.values.keys() & self.key_columns
         if told | answers.keys() <= self.key_columns and len(names) < _TWO_NAMES:
             yield _moved("", is_number=False)
@@ -159,9 +162,6 @@ class _Told:
                 yield Reason(code="negation_dropped", detail=self.row.columns[index])
         if negations and "no" not in answers.values():
             yield Reason(code="negation_added", detail=negations[0].text)
-
-    def _is_number(self, index: int) -> bool:
-        return index in self.cells and bool(amounts_in(self.cells[index].value))
 
     def _is_only_one(self, index: int) -> bool:
         """True for the only cell of words, or in its unit, that does not name the row."""
@@ -189,24 +189,26 @@ def _ordered(columns: Collection[int], places: Mapping[int, Positions]) -> list[
 
 
 def _rows_named(terms: Sequence[Term], rows: Sequence[Row]) -> list[tuple[Row, Positions]]:
-    """The rows of which a name, or the code, is there as a whole; of names in one the longest."""
-    found = [
-        (row, frozenset(chain(*(_name_places(_value(cell), terms) for cell in keys))))
-        for row in rows
-        if (keys := row.key or row.cells[:1])
-    ]
-    return [(row, at) for row, at in found if at and not any(at < other for _, other in found)]
+    """The rows of which a name, or the code in it, is told as a whole, and where it stands.
 
-
-def _name_places(name: Sequence[Term], terms: Sequence[Term]) -> Positions:
-    """Where a name stands as a whole, or the code that is part of it."""
+    Of names in one another the longest counts.
+    """
     every = range(len(terms))
-    codes = [term for term in name if term.is_number and not term.amount]
-    return _places(name, terms, every) or (_places(codes, terms, every) if codes else frozenset())
+    found: list[tuple[Row, Positions]] = []
+    for row in rows:
+        at: set[int] = set()
+        for cell in row.key or row.cells[:1]:
+            name = _value(cell)
+            codes = [term for term in name if term.is_number and not term.amount]
+            places = _places(name, terms, every)
+            at |= places or (_places(codes, terms, every) if codes else frozenset())
+        if at:
+            found.append((row, frozenset(at)))
+    return [(row, at) for row, at in found if not any(at < other for _, other in found)]
 
 
 def _places(wanted: Sequence[Term], terms: Sequence[Term], free: Collection[int]) -> Positions:
-    """Where all that is wanted stands; empty when something is missing."""
+    """The positions of all wanted terms; empty when one is missing."""
     found = [[place for place in free if each.says(terms[place])] for each in wanted]
     return frozenset(chain(*found)) if all(found) else frozenset()
 

@@ -1,9 +1,9 @@
-"""A sentence of a claim laid on its evidence, and the rule that is asked about the two."""
+"""Aligns a sentence of a claim with its evidence, for the rules that compare the two."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, NotRequired, TypedDict
+from typing import Final, Literal, NotRequired, TypedDict
 
 from app.answering.claims import ReasonCode
 from language.numbers import says
@@ -11,44 +11,44 @@ from language.reading import MIN_SHARED_START, Reading
 from language.tokens import Token
 
 MIN_SHARE: Final = 0.6
-"""Of the claim's content words, that the sentence has which the claim is said to distort."""
+"""Share of the claim's content words in the sentence that the claim is said to distort."""
 
 MIN_TIGHT: Final = 0.75
-"""The same where the words alone must show that both speak of one thing."""
+"""That share where the words alone must show that both are about one thing."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Alignment:
-    """`pairs[i]` is the index of the evidence's token that says what the claim's i-th says."""
+    """The claim's content words beside those of one sentence of its evidence.
+
+    Attributes:
+        claim: the claim's sentence.
+        evidence: the evidence's.
+        pairs: the index of the evidence's token that says what the claim's token says.
+        back: the same from the evidence's tokens.
+        share: of the claim's content tokens, those that the evidence has, 0 to 1.
+    """
 
     claim: Reading
     evidence: Reading
-    pairs: dict[int, int]
-
-    @cached_property
-    def back(self) -> dict[int, int]:
-        """The same from the evidence's tokens."""
-        return {there: here for here, there in self.pairs.items()}
-
-    @cached_property
-    def share(self) -> float:
-        """Share of the claim's content tokens that the evidence has, 0 to 1."""
-        return len(self.pairs) / len(self.claim.content) if self.claim.content else 0.0
+    pairs: Mapping[int, int]
+    back: Mapping[int, int]
+    share: float
 
 
 def align(claim: Reading, evidence: Reading) -> Alignment:
-    """The claim's content words laid on the evidence's; of several places the next one on."""
+    """The claim's content words aligned with the evidence's; of several places the next one on."""
     pairs: dict[int, int] = {}
-    taken: set[int] = set()
+    back: dict[int, int] = {}
     last = -1
     for index in claim.content:
-        places = [i for i in _places(claim.tokens[index], evidence) if i not in taken]
+        places = [place for place in _places(claim.tokens[index], evidence) if place not in back]
         if places:
             # The nearest place behind the last one, else the nearest before it.
-            place = min(places, key=lambda i: (i <= last, abs(i - last)))
-            pairs[index] = last = place
-            taken.add(place)
-    return Alignment(claim, evidence, pairs)
+            last = min(places, key=lambda place: (place <= last, abs(place - last)))
+            pairs[index], back[last] = last, index
+    share = len(pairs) / len(claim.content) if claim.content else 0.0
+    return Alignment(claim=claim, evidence=evidence, pairs=pairs, back=back, share=share)
 
 
 def _places(token: Token, evidence: Reading) -> Sequence[int]:
@@ -64,11 +64,24 @@ def _places(token: Token, evidence: Reading) -> Sequence[int]:
     return evidence.places_by_start.get(token.key[:MIN_SHARED_START], ())
 
 
+EditKind = Literal[
+    "changed",
+    "condition",
+    "excluded",
+    "number_missing",
+    "unit",
+    "belongs",
+    "name_missing",
+    "polarity",
+]
+"""The kinds of edits; each is found by the function of `edits` with its name."""
+
+
 class Rule(TypedDict):
     """One entry of `vetoes.toml`; `exchanges` are pairs of names of marks of `group`."""
 
     id: str
-    kind: str
+    kind: EditKind
     code: ReasonCode
     is_of_cells: NotRequired[bool]
     group: NotRequired[str]

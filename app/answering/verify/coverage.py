@@ -1,17 +1,16 @@
-"""The sentences of sources that hold most of a claim's words, from an index made once."""
+"""Finds the sentences of sources that hold most of a claim's words, from an index made once."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 from app.answering.verify.cited import CitedSource, LocatedQuote
 from language.reading import Reading, read_sentence
-from language.tokens import Token
 
 MIN_GAIN: Final = 0.05
-"""Share of the claim's weight that a further sentence must add."""
+"""Share of the claim's weight that one more sentence must add."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +23,14 @@ class SentenceIndex:
     def sentences(self) -> Sequence[LocatedQuote]:
         """Every sentence of every source, in order."""
         return [
-            LocatedQuote(source=source, span=span, method="exact")
+            source.quote_at(sentence.span)
             for source in self.sources
-            for span in source.sentences
+            for sentence in source.sentences
         ]
 
     @cached_property
     def places(self) -> dict[str, set[int]]:
-        """For each content key the sentences that hold it."""
+        """The sentences that hold each content key."""
         found: dict[str, set[int]] = {}
         for index, sentence in enumerate(self.sentences):
             for key in read_sentence(sentence.text).places:
@@ -39,11 +38,12 @@ class SentenceIndex:
         return found
 
     def best(self, claim: Reading, count: int) -> list[LocatedQuote]:
-        """Up to `count` sentences, each the one that adds most to those before it.
+        """Up to `count` sentences; each adds more of the claim to those before it than any other.
 
         A word counts the more, the fewer sentences hold it (inverse document frequency).
         """
-        wanted = [self.places.get(key, set()) for key in _keys(claim)]
+        keys = [claim.tokens[index].key for index in claim.content]
+        wanted = [self.places.get(key, set()) for key in keys]
         total = len(self.sentences)
         weights = [math.log(1 + (1 + total) / (1 + len(places))) for places in wanted]
         enough = MIN_GAIN * sum(weights)
@@ -61,13 +61,3 @@ class SentenceIndex:
             chosen.append(found)
             left = {index for index in left if found not in wanted[index]}
         return [self.sentences[index] for index in chosen]
-
-
-def missing_words(claim: Reading, quotes: Collection[LocatedQuote]) -> list[Token]:
-    """The content words of the claim that none of the quotes has."""
-    held = {key for quote in quotes for key in read_sentence(quote.text).places}
-    return [claim.tokens[index] for index in claim.content if claim.tokens[index].key not in held]
-
-
-def _keys(claim: Reading) -> list[str]:
-    return [claim.tokens[index].key for index in claim.content]

@@ -1,6 +1,6 @@
-"""Edits that make another statement of what the evidence says.
+"""Finds edits that make another statement of what the evidence says.
 
-Each function takes a rule and what is compared, and yields the words at fault.
+Each function takes a rule and the claim beside its evidence, and yields the words at fault.
 """
 
 from collections.abc import Iterator
@@ -43,25 +43,23 @@ def condition(rule: Rule, both: Compared) -> Iterator[str]:
     if not both.is_close or both.is_excused(rule):
         return
     evidence = both.best.evidence
+    tokens = evidence.tokens
     for mark in evidence.named(rule["group"]):
-        clause = _clause_from(evidence, mark)
-        inside = [index for index in clause if evidence.tokens[index].is_content]
+        end = next(
+            (i for i in range(mark.end, len(tokens)) if _is_one_of(tokens[i], ",;:.)(")),
+            len(tokens),
+        )
+        clause = range(mark.start, end)
+        inside = [index for index in clause if tokens[index].is_content]
         is_told = any(index in both.best.back for index in inside)
         if inside and not is_told and _limits_what_is_told(both, mark, clause):
             yield raw_of(evidence, mark)
 
 
-def _clause_from(evidence: Reading, mark: Mark) -> range:
-    end = mark.end
-    while end < len(evidence.tokens) and not _is_mark(evidence.tokens[end], ",;:.)("):
-        end += 1
-    return range(mark.start, end)
-
-
 def _limits_what_is_told(both: Compared, mark: Mark, clause: range) -> bool:
     """True when most of what the claim tells stands in the clause beside the condition."""
     tokens, told = both.best.evidence.tokens, both.best.back
-    stops = [i for i, token in enumerate(tokens) if _is_mark(token, ";:.") and i not in clause]
+    stops = [i for i, token in enumerate(tokens) if _is_one_of(token, ";:.") and i not in clause]
     if mark.start == 0 or tokens[mark.start - 1].key == "\n":
         beside = range(clause.stop, min([i for i in stops if i > clause.stop], default=len(tokens)))
     else:
@@ -70,12 +68,12 @@ def _limits_what_is_told(both: Compared, mark: Mark, clause: range) -> bool:
     return inside > 0 and inside >= 0.8 * len(told)
 
 
-def _is_mark(token: Token, marks: str) -> bool:
+def _is_one_of(token: Token, marks: str) -> bool:
     return token.kind == "mark" and token.key in marks
 
 
 def excluded(_: Rule, both: Compared) -> Iterator[str]:
-    """A word of the claim that shuts out the evidence's: `weekly` for `monthly`."""
+    """A word of the claim that excludes the evidence's: `weekly` for `monthly`."""
     if not both.is_close:
         return
     theirs = both.best.evidence.exclusive
@@ -115,21 +113,31 @@ def unit(rule: Rule, both: Compared) -> Iterator[str]:
 
 def belongs(_: Rule, both: Compared) -> Iterator[str]:
     """A number that the evidence has in a clause of another one: `Bonn 5` for `Bonn 7`."""
-    clauses = [clause for reading in both.evidence for clause in _clauses_of(reading)]
-    for here in both.claim.measures:
-        token = both.claim.tokens[here]
-        mine = [c for c in clauses if any(_says(t, token) for t in c)]
-        others = [c for c in clauses if c not in mine and any(_is_rival(t, token) for t in c)]
-        mine_keys = {t.key for c in mine for t in c}
-        other_keys = {t.key for c in others for t in c}
-        clause = both.claim.clauses[here]
+    clauses: dict[tuple[int, int], list[Token]] = {}
+    for number, reading in enumerate(both.evidence):
+        for index in reading.content:
+            clauses.setdefault((number, reading.clauses[index]), []).append(reading.tokens[index])
+    claim = both.claim
+    for here in claim.measures:
+        claimed = claim.tokens[here]
+        mine_keys: set[str] = set()
+        other_keys: set[str] = set()
+        for tokens in clauses.values():
+            if any(_says(token, claimed) for token in tokens):
+                mine_keys.update(token.key for token in tokens)
+            elif any(_is_rival(token, claimed) for token in tokens):
+                other_keys.update(token.key for token in tokens)
         beside = {
-            both.claim.tokens[i].key
-            for i in both.claim.content
-            if both.claim.clauses[i] == clause and i not in both.claim.measures
+            claim.tokens[index].key
+            for index in claim.content
+            if claim.clauses[index] == claim.clauses[here] and index not in claim.measures
         }
-        if mine and beside & (other_keys - mine_keys) and not beside & (mine_keys - other_keys):
-            yield token.raw
+        if (
+            mine_keys
+            and beside & (other_keys - mine_keys)
+            and not beside & (mine_keys - other_keys)
+        ):
+            yield claimed.raw
 
 
 def _says(evidence: Token, claim: Token) -> bool:
@@ -148,28 +156,24 @@ def _is_rival(token: Token, claimed: Token) -> bool:
     )
 
 
-def _clauses_of(reading: Reading) -> list[list[Token]]:
-    found: dict[int, list[Token]] = {}
-    for index in reading.content:
-        found.setdefault(reading.clauses[index], []).append(reading.tokens[index])
-    return list(found.values())
-
-
 def name_missing(_: Rule, both: Compared) -> Iterator[str]:
     """A name that neither evidence nor background has, in any form.
 
     Of a name of several words most are enough: `Richard Milhous Nixon` is Richard Nixon.
     """
     for run in both.claim.names:
-        strange = [i for i in run if not _is_known(both, both.claim.tokens[i].key)]
+        strange: list[Token] = []
+        for index in run:
+            token = both.claim.tokens[index]
+            start = token.key[:MIN_NAME_START]
+            is_long = len(token.key) > MIN_NAME_START
+            is_known = token.key in both.known or (
+                is_long and any(word.startswith(start) for word in both.known)
+            )
+            if not is_known:
+                strange.append(token)
         if 2 * len(strange) >= len(run):
-            yield from (both.claim.tokens[index].raw for index in strange)
-
-
-def _is_known(both: Compared, name: str) -> bool:
-    start = name[:MIN_NAME_START]
-    is_long = len(name) > MIN_NAME_START
-    return name in both.known or (is_long and any(word.startswith(start) for word in both.known))
+            yield from (token.raw for token in strange)
 
 
 # --- Whole sentences ------------------------------------------------------------------------------
@@ -177,11 +181,16 @@ def _is_known(both: Compared, name: str) -> bool:
 
 def polarity(rule: Rule, both: Compared) -> Iterator[str]:
     """A statement turned round: an odd number of negations and opposites sets the two apart."""
-    opposites = list(_opposites(both))
-    if len(both.best.pairs) + len(opposites) < MIN_TIGHT * len(both.claim.content):
+    claim, evidence = both.claim, both.best.evidence
+    opposites = [
+        claim.tokens[index].raw
+        for number, sides in claim.antonyms.items()
+        for side, index in sides.items()
+        if (rivals := evidence.antonyms.get(number)) and side not in rivals and len(sides) == 1
+    ]
+    if len(both.best.pairs) + len(opposites) < MIN_TIGHT * len(claim.content):
         return
-    ours = both.claim.named("negation")
-    theirs = both.best.evidence.named("negation")
+    ours, theirs = claim.named("negation"), evidence.named("negation")
     if len(ours) != len(theirs):
         theirs = [mark for mark in theirs if _concerns(both, mark)]
     if (len(ours) + len(theirs) + len(opposites)) % 2 == 0:
@@ -189,9 +198,9 @@ def polarity(rule: Rule, both: Compared) -> Iterator[str]:
     if opposites:
         found = ("opposite_word", opposites[0])
     elif len(ours) > len(theirs):
-        found = ("negation_added", raw_of(both.claim, ours[-1]))
+        found = ("negation_added", raw_of(claim, ours[-1]))
     else:
-        found = ("negation_dropped", raw_of(both.best.evidence, theirs[-1]))
+        found = ("negation_dropped", raw_of(evidence, theirs[-1]))
     if found[0] == rule["code"]:
         yield found[1]
 
@@ -202,15 +211,6 @@ def _concerns(both: Compared, mark: Mark) -> bool:
     clause = evidence.clauses[mark.start]
     inside = sum(evidence.clauses[i] == clause for i in back)
     return any(head in back for head in mark.heads) and inside * 2 >= len(back)
-
-
-def _opposites(both: Compared) -> Iterator[str]:
-    ours, theirs = (side.antonyms for side in (both.claim, both.best.evidence))
-    for number, sides in ours.items():
-        rivals = theirs.get(number, {})
-        for side, index in sides.items():
-            if rivals and side not in rivals and len(sides) == 1:
-                yield both.claim.tokens[index].raw
 
 
 def raw_of(reading: Reading, mark: Mark) -> str:

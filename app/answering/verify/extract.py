@@ -1,13 +1,13 @@
 """A piece of a source as it is shown: whole sentences in the source's own characters."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from app.answering.claims import VerifiedCitation
 from app.answering.verify.cited import CitedSource
-from app.answering.verify.tables import Row, tell_rows
+from app.answering.verify.rows import Row
+from app.answering.verify.tables import tell_rows
 from language.lines import BULLET
 from language.text import Span
 
@@ -15,10 +15,10 @@ Place = tuple[str, int]
 """A source's id and the index of a sentence in it."""
 
 MAX_SHOWN_CHARS: Final = 4_000
-"""Of a claim made of a source's own words: a page. A longer quote is cut after a whole sentence."""
+"""Characters of a claim in a source's own words: a page. A longer quote is cut after a sentence."""
 
 MAX_AROUND_CHARS: Final = 6_000
-"""Of the passage around sentences: more than a few chunks that follow each other."""
+"""Characters of the passage around sentences: more than a few consecutive chunks."""
 
 _MORE_BY_LANGUAGE: Final = {
     "en": "and {count} more in {where}",
@@ -32,28 +32,38 @@ _MORE: Final = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Extract:
-    """Sentences, or table rows, of one source in their order; `sentences` are their indices."""
+    """Sentences, or table rows, of one source in their order.
+
+    `sentences` are indices; of them the first `leaning` are there because the next leans on them.
+    """
 
     source: CitedSource
     sentences: tuple[int, ...] = ()
     rows: tuple[Row, ...] = ()
     leaning: int = 0
-    """Of the sentences, those in front that the next one only leans on."""
 
     @property
     def text(self) -> str:
-        """As it is shown: sentences of a paragraph on one line, items and rows one to a line."""
+        """The text as shown: sentences of a paragraph on one line, items and rows one to a line."""
         if self.rows:
             return tell_rows(self.rows)
-        lines = [self._line(index) for index in self.sentences]
-        if len(lines) == 1:
-            # A single item stands in no list.
-            marker = BULLET.match(lines[0])
-            return lines[0][marker.end() if marker else 0 :]
-        told = lines[0]
-        for index, line in zip(self.sentences[1:], lines[1:], strict=True):
-            told += f"{self._joint(index)}{line}"
-        return told
+        sentences = self.source.sentences
+        shown = ""
+        for place, index in enumerate(self.sentences):
+            sentence = sentences[index]
+            is_joined = (index - 1) in self.sentences
+            if place == 0:
+                joint = ""
+            elif is_joined and sentences[index - 1].is_heading and not sentence.is_item:
+                joint = ": "
+            elif sentence.is_item or not sentence.is_next_line or not is_joined:
+                joint = "\n"
+            else:
+                joint = " "
+            shown += joint + " ".join(sentence.words.split())
+        # A single item stands in no list.
+        marker = BULLET.match(shown) if len(self.sentences) == 1 else None
+        return shown[marker.end() if marker else 0 :]
 
     def after(self, shown: Place | None) -> "Extract":
         """The extract without the sentences it leans on, where these were the last ones shown."""
@@ -69,7 +79,7 @@ class Extract:
 
     @property
     def background(self) -> str:
-        """What tells what it is about: title, headings, and columns or the text around it."""
+        """Title, headings, and the columns or the text around it: they say what it is about."""
         passage = self.source.source.passage
         names = [passage.title or "", *passage.location["section"]]
         if self.rows:
@@ -82,38 +92,22 @@ class Extract:
         """Each run of sentences that stand together, and each row, as a quote."""
         if self.rows:
             return [self.source.citation(row.span) for row in self.rows]
-        return [self.source.citation(span) for span in self._runs()]
-
-    def _line(self, index: int) -> str:
-        return " ".join(self.source.words(self.source.sentences[index]).split())
-
-    def _joint(self, index: int) -> str:
-        """What stands between a sentence and the one shown before it."""
-        is_after_heading = index > 0 and self.source.is_heading(index - 1)
-        if is_after_heading and (index - 1) in self.sentences and not self.source.is_item(index):
-            return ": "
-        opens_line = self.source.is_item(index) or not self.source.is_next_line(index)
-        return "\n" if opens_line or (index - 1) not in self.sentences else " "
-
-    def _runs(self) -> Sequence[Span]:
         runs: list[Span] = []
-        previous: int | None = None
-        for index in self.sentences:
-            span = self.source.sentences[index]
-            if previous is not None and index == previous + 1:
+        for place, index in enumerate(self.sentences):
+            span = self.source.sentences[index].span
+            if place and self.sentences[place - 1] == index - 1:
                 runs[-1] = Span(runs[-1].start, span.end)
             else:
                 runs.append(span)
-            previous = index
-        return runs
+        return [self.source.citation(run) for run in runs]
 
 
 def tell_more(count: int, where: str, language: str | None) -> str:
-    """`and 7 more in Packing list`, in the document's language if it is one of three."""
+    """A line such as `and 7 more in Packing list`, in English, German or French."""
     form = _MORE_BY_LANGUAGE.get((language or "en")[:2], _MORE_BY_LANGUAGE["en"])
     return form.format(count=count, where=" ".join(where.split()))
 
 
 def without_more(claim: str) -> str:
-    """The claim without that line."""
+    """The claim without the line of `tell_more`."""
     return _MORE.sub("", claim)

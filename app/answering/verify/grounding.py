@@ -1,23 +1,23 @@
-"""Claims that come without quotes, held against texts that come with them.
+"""Checks claims that come without quotes against texts that come with them.
 
 Stages: divide into sentences, take those in a source's words as proved, find for the others the
-sentences that hold most of their words, look for vetoes, score. It is a classifier by rules: what
-it calls supported in other words is not proved.
+sentences that hold most of their words, look for vetoes, score. It is a classifier by rules: a
+claim in other words that it calls supported is not proved.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final, Literal
 from uuid import UUID
 
-from app.answering.claims import Reason, ReasonCode, VerifiedCitation, checks_of
+from app.answering.claims import Reason, VerifiedCitation, checks_of, severity_of
 from app.answering.context import Source
 from app.answering.verify.cited import CitedSource
-from app.answering.verify.coverage import SentenceIndex, missing_words
-from app.answering.verify.evidence import Evidence
+from app.answering.verify.coverage import SentenceIndex
+from app.answering.verify.evidence import gather_evidence
 from app.answering.verify.profiles import Fitted, ProfileName, Weights, fitted_profiles
 from app.answering.verify.verbatim import bare_claim, claims_something, find_verbatim, without_lead
 from kb.errors import InvalidInput
@@ -28,16 +28,11 @@ from language.sentences import bounded_sentences
 GroundingVerdict = Literal["supported", "unsupported", "contradicted", "not_checkable"]
 
 MAX_SENTENCES: Final = 1_000
-"""Of all claims of one request together: each is answered with up to three quotes."""
+"""Sentences of all claims of one request: each is answered with up to three quotes."""
 
 BEST_SENTENCES: Final = 3
 """Sentences that a claim is held against together; recall over three told supported claims from
 others best on answers to questions."""
-
-DECISIVE: Final[frozenset[ReasonCode]] = frozenset(
-    {"number_missing", "name_missing", "negation_added", "negation_dropped", "opposite_word"}
-)
-"""What no score outweighs."""
 
 MIN_HELD_TO_CONTRADICT: Final = 0.75
 """Share of content words that the sources hold; with fewer they speak of something else."""
@@ -61,7 +56,7 @@ class GivenSource:
 
 @dataclass(frozen=True, kw_only=True)
 class GroundedClaim:
-    """One claim and what the sources say about it; `score` is 0 to 1, 0 when nothing is said.
+    """One claim and the sources' word on it; `score` is 0 to 1, 0 when they say nothing.
 
     `score` ranks claims by how well they are held; the verdict also heeds what speaks against them.
     """
@@ -77,33 +72,29 @@ class GroundedClaim:
 
 @dataclass(frozen=True, kw_only=True)
 class Support:
-    """What the sources say about one sentence of a claim.
+    """The sources' support of one sentence of a claim.
 
-    `quotes` stand in the claim's own words when it is verbatim, else they are the sentences that
-    hold most of its words: `held` is the share of them, 0 to 1; `missing` are the others.
+    Attributes:
+        citations: of the claim's own words when it is verbatim, else of the sentences that hold
+            most of them.
+        reasons: why it is not supported; () when it is verbatim.
+        held: the share of its content words that the citations hold, 0 to 1.
+        is_vetoed: an edit between it and the citations makes another statement of them.
+        is_denied: one of these vetoes is such that no score outweighs it.
     """
 
-    quotes: tuple[VerifiedCitation, ...]
+    citations: tuple[VerifiedCitation, ...]
+    reasons: tuple[Reason, ...] = ()
     is_verbatim: bool = False
     is_polarity_checked: bool = True
     held: float = 1.0
-    missing: str = ""
-    vetoes: tuple[Reason, ...] = ()
+    is_vetoed: bool = False
+    is_denied: bool = False
 
     @property
     def features(self) -> dict[Feature, float]:
-        """What the score is made of."""
-        return {"held": self.held, "veto": float(bool(self.vetoes))}
-
-    @property
-    def is_denied(self) -> bool:
-        """True when something speaks against it that no score outweighs."""
-        return any(reason.code in DECISIVE for reason in self.vetoes)
-
-    @property
-    def is_contradicted(self) -> bool:
-        """True when the sources speak of the same thing, and otherwise."""
-        return self.is_denied and self.held >= MIN_HELD_TO_CONTRADICT
+        """The numbers that the score is made of."""
+        return {"held": self.held, "veto": float(self.is_vetoed)}
 
     @property
     def is_decided(self) -> bool:
@@ -112,25 +103,9 @@ class Support:
 
     def score(self, weights: Weights) -> float:
         """The chance that a person would call it supported, 0 to 1, where the fit was made."""
-        if not self.quotes:
+        if not self.citations:
             return 0.0
         return 1.0 if self.is_verbatim else score_of(self.features, weights)
-
-    @property
-    def reasons(self) -> tuple[Reason, ...]:
-        """What is wrong with it; at least one reason where it is not verbatim."""
-        if self.is_verbatim or not self.quotes:
-            return () if self.is_verbatim else (Reason(code="no_citation"),)
-        is_thin = self.missing or not self.vetoes
-        thin = [Reason(code="coverage_low", detail=self.missing)] if is_thin else []
-        unknown = [] if self.is_polarity_checked else [Reason(code="polarity_unknown")]
-        return (*self.vetoes, *thin, *unknown)
-
-    @property
-    def citations(self) -> list[VerifiedCitation]:
-        """The quotes with what the checks found."""
-        checks = checks_of(self.reasons)
-        return [replace(quote, checks=checks) for quote in self.quotes]
 
 
 def score_of(features: Mapping[Feature, float], weights: Weights) -> float:
@@ -153,7 +128,7 @@ def ground_given(
 def ground_answer(
     answer: str, sources: Sequence[GivenSource], profile: ProfileName, *, most_claims: int
 ) -> list[GroundedClaim]:
-    """The same for each sentence of an answer; InvalidInput for more than `most_claims`."""
+    """Each sentence of an answer as a claim; InvalidInput for more than `most_claims`."""
     claims = sentences_of(answer)
     if len(claims) > most_claims:
         raise InvalidInput(f"The answer has more than {most_claims} sentences.")
@@ -176,7 +151,7 @@ def ground(claim: str, index: SentenceIndex, fitted: Fitted, name: ProfileName) 
     is_enough = score >= fitted["profiles"][name]["min_score"] and min(scores) >= MIN_CARRIED
     verdict: GroundingVerdict = (
         "contradicted"
-        if any(each.is_contradicted for each in supports)
+        if any(each.is_denied and each.held >= MIN_HELD_TO_CONTRADICT for each in supports)
         else "supported"
         if is_enough and not any(each.is_decided for each in supports)
         else "unsupported"
@@ -193,28 +168,38 @@ def ground(claim: str, index: SentenceIndex, fitted: Fitted, name: ProfileName) 
 
 
 def supports_of(claim: str, index: SentenceIndex) -> list[Support]:
-    """What the sources say about each sentence that asserts something."""
+    """The support of each sentence that asserts something."""
     texts = (bare_claim(sentence) for sentence in sentences_of(claim))
     return [_support(text, index) for text in texts if claims_something(without_lead(text))]
 
 
 def _support(text: str, index: SentenceIndex) -> Support:
-    sources = {source.source.id: source for source in index.sources}
     is_known = is_language_known(text)
-    verbatim = find_verbatim(text, (), sources)
+    verbatim = find_verbatim(text, (), {source.source.id: source for source in index.sources})
     if verbatim is not None:
         said = tuple(each for extract in verbatim.extracts for each in extract.citations)
-        return Support(quotes=said, is_verbatim=True, is_polarity_checked=is_known)
+        return Support(citations=said, is_verbatim=True, is_polarity_checked=is_known)
+
     text = without_lead(text)
     claim = read_sentence(text)
-    quotes = tuple(index.best(claim, BEST_SENTENCES))
-    missing = missing_words(claim, quotes)
+    quotes = index.best(claim, BEST_SENTENCES)
+    held = {key for quote in quotes for key in read_sentence(quote.text).places}
+    content = [claim.tokens[place] for place in claim.content]
+    missing = [token.raw for token in content if token.key not in held]
+    vetoes = gather_evidence(quotes).vetoes(text)
+    reasons = [*vetoes]
+    if missing or not vetoes:
+        reasons.append(Reason(code="coverage_low", detail=", ".join(missing)))
+    if not is_known:
+        reasons.append(Reason(code="polarity_unknown"))
+    checks = checks_of(reasons)
     return Support(
-        quotes=tuple(quote.source.citation(quote.span) for quote in quotes),
+        citations=tuple(quote.source.citation(quote.span, checks=checks) for quote in quotes),
+        reasons=tuple(reasons) if quotes else (Reason(code="no_citation"),),
         is_polarity_checked=is_known,
-        held=1 - len(missing) / max(1, len(claim.content)),
-        missing=", ".join(token.raw for token in missing),
-        vetoes=Evidence(quotes=quotes).vetoes(text),
+        held=1 - len(missing) / max(1, len(content)),
+        is_vetoed=bool(vetoes),
+        is_denied=any(severity_of(reason.code) != "doubts" for reason in vetoes),
     )
 
 
@@ -225,33 +210,30 @@ def sentences_of(text: str) -> list[str]:
 
 def index_given(sources: Sequence[GivenSource]) -> SentenceIndex:
     """The texts, whole and in order, ready for any number of claims."""
-    return SentenceIndex(
-        [CitedSource(_source(source, number)) for number, source in enumerate(sources, start=1)]
-    )
-
-
-def _source(given: GivenSource, number: int) -> Source:
-    passage = Passage(
-        chunk_id=number,
-        document_id=UUID(int=number),
-        document_version=1,
-        external_id=given.id,
-        title=given.title,
-        source_uri=None,
-        content_sha256=sha256(given.text.encode()).hexdigest(),
-        updated_at=_NEVER_STORED,
-        text=given.text,
-        location=Location(
-            section=[],
-            page=None,
-            slide=None,
-            sheet=None,
-            row=None,
-            char_start=0,
-            char_end=len(given.text),
-        ),
-        score=1.0,
-        bm25=None,
-        cosine=None,
-    )
-    return Source(id=given.id, passage=passage, parts=(passage,))
+    cited: list[CitedSource] = []
+    for number, given in enumerate(sources, start=1):
+        passage = Passage(
+            chunk_id=number,
+            document_id=UUID(int=number),
+            document_version=1,
+            external_id=given.id,
+            title=given.title,
+            source_uri=None,
+            content_sha256=sha256(given.text.encode()).hexdigest(),
+            updated_at=_NEVER_STORED,
+            text=given.text,
+            location=Location(
+                section=[],
+                page=None,
+                slide=None,
+                sheet=None,
+                row=None,
+                char_start=0,
+                char_end=len(given.text),
+            ),
+            score=1.0,
+            bm25=None,
+            cosine=None,
+        )
+        cited.append(CitedSource(Source(id=given.id, passage=passage, parts=(passage,))))
+    return SentenceIndex(cited)

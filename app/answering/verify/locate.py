@@ -14,7 +14,6 @@ from rapidfuzz.distance import Indel
 from app.answering.claims import MatchMethod
 from language.lines import ITEM
 from language.numbers import find_measures
-from language.sentences import bounded_sentences
 from language.text import Folded, Span, fold, grapheme_borders, is_unspaced
 from language.tokens import tokenize
 
@@ -65,11 +64,6 @@ class SearchableText:
     def borders(self) -> frozenset[int] | None:
         """The offsets at which the text may be cut; None when every offset is one."""
         return grapheme_borders(self.text)
-
-    @cached_property
-    def sentences(self) -> list[Span]:
-        """Its sentences."""
-        return bounded_sentences(self.text)
 
     @cached_property
     def words(self) -> list[re.Match[str]]:

@@ -1,4 +1,4 @@
-"""How sure is sure enough: named thresholds with the data that they were fitted on."""
+"""Named thresholds of the support score, with the data that they were fitted to."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ ProfileName = Literal["strict", "balanced", "lenient"]
 
 
 class Weights(TypedDict):
-    """Of the support score: logit = bias + the sum of each weight by its feature."""
+    """The support score's: logit = bias + the sum of each weight times its feature."""
 
     bias: float
     held: float
@@ -18,7 +18,7 @@ class Weights(TypedDict):
 
 
 class Profile(TypedDict):
-    """What a sentence without quotes needs to be supported, unless it is word for word there."""
+    """The score from which a sentence without quotes is supported unless it is verbatim."""
 
     min_score: float
 

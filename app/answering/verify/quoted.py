@@ -1,16 +1,18 @@
-"""Sentences of a source with what it takes to understand them.
+"""Completes sentences of a source with what it takes to understand them.
 
-The lead-in of a list with every list around it, all items where they hold together only, the
-sentence that a pronoun leans on, the heading of a line that is no sentence. Whatever is left out
-would make another statement of what is shown.
+Added are the lead-in of a list with every list around it, all items where they only hold together,
+the sentence that a pronoun leans on, and the heading of a line that is no sentence. Without them
+what is shown would be another statement.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 from app.answering.verify.cited import CitedSource, LocatedQuote
 from app.answering.verify.extract import MAX_SHOWN_CHARS, Extract
+from app.answering.verify.rows import Row
 from language.lines import leans
 
 _Part = TypeVar("_Part")
@@ -25,7 +27,7 @@ MAX_LEANING: Final = 2
 """Sentences that are put before one that leans on them."""
 
 MAX_FRAGMENT_WORDS: Final = 4
-"""A line so short says too little by itself, whatever it ends with."""
+"""A line this short says too little by itself, whatever it ends with."""
 
 _TOGETHER: Final = re.compile(
     r"\b(?:all|both|each|every|steps?|following|conditions?|requirements?|these|together"
@@ -33,54 +35,61 @@ _TOGETHER: Final = re.compile(
     r"|tou(?:s|tes)|deux|chaque|\u00e9tapes?|suivante?s?|conditions)\b",
     re.IGNORECASE,
 )
-"""In a lead-in: its items hold together, and one of them alone is half of what is said."""
+"""In a lead-in these words say that its items hold together: one alone is half of what is said."""
 
 
 def quoted_extracts(quotes: Sequence[LocatedQuote]) -> list[Extract]:
-    """The quotes as they may be shown, in the order of the claim.
+    """The quotes as they may be shown, in the order of the claim, completed and each once.
 
-    None for headings alone, nor for a lead-in without what it leads to.
+    Headings alone are left out, and so is a lead-in without what it leads to.
     """
     extracts: list[Extract] = []
     for quote in quotes:
-        left = MAX_SHOWN_CHARS - sum(len(extract.text) for extract in extracts)
-        for extract in _whole(quote, left):
-            is_told = any(_is_within(extract, other) for other in extracts)
-            if not is_told and not _leads_only(extract):
+        most_chars = MAX_SHOWN_CHARS - sum(len(extract.text) for extract in extracts)
+        if quote.rows:
+            found = _that_fit(quote.rows, most_chars, partial(_extract_rows, quote.source))
+        else:
+            found = complete_extracts(quote.source, quote.sentences, most_chars)
+        for extract in found:
+            is_shown = any(
+                extract.source is other.source
+                and set(extract.sentences) <= set(other.sentences)
+                and set(extract.rows) <= set(other.rows)
+                for other in extracts
+            )
+            leads_only = extract.sentences and all(
+                is_lead_in(extract.source, index) for index in extract.sentences
+            )
+            if not is_shown and not leads_only:
                 extracts.append(extract)
     return extracts
 
 
-def _leads_only(extract: Extract) -> bool:
-    return bool(extract.sentences) and all(
-        is_lead_in(extract.source, index) for index in extract.sentences
-    )
-
-
-def _is_within(extract: Extract, other: Extract) -> bool:
-    return (
-        extract.source is other.source
-        and set(extract.sentences) <= set(other.sentences)
-        and set(extract.rows) <= set(other.rows)
-    )
-
-
-def _whole(quote: LocatedQuote, most_chars: int) -> list[Extract]:
-    if quote.rows:
-        return _that_fit(
-            quote.rows, most_chars, lambda rows: [Extract(source=quote.source, rows=tuple(rows))]
-        )
-    return understood(quote.source, list(quote.sentences), most_chars)
-
-
-def understood(
+def complete_extracts(
     source: CitedSource, indices: Sequence[int], most_chars: int = MAX_SHOWN_CHARS
 ) -> list[Extract]:
     """The sentences, parted at the headings between them, each part with what it leans on.
 
-    As many of the first ones as fit; () when none does.
+    As many of the first ones as fit; empty when none does.
     """
-    return _that_fit(indices, most_chars, lambda some: list(_understood(source, some)))
+    return _that_fit(indices, most_chars, partial(_extract_parts, source))
+
+
+def _extract_rows(source: CitedSource, rows: Sequence[Row]) -> list[Extract]:
+    return [Extract(source=source, rows=tuple(rows))]
+
+
+def _extract_parts(source: CitedSource, indices: Sequence[int]) -> list[Extract]:
+    """The sentences parted at headings, each part completed."""
+    parts: list[list[int]] = [[]]
+    for index in indices:
+        if source.sentences[index].is_heading:
+            parts.append([])
+        else:
+            parts[-1].append(index)
+    filled = [part for part in parts if part]
+    extracts = [_complete(source, part, needs_heading=len(filled) > 1) for part in filled]
+    return [extract for extract in extracts if extract is not None]
 
 
 def _that_fit(
@@ -95,61 +104,45 @@ def _that_fit(
     return []
 
 
-def _understood(source: CitedSource, indices: Sequence[int]) -> Iterator[Extract]:
-    parts: list[list[int]] = [[]]
-    for index in indices:
-        if source.is_heading(index):
-            parts.append([])
-        else:
-            parts[-1].append(index)
-    filled = [part for part in parts if part]
-    for part in filled:
-        extract = _understood_part(source, part, needs_heading=len(filled) > 1)
-        if extract is not None:
-            yield extract
+def _complete(source: CitedSource, part: Sequence[int], *, needs_heading: bool) -> Extract | None:
+    """The part with what it leans on.
 
-
-def _understood_part(
-    source: CitedSource, part: Sequence[int], *, needs_heading: bool
-) -> Extract | None:
-    """None for an item of a list whose lead-in is not there: nobody knows what it is an item of.
-
-    "Depot: 5 EUR" says it itself.
+    None for an item of a list without its lead-in: nobody knows what it is an item of. An item such
+    as "Depot: 5 EUR" says so itself.
     """
     first = part[0]
+    sentence = source.sentences[first]
+    ends = sentence.words.endswith((".", "!", "?", "\u3002"))
+    is_fragment = not ends or len(sentence.words.split()) <= MAX_FRAGMENT_WORDS
     lead, leaning = list_lead(source, first), _leaning(source, first)
-    if (
-        source.is_item(first)
-        and not lead
-        and source.is_bullet(first)
-        and _is_fragment(source, first)
-        and ": " not in source.words(source.sentences[first])
-    ):
+    if sentence.is_bullet and not lead and is_fragment and ": " not in sentence.words:
         return None
-    is_named = needs_heading or _is_named_line(source, first)
-    heading = source.headings_above(first, 1) if is_named else ()
-    told = {*heading, *lead, *leaning, *part}
+
+    is_below_heading = first > 0 and source.sentences[first - 1].is_heading
+    is_named = is_below_heading and not sentence.is_item and is_fragment
+    heading = source.headings_above(first, 1) if needs_heading or is_named else ()
+    shown = {*heading, *lead, *leaning, *part}
     for index in part:
-        if source.is_item(index):
-            told.update(list_lead(source, index))
-            told.update(_items_of_list(source, index) if _hold_together(source, index) else ())
+        if source.sentences[index].is_item:
+            shown.update(list_lead(source, index))
+            shown.update(items_of_list(source, index) if _hold_together(source, index) else ())
     return Extract(
-        source=source, sentences=tuple(sorted(told)), leaning=len(leaning) if not heading else 0
+        source=source, sentences=tuple(sorted(shown)), leaning=0 if heading else len(leaning)
     )
 
 
-def _leaning(source: CitedSource, index: int) -> tuple[int, ...]:
-    before: list[int] = []
+def _leaning(source: CitedSource, index: int) -> Sequence[int]:
+    """The sentences before this one that it leans on, in order."""
+    first = index
     while (
-        len(before) < MAX_LEANING
-        and index > 0
-        and not source.is_item(index)
-        and leans(source.words(source.sentences[index]))
-        and not source.is_heading(index - 1)
+        index - first < MAX_LEANING
+        and first > 0
+        and not source.sentences[first].is_item
+        and leans(source.sentences[first].words)
+        and not source.sentences[first - 1].is_heading
     ):
-        index -= 1
-        before.insert(0, index)
-    return tuple(before)
+        first -= 1
+    return range(first, index)
 
 
 # --- Lists ---------------------------------------------------------------------------------------
@@ -157,56 +150,52 @@ def _leaning(source: CitedSource, index: int) -> tuple[int, ...]:
 
 def is_lead_in(source: CitedSource, index: int) -> bool:
     """True for a line that only leads to what follows."""
-    return source.words(source.sentences[index]).endswith((":", "\uff1a"))
+    return source.sentences[index].words.endswith((":", "\uff1a"))
 
 
-def list_lead(source: CitedSource, index: int) -> tuple[int, ...]:
-    """The lines that lead to an item, of the list around its list first; () when there is none.
+def list_lead(source: CitedSource, index: int) -> Sequence[int]:
+    """The lines that lead to an item, the outermost list's first; empty when there is none.
 
     An item that stands further out, or ends with a colon, leads to those behind it.
     """
     leads: list[int] = []
-    while source.is_item(index) and len(leads) < MAX_LISTS_AROUND:
+    while source.sentences[index].is_item and len(leads) < MAX_LISTS_AROUND:
         lead = _line_above(source, index)
         if lead is None:
             break
         leads.insert(0, lead)
         index = lead
-    return tuple(leads)
+    return leads
 
 
 def _line_above(source: CitedSource, index: int) -> int | None:
-    """What leads to the item's list: the line right above its first item."""
-    level = source.level(index)
+    """The line right above the first item of the item's list, which leads to it."""
+    indent, kind = source.sentences[index].level
     for earlier in range(index - 1, max(-1, index - 1 - MAX_LIST_ITEMS), -1):
-        if not source.is_item(earlier):
+        sentence = source.sentences[earlier]
+        if not sentence.is_item:
             # A table may end right above a list; its last row leads to nothing.
-            return None if source.rows_touched(source.sentences[earlier]) else earlier
-        is_outer = source.level(earlier)[0] < level[0]
-        if is_outer or source.words(source.sentences[earlier]).endswith(":"):
+            return None if source.rows_touched(sentence.span) else earlier
+        if sentence.level[0] < indent or sentence.words.endswith(":"):
             return earlier
-        is_other_list = source.level(earlier) != level and source.level(earlier)[0] == level[0]
-        if is_other_list:
+        is_of_other_list = sentence.level[0] == indent and sentence.level[1] != kind
+        if is_of_other_list:
             return None
     return None
 
 
-def _items_of_list(source: CitedSource, index: int) -> list[int]:
-    """The items of the list that the item belongs to, those of lists inside of it too."""
-    level = source.level(index)
+def items_of_list(source: CitedSource, index: int) -> list[int]:
+    """The items of the list that the item belongs to, with those of lists inside of it."""
+    indent = source.sentences[index].level[0]
     lead = _line_above(source, index)
     first = index if lead is None else lead + 1
     found: list[int] = []
     for following in range(first, min(len(source.sentences), first + MAX_LIST_ITEMS)):
-        if not source.is_item(following) or source.level(following)[0] < level[0]:
+        sentence = source.sentences[following]
+        if not sentence.is_item or sentence.level[0] < indent:
             break
         found.append(following)
     return found
-
-
-def items_after(source: CitedSource, index: int) -> list[int]:
-    """The items of the same list that come after the item."""
-    return [each for each in _items_of_list(source, index) if each > index]
 
 
 def _hold_together(source: CitedSource, index: int) -> bool:
@@ -214,20 +203,6 @@ def _hold_together(source: CitedSource, index: int) -> bool:
     lead = _line_above(source, index)
     if lead is None:
         return False
-    words = source.words(source.sentences[lead])
-    is_steps = not source.is_bullet(index) and words.endswith(":")
+    words = source.sentences[lead].words
+    is_steps = not source.sentences[index].is_bullet and words.endswith(":")
     return is_steps or _TOGETHER.search(words) is not None
-
-
-# --- Lines that are no sentences -----------------------------------------------------------------
-
-
-def _is_named_line(source: CitedSource, index: int) -> bool:
-    """True for a line that says too little without the heading right above it."""
-    is_below = index > 0 and source.is_heading(index - 1) and not source.is_item(index)
-    return is_below and _is_fragment(source, index)
-
-
-def _is_fragment(source: CitedSource, index: int) -> bool:
-    words = source.words(source.sentences[index])
-    return not words.endswith((".", "!", "?", "\u3002")) or len(words.split()) <= MAX_FRAGMENT_WORDS

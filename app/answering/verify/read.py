@@ -1,4 +1,4 @@
-"""Readers: models that say whether a claim in other words follows from what it quotes."""
+"""The reader of claims in other words: a model that says whether they follow from their quotes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class ToRead:
 
 @dataclass(frozen=True, kw_only=True)
 class Opinion:
-    """What a reader found; `probability` (0 to 1) that the claim follows, where it tells one."""
+    """A reader's verdict; `probability` (0 to 1) that the claim follows, where it gives one."""
 
     is_supported: bool
     probability: float | None = None
@@ -36,7 +36,4 @@ class Reader(Protocol):
         """As it is named in `verification.reader`."""
 
     async def read(self, claims: Sequence[ToRead]) -> Sequence[Opinion]:
-        """An opinion for each claim, in order.
-
-        What it cannot be heard on is not supported.
-        """
+        """An opinion for each claim, in order; not supported where the reader gives none."""

@@ -1,4 +1,4 @@
-"""Tables: their rows, the fixed forms that tell them in the source's words, and their checks."""
+"""Tells table rows in fixed forms of their own words, and recognises these forms in claims."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -6,23 +6,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from app.answering.verify.cells import cell_faults
-from app.answering.verify.rows import Cell, Row, is_bare_number, rows_of, with_unit
+from app.answering.verify.rows import Cell, Row, is_bare_number, with_unit
 from language.text import fold, word_set
 from language.units import in_unit
-
-__all__ = [
-    "Cell",
-    "Row",
-    "cell_faults",
-    "rows_of",
-    "sum_of",
-    "tell_count",
-    "tell_row",
-    "tell_rows",
-    "tell_sum",
-    "told_form",
-]
 
 MAX_TOLD: Final = 20
 """Rows that a count or a sum names; of more it says how many there are."""
@@ -70,7 +56,7 @@ def tell_rows(rows: Sequence[Row]) -> str:
 
 
 def tell_count(rows: Sequence[Row]) -> str:
-    """How many rows there are, and their names: `2: Antenna cover (SP-4217); Door seal`."""
+    """The number of rows and their names: `2: Antenna cover (SP-4217); Door seal`."""
     named = [_head(row) or tell_row(row) for row in rows[:MAX_TOLD]]
     return f"{len(rows)}: {'; '.join(named)}{_and_more(rows)}" if rows else "0"
 
@@ -101,8 +87,11 @@ def sum_of(rows: Sequence[Row], column: str) -> Decimal | None:
     written = _written_in([cell.value for cell in cells], rows[0].language)
     if written is None:
         return None
-    numbers = (_plain(cell.value, decimal_mark=written) for cell in cells)
-    return sum((Decimal(number) for number in numbers), Decimal(0))
+    total = Decimal(0)
+    for cell in cells:
+        digits = _GROUP_MARK.sub("", cell.value.replace("," if written == "." else ".", ""))
+        total += Decimal(digits.replace(written, ".").replace("\u2212", "-"))
+    return total
 
 
 def _written_in(values: Sequence[str], language: str | None) -> str | None:
@@ -115,11 +104,6 @@ def _written_in(values: Sequence[str], language: str | None) -> str | None:
         if all(map(_NUMBER_BY_DECIMAL_MARK[mark].fullmatch, values)):
             return mark
     return None
-
-
-def _plain(value: str, *, decimal_mark: str) -> str:
-    digits = _GROUP_MARK.sub("", value.replace("," if decimal_mark == "." else ".", ""))
-    return digits.replace(decimal_mark, ".").replace("\u2212", "-")
 
 
 def _shown_as(total: Decimal, values: Sequence[str], language: str | None) -> str:
@@ -190,7 +174,7 @@ def _joined(head: str, parts: Sequence[str], cells: Sequence[Cell]) -> str:
 
 
 def _head(row: Row) -> str:
-    """What names the row: a name before its codes."""
+    """The names of the row, before its codes."""
     if len(row.key) == 1 and row.key[0].column and is_bare_number(row.key[0].value):
         return f"{row.key[0].column} {with_unit(row.key[0])}"
     names = [with_unit(cell) for cell in row.key if not _is_code(cell.value)]
@@ -214,7 +198,7 @@ def _told(row: Row, cell: Cell) -> str:
 
 
 def _needs_colon(cell: Cell) -> bool:
-    """Where it would not show where the name ends: before words, and between two numbers."""
+    """True before words and between two numbers, where nothing else shows where the name ends."""
     is_number_after_number = cell.column[-1:].isdecimal() and cell.value[:1].isdecimal()
     return is_number_after_number or len(cell.value.split()) > _SHORT_TEXT_WORDS
 

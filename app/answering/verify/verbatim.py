@@ -1,7 +1,7 @@
-"""A claim that is the source's own: a run of its whole sentences, or a table row in a fixed form.
+"""Finds the source's words in a claim: a run of whole sentences, or a table row in a fixed form.
 
-Compared after `normal_sentence`; of the claim, what is said around it is left out: citation
-markers, emphasis, "Yes,", "No," and "According to the handbook,".
+Sentences are compared in the form of `normal_sentence`. What a claim says around them does not
+count: citation markers, emphasis, "Yes,", "No," and "According to the handbook,".
 """
 
 import itertools
@@ -17,7 +17,7 @@ from app.answering.verify.cited import (
     normal_sentence,
 )
 from app.answering.verify.extract import Extract, Place, tell_more, without_more
-from app.answering.verify.quoted import items_after, understood
+from app.answering.verify.quoted import complete_extracts, items_of_list
 from app.answering.verify.tables import told_form
 from language.lines import BULLET, NUMBERED
 from language.sentences import bounded_sentences
@@ -27,11 +27,11 @@ MAX_SKIPPED_ITEMS: Final = 30
 """Items of a list that a claim may leave out between its lead-in and one that it names."""
 
 MAX_STARTS: Final = 20
-"""Places of a source at which a claim may begin; a sentence that stands there more often says too
-little to be looked for."""
+"""Places of a source at which a claim may begin; a sentence that occurs more often says too little
+to be looked for."""
 
 MAX_STEPS: Final = 500
-"""Sentences that are compared with a claim in all; no claim has as many."""
+"""Sentences compared with one claim in all; no claim has as many."""
 
 _MARKER: Final = re.compile(
     r"(?<!\s)\s*+[\[\u3010](?:\^?\d{1,3}|[a-z][a-z0-9]{5})"
@@ -70,9 +70,9 @@ def claims_something(text: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Verbatim:
-    """What a claim repeats: the source's words, and where they stand.
+    """The source's words that a claim repeats.
 
-    `form` is how table rows are told; `more` ends a list of which a part is told.
+    `form` is the text of table rows; `more` is the last line where only part of a list is told.
     """
 
     extracts: tuple[Extract, ...]
@@ -85,7 +85,7 @@ class Verbatim:
         return self.extracts[-1].last
 
     def text(self, shown: Place | None) -> str:
-        """As it is shown after `shown`."""
+        """The text as it is shown after `shown`, the last sentence of the claim before."""
         if self.form:
             return self.form
         return "\n".join(each.after(shown).text for each in self.extracts) + self.more
@@ -100,54 +100,24 @@ def find_verbatim(
         claim: as `bare_claim` leaves it.
         quotes: those that were found; a row is told by the quotes that touch it.
         sources: those that the claim cites. Whole sentences are looked for in all of each, since
-            what a source says in so many words is proved wherever the quote was taken from.
+            what a source says verbatim is proved wherever the quote was taken from.
         is_computed: whether it may count or sum up rows, which only who has seen all of them may.
     """
-    for told in dict.fromkeys((claim, without_lead(claim))):
-        in_form = _told_rows(told, quotes, is_computed=is_computed)
+    for text in dict.fromkeys((claim, without_lead(claim))):
+        in_form = _find_rows(text, quotes, is_computed=is_computed)
         if in_form is not None:
             return in_form
-        text = without_more(told)
-        wanted = " ".join(filter(None, _normal_pieces(text)))
+        told = without_more(text)
+        pieces = (normal_sentence(told[start:end]) for start, end in bounded_sentences(told))
+        wanted = " ".join(filter(None, pieces))
         for source in sources.values():
-            run = _run_in(source, wanted)
+            run = _find_run(source, wanted)
             if run:
-                return _repeated(source, run, has_more=text != told)
+                return _complete_run(source, run, has_more=told != text)
     return None
 
 
-def _normal_pieces(text: str) -> list[str]:
-    return [normal_sentence(text[start:end]) for start, end in bounded_sentences(text)]
-
-
-def _repeated(source: CitedSource, run: Sequence[int], *, has_more: bool) -> Verbatim | None:
-    rows = [row for index in run for row in source.rows_touched(source.sentences[index])]
-    if len(rows) == len(run):
-        extract = Extract(source=source, rows=tuple(rows))
-        return Verbatim(extracts=(extract,), form=extract.text)
-    extracts = understood(source, run)
-    if not extracts:
-        return None
-    return Verbatim(extracts=tuple(extracts), more=_more(source, extracts[-1]) if has_more else "")
-
-
-def _more(source: CitedSource, extract: Extract) -> str:
-    """The line that says how many items of the list are not told, and where they are."""
-    passage = source.source.passage
-    last = extract.sentences[-1]
-    following = range(last + 1, len(source.sentences))
-    left = (
-        items_after(source, last)
-        if source.is_item(last)
-        else list(itertools.takewhile(source.is_next_line, following))
-    )
-    headings = source.headings_above(last + 1, 1)
-    above = source.words(source.sentences[headings[0]]) if headings else None
-    where = above or (passage.location["section"] or [passage.title or ""])[-1]
-    return f"\n{tell_more(len(left), where, passage.language)}" if left and where else ""
-
-
-def _told_rows(text: str, quotes: Sequence[LocatedQuote], *, is_computed: bool) -> Verbatim | None:
+def _find_rows(text: str, quotes: Sequence[LocatedQuote], *, is_computed: bool) -> Verbatim | None:
     """The quoted rows that the text tells in a fixed form: all of them in order, or one."""
     every = [Extract(source=quote.source, rows=(row,)) for quote in quotes for row in quote.rows]
     distinct = list({(each.source.source.id, each.rows[0].span): each for each in every}.values())
@@ -162,44 +132,70 @@ def _told_rows(text: str, quotes: Sequence[LocatedQuote], *, is_computed: bool) 
 # --- Runs of sentences ---------------------------------------------------------------------------
 
 
-def _run_in(source: CitedSource, wanted: str) -> tuple[int, ...]:
-    """The sentences of the source that the wanted text is made of, in their order; () if none."""
+def _find_run(source: CitedSource, wanted: str) -> tuple[int, ...]:
+    """The sentences of the source that make up the wanted text, in their order; () if none."""
     if not wanted:
         return ()
-    padded = f"{wanted} "
+    padded, sentences = f"{wanted} ", source.sentences
     starts = [
         index
-        for index, sentence in enumerate(source.normal_sentences)
-        if sentence and padded.startswith(sentence) and padded[len(sentence)] == " "
+        for index, sentence in enumerate(sentences)
+        if sentence.normal and padded.startswith(f"{sentence.normal} ")
     ]
     steps = 0
     for first in starts[:MAX_STARTS]:
         run = [first]
-        position = len(source.normal_sentences[first])
+        position = len(sentences[first].normal)
         while position < len(wanted) and steps < MAX_STEPS:
             steps += 1
-            following = _following(source, run[-1], padded, position)
+            following = _find_next(source, run[-1], padded, position + 1)
             if following is None:
                 break
             run.append(following)
-            position += 1 + len(source.normal_sentences[following])
-        if position == len(wanted) and not all(map(source.is_heading, run)):
+            position += 1 + len(sentences[following].normal)
+        if position == len(wanted) and not all(sentences[index].is_heading for index in run):
             return tuple(run)
     return ()
 
 
-def _following(source: CitedSource, last: int, padded: str, position: int) -> int | None:
-    """The sentence that the text goes on with: the next, or of a list any later item.
+def _find_next(source: CitedSource, last: int, padded: str, position: int) -> int | None:
+    """The sentence with which the text goes on: the next one, or any later item of a list.
 
     An item goes with its lead-in alone.
     """
-    opens_list = source.words(source.sentences[last]).endswith(":")
-    may_skip = opens_list or source.is_item(last)
+    opens_list = source.sentences[last].words.endswith(":")
+    may_skip = opens_list or source.sentences[last].is_item
     for index in range(last + 1, min(last + 1 + MAX_SKIPPED_ITEMS, len(source.sentences))):
-        sentence = source.normal_sentences[index]
-        end = position + 1 + len(sentence)
-        if sentence and padded.startswith(sentence, position + 1) and padded[end : end + 1] == " ":
+        sentence = source.sentences[index]
+        if sentence.normal and padded.startswith(f"{sentence.normal} ", position):
             return index
-        if not (may_skip and source.is_item(index)):
+        if not (may_skip and sentence.is_item):
             return None
     return None
+
+
+def _complete_run(source: CitedSource, run: Sequence[int], *, has_more: bool) -> Verbatim | None:
+    """The run with what it takes to understand it, and how many items its claim leaves out."""
+    rows = [row for index in run for row in source.rows_touched(source.sentences[index].span)]
+    if len(rows) == len(run):
+        extract = Extract(source=source, rows=tuple(rows))
+        return Verbatim(extracts=(extract,), form=extract.text)
+    extracts = complete_extracts(source, run)
+    if not extracts or not has_more:
+        return Verbatim(extracts=tuple(extracts)) if extracts else None
+
+    passage, last = source.source.passage, extracts[-1].sentences[-1]
+    if source.sentences[last].is_item:
+        left = [index for index in items_of_list(source, last) if index > last]
+    else:
+        following = range(last + 1, len(source.sentences))
+        left = list(
+            itertools.takewhile(lambda index: source.sentences[index].is_next_line, following)
+        )
+    headings = source.headings_above(last + 1, 1)
+    if headings:
+        where = source.sentences[headings[0]].words
+    else:
+        where = (passage.location["section"] or [passage.title or ""])[-1]
+    more = f"\n{tell_more(len(left), where, passage.language)}" if left and where else ""
+    return Verbatim(extracts=tuple(extracts), more=more)

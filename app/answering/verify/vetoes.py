@@ -1,36 +1,22 @@
-"""What speaks against a claim that was read as supported: an edit that a rule forbids.
+"""Vetoes claims in other words: an edit that a rule forbids, whatever a reader says.
 
-Stages: read claim and evidence sentence by sentence, lay each sentence of the claim on the evidence
-that has most of its words, and look its edits up in `vetoes.toml`. A veto needs a sign in the words
-themselves; where none is found nothing is proved.
+Stages: read claim and evidence sentence by sentence (`language.reading`), align each sentence of
+the claim with the evidence that has most of its words (`compared`), and ask each rule of
+`vetoes.toml` for its edits (`edits`). A veto needs a sign in the words themselves; that none is
+found proves nothing.
 """
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple, assert_never, cast
 
 from app.answering.claims import Reason
 from app.answering.verify import edits
 from app.answering.verify.compared import Compared, Rule, align
-from language.reading import Reading, read_sentence
+from language.reading import read_sentence
 from language.sentences import bounded_sentences
-
-EDITS: Final[Mapping[str, Callable[[Rule, Compared], Iterator[str]]]] = {
-    each.__name__: each
-    for each in (
-        edits.changed,
-        edits.condition,
-        edits.excluded,
-        edits.number_missing,
-        edits.unit,
-        edits.belongs,
-        edits.name_missing,
-        edits.polarity,
-    )
-}
-"""What finds each kind of edit."""
 
 RULES_FILE: Final = Path(__file__).with_name("vetoes.toml")
 
@@ -53,11 +39,14 @@ def rules() -> Sequence[Rule]:
 def find_vetoes(
     claim: str, evidence: str, *, background: str = "", is_rows: bool = False
 ) -> tuple[Reason, ...]:
-    """Why the evidence does not say the claim, as far as words show; empty when nothing is found.
+    """The reasons why the evidence does not say the claim, as far as words show; () without any.
 
-    `evidence` are the whole sentences quoted; `background` (title, headings, table header, the
-    sentence before) may know numbers and names, and nothing else is compared with it. `is_rows`:
-    the evidence is rows of tables alone, whose numbers are checked by cells.
+    Args:
+        claim: one or more sentences.
+        evidence: the whole sentences quoted.
+        background: title, headings, table header, the sentence before. It may know numbers and
+            names, and nothing else is compared with it.
+        is_rows: the evidence is rows of tables alone, whose numbers are checked by `cells`.
     """
     found = explain_vetoes(claim, evidence, background=background)
     if is_rows:
@@ -66,18 +55,40 @@ def find_vetoes(
 
 
 def explain_vetoes(claim: str, evidence: str, *, background: str = "") -> list[Veto]:
-    """The same with the rules that speak."""
-    readings, around = list(_readings(evidence)), list(_readings(background))
+    """The vetoes of `find_vetoes` with their rules."""
+    sentences, readings, around = (
+        [read_sentence(text[start:end]) for start, end in bounded_sentences(text)]
+        for text in (claim, evidence, background)
+    )
     if not readings:
         return []
     found: list[Veto] = []
-    for sentence in _readings(claim):
+    for sentence in sentences:
         best = max((align(sentence, each) for each in readings), key=lambda each: each.share)
         both = Compared(claim=sentence, best=best, evidence=readings, background=around)
         for rule in rules():
-            found += [Veto(rule, detail) for detail in EDITS[rule["kind"]](rule, both)]
+            found += [Veto(rule, detail) for detail in _find_edits(rule, both)]
     return found
 
 
-def _readings(text: str) -> Iterator[Reading]:
-    return (read_sentence(text[start:end]) for start, end in bounded_sentences(text))
+def _find_edits(rule: Rule, both: Compared) -> Iterator[str]:
+    """The words at fault by the rule's kind of edit."""
+    match rule["kind"]:
+        case "changed":
+            yield from edits.changed(rule, both)
+        case "condition":
+            yield from edits.condition(rule, both)
+        case "excluded":
+            yield from edits.excluded(rule, both)
+        case "number_missing":
+            yield from edits.number_missing(rule, both)
+        case "unit":
+            yield from edits.unit(rule, both)
+        case "belongs":
+            yield from edits.belongs(rule, both)
+        case "name_missing":
+            yield from edits.name_missing(rule, both)
+        case "polarity":
+            yield from edits.polarity(rule, both)
+        case _:
+            assert_never(rule["kind"])

@@ -1,11 +1,10 @@
-"""The verifier as a service: claims against texts that come with them."""
+"""`POST /v1/grounding:check`: checks claims against texts that come with them."""
 
 import asyncio
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
 
-from app.answering.claims import VerifiedCitation
 from app.answering.review.grounding_model import NAME, GroundingModel
 from app.answering.verify.grounding import GivenSource, GroundedClaim, ground_answer, ground_given
 from app.answering.verify.profiles import fitted_profiles
@@ -58,7 +57,7 @@ async def _check(
 
 
 def _reading_model(resources: Resources) -> GroundingModel | None:
-    """The model whose word counts; none with the profile `strict`."""
+    """The model that reads the claims; None with the profile `strict`."""
     model = resources.answerer.grounding_model
     return model if model and model.threshold(resources.verify_profile) is not None else None
 
@@ -82,16 +81,15 @@ def _claim_out(claim: GroundedClaim) -> GroundingClaim:
         verdict=claim.verdict,
         score=round(claim.score, 4),
         polarity_checked=claim.is_polarity_checked,
-        citations=[_citation_out(citation) for citation in claim.citations],
+        citations=[
+            GroundingCitation(
+                source_id=citation.source,
+                quote=citation.quote,
+                char_start=citation.char_start,
+                char_end=citation.char_end,
+                checks=Checks(**citation.checks),
+            )
+            for citation in claim.citations
+        ],
         reasons=[GroundingReason(code=each.code, detail=each.detail) for each in claim.reasons],
-    )
-
-
-def _citation_out(citation: VerifiedCitation) -> GroundingCitation:
-    return GroundingCitation(
-        source_id=citation.source,
-        quote=citation.quote,
-        char_start=citation.char_start,
-        char_end=citation.char_end,
-        checks=Checks(**citation.checks),
     )

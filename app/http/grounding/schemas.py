@@ -1,4 +1,4 @@
-"""Checking claims against texts, as it goes over the wire."""
+"""The request and response of `grounding:check`."""
 
 from typing import Annotated, Final, Literal, Self
 
@@ -76,7 +76,7 @@ class GroundingCitation(ResponseModel):
 
 
 class GroundingReason(ResponseModel):
-    """Why a claim is not supported; `detail` is the word or number at fault."""
+    """A reason why a claim is not supported; `detail` is the word or number at fault."""
 
     code: str
     detail: str

@@ -14,15 +14,7 @@ from app.answering.outcome import AnswerReason, AnswerStatus
 from app.answering.verify.cited import cited_sources
 from app.answering.verify.extract import Extract
 from app.answering.verify.read import Opinion
-from app.answering.verify.verify import (
-    Examined,
-    IsAbout,
-    Repeated,
-    Unread,
-    decide,
-    examine,
-    is_no_claim,
-)
+from app.answering.verify.verify import IsAbout, decide, examine, is_no_claim
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +53,7 @@ def read(
 ) -> VerifiedClaim:
     """What is shown of one claim where somebody has read it."""
     examined = examine(claim_of(text, *quotes, context=context), cited_sources(context))
-    if isinstance(examined, Repeated):
-        return examined.shown()
-    if isinstance(examined, VerifiedClaim):
-        return examined
-    return decide(examined, opinion, reader=name, is_about=lambda _extract: True)
+    return decide(examined, opinion, reader=name, is_about=_any_question)
 
 
 def verify(draft: Draft, context: Context, *, is_about: IsAbout | None = None) -> Verification:
@@ -83,8 +71,8 @@ def verify(draft: Draft, context: Context, *, is_about: IsAbout | None = None) -
         )
     sources = cited_sources(context)
     claims = tuple(
-        _decided(each, is_about or _any_question)
-        for each in (examine(claim, sources) for claim in draft.claims)
+        decide(examine(claim, sources), is_about=is_about or _any_question)
+        for claim in draft.claims
     )
     checkable = [claim for claim in claims if not is_no_claim(claim)]
     supported = sum(claim.verdict == "supported" for claim in checkable)
@@ -92,16 +80,6 @@ def verify(draft: Draft, context: Context, *, is_about: IsAbout | None = None) -
         return Verification(status="unsupported", reason="verification_failed", claims=claims)
     status: AnswerStatus = "answered" if supported == len(checkable) else "partially_supported"
     return Verification(status=status, reason=None, claims=claims)
-
-
-def _decided(examined: Examined, is_about: IsAbout) -> VerifiedClaim:
-    match examined:
-        case Repeated():
-            return examined.shown()
-        case Unread():
-            return decide(examined, None, reader=None, is_about=is_about)
-        case VerifiedClaim():
-            return examined
 
 
 def _any_question(_extract: Extract) -> bool:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.answering.verify.tables import Row, cell_faults, rows_of
+from app.answering.verify.cells import cell_faults
+from app.answering.verify.rows import Row, rows_of
 from ingest.chunk import split
 from ingest.parse import parse
 from kb.media_types import MARKDOWN

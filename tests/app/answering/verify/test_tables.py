@@ -5,15 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from app.answering.verify.tables import (
-    rows_of,
-    sum_of,
-    tell_count,
-    tell_row,
-    tell_rows,
-    tell_sum,
-    told_form,
-)
+from app.answering.verify.rows import rows_of
+from app.answering.verify.tables import sum_of, tell_count, tell_row, tell_rows, tell_sum, told_form
 from kb.passages import Passage, TableRows
 from language.units import split_header
 from tests.fakes.sources import passage_of

@@ -1,10 +1,14 @@
-"""Table rows in an answer: told in a fixed form, whatever a claim made of them."""
+"""Evidence of a claim: whole sentences with their lead-ins, and table rows in a fixed form."""
 
 import pytest
 
 from app.answering.context import Context, Source
+from app.answering.verify.cited import CitedSource
+from app.answering.verify.evidence import gather_evidence
+from language.text import Span
 from tests.app.answering.verify.drafts import judge, read
 from tests.app.answering.verify.test_tables import PRICES, price_list
+from tests.fakes.sources import context_of
 
 COVER, SEAL = PRICES.split("\n")
 PASSAGE = price_list()
@@ -77,3 +81,35 @@ def test_a_right_cell_in_other_words_is_shown_once_it_is_read() -> None:
     judged = read("The antenna cover SP-4217 costs EUR 87.25.", COVER, context=CONTEXT)
 
     assert (judged.wording, judged.text) == ("model", "The antenna cover SP-4217 costs EUR 87.25.")
+
+
+BRING = "Kit\n\nYou may bring:\n- a tent\n\nYou must not bring:\n- a knife\n- a gun"
+
+
+def test_an_item_is_evidence_behind_what_leads_to_its_own_list() -> None:
+    (source,) = (CitedSource(each) for each in context_of([BRING]).sources)
+    start = BRING.index("a knife")
+
+    evidence = gather_evidence([source.quote_at(Span(start, start + 7))])
+
+    assert evidence.text == "You must not bring: a knife"
+    assert evidence.background == "Handbook\nKit\nYou must not bring:"
+    assert not evidence.is_rows
+
+
+def test_evidence_speaks_against_another_number_and_not_for_a_reader_of_the_same() -> None:
+    (source,) = (CitedSource(each) for each in context_of(["Leave is 25 days a year."]).sources)
+
+    evidence = gather_evidence([source.quote_at(Span(0, 5))])
+
+    assert [each.code for each in evidence.vetoes("Leave is 26 days.")] == ["number_missing"]
+    assert evidence.vetoes("Staff get 25 days of leave.") == ()
+
+
+def test_rows_alone_are_evidence_of_rows() -> None:
+    (source,) = (CitedSource(each) for each in CONTEXT.sources)
+
+    evidence = gather_evidence([source.quote_at(Span(0, 5))])
+
+    assert evidence.text == "Antenna cover (SP-4217): price EUR 87.25; stock 112"
+    assert evidence.is_rows
