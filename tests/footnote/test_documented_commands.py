@@ -5,13 +5,14 @@ import json
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from app.gateway.config import read_gateway_config
 from app.policy.tenant_policy import load_policies
 from kb.store.credentials import SCOPES
 from tests.architecture.test_documentation import DOCUMENTS, text_of
@@ -111,15 +112,18 @@ async def test_what_a_page_shows_is_what_comes_back(
             assert "error" not in stdout
 
 
-def test_the_policy_that_is_shown_can_be_used(tmp_path: Path) -> None:
-    (example,) = re.findall(
-        r"^```toml\n(.*?)^```",
-        text_of("docs/how-to/set-policies.md"),
-        flags=re.MULTILINE | re.DOTALL,
-    )
-    (tmp_path / "policy.toml").write_text(example)
+def shown_toml(page: str) -> str:
+    (example,) = re.findall(r"^```toml\n(.*?)^```", text_of(page), flags=re.MULTILINE | re.DOTALL)
+    return str(example)
+
+
+def test_the_policy_that_is_shown_fits_the_gateway_that_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text(shown_toml("docs/how-to/set-policies.md"))
 
     policies = load_policies(tmp_path / "policy.toml")
+    gateway = read_gateway_config(shown_toml("docs/how-to/use-language-models.md"), policies)
 
     assert policies.default.blocked_topics == ("payroll disputes",)
-    assert len(policies.tenants) == len(tomllib.loads(example)["tenants"])
+    (tenant_id,) = policies.tenants
+    assert gateway.access_of(tenant_id).dollars_per_day == 20
+    assert gateway.access_of(UUID(int=1)).dollars_per_request == Decimal("0.25")
