@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Final, Literal, get_args, get_origin
 
-import annotated_types
 import typer
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic.fields import FieldInfo
@@ -141,11 +140,11 @@ def _allowed(name: str, field: FieldInfo) -> str:
     bounds = ""
     for constraint in field.metadata:
         match constraint:
-            case annotated_types.Ge(ge=least):
+            case object(ge=least):
                 bounds += f", at least {least:,}"
-            case annotated_types.Gt(gt=below):
+            case object(gt=below):
                 bounds += f", more than {below:,}"
-            case annotated_types.Le(le=most):
+            case object(le=most):
                 bounds += f", at most {most:,}"
             case _:
                 raise ValueError(f"{name} has a constraint that the reference cannot describe.")
