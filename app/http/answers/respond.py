@@ -1,17 +1,20 @@
 """A question in, an answer out, whole or event by event: the HTTP routes and the command line."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
+from typing import assert_never
 from uuid import UUID
 
 from pydantic import BaseModel, Field, JsonValue
 
 from app.answering.claims import VerifiedClaim
-from app.answering.pipeline import Answered, Retrieved
-from app.answering.prompts.render import Turn
+from app.answering.pipeline import Answered
 from app.answering.question.question import MAX_TURN_CHARS, Question
+from app.answering.run import Retrieved
+from app.answering.window import Turn
 from app.http.answers.present import (
-    Asked,
+    AcceptedRequest,
     CitationNumbers,
     answer_out,
     claim_out,
@@ -40,12 +43,18 @@ class AnswerEvent:
     document_ids: frozenset[UUID] = NO_DOCUMENTS
 
 
-def accept_question(resources: Resources, caller: Caller, request: AnswerRequest) -> Asked:
+OnAnswerEvent = Callable[[AnswerEvent], Awaitable[None]]
+"""Is told each event of a streamed answer; the answer goes on when it returns."""
+
+
+def accept_question(
+    resources: Resources, caller: Caller, request: AnswerRequest
+) -> AcceptedRequest:
     """The request under an id; TextTooLong or InvalidInput beyond the limits."""
     check_question(resources, request.question, request.top_k or 1)
     resources.answerer.require_prompt(request.prompt)
     require_known_model(request.model, configured=resources.answerer.models_for(caller.tenant_id))
-    return Asked(
+    return AcceptedRequest(
         caller=caller, request=request, now=resources.clock(), answer_id=AnswerId(new_uuid())
     )
 
@@ -54,22 +63,15 @@ async def respond_answer(resources: Resources, caller: Caller, request: AnswerRe
     """The answer this caller may get, stored.
 
     Raises TextTooLong or InvalidInput beyond the limits, LlmUnavailable when the language model
-    cannot be asked.
+    cannot be accepted.
     """
-    asked = accept_question(resources, caller, request)
-    async for happening in happenings(resources, asked):
-        if isinstance(happening, AnswerRecord):
-            async with resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
-                await insert_answer(scope, happening)
-                await record_event(
-                    scope,
-                    caller.actor,
-                    "answer.create",
-                    str(happening.id),
-                    {"status": happening.status},
-                )
-            return _shown(resources, caller, happening.response)
-    raise AssertionError("the last of what happens is the record")
+    record = await make_answer(resources, accept_question(resources, caller, request))
+    async with resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
+        await insert_answer(scope, record)
+        await record_event(
+            scope, caller.actor, "answer.create", str(record.id), {"status": record.status}
+        )
+    return _shown(resources, caller, record.response)
 
 
 async def read_stored(resources: Resources, caller: Caller, answer_id: AnswerId) -> Answer:
@@ -124,36 +126,45 @@ class _Verified(BaseModel):
     verification: dict[str, JsonValue]
 
 
-async def happenings(
-    resources: Resources, asked: Asked
-) -> AsyncIterator[AnswerEvent | AnswerRecord]:
-    """What callers of a stream are told, in order, and at last the record of the answer."""
+async def make_answer(
+    resources: Resources, accepted: AcceptedRequest, on_event: OnAnswerEvent | None = None
+) -> AnswerRecord:
+    """The record of the answer, not stored yet; `on_event` is told what happens meanwhile.
+
+    Raises what `Answerer.answer` and `on_event` raise.
+    """
     numbers = CitationNumbers()
-    index = 0
-    events = resources.answerer.events(asked.caller, _question(asked.request), now=asked.now)
-    async for event in events:
+    indexes = count()
+
+    async def tell(event: Retrieved | VerifiedClaim) -> None:
+        if on_event is None:
+            return
         match event:
             case Retrieved():
-                yield _retrieved(event)
+                await on_event(_retrieval_event(event))
             case VerifiedClaim():
-                yield _judged(event, numbers, index)
-                index += 1
-            case Answered():
-                yield _record(resources, asked, event)
+                await on_event(_claim_event(event, numbers, next(indexes)))
+            case _:
+                assert_never(event)
+
+    answered = await resources.answerer.answer(
+        accepted.caller, _question(accepted.request), now=accepted.now, on_event=tell
+    )
+    return _record(resources, accepted, answered)
 
 
-def running_record(asked: Asked) -> AnswerRecord:
+def running_record(accepted: AcceptedRequest) -> AnswerRecord:
     """The record of an answer that is about to be made."""
-    caller = asked.caller
+    caller = accepted.caller
     return AnswerRecord(
-        id=asked.answer_id,
+        id=accepted.answer_id,
         credential_id=caller.credential_id,
         principals=caller.principals,
-        request=asked.request.model_dump(mode="json"),
+        request=accepted.request.model_dump(mode="json"),
         response={},
         status="running",
         generation=0,
-        created_at=asked.now,
+        created_at=accepted.now,
         cited_document_ids=NO_DOCUMENTS,
     )
 
@@ -177,7 +188,7 @@ def _question(request: AnswerRequest) -> Question:
     )
 
 
-def _retrieved(event: Retrieved) -> AnswerEvent:
+def _retrieval_event(event: Retrieved) -> AnswerEvent:
     return AnswerEvent(
         name="retrieval.completed",
         data={
@@ -188,7 +199,7 @@ def _retrieved(event: Retrieved) -> AnswerEvent:
     )
 
 
-def _judged(claim: VerifiedClaim, numbers: CitationNumbers, index: int) -> AnswerEvent:
+def _claim_event(claim: VerifiedClaim, numbers: CitationNumbers, index: int) -> AnswerEvent:
     """Text leaves with a supported claim only; of a removed one, that it was removed."""
     citations = numbers.cite(claim)
     wire = claim_out(claim, citations)
@@ -206,19 +217,19 @@ def _judged(claim: VerifiedClaim, numbers: CitationNumbers, index: int) -> Answe
     )
 
 
-def _record(resources: Resources, asked: Asked, answered: Answered) -> AnswerRecord:
-    caller = asked.caller
-    answer = answer_out(answered, asked)
+def _record(resources: Resources, accepted: AcceptedRequest, answered: Answered) -> AnswerRecord:
+    caller = accepted.caller
+    answer = answer_out(answered, accepted)
     resources.metrics.count_answer(status=answer.status, reason=answer.reason)
-    if answered.generation.failure is not None:
-        resources.metrics.count_unusable_draft(answered.generation.failure)
+    if answered.draft_report.failure is not None:
+        resources.metrics.count_unusable_draft(answered.draft_report.failure)
     for stage, milliseconds in answered.timings_ms.items():
         resources.metrics.observe_stage(f"answer_{stage}", seconds=milliseconds / 1000)
     return AnswerRecord(
-        id=asked.answer_id,
+        id=accepted.answer_id,
         credential_id=caller.credential_id,
         principals=caller.principals,
-        request=asked.request.model_dump(mode="json"),
+        request=accepted.request.model_dump(mode="json"),
         response=answer.model_dump(mode="json"),
         status=answer.status,
         generation=answer.generation,
@@ -230,19 +241,19 @@ def _record(resources: Resources, asked: Asked, answered: Answered) -> AnswerRec
 
 def _trace(answered: Answered) -> Mapping[str, object]:
     """What determined the answer besides what is shown of it."""
-    generation = answered.generation
+    report = answered.draft_report
     conversation = (
         answered.retrieved.retrieval.explanation.conversation if answered.retrieved else None
     )
     return {
         "checks": list(answered.checks),
-        "tier": generation.tier,
-        "lost": generation.lost,
-        "failure": generation.failure,
-        "mean_logprob": generation.mean_logprob,
+        "tier": report.tier,
+        "lost": report.lost,
+        "failure": report.failure,
+        "mean_logprob": report.mean_logprob,
         "left_out": [
             {"source": each.source_id, "start": each.span.start, "end": each.span.end}
-            for each in generation.left_out
+            for each in report.left_out
         ],
         "claims": [claim_record(claim) for claim in answered.claims],
         "rejected": [

@@ -9,14 +9,15 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import monotonic
 from typing import Annotated, Final
 
 import structlog
 from fastapi import Depends, Request
 
-from app.http.answers.present import Asked
-from app.http.answers.respond import AnswerEvent, happenings, running_record
+from app.http.answers.present import AcceptedRequest
+from app.http.answers.respond import AnswerEvent, make_answer, running_record
 from app.http.masking import shown_body
 from app.http.problems import problem_of
 from app.identity import Caller
@@ -62,7 +63,7 @@ log = structlog.get_logger(__name__)
 class _Maker:
     """An answer that this process makes, and who follows it here."""
 
-    asked: Asked
+    asked: AcceptedRequest
     idempotency_key: str | None
     number: int = 0
     follower_count: int = 0
@@ -101,7 +102,7 @@ class AnswerStreams:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def begin(
-        self, asked: Asked, *, request_sha256: str, idempotency_key: str | None
+        self, asked: AcceptedRequest, *, request_sha256: str, idempotency_key: str | None
     ) -> AnswerId:
         """Starts to make the answer; `follow` tells what happens.
 
@@ -215,11 +216,8 @@ class AnswerStreams:
             "request_id": asked.caller.request_id,
         }
         await self._tell(maker, AnswerEvent(name="answer.created", data=created))
-        async for happening in happenings(self._resources, asked):
-            if isinstance(happening, AnswerRecord):
-                await self._complete(maker, happening)
-            else:
-                await self._tell(maker, happening)
+        record = await make_answer(self._resources, asked, partial(self._tell, maker))
+        await self._complete(maker, record)
 
     async def _watch(self, maker: _Maker) -> None:
         """Ends when nobody follows any more."""
@@ -231,14 +229,14 @@ class AnswerStreams:
             if maker.is_deserted(followed_seconds_ago=(now - followed_at).total_seconds()):
                 raise AnswerAbandoned
 
-    async def _tell(self, maker: _Maker, happening: AnswerEvent) -> None:
-        event = StreamEvent(number=maker.next_number(), name=happening.name, data=happening.data)
+    async def _tell(self, maker: _Maker, event: AnswerEvent) -> None:
+        stored = StreamEvent(number=maker.next_number(), name=event.name, data=event.data)
         async with self._whole_tenant(maker) as scope:
             await append_event(
                 scope,
                 maker.asked.answer_id,
-                event,
-                document_ids=happening.document_ids,
+                stored,
+                document_ids=event.document_ids,
                 now=self._resources.clock(),
             )
         maker.wake_followers()
