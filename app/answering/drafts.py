@@ -44,7 +44,7 @@ async def draft_and_verify(
     tiers: Sequence[Tier] = ("standard",)
     if session is not None and session.has_strong_tier:
         tiers = ("strong",) if difficulties(run.question.text) else ("standard", "strong")
-    draft = VerifiedDraft(report=DraftReport(status=None, model=run.model_name))
+    draft = VerifiedDraft(report=DraftReport(status=None, model=run.release.model))
     for tier in tiers:
         prover = Prover(run, retrieved.context, on_claim)
         if session is None and disagreement is not None:
@@ -75,7 +75,7 @@ async def _write(
     prover: Prover,
 ) -> DraftReport:
     """The report on what a model, or else the sources themselves, gave the prover."""
-    session, prompt = run.session, run.prompt
+    session, prompt = run.session, run.release.prompt
     if session is not None:
         purpose = Purpose(feature="answer", prompt_name=prompt.name, prompt_version=prompt.version)
         try:

@@ -26,6 +26,7 @@ from app.answering.outcome import Outcome, ask_which_is_meant, decide_outcome
 from app.answering.prompts.library import PromptLibrary
 from app.answering.prompts.prompt import Prompt
 from app.answering.question.question import Question
+from app.answering.release import Release
 from app.answering.review.grounding_model import GroundingModel
 from app.answering.review.moderation import moderate_question
 from app.answering.run import AnswerRun, Retrieved
@@ -35,6 +36,7 @@ from app.gateway.gateway import Gateway, ModelSession
 from app.identity import Caller
 from app.limits import AnswerLimits
 from app.policy.tenant_policy import TenantPolicies, escalation_reason
+from app.retrieve.query import RetrievalLimits
 from app.retrieve.search import Retrieval, Retriever, SearchQuery
 from kb.errors import InvalidInput
 from kb.ids import TenantId
@@ -70,12 +72,13 @@ class Refused:
 
 @dataclass(frozen=True, kw_only=True)
 class Answered:
-    """An answer with all that determined it; nothing was retrieved for a refused question."""
+    """An answer with all that determined it; a refused question has no run."""
 
     outcome: Outcome
     draft_report: DraftReport
     checks: tuple[CheckResult, ...]
     timings_ms: Mapping[str, float]
+    run: AnswerRun | None = None
     retrieved: Retrieved | None = None
     claims: tuple[VerifiedClaim, ...] = ()
     cost_microdollars: int | None = None
@@ -97,6 +100,8 @@ class Answerer:
     prompts: PromptLibrary
     policies: TenantPolicies
     limits: AnswerLimits
+    retrieval_limits: RetrievalLimits
+    embedding_space: str
     verify_profile: ProfileName
     grounding_model: GroundingModel | None
 
@@ -147,7 +152,7 @@ class Answerer:
         outcome = await self._outcome_without_evidence(run, retrieved)
         if outcome is None and disagreement is not None and not disagreement.is_conflict:
             outcome = ask_which_is_meant(disagreement)
-        draft = VerifiedDraft(report=DraftReport(status="unsupported", model=run.model_name))
+        draft = VerifiedDraft(report=DraftReport(status="unsupported", model=run.release.model))
         if outcome is None:
             with stopwatch.span("generate"):
                 draft = await draft_and_verify(run, retrieved, disagreement, on_event)
@@ -160,6 +165,7 @@ class Answerer:
             draft_report=draft.report,
             checks=run.checks,
             timings_ms=_milliseconds(stopwatch),
+            run=run,
             retrieved=retrieved,
             claims=draft.claims,
             cost_microdollars=run.session.cost_microdollars if run.session else None,
@@ -200,10 +206,21 @@ class Answerer:
             checks=guarded.results,
             policy=policy,
             session=session,
-            prompt=self.require_prompt(question.prompt),
-            verify_profile=self.verify_profile,
+            release=self._release(question, session),
             grounding_model=self.grounding_model,
             now=now,
+        )
+
+    def _release(self, question: Question, session: ModelSession | None) -> Release:
+        reader = self.grounding_model
+        return Release(
+            prompt=self.require_prompt(question.prompt),
+            model=session.alias if session else EXTRACTIVE,
+            embedding_space=self.embedding_space,
+            retrieval=self.retrieval_limits,
+            limits=self.limits,
+            verify_profile=self.verify_profile,
+            grounding_model=reader.calibration.data_sha256 if reader else None,
         )
 
     def _estimate_tokens(self, texts: Sequence[str]) -> Sequence[int]:
@@ -218,7 +235,7 @@ class Answerer:
             text=question.text,
             collections=question.collections,
             filter=question.filter,
-            top_k=question.top_k or self.limits.passages,
+            top_k=question.top_k or run.release.limits.passages,
             mode="hybrid",
             as_of=question.as_of,
             conversation=question.conversation,
@@ -253,17 +270,17 @@ class Answerer:
 
     def _context_budget(self, run: AnswerRun) -> int:
         """Tokens for sources: what is asked for, and what the model's window has room for."""
-        question = run.question
-        limit = self.limits.context_tokens
+        question, prompt = run.question, run.release.prompt
+        limit = run.release.limits.context_tokens
         budget = min(question.max_context_tokens or limit, limit)
         window = run.session.context_window if run.session else None
         if window is None:
             return budget
         turns = (turn.content for turn in run.shown_history)
-        output_tokens = question.max_output_tokens or run.prompt.settings.model.max_output_tokens
+        output_tokens = question.max_output_tokens or prompt.settings.model.max_output_tokens
         room = budget_for(
             window,
-            prompt_tokens=sum(self._estimate_tokens([*run.prompt.texts, question.text, *turns])),
+            prompt_tokens=sum(self._estimate_tokens([*prompt.texts, question.text, *turns])),
             output_tokens=output_tokens or USUAL_OUTPUT_TOKENS,
         )
         return min(budget, room)
@@ -274,23 +291,18 @@ class Answerer:
         self, run: AnswerRun, retrieved: Retrieved
     ) -> Outcome | None:
         """Why nothing should be drafted from this evidence; None when something may be."""
-        if self._may_hold_answer(retrieved):
+        if _may_hold_answer(run, retrieved):
             return None
         if retrieved.retrieval.inadmissible:
             retrieval = await self.retriever.search_inadmissible(
                 run.caller.tenant_id, run.caller.viewer, self._query(run), now=run.now
             )
             stale = await self._rank_evidence(run, retrieval, is_completed=False)
-            if self._may_hold_answer(stale):
+            if _may_hold_answer(run, stale):
                 return Outcome(status="unsupported", reason="stale_evidence")
         if not retrieved.context.sources:
             return Outcome(status="unsupported", reason="no_results")
         return Outcome(status="unsupported", reason="low_relevance")
-
-    def _may_hold_answer(self, retrieved: Retrieved) -> bool:
-        # Without evidence the probability is 0, which is no answer whatever the floor.
-        probability = retrieved.evidence_probability
-        return probability > 0 and probability >= self.limits.evidence_floor
 
     async def _escalate_failures(self, run: AnswerRun) -> Outcome | None:
         """`escalate` where this failure is one too many in a row; else None."""
@@ -309,6 +321,12 @@ class Answerer:
             return None
         handover = f"{limit} questions in a row found no answer"
         return Outcome(status="escalate", reason="policy", handover=handover)
+
+
+def _may_hold_answer(run: AnswerRun, retrieved: Retrieved) -> bool:
+    # Without evidence the probability is 0, which is no answer whatever the floor.
+    probability = retrieved.evidence_probability
+    return probability > 0 and probability >= run.release.limits.evidence_floor
 
 
 def _milliseconds(stopwatch: Stopwatch) -> dict[str, float]:

@@ -107,7 +107,7 @@ class Prover:
                 assert_never(each)
 
     def _guard(self, claim: VerifiedClaim) -> VerifiedClaim:
-        limit = self._run.prompt.settings.guardrails.max_claim_chars
+        limit = self._run.release.prompt.settings.guardrails.max_claim_chars
         is_source = claim.wording == "source"
         return guard_claim(
             claim,
@@ -152,13 +152,13 @@ def reader_of(run: AnswerRun) -> Reader | None:
 
     None where nothing reads them, so that only the source's words are shown; with `strict`, always.
     """
-    if run.verify_profile == "strict" or run.session is None:
+    if run.release.verify_profile == "strict" or run.session is None:
         return None
     judge = run.session.judge(PURPOSE)
     if judge is not None:
         return Judge(model=judge, seconds=run.session.seconds_for_aside)
     model = run.grounding_model
-    threshold = model.threshold(run.verify_profile) if model else None
+    threshold = model.threshold(run.release.verify_profile) if model else None
     if model is None or threshold is None:
         return None
     return GroundingModelReader(model=model, threshold=threshold)

@@ -5,12 +5,10 @@ from datetime import datetime
 
 from app.answering.context import Context
 from app.answering.evidence.ranking import SentenceEvidence
-from app.answering.generate.draft_report import EXTRACTIVE
 from app.answering.guard.checks import CheckResult
-from app.answering.prompts.prompt import Prompt
 from app.answering.question.question import Question
+from app.answering.release import Release
 from app.answering.review.grounding_model import GroundingModel
-from app.answering.verify.profiles import ProfileName
 from app.answering.window import Turn
 from app.gateway.gateway import ModelSession
 from app.identity import Caller
@@ -35,15 +33,9 @@ class AnswerRun:
     checks: tuple[CheckResult, ...]
     policy: TenantPolicy
     session: ModelSession | None
-    prompt: Prompt
-    verify_profile: ProfileName
+    release: Release
     grounding_model: GroundingModel | None
     now: datetime
-
-    @property
-    def model_name(self) -> str:
-        """What the answer names as its model when none was asked in the end."""
-        return self.session.alias if self.session else EXTRACTIVE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, JsonValue
 
 from app.answering.claims import VerifiedClaim
+from app.answering.fingerprint import fingerprint_answer
 from app.answering.pipeline import Answered
 from app.answering.question.question import MAX_TURN_CHARS, Question
 from app.answering.run import Retrieved
@@ -223,8 +224,8 @@ def _record(resources: Resources, accepted: AcceptedRequest, answered: Answered)
     resources.metrics.count_answer(status=answer.status, reason=answer.reason)
     if answered.draft_report.failure is not None:
         resources.metrics.count_unusable_draft(answered.draft_report.failure)
-    for stage, milliseconds in answered.timings_ms.items():
-        resources.metrics.observe_stage(f"answer_{stage}", seconds=milliseconds / 1000)
+    seconds_by_stage = {stage: each / 1000 for stage, each in answered.timings_ms.items()}
+    resources.metrics.observe_stages(seconds_by_stage, prefix="answer_")
     return AnswerRecord(
         id=accepted.answer_id,
         credential_id=caller.credential_id,
@@ -241,11 +242,8 @@ def _record(resources: Resources, accepted: AcceptedRequest, answered: Answered)
 
 def _trace(answered: Answered) -> Mapping[str, object]:
     """What determined the answer besides what is shown of it."""
-    report = answered.draft_report
-    conversation = (
-        answered.retrieved.retrieval.explanation.conversation if answered.retrieved else None
-    )
-    return {
+    report, run, retrieved = answered.draft_report, answered.run, answered.retrieved
+    trace: dict[str, object] = {
         "checks": list(answered.checks),
         "tier": report.tier,
         "lost": report.lost,
@@ -261,7 +259,21 @@ def _trace(answered: Answered) -> Mapping[str, object]:
             for claim in answered.claims
             if claim.verdict != "supported"
         ],
-        "conversation": None
-        if conversation is None
-        else {"bearing": conversation.bearing, "signs": list(conversation.signs)},
+        "conversation": None,
     }
+    if run is not None and retrieved is not None:
+        conversation = run.question.conversation
+        trace["release"] = run.release.record()
+        trace["fingerprint"] = fingerprint_answer(
+            run.caller.tenant_id,
+            run.caller.principals,
+            generation=retrieved.retrieval.generation,
+            release=run.release,
+            question=run.question,
+        )
+        if conversation is not None:
+            trace["conversation"] = {
+                "bearing": conversation.bearing,
+                "signs": list(conversation.signs),
+            }
+    return trace
