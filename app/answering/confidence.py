@@ -93,7 +93,7 @@ def _supported(answered: Answered) -> str:
 
 
 def _best(answered: Answered) -> str:
-    """How well the best piece answers; the outcomes that tell of it are decided from one."""
+    """The best piece and how well it answers; outcomes that name it are decided from one."""
     assert answered.retrieved is not None  # noqa: S101 - else nothing could be found
     best = answered.retrieved.evidence[0]
     usual = packaged_model()["signals"]["best_cosine"]

@@ -39,7 +39,7 @@ _NUMBERING: Final = re.compile(
     r"^(?:[-*\u2022]\s++)?(?:[^\W\d_]{4,12} )?\(?"
     r"(?:\d{1,3}(?:\.\d{1,3}){0,4}[.):]|\d{1,3}(?:\.\d{1,3}){1,4}|[a-zA-Z][.)])\s++"
 )
-"""What stands before a heading, a step or an item: `2.1`, `Step 3.`, `b)`."""
+"""The number of a heading, a step or an item: `2.1`, `Step 3.`, `b)`."""
 
 _ENDS: Final = re.compile(r"[.!?\u3002][\"'\u201d\u2019)\]]*+$")
 _ASSIGNS: Final = re.compile(r":\s[^:\d]{0,40}\d")

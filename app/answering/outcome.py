@@ -46,7 +46,7 @@ class ShownConflict:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a question ended. `handover`: why a person should take over."""
+    """The end of a question. `handover` is the reason for a person to take over."""
 
     status: AnswerStatus
     reason: AnswerReason | None = None

@@ -106,7 +106,7 @@ class Answerer:
     grounding_model: GroundingModel | None
 
     def models_for(self, tenant_id: TenantId) -> Sequence[str]:
-        """What a request of this tenant may name as its model, the default first."""
+        """The models that a request of this tenant may name, the default first."""
         return self.gateway.aliases_for(tenant_id) if self.gateway else (EXTRACTIVE,)
 
     def require_prompt(self, reference: str | None) -> Prompt:
@@ -176,7 +176,7 @@ class Answerer:
     async def _guard(
         self, caller: Caller, question: Question, now: datetime
     ) -> AnswerRun | Refused:
-        """What the question is answered with, once it has passed its checks.
+        """The run that answers the question once it has passed its checks, else its refusal.
 
         Raises InvalidInput when nothing readable is left of it.
         """
@@ -290,7 +290,7 @@ class Answerer:
     async def _outcome_without_evidence(
         self, run: AnswerRun, retrieved: Retrieved
     ) -> Outcome | None:
-        """Why nothing should be drafted from this evidence; None when something may be."""
+        """The outcome of evidence too weak to draft from; None when it may hold an answer."""
         if _may_hold_answer(run, retrieved):
             return None
         if retrieved.retrieval.inadmissible:

@@ -1,4 +1,4 @@
-"""What the service answers with: each answer is made with one release and names it."""
+"""The state of the service that an answer is made with, and names."""
 
 from dataclasses import dataclass
 from typing import TypedDict

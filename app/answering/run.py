@@ -1,4 +1,4 @@
-"""One run of the answer flow: what is asked and answered with, and what was found for it."""
+"""One run of the answer flow: a question with what answers it, and the passages found for it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,7 +40,7 @@ class AnswerRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Retrieved:
-    """What was found, what of it a generator is shown, and how well that answers.
+    """The passages found, those of them that a generator is shown, and how well they answer.
 
     Attributes:
         evidence: the pieces of the context that may answer, best first.

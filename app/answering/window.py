@@ -1,4 +1,4 @@
-"""What fits into a model's window: tokens without its tokenizer, room for sources, old turns."""
+"""A model's window: token counts without its tokenizer, room for sources, the turns that fit."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How drafting an answer ended, whoever drafted it."""
+"""The end of a draft, whoever wrote it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,12 +9,12 @@ from app.answering.prompts.render import LeftOut
 from app.gateway.route import Tier
 
 EXTRACTIVE: Final = "extractive"
-"""What the answer names as its model when no language model wrote it."""
+"""Named as its model by an answer that no language model wrote."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DraftReport:
-    """How drafting ended and what it cost.
+    """The end of a draft and its cost.
 
     Attributes:
         status: None when no output had the agreed shape.

@@ -112,7 +112,7 @@ async def draft_by_model(
     prompt: Prompt,
     on_claim: Callable[[DraftClaim], Awaitable[None]],
 ) -> DraftReport:
-    """How it ended; the model's claims go to `on_claim` while it writes on.
+    """The report on a draft whose claims go to `on_claim` while the model writes on.
 
     Whether a claim is true is for verification to find out. Costs one to three completions, within
     the model's own time limit. What `on_claim` raises stops the model.
@@ -269,7 +269,7 @@ class _ClaimShape(_Shape):
 
 
 class _EndShape(_Shape):
-    """What stands around the claims."""
+    """The fields around the claims."""
 
     status: DraftStatus
     claim_count: int
@@ -299,8 +299,8 @@ DRAFT_SCHEMA: Final[dict[str, object]] = _DraftShape.model_json_schema()
 
 
 def _faults(error: ValidationError, *inside: str) -> list[str]:
-    told = error.errors(include_url=False, include_context=False, include_input=False)
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
     return [
         f"- {'.'.join([*inside, *map(str, fault['loc'])]) or 'the whole output'}: {fault['msg']}"
-        for fault in told[:MAX_FAULTS_TOLD]
+        for fault in errors[:MAX_FAULTS_TOLD]
     ]

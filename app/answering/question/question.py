@@ -1,4 +1,4 @@
-"""What is asked, and what is worked out of it once."""
+"""A question with its conversation, and everything that is worked out of both once."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ Without a bound one turn of 4 MB kept the service busy for 14 s.
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked; None: the service's default. Turns have at most `MAX_TURN_CHARS`."""
+    """A question and its limits; None: the default. Turns have at most `MAX_TURN_CHARS`."""
 
     text: str
     history: tuple[Turn, ...] = ()
@@ -35,7 +35,7 @@ class Question:
 
     @cached_property
     def conversation(self) -> Conversation | None:
-        """What of the history is searched for beside the text; None without a history."""
+        """The part of the history that is searched for beside the text; None without a history."""
         said = [Said(speaker=turn.role, text=turn.content) for turn in self.history]
         return in_conversation(self.text, said)
 

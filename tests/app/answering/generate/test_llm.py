@@ -9,12 +9,19 @@ from jsonschema import Draft202012Validator
 
 from app.answering.claims import DraftCitation, DraftClaim
 from app.answering.generate.draft_report import DraftReport
-from app.answering.generate.llm import DRAFT_SCHEMA
+from app.answering.generate.llm import DRAFT_SCHEMA, draft_by_model
 from app.answering.prompts.prompt import load_prompt
+from app.answering.question.question import Question
 from app.answering.window import Turn
 from app.gateway.endpoint import ModelEndpoint
 from app.gateway.language_model import LanguageModel
-from kb.errors import LlmOutputInvalid, LlmTimedOut, LlmUnavailable, Misconfigured
+from kb.errors import (
+    LlmOutputInvalid,
+    LlmTimedOut,
+    LlmUnavailable,
+    Misconfigured,
+    ModerationUnavailable,
+)
 from tests.fakes.language_model import LyingLanguageModel, lying_language_model
 from tests.fakes.sources import context_of
 from tests.fakes.whole_draft import whole_draft
@@ -267,6 +274,27 @@ async def test_model_that_hangs_while_it_repairs_times_out(server: LyingLanguage
             await draft_of(model)
 
     assert len(server.requests) == 2
+
+
+async def test_a_failure_of_whoever_takes_the_claims_is_none_of_the_model(
+    server: LyingLanguageModel, model: LanguageModel
+) -> None:
+    server.behave("truthful")
+
+    async def refuse(_claim: DraftClaim) -> None:
+        raise ModerationUnavailable
+
+    with pytest.raises(ModerationUnavailable):
+        await draft_by_model(
+            Question(text=QUESTION),
+            CONTEXT,
+            shown_history=(),
+            model=model,
+            prompt=PROMPT,
+            on_claim=refuse,
+        )
+
+    assert len(server.requests) == 1
 
 
 async def test_unknown_usage_of_one_attempt_is_no_sum(
