@@ -57,7 +57,14 @@ class CitationNumbers:
         cited: dict[str, Citation] = {}
         for citation in claim.citations:
             known = self._citation_by_quote
-            quote = _quote(citation)
+            passage = citation.passage
+            quote = (
+                passage.document_id,
+                passage.document_version,
+                citation.char_start,
+                citation.char_end,
+                citation.reader,
+            )
             if quote not in known:
                 known[quote] = citation_out(citation, len(known) + 1)
             cited[known[quote].id] = known[quote]
@@ -76,7 +83,7 @@ def claim_out(claim: VerifiedClaim, citations: Sequence[Citation]) -> Claim:
 
 
 class ClaimRecord(TypedDict):
-    """What only the record of an answer tells of a claim: what the model wrote."""
+    """The words of a claim that only the record of an answer shows: those of the model."""
 
     text: str
     draft: NotRequired[dict[str, object]]
@@ -143,7 +150,7 @@ def answer_out(answered: Answered, accepted: AcceptedRequest) -> Answer:
 
 
 def context_out(retrieved: Retrieved | None) -> ContextUse:
-    """What the generator was shown, in tokens, and what it was not shown."""
+    """The generator's context in tokens, and the passages that were left out."""
     if retrieved is None:
         return ContextUse(budget=0, used=0, dropped=[])
     context = retrieved.context
@@ -201,25 +208,14 @@ def sentence_out(text: str, markers: Iterable[str]) -> str:
     return f"{text} {''.join(markers)}"
 
 
-def joint(told: str, text: str, *, line: str = "\n") -> str:
-    """What stands between an answer so far and its next claim: a space among sentences.
+def joint(before: str, text: str, *, line: str = "\n") -> str:
+    """The blank between an answer so far and its next claim.
 
     `line` once there are claims of several lines, such as lists and rows of tables.
     """
-    if not told:
+    if not before:
         return ""
-    return line if "\n" in told or "\n" in text else " "
-
-
-def _quote(citation: VerifiedCitation) -> Quote:
-    passage = citation.passage
-    return (
-        passage.document_id,
-        passage.document_version,
-        citation.char_start,
-        citation.char_end,
-        citation.reader,
-    )
+    return line if "\n" in before or "\n" in text else " "
 
 
 def _prose(cited: Sequence[tuple[VerifiedClaim, Sequence[Citation]]]) -> str:
@@ -227,8 +223,8 @@ def _prose(cited: Sequence[tuple[VerifiedClaim, Sequence[Citation]]]) -> str:
     prose = ""
     for claim, citations in cited:
         if claim.verdict == "supported":
-            told = sentence_out(claim.text, [citation.marker for citation in citations])
-            prose += joint(prose, told) + told
+            sentence = sentence_out(claim.text, [citation.marker for citation in citations])
+            prose += joint(prose, sentence) + sentence
     return prose
 
 

@@ -86,45 +86,46 @@ async def read_record(resources: Resources, caller: Caller, answer_id: AnswerId)
     """The same with all that the generator wrote, removed and replaced claims too."""
     async with resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
         stored = await read_answer(scope, answer_id)
-    told = _Claims.model_validate(stored.response).claims
-    # An answer stored before there were such records tells the words of its claims itself.
-    written = _Claims.model_validate(stored.trace).claims or [{} for _ in told]
-    claims = [{**claim, **record} for claim, record in zip(told, written, strict=True)]
+    shown = _Claims.model_validate(stored.response).claims
+    # An answer stored before there were such records has the words of its claims in the response.
+    written = _Claims.model_validate(stored.trace).claims or [{} for _ in shown]
+    claims = [{**claim, **record} for claim, record in zip(shown, written, strict=True)]
     return _shown(resources, caller, {**stored.response, "claims": claims})
 
 
 class _Claims(BaseModel):
-    """The claims of a stored response, or what its trace tells of them."""
+    """The claims of a stored response, or what its trace holds of them."""
 
     claims: list[dict[str, JsonValue]] = Field(default_factory=list)
 
 
-def _shown(resources: Resources, caller: Caller, response: Mapping[str, object]) -> Answer:
-    told = _Told.model_validate(response)
-    # Answers stored before this was told: rules had agreed with a model's words, nobody had read.
-    claims = [{"wording": "model", **claim} for claim in told.claims]
-    citations = [
-        {
-            **citation,
-            "verification": {"reader": None, **_Verified.model_validate(citation).verification},
-        }
-        for citation in told.citations
-    ]
-    body = {**response, "claims": claims, "citations": citations}
-    return Answer.model_validate(shown_body(resources, caller.tenant_id, body))
-
-
-class _Told(BaseModel):
-    """Of a stored response, what grew since the first ones were stored."""
+class _Response(BaseModel):
+    """The fields of a stored response that grew since the first ones were stored."""
 
     claims: list[dict[str, JsonValue]]
     citations: list[dict[str, JsonValue]]
 
 
-class _Verified(BaseModel):
-    """Of a stored citation, how it was verified."""
+class _Citation(BaseModel):
+    """The field of a stored citation that grew."""
 
     verification: dict[str, JsonValue]
+
+
+def _shown(resources: Resources, caller: Caller, response: Mapping[str, object]) -> Answer:
+    """The stored response with the fields of today, masked where the policy wants it."""
+    stored = _Response.model_validate(response)
+    # Before claims named their wording, rules had agreed with a model's words; nobody had read.
+    claims = [{"wording": "model", **claim} for claim in stored.claims]
+    citations = [
+        {
+            **citation,
+            "verification": {"reader": None, **_Citation.model_validate(citation).verification},
+        }
+        for citation in stored.citations
+    ]
+    body = {**response, "claims": claims, "citations": citations}
+    return Answer.model_validate(shown_body(resources, caller.tenant_id, body))
 
 
 async def make_answer(
@@ -241,7 +242,7 @@ def _record(resources: Resources, accepted: AcceptedRequest, answered: Answered)
 
 
 def _trace(answered: Answered) -> Mapping[str, object]:
-    """What determined the answer besides what is shown of it."""
+    """Everything that determined the answer and is not part of the response."""
     report, run, retrieved = answered.draft_report, answered.run, answered.retrieved
     trace: dict[str, object] = {
         "checks": list(answered.checks),
