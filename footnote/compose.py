@@ -116,13 +116,25 @@ def load_scorer(settings: Settings) -> CrossEncoderScorer | None:
     return CrossEncoderScorer(settings.rerank_model) if settings.rerank_model else None
 
 
-async def open_space(database: Database, embedder: SentenceTransformerEmbedder) -> Space:
-    """The embedder's space, made when new."""
-    space = space_for(
+def _space_of(embedder: SentenceTransformerEmbedder) -> Space:
+    return space_for(
         model=embedder.model_name, revision=embedder.revision, dimension=embedder.dimension
     )
+
+
+async def open_space(database: Database, embedder: SentenceTransformerEmbedder) -> Space:
+    """The embedder's space, made when new."""
+    space = _space_of(embedder)
     await ensure_space(database, space)
     return space
+
+
+def _retrieval_limits(settings: Settings) -> RetrievalLimits:
+    return RetrievalLimits(
+        candidates=settings.retrieval_candidates,
+        lexical_weight=settings.retrieval_lexical_weight,
+        languages_read=languages_read(settings.embedding_model),
+    )
 
 
 def build_retriever(
@@ -139,11 +151,7 @@ def build_retriever(
         indexes,
         embedder,
         space,
-        RetrievalLimits(
-            candidates=settings.retrieval_candidates,
-            lexical_weight=settings.retrieval_lexical_weight,
-            languages_read=languages_read(settings.embedding_model),
-        ),
+        _retrieval_limits(settings),
         SecondLook(scorer=load_scorer(settings), sampler=sampler),
     )
 
@@ -233,6 +241,8 @@ def _build_answerer(
             context_tokens=settings.answer_context_tokens,
             evidence_floor=settings.answer_evidence_floor,
         ),
+        retrieval_limits=_retrieval_limits(settings),
+        embedding_space=_space_of(embedder).name,
         verify_profile=settings.verify_profile,
         grounding_model=_load_grounding_model(settings),
     )

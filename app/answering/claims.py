@@ -1,4 +1,4 @@
-"""What a generator claims and what verification makes of it: the types that pass between stages."""
+"""Claims as a generator drafts them and as verification leaves them, between the stages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ ReasonCode = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class DraftCitation:
-    """Where a generator says that a claim comes from; nothing of it is trusted yet."""
+    """The quote that a generator gives for a claim; nothing of it is trusted yet."""
 
     source: str
     quote: str
@@ -53,12 +53,12 @@ class DraftClaim:
     text: str
     citations: tuple[DraftCitation, ...]
     is_computed: bool = False
-    """Whether it was computed from all rows of a table, which no model has seen to the end."""
+    """True for a claim computed from all rows of a table, of which a model has seen only some."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """What any generator returns."""
+    """An answer as a generator writes it, before anything of it is proved."""
 
     status: DraftStatus
     claims: tuple[DraftClaim, ...] = ()
@@ -85,12 +85,12 @@ CheckName = Literal["source", "quote", "numbers", "names", "negation", "coverage
 PASSED: Final = Checks(
     source=True, quote=True, numbers=True, names=True, negation=True, coverage=True
 )
-"""What is said of the source's own words."""
+"""Of the source's own words."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """Why a claim or a citation fell; `detail` is the word or number at fault."""
+    """The reason for which a claim or a citation fell; `detail` is the word or number at fault."""
 
     code: ReasonCode
     detail: str = ""
@@ -189,7 +189,7 @@ class VerifiedCitation:
     method: MatchMethod
     checks: Checks
     reader: str | None = None
-    """What has read a claim in other words against this quote; None: the claim is its words."""
+    """The reader of a claim in other words than this quote; None: the claim is its words."""
 
 
 @dataclass(frozen=True, kw_only=True)

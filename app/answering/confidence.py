@@ -1,15 +1,14 @@
-"""Why an answer is as it is, in one sentence that names what was seen.
+"""The reason for an answer's status, in one sentence that names what was observed.
 
-Counts of claims, quotes and documents are told as they are; everything graded is told in words,
-since a figure would be taken for the chance that the answer is right.
+Counts of claims, quotes and documents stand there as numbers. Whatever is graded stands in words,
+because a reader would take a figure for the chance that the answer is right.
 """
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, assert_never
 
 from app.answering.abstention import packaged_model
-from app.answering.evidence.ranking import SentenceEvidence
 from app.answering.pipeline import Answered
 
 _Levels = Sequence[tuple[float, str]]
@@ -41,40 +40,44 @@ nothing: whether a claim is shown never depends on them."""
 
 def confidence_reason(answered: Answered) -> str:
     """The observed evidence in words."""
-    match answered.outcome.status:
+    status = answered.outcome.status
+    match status:
         case "blocked":
             return "The question was refused before anything was looked up."
         case "escalate":
             return "The tenant's policy wants a person to answer."
-        case "unsupported" if not answered.evidence:
-            return _without_evidence(answered)
         case "needs_clarification":
             return f"The sources answer more than one reading; {_best(answered)}."
         case "unsupported":
             return _unsupported(answered)
-        case _:
+        case "answered" | "partially_supported" | "conflicting":
             return _supported(answered)
-
-
-def _without_evidence(answered: Answered) -> str:
-    if answered.retrieved is None or not answered.retrieved.context.sources:
-        return "No passage that could be read says anything on the question."
-    return (
-        "No passage that was found is about all that the question names and holds the thing that "
-        "it asks for."
-    )
+        case _:
+            assert_never(status)
 
 
 def _unsupported(answered: Answered) -> str:
+    retrieved, reason = answered.retrieved, answered.outcome.reason
+    if retrieved is None or not retrieved.context.sources:
+        return "No passage that could be read says anything on the question."
+    if not retrieved.evidence:
+        return (
+            "No passage that was found is about all that the question names and holds the thing "
+            "that it asks for."
+        )
     best = _best(answered)
-    match answered.outcome.reason:
+    match reason:
         case "stale_evidence":
             return f"Only documents out of force would answer; of those in force, {best}."
         case "verification_failed":
             removed = _counted(len(answered.claims), "claim")
             return f"Of {removed}, no quote proved one; {best}{_sureness(answered)}."
-        case _:
+        case "no_results" | "low_relevance" | "insufficient_evidence" | None:
             return f"The evidence is too weak: {best}{_sureness(answered)}."
+        case "out_of_scope" | "policy" | "injection_detected":
+            raise ValueError(f"{reason!r} is no reason of an unsupported answer")
+        case _:
+            assert_never(reason)
 
 
 def _supported(answered: Answered) -> str:
@@ -86,26 +89,24 @@ def _supported(answered: Answered) -> str:
         f"{_counted(len(citations), 'quote')} ({exact} word for word) from "
         f"{_counted(documents, 'document')}"
     )
-    seen = f"; {_best(answered)}" if answered.evidence else ""
-    return f"{proved}{seen}{_sureness(answered)}."
+    return f"{proved}; {_best(answered)}{_sureness(answered)}."
 
 
 def _best(answered: Answered) -> str:
-    best = answered.evidence[0]
+    """The best piece and how well it answers; outcomes that name it are decided from one."""
+    assert answered.retrieved is not None  # noqa: S101 - else nothing could be found
+    best = answered.retrieved.evidence[0]
+    usual = packaged_model()["signals"]["best_cosine"]
+    deviations = (best.cosine - usual["mean"]) / usual["deviation"]
     return (
         f"the best sentence holds {_level(best.coverage, COVERAGE)} of the question's words and is "
-        f"{_level(_deviations(best), CLOSENESS)}; an answer in these passages is "
-        f"{_level(answered.evidence_probability, ANSWER)}"
+        f"{_level(deviations, CLOSENESS)}; an answer in these passages is "
+        f"{_level(answered.retrieved.evidence_probability, ANSWER)}"
     )
 
 
-def _deviations(evidence: SentenceEvidence) -> float:
-    usual = packaged_model()["signals"]["best_cosine"]
-    return (evidence.cosine - usual["mean"]) / usual["deviation"]
-
-
 def _sureness(answered: Answered) -> str:
-    mean_logprob = answered.generation.mean_logprob
+    mean_logprob = answered.draft_report.mean_logprob
     if mean_logprob is None:
         return ""
     return f"; the model was {_level(math.exp(mean_logprob), SURENESS)} of its words"

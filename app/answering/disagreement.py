@@ -1,23 +1,23 @@
-"""Do the sources agree? Two sentences on one thing that cannot both hold, and what parts them.
+"""Two sentences of the sources that cannot both hold, and the words that set them apart.
 
-Read from words alone: the same thing with another number, date, name or polarity, in nearly the
-same words or in words that mean the same. What names its own case on each side (`in Berlin`, `in
-Paris`) is no disagreement but a choice that the question left open. Headings and numbering give no
-values.
+Worked out from the words alone: the same thing with another number, date, name or polarity, in
+nearly the same words or in words that mean the same. Where each side names a case of its own (`in
+Berlin`, `in Paris`) the question left a choice open, and the sources do not contradict each other.
+Headings and numbering hold no values.
 """
 
 import itertools
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Final
 
 from app.answering.claims import DraftCitation, DraftClaim, ReasonCode
-from app.answering.context import Source
+from app.answering.context import Context
 from app.answering.evidence.ranking import SentenceEvidence
 from app.answering.other_values import answer_otherwise
+from app.answering.question.question import Question
 from app.answering.verify.vetoes import find_vetoes
 from kb.passages import Passage
 from language.numbers import says
@@ -39,7 +39,7 @@ _NUMBERING: Final = re.compile(
     r"^(?:[-*\u2022]\s++)?(?:[^\W\d_]{4,12} )?\(?"
     r"(?:\d{1,3}(?:\.\d{1,3}){0,4}[.):]|\d{1,3}(?:\.\d{1,3}){1,4}|[a-zA-Z][.)])\s++"
 )
-"""What stands before a heading, a step or an item: `2.1`, `Step 3.`, `b)`."""
+"""The number of a heading, a step or an item: `2.1`, `Step 3.`, `b)`."""
 
 _ENDS: Final = re.compile(r"[.!?\u3002][\"'\u201d\u2019)\]]*+$")
 _ASSIGNS: Final = re.compile(r":\s[^:\d]{0,40}\d")
@@ -48,6 +48,12 @@ _ASSIGNS: Final = re.compile(r":\s[^:\d]{0,40}\d")
 TURNED: Final[frozenset[ReasonCode]] = frozenset(
     {"negation_added", "negation_dropped", "opposite_word"}
 )
+
+COMPARED_SENTENCES: Final = 6
+"""Of the best evidence; what ranks lower answers less well."""
+
+COMPARED_SHARE_OF_BEST: Final = 0.6
+"""Of the best sentence's score that a sentence needs to be compared."""
 
 GAP: Final = "_"
 ASKS_WHO: Final = frozenset({"who", "whom", "whose"})
@@ -88,14 +94,22 @@ class Disagreement:
         return not any(self.cases)
 
 
-def side_of(evidence: SentenceEvidence, source: Source) -> Side:
-    """The evidence as a side; the source is its own."""
-    return Side(
-        text=evidence.text,
-        source_id=source.id,
-        passage=source.passage,
-        evidence=evidence,
-    )
+def disagreement_in(
+    question: Question, context: Context, evidence: Sequence[SentenceEvidence]
+) -> Disagreement | None:
+    """The disagreement among the best of the evidence, which stands best first.
+
+    None also where somebody who asks two things at once would be asked back.
+    """
+    sides = []
+    for each in [each for each in evidence if each.part == evidence[0].part][:COMPARED_SENTENCES]:
+        source = context.source(each.source_id)
+        if source is not None and each.score >= COMPARED_SHARE_OF_BEST * evidence[0].score:
+            side = Side(text=each.text, source_id=source.id, passage=source.passage, evidence=each)
+            sides.append(side)
+    found = find_disagreement(question.in_context, sides)
+    is_shown = found is None or found.is_conflict or not any(each.part for each in evidence)
+    return found if is_shown else None
 
 
 def find_disagreement(question: str, sides: Sequence[Side]) -> Disagreement | None:
@@ -106,13 +120,14 @@ def find_disagreement(question: str, sides: Sequence[Side]) -> Disagreement | No
     """
     asked = frozenset(content_stems(question))
     asks_who = not ASKS_WHO.isdisjoint(fold(question).text.split())
+    readings = [(side, _single(side.text)) for side in sides]
     read = [
-        _Told(side=side, reading=reading, names_are_values=asks_who)
-        for side in sides
-        if (reading := _single(side.text)) is not None
+        _ReadSide(side=side, reading=reading, names_are_values=asks_who)
+        for side, reading in readings
+        if reading is not None
     ]
     for first, second in itertools.combinations(read, 2):
-        if _place(first.side) == _place(second.side):
+        if _version_of(first.side) == _version_of(second.side):
             continue
         cases = _compare(asked, first, second)
         one, other = first.side.evidence, second.side.evidence
@@ -125,15 +140,17 @@ def find_disagreement(question: str, sides: Sequence[Side]) -> Disagreement | No
 
 def newer(first: Side, second: Side) -> Side | None:
     """The side that took effect later, or was updated later; None when neither did."""
-    older_at, newer_at = _in_force_since(first), _in_force_since(second)
-    if older_at == newer_at:
+    since_first, since_second = (
+        side.passage.effective_at or side.passage.updated_at for side in (first, second)
+    )
+    if since_first == since_second:
         return None
-    return first if older_at > newer_at else second
+    return first if since_first > since_second else second
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Told:
-    """A side taken apart into values and what they are values of."""
+class _ReadSide:
+    """A side with its values told apart from what they are values of."""
 
     side: Side
     reading: Reading
@@ -179,14 +196,14 @@ class _Told:
         shared = lexicon.same.get(key, key)
         return None if {key, shared} & lexicon.generic else shared
 
-    def own_values(self, other: "_Told") -> list[str]:
+    def own_values(self, other: "_ReadSide") -> list[str]:
         """The values that the other side does not give; words of one name are one value."""
         tokens = self.reading.tokens
         own = [index for index in self.values if not other.gives(tokens[index])]
         return [tokens[index].raw for index in own if index - 1 not in own]
 
     def gives(self, token: Token) -> bool:
-        """True when this side says what the token says."""
+        """True when this side holds the token's word, or a value that its value agrees with."""
         if token.measure is None:
             return token.key in self.reading.places
         measures = (self.reading.tokens[index].measure for index in self.reading.measures)
@@ -204,7 +221,7 @@ class _Told:
         return frame
 
 
-def _compare(asked: frozenset[str], one: _Told, other: _Told) -> Cases | None:
+def _compare(asked: frozenset[str], one: _ReadSide, other: _ReadSide) -> Cases | None:
     """The words that set each side apart; None when they do not disagree on what is asked."""
     shared = one.word_by_key.keys() & other.word_by_key.keys()
     fewer = min(len(one.word_by_key), len(other.word_by_key))
@@ -217,7 +234,8 @@ def _compare(asked: frozenset[str], one: _Told, other: _Told) -> Cases | None:
         # Fees of 2025 and fees of 2026: nobody can tell which value is the case of which.
         return None
     if not apart:
-        is_contradiction = values_differ or _polarity_differs(one, other)
+        vetoes = find_vetoes(one.side.text, other.side.text)
+        is_contradiction = values_differ or any(reason.code in TURNED for reason in vetoes)
         return NO_CASES if is_contradiction else None
     cases = (
         tuple(word for key, word in one.word_by_key.items() if key not in shared),
@@ -226,10 +244,6 @@ def _compare(asked: frozenset[str], one: _Told, other: _Told) -> Cases | None:
     is_choice = all(cases) and max(map(len, cases)) <= MAX_QUALIFIERS and values_differ
     # Else one side speaks of everything and the other of a special case, or of other things.
     return cases if is_choice and one.frame(shared) == other.frame(shared) else None
-
-
-def _polarity_differs(one: _Told, other: _Told) -> bool:
-    return any(reason.code in TURNED for reason in find_vetoes(one.side.text, other.side.text))
 
 
 def _single(text: str) -> Reading | None:
@@ -241,9 +255,5 @@ def _single(text: str) -> Reading | None:
     return read_sentence(bare) if len(found) == 1 else None
 
 
-def _place(side: Side) -> tuple[object, int]:
+def _version_of(side: Side) -> tuple[object, int]:
     return side.passage.document_id, side.passage.document_version
-
-
-def _in_force_since(side: Side) -> datetime:
-    return side.passage.effective_at or side.passage.updated_at

@@ -1,50 +1,48 @@
 """From a question to an answer whose every sentence is proved.
 
-guard the question -> retrieve -> pack the context -> weigh the evidence -> generate -> verify and
-guard each claim -> outcome
+guard the question -> retrieve -> pack the context -> rank the evidence -> draft, verify and guard
+each claim -> decide the outcome
 
 Before a language model is paid, the evidence decides whether there is anything to answer from;
-whatever a generator says then, only what verification proves is shown.
+whatever a generator writes then, only what verification proves is shown.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from time import perf_counter
 
 from app.answering.abstention import evidence_probability
-from app.answering.asking import Asking
 from app.answering.claims import VerifiedClaim
-from app.answering.context import Context, build_context, random_source_id
-from app.answering.disagreement import Disagreement, find_disagreement, side_of
-from app.answering.drafts import Judged, judged_claims
+from app.answering.context import build_context, random_source_id
+from app.answering.disagreement import disagreement_in
+from app.answering.drafts import VerifiedDraft, draft_and_verify
 from app.answering.evidence.completing import complete_for
-from app.answering.evidence.ranking import SentenceEvidence, rank_sentences
-from app.answering.generate.drafting import EXTRACTIVE, Generation
-from app.answering.guard.checks import CheckResult, Guarded, run_checks
+from app.answering.evidence.ranking import rank_sentences
+from app.answering.generate.draft_report import EXTRACTIVE, DraftReport
+from app.answering.guard.checks import CheckResult, run_checks
 from app.answering.guard.question import question_checks
-from app.answering.guard.question_back import may_ask_back
-from app.answering.outcome import Outcome, conflict_of, question_back, settle
+from app.answering.outcome import Outcome, ask_which_is_meant, decide_outcome
 from app.answering.prompts.library import PromptLibrary
 from app.answering.prompts.prompt import Prompt
 from app.answering.question.question import Question
+from app.answering.release import Release
 from app.answering.review.grounding_model import GroundingModel
 from app.answering.review.moderation import moderate_question
+from app.answering.run import AnswerRun, Retrieved
 from app.answering.verify.profiles import ProfileName
 from app.answering.window import budget_for, estimated_tokens, recent_turns
 from app.gateway.gateway import Gateway, ModelSession
 from app.identity import Caller
 from app.limits import AnswerLimits
-from app.policy.tenant_policy import TenantPolicies, TenantPolicy, escalation_reason
-from app.retrieve.conversation import Said, in_conversation
+from app.policy.tenant_policy import TenantPolicies, escalation_reason
+from app.retrieve.query import RetrievalLimits
 from app.retrieve.search import Retrieval, Retriever, SearchQuery
 from kb.errors import InvalidInput
 from kb.ids import TenantId
-from kb.passages import Passage
 from kb.postgres.database import Database
 from kb.store.answers import recent_statuses
+from kb.telemetry import Stopwatch
 from models.embedding import Embedder
 
 NEWEST_PROMPT = "answer"
@@ -56,54 +54,39 @@ HISTORY_TOKENS = 1_000
 USUAL_OUTPUT_TOKENS = 1_024
 """Room for an answer where nobody limits it: twelve claims with their quotes."""
 
-COMPARED_SENTENCES = 6
-"""Of the best evidence, looked through for disagreement; what ranks lower answers less well."""
+OnEvent = Callable[[Retrieved | VerifiedClaim], Awaitable[None]]
+"""Is told what happens while an answer is made; the answer goes on when it returns."""
 
-COMPARED_SHARE_OF_BEST = 0.6
-"""Of the best sentence's score that a sentence needs to be compared."""
+
+async def ignore_event(_event: Retrieved | VerifiedClaim) -> None:
+    """For callers who wait for the whole answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Retrieved:
-    """What was found and what of it the generator is shown."""
+class Refused:
+    """A question that is not answered, and what its checks found."""
 
-    retrieval: Retrieval
-    context: Context
+    outcome: Outcome
+    checks: tuple[CheckResult, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answered:
-    """An answer with all that determined it; nothing was retrieved for a refused question."""
+    """An answer with all that determined it; a refused question has no run."""
 
     outcome: Outcome
-    claims: tuple[VerifiedClaim, ...]
-    retrieved: Retrieved | None
-    evidence: tuple[SentenceEvidence, ...]
-    evidence_probability: float
-    generation: Generation
-    cost_microdollars: int | None
+    draft_report: DraftReport
     checks: tuple[CheckResult, ...]
     timings_ms: Mapping[str, float]
+    run: AnswerRun | None = None
+    retrieved: Retrieved | None = None
+    claims: tuple[VerifiedClaim, ...] = ()
+    cost_microdollars: int | None = None
 
     @property
     def supported(self) -> Sequence[VerifiedClaim]:
         """The claims that make up the answer, in order."""
         return [claim for claim in self.claims if claim.verdict == "supported"]
-
-
-@dataclass(kw_only=True)
-class _Clock:
-    """Milliseconds of each stage."""
-
-    started: float = field(default_factory=perf_counter)
-    timings_ms: dict[str, float] = field(default_factory=dict)
-    last: float = field(default_factory=perf_counter)
-
-    def mark(self, stage: str) -> None:
-        now = perf_counter()
-        self.timings_ms[stage] = round((now - self.last) * 1000, 2)
-        self.timings_ms["total"] = round((now - self.started) * 1000, 2)
-        self.last = now
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,167 +100,216 @@ class Answerer:
     prompts: PromptLibrary
     policies: TenantPolicies
     limits: AnswerLimits
+    retrieval_limits: RetrievalLimits
+    embedding_space: str
     verify_profile: ProfileName
     grounding_model: GroundingModel | None
 
     def models_for(self, tenant_id: TenantId) -> Sequence[str]:
-        """What a request of this tenant may name as its model, the default first."""
+        """The models that a request of this tenant may name, the default first."""
         return self.gateway.aliases_for(tenant_id) if self.gateway else (EXTRACTIVE,)
 
     def require_prompt(self, reference: str | None) -> Prompt:
         """The prompt that a request names, or the newest; InvalidInput when there is none."""
         return self.prompts.get(reference or NEWEST_PROMPT)
 
-    async def answer(self, caller: Caller, question: Question, *, now: datetime) -> Answered:
-        """The answer that this caller may get; raises what `events` raises."""
-        async with aclosing(self.events(caller, question, now=now)) as events:
-            async for event in events:
-                if isinstance(event, Answered):
-                    return event
-        raise AssertionError("the last event is the answer")
+    async def answer(
+        self,
+        caller: Caller,
+        question: Question,
+        *,
+        now: datetime,
+        on_event: OnEvent = ignore_event,
+    ) -> Answered:
+        """The answer that this caller may get.
 
-    async def events(
-        self, caller: Caller, question: Question, *, now: datetime
-    ) -> AsyncGenerator[Retrieved | VerifiedClaim | Answered, None]:
-        """What happens while the answer is made: each claim once it is judged, the answer last.
+        `on_event` is told what was retrieved, then each claim once it is decided. Cancelled, or
+        when `on_event` raises, it stops the language model.
 
         Raises LlmUnavailable or LlmTimedOut when the language model cannot be asked, unless the
         tenant wants the documents' own sentences then.
         """
-        clock = _Clock()
-        policy = self.policies.of(caller.tenant_id)
-        guarded = run_checks(question.text, question_checks(policy))
-        if not guarded.text.strip():
-            raise InvalidInput("The question holds nothing that can be read.")
-        refused = self._refused(question, guarded, policy)
-        if refused is not None:
-            yield self._without_retrieval(refused, guarded, clock)
-            return
-        session = self._session(caller, question)
-        moderated = None if session is None else await moderate_question(session, guarded)
-        if moderated is not None:
-            guarded = moderated
-            if guarded.refusal is not None:
-                refused = Outcome(status="blocked", reason=guarded.refusal)
-                yield self._without_retrieval(refused, guarded, clock)
-                return
-        asking = Asking(
-            caller=caller,
-            question=replace(question, text=guarded.text),
-            told=tuple(
-                recent_turns(
-                    question.history,
-                    budget_tokens=HISTORY_TOKENS,
-                    count_tokens=self._estimated_tokens,
-                )
-            ),
-            conversation=in_conversation(
-                guarded.text,
-                [Said(speaker=turn.role, text=turn.content) for turn in question.history],
-            ),
-            policy=policy,
-            session=session,
-            prompt=self.require_prompt(question.prompt),
-            verify_profile=self.verify_profile,
-            grounding_model=self.grounding_model,
-            now=now,
-        )
-        async with aclosing(self._answered(asking, guarded, clock)) as events:
-            async for event in events:
-                yield event
+        stopwatch = Stopwatch()
+        with stopwatch.span("guard"):
+            run = await self._guard(caller, question, now)
+        if isinstance(run, Refused):
+            return Answered(
+                outcome=run.outcome,
+                draft_report=DraftReport(status="unsupported", model=EXTRACTIVE),
+                checks=run.checks,
+                timings_ms=_milliseconds(stopwatch),
+            )
 
-    async def _answered(
-        self, asking: Asking, guarded: Guarded, clock: _Clock
-    ) -> AsyncGenerator[Retrieved | VerifiedClaim | Answered, None]:
-        retrieval = await self.retriever.search(
-            asking.caller.tenant_id,
-            asking.caller.viewer,
-            self._query(asking),
-            now=asking.now,
-        )
-        clock.mark("retrieve")
-        retrieved, evidence = await self._weigh(asking, retrieval)
-        if asking.session is None:
-            completed = await complete_for(
-                asking.caller, self.database, asking.reading, retrieved.context, evidence
+        with stopwatch.span("retrieve"):
+            retrieval = await self.retriever.search(
+                caller.tenant_id, caller.viewer, self._query(run), now=now
             )
-            retrieved = replace(retrieved, context=completed.context)
-            evidence = completed.evidence
-        yield retrieved
-        clock.mark("evidence")
-        probability = evidence_probability(asking.reading, retrieved.context, evidence)
-        outcome = await self._outcome_before_generating(asking, retrieved, probability)
-        disagreement = _disagreement(asking, retrieved.context, evidence)
+        with stopwatch.span("evidence"):
+            retrieved = await self._rank_evidence(run, retrieval, is_completed=run.session is None)
+        await on_event(retrieved)
+
+        disagreement = disagreement_in(run.question, retrieved.context, retrieved.evidence)
+        outcome = await self._outcome_without_evidence(run, retrieved)
         if outcome is None and disagreement is not None and not disagreement.is_conflict:
-            outcome = Outcome(
-                status="needs_clarification", clarifying_question=question_back(disagreement)
-            )
-        judged = Judged(generation=Generation(status="unsupported", model=asking.model_name))
+            outcome = ask_which_is_meant(disagreement)
+        draft = VerifiedDraft(report=DraftReport(status="unsupported", model=run.release.model))
         if outcome is None:
-            judging = judged_claims(asking, retrieved.context, evidence, disagreement)
-            async with aclosing(judging):
-                async for event in judging:
-                    if isinstance(event, Judged):
-                        judged = event
-                    else:
-                        yield event
-            clock.mark("generate")
-            outcome = settle(
-                judged.generation,
-                judged.last_claims,
-                conflict=conflict_of(disagreement, judged.claims),
-                asked_back=_asked_back(judged.generation, asking, retrieved.context),
-            )
-        yield Answered(
-            outcome=await self._handed_over(asking, outcome),
-            claims=judged.claims,
+            with stopwatch.span("generate"):
+                draft = await draft_and_verify(run, retrieved, disagreement, on_event)
+            outcome = decide_outcome(run.question, retrieved.context, draft, disagreement)
+        if outcome.status == "unsupported":
+            outcome = await self._escalate_failures(run) or outcome
+
+        return Answered(
+            outcome=outcome,
+            draft_report=draft.report,
+            checks=run.checks,
+            timings_ms=_milliseconds(stopwatch),
+            run=run,
             retrieved=retrieved,
-            evidence=tuple(evidence),
-            evidence_probability=probability,
-            generation=judged.generation,
-            cost_microdollars=asking.session.cost_microdollars if asking.session else None,
-            checks=guarded.results,
-            timings_ms=clock.timings_ms,
+            claims=draft.claims,
+            cost_microdollars=run.session.cost_microdollars if run.session else None,
         )
 
     # --- Before retrieval ------------------------------------------------------------------------
 
-    def _refused(
-        self, question: Question, guarded: Guarded, policy: TenantPolicy
-    ) -> Outcome | None:
-        """The outcome of a question that is not to be answered; None when it may be."""
-        if guarded.refusal is not None:
-            return Outcome(status="blocked", reason=guarded.refusal)
-        reason = escalation_reason(policy, question.text, question.collections or ())
-        if reason is not None:
-            return Outcome(status="escalate", reason="policy", handover=reason)
-        return None
+    async def _guard(
+        self, caller: Caller, question: Question, now: datetime
+    ) -> AnswerRun | Refused:
+        """The run that answers the question once it has passed its checks, else its refusal.
 
-    def _without_retrieval(self, outcome: Outcome, guarded: Guarded, clock: _Clock) -> Answered:
-        clock.mark("guard")
-        return Answered(
-            outcome=outcome,
-            claims=(),
-            retrieved=None,
-            evidence=(),
-            evidence_probability=0.0,
-            generation=Generation(status="unsupported", model=EXTRACTIVE),
-            cost_microdollars=None,
+        Raises InvalidInput when nothing readable is left of it.
+        """
+        policy = self.policies.of(caller.tenant_id)
+        guarded = run_checks(question.text, question_checks(policy))
+        if not guarded.text.strip():
+            raise InvalidInput("The question holds nothing that can be read.")
+        session: ModelSession | None = None
+        if guarded.refusal is None:
+            handover = escalation_reason(policy, question.text, question.collections or ())
+            if handover is not None:
+                escalated = Outcome(status="escalate", reason="policy", handover=handover)
+                return Refused(outcome=escalated, checks=guarded.results)
+            if self.gateway is not None:
+                session = self.gateway.session(caller.tenant_id, alias=question.model)
+                guarded = await moderate_question(session, guarded)
+        if guarded.refusal is not None:
+            blocked = Outcome(status="blocked", reason=guarded.refusal)
+            return Refused(outcome=blocked, checks=guarded.results)
+        shown_history = recent_turns(
+            question.history, budget_tokens=HISTORY_TOKENS, count_tokens=self._estimate_tokens
+        )
+        return AnswerRun(
+            caller=caller,
+            question=replace(question, text=guarded.text),
+            shown_history=tuple(shown_history),
             checks=guarded.results,
-            timings_ms=clock.timings_ms,
+            policy=policy,
+            session=session,
+            release=self._release(question, session),
+            grounding_model=self.grounding_model,
+            now=now,
         )
 
-    def _session(self, caller: Caller, question: Question) -> ModelSession | None:
-        if self.gateway is None:
-            return None
-        return self.gateway.session(caller.tenant_id, alias=question.model)
+    def _release(self, question: Question, session: ModelSession | None) -> Release:
+        reader = self.grounding_model
+        return Release(
+            prompt=self.require_prompt(question.prompt),
+            model=session.alias if session else EXTRACTIVE,
+            embedding_space=self.embedding_space,
+            retrieval=self.retrieval_limits,
+            limits=self.limits,
+            verify_profile=self.verify_profile,
+            grounding_model=reader.calibration.data_sha256 if reader else None,
+        )
 
-    async def _handed_over(self, asking: Asking, outcome: Outcome) -> Outcome:
-        """`escalate` instead of one failure too many in a row; else the outcome itself."""
-        limit = asking.policy.escalate_after_failures
-        if outcome.status != "unsupported" or limit is None:
-            return outcome
-        caller = asking.caller
+    def _estimate_tokens(self, texts: Sequence[str]) -> Sequence[int]:
+        """Of whatever model; never too few."""
+        return estimated_tokens(texts, self.embedder.count_tokens)
+
+    # --- Evidence --------------------------------------------------------------------------------
+
+    def _query(self, run: AnswerRun) -> SearchQuery:
+        question = run.question
+        return SearchQuery(
+            text=question.text,
+            collections=question.collections,
+            filter=question.filter,
+            top_k=question.top_k or run.release.limits.passages,
+            mode="hybrid",
+            as_of=question.as_of,
+            conversation=question.conversation,
+        )
+
+    async def _rank_evidence(
+        self, run: AnswerRun, retrieval: Retrieval, *, is_completed: bool
+    ) -> Retrieved:
+        """The passages packed for the generator, and their pieces by how well they answer.
+
+        Completed, with the rest of the table or list that the answer is from.
+        """
+        question = run.question
+        context = await asyncio.to_thread(
+            build_context,
+            retrieval.passages,
+            budget_tokens=self._context_budget(run),
+            count_tokens=self._estimate_tokens if run.session else self.embedder.count_tokens,
+            new_source_id=random_source_id,
+        )
+        reading = question.reading
+        evidence = await asyncio.to_thread(rank_sentences, reading, context, self.embedder)
+        if is_completed:
+            completed = await complete_for(run.caller, self.database, reading, context, evidence)
+            context, evidence = completed.context, completed.evidence
+        return Retrieved(
+            retrieval=retrieval,
+            context=context,
+            evidence=tuple(evidence),
+            evidence_probability=evidence_probability(reading, context, evidence),
+        )
+
+    def _context_budget(self, run: AnswerRun) -> int:
+        """Tokens for sources: what is asked for, and what the model's window has room for."""
+        question, prompt = run.question, run.release.prompt
+        limit = run.release.limits.context_tokens
+        budget = min(question.max_context_tokens or limit, limit)
+        window = run.session.context_window if run.session else None
+        if window is None:
+            return budget
+        turns = (turn.content for turn in run.shown_history)
+        output_tokens = question.max_output_tokens or prompt.settings.model.max_output_tokens
+        room = budget_for(
+            window,
+            prompt_tokens=sum(self._estimate_tokens([*prompt.texts, question.text, *turns])),
+            output_tokens=output_tokens or USUAL_OUTPUT_TOKENS,
+        )
+        return min(budget, room)
+
+    # --- Outcomes without a draft ----------------------------------------------------------------
+
+    async def _outcome_without_evidence(
+        self, run: AnswerRun, retrieved: Retrieved
+    ) -> Outcome | None:
+        """The outcome of evidence too weak to draft from; None when it may hold an answer."""
+        if _may_hold_answer(run, retrieved):
+            return None
+        if retrieved.retrieval.inadmissible:
+            retrieval = await self.retriever.search_inadmissible(
+                run.caller.tenant_id, run.caller.viewer, self._query(run), now=run.now
+            )
+            stale = await self._rank_evidence(run, retrieval, is_completed=False)
+            if _may_hold_answer(run, stale):
+                return Outcome(status="unsupported", reason="stale_evidence")
+        if not retrieved.context.sources:
+            return Outcome(status="unsupported", reason="no_results")
+        return Outcome(status="unsupported", reason="low_relevance")
+
+    async def _escalate_failures(self, run: AnswerRun) -> Outcome | None:
+        """`escalate` where this failure is one too many in a row; else None."""
+        limit = run.policy.escalate_after_failures
+        if limit is None:
+            return None
+        caller = run.caller
         async with self.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
             earlier = await recent_statuses(
                 scope,
@@ -286,113 +318,18 @@ class Answerer:
                 limit=limit - 1,
             )
         if len(earlier) < limit - 1 or any(status != "unsupported" for status in earlier):
-            return outcome
-        reason = f"{limit} questions in a row found no answer"
-        return Outcome(status="escalate", reason="policy", handover=reason)
-
-    # --- Evidence --------------------------------------------------------------------------------
-
-    def _query(self, asking: Asking) -> SearchQuery:
-        question = asking.question
-        return SearchQuery(
-            text=question.text,
-            collections=question.collections,
-            filter=question.filter,
-            top_k=question.top_k or self.limits.passages,
-            mode="hybrid",
-            as_of=question.as_of,
-            conversation=asking.conversation,
-        )
-
-    async def _weigh(
-        self, asking: Asking, retrieval: Retrieval
-    ) -> tuple[Retrieved, list[SentenceEvidence]]:
-        context = await asyncio.to_thread(self._pack, asking, retrieval.passages)
-        question = asking.reading
-        evidence = await asyncio.to_thread(rank_sentences, question, context, self.embedder)
-        return Retrieved(retrieval=retrieval, context=context), evidence
-
-    def _pack(self, asking: Asking, passages: Sequence[Passage]) -> Context:
-        is_extractive = asking.session is None
-        return build_context(
-            passages,
-            budget_tokens=self._budget(asking),
-            count_tokens=self.embedder.count_tokens if is_extractive else self._estimated_tokens,
-            new_source_id=random_source_id,
-        )
-
-    def _budget(self, asking: Asking) -> int:
-        """Tokens for sources: what is asked for, and what the model's window has room for."""
-        question = asking.question
-        wanted = question.max_context_tokens or self.limits.context_tokens
-        budget = min(wanted, self.limits.context_tokens)
-        window = asking.session.context_window if asking.session else None
-        if window is None:
-            return budget
-        said = [question.text, *(turn.content for turn in asking.told)]
-        output_tokens = question.max_output_tokens or asking.prompt.settings.model.max_output_tokens
-        room = budget_for(
-            window,
-            prompt_tokens=sum(self._estimated_tokens([*asking.prompt.texts, *said])),
-            output_tokens=output_tokens or USUAL_OUTPUT_TOKENS,
-        )
-        return min(budget, room)
-
-    def _estimated_tokens(self, texts: Sequence[str]) -> Sequence[int]:
-        """Of whatever model; never too few."""
-        return estimated_tokens(texts, self.embedder.count_tokens)
-
-    async def _outcome_before_generating(
-        self, asking: Asking, retrieved: Retrieved, probability: float
-    ) -> Outcome | None:
-        """Why nothing should be generated from this evidence; None when something may be."""
-        if self._holds_answer(probability):
             return None
-        if retrieved.retrieval.inadmissible and await self._is_stale(asking):
-            return Outcome(status="unsupported", reason="stale_evidence")
-        if not retrieved.context.sources:
-            return Outcome(status="unsupported", reason="no_results")
-        return Outcome(status="unsupported", reason="low_relevance")
-
-    async def _is_stale(self, asking: Asking) -> bool:
-        """True when documents out of force, which the caller may read, would have answered."""
-        retrieval = await self.retriever.search_inadmissible(
-            asking.caller.tenant_id,
-            asking.caller.viewer,
-            self._query(asking),
-            now=asking.now,
-        )
-        retrieved, evidence = await self._weigh(asking, retrieval)
-        probability = evidence_probability(asking.reading, retrieved.context, evidence)
-        return self._holds_answer(probability)
-
-    def _holds_answer(self, probability: float) -> bool:
-        """True when an answer in the evidence is probable enough to look for it."""
-        # Without evidence it is 0, which is no answer whatever the floor.
-        return probability > 0 and probability >= self.limits.evidence_floor
+        handover = f"{limit} questions in a row found no answer"
+        return Outcome(status="escalate", reason="policy", handover=handover)
 
 
-def _disagreement(
-    asking: Asking, context: Context, evidence: Sequence[SentenceEvidence]
-) -> Disagreement | None:
-    best = evidence[0].score if evidence else 0.0
-    sides = []
-    alike = [each for each in evidence if each.part == evidence[0].part]
-    for each in alike[:COMPARED_SENTENCES]:
-        source = context.source(each.source_id)
-        if source is not None and each.score >= COMPARED_SHARE_OF_BEST * best:
-            sides.append(side_of(each, source))
-    found = find_disagreement(asking.in_context, sides)
-    # Who asks two things at once is asked nothing back.
-    is_told = found is None or found.is_conflict or not any(each.part for each in evidence)
-    return found if is_told else None
+def _may_hold_answer(run: AnswerRun, retrieved: Retrieved) -> bool:
+    # Without evidence the probability is 0, which is no answer whatever the floor.
+    probability = retrieved.evidence_probability
+    return probability > 0 and probability >= run.release.limits.evidence_floor
 
 
-def _asked_back(generation: Generation, asking: Asking, context: Context) -> str | None:
-    """The model's clarifying question if it asks and does nothing else."""
-    text = generation.clarifying_question
-    if text is None:
-        return None
-    said = " ".join([*(turn.content for turn in asking.question.history), asking.question.text])
-    sources = [source.passage.text for source in context.sources]
-    return text if may_ask_back(text, question=said, sources=sources) else None
+def _milliseconds(stopwatch: Stopwatch) -> dict[str, float]:
+    """Of each stage, and of all together."""
+    seconds_by_stage = {**stopwatch.seconds_by_stage, "total": stopwatch.total_seconds}
+    return {stage: round(seconds * 1000, 2) for stage, seconds in seconds_by_stage.items()}

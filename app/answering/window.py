@@ -1,7 +1,8 @@
-"""What fits into a model's window: tokens without its tokenizer, room for sources, old turns."""
+"""A model's window: token counts without its tokenizer, room for sources, the turns that fit."""
 
 from collections.abc import Callable, Sequence
-from typing import Final, Literal, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Final, Literal
 
 CHARACTERS_PER_TOKEN: Final = 3.0
 """Of ASCII: prose has 5 and more, tables of numbers and identifiers 2 to 3."""
@@ -22,16 +23,16 @@ CountTokens = Callable[[Sequence[str]], Sequence[int]]
 def estimated_tokens(texts: Sequence[str], count_tokens: CountTokens) -> list[int]:
     """An upper estimate of the tokens of each text for a model whose tokenizer is not at hand.
 
-    `count_tokens` is any tokenizer's. It sees where words fall to pieces; where it reads a long
-    rare word as one unknown token, the number of characters speaks.
+    `count_tokens` may be any tokenizer's: it sees where words fall to pieces. Where it takes a long
+    rare word for one unknown token, the length of the text gives the higher estimate.
     """
-    if not texts:
-        return []
-    counts = count_tokens(texts)
-    return [
-        int(SAFETY * max(count, _by_length(text))) + 1
-        for text, count in zip(texts, counts, strict=True)
-    ]
+    estimates = []
+    for text, count in zip(texts, count_tokens(texts) if texts else [], strict=True):
+        ascii_characters = sum(character < "\x80" for character in text)
+        other_bytes = len(text.encode()) - ascii_characters
+        by_length = ascii_characters / CHARACTERS_PER_TOKEN + other_bytes / BYTES_PER_TOKEN
+        estimates.append(int(SAFETY * max(count, by_length)) + 1)
+    return estimates
 
 
 def budget_for(window: int, *, prompt_tokens: int, output_tokens: int) -> int:
@@ -39,28 +40,21 @@ def budget_for(window: int, *, prompt_tokens: int, output_tokens: int) -> int:
     return max(0, window - prompt_tokens - output_tokens)
 
 
-class SaidBefore(Protocol):
-    """A turn of a conversation."""
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """One message of the earlier conversation."""
 
-    @property
-    def role(self) -> Literal["user", "assistant"]:
-        """Who said it."""
-
-    @property
-    def content(self) -> str:
-        """What was said."""
-
-
-_Turn = TypeVar("_Turn", bound=SaidBefore)
+    role: Literal["user", "assistant"]
+    content: str
 
 
 def recent_turns(
-    turns: Sequence[_Turn], *, budget_tokens: int, count_tokens: CountTokens
-) -> list[_Turn]:
+    turns: Sequence[Turn], *, budget_tokens: int, count_tokens: CountTokens
+) -> list[Turn]:
     """The newest turns that fit, whole, without a gap, beginning with one of the user's.
 
-    Turns come oldest first. The first one from the end that does not fit ends it, because what is
-    older would be read as said just before; an answer without its question is left out too.
+    Turns come oldest first. None is left out between two that are kept, because the model would
+    take the older one for what was said just before; an answer without its question goes too.
     """
     costs = count_tokens([turn.content for turn in turns]) if turns else []
     first, left = len(turns), budget_tokens
@@ -71,9 +65,3 @@ def recent_turns(
     while kept and first > 0 and kept[0].role == "assistant":
         kept.pop(0)
     return kept
-
-
-def _by_length(text: str) -> float:
-    ascii_characters = sum(character < "\x80" for character in text)
-    other_bytes = len(text.encode()) - ascii_characters
-    return ascii_characters / CHARACTERS_PER_TOKEN + other_bytes / BYTES_PER_TOKEN

@@ -222,12 +222,17 @@ class ModelStream:
         self._completion = read_completion(body, model=self._endpoint.model)
         self._first = self._completion.text
 
-    async def __aiter__(self) -> AsyncIterator[str]:
+    def __aiter__(self) -> Self:
         """The pieces in order."""
+        return self
+
+    async def __anext__(self) -> str:
+        """The next piece."""
         piece, self._first = self._first, None
-        while piece is not None:
-            yield piece
-            piece = await self._next(self._until)
+        piece = await self._next(self._until) if piece is None else piece
+        if piece is None:
+            raise StopAsyncIteration
+        return piece
 
     async def _unstreamed(self) -> bytes | None:
         """The body of a server that ignores `stream`; None where events follow."""

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import structlog
 
@@ -186,10 +186,16 @@ class MeteredStream:
         """Says that the text is complete."""
         self._stream.need_no_more()
 
-    async def __aiter__(self) -> AsyncIterator[str]:
+    def __aiter__(self) -> Self:
         """The pieces in order; raises as `ChatModel.complete` says."""
+        return self
+
+    async def __anext__(self) -> str:
+        """The next piece."""
         with self._meter.failures_noted():
-            async for piece in self._stream:
-                self._meter.text_came(piece)
-                yield piece
-        self._completion = self._meter.completed(self._stream.completion)
+            piece = await anext(self._stream, None)
+        if piece is None:
+            self._completion = self._meter.completed(self._stream.completion)
+            raise StopAsyncIteration
+        self._meter.text_came(piece)
+        return piece

@@ -1,7 +1,7 @@
-"""Answers as they are shown where the tenant's policy wants personal data covered.
+"""Answers with personal data covered, for tenants whose policy wants that.
 
-The stored record stays verbatim, so that whoever changes the policy changes every answer. Masks
-are as long as what they cover: all offsets stay right, and what is not covered is checkable.
+The stored record stays verbatim, so that a change of the policy changes every answer. A mask is as
+long as what it covers: all offsets stay right, and what is not covered can be checked.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ def shown_body(
 
 
 def covered(body: Mapping[str, object]) -> dict[str, object]:
-    """The same with personal data covered in all prose, however deep."""
+    """The same with personal data covered in all prose, at any depth."""
     return {name: _covered(name, value) for name, value in body.items()}
 
 

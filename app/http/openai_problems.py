@@ -9,12 +9,6 @@ from app.http.wire import ResponseModel
 MAX_FIELDS_TOLD: Final = 3
 """A client shows one message; the first faults say what to mend."""
 
-_TYPE_BY_STATUS: Final = {
-    HTTPStatus.UNAUTHORIZED: "authentication_error",
-    HTTPStatus.FORBIDDEN: "permission_error",
-    HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error",
-}
-
 
 class ChatError(ResponseModel):
     """What went wrong; `code` is stable, `message` is for people, `param` names the field."""
@@ -39,27 +33,31 @@ def is_chat_door(path: str) -> bool:
 def chat_error(problem: Problem) -> ChatErrorBody:
     """The same error in OpenAI's words; the message names the fields at fault and why."""
     fields = problem.errors or []
-    told = "; ".join(f"{_place(each)}: {_fault(each)}" for each in fields[:MAX_FIELDS_TOLD])
+    faults = "; ".join(
+        f"{_place(each)}: {each.msg.removeprefix('Value error, ').rstrip('.')}"
+        for each in fields[:MAX_FIELDS_TOLD]
+    )
+    match problem.status:
+        case HTTPStatus.UNAUTHORIZED:
+            kind = "authentication_error"
+        case HTTPStatus.FORBIDDEN:
+            kind = "permission_error"
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            kind = "rate_limit_error"
+        case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            kind = "server_error"
+        case _:
+            kind = "invalid_request_error"
     return ChatErrorBody(
         error=ChatError(
-            message=f"{problem.title} {told}." if told else problem.detail,
-            type=_type(problem.status),
+            message=f"{problem.title} {faults}." if faults else problem.detail,
+            type=kind,
             param=_place(fields[0]) if fields else None,
             code=problem.code,
         )
     )
 
 
-def _type(status: int) -> str:
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return "server_error"
-    return _TYPE_BY_STATUS.get(HTTPStatus(status), "invalid_request_error")
-
-
 def _place(field: FieldProblem) -> str:
     inside = field.loc[1:] if field.loc[:1] == ["body"] else field.loc
     return ".".join(map(str, inside)) or "body"
-
-
-def _fault(field: FieldProblem) -> str:
-    return field.msg.removeprefix("Value error, ").rstrip(".")

@@ -240,7 +240,7 @@ async def _judge(run: AnswersRun, loaded: LoadedDataset, question: PutQuestion) 
         supported=len(answered.supported),
         cost_microdollars=answered.cost_microdollars,
         milliseconds=milliseconds,
-        tier=answered.generation.tier,
+        tier=answered.draft_report.tier,
         answer=" ".join(claim.text for claim in answered.supported),
     )
 

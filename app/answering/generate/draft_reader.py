@@ -3,6 +3,10 @@
 The output holds one object, `{"status": ..., "claims": [...], "clarifying_question": ...}`, its
 keys in any order. Around it may stand prose, a fence, and what the model thought aloud between
 `<think>` and `</think>`. Each character is looked at once, however the output is cut into pieces.
+
+Not pydantic_core.from_json(allow_partial=True): it starts anew with each piece (138 s for 100,000
+characters of empty claims, where this takes 8 s for a million), does not tell a whole claim from
+half of one, and refuses line breaks in strings, halves of surrogate pairs and prose around.
 """
 
 import json
@@ -51,7 +55,7 @@ JsonValue = dict[str, "JsonValue"] | list["JsonValue"] | str | int | float | boo
 
 
 class UnreadableDraft(ValueError):
-    """What is written cannot become a draft any more, whatever follows.
+    """The output cannot become a draft any more, whatever follows.
 
     `claims` are those that the last piece completed before that: what is read must not depend on
     how the text was cut into pieces.

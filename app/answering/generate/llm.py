@@ -1,11 +1,12 @@
 """A draft from a language model, claim by claim while it writes; nothing of it is trusted.
 
-A claim is given as soon as its JSON has closed. An output of the wrong shape is sent back with what
-is wrong, at most twice; once a claim has been given, what follows it and cannot be read is lost.
+A claim is given as soon as its JSON has closed. An output of the wrong shape is sent back with its
+faults, at most twice; once a claim has been given, what follows it and cannot be read is lost.
 """
 
 import secrets
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Annotated, Final, Self
 
@@ -15,8 +16,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, mod
 from app.answering.claims import DraftCitation, DraftClaim, DraftStatus
 from app.answering.context import Context, best_at_ends
 from app.answering.generate.draft_reader import DraftReader, JsonValue, UnreadableDraft
+from app.answering.generate.draft_report import DraftReport
 from app.answering.prompts.prompt import Prompt
-from app.answering.prompts.render import LeftOut, Turn, render_prompt
+from app.answering.prompts.render import LeftOut, render_prompt
+from app.answering.question.question import Question
+from app.answering.window import Turn
 from app.gateway.chat import ChatModel, Completion, Message
 from kb.errors import LlmOutputInvalid, LlmUnavailable
 
@@ -35,39 +39,18 @@ FENCE_BYTES: Final = 6
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Drafted:
-    """How it ended.
-
-    Attributes:
-        status: None when no attempt had the agreed shape.
-        lost: claims, or pieces of the output, that could not be read after others were given.
-        input_tokens: those of all attempts; None when one is unknown.
-        left_out: what of the sources and the conversation the model was not shown.
-        mean_logprob: of the last output's tokens; None where the server offers none.
-    """
-
-    status: DraftStatus | None
-    clarifying_question: str | None
-    model: str | None
-    input_tokens: int | None
-    output_tokens: int | None
-    attempts: int
-    lost: int
-    left_out: tuple[LeftOut, ...]
-    mean_logprob: float | None = None
-
-
 @dataclass(kw_only=True)
 class _Attempt:
     """One output while it comes."""
 
     max_claims: int
     reader: DraftReader = field(default_factory=DraftReader)
-    held: list[DraftClaim] = field(default_factory=list)
+    waiting: list[DraftClaim] = field(default_factory=list)
+    """Read before the model has said that it answers."""
+
     given: int = 0
-    faults: list[str] = field(default_factory=list)
     read: int = 0
+    faults: list[str] = field(default_factory=list)
     is_unreadable: bool = False
     is_beyond_limit: bool = False
     completion: Completion | None = None
@@ -83,7 +66,7 @@ class _Attempt:
             self._read(value)
         if self.reader.fields.get("status") != "answered":
             return []
-        ready, self.held = self.held, []
+        ready, self.waiting = self.waiting, []
         room = self.max_claims - self.given
         self.is_beyond_limit = len(ready) > room
         ready = ready[:room]
@@ -100,31 +83,18 @@ class _Attempt:
         except ValidationError as error:
             self.faults += _faults(error, "claims", str(index))
             return
-        self.held.append(claim.drafted())
-
-    @property
-    def is_whole(self) -> bool:
-        """True when the draft has ended, whatever the model writes behind it."""
-        return self.reader.is_closed and "status" in self.reader.fields
-
-    @property
-    def _is_cut_off(self) -> bool:
-        return self.completion is not None and self.completion.finish_reason == "length"
-
-    @property
-    def lost(self) -> int:
-        """What could not be read; the rest of a broken output counts as one."""
-        return len(self.faults) + int(not self.reader.is_closed)
+        self.waiting.append(claim.drafted())
 
     def ending(self) -> "_EndShape":
         """The fields besides the claims; raises _WrongShape when there is nothing to use."""
-        if not self.reader.is_closed and self._is_cut_off:
+        is_closed = self.reader.is_closed
+        if not is_closed and self.completion and self.completion.finish_reason == "length":
             raise _WrongShape("- it was cut off at the output limit: make fewer, shorter claims")
-        if self.is_unreadable or not self.reader.is_closed:
+        if self.is_unreadable or not is_closed:
             raise _WrongShape("- it is not one JSON object")
         try:
             ending = _EndShape.model_validate(
-                {**self.reader.fields, "claim_count": len(self.held) + self.given}
+                {**self.reader.fields, "claim_count": len(self.waiting) + self.given}
             )
         except ValidationError as error:
             raise _WrongShape("\n".join([*self.faults, *_faults(error)])) from None
@@ -133,19 +103,19 @@ class _Attempt:
         return ending
 
 
-async def generate(
-    question: str,
-    history: Sequence[Turn],
+async def draft_by_model(
+    question: Question,
     context: Context,
     *,
+    shown_history: Sequence[Turn],
     model: ChatModel,
     prompt: Prompt,
-    max_output_tokens: int | None = None,
-) -> AsyncGenerator[DraftClaim | Drafted, None]:
-    """The model's claims as they are written, then how it ended.
+    on_claim: Callable[[DraftClaim], Awaitable[None]],
+) -> DraftReport:
+    """The report on a draft whose claims go to `on_claim` while the model writes on.
 
     Whether a claim is true is for verification to find out. Costs one to three completions, within
-    the model's own time limit.
+    the model's own time limit. What `on_claim` raises stops the model.
 
     Raises:
         LlmUnavailable: the model cannot be asked at the moment; `LlmTimedOut` is one of these.
@@ -155,8 +125,8 @@ async def generate(
     """
     rendered = render_prompt(
         prompt,
-        question=question,
-        history=history,
+        question=question.text,
+        history=shown_history,
         sources=best_at_ends(context.sources),
         fence=secrets.token_hex(FENCE_BYTES),
     )
@@ -165,77 +135,88 @@ async def generate(
         Message(role="user", content=rendered.user),
     )
     messages: tuple[Message, ...] = opening
+    limits = (question.max_output_tokens, prompt.settings.model.max_output_tokens)
+    max_output_tokens = min((each for each in limits if each is not None), default=None)
     attempts: list[_Attempt] = []
     ending: _EndShape | None = None
     while ending is None and len(attempts) <= MAX_REPAIRS:
         attempt = _Attempt(max_claims=prompt.settings.guardrails.max_claims)
         attempts.append(attempt)
-        try:
-            async for claim in _written(attempt, messages, model, max_output_tokens):
-                yield claim
-        except (LlmUnavailable, LlmOutputInvalid) as failure:
-            if not attempt.given:
-                raise
-            # What has been given is proved or not by itself; the rest counts as lost.
-            log.warning("draft.broken_off", code=failure.code)
-            break
+        # Closed at once when the caller goes away, so that the model stops.
+        async with aclosing(_claims_of(attempt, messages, model, max_output_tokens)) as claims:
+            async for claim in claims:
+                await on_claim(claim)
         try:
             ending = attempt.ending()
         except _WrongShape as wrong_shape:
             if attempt.given:
                 break
-            messages = (*opening, *_ask_again(prompt, attempt, wrong_shape.faults))
-    yield _drafted(attempts, ending, rendered.left_out)
+            written = attempt.reader.text or "(nothing)"
+            faults = prompt.repair.substitute(faults=wrong_shape.faults)
+            messages = (
+                *opening,
+                Message(role="assistant", content=written),
+                Message(role="user", content=faults),
+            )
+    return _report(attempts, ending, model, prompt, rendered.left_out)
 
 
-async def _written(
+async def _claims_of(
     attempt: _Attempt,
     messages: Sequence[Message],
     model: ChatModel,
     max_output_tokens: int | None,
 ) -> AsyncGenerator[DraftClaim, None]:
-    """The claims of one output; leaving it early stops the model."""
-    async with model.stream(
-        messages, json_schema=DRAFT_SCHEMA, max_output_tokens=max_output_tokens
-    ) as stream:
-        async for piece in stream:
-            for claim in attempt.feed(piece):
-                yield claim
-            if attempt.is_whole:
-                stream.need_no_more()
-            if attempt.is_unreadable or attempt.is_beyond_limit:
-                return
-        attempt.completion = stream.completion
+    """The claims of one output; leaving it early stops the model.
+
+    A failure of the model ends it where a claim has been given, and is raised elsewhere.
+    """
+    try:
+        async with model.stream(
+            messages, json_schema=DRAFT_SCHEMA, max_output_tokens=max_output_tokens
+        ) as stream:
+            async for piece in stream:
+                for claim in attempt.feed(piece):
+                    yield claim
+                if attempt.reader.is_closed and "status" in attempt.reader.fields:
+                    # The draft has ended, whatever the model writes behind it.
+                    stream.need_no_more()
+                if attempt.is_unreadable or attempt.is_beyond_limit:
+                    return
+            attempt.completion = stream.completion
+    except (LlmUnavailable, LlmOutputInvalid) as failure:
+        if not attempt.given:
+            raise
+        # What has been given is proved or not by itself; the rest counts as lost.
+        log.warning("draft.broken_off", code=failure.code)
 
 
-def _drafted(
-    attempts: Sequence[_Attempt], ending: "_EndShape | None", left_out: tuple[LeftOut, ...]
-) -> Drafted:
+def _report(
+    attempts: Sequence[_Attempt],
+    ending: "_EndShape | None",
+    model: ChatModel,
+    prompt: Prompt,
+    left_out: tuple[LeftOut, ...],
+) -> DraftReport:
     last = attempts[-1]
+    completion = last.completion
     completions = [attempt.completion for attempt in attempts]
+    input_tokens = [each.input_tokens if each else None for each in completions]
+    output_tokens = [each.output_tokens if each else None for each in completions]
     has_answered = ending is None and last.given > 0
-    return Drafted(
+    # The rest of a broken output counts as one.
+    lost = len(last.faults) + int(not last.reader.is_closed)
+    return DraftReport(
         status="answered" if has_answered else (ending.status if ending else None),
+        model=completion.model if completion else model.name,
         clarifying_question=ending.asked_back if ending else None,
-        model=last.completion.model if last.completion else None,
-        input_tokens=_sum([each.input_tokens if each else None for each in completions]),
-        output_tokens=_sum([each.output_tokens if each else None for each in completions]),
+        prompt=prompt,
+        input_tokens=0 if None in input_tokens else sum(filter(None, input_tokens)),
+        output_tokens=0 if None in output_tokens else sum(filter(None, output_tokens)),
         attempts=len(attempts),
-        lost=last.lost if has_answered else int(last.is_beyond_limit),
+        lost=lost if has_answered else int(last.is_beyond_limit),
         left_out=left_out,
-        mean_logprob=last.completion.mean_logprob if last.completion else None,
-    )
-
-
-def _sum(counts: Sequence[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if len(known) == len(counts) else None
-
-
-def _ask_again(prompt: Prompt, attempt: _Attempt, faults: str) -> tuple[Message, Message]:
-    return (
-        Message(role="assistant", content=attempt.reader.text or "(nothing)"),
-        Message(role="user", content=prompt.repair.substitute(faults=faults)),
+        mean_logprob=completion.mean_logprob if completion else None,
     )
 
 
@@ -288,7 +269,7 @@ class _ClaimShape(_Shape):
 
 
 class _EndShape(_Shape):
-    """What stands around the claims."""
+    """The fields around the claims."""
 
     status: DraftStatus
     claim_count: int
@@ -318,8 +299,8 @@ DRAFT_SCHEMA: Final[dict[str, object]] = _DraftShape.model_json_schema()
 
 
 def _faults(error: ValidationError, *inside: str) -> list[str]:
-    told = error.errors(include_url=False, include_context=False, include_input=False)
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
     return [
         f"- {'.'.join([*inside, *map(str, fault['loc'])]) or 'the whole output'}: {fault['msg']}"
-        for fault in told[:MAX_FAULTS_TOLD]
+        for fault in errors[:MAX_FAULTS_TOLD]
     ]

@@ -2,21 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from app.answering.context import Source
 from app.answering.guard.instructions import instruction_spans, without_spans
 from app.answering.guard.markup import broken_markup
 from app.answering.prompts.prompt import Prompt
+from app.answering.window import Turn
 from language.text import Span
-
-
-@dataclass(frozen=True, kw_only=True)
-class Turn:
-    """One message of the earlier conversation."""
-
-    role: Literal["user", "assistant"]
-    content: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,13 @@
-"""What is asked."""
+"""A question with its conversation, and everything that is worked out of both once."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
-from app.answering.prompts.render import Turn
+from app.answering.question.parts import QuestionReading, read_question
+from app.answering.window import Turn
+from app.retrieve.conversation import Conversation, Said, in_conversation
 from kb.store.filters import Filter
 
 MAX_TURN_CHARS: Final = 4_000
@@ -16,7 +19,7 @@ Without a bound one turn of 4 MB kept the service busy for 14 s.
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked; None: the service's default. Turns have at most `MAX_TURN_CHARS`."""
+    """A question and its limits; None: the default. Turns have at most `MAX_TURN_CHARS`."""
 
     text: str
     history: tuple[Turn, ...] = ()
@@ -30,8 +33,20 @@ class Question:
     as_of: datetime | None = None
     is_streamed: bool = False
 
-    @property
+    @cached_property
+    def conversation(self) -> Conversation | None:
+        """The part of the history that is searched for beside the text; None without a history."""
+        said = [Said(speaker=turn.role, text=turn.content) for turn in self.history]
+        return in_conversation(self.text, said)
+
+    @cached_property
     def in_context(self) -> str:
-        """A follow-up such as 'And in Spain?' with the question before it."""
+        """The text; that of a follow-up such as 'And in Spain?' behind the question before it."""
         earlier = [turn.content for turn in self.history if turn.role == "user"]
-        return f"{earlier[-1]} {self.text}" if earlier else self.text
+        is_follow_up = self.conversation is not None and self.conversation.bearing == "follow_up"
+        return f"{earlier[-1]} {self.text}" if is_follow_up and earlier else self.text
+
+    @cached_property
+    def reading(self) -> QuestionReading:
+        """The question in its context, read once: its parts, and what an answer must be about."""
+        return read_question(self.text, self.in_context)

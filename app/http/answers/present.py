@@ -9,7 +9,8 @@ from uuid import UUID
 from app.answering.claims import VerifiedCitation, VerifiedClaim
 from app.answering.confidence import confidence_reason
 from app.answering.outcome import ShownConflict
-from app.answering.pipeline import Answered, Retrieved
+from app.answering.pipeline import Answered
+from app.answering.run import Retrieved
 from app.http.answers.schemas import (
     Answer,
     AnswerRequest,
@@ -56,7 +57,14 @@ class CitationNumbers:
         cited: dict[str, Citation] = {}
         for citation in claim.citations:
             known = self._citation_by_quote
-            quote = _quote(citation)
+            passage = citation.passage
+            quote = (
+                passage.document_id,
+                passage.document_version,
+                citation.char_start,
+                citation.char_end,
+                citation.reader,
+            )
             if quote not in known:
                 known[quote] = citation_out(citation, len(known) + 1)
             cited[known[quote].id] = known[quote]
@@ -75,7 +83,7 @@ def claim_out(claim: VerifiedClaim, citations: Sequence[Citation]) -> Claim:
 
 
 class ClaimRecord(TypedDict):
-    """What only the record of an answer tells of a claim: what the model wrote."""
+    """The words of a claim that only the record of an answer shows: those of the model."""
 
     text: str
     draft: NotRequired[dict[str, object]]
@@ -93,8 +101,8 @@ def claim_record(claim: VerifiedClaim) -> ClaimRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A request that was found in order: by whom, when, and the id of its answer."""
+class AcceptedRequest:
+    """A request within the limits: whose it is, when it came, and the id of its answer."""
 
     caller: Caller
     request: AnswerRequest
@@ -102,15 +110,15 @@ class Asked:
     answer_id: AnswerId
 
 
-def answer_out(answered: Answered, asked: Asked) -> Answer:
+def answer_out(answered: Answered, accepted: AcceptedRequest) -> Answer:
     """The whole answer."""
     numbers = CitationNumbers()
     cited = [(claim, numbers.cite(claim)) for claim in answered.claims]
-    outcome, generation, retrieved = answered.outcome, answered.generation, answered.retrieved
+    outcome, report, retrieved = answered.outcome, answered.draft_report, answered.retrieved
     passages = retrieved.retrieval.passages if retrieved else ()
-    prompt = generation.prompt
+    prompt = report.prompt
     return Answer(
-        id=asked.answer_id,
+        id=accepted.answer_id,
         status=outcome.status,
         reason=outcome.reason,
         answer=_prose(cited),
@@ -118,29 +126,31 @@ def answer_out(answered: Answered, asked: Asked) -> Answer:
         citations=numbers.citations,
         conflicts=[_conflict_out(outcome.conflict, numbers)] if outcome.conflict else [],
         clarifying_question=outcome.clarifying_question,
-        handover=_handover_out(outcome.handover, asked, passages) if outcome.handover else None,
+        handover=_handover_out(outcome.handover, accepted, passages) if outcome.handover else None,
         confidence_reason=confidence_reason(answered),
-        retrieved=[hit_out(each) for each in passages] if asked.request.include_retrieved else None,
+        retrieved=[hit_out(each) for each in passages]
+        if accepted.request.include_retrieved
+        else None,
         context=context_out(retrieved),
         usage=Usage(
-            input_tokens=generation.input_tokens,
-            output_tokens=generation.output_tokens,
+            input_tokens=report.input_tokens,
+            output_tokens=report.output_tokens,
             cost_usd=None
             if answered.cost_microdollars is None
             else answered.cost_microdollars / MICRODOLLARS,
             cache=None,
         ),
-        model=generation.model,
+        model=report.model,
         prompt=PromptUse(name=prompt.name, version=prompt.version) if prompt else None,
         generation=retrieved.retrieval.generation if retrieved else 0,
         timings_ms=dict(answered.timings_ms),
-        created_at=asked.now,
-        request_id=asked.caller.request_id,
+        created_at=accepted.now,
+        request_id=accepted.caller.request_id,
     )
 
 
 def context_out(retrieved: Retrieved | None) -> ContextUse:
-    """What the generator was shown, in tokens, and what it was not shown."""
+    """The generator's context in tokens, and the passages that were left out."""
     if retrieved is None:
         return ContextUse(budget=0, used=0, dropped=[])
     context = retrieved.context
@@ -184,11 +194,11 @@ def _conflict_out(conflict: ShownConflict, numbers: CitationNumbers) -> Conflict
     )
 
 
-def _handover_out(reason: str, asked: Asked, passages: Sequence[Passage]) -> Handover:
+def _handover_out(reason: str, accepted: AcceptedRequest, passages: Sequence[Passage]) -> Handover:
     return Handover(
         reason=reason,
-        question=asked.request.question,
-        history=list(asked.request.history or []),
+        question=accepted.request.question,
+        history=list(accepted.request.history or []),
         document_ids=list(dict.fromkeys(passage.document_id for passage in passages)),
     )
 
@@ -198,25 +208,14 @@ def sentence_out(text: str, markers: Iterable[str]) -> str:
     return f"{text} {''.join(markers)}"
 
 
-def joint(told: str, text: str, *, line: str = "\n") -> str:
-    """What stands between an answer so far and its next claim: a space among sentences.
+def joint(before: str, text: str, *, line: str = "\n") -> str:
+    """The blank between an answer so far and its next claim.
 
     `line` once there are claims of several lines, such as lists and rows of tables.
     """
-    if not told:
+    if not before:
         return ""
-    return line if "\n" in told or "\n" in text else " "
-
-
-def _quote(citation: VerifiedCitation) -> Quote:
-    passage = citation.passage
-    return (
-        passage.document_id,
-        passage.document_version,
-        citation.char_start,
-        citation.char_end,
-        citation.reader,
-    )
+    return line if "\n" in before or "\n" in text else " "
 
 
 def _prose(cited: Sequence[tuple[VerifiedClaim, Sequence[Citation]]]) -> str:
@@ -224,8 +223,8 @@ def _prose(cited: Sequence[tuple[VerifiedClaim, Sequence[Citation]]]) -> str:
     prose = ""
     for claim, citations in cited:
         if claim.verdict == "supported":
-            told = sentence_out(claim.text, [citation.marker for citation in citations])
-            prose += joint(prose, told) + told
+            sentence = sentence_out(claim.text, [citation.marker for citation in citations])
+            prose += joint(prose, sentence) + sentence
     return prose
 
 

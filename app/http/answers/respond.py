@@ -1,17 +1,21 @@
 """A question in, an answer out, whole or event by event: the HTTP routes and the command line."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
+from typing import assert_never
 from uuid import UUID
 
 from pydantic import BaseModel, Field, JsonValue
 
 from app.answering.claims import VerifiedClaim
-from app.answering.pipeline import Answered, Retrieved
-from app.answering.prompts.render import Turn
+from app.answering.fingerprint import fingerprint_answer
+from app.answering.pipeline import Answered
 from app.answering.question.question import MAX_TURN_CHARS, Question
+from app.answering.run import Retrieved
+from app.answering.window import Turn
 from app.http.answers.present import (
-    Asked,
+    AcceptedRequest,
     CitationNumbers,
     answer_out,
     claim_out,
@@ -40,12 +44,18 @@ class AnswerEvent:
     document_ids: frozenset[UUID] = NO_DOCUMENTS
 
 
-def accept_question(resources: Resources, caller: Caller, request: AnswerRequest) -> Asked:
+OnAnswerEvent = Callable[[AnswerEvent], Awaitable[None]]
+"""Is told each event of a streamed answer; the answer goes on when it returns."""
+
+
+def accept_question(
+    resources: Resources, caller: Caller, request: AnswerRequest
+) -> AcceptedRequest:
     """The request under an id; TextTooLong or InvalidInput beyond the limits."""
     check_question(resources, request.question, request.top_k or 1)
     resources.answerer.require_prompt(request.prompt)
     require_known_model(request.model, configured=resources.answerer.models_for(caller.tenant_id))
-    return Asked(
+    return AcceptedRequest(
         caller=caller, request=request, now=resources.clock(), answer_id=AnswerId(new_uuid())
     )
 
@@ -54,22 +64,15 @@ async def respond_answer(resources: Resources, caller: Caller, request: AnswerRe
     """The answer this caller may get, stored.
 
     Raises TextTooLong or InvalidInput beyond the limits, LlmUnavailable when the language model
-    cannot be asked.
+    cannot be accepted.
     """
-    asked = accept_question(resources, caller, request)
-    async for happening in happenings(resources, asked):
-        if isinstance(happening, AnswerRecord):
-            async with resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
-                await insert_answer(scope, happening)
-                await record_event(
-                    scope,
-                    caller.actor,
-                    "answer.create",
-                    str(happening.id),
-                    {"status": happening.status},
-                )
-            return _shown(resources, caller, happening.response)
-    raise AssertionError("the last of what happens is the record")
+    record = await make_answer(resources, accept_question(resources, caller, request))
+    async with resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
+        await insert_answer(scope, record)
+        await record_event(
+            scope, caller.actor, "answer.create", str(record.id), {"status": record.status}
+        )
+    return _shown(resources, caller, record.response)
 
 
 async def read_stored(resources: Resources, caller: Caller, answer_id: AnswerId) -> Answer:
@@ -83,77 +86,87 @@ async def read_record(resources: Resources, caller: Caller, answer_id: AnswerId)
     """The same with all that the generator wrote, removed and replaced claims too."""
     async with resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
         stored = await read_answer(scope, answer_id)
-    told = _Claims.model_validate(stored.response).claims
-    # An answer stored before there were such records tells the words of its claims itself.
-    written = _Claims.model_validate(stored.trace).claims or [{} for _ in told]
-    claims = [{**claim, **record} for claim, record in zip(told, written, strict=True)]
+    shown = _Claims.model_validate(stored.response).claims
+    # An answer stored before there were such records has the words of its claims in the response.
+    written = _Claims.model_validate(stored.trace).claims or [{} for _ in shown]
+    claims = [{**claim, **record} for claim, record in zip(shown, written, strict=True)]
     return _shown(resources, caller, {**stored.response, "claims": claims})
 
 
 class _Claims(BaseModel):
-    """The claims of a stored response, or what its trace tells of them."""
+    """The claims of a stored response, or what its trace holds of them."""
 
     claims: list[dict[str, JsonValue]] = Field(default_factory=list)
 
 
-def _shown(resources: Resources, caller: Caller, response: Mapping[str, object]) -> Answer:
-    told = _Told.model_validate(response)
-    # Answers stored before this was told: rules had agreed with a model's words, nobody had read.
-    claims = [{"wording": "model", **claim} for claim in told.claims]
-    citations = [
-        {
-            **citation,
-            "verification": {"reader": None, **_Verified.model_validate(citation).verification},
-        }
-        for citation in told.citations
-    ]
-    body = {**response, "claims": claims, "citations": citations}
-    return Answer.model_validate(shown_body(resources, caller.tenant_id, body))
-
-
-class _Told(BaseModel):
-    """Of a stored response, what grew since the first ones were stored."""
+class _Response(BaseModel):
+    """The fields of a stored response that grew since the first ones were stored."""
 
     claims: list[dict[str, JsonValue]]
     citations: list[dict[str, JsonValue]]
 
 
-class _Verified(BaseModel):
-    """Of a stored citation, how it was verified."""
+class _Citation(BaseModel):
+    """The field of a stored citation that grew."""
 
     verification: dict[str, JsonValue]
 
 
-async def happenings(
-    resources: Resources, asked: Asked
-) -> AsyncIterator[AnswerEvent | AnswerRecord]:
-    """What callers of a stream are told, in order, and at last the record of the answer."""
+def _shown(resources: Resources, caller: Caller, response: Mapping[str, object]) -> Answer:
+    """The stored response with the fields of today, masked where the policy wants it."""
+    stored = _Response.model_validate(response)
+    # Before claims named their wording, rules had agreed with a model's words; nobody had read.
+    claims = [{"wording": "model", **claim} for claim in stored.claims]
+    citations = [
+        {
+            **citation,
+            "verification": {"reader": None, **_Citation.model_validate(citation).verification},
+        }
+        for citation in stored.citations
+    ]
+    body = {**response, "claims": claims, "citations": citations}
+    return Answer.model_validate(shown_body(resources, caller.tenant_id, body))
+
+
+async def make_answer(
+    resources: Resources, accepted: AcceptedRequest, on_event: OnAnswerEvent | None = None
+) -> AnswerRecord:
+    """The record of the answer, not stored yet; `on_event` is told what happens meanwhile.
+
+    Raises what `Answerer.answer` and `on_event` raise.
+    """
     numbers = CitationNumbers()
-    index = 0
-    events = resources.answerer.events(asked.caller, _question(asked.request), now=asked.now)
-    async for event in events:
+    indexes = count()
+
+    async def tell(event: Retrieved | VerifiedClaim) -> None:
+        if on_event is None:
+            return
         match event:
             case Retrieved():
-                yield _retrieved(event)
+                await on_event(_retrieval_event(event))
             case VerifiedClaim():
-                yield _judged(event, numbers, index)
-                index += 1
-            case Answered():
-                yield _record(resources, asked, event)
+                await on_event(_claim_event(event, numbers, next(indexes)))
+            case _:
+                assert_never(event)
+
+    answered = await resources.answerer.answer(
+        accepted.caller, _question(accepted.request), now=accepted.now, on_event=tell
+    )
+    return _record(resources, accepted, answered)
 
 
-def running_record(asked: Asked) -> AnswerRecord:
+def running_record(accepted: AcceptedRequest) -> AnswerRecord:
     """The record of an answer that is about to be made."""
-    caller = asked.caller
+    caller = accepted.caller
     return AnswerRecord(
-        id=asked.answer_id,
+        id=accepted.answer_id,
         subject=caller.subject,
         principals=caller.principals,
-        request=asked.request.model_dump(mode="json"),
+        request=accepted.request.model_dump(mode="json"),
         response={},
         status="running",
         generation=0,
-        created_at=asked.now,
+        created_at=accepted.now,
         cited_document_ids=NO_DOCUMENTS,
     )
 
@@ -177,7 +190,7 @@ def _question(request: AnswerRequest) -> Question:
     )
 
 
-def _retrieved(event: Retrieved) -> AnswerEvent:
+def _retrieval_event(event: Retrieved) -> AnswerEvent:
     return AnswerEvent(
         name="retrieval.completed",
         data={
@@ -188,7 +201,7 @@ def _retrieved(event: Retrieved) -> AnswerEvent:
     )
 
 
-def _judged(claim: VerifiedClaim, numbers: CitationNumbers, index: int) -> AnswerEvent:
+def _claim_event(claim: VerifiedClaim, numbers: CitationNumbers, index: int) -> AnswerEvent:
     """Text leaves with a supported claim only; of a removed one, that it was removed."""
     citations = numbers.cite(claim)
     wire = claim_out(claim, citations)
@@ -206,19 +219,19 @@ def _judged(claim: VerifiedClaim, numbers: CitationNumbers, index: int) -> Answe
     )
 
 
-def _record(resources: Resources, asked: Asked, answered: Answered) -> AnswerRecord:
-    caller = asked.caller
-    answer = answer_out(answered, asked)
+def _record(resources: Resources, accepted: AcceptedRequest, answered: Answered) -> AnswerRecord:
+    caller = accepted.caller
+    answer = answer_out(answered, accepted)
     resources.metrics.count_answer(status=answer.status, reason=answer.reason)
-    if answered.generation.failure is not None:
-        resources.metrics.count_unusable_draft(answered.generation.failure)
-    for stage, milliseconds in answered.timings_ms.items():
-        resources.metrics.observe_stage(f"answer_{stage}", seconds=milliseconds / 1000)
+    if answered.draft_report.failure is not None:
+        resources.metrics.count_unusable_draft(answered.draft_report.failure)
+    seconds_by_stage = {stage: each / 1000 for stage, each in answered.timings_ms.items()}
+    resources.metrics.observe_stages(seconds_by_stage, prefix="answer_")
     return AnswerRecord(
-        id=asked.answer_id,
+        id=accepted.answer_id,
         subject=caller.subject,
         principals=caller.principals,
-        request=asked.request.model_dump(mode="json"),
+        request=accepted.request.model_dump(mode="json"),
         response=answer.model_dump(mode="json"),
         status=answer.status,
         generation=answer.generation,
@@ -229,20 +242,17 @@ def _record(resources: Resources, asked: Asked, answered: Answered) -> AnswerRec
 
 
 def _trace(answered: Answered) -> Mapping[str, object]:
-    """What determined the answer besides what is shown of it."""
-    generation = answered.generation
-    conversation = (
-        answered.retrieved.retrieval.explanation.conversation if answered.retrieved else None
-    )
-    return {
+    """Everything that determined the answer and is not part of the response."""
+    report, run, retrieved = answered.draft_report, answered.run, answered.retrieved
+    trace: dict[str, object] = {
         "checks": list(answered.checks),
-        "tier": generation.tier,
-        "lost": generation.lost,
-        "failure": generation.failure,
-        "mean_logprob": generation.mean_logprob,
+        "tier": report.tier,
+        "lost": report.lost,
+        "failure": report.failure,
+        "mean_logprob": report.mean_logprob,
         "left_out": [
             {"source": each.source_id, "start": each.span.start, "end": each.span.end}
-            for each in generation.left_out
+            for each in report.left_out
         ],
         "claims": [claim_record(claim) for claim in answered.claims],
         "rejected": [
@@ -250,7 +260,21 @@ def _trace(answered: Answered) -> Mapping[str, object]:
             for claim in answered.claims
             if claim.verdict != "supported"
         ],
-        "conversation": None
-        if conversation is None
-        else {"bearing": conversation.bearing, "signs": list(conversation.signs)},
+        "conversation": None,
     }
+    if run is not None and retrieved is not None:
+        conversation = run.question.conversation
+        trace["release"] = run.release.record()
+        trace["fingerprint"] = fingerprint_answer(
+            run.caller.tenant_id,
+            run.caller.principals,
+            generation=retrieved.retrieval.generation,
+            release=run.release,
+            question=run.question,
+        )
+        if conversation is not None:
+            trace["conversation"] = {
+                "bearing": conversation.bearing,
+                "signs": list(conversation.signs),
+            }
+    return trace

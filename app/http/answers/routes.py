@@ -8,11 +8,12 @@ from fastapi.responses import StreamingResponse
 
 from app.http.answers.respond import accept_question, read_record, read_stored, respond_answer
 from app.http.answers.schemas import Answer, AnswerRequest
-from app.http.answers.sse import EVENT_STREAM, MEDIA_TYPE, LastEventId, event_stream
-from app.http.answers.streams import StreamsDep
+from app.http.answers.streams import AnswerStreams, StreamsDep
 from app.http.dependencies import AsksForAnswers, ResourcesDep
 from app.http.idempotency import IdempotencyKey, do_once, request_digest
+from app.http.sse import EVENT_STREAM, MEDIA_TYPE, LastEventId, encode_events, stream_response
 from app.http.while_connected import while_connected
+from app.identity import Caller
 from kb.errors import InvalidInput
 from kb.ids import AnswerId
 from kb.store.idempotency import StoredResponse
@@ -42,7 +43,7 @@ async def create_answer(  # noqa: PLR0913, PLR0917  # what FastAPI hands in
         if not body.stream:
             raise InvalidInput("Last-Event-ID belongs to a request with 'stream'.")
         found = await streams.find(caller, request_sha256=digest)
-        return event_stream(streams, caller, found, after=last_event_id)
+        return _follow(streams, caller, found, after=last_event_id)
 
     async def act() -> StoredResponse:
         if body.stream:
@@ -60,7 +61,7 @@ async def create_answer(  # noqa: PLR0913, PLR0917  # what FastAPI hands in
     stored = await do_once(resources.database, caller, key=idempotency_key, digest=digest, act=act)
     answer_id = AnswerId(UUID(str(stored.body["id"])))
     if body.stream:
-        return event_stream(streams, caller, answer_id, after=0)
+        return _follow(streams, caller, answer_id, after=0)
     return await read_stored(resources, caller, answer_id)
 
 
@@ -79,5 +80,13 @@ async def get_one(
     sentences in whose place their quotes were shown.
     """
     if MEDIA_TYPE in accept:
-        return event_stream(streams, caller, AnswerId(answer_id), after=last_event_id or 0)
+        return _follow(streams, caller, AnswerId(answer_id), after=last_event_id or 0)
     return await read_record(resources, caller, AnswerId(answer_id))
+
+
+def _follow(
+    streams: AnswerStreams, caller: Caller, answer_id: AnswerId, *, after: int
+) -> StreamingResponse:
+    """The answer's events after that number; exactly one terminal event comes last."""
+    events = streams.follow(caller, answer_id, after=after)
+    return stream_response(encode_events(events, after=after, request_id=caller.request_id))

@@ -6,24 +6,24 @@ which also stops the language model.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import monotonic
 from typing import Annotated, Final
 
 import structlog
 from fastapi import Depends, Request
 
-from app.http.answers.present import Asked
-from app.http.answers.respond import AnswerEvent, happenings, running_record
+from app.http.answers.present import AcceptedRequest
+from app.http.answers.respond import AnswerEvent, make_answer, running_record
 from app.http.masking import shown_body
 from app.http.problems import problem_of
 from app.identity import Caller
 from app.resources import Resources
 from kb.errors import AnswerAbandoned, AnswerNotFound, KnowledgeBaseError
 from kb.ids import AnswerId
-from kb.postgres.database import TenantSession
 from kb.store.answer_events import (
     StreamEvent,
     append_event,
@@ -35,7 +35,6 @@ from kb.store.answer_events import (
     keep_alive,
     read_events,
 )
-from kb.store.answers import AnswerRecord
 from kb.store.audit import record_event
 from kb.store.idempotency import release_key
 
@@ -43,13 +42,13 @@ RESUME_WITHIN_SECONDS: Final = 3.0
 """A caller that lost its connection has this long to come back before the answer is given up."""
 
 WATCH_SECONDS: Final = 1.0
-"""How often a maker says that it lives, and looks whether somebody still follows."""
+"""Between two signs of life of a task that makes an answer; it then looks for followers."""
 
 DEAD_AFTER_SECONDS: Final = 10.0
-"""A maker silent for this long has died with its process."""
+"""A task silent for this long has died with its process."""
 
 POLL_SECONDS: Final = 0.2
-"""How often a stream that is made at another node is read."""
+"""Between two reads of a stream that is made at another node."""
 
 PING_SECONDS: Final = 15.0
 
@@ -59,36 +58,23 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(kw_only=True)
-class _Maker:
+class _Making:
     """An answer that this process makes, and who follows it here."""
 
-    asked: Asked
+    accepted: AcceptedRequest
     idempotency_key: str | None
     number: int = 0
+    """Of the last event."""
+
     follower_count: int = 0
     left_at: float = field(default_factory=monotonic)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    """When the last follower left."""
 
-    def next_number(self) -> int:
-        self.number += 1
-        return self.number
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake_followers(self) -> None:
         self.changed.set()
         self.changed = asyncio.Event()
-
-    @contextmanager
-    def followed(self) -> Iterator[None]:
-        self.follower_count += 1
-        try:
-            yield
-        finally:
-            self.follower_count -= 1
-            self.left_at = monotonic()
-
-    def is_deserted(self, *, followed_seconds_ago: float) -> bool:
-        here = 0.0 if self.follower_count else monotonic() - self.left_at
-        return min(here, followed_seconds_ago) > RESUME_WITHIN_SECONDS
 
 
 class AnswerStreams:
@@ -97,40 +83,39 @@ class AnswerStreams:
     def __init__(self, resources: Resources) -> None:
         """Nothing runs yet."""
         self._resources = resources
-        self._makers: dict[AnswerId, _Maker] = {}
+        self._database = resources.database
+        self._making_by_id: dict[AnswerId, _Making] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def begin(
-        self, asked: Asked, *, request_sha256: str, idempotency_key: str | None
+        self, accepted: AcceptedRequest, *, request_sha256: str, idempotency_key: str | None
     ) -> AnswerId:
-        """Starts to make the answer; `follow` tells what happens.
+        """Starts to make the answer, whose events `follow` gives.
 
         If the answer fails, the key is freed, as that of any request that fails.
         """
-        caller = asked.caller
-        async with self._resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
+        caller = accepted.caller
+        async with self._database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
             await begin_stream(
                 scope,
-                running_record(asked),
+                running_record(accepted),
                 owner=caller.owner,
                 request_sha256=request_sha256,
-                now=asked.now,
+                now=accepted.now,
             )
-        maker = _Maker(asked=asked, idempotency_key=idempotency_key)
-        self._makers[asked.answer_id] = maker
-        task = asyncio.create_task(self._run(maker))
+        making = _Making(accepted=accepted, idempotency_key=idempotency_key)
+        self._making_by_id[accepted.answer_id] = making
+        task = asyncio.create_task(self._run(making))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return asked.answer_id
+        return accepted.answer_id
 
     async def find(self, caller: Caller, *, request_sha256: str) -> AnswerId:
         """The stream of the caller's last such request; AnswerNotFound when it is too old."""
-        async with self._resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
+        now = self._resources.clock()
+        async with self._database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
             found = await find_stream(
-                scope,
-                owner=caller.owner,
-                request_sha256=request_sha256,
-                now=self._resources.clock(),
+                scope, owner=caller.owner, request_sha256=request_sha256, now=now
             )
         if found is None:
             raise AnswerNotFound("There is no stream to resume: ask again without Last-Event-ID.")
@@ -144,159 +129,133 @@ class AnswerStreams:
         None when nothing has happened for PING_SECONDS. AnswerNotFound when the caller may not, or
         no longer, see what the answer is made of.
         """
-        maker = self._makers.get(answer_id)
-        if maker is None:
-            async for event in self._follow(caller, answer_id, after, None):
-                yield event
-            return
-        with maker.followed():
-            async for event in self._follow(caller, answer_id, after, maker):
-                yield event
+        making = self._making_by_id.get(answer_id)
+        if making is not None:
+            making.follower_count += 1
+        try:
+            sent_at = monotonic()
+            while True:
+                changed = making.changed if making else None
+                async with self._database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
+                    state = await read_events(scope, answer_id, after=after)
+                    if making is None and state.is_running:
+                        await follow_stream(scope, answer_id, now=self._resources.clock())
+                for event in state.events:
+                    after, sent_at = event.number, monotonic()
+                    yield replace(
+                        event, data=shown_body(self._resources, caller.tenant_id, event.data)
+                    )
+                if not state.is_running or (state.events and state.events[-1].name in TERMINAL):
+                    return
+                silent_seconds = (self._resources.clock() - state.alive_at).total_seconds()
+                if silent_seconds > DEAD_AFTER_SECONDS:
+                    raise AnswerAbandoned
+                if monotonic() - sent_at > PING_SECONDS:
+                    sent_at = monotonic()
+                    yield None
+                if changed is None:
+                    await asyncio.sleep(POLL_SECONDS)
+                else:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(changed.wait(), timeout=WATCH_SECONDS)
+        finally:
+            if making is not None:
+                making.follower_count -= 1
+                making.left_at = monotonic()
 
     async def close(self) -> None:
-        """Gives up what is being made; its followers are told."""
+        """Gives up what is being made, and tells its followers."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    # --- Following -------------------------------------------------------------------------------
-
-    async def _follow(
-        self, caller: Caller, answer_id: AnswerId, after: int, maker: _Maker | None
-    ) -> AsyncIterator[StreamEvent | None]:
-        told_at = monotonic()
-        while True:
-            changed = maker.changed if maker else None
-            async with self._resources.database.tenant(
-                caller.tenant_id, viewer=caller.viewer
-            ) as scope:
-                state = await read_events(scope, answer_id, after=after)
-                if maker is None and state.is_running:
-                    await follow_stream(scope, answer_id, now=self._resources.clock())
-            for event in state.events:
-                after = event.number
-                told_at = monotonic()
-                shown = shown_body(self._resources, caller.tenant_id, event.data)
-                yield replace(event, data=shown)
-            if not state.is_running or (state.events and state.events[-1].name in TERMINAL):
-                return
-            silent_seconds = (self._resources.clock() - state.alive_at).total_seconds()
-            if silent_seconds > DEAD_AFTER_SECONDS:
-                raise AnswerAbandoned
-            if monotonic() - told_at > PING_SECONDS:
-                told_at = monotonic()
-                yield None
-            await _wait(changed)
-
     # --- Making ----------------------------------------------------------------------------------
 
-    async def _run(self, maker: _Maker) -> None:
+    async def _run(self, making: _Making) -> None:
         """Makes the answer while somebody wants it; whatever goes wrong ends in an event."""
-        making = asyncio.create_task(self._make(maker))
-        watching = asyncio.create_task(self._watch(maker))
-        error: KnowledgeBaseError | None = None
+        work = asyncio.create_task(self._make(making))
+        watch = asyncio.create_task(self._watch(making))
         try:
-            await asyncio.wait({making, watching}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (making, watching):
+            for task in (work, watch):
                 task.cancel()
-            results = await asyncio.gather(making, watching, return_exceptions=True)
-            error = _failure(results)
-            if error is not None:
-                await self._fail(maker, error)
-            self._makers.pop(maker.asked.answer_id, None)
-            maker.wake_followers()
+            made, watched = await asyncio.gather(work, watch, return_exceptions=True)
+            match made:
+                case None:
+                    pass
+                case KnowledgeBaseError():
+                    await self._fail(making, made)
+                case asyncio.CancelledError() if isinstance(watched, KnowledgeBaseError):
+                    await self._fail(making, watched)
+                case asyncio.CancelledError():
+                    await self._fail(making, AnswerAbandoned())
+                case _:
+                    log.error("answer.crashed", exc_info=made)
+                    crash = KnowledgeBaseError("Something went wrong on our side.")
+                    await self._fail(making, crash)
+            self._making_by_id.pop(making.accepted.answer_id, None)
+            making.wake_followers()
 
-    async def _make(self, maker: _Maker) -> None:
-        asked = maker.asked
+    async def _make(self, making: _Making) -> None:
+        accepted = making.accepted
         created = {
-            "id": str(asked.answer_id),
-            "created_at": asked.now.isoformat(),
-            "request_id": asked.caller.request_id,
+            "id": str(accepted.answer_id),
+            "created_at": accepted.now.isoformat(),
+            "request_id": accepted.caller.request_id,
         }
-        await self._tell(maker, AnswerEvent(name="answer.created", data=created))
-        async for happening in happenings(self._resources, asked):
-            if isinstance(happening, AnswerRecord):
-                await self._complete(maker, happening)
-            else:
-                await self._tell(maker, happening)
+        await self._append(making, AnswerEvent(name="answer.created", data=created))
+        record = await make_answer(self._resources, accepted, partial(self._append, making))
+        making.number += 1
+        async with self._database.tenant(accepted.caller.tenant_id, viewer=None) as scope:
+            now = self._resources.clock()
+            await complete_stream(scope, record, number=making.number, now=now)
+            actor, answer_id = accepted.caller.actor, str(record.id)
+            await record_event(scope, actor, "answer.create", answer_id, {"status": record.status})
+        making.wake_followers()
 
-    async def _watch(self, maker: _Maker) -> None:
-        """Ends when nobody follows any more."""
+    async def _watch(self, making: _Making) -> None:
+        """Says that the answer is being made; raises AnswerAbandoned when nobody follows it."""
+        accepted = making.accepted
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             now = self._resources.clock()
-            async with self._whole_tenant(maker) as scope:
-                followed_at = await keep_alive(scope, maker.asked.answer_id, now=now)
-            if maker.is_deserted(followed_seconds_ago=(now - followed_at).total_seconds()):
+            async with self._database.tenant(accepted.caller.tenant_id, viewer=None) as scope:
+                followed_at = await keep_alive(scope, accepted.answer_id, now=now)
+            here = 0.0 if making.follower_count else monotonic() - making.left_at
+            elsewhere = (now - followed_at).total_seconds()
+            if min(here, elsewhere) > RESUME_WITHIN_SECONDS:
                 raise AnswerAbandoned
 
-    async def _tell(self, maker: _Maker, happening: AnswerEvent) -> None:
-        event = StreamEvent(number=maker.next_number(), name=happening.name, data=happening.data)
-        async with self._whole_tenant(maker) as scope:
+    async def _append(self, making: _Making, event: AnswerEvent) -> None:
+        accepted = making.accepted
+        making.number += 1
+        stored = StreamEvent(number=making.number, name=event.name, data=event.data)
+        async with self._database.tenant(accepted.caller.tenant_id, viewer=None) as scope:
             await append_event(
                 scope,
-                maker.asked.answer_id,
-                event,
-                document_ids=happening.document_ids,
+                accepted.answer_id,
+                stored,
+                document_ids=event.document_ids,
                 now=self._resources.clock(),
             )
-        maker.wake_followers()
+        making.wake_followers()
 
-    async def _complete(self, maker: _Maker, record: AnswerRecord) -> None:
-        actor = maker.asked.caller.actor
-        async with self._whole_tenant(maker) as scope:
-            await complete_stream(
-                scope, record, number=maker.next_number(), now=self._resources.clock()
-            )
-            await record_event(
-                scope, actor, "answer.create", str(record.id), {"status": record.status}
-            )
-        maker.wake_followers()
-
-    async def _fail(self, maker: _Maker, error: KnowledgeBaseError) -> None:
-        asked = maker.asked
-        problem = problem_of(error, request_id=asked.caller.request_id)
-        event = StreamEvent(
-            number=maker.next_number(),
-            name="error",
-            data=problem.model_dump(mode="json", exclude_none=True),
-        )
+    async def _fail(self, making: _Making, error: KnowledgeBaseError) -> None:
+        caller, answer_id = making.accepted.caller, making.accepted.answer_id
+        making.number += 1
+        problem = problem_of(error, request_id=caller.request_id)
+        fields = problem.model_dump(mode="json", exclude_none=True)
+        event = StreamEvent(number=making.number, name="error", data=fields)
         log.warning("answer.failed", code=error.code)
         try:
-            async with self._whole_tenant(maker) as scope:
-                await fail_stream(scope, asked.answer_id, event, now=self._resources.clock())
-                if maker.idempotency_key is not None:
-                    await release_key(scope, owner=asked.caller.owner, key=maker.idempotency_key)
-        except KnowledgeBaseError as unheard:
+            async with self._database.tenant(caller.tenant_id, viewer=None) as scope:
+                await fail_stream(scope, answer_id, event, now=self._resources.clock())
+                if making.idempotency_key is not None:
+                    await release_key(scope, owner=caller.owner, key=making.idempotency_key)
+        except KnowledgeBaseError as failure:
             # The answer was deleted, or the database is away: followers find out by themselves.
-            log.warning("answer.failure_not_stored", code=unheard.code)
-
-    def _whole_tenant(self, maker: _Maker) -> AbstractAsyncContextManager[TenantSession]:
-        return self._resources.database.tenant(maker.asked.caller.tenant_id, viewer=None)
-
-
-async def _wait(changed: asyncio.Event | None) -> None:
-    if changed is None:
-        await asyncio.sleep(POLL_SECONDS)
-        return
-    try:
-        await asyncio.wait_for(changed.wait(), timeout=WATCH_SECONDS)
-    except TimeoutError:
-        return
-
-
-def _failure(results: Sequence[BaseException | None]) -> KnowledgeBaseError | None:
-    """Why the answer was not made; None when it was."""
-    made, watched = results
-    if made is None:
-        return None
-    if isinstance(made, asyncio.CancelledError):
-        return watched if isinstance(watched, KnowledgeBaseError) else AnswerAbandoned()
-    if isinstance(made, KnowledgeBaseError):
-        return made
-    log.error("answer.crashed", exc_info=made)
-    return KnowledgeBaseError("Something went wrong on our side.")
+            log.warning("answer.failure_not_stored", code=failure.code)
 
 
 async def get_streams(request: Request) -> AnswerStreams:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, assert_never
 
 from pydantic import BaseModel
 
@@ -26,13 +26,6 @@ from app.http.chat.schemas import (
 )
 from kb.errors import InvalidInput
 
-NOTICES: Final = {
-    "unsupported": "The documents that you may read do not answer this question.",
-    "escalate": "This question needs a person to answer it.",
-    "blocked": "This question was refused.",
-}
-"""Shown where there is no answer, since chat clients show nothing but the content."""
-
 
 def question_of(request: ChatRequest) -> AnswerRequest:
     """The last message as a question, the turns before it as its history; the model must exist.
@@ -53,7 +46,7 @@ def question_of(request: ChatRequest) -> AnswerRequest:
 
 
 PARAGRAPH: Final = "\n\n"
-"""What begins a new line in Markdown, whatever stood on the one before."""
+"""Begins a new line in Markdown, whatever stood on the one before."""
 
 
 class _Verified(BaseModel):
@@ -64,18 +57,12 @@ class _Verified(BaseModel):
     citations: list[Citation]
 
 
-def sentence_of(event: Mapping[str, object]) -> str:
-    """What a verified claim adds to the content, from the data of its event."""
-    verified = _Verified.model_validate(event)
-    return _sentence(verified.claim, [each.marker for each in verified.citations])
-
-
 def completion_out(answer: Answer, model: str) -> ChatCompletion:
     """The answer as a whole."""
     content, annotations = content_of(answer)
     message = AnsweredMessage(content=content, annotations=annotations)
     return ChatCompletion(
-        id=_id(answer),
+        id=f"chatcmpl-{answer.id}",
         created=int(answer.created_at.timestamp()),
         model=model,
         choices=[Choice(message=message)],
@@ -85,30 +72,39 @@ def completion_out(answer: Answer, model: str) -> ChatCompletion:
 
 
 class ChatStream:
-    """Turns the events of a streamed answer into chunks; remembers what it has told."""
+    """Turns the events of a streamed answer into chunks; remembers the content it has sent."""
 
     def __init__(self, model: str, *, include_usage: bool) -> None:
-        """Nothing is told yet."""
+        """Nothing is sent yet."""
         self._model = model
         self._include_usage = include_usage
-        self._told = ""
+        self._sent = ""
         self._opening: ChatChunk | None = None
 
     def chunks_of(self, name: str, data: Mapping[str, object]) -> Sequence[ChatChunk]:
-        """The chunks that tell an event; none for what has no place in this protocol."""
+        """The chunks that an event becomes; none for what has no place in this protocol."""
         match name:
             case "answer.created":
-                self._opening = _opening(data, self._model)
+                created_at = datetime.fromisoformat(str(data["created_at"]))
+                self._opening = ChatChunk(
+                    id=f"chatcmpl-{data['id']}",
+                    created=int(created_at.timestamp()),
+                    model=self._model,
+                    choices=[ChunkChoice(delta=Delta(role="assistant", content=""))],
+                )
                 return [self._opening]
             case "claim.verified":
-                sentence = sentence_of(data)
-                piece = joint(self._told, sentence, line=PARAGRAPH) + sentence
-                self._told += piece
+                verified = _Verified.model_validate(data)
+                sentence = _sentence(verified.claim, [each.marker for each in verified.citations])
+                piece = joint(self._sent, sentence, line=PARAGRAPH) + sentence
+                self._sent += piece
                 return [self._chunk(Delta(content=piece))]
             case "answer.completed":
                 return self._last_chunks(Answer.model_validate(data))
-            case _:
+            case "retrieval.completed" | "claim.rejected":
                 return []
+            case _:
+                raise ValueError(f"unknown event {name!r}")
 
     def _chunk(self, delta: Delta) -> ChatChunk:
         assert self._opening is not None  # noqa: S101 - the first event opens the stream
@@ -117,7 +113,7 @@ class ChatStream:
     def _last_chunks(self, answer: Answer) -> Sequence[ChatChunk]:
         content, annotations = content_of(answer)
         # What is not part of the prose was not streamed: a notice, or a question back.
-        rest = content.removeprefix(self._told) or None
+        rest = content.removeprefix(self._sent) or None
         delta = Delta(content=rest, annotations=annotations)
         choice = ChunkChoice(delta=delta, finish_reason="stop")
         proof = proof_out(answer)
@@ -130,21 +126,10 @@ class ChatStream:
         ]
 
 
-def _opening(created: Mapping[str, object], model: str) -> ChatChunk:
-    return ChatChunk(
-        id=f"chatcmpl-{created['id']}",
-        created=int(datetime.fromisoformat(str(created["created_at"])).timestamp()),
-        model=model,
-        choices=[ChunkChoice(delta=Delta(role="assistant", content=""))],
-    )
-
-
 def content_of(answer: Answer) -> tuple[str, list[Annotation]]:
-    """What a chat client shows, as Markdown, and a citation for each marker where it stands."""
+    """The Markdown that a chat client shows, and a citation for each marker where it stands."""
     if not answer.answer:
-        notice = NOTICES.get(answer.status, "")
-        asked_back = answer.clarifying_question
-        return (escape_markdown(asked_back) if asked_back else notice), []
+        return _notice(answer), []
     citation_by_id = {citation.id: citation for citation in answer.citations}
     content = ""
     annotations: list[Annotation] = []
@@ -162,12 +147,29 @@ def content_of(answer: Answer) -> tuple[str, list[Annotation]]:
     return content, annotations
 
 
+def _notice(answer: Answer) -> str:
+    """The content where there is no answer; chat clients show nothing else."""
+    match answer.status:
+        case "unsupported":
+            return "The documents that you may read do not answer this question."
+        case "escalate":
+            return "This question needs a person to answer it."
+        case "blocked":
+            return "This question was refused."
+        case "needs_clarification":
+            return escape_markdown(answer.clarifying_question or "")
+        case "answered" | "partially_supported" | "conflicting":
+            return ""
+        case _:
+            assert_never(answer.status)
+
+
 def _sentence(claim: Claim, markers: Sequence[str]) -> str:
     return sentence_out(escape_markdown(claim.text), markers)
 
 
 def proof_out(answer: Answer) -> Proof:
-    """What stands behind the content."""
+    """The proof of the content."""
     return Proof(
         status=answer.status,
         reason=answer.reason,
@@ -177,7 +179,7 @@ def proof_out(answer: Answer) -> Proof:
 
 
 def usage_out(answer: Answer) -> ChatUsage:
-    """What the language model read and wrote."""
+    """The tokens that the language model read and wrote."""
     usage = answer.usage
     return ChatUsage(
         prompt_tokens=usage.input_tokens,
@@ -205,7 +207,3 @@ def _turn(message: ChatMessage) -> list[Turn]:
         return [Turn(role="user", content=message.text)]
     # What was answered here was escaped.
     return [Turn(role="assistant", content=unescape_markdown(message.text))]
-
-
-def _id(answer: Answer) -> str:
-    return f"chatcmpl-{answer.id}"

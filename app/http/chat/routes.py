@@ -8,12 +8,10 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 
 from app.http.answers.respond import accept_question, respond_answer
-from app.http.answers.sse import EVENT_STREAM, MEDIA_TYPE, NO_BUFFERING, PING
 from app.http.answers.streams import AnswerStreams, StreamsDep
 from app.http.chat.present import ChatStream, completion_out, question_of
 from app.http.chat.schemas import (
     MODEL_PREFIX,
-    ChatChunk,
     ChatCompletion,
     ChatRequest,
     Model,
@@ -24,6 +22,7 @@ from app.http.idempotency import request_digest
 from app.http.openai_problems import chat_error
 from app.http.problem_schemas import Problem
 from app.http.problems import problem_of, response_headers
+from app.http.sse import EVENT_STREAM, PING, stream_response
 from app.http.while_connected import while_connected
 from app.identity import Caller
 from app.resources import Resources
@@ -72,9 +71,7 @@ async def complete_chat(
         request_sha256=request_digest("POST /v1/chat/completions", body.model_dump(mode="json")),
         idempotency_key=None,
     )
-    return StreamingResponse(
-        _chunks(streams, caller, body, answer_id), media_type=MEDIA_TYPE, headers=NO_BUFFERING
-    )
+    return stream_response(_chunks(streams, caller, body, answer_id))
 
 
 async def _models(resources: Resources, caller: Caller) -> list[Model]:
@@ -98,7 +95,7 @@ async def _chunks(
     streams: AnswerStreams, caller: Caller, body: ChatRequest, answer_id: AnswerId
 ) -> AsyncIterator[bytes]:
     include_usage = body.stream_options is not None and bool(body.stream_options.include_usage)
-    told = ChatStream(body.model, include_usage=include_usage)
+    stream = ChatStream(body.model, include_usage=include_usage)
     try:
         async for event in streams.follow(caller, answer_id, after=0):
             if event is None:
@@ -106,16 +103,11 @@ async def _chunks(
             elif event.name == "error":
                 yield _encode_error(Problem.model_validate(event.data))
             else:
-                for chunk in told.chunks_of(event.name, event.data):
-                    yield _encode(chunk)
+                for chunk in stream.chunks_of(event.name, event.data):
+                    yield format_sse_event(data_str=chunk.model_dump_json())
     except KnowledgeBaseError as error:
-        problem = problem_of(error, request_id=caller.request_id)
-        yield _encode_error(problem)
+        yield _encode_error(problem_of(error, request_id=caller.request_id))
     yield DONE
-
-
-def _encode(chunk: ChatChunk) -> bytes:
-    return format_sse_event(data_str=chunk.model_dump_json())
 
 
 def _encode_error(problem: Problem) -> bytes:

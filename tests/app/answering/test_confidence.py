@@ -7,13 +7,27 @@ import pytest
 from app.answering.claims import Draft, DraftCitation, DraftClaim, VerifiedClaim
 from app.answering.confidence import confidence_reason
 from app.answering.evidence.ranking import SentenceEvidence
-from app.answering.generate.drafting import Generation
+from app.answering.generate.draft_report import DraftReport
 from app.answering.outcome import Outcome
 from app.answering.pipeline import Answered
+from app.answering.run import Retrieved
+from app.retrieve.retrieval import Explanation, Retrieval, Timings
 from tests.app.answering.verify.drafts import verify
 from tests.fakes.sources import context_of, sentence_piece
 
 SENTENCE = "Employees receive 30 days of leave."
+NOTHING = Retrieval(
+    passages=(),
+    generation=1,
+    timings=Timings(embed=0, lexical=0, vector=0, fetch=0, total=0),
+    explanation=Explanation(
+        terms=(),
+        lexical_candidates=0,
+        vector_candidates=0,
+        vector_plan=None,
+        lexical_weight=0.3,
+    ),
+)
 
 
 def supported_claim() -> VerifiedClaim:
@@ -46,11 +60,13 @@ def reason(
         Answered(
             outcome=outcome,
             claims=claims,
-            retrieved=None,
-            evidence=(best,) if best else (),
-            evidence_probability=probability,
-            generation=Generation(status="answered", model="m", mean_logprob=logprob),
-            cost_microdollars=None,
+            retrieved=Retrieved(
+                retrieval=NOTHING,
+                context=context_of([SENTENCE] if best else []),
+                evidence=(best,) if best else (),
+                evidence_probability=probability,
+            ),
+            draft_report=DraftReport(status="answered", model="m", mean_logprob=logprob),
             checks=(),
             timings_ms={},
         )

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from app.answering.claims import Draft, DraftClaim
-from app.answering.generate.llm import Drafted, generate
+from app.answering.claims import Draft
 from app.answering.prompts.prompt import load_prompt
 from app.gateway.endpoint import ModelEndpoint
 from app.gateway.language_model import LanguageModel
@@ -18,6 +17,7 @@ from kb.errors import LlmOutputInvalid, LlmUnavailable
 from tests.app.answering.verify.drafts import Verification, verify
 from tests.fakes.language_model import LyingLanguageModel, lying_language_model
 from tests.fakes.sources import context_of
+from tests.fakes.whole_draft import whole_draft
 
 PASSAGES = (
     Path(__file__).with_name("lying_model_passages.txt").read_text(encoding="utf-8").strip()
@@ -127,15 +127,12 @@ async def tell(
 
 async def _drafted(question: str, model: LanguageModel) -> Draft:
     """All claims of one answer; LlmOutputInvalid when none had the agreed shape."""
-    *claims, ending = [
-        each async for each in generate(question, (), CONTEXT, model=model, prompt=PROMPT)
-    ]
-    assert isinstance(ending, Drafted)
+    claims, ending = await whole_draft(question, CONTEXT, model, PROMPT)
     if ending.status is None:
         raise LlmOutputInvalid("No attempt had the agreed shape.")
     return Draft(
         status=ending.status,
-        claims=tuple(claim for claim in claims if isinstance(claim, DraftClaim)),
+        claims=claims,
         clarifying_question=ending.clarifying_question,
     )
 

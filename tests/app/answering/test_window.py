@@ -2,8 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.answering.prompts.render import Turn
-from app.answering.window import budget_for, estimated_tokens, recent_turns
+from app.answering.window import Turn, budget_for, estimated_tokens, recent_turns
 
 TURNS = [
     Turn(role="user", content="one two three four"),

@@ -8,14 +8,23 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from app.answering.claims import DraftCitation, DraftClaim
-from app.answering.generate.llm import DRAFT_SCHEMA, Drafted, generate
+from app.answering.generate.draft_report import DraftReport
+from app.answering.generate.llm import DRAFT_SCHEMA, draft_by_model
 from app.answering.prompts.prompt import load_prompt
-from app.answering.prompts.render import Turn
+from app.answering.question.question import Question
+from app.answering.window import Turn
 from app.gateway.endpoint import ModelEndpoint
 from app.gateway.language_model import LanguageModel
-from kb.errors import LlmOutputInvalid, LlmTimedOut, LlmUnavailable, Misconfigured
+from kb.errors import (
+    LlmOutputInvalid,
+    LlmTimedOut,
+    LlmUnavailable,
+    Misconfigured,
+    ModerationUnavailable,
+)
 from tests.fakes.language_model import LyingLanguageModel, lying_language_model
 from tests.fakes.sources import context_of
+from tests.fakes.whole_draft import whole_draft
 
 CONTEXT = context_of(
     [
@@ -23,6 +32,7 @@ CONTEXT = context_of(
         "The garage closes at 22:00. Bicycles are not allowed in the lobby.",
     ]
 )
+PROMPT = load_prompt("answer@1")
 QUESTION = "How many days of leave do employees have in a year?"
 
 
@@ -59,18 +69,12 @@ class Made:
     """All that a model wrote."""
 
     claims: tuple[DraftClaim, ...]
-    ending: Drafted
+    ending: DraftReport
 
 
 async def draft_of(model: LanguageModel, *, history: tuple[Turn, ...] = ()) -> Made:
-    prompt = load_prompt("answer@1")
-    *claims, ending = [
-        each async for each in generate(QUESTION, history, CONTEXT, model=model, prompt=prompt)
-    ]
-    assert isinstance(ending, Drafted)
-    return Made(
-        claims=tuple(claim for claim in claims if isinstance(claim, DraftClaim)), ending=ending
-    )
+    claims, ending = await whole_draft(QUESTION, CONTEXT, model, PROMPT, history=history)
+    return Made(claims=claims, ending=ending)
 
 
 async def test_draft_quotes_the_source_that_answers(
@@ -87,15 +91,13 @@ async def test_draft_quotes_the_source_that_answers(
             citations=(DraftCitation(source=CONTEXT.sources[0].id, quote=sentence),),
         ),
     )
-    assert made.ending == Drafted(
+    assert made.ending == DraftReport(
         status="answered",
-        clarifying_question=None,
         model="liar-1",
+        prompt=PROMPT,
         input_tokens=100,
         output_tokens=20,
         attempts=1,
-        lost=0,
-        left_out=(),
     )
 
 
@@ -274,7 +276,28 @@ async def test_model_that_hangs_while_it_repairs_times_out(server: LyingLanguage
     assert len(server.requests) == 2
 
 
-async def test_unknown_usage_of_one_attempt_makes_the_sum_unknown(
+async def test_a_failure_of_whoever_takes_the_claims_is_none_of_the_model(
+    server: LyingLanguageModel, model: LanguageModel
+) -> None:
+    server.behave("truthful")
+
+    async def refuse(_claim: DraftClaim) -> None:
+        raise ModerationUnavailable
+
+    with pytest.raises(ModerationUnavailable):
+        await draft_by_model(
+            Question(text=QUESTION),
+            CONTEXT,
+            shown_history=(),
+            model=model,
+            prompt=PROMPT,
+            on_claim=refuse,
+        )
+
+    assert len(server.requests) == 1
+
+
+async def test_unknown_usage_of_one_attempt_is_no_sum(
     server: LyingLanguageModel, model: LanguageModel
 ) -> None:
     server.behave("wrong_shape", "no_usage")
@@ -282,8 +305,7 @@ async def test_unknown_usage_of_one_attempt_makes_the_sum_unknown(
     made = await draft_of(model)
 
     assert made.ending.attempts == 2
-    assert made.ending.input_tokens is None
-    assert made.ending.output_tokens is None
+    assert (made.ending.input_tokens, made.ending.output_tokens) == (0, 0)
 
 
 async def test_schema_sent_accepts_what_a_truthful_model_writes(

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 import pytest
 import pytest_asyncio
 
-from app.answering.claims import Draft, DraftClaim, VerifiedClaim
+from app.answering.claims import Draft, VerifiedClaim
 from app.answering.context import Context
-from app.answering.generate.llm import Drafted, generate
 from app.answering.guard.claim import guard_claim
 from app.answering.guard.question_back import may_ask_back
 from app.answering.prompts.prompt import load_prompt
@@ -18,6 +17,7 @@ from footnote.evals.obedient import MANNERS, Manner, Planted
 from tests.app.answering.verify.drafts import verify
 from tests.fakes.obedient_model import ObedientLanguageModel, obedient_language_model
 from tests.fakes.sources import context_of
+from tests.fakes.whole_draft import whole_draft
 
 BEFORE = "Employees receive 30 days of paid leave each year."
 AFTER = "Unused days expire at the end of March."
@@ -63,10 +63,7 @@ class Asker:
     async def ask(self, context: Context, planted: Planted, manner: Manner) -> Answer:
         self.server.planted, self.server.manner = planted, manner
         prompt = load_prompt("answer@2")
-        drafting = generate(QUESTION, (), context, model=self.model, prompt=prompt)
-        *written, ending = [each async for each in drafting]
-        assert isinstance(ending, Drafted)
-        claims = tuple(claim for claim in written if isinstance(claim, DraftClaim))
+        claims, ending = await whole_draft(QUESTION, context, self.model, prompt)
         passages = {source.id: source.passage for source in context.sources}
         asked_back = ending.clarifying_question
         texts = [passage.text for passage in passages.values()]

@@ -10,7 +10,8 @@ import pytest
 import app.answering.prompts
 from app.answering.context import Source
 from app.answering.prompts.prompt import PromptUnusable, load_prompt, parse_prompt
-from app.answering.prompts.render import RenderedPrompt, Turn, render_prompt
+from app.answering.prompts.render import RenderedPrompt, render_prompt
+from app.answering.window import Turn
 from kb.errors import InvalidInput
 from tests.fakes.sources import context_of, passage_of
 

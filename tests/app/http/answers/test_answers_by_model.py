@@ -129,6 +129,30 @@ async def test_a_claim_that_is_no_text_is_no_error(
     assert events[-1].name == "answer.completed"
 
 
+async def test_the_record_names_the_release_and_fingerprints_the_question(
+    service: Service, model: LyingLanguageModel
+) -> None:
+    async with asking(service, model.base_url) as ana:
+        bob = await ana.service.person(ana.tenant_id, "user:bob")
+        ids = [
+            (await person.ask(QUESTION, prompt=prompt)).json()["id"]
+            for person, prompt in (
+                (ana, "answer@1"),
+                (ana, "answer@1"),
+                (ana, "answer@2"),
+                (bob, "answer@1"),
+            )
+        ]
+        traces = [await trace_of(ana, answer_id) for answer_id in ids]
+
+    first, again, by_other_prompt, by_bob = (trace["fingerprint"] for trace in traces)
+    assert first == again
+    assert len({first, by_other_prompt, by_bob}) == 3
+    released = traces[0]["release"]
+    assert isinstance(released, dict)
+    assert (released["prompt"], released["model"]) == ("answer@1", "default")
+
+
 async def trace_of(person: Person, answer_id: str) -> dict[str, object]:
     """What is recorded of an answer and shown to no caller."""
     database = person.service.resources.database
