@@ -24,9 +24,10 @@ from app.heavy_work import HeavyWork
 from app.limits import AnswerLimits, RequestLimits
 from app.policy.tenant_policy import TenantPolicies, load_policies
 from app.resources import Resources
+from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.recall_sampling import RecallSampler
-from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever, SecondLook
-from ingest.embed import BatchingEmbedder
+from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
+from ingest.embed import batch_passages
 from ingest.ingestion import Ingestion
 from ingest.reading import reading_children
 from ingest.upkeep import Upkeep
@@ -128,22 +129,21 @@ def build_retriever(
     settings: Settings,
     database: Database,
     indexes: NodeIndexes,
-    embedder: SentenceTransformerEmbedder,
-    space: Space,
+    embedder: QueryEmbedder,
     sampler: RecallSampler | None = None,
 ) -> Retriever:
-    """A retriever that remembers nothing yet."""
+    """A retriever with empty caches."""
     return Retriever(
         database,
         indexes,
         embedder,
-        space,
         RetrievalLimits(
             candidates=settings.retrieval_candidates,
             lexical_weight=settings.retrieval_lexical_weight,
             languages_read=languages_read(settings.embedding_model),
         ),
-        SecondLook(scorer=load_scorer(settings), sampler=sampler),
+        load_scorer(settings),
+        sampler,
     )
 
 
@@ -215,7 +215,7 @@ def _load_grounding_model(settings: Settings) -> GroundingModel | None:
 def _build_answerer(
     settings: Settings,
     database: Database,
-    embedder: SentenceTransformerEmbedder,
+    embedder: QueryEmbedder,
     retriever: Retriever,
     gateway: Gateway | None,
     policies: TenantPolicies,
@@ -259,7 +259,9 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
             ) as sampler,
             aclosing(HeavyWork()) as heavy_work,
         ):
-            retriever = build_retriever(settings, database, indexes, embedder, space, sampler)
+            # The search and the answer of a question embed it once.
+            questions = QueryEmbedder(embedder, space)
+            retriever = build_retriever(settings, database, indexes, questions, sampler)
             yield Resources(
                 database=database,
                 files=files,
@@ -267,7 +269,7 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
                 lexical=indexes.lexical,
                 retriever=retriever,
                 answerer=_build_answerer(
-                    settings, database, embedder, retriever, gateway, policies
+                    settings, database, questions, retriever, gateway, policies
                 ),
                 heavy_work=heavy_work,
                 metrics=metrics,
@@ -298,7 +300,7 @@ async def open_ingestion(settings: Settings, database_url: str) -> AsyncIterator
     embedder = load_embedder(settings)
     async with (
         open_database(settings, database_url) as database,
-        BatchingEmbedder(embedder) as batching,
+        batch_passages(embedder) as batching,
     ):
         with closing(reading_children()) as children:
             yield Ingestion(

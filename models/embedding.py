@@ -8,7 +8,7 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
@@ -106,10 +106,6 @@ def choose_backend(configured: str) -> Literal["openvino", "torch"]:
     return "openvino"
 
 
-REMEMBERED_QUESTIONS: Final = 64
-"""An answer compares its evidence with the question that its search embedded a moment before."""
-
-
 class _Runner(Protocol):
     """Runs the network; one caller at a time."""
 
@@ -138,7 +134,6 @@ class SentenceTransformerEmbedder:
         self._runner = opened.runner
         self._counter = opened.counter
         self.revision = opened.revision
-        self._question = lru_cache(REMEMBERED_QUESTIONS)(self._encode_question)
 
     @property
     def languages(self) -> frozenset[str] | None:
@@ -162,22 +157,12 @@ class SentenceTransformerEmbedder:
         return [len(encoding) for encoding in self._counter.encode_batch_fast(list(texts))]
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        """One unit row for each question; a question beyond the window is cut off.
-
-        One that comes alone, and came a moment ago, is not embedded again; its row is read-only.
-        """
-        if len(texts) == 1:
-            return self._question(texts[0])
+        """One unit row for each question; a question beyond the window is cut off."""
         return self._encode(texts, may_cut=True)
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """One unit row for each text; ValueError for a text beyond `max_tokens`."""
         return self._encode(texts, may_cut=False)
-
-    def _encode_question(self, text: str) -> Vectors:
-        row = self._encode([text], may_cut=True)
-        row.flags.writeable = False
-        return row
 
     def _encode(self, texts: Sequence[str], *, may_cut: bool) -> Vectors:
         if not texts:

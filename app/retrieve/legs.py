@@ -12,7 +12,7 @@ import numpy as np
 import structlog
 
 from app.retrieve.query import SearchQuery
-from app.retrieve.query_vectors import QueryVector, QueryVectors
+from app.retrieve.query_embedder import QueryEmbedder, QueryVector
 from app.retrieve.search_scope import SearchScope
 from kb.errors import IndexNotReady
 from kb.index.candidate_vectors import Among, CandidateVectors, read_nearest
@@ -89,7 +89,7 @@ class Shortlist:
     seconds: float
 
 
-async def embed(vectors: QueryVectors, query: SearchQuery) -> Embedded:
+async def embed(embedder: QueryEmbedder, query: SearchQuery) -> Embedded:
     """What the vectors are searched with."""
     if query.mode == "lexical":
         return Embedded(vector=None, seconds=0.0)
@@ -97,7 +97,7 @@ async def embed(vectors: QueryVectors, query: SearchQuery) -> Embedded:
     carried = query.conversation.carried if query.conversation else ()
     # Together: those that were searched for before are remembered, the others make one batch.
     own, *others = await asyncio.gather(
-        vectors.embed(query.text), *(vectors.embed(each.said.text) for each in carried)
+        embedder.embed(query.text), *(embedder.embed(each.said.text) for each in carried)
     )
     vector = own + sum(
         each.vector_weight * other for each, other in zip(carried, others, strict=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from app.retrieve.legs import Search, VectorLeg
-from app.retrieve.query_vectors import QueryVector
+from app.retrieve.query_embedder import QueryVector
 from kb.errors import KnowledgeBaseError
 from kb.index.recall import is_sampled, sample_recall
 from kb.postgres.database import Database

@@ -25,7 +25,7 @@ from app.retrieve.legs import (
 )
 from app.retrieve.phrases import READ_PASSAGES, as_looked_for, says
 from app.retrieve.query import RetrievalLimits, SearchMode, SearchQuery
-from app.retrieve.query_vectors import QueryVector, QueryVectors
+from app.retrieve.query_embedder import QueryEmbedder, QueryVector
 from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.rerank import RERANKED_PASSAGES, PassageScorer, rerank
 from app.retrieve.retrieval import Explanation, Retrieval, Stale, Timings
@@ -38,9 +38,7 @@ from kb.index.sketches.sketch_cache import SketchCache
 from kb.passages import Passage
 from kb.postgres.database import Database, Viewer
 from kb.store.chunks import read_passages
-from kb.store.spaces import Space
 from kb.store.tenants import read_generations
-from models.embedding import Embedder
 
 __all__ = [
     "NodeIndexes",
@@ -49,7 +47,6 @@ __all__ = [
     "Retriever",
     "SearchMode",
     "SearchQuery",
-    "SecondLook",
 ]
 
 
@@ -72,38 +69,27 @@ class NodeIndexes:
     sketches: SketchCache | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class SecondLook:
-    """What looks again at what was found; None: nothing does."""
-
-    scorer: PassageScorer | None = None
-    sampler: RecallSampler | None = None
-
-
-NO_SECOND_LOOK = SecondLook()
-
-
 class Retriever:
-    """Searches for one caller at a time; remembers question vectors and what callers can see."""
+    """Searches for one caller at a time; caches what callers can see."""
 
     def __init__(
         self,
         database: Database,
         indexes: NodeIndexes,
-        embedder: Embedder,
-        space: Space,
+        embedder: QueryEmbedder,
         limits: RetrievalLimits,
-        second_look: SecondLook = NO_SECOND_LOOK,
+        scorer: PassageScorer | None = None,
+        sampler: RecallSampler | None = None,
     ) -> None:
-        """`space` is the embedder's; without a scorer nothing is reranked."""
+        """Without a scorer nothing is reranked; without a sampler recall is not observed."""
         self._database = database
         self._indexes = indexes
-        self._vectors = QueryVectors(embedder)
-        self._space = space
+        self._embedder = embedder
+        self._space = embedder.space
         self._limits = limits
-        self._scorer = second_look.scorer
-        self._sampler = second_look.sampler
-        self._scopes = SearchScopes(space)
+        self._scorer = scorer
+        self._sampler = sampler
+        self._scopes = SearchScopes(embedder.space)
 
     async def search(
         self, tenant_id: TenantId, viewer: Viewer, query: SearchQuery, *, now: datetime
@@ -148,8 +134,8 @@ class Retriever:
             )
         # The model runs beside the first statements: both take some milliseconds. While it is
         # busy with other questions, this one waits without a connection.
-        is_queueing = self._vectors.is_busy
-        embedding = asyncio.create_task(embed(self._vectors, query))
+        is_queueing = self._embedder.is_busy
+        embedding = asyncio.create_task(embed(self._embedder, query))
         try:
             if is_queueing:
                 await asyncio.wait({embedding})

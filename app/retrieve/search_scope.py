@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from cachetools import LRUCache
+
 from app.retrieve.query import SearchQuery
-from app.retrieve.recent import Recent
 from kb.ids import DocumentId
 from kb.index.vector_search import VectorFilter, count_visible
 from kb.postgres.database import TenantSession
@@ -65,8 +66,8 @@ class SearchScopes:
     def __init__(self, space: Space) -> None:
         """`space` is where vectors are counted."""
         self._space = space
-        self._surroundings: Recent[tuple[object, ...], _Surroundings] = Recent(MAX_REMEMBERED)
-        self._visible_counts: Recent[tuple[object, ...], int] = Recent(MAX_REMEMBERED)
+        self._surroundings: LRUCache[tuple[object, ...], _Surroundings] = LRUCache(MAX_REMEMBERED)
+        self._visible_counts: LRUCache[tuple[object, ...], int] = LRUCache(MAX_REMEMBERED)
 
     async def find(
         self,
@@ -127,22 +128,22 @@ class SearchScopes:
             search_scope.standing,
             search_scope.inadmissible,
         )
-        count = self._visible_counts.find(key)
+        count = self._visible_counts.get(key)
         if count is None:
-            counted = await count_visible(scope, self._space, search_scope.vector_filter)
-            count = self._visible_counts.remember(key, counted)
+            count = await count_visible(scope, self._space, search_scope.vector_filter)
+            self._visible_counts[key] = count
         return count
 
     async def _look_around(self, scope: TenantSession, generation: int) -> _Surroundings:
         key = (scope.tenant_id, scope.viewer, generation)
-        found = self._surroundings.find(key)
+        found = self._surroundings.get(key)
         if found is None:
             share_by_language = await languages(scope)
             rare = [each for each, share in share_by_language.items() if share < RARE_SHARE]
-            looked = _Surroundings(
+            found = _Surroundings(
                 languages=tuple(sorted(share_by_language.keys() - set(rare))),
                 rare_languages=tuple(sorted(rare)),
                 has_limited_documents=await has_limited_documents(scope),
             )
-            found = self._surroundings.remember(key, looked)
+            self._surroundings[key] = found
         return found

@@ -10,6 +10,7 @@ import typer
 
 from app.answering.abstention import FITTED_FILE, AbstentionModel, packaged_model
 from app.limits import AnswerLimits
+from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import NodeIndexes
 from footnote.commands.evals import load_datasets
 from footnote.compose import build_retriever, load_embedder, open_database, open_space, utc_now
@@ -133,11 +134,12 @@ def _weigh_all(
         async with open_database(settings, url) as database:
             space = await open_space(database, embedder)
             lexical = LexicalIndexes(database, settings.home_path / "lexical")
+            query_embedder = QueryEmbedder(embedder, space)
             weighing = Weighing(
                 retriever=build_retriever(
-                    settings, database, NodeIndexes(lexical=lexical), embedder, space
+                    settings, database, NodeIndexes(lexical=lexical), query_embedder
                 ),
-                embedder=RememberingEmbedder(embedder),
+                embedder=RememberingEmbedder(query_embedder),
                 limits=AnswerLimits(
                     passages=settings.answer_passages,
                     context_tokens=settings.answer_context_tokens,

@@ -12,6 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from app.retrieve.query import SearchMode
+from app.retrieve.query_embedder import QueryEmbedder
 from footnote.commands.ask import Mode
 from footnote.compose import (
     build_retriever,
@@ -167,7 +168,9 @@ async def _load_and_ask(settings: Settings, url: str, plan: Plan) -> list[Result
                 if indexes.sketches is not None:
                     await indexes.sketches.take_up(each.tenant_id)
                 # One of its own for each way: a retriever remembers the vectors of questions.
-                retriever = build_retriever(settings, database, indexes, embedder, space)
+                retriever = build_retriever(
+                    settings, database, indexes, QueryEmbedder(embedder, space)
+                )
                 results.append(await measure_retrieval(retriever, each, run, clock=utc_now))
     return results
 

@@ -14,7 +14,7 @@ from typing_extensions import override
 from app.retrieve import search as searching
 from app.retrieve.legs import Search, Shortlist, shortlist_nearest
 from app.retrieve.query import SearchQuery
-from app.retrieve.query_vectors import QueryVector
+from app.retrieve.query_embedder import QueryEmbedder, QueryVector
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from footnote.compose import open_space
 from kb.ids import TenantId
@@ -75,8 +75,9 @@ async def slow(
     return Retriever(
         database,
         NodeIndexes(lexical=indexes),
-        BrokenEmbedder(is_searched=indexes.is_searched),
-        await open_space(database, embedder),
+        QueryEmbedder(
+            BrokenEmbedder(is_searched=indexes.is_searched), await open_space(database, embedder)
+        ),
         RetrievalLimits(candidates=100, lexical_weight=0.5),
     )
 

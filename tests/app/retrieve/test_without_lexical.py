@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
+from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from footnote.compose import open_space
 from kb.errors import IndexNotReady
@@ -33,8 +34,7 @@ async def reader(
     retriever = Retriever(
         database,
         NodeIndexes(lexical=IndexesBeingBuilt(database, tmp_path)),
-        embedder,
-        await open_space(database, embedder),
+        QueryEmbedder(embedder, await open_space(database, embedder)),
         RetrievalLimits(candidates=100, lexical_weight=0.5),
     )
     resources = replace(service.resources, retriever=retriever)
