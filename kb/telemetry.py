@@ -9,7 +9,6 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, Literal, TextIO, TypedDict
 
@@ -202,11 +201,32 @@ def _frames(error: BaseException) -> list[str]:
     return frames
 
 
-@dataclass(kw_only=True)
-class StageTiming:
-    """How long a stage took; 0 until it has ended."""
+class Stopwatch:
+    """How long each stage of one piece of work took, in seconds; all stages are timed by one.
 
-    milliseconds: float = 0.0
+    Stages may overlap, one within another or in tasks beside each other. A tracer's spans would not
+    do: without an SDK those of opentelemetry tell no time, at 8.5 microseconds each for these 2.3.
+    """
+
+    def __init__(self) -> None:
+        """Runs from now on."""
+        self._started = perf_counter()
+        self.seconds_by_stage: dict[str, float] = {}
+
+    @contextmanager
+    def span(self, stage: str) -> Iterator[None]:
+        """Adds the time of the block to its stage, whether or not the block raises."""
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            seconds = perf_counter() - started
+            self.seconds_by_stage[stage] = self.seconds_by_stage.get(stage, 0.0) + seconds
+
+    @property
+    def total_seconds(self) -> float:
+        """Since it was made."""
+        return perf_counter() - self._started
 
 
 class Metrics:
@@ -324,22 +344,25 @@ class Metrics:
         """Adds one run of a stage."""
         self._stage_seconds.labels(_label(stage)).observe(seconds)
 
+    def observe_stages(self, seconds_by_stage: Mapping[str, float], *, prefix: str = "") -> None:
+        """Adds one run of each stage of a stopwatch."""
+        for stage, seconds in seconds_by_stage.items():
+            self.observe_stage(f"{prefix}{stage}", seconds=seconds)
+
     def exposition(self) -> bytes:
         """All metrics in the text format of Prometheus, see CONTENT_TYPE_LATEST."""
         return generate_latest(self.registry)
 
 
 @contextmanager
-def stage_timer(metrics: Metrics, stage: str) -> Iterator[StageTiming]:
+def stage_timer(metrics: Metrics, stage: str) -> Iterator[None]:
     """Measures the block, whether or not it raises."""
-    timing = StageTiming()
-    started = perf_counter()
+    stopwatch = Stopwatch()
     try:
-        yield timing
+        with stopwatch.span(stage):
+            yield
     finally:
-        seconds = perf_counter() - started
-        timing.milliseconds = seconds * 1000
-        metrics.observe_stage(stage, seconds=seconds)
+        metrics.observe_stages(stopwatch.seconds_by_stage)
 
 
 def _label(value: str) -> str:

@@ -13,6 +13,7 @@ from kb.telemetry import (
     MAX_VALUE_CHARS,
     LogLevel,
     Metrics,
+    Stopwatch,
     bind_log_context,
     configure_logging,
     stage_timer,
@@ -262,13 +263,36 @@ def test_label_that_is_no_code_word_is_refused(value: str) -> None:
 def test_stage_timer_measures_the_block_even_when_it_fails() -> None:
     metrics = Metrics()
 
-    with stage_timer(metrics, "embed") as timing:
+    with stage_timer(metrics, "embed"):
         sum(range(1000))
     with pytest.raises(ValueError, match="input"), stage_timer(metrics, "embed"):
         fail_with_the_text()
 
-    assert timing.milliseconds > 0
     assert 'footnote_stage_seconds_count{stage="embed"} 2.0' in exposition(metrics)
+
+
+def test_stopwatch_tells_stages_apart_and_adds_up_one_that_runs_again() -> None:
+    stopwatch = Stopwatch()
+
+    with stopwatch.span("whole"):
+        for _ in range(2):
+            with stopwatch.span("part"):
+                sum(range(1000))
+    with pytest.raises(ValueError, match="input"), stopwatch.span("failed"):
+        fail_with_the_text()
+
+    seconds = stopwatch.seconds_by_stage
+    assert seconds.keys() == {"part", "whole", "failed"}
+    assert 0 < seconds["part"] < seconds["whole"] < stopwatch.total_seconds
+
+
+def test_stages_of_a_stopwatch_are_observed_under_a_prefix() -> None:
+    metrics = Metrics()
+
+    metrics.observe_stages({"retrieve": 0.25, "total": 0.5}, prefix="answer_")
+
+    assert 'footnote_stage_seconds_sum{stage="answer_retrieve"} 0.25' in exposition(metrics)
+    assert 'footnote_stage_seconds_sum{stage="answer_total"} 0.5' in exposition(metrics)
 
 
 def test_two_registries_do_not_meet() -> None:
