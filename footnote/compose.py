@@ -33,7 +33,7 @@ from ingest.reading import reading_children
 from ingest.upkeep import Upkeep
 from kb.errors import Misconfigured, SchemaOutOfDate
 from kb.files import FileStore
-from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.sketches.sketch_cache import SketchCache
 from kb.postgres.database import Database, wait_until_reachable
 from kb.postgres.row_security import probe_row_security
@@ -57,7 +57,7 @@ REACH_TIMEOUT_SECONDS = 30
 
 
 REFIT = "Run 'footnote eval abstention --fit', or set FOOTNOTE_ANSWER_EVIDENCE_FLOOR by questions."
-"""What to do about an evidence floor that was fitted with another embedding model."""
+"""The remedy for an evidence floor that was fitted with another embedding model."""
 
 log = structlog.get_logger(__name__)
 
@@ -82,17 +82,13 @@ async def open_database(settings: Settings, database_url: str) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def open_indexes(
-    settings: Settings, database_url: str, space: Space
-) -> AsyncIterator[NodeIndexes]:
+async def open_indexes(settings: Settings, database_url: str) -> AsyncIterator[NodeIndexes]:
     """With connections of their own: searches that wait for an index cannot take them from it."""
     database = Database(database_url, pool_size=INDEX_CONNECTIONS)
     try:
         async with (
             aclosing(LexicalIndexes(database, settings.home_path / "lexical")) as lexical,
-            aclosing(
-                SketchCache(database, space, max_bytes=settings.search_memory_bytes)
-            ) as sketches,
+            aclosing(SketchCache(database, max_bytes=settings.search_memory_bytes)) as sketches,
         ):
             yield NodeIndexes(
                 lexical=lexical, sketches=sketches if settings.search_memory_bytes else None
@@ -111,11 +107,6 @@ def load_embedder(settings: Settings) -> SentenceTransformerEmbedder:
     )
 
 
-def load_scorer(settings: Settings) -> CrossEncoderScorer | None:
-    """The configured reranker; takes seconds, nothing where there is none."""
-    return CrossEncoderScorer(settings.rerank_model) if settings.rerank_model else None
-
-
 async def open_space(database: Database, embedder: SentenceTransformerEmbedder) -> Space:
     """The embedder's space, made when new."""
     space = space_for(
@@ -132,7 +123,7 @@ def build_retriever(
     embedder: QueryEmbedder,
     sampler: RecallSampler | None = None,
 ) -> Retriever:
-    """A retriever with empty caches."""
+    """A retriever with empty caches; loads the reranker in seconds, where one is configured."""
     return Retriever(
         database,
         indexes,
@@ -142,7 +133,7 @@ def build_retriever(
             lexical_weight=settings.retrieval_lexical_weight,
             languages_read=languages_read(settings.embedding_model),
         ),
-        load_scorer(settings),
+        CrossEncoderScorer(settings.rerank_model) if settings.rerank_model else None,
         sampler,
     )
 
@@ -207,11 +198,6 @@ def warn_of_unfitted_floor(embedding_model: str) -> None:
         )
 
 
-def _load_grounding_model(settings: Settings) -> GroundingModel | None:
-    """The configured second opinion; takes seconds, nothing where there is none."""
-    return load_grounding_model(settings.grounding_model) if settings.grounding_model else None
-
-
 def _build_answerer(
     settings: Settings,
     database: Database,
@@ -233,13 +219,15 @@ def _build_answerer(
             evidence_floor=settings.answer_evidence_floor,
         ),
         verify_profile=settings.verify_profile,
-        grounding_model=_load_grounding_model(settings),
+        grounding_model=(
+            load_grounding_model(settings.grounding_model) if settings.grounding_model else None
+        ),
     )
 
 
 @asynccontextmanager
 async def open_resources(settings: Settings, database_url: str) -> AsyncIterator[Resources]:
-    """What the API and the command line answer with."""
+    """The resources that the API and the command line answer with."""
     embedder = load_embedder(settings)
     warn_of_unfitted_floor(settings.embedding_model)
     metrics = Metrics()
@@ -251,10 +239,10 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
         space = await open_space(database, embedder)
         files = FileStore(settings.effective_file_store_url)
         async with (
-            open_indexes(settings, database_url, space) as indexes,
+            open_indexes(settings, database_url) as indexes,
             aclosing(
                 RecallSampler(
-                    database, space, observe=metrics.observe_ann_recall, generator=SystemRandom()
+                    database, observe=metrics.observe_ann_recall, generator=SystemRandom()
                 )
             ) as sampler,
             aclosing(HeavyWork()) as heavy_work,
@@ -265,7 +253,9 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
             yield Resources(
                 database=database,
                 files=files,
-                uploads=_build_uploads(settings, database, files),
+                uploads=Uploads(
+                    database=database, files=files, max_bytes=settings.max_upload_bytes
+                ),
                 lexical=indexes.lexical,
                 retriever=retriever,
                 answerer=_build_answerer(
@@ -285,18 +275,14 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
             )
 
 
-def _build_uploads(settings: Settings, database: Database, files: FileStore) -> Uploads:
-    return Uploads(database=database, files=files, max_bytes=settings.max_upload_bytes)
-
-
 def uploads_with(tools: Ingestion, settings: Settings) -> Uploads:
     """The way every upload takes, over the database and the files of these tools."""
-    return _build_uploads(settings, tools.database, tools.files)
+    return Uploads(database=tools.database, files=tools.files, max_bytes=settings.max_upload_bytes)
 
 
 @asynccontextmanager
 async def open_ingestion(settings: Settings, database_url: str) -> AsyncIterator[Ingestion]:
-    """What the worker ingests with."""
+    """The tools that the worker ingests with."""
     embedder = load_embedder(settings)
     async with (
         open_database(settings, database_url) as database,
@@ -317,7 +303,7 @@ async def open_ingestion(settings: Settings, database_url: str) -> AsyncIterator
 
 
 def build_upkeep(settings: Settings, database: Database, metrics: Metrics) -> Upkeep:
-    """What a worker forgets with, by night."""
+    """The nightly deletion of what has outlived its retention."""
     return Upkeep(
         database=database,
         files=FileStore(settings.effective_file_store_url),

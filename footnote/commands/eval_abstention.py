@@ -39,7 +39,7 @@ from footnote.evaluation import (
     settings_in,
 )
 from footnote.output import progress_console
-from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.settings import Settings
 
 SETS = ("squad2", "clapnq")

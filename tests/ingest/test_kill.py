@@ -11,7 +11,7 @@ import pytest
 from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from kb.ids import JobId
-from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.settings import Settings
 from kb.store.documents import Document
 from kb.store.jobs import Job

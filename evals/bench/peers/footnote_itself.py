@@ -25,7 +25,7 @@ from ingest.reading import reading_children
 from kb.errors import DocumentUnreadable
 from kb.files import FileStore
 from kb.ids import TenantId
-from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.media_types import sniff
 from kb.postgres.database import Database
 from kb.postgres.embedded_postgres import database_url
