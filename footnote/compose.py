@@ -10,7 +10,7 @@ import structlog
 from app.answering.abstention import is_fitted_to, packaged_model
 from app.answering.pipeline import Answerer
 from app.answering.prompts.library import PromptLibrary
-from app.answering.review.grounding_model import GroundingModel, load_grounding_model
+from app.answering.review.grounding_model import load_grounding_model
 from app.gateway.config import (
     EVERYBODY,
     GatewayConfig,
