@@ -11,7 +11,7 @@ from app.identity import Authenticator
 from app.limits import RequestLimits
 from app.retrieve.search import Retriever
 from kb.files import FileStore
-from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.postgres.database import Database
 from kb.store.uploads import Uploads
 from kb.telemetry import Metrics

@@ -10,7 +10,7 @@ import structlog
 from app.answering.abstention import is_fitted_to, packaged_model
 from app.answering.pipeline import Answerer
 from app.answering.prompts.library import PromptLibrary
-from app.answering.review.grounding_model import GroundingModel, load_grounding_model
+from app.answering.review.grounding_model import load_grounding_model
 from app.gateway.config import (
     EVERYBODY,
     GatewayConfig,
@@ -25,15 +25,16 @@ from app.identity import ApiKeys
 from app.limits import AnswerLimits, RequestLimits
 from app.policy.tenant_policy import TenantPolicies, load_policies
 from app.resources import Resources
+from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.recall_sampling import RecallSampler
-from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever, SecondLook
-from ingest.embed import BatchingEmbedder
+from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
+from ingest.embed import batch_passages
 from ingest.ingestion import Ingestion
 from ingest.reading import reading_children
 from ingest.upkeep import Upkeep
 from kb.errors import Misconfigured, SchemaOutOfDate
 from kb.files import FileStore
-from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.sketches.sketch_cache import SketchCache
 from kb.postgres.database import Database, wait_until_reachable
 from kb.postgres.row_security import probe_row_security
@@ -82,17 +83,13 @@ async def open_database(settings: Settings, database_url: str) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def open_indexes(
-    settings: Settings, database_url: str, space: Space
-) -> AsyncIterator[NodeIndexes]:
+async def open_indexes(settings: Settings, database_url: str) -> AsyncIterator[NodeIndexes]:
     """With connections of their own: searches that wait for an index cannot take them from it."""
     database = Database(database_url, pool_size=INDEX_CONNECTIONS)
     try:
         async with (
             aclosing(LexicalIndexes(database, settings.home_path / "lexical")) as lexical,
-            aclosing(
-                SketchCache(database, space, max_bytes=settings.search_memory_bytes)
-            ) as sketches,
+            aclosing(SketchCache(database, max_bytes=settings.search_memory_bytes)) as sketches,
         ):
             yield NodeIndexes(
                 lexical=lexical, sketches=sketches if settings.search_memory_bytes else None
@@ -111,20 +108,11 @@ def load_embedder(settings: Settings) -> SentenceTransformerEmbedder:
     )
 
 
-def load_scorer(settings: Settings) -> CrossEncoderScorer | None:
-    """The configured reranker; takes seconds, nothing where there is none."""
-    return CrossEncoderScorer(settings.rerank_model) if settings.rerank_model else None
-
-
-def _space_of(embedder: SentenceTransformerEmbedder) -> Space:
-    return space_for(
-        model=embedder.model_name, revision=embedder.revision, dimension=embedder.dimension
-    )
-
-
 async def open_space(database: Database, embedder: SentenceTransformerEmbedder) -> Space:
     """The embedder's space, made when new."""
-    space = _space_of(embedder)
+    space = space_for(
+        model=embedder.model_name, revision=embedder.revision, dimension=embedder.dimension
+    )
     await ensure_space(database, space)
     return space
 
@@ -141,18 +129,17 @@ def build_retriever(
     settings: Settings,
     database: Database,
     indexes: NodeIndexes,
-    embedder: SentenceTransformerEmbedder,
-    space: Space,
+    embedder: QueryEmbedder,
     sampler: RecallSampler | None = None,
 ) -> Retriever:
-    """A retriever that remembers nothing yet."""
+    """A retriever with empty caches; loads the reranker in seconds, where one is configured."""
     return Retriever(
         database,
         indexes,
         embedder,
-        space,
         _retrieval_limits(settings),
-        SecondLook(scorer=load_scorer(settings), sampler=sampler),
+        CrossEncoderScorer(settings.rerank_model) if settings.rerank_model else None,
+        sampler,
     )
 
 
@@ -216,15 +203,10 @@ def warn_of_unfitted_floor(embedding_model: str) -> None:
         )
 
 
-def _load_grounding_model(settings: Settings) -> GroundingModel | None:
-    """The configured second opinion; takes seconds, nothing where there is none."""
-    return load_grounding_model(settings.grounding_model) if settings.grounding_model else None
-
-
 def _build_answerer(
     settings: Settings,
     database: Database,
-    embedder: SentenceTransformerEmbedder,
+    embedder: QueryEmbedder,
     retriever: Retriever,
     gateway: Gateway | None,
     policies: TenantPolicies,
@@ -242,9 +224,11 @@ def _build_answerer(
             evidence_floor=settings.answer_evidence_floor,
         ),
         retrieval_limits=_retrieval_limits(settings),
-        embedding_space=_space_of(embedder).name,
+        embedding_space=embedder.space.name,
         verify_profile=settings.verify_profile,
-        grounding_model=_load_grounding_model(settings),
+        grounding_model=(
+            load_grounding_model(settings.grounding_model) if settings.grounding_model else None
+        ),
     )
 
 
@@ -262,24 +246,28 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
         space = await open_space(database, embedder)
         files = FileStore(settings.effective_file_store_url)
         async with (
-            open_indexes(settings, database_url, space) as indexes,
+            open_indexes(settings, database_url) as indexes,
             aclosing(
                 RecallSampler(
-                    database, space, observe=metrics.observe_ann_recall, generator=SystemRandom()
+                    database, observe=metrics.observe_ann_recall, generator=SystemRandom()
                 )
             ) as sampler,
             aclosing(HeavyWork()) as heavy_work,
         ):
-            retriever = build_retriever(settings, database, indexes, embedder, space, sampler)
+            # The search and the answer of a question embed it once.
+            questions = QueryEmbedder(embedder, space)
+            retriever = build_retriever(settings, database, indexes, questions, sampler)
             yield Resources(
                 database=database,
                 authenticator=ApiKeys(database=database),
                 files=files,
-                uploads=_build_uploads(settings, database, files),
+                uploads=Uploads(
+                    database=database, files=files, max_bytes=settings.max_upload_bytes
+                ),
                 lexical=indexes.lexical,
                 retriever=retriever,
                 answerer=_build_answerer(
-                    settings, database, embedder, retriever, gateway, policies
+                    settings, database, questions, retriever, gateway, policies
                 ),
                 heavy_work=heavy_work,
                 metrics=metrics,
@@ -295,22 +283,18 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
             )
 
 
-def _build_uploads(settings: Settings, database: Database, files: FileStore) -> Uploads:
-    return Uploads(database=database, files=files, max_bytes=settings.max_upload_bytes)
-
-
 def uploads_with(tools: Ingestion, settings: Settings) -> Uploads:
     """The way every upload takes, over the database and the files of these tools."""
-    return _build_uploads(settings, tools.database, tools.files)
+    return Uploads(database=tools.database, files=tools.files, max_bytes=settings.max_upload_bytes)
 
 
 @asynccontextmanager
 async def open_ingestion(settings: Settings, database_url: str) -> AsyncIterator[Ingestion]:
-    """The resources that the worker ingests with."""
+    """The tools that the worker ingests with."""
     embedder = load_embedder(settings)
     async with (
         open_database(settings, database_url) as database,
-        BatchingEmbedder(embedder) as batching,
+        batch_passages(embedder) as batching,
     ):
         with closing(reading_children()) as children:
             yield Ingestion(
@@ -327,7 +311,7 @@ async def open_ingestion(settings: Settings, database_url: str) -> AsyncIterator
 
 
 def build_upkeep(settings: Settings, database: Database, metrics: Metrics) -> Upkeep:
-    """The upkeep that a worker does by night."""
+    """The nightly deletion of what has outlived its retention."""
     return Upkeep(
         database=database,
         files=FileStore(settings.effective_file_store_url),

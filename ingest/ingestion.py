@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ingest.embed import BatchingEmbedder
 from ingest.room import Room
 from kb.child_processes import ChildProcesses
 from kb.files import FileStore
 from kb.postgres.database import Database
 from kb.store.spaces import Space
 from kb.telemetry import Metrics
+from models.batching import MicroBatcher
 from models.embedding import Embedder
 
 
@@ -23,7 +23,7 @@ class Ingestion:
     files: FileStore
     children: ChildProcesses
     embedder: Embedder
-    batching: BatchingEmbedder
+    batching: MicroBatcher
     space: Space
     metrics: Metrics
     max_attempts: int

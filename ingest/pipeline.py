@@ -105,7 +105,7 @@ async def _embed(
     missing = [sha256 for sha256 in text_by_sha256 if sha256 not in known]
     for start in range(0, len(missing), MAX_TEXTS_A_CALL):
         batch = missing[start : start + MAX_TEXTS_A_CALL]
-        rows = await tools.batching.embed([text_by_sha256[sha256] for sha256 in batch])
+        rows = await tools.batching.submit([text_by_sha256[sha256] for sha256 in batch])
         known.update(zip(batch, rows, strict=True))
         if len(missing) > MAX_TEXTS_A_CALL:
             done = sum(sha256 in known for sha256 in sha256s)

@@ -1,4 +1,4 @@
-"""A loaded cross-encoder, whatever it is asked for; the one place that loads one."""
+"""A loaded cross-encoder for any use; the one place that loads one."""
 
 import logging
 import threading
@@ -32,7 +32,7 @@ class LoadedCrossEncoder:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What its configuration calls each output."""
+        """The name of each output in its configuration."""
         config = self._model.config
         named = (config.id2label if config else None) or {}
         name_by_number = {int(number): str(name) for number, name in named.items()}

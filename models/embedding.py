@@ -8,7 +8,7 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
@@ -59,7 +59,7 @@ def languages_read(model: str) -> frozenset[str] | None:
 
 
 class Embedder(Protocol):
-    """What the rest of Footnote needs of an embedding model."""
+    """An embedding model as the rest of Footnote uses it."""
 
     @property
     def languages(self) -> frozenset[str] | None:
@@ -106,10 +106,6 @@ def choose_backend(configured: str) -> Literal["openvino", "torch"]:
     return "openvino"
 
 
-REMEMBERED_QUESTIONS: Final = 64
-"""An answer compares its evidence with the question that its search embedded a moment before."""
-
-
 class _Runner(Protocol):
     """Runs the network; one caller at a time."""
 
@@ -138,7 +134,6 @@ class SentenceTransformerEmbedder:
         self._runner = opened.runner
         self._counter = opened.counter
         self.revision = opened.revision
-        self._question = lru_cache(REMEMBERED_QUESTIONS)(self._encode_question)
 
     @property
     def languages(self) -> frozenset[str] | None:
@@ -162,22 +157,12 @@ class SentenceTransformerEmbedder:
         return [len(encoding) for encoding in self._counter.encode_batch_fast(list(texts))]
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        """One unit row for each question; a question beyond the window is cut off.
-
-        One that comes alone, and came a moment ago, is not embedded again; its row is read-only.
-        """
-        if len(texts) == 1:
-            return self._question(texts[0])
+        """One unit row for each question; a question beyond the window is cut off."""
         return self._encode(texts, may_cut=True)
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """One unit row for each text; ValueError for a text beyond `max_tokens`."""
         return self._encode(texts, may_cut=False)
-
-    def _encode_question(self, text: str) -> Vectors:
-        row = self._encode([text], may_cut=True)
-        row.flags.writeable = False
-        return row
 
     def _encode(self, texts: Sequence[str], *, may_cut: bool) -> Vectors:
         if not texts:
@@ -270,23 +255,18 @@ def _exported(source: str, cache_folder: Path) -> tuple[Path, Manifest]:
     with FileLock(folder.with_suffix(".lock")):
         manifest = read_manifest(folder)
         if manifest is None:
-            manifest = _export(source, weights, folder)
+            building = folder.with_suffix(".building")
+            shutil.rmtree(building, ignore_errors=True)
+            model = _load(source, "openvino")
+            model.save_pretrained(str(building))
+            manifest = {
+                "revision": weights or _hub_revision(model),
+                "max_tokens": int(model.max_seq_length or 512),
+                "pooling": _equal_pooling(building, model),
+            }
+            write_manifest(building, manifest)
+            building.rename(folder)
     return folder, manifest
-
-
-def _export(source: str, weights: str | None, folder: Path) -> Manifest:
-    building = folder.with_suffix(".building")
-    shutil.rmtree(building, ignore_errors=True)
-    model = _load(source, "openvino")
-    model.save_pretrained(str(building))
-    manifest: Manifest = {
-        "revision": weights or _hub_revision(model),
-        "max_tokens": int(model.max_seq_length or 512),
-        "pooling": _equal_pooling(building, model),
-    }
-    write_manifest(building, manifest)
-    building.rename(folder)
-    return manifest
 
 
 def _equal_pooling(folder: Path, model: "SentenceTransformer") -> Pooling | None:
@@ -327,27 +307,19 @@ def weights_revision(source: str) -> str | None:
     the backend, and a model may have several parts.
     """
     folder = Path(source)
-    digests = {
-        path.relative_to(folder).as_posix(): _file_sha256(path)
-        for path in sorted(folder.rglob("*"))
-        if _may_be_weights(path, folder)
-    }
+    digests = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        # Git and downloads hide files of their own in the folder.
+        is_hidden = any(part.startswith(".") for part in name.parts)
+        if not is_hidden and path.suffix.lower() not in _NO_WEIGHTS and path.is_file():
+            with path.open("rb") as file:
+                digests[name.as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
     # The default model's, and most others': stored vectors are known by the hash of this file.
     if digests.keys() <= {"model.safetensors"}:
         return digests.get("model.safetensors", "")[:12] or None
     lines = "\n".join(f"{digest} {name}" for name, digest in digests.items())
     return hashlib.sha256(lines.encode()).hexdigest()[:12]
-
-
-def _may_be_weights(path: Path, folder: Path) -> bool:
-    """False for what git and downloads hide in the folder."""
-    is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return not is_hidden and path.suffix.lower() not in _NO_WEIGHTS and path.is_file()
-
-
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _hub_revision(model: "SentenceTransformer") -> str:

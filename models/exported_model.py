@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from openvino import InferRequest  # type: ignore[import-untyped]  # ships no type information
 
 Pooling = Literal["mean", "cls"]
-"""How one vector is made of those of the tokens."""
+"""The way one vector is made of those of the tokens."""
 POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
 
 _HIDDEN: Final = "last_hidden_state"
@@ -25,7 +25,7 @@ _MANIFEST: Final = "footnote.json"
 
 
 class Manifest(TypedDict):
-    """What was found out at the export; pooling None: sentence-transformers must run it."""
+    """Facts of an export; pooling None: sentence-transformers must run it."""
 
     revision: str
     max_tokens: int
@@ -33,7 +33,7 @@ class Manifest(TypedDict):
 
 
 class _Batch(TypedDict):
-    """What the network takes, (rows, tokens) int64."""
+    """The network's inputs, (rows, tokens) int64."""
 
     input_ids: NDArray[np.int64]
     attention_mask: NDArray[np.int64]
@@ -95,7 +95,7 @@ class ExportedModel:
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """What was found out when the folder was exported; None when nothing was exported there."""
+    """The facts of the export in the folder; None when nothing was exported there."""
     path = folder / _MANIFEST
     return cast("Manifest", json.loads(path.read_bytes())) if path.exists() else None
 

@@ -1,4 +1,4 @@
-"""What a cross-encoder says of a text and a claim about it.
+"""The outputs of a cross-encoder for a text and a claim about it.
 
 Its outputs mean nothing without a calibration, which is for whoever asks it.
 """

@@ -1,4 +1,4 @@
-"""How well passages answer a question, by a cross-encoder."""
+"""Scores of passages as answers to a question, by a cross-encoder."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""Finding evidence: both legs, fused, and read under row security."""
+"""Finding evidence: candidates by BM25 and vectors, fused, and read under row security."""

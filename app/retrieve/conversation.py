@@ -1,4 +1,4 @@
-"""What a question in a conversation is searched for with, worked out without a model.
+"""The texts a question in a conversation is searched for with, worked out without a model.
 
 A follow-up such as "And for contractors?" names only what is new. What it leans on is searched for
 too, at a fraction of its weight: the question before it, the conversation's first question, and
@@ -24,10 +24,11 @@ from kb.index.lexical.analysis import analyse, analyse_query
 Speaker = Literal["user", "assistant"]
 
 Sign = Literal["refers_back", "adds_on", "short"]
-"""Of leaning on what went before: a pronoun, an opening such as 'and', few words of content."""
+"""A sign that a question leans on what went before: a pronoun, an opening such as 'and', few words
+of content."""
 
 Bearing = Literal["follow_up", "stand_alone", "new_topic"]
-"""How a question stands to what went before: leans on it, shares its words, or neither."""
+"""The relation of a question to what went before: leans on it, shares its words, or neither."""
 
 SHORT_QUESTION_TERMS: Final = 3
 """Content terms up to which a question says too little by itself."""
@@ -79,7 +80,7 @@ class Carried:
 
 @dataclass(frozen=True, kw_only=True)
 class Conversation:
-    """What a question is searched for with, and why."""
+    """The texts a question is searched for with, and the reason."""
 
     bearing: Bearing
     signs: tuple[Sign, ...]
@@ -87,7 +88,7 @@ class Conversation:
     carried: tuple[Carried, ...]
 
     def terms(self, question: str, languages: Sequence[str]) -> list[str]:
-        """What BM25 looks for: each term as often as it counts."""
+        """The terms for BM25, each as often as it counts."""
         terms = analyse_query(question, languages) * self.question_times
         for carried in self.carried:
             of_text = analyse_query(carried.said.text, languages)
@@ -99,7 +100,7 @@ class Conversation:
 
 @dataclass(frozen=True, kw_only=True)
 class _Weights:
-    """Of the question, an earlier question and the answer before; tuned as the module says."""
+    """The weights of the question, an earlier one and the answer before; tuned as said above."""
 
     question_times: int
     earlier_question: tuple[int, float]
@@ -111,7 +112,7 @@ _STAND_ALONE: Final = _Weights(question_times=40, earlier_question=(4, 0.1), ans
 
 
 def in_conversation(question: str, history: Sequence[Said]) -> Conversation | None:
-    """What to search for when the question is asked after `history`; None after nothing.
+    """The search for a question that is asked after `history`; None after nothing.
 
     The words that show a follow-up are English; in other languages only its length does.
     """

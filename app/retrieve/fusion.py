@@ -1,4 +1,4 @@
-"""One score for each candidate, from what both legs say of it and what the best one is like.
+"""One score for each candidate, from BM25, the vectors and its likeness to the best ones.
 
 evidence(c) = w * z(bm25(c)) + (1 - w) * z(cos(question, c))
 seen(c)     = evidence(c) + what its text says for it, where it has been read (phrases.py)
@@ -6,8 +6,8 @@ likeness(c) = cos(p, c);  p: mean vector of the 5 best by seen, weighed by exp(1
 told(c)     = seen(c) + 0.2 * z(likeness(c))
 score(c)    = 1 - (told(best) - told(c)) / 8, at least 0
 
-z is the number of standard deviations from the mean over all candidates; bm25 is 0 for what the
-lexical leg did not find, the cosine is the true one also for what the vector leg did not find.
+z is the number of standard deviations from the mean over all candidates; bm25 is 0 for what BM25
+did not find, the cosine is the true one also for what the vectors did not find.
 Likeness is pseudo-relevance feedback; it judges candidates and finds no new ones.
 Sources: Bruch, Gai, Ingber, An Analysis of Fusion Functions for Hybrid Retrieval, TOIS 2023,
 doi:10.1145/3596512 (convex mixes); Lee, Analyses of Multiple Evidence Combination, SIGIR 1997, and
@@ -39,16 +39,16 @@ _EQUAL: Final = 1e-6
 _Scores = NDArray[np.float64]
 
 
-def weigh(
+def fuse_evidence(
     bm25_by_chunk: Mapping[int, float],
     vectors: CandidateVectors,
     question: NDArray[np.float32],
     *,
     lexical_weight: float,
 ) -> dict[int, float]:
-    """Evidence for all that either leg found, in standard deviations, best first, ties by id.
+    """Evidence for all that either search found, in standard deviations, best first, ties by id.
 
-    `vectors` holds those of the candidates of both legs, `question` is of unit length. A chunk
+    `vectors` holds those of all candidates, `question` is of unit length. A chunk
     without a vector is taken to be as far away as the farthest.
     """
     chunk_ids = sorted({*bm25_by_chunk, *vectors.chunk_ids})
@@ -58,13 +58,24 @@ def weigh(
     return _best_first(chunk_ids, evidence)
 
 
-def settle(seen_by_chunk: Mapping[int, float], vectors: CandidateVectors) -> dict[int, float]:
-    """The scores of the candidates of `weigh`, 0 to 1, best first, ties by id."""
-    chunk_ids = sorted(seen_by_chunk)
+def rescore_with_feedback(
+    evidence_by_chunk: Mapping[int, float], vectors: CandidateVectors
+) -> dict[int, float]:
+    """The scores of the candidates of `fuse_evidence`, 0 to 1, best first, ties by id.
+
+    The evidence is with that of their text where it has been read: seen(c) above.
+    """
+    chunk_ids = sorted(evidence_by_chunk)
     places = _places(vectors, chunk_ids)
-    seen = np.array([seen_by_chunk[chunk_id] for chunk_id in chunk_ids], dtype=np.float64)
-    likeness = _placed(_likeness(vectors, seen[places]), places, len(chunk_ids))
-    told = _best_first(chunk_ids, seen + FEEDBACK_WEIGHT * _standard(likeness))
+    seen = np.array([evidence_by_chunk[chunk_id] for chunk_id in chunk_ids], dtype=np.float64)
+    # The cosine of each row with what the best rows have in common.
+    seen_of_rows = seen[places]
+    best_rows = np.argsort(-seen_of_rows, kind="stable")[:FEEDBACK_PASSAGES]
+    best_seen = seen_of_rows[best_rows]
+    weights = np.exp(SHARPNESS * (best_seen - best_seen.max(initial=-np.inf)))
+    likeness = vectors.rows @ (weights @ vectors.rows[best_rows])
+    placed = _placed(likeness, places, len(chunk_ids))
+    told = _best_first(chunk_ids, seen + FEEDBACK_WEIGHT * _standard(placed))
     best = next(iter(told.values()), 0.0)
     return {chunk_id: max(0.0, 1 - (best - each) / SPAN) for chunk_id, each in told.items()}
 
@@ -75,16 +86,8 @@ def _best_first(chunk_ids: list[int], scores: _Scores) -> dict[int, float]:
 
 
 def _places(vectors: CandidateVectors, chunk_ids: list[int]) -> NDArray[np.intp]:
-    """Where the chunk of each row stands among the candidates."""
+    """The place of each row's chunk among the candidates."""
     return np.searchsorted(np.array(chunk_ids, dtype=np.int64), np.array(vectors.chunk_ids))
-
-
-def _likeness(vectors: CandidateVectors, seen: _Scores) -> NDArray[np.float32]:
-    """The cosine of each row with what the best rows have in common."""
-    best = np.argsort(-seen, kind="stable")[:FEEDBACK_PASSAGES]
-    weights = np.exp(SHARPNESS * (seen[best] - seen[best].max(initial=-np.inf)))
-    likeness: NDArray[np.float32] = vectors.rows @ (weights @ vectors.rows[best])
-    return likeness
 
 
 def _placed(scores: NDArray[np.float32], places: NDArray[np.intp], count: int) -> _Scores:

@@ -1,6 +1,6 @@
-"""What the text of a passage says for it, once it has been read.
+"""The evidence of a passage's own text, once it has been read.
 
-says(p) = pairs(p) + coverage(p) + length(p) + 0.5 * start(p), in standard deviations of evidence
+score(p) = pairs(p) + coverage(p) + length(p) + 0.5 * start(p), in standard deviations of evidence
 
 pairs(p):    share of the question's pairs of neighbouring terms that stand together in p
 coverage(p): share of the question's terms that p holds, each weighed by its idf squared, as where
@@ -42,19 +42,21 @@ START_LETTERS: Final = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
-    """What is looked for in a passage: pairs as they stand in its terms, and weights of terms."""
+class WeighedQuestion:
+    """Pairs of terms as they stand in a passage's terms, and the weight of each term."""
 
     pairs: tuple[str, ...]
     weight_by_term: Mapping[str, float]
 
 
-def as_looked_for(text: str, language: str | None, idf_by_term: Mapping[str, float]) -> Question:
+def weigh_question(
+    text: str, language: str | None, idf_by_term: Mapping[str, float]
+) -> WeighedQuestion:
     """The question as passages of the language are read; a term without an idf counts nothing."""
     terms = analyse(text, language)
     weights = {term: idf_by_term.get(term, 0.0) ** 2 for term in terms}
     total = sum(weights.values())
-    return Question(
+    return WeighedQuestion(
         pairs=tuple({f" {first} {second} ": None for first, second in pairwise(terms)}),
         weight_by_term={
             f" {term} ": weight / total for term, weight in weights.items() if weight > 0
@@ -67,10 +69,10 @@ def _terms_of(text: str, language: str | None) -> str:
     return f" {analyse_joined(text, language)} "
 
 
-def says(question: Question, passage: Passage) -> float:
-    """How much the text says for the passage, from 0 to 3.5; 15 microseconds.
+def score_text(question: WeighedQuestion, passage: Passage) -> float:
+    """The evidence of its text for the passage, from 0 to 3.5; 15 microseconds.
 
-    `question` is looked for in the passage's language.
+    `question` is weighed in the passage's language.
     """
     parts = (passage.title or "", *passage.location["section"], passage.text)
     text = " | ".join(_terms_of(part, passage.language) for part in parts)

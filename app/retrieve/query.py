@@ -1,4 +1,4 @@
-"""What is asked of a search."""
+"""A search's query, and the limits of retrieval."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from app.retrieve.conversation import Conversation
 from kb.store.filters import Filter
 
 UNREAD_LEXICAL_WEIGHT: Final = 0.7
-"""Of BM25 for a question in a language that the embedding model does not read.
+"""The weight of BM25 for a question in a language that the embedding model does not read.
 
 nDCG@10 of xquad with .3, .7 and 1: ar .701 .892 .901, de .914 .932 .912, es .898 .948 .939,
 ru .845 .931 .930, zh .905 .955 .951; of its English questions .976 .968 .948.
@@ -19,7 +19,7 @@ SearchMode = Literal["hybrid", "lexical", "vector"]
 
 @dataclass(frozen=True, kw_only=True)
 class SearchQuery:
-    """What is asked; None: no limit.
+    """A question and the limits of its search; None: no limit.
 
     `conversation` is what the text leans on, see `in_conversation`. A text that a model has made
     stand alone is searched for without one.
@@ -37,7 +37,7 @@ class SearchQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class RetrievalLimits:
-    """How widely to look: candidates of each leg, and the weight of BM25 in the fused score.
+    """The number of candidates by BM25 and by vectors, and the weight of BM25 in the fused score.
 
     `languages_read` are those that the embedding model reads, None: all.
     """

@@ -1,4 +1,4 @@
-"""How much of the truly nearest searches find, sampled in production beside their responses."""
+"""The share of the truly nearest that searches find, sampled beside their responses."""
 
 import asyncio
 import random
@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import structlog
 
-from app.retrieve.legs import Search, VectorLeg
-from app.retrieve.query_vectors import QueryVector
+from app.retrieve.query_embedder import QueryVector
+from app.retrieve.search_scope import Search
+from app.retrieve.vector_candidates import VectorCandidates
 from kb.errors import KnowledgeBaseError
 from kb.index.recall import is_sampled, sample_recall
 from kb.postgres.database import Database
-from kb.store.spaces import Space
 
 log = structlog.get_logger(__name__)
 
@@ -22,19 +22,19 @@ class RecallSampler:
     def __init__(
         self,
         database: Database,
-        space: Space,
         *,
         observe: Callable[[float], None],
         generator: random.Random,
     ) -> None:
         """`observe` is told the recall of each sample, 0 to 1."""
         self._database = database
-        self._space = space
         self._observe = observe
         self._generator = generator
         self._running: set[asyncio.Task[None]] = set()
 
-    def consider(self, search: Search, question: QueryVector | None, found: VectorLeg) -> None:
+    def consider(
+        self, search: Search, question: QueryVector | None, found: VectorCandidates
+    ) -> None:
         """Samples this search if it is its turn; one at a time.
 
         The sample begins at once, in a transaction of its own; no response waits for it.
@@ -56,13 +56,13 @@ class RecallSampler:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _sample(self, search: Search, question: QueryVector, found: VectorLeg) -> None:
+    async def _sample(self, search: Search, question: QueryVector, found: VectorCandidates) -> None:
         asker = search.scope
         try:
             async with self._database.tenant(asker.tenant_id, viewer=asker.viewer) as scope:
                 recall = await sample_recall(
                     scope,
-                    self._space,
+                    search.space,
                     question,
                     search.search_scope.vector_filter,
                     list(found.cosine_by_chunk),

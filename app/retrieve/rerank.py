@@ -19,7 +19,7 @@ cross-encoder some milliseconds of a core, so that many more would be felt."""
 
 
 class PassageScorer(Protocol):
-    """What the rest of Footnote needs of a cross-encoder."""
+    """A cross-encoder as the rest of Footnote uses it."""
 
     @property
     def model_name(self) -> str:

@@ -1,4 +1,4 @@
-"""What a search hands on."""
+"""The result of a search."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ class Stale:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """How the passages were found; no plan when no vectors were searched.
+    """The way the passages were found; no plan when no vectors were searched.
 
     `is_lexical_missing`: the lexical index could not be asked, the passages are the vectors' own.
     """

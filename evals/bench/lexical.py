@@ -19,7 +19,7 @@ from evals.bench.record import Outcome, Spread, spread
 from footnote.evals.datasets import Dataset
 from kb.ids import TenantId
 from kb.index.lexical.analysis import analyse_query
-from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.lexical.view import LexicalQuery
 from kb.passages import Location
 from kb.postgres.database import EVERYONE, Database, TenantSession, Viewer
@@ -104,7 +104,7 @@ class _Shelf:
         async with self.database.tenant(self.tenant_id, viewer=VIEWER) as scope:
             started = perf_counter()
             generation = await current_generation(scope)
-            view = await self.indexes.look(scope, generation=generation)
+            view = await self.indexes.view(scope, generation=generation)
             hits = (await view.search(query)).hits
             return {hit.chunk_id for hit in hits}, (perf_counter() - started) * 1000
 

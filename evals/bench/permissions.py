@@ -174,7 +174,7 @@ async def _prepare(url: str) -> bool:
 
 async def _measure(url: str, synthetic: Sequence[SyntheticTenant]) -> list[PointResult]:
     database = Database(url, pool_size=2)
-    sketches = SketchCache(database, SPACE, max_bytes=MAX_BYTES)
+    sketches = SketchCache(database, max_bytes=MAX_BYTES)
     ways: dict[str, _Way] = {"held sketches": _Shortlisted(sketches=sketches), "planned": _planned}
     results: list[PointResult] = []
     first_chunk = 1
@@ -188,7 +188,7 @@ async def _measure(url: str, synthetic: Sequence[SyntheticTenant]) -> list[Point
         )
         first_chunk += each.chunk_count
         started = perf_counter()
-        await sketches.take_up(TenantId(each.id))
+        await sketches.catch_up(TenantId(each.id), SPACE)
         print(f"  {each.chunk_count} chunks sketched in {perf_counter() - started:.2f} s")
         for point in _points(tenant, is_biggest=each is synthetic[0]):
             for name, way in ways.items():

@@ -22,7 +22,7 @@ from evals.bench.search import QUERIES, WARM_UP, time_searches
 from evals.bench.synthetic import SyntheticTenant, load_tenants
 from kb.errors import InvalidInput
 from kb.ids import TenantId
-from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.vector_search import VectorFilter, count_visible
 from kb.postgres.database import Database
 from kb.postgres.embedded_postgres import database_url

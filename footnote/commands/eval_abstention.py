@@ -10,6 +10,7 @@ import typer
 
 from app.answering.abstention import FITTED_FILE, FittedAbstention, packaged_model
 from app.limits import AnswerLimits
+from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import NodeIndexes
 from footnote.commands.eval_command import (
     DatasetsOption,
@@ -38,7 +39,7 @@ from footnote.evals.loading import LoadedDataset
 from footnote.evals.questions import read_questions
 from footnote.evals.results import Result
 from footnote.output import progress_console
-from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.settings import Settings
 
 SETS = ("squad2", "clapnq")
@@ -133,11 +134,12 @@ def _weigh_all(
         async with open_database(settings, url) as database:
             space = await open_space(database, embedder)
             lexical = LexicalIndexes(database, settings.home_path / "lexical")
+            query_embedder = QueryEmbedder(embedder, space)
             weighing = Weighing(
                 retriever=build_retriever(
-                    settings, database, NodeIndexes(lexical=lexical), embedder, space
+                    settings, database, NodeIndexes(lexical=lexical), query_embedder
                 ),
-                embedder=RememberingEmbedder(embedder),
+                embedder=RememberingEmbedder(query_embedder),
                 limits=AnswerLimits(
                     passages=settings.answer_passages,
                     context_tokens=settings.answer_context_tokens,

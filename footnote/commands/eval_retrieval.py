@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from app.retrieve.query import SearchMode
+from app.retrieve.query_embedder import QueryEmbedder
 from footnote.commands.ask import Mode
 from footnote.commands.eval_command import (
     DatasetOption,
@@ -117,16 +118,18 @@ async def _load_and_ask(settings: Settings, url: str, plan: Plan) -> list[Result
     results = []
     async with open_database(settings, url) as database:
         space = await open_space(database, embedder)
-        async with open_indexes(settings, url, space) as indexes:
+        async with open_indexes(settings, url) as indexes:
             for each, run in product(loaded, plan.runs):
                 progress_console.print(f"{each.dataset.name}: {run.variant}", markup=False)
                 # A search would go on without an index that is still being built, and by other
                 # plans than the service's without sketches.
                 await indexes.lexical.catch_up(each.tenant_id)
                 if indexes.sketches is not None:
-                    await indexes.sketches.take_up(each.tenant_id)
+                    await indexes.sketches.catch_up(each.tenant_id, space)
                 # One of its own for each way: a retriever remembers the vectors of questions.
-                retriever = build_retriever(settings, database, indexes, embedder, space)
+                retriever = build_retriever(
+                    settings, database, indexes, QueryEmbedder(embedder, space)
+                )
                 results.append(await measure_retrieval(retriever, each, run, clock=utc_now))
     return results
 

@@ -108,9 +108,9 @@ async def _check(
             return []
         tenant_id = caller.tenant_id
         async with aclosing(
-            SketchCache(database, space, max_bytes=settings.search_memory_bytes)
+            SketchCache(database, max_bytes=settings.search_memory_bytes)
         ) as sketches:
-            await sketches.take_up(tenant_id)
+            await sketches.catch_up(tenant_id, space)
             async with database.tenant(tenant_id, viewer=viewer) as scope:
                 return await check_recall(
                     scope,

@@ -1,4 +1,4 @@
-"""How much of the truly nearest a vector search finds, measured against comparing everything.
+"""The share of the truly nearest that a vector search finds, against comparing everything.
 
 No question is kept anywhere, so a check asks with stored vectors, changed a little.
 """
@@ -19,7 +19,7 @@ from kb.postgres.database import TenantSession
 from kb.store.spaces import Space, vectors_table
 
 SAMPLED_SHARE = 0.001
-"""Of the searches that may miss something; the exact search costs seconds at ten million rows."""
+"""The share of those that may miss something; an exact search takes seconds at ten million rows."""
 
 NOISE = 0.3
 """Length of what is added to a unit vector: a question resembles its passage, cosine .96."""
@@ -82,8 +82,7 @@ async def check_recall(
         vector = await _random_vector(scope, space, float(generator.random()))
         if vector is not None:
             question = _resembling(vector, generator)
-            found = await _find(scope, sketches, space, question, limit, visible_count)
-            checked.append(await _compare(scope, space, question, found, limit=limit))
+            checked.append(await _check(scope, sketches, space, question, limit, visible_count))
     return checked
 
 
@@ -108,52 +107,32 @@ async def _random_vector(
     return None if row is None else np.asarray(row, dtype=np.float32)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Found:
-    chunk_ids: Sequence[int]
-    plan: Plan
-    seconds: float
-
-
-async def _find(
+async def _check(
     scope: TenantSession,
     sketches: SketchCache,
     space: Space,
     question: NDArray[np.float32],
     limit: int,
     visible_count: int,
-) -> _Found:
-    started = perf_counter()
-    nearest = await search_sketches(scope, space, sketches, question, limit=limit)
-    if nearest is not None:
-        return _Found(
-            chunk_ids=list(nearest.cosine_by_chunk),
-            plan="shortlist",
-            seconds=perf_counter() - started,
-        )
-    started = perf_counter()
-    hits, plan = await search_vectors(
-        scope, space, question, NO_FILTER, limit=limit, visible_count=visible_count
-    )
-    chunk_ids = [hit.chunk_id for hit in hits]
-    return _Found(chunk_ids=chunk_ids, plan=plan, seconds=perf_counter() - started)
-
-
-async def _compare(
-    scope: TenantSession,
-    space: Space,
-    question: NDArray[np.float32],
-    found: _Found,
-    *,
-    limit: int,
 ) -> RecallSample:
     started = perf_counter()
-    recall = await sample_recall(scope, space, question, NO_FILTER, found.chunk_ids, limit=limit)
+    nearest = await search_sketches(scope, space, sketches, question, limit=limit)
+    plan: Plan = "shortlist"
+    if nearest is not None:
+        found = list(nearest.cosine_by_chunk)
+    else:
+        started = perf_counter()
+        hits, plan = await search_vectors(
+            scope, space, question, NO_FILTER, limit=limit, visible_count=visible_count
+        )
+        found = [hit.chunk_id for hit in hits]
+    ended = perf_counter()
+    recall = await sample_recall(scope, space, question, NO_FILTER, found, limit=limit)
     return RecallSample(
         recall=recall,
-        plan=found.plan,
-        milliseconds=found.seconds * 1000,
-        exact_milliseconds=(perf_counter() - started) * 1000,
+        plan=plan,
+        milliseconds=(ended - started) * 1000,
+        exact_milliseconds=(perf_counter() - ended) * 1000,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,13 +68,15 @@ _SETTINGS = text(
     """
 )
 
+_LIMIT_ROWS: Final = bindparam("limit_rows", type_=Integer)
+
 Plan = Literal["shortlist", "exact", "signs", "hnsw"]
 """The first is kb.index.sketches' and never chosen here."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class VectorFilter:
-    """What limits a search besides row security; None or empty: no limit."""
+    """The limits of a search besides row security; None or empty: no limit."""
 
     collection_ids: Sequence[CollectionId] | None = None
     excluded_document_ids: Sequence[DocumentId] = ()
@@ -90,7 +92,7 @@ class VectorHit:
 
 
 async def count_visible(scope: TenantSession, space: Space, filters: VectorFilter) -> int:
-    """How many vectors the caller can see, counted up to one more than SIGNS_LIMIT."""
+    """The number of vectors the caller can see, counted up to one more than SIGNS_LIMIT."""
     table = vectors_table(space)
     visible = select(table.c.chunk_id).where(*_conditions(scope, space, filters))
     query = select(func.count()).select_from(visible.limit(SIGNS_LIMIT + 1).subquery())
@@ -130,11 +132,17 @@ async def search_vectors(
     parameters = {"question": question, "limit_rows": limit}
     plan = choose_plan(visible_count)
     if plan == "hnsw":
-        hits = await _walk(scope, hnsw_query(scope, space, filters), parameters)
+        # Only the HNSW index gives rows in the order of distance: without sorting nothing else is
+        # left.
+        await _configure(scope, limit=limit, may_sort=False)
+        hits = await _hits(scope, hnsw_query(scope, space, filters), parameters)
+        await _configure(scope, limit=limit, may_sort=True)
         if len(hits) == FOUND_PER_HIT * limit:
-            return hits[:limit], "hnsw"
+            # relaxed_order may hand rows back slightly out of order.
+            return sorted(hits, key=lambda hit: (-hit.cosine, hit.chunk_id))[:limit], "hnsw"
         plan = "signs"
-    await _configure(scope, limit=limit, may_sort=True)
+    else:
+        await _configure(scope, limit=limit, may_sort=True)
     if plan == "signs":
         hits = await _hits(scope, signs_query(scope, space, filters), parameters)
         if len(hits) == limit:
@@ -178,7 +186,7 @@ def signs_query(
     """
     table = vectors_table(space)
     signs = cast(func.binary_quantize(_question(table)), table.c.signs.type)
-    compared = func.greatest(LEAST_COMPARED, COMPARED_PER_HIT * _limit_rows())
+    compared = func.greatest(LEAST_COMPARED, COMPARED_PER_HIT * _LIMIT_ROWS)
     alike = (
         select(table.c.chunk_id)
         .where(*_conditions(scope, space, filters))
@@ -205,7 +213,7 @@ def hnsw_query(
         select(table.c.chunk_id, distance.label("distance"))
         .where(*_conditions(scope, space, filters))
         .order_by(distance)
-        .limit(FOUND_PER_HIT * _limit_rows())
+        .limit(FOUND_PER_HIT * _LIMIT_ROWS)
     )
 
 
@@ -213,12 +221,8 @@ def _nearest(rows: Subquery) -> Select[tuple[int, float]]:
     return (
         select(rows.c.chunk_id, rows.c.distance)
         .order_by(rows.c.distance, rows.c.chunk_id)
-        .limit(_limit_rows())
+        .limit(_LIMIT_ROWS)
     )
-
-
-def _limit_rows() -> BindParameter[int]:
-    return bindparam("limit_rows", type_=Integer)
 
 
 def _question(table: Table) -> BindParameter[object]:
@@ -235,19 +239,6 @@ async def _hits(
 ) -> list[VectorHit]:
     rows = await scope.connection.execute(query, dict(parameters))
     return [VectorHit(chunk_id=row.chunk_id, cosine=1.0 - row.distance) for row in rows]
-
-
-async def _walk(
-    scope: TenantSession, query: Select[tuple[int, float]], parameters: Mapping[str, object]
-) -> list[VectorHit]:
-    """What HNSW finds, best first."""
-    limit = int(str(parameters["limit_rows"]))
-    # Only the HNSW index gives rows in the order of distance: without sorting nothing else is left.
-    await _configure(scope, limit=limit, may_sort=False)
-    hits = await _hits(scope, query, parameters)
-    await _configure(scope, limit=limit, may_sort=True)
-    # relaxed_order may hand rows back slightly out of order.
-    return sorted(hits, key=lambda hit: (-hit.cosine, hit.chunk_id))
 
 
 async def _configure(scope: TenantSession, *, limit: int, may_sort: bool) -> None:

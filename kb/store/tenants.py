@@ -23,7 +23,7 @@ from sqlalchemy.exc import IntegrityError
 from kb.errors import AlreadyExists, InvalidInput, TenantNotFound
 from kb.ids import DocumentId, TenantId, new_uuid
 from kb.postgres.database import SystemSession, TenantSession
-from kb.store.tables import index_changes, reader_changes, tenants
+from kb.store.tables import embedding_spaces, index_changes, reader_changes, tenants
 
 MAX_NAME_LENGTH = 200
 
@@ -34,7 +34,11 @@ _GENERATIONS = _GENERATION.add_columns(
     .where(reader_changes.c.tenant_id == bindparam("tenant_id"))
     .where(reader_changes.c.principal == any_(bindparam("principals", type_=ARRAY(Text))))
     .scalar_subquery()
-    .label("caller")
+    .label("caller"),
+    select(embedding_spaces.c.name)
+    .where(embedding_spaces.c.is_current)
+    .scalar_subquery()
+    .label("space"),
 )
 
 
@@ -51,11 +55,12 @@ class Generations:
     """Two numbers of a state: the tenant's, which nobody is told, and the caller's own.
 
     The latter grows when something changes that the caller may read, or could before, and only
-    then.
+    then. `space` is the name of the embedding space that searches use; None before the first start.
     """
 
     tenant: int
     caller: int
+    space: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,13 +111,12 @@ async def current_generation(scope: TenantSession) -> int:
 
 
 async def read_generations(scope: TenantSession) -> Generations:
-    """Both, in one statement; without a viewer the caller's is the tenant's."""
-    if scope.viewer is None:
-        generation = await current_generation(scope)
-        return Generations(tenant=generation, caller=generation)
-    parameters = {"tenant_id": scope.tenant_id, "principals": list(scope.viewer.principals)}
+    """All in one statement; without a viewer the caller's is the tenant's."""
+    principals = list(scope.viewer.principals) if scope.viewer else []
+    parameters = {"tenant_id": scope.tenant_id, "principals": principals}
     row = (await scope.connection.execute(_GENERATIONS, parameters)).one()
-    return Generations(tenant=row.generation, caller=int(row.caller))
+    caller = int(row.caller) if scope.viewer else row.generation
+    return Generations(tenant=row.generation, caller=caller, space=row.space)
 
 
 async def changed_documents(

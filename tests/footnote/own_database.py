@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from ingest.embed import BatchingEmbedder
+from ingest.embed import batch_passages
 from ingest.ingestion import Ingestion
 from ingest.reading import reading_children
 from ingest.worker import build_queue_app, run_worker, take_over_stalled_jobs
@@ -112,7 +112,7 @@ async def open_small_tools(
     embedder = SmallEmbedder(seconds_a_call=seconds_a_call)
     await ensure_space(database, embedder.space)
     with closing(reading_children()) as children:
-        async with BatchingEmbedder(embedder) as batching:
+        async with batch_passages(embedder) as batching:
             yield Ingestion(
                 database=database,
                 files=FileStore(files_url),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typing_extensions import override
 
-from ingest.embed import MAX_TEXTS_A_CALL, BatchingEmbedder
+from ingest.embed import MAX_TEXTS_A_CALL, batch_passages
 from kb.unit_vectors import Vectors
 from tests.footnote.small_embedder import SmallEmbedder
 
@@ -46,8 +46,8 @@ class FailingEmbedder(SmallEmbedder):
 async def test_a_text_gets_the_vector_that_the_embedder_gives_it() -> None:
     embedder = SmallEmbedder()
 
-    async with BatchingEmbedder(embedder) as batching:
-        vectors = await batching.embed(["one", "two"])
+    async with batch_passages(embedder) as batching:
+        vectors = await batching.submit(["one", "two"])
 
     np.testing.assert_array_equal(vectors, embedder.embed_passages(["one", "two"]))
 
@@ -55,12 +55,10 @@ async def test_a_text_gets_the_vector_that_the_embedder_gives_it() -> None:
 async def test_what_comes_while_the_model_is_busy_is_embedded_together() -> None:
     embedder = WaitingEmbedder()
 
-    async with BatchingEmbedder(embedder) as batching:
-        first = asyncio.create_task(batching.embed(["first"]))
+    async with batch_passages(embedder) as batching:
+        first = batching.submit(["first"])
         await asyncio.to_thread(embedder.has_begun.wait, 30)
-        later = [
-            asyncio.create_task(batching.embed([f"{name} 1", f"{name} 2"])) for name in ("b", "c")
-        ]
+        later = [batching.submit([f"{name} 1", f"{name} 2"]) for name in ("b", "c")]
         # Both have put down what they want when they are next asked to go on.
         await asyncio.sleep(0)
         embedder.may_end.set()
@@ -74,10 +72,10 @@ async def test_a_full_call_takes_no_more() -> None:
     embedder = WaitingEmbedder()
     full = [f"text {number}" for number in range(MAX_TEXTS_A_CALL)]
 
-    async with BatchingEmbedder(embedder) as batching:
-        first = asyncio.create_task(batching.embed(["first"]))
+    async with batch_passages(embedder) as batching:
+        first = batching.submit(["first"])
         await asyncio.to_thread(embedder.has_begun.wait, 30)
-        later = [asyncio.create_task(batching.embed(full)) for _ in range(2)]
+        later = [batching.submit(full) for _ in range(2)]
         await asyncio.sleep(0)
         embedder.may_end.set()
         await asyncio.gather(first, *later)
@@ -87,10 +85,10 @@ async def test_a_full_call_takes_no_more() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("too long"), RuntimeError("no"), KeyError("no")])
 async def test_a_failure_reaches_who_asked_and_nobody_later(error: Exception) -> None:
-    async with BatchingEmbedder(FailingEmbedder(errors=[error])) as batching:
+    async with batch_passages(FailingEmbedder(errors=[error])) as batching:
         with pytest.raises(type(error)):
-            await asyncio.wait_for(batching.embed(["one"]), 30)
-        vectors = await asyncio.wait_for(batching.embed(["two"]), 30)
+            await asyncio.wait_for(batching.submit(["one"]), 30)
+        vectors = await asyncio.wait_for(batching.submit(["two"]), 30)
 
     assert vectors.shape == (1, 8)
 
@@ -98,10 +96,10 @@ async def test_a_failure_reaches_who_asked_and_nobody_later(error: Exception) ->
 async def test_who_goes_away_does_not_disturb_the_others() -> None:
     embedder = WaitingEmbedder()
 
-    async with BatchingEmbedder(embedder) as batching:
-        first = asyncio.create_task(batching.embed(["first"]))
+    async with batch_passages(embedder) as batching:
+        first = batching.submit(["first"])
         await asyncio.to_thread(embedder.has_begun.wait, 30)
-        gone, staying = (asyncio.create_task(batching.embed([name])) for name in ("gone", "here"))
+        gone, staying = (batching.submit([name]) for name in ("gone", "here"))
         await asyncio.sleep(0)
         first.cancel()
         gone.cancel()
@@ -114,10 +112,10 @@ async def test_who_goes_away_does_not_disturb_the_others() -> None:
 async def test_who_still_waits_at_the_end_is_told() -> None:
     embedder = WaitingEmbedder()
 
-    async with BatchingEmbedder(embedder) as batching:
-        running = asyncio.create_task(batching.embed(["running"]))
+    async with batch_passages(embedder) as batching:
+        running = batching.submit(["running"])
         await asyncio.to_thread(embedder.has_begun.wait, 30)
-        waiting = asyncio.create_task(batching.embed(["waiting"]))
+        waiting = batching.submit(["waiting"])
         await asyncio.sleep(0)
     embedder.may_end.set()
 

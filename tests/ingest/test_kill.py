@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from kb.ids import JobId
-from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.settings import Settings
 from kb.store.documents import Document
 from kb.store.jobs import Job
@@ -229,8 +230,7 @@ def served_on(
     retriever = Retriever(
         database,
         NodeIndexes(lexical=lexical),
-        ingestion.embedder,
-        ingestion.space,
+        QueryEmbedder(ingestion.embedder, ingestion.space),
         RetrievalLimits(candidates=100, lexical_weight=0.5),
     )
     resources = replace(

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 from typing_extensions import override
 
-from ingest.embed import BatchingEmbedder
+from ingest.embed import batch_passages
 from ingest.room import Room
 from ingest.runs import start
 from ingest.worker import run_job
@@ -67,7 +67,7 @@ class BrokenEmbedder(SmallEmbedder):
 @asynccontextmanager
 async def embedding_with(own: OwnDatabase, embedder: Embedder) -> AsyncIterator[OwnDatabase]:
     """The same database, ingested into with another embedder."""
-    async with BatchingEmbedder(embedder) as batching:
+    async with batch_passages(embedder) as batching:
         yield replace(own, tools=replace(own.tools, embedder=embedder, batching=batching))
 
 

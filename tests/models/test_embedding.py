@@ -55,19 +55,6 @@ def test_rows_are_of_unit_length_and_in_order(embedder: SentenceTransformerEmbed
         assert float(embedder.embed_passages([text])[0] @ row) > 0.999
 
 
-def test_a_question_that_came_a_moment_ago_is_not_embedded_again(
-    embedder: SentenceTransformerEmbedder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = embedder.embed_queries(["Where does the ferry to the island leave?"])
-    monkeypatch.setattr(embedder, "_runner", None)
-
-    again = embedder.embed_queries(["Where does the ferry to the island leave?"])
-
-    assert again is first
-    with pytest.raises(ValueError, match="read-only"):
-        again[0, 0] = 1.0
-
-
 def test_no_texts_give_no_rows(embedder: SentenceTransformerEmbedder) -> None:
     assert embedder.embed_passages([]).shape == (0, 384)
     assert embedder.embed_queries([]).shape == (0, 384)

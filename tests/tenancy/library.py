@@ -9,8 +9,8 @@ from uuid import uuid4
 import numpy as np
 
 from kb.ids import DocumentId
-from kb.index.lexical.follower import LexicalIndexes
 from kb.index.lexical.index import TenantIndex
+from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.lexical.records import LexicalHit
 from kb.index.lexical.view import LexicalQuery
 from kb.passages import Location
@@ -64,7 +64,7 @@ class Library:
         database = self.service.resources.database
         async with database.tenant(self.ana.tenant_id, viewer=viewer) as scope:
             generation = await current_generation(scope)
-            view = await indexes.look(scope, generation=generation)
+            view = await indexes.view(scope, generation=generation)
             return list((await view.search(query)).hits)
 
 

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from kb.ids import AnswerId, ChunkId, CredentialId, JobId, Subject, new_uuid
 from kb.index.candidate_vectors import Among, read_candidate_vectors, read_nearest
-from kb.index.lexical.catch_up import is_known
-from kb.index.lexical.follower import LexicalIndexes
-from kb.index.lexical.reached import Reached, history_of
+from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.lexical.view import LexicalQuery
+from kb.index.reached import Reached, history_of, is_known
 from kb.index.recall import check_recall, sample_recall
 from kb.index.sketches.reading import read_sketches, visible_audiences
 from kb.index.sketches.shortlist import search_sketches
@@ -279,7 +278,7 @@ async def _nearest(scope: TenantSession, hidden: Hidden) -> list[object]:
 
 async def _checked_recall(scope: TenantSession, hidden: Hidden) -> list[object]:
     # It gives numbers, about whatever rows are visible.
-    sketches = SketchCache(hidden.database, hidden.space, max_bytes=10**9)
+    sketches = SketchCache(hidden.database, max_bytes=10**9)
     checked = await check_recall(scope, sketches, hidden.space, samples=2, limit=10, seed=1)
     await sketches.aclose()
     sees_secret = await count_visible(scope, hidden.space, hidden.filter) > 0
@@ -312,23 +311,24 @@ async def _sketches(scope: TenantSession, hidden: Hidden) -> list[int]:
 
 
 async def _shortlisted(scope: TenantSession, hidden: Hidden) -> list[int]:
-    sketches = SketchCache(hidden.database, hidden.space, max_bytes=10**9)
+    sketches = SketchCache(hidden.database, max_bytes=10**9)
     if scope.viewer is not None:
-        await sketches.take_up(scope.tenant_id)
-    shortlister = await sketches.look(scope, generation=await current_generation(scope))
+        await sketches.catch_up(scope.tenant_id, hidden.space)
+    generation = await current_generation(scope)
+    view = await sketches.view(scope, hidden.space, generation=generation)
     await sketches.aclose()
-    if shortlister is None:
+    if view is None:
         return []
-    found = await shortlister.shortlist(
+    found = await view.shortlist(
         hidden.question, limit=10, document_ids=[hidden.document.id], excluded_document_ids=()
     )
     return [int(each) for each in found]
 
 
 async def _searched(scope: TenantSession, hidden: Hidden) -> list[int]:
-    sketches = SketchCache(hidden.database, hidden.space, max_bytes=10**9)
+    sketches = SketchCache(hidden.database, max_bytes=10**9)
     if scope.viewer is not None:
-        await sketches.take_up(scope.tenant_id)
+        await sketches.catch_up(scope.tenant_id, hidden.space)
     found = await search_sketches(scope, hidden.space, sketches, hidden.question, limit=1)
     await sketches.aclose()
     # The nearest to a question that is the secret chunk's own vector.
@@ -340,7 +340,7 @@ async def _found_words(scope: TenantSession, hidden: Hidden) -> list[object]:
         terms=[hidden.names.word], limit=10, document_ids=None, excluded_document_ids=()
     )
     generation = await current_generation(scope)
-    view = await hidden.lexical.look(scope, generation=generation)
+    view = await hidden.lexical.view(scope, generation=generation)
     return list((await view.search(query)).hits)
 
 
@@ -556,7 +556,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.jobs.start_job": changes(
         lambda s, h: start_job(s, JobId(UUID(h.names.job)), is_alone=False, now=NOW)
     ),
-    "index.lexical.follower.LexicalIndexes.look": finds(_found_words),
+    "index.lexical.lexical_indexes.LexicalIndexes.view": finds(_found_words),
     "store.model_calls.insert_model_call": adds(lambda s, _: insert_model_call(s, CALL)),
     "store.retention.prune_answer_events": changes(
         lambda s, _: prune_answer_events(s, before=AFTER_THE_SECRET_EXPIRED, limit=100)
@@ -591,7 +591,7 @@ QUERIES: Mapping[str, QueryCase] = {
         _change_of,
         tenant_wide="tells whether an index is of this tenant's history; shown to nobody",
     ),
-    "index.lexical.catch_up.is_known": finds(
+    "index.reached.is_known": finds(
         _whether_known,
         tenant_wide="tells whether an index is of this tenant's history; shown to nobody",
     ),
@@ -609,7 +609,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "index.recall.sample_recall": finds(_missed),
     "index.candidate_vectors.read_candidate_vectors": finds(_candidate_vectors),
     "index.candidate_vectors.read_nearest": finds(_nearest_of_shortlist),
-    "index.sketches.sketch_cache.SketchCache.look": finds(_shortlisted),
+    "index.sketches.sketch_cache.SketchCache.view": finds(_shortlisted),
     "index.sketches.shortlist.search_sketches": finds(_searched),
     "index.sketches.reading.read_sketches": finds(_sketches),
     "index.sketches.reading.visible_audiences": nothing(

@@ -129,7 +129,7 @@ async def test_building_the_world_logs_no_word(world: World, building_logs: Stri
     logged = building_logs.getvalue()
 
     assert "request.handled" in logged
-    assert "lexical.catch_up" in logged
+    assert "index.catch_up" in logged
     assert [word for word in world.secret.words if word in logged] == []
 
 
@@ -142,7 +142,7 @@ async def test_those_who_may_see_them_leave_no_word_in_logs_and_metrics(
     await everything_shown_to(reader, secret)
 
     public = "\n".join([logs.getvalue(), *await operation_pages(reader)])
-    assert "lexical.catch_up" in public
+    assert "index.catch_up" in public
     assert [word for word in secret.words if word in public] == []
 
 

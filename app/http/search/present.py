@@ -1,4 +1,4 @@
-"""What a search found, as callers see it."""
+"""The results of a search as callers see them."""
 
 from app.http.location import location_out
 from app.http.search.schemas import (
@@ -52,7 +52,7 @@ def timings_out(retrieval: Retrieval) -> SearchTimings:
 
 
 def explanation_out(retrieval: Retrieval, stale: Stale) -> SearchExplanation:
-    """How the hits were found."""
+    """The way the hits were found."""
     explanation = retrieval.explanation
     return SearchExplanation(
         terms=list(explanation.terms),

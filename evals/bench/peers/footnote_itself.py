@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from time import perf_counter
 
 from app.retrieve.query import RetrievalLimits, SearchQuery
+from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import NodeIndexes, Retriever
 from evals.bench.footnote_process import BenchmarkFailed
 from evals.bench.peers.exchange import GivenChunk, Task
@@ -17,14 +18,14 @@ from footnote.evals.datasets import CorpusDocument, Dataset
 from footnote.evals.loading import READER, LoadedDataset, load
 from footnote.evals.retrieval import ranked_documents
 from ingest.chunk import split
-from ingest.embed import BatchingEmbedder
+from ingest.embed import batch_passages
 from ingest.ingestion import Ingestion
 from ingest.parse import parse
 from ingest.reading import reading_children
 from kb.errors import DocumentUnreadable
 from kb.files import FileStore
 from kb.ids import TenantId
-from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.media_types import sniff
 from kb.postgres.database import Database
 from kb.postgres.embedded_postgres import database_url
@@ -111,7 +112,8 @@ async def _take_part(
                 lexical_weight=settings.retrieval_lexical_weight,
                 languages_read=languages_read(settings.embedding_model),
             )
-            return Retriever(database, NodeIndexes(lexical=lexical), embedder, models.space, limits)
+            questions = QueryEmbedder(embedder, models.space)
+            return Retriever(database, NodeIndexes(lexical=lexical), questions, limits)
 
         # The first searches of so many new chunks would go on without the lexical index.
         await lexical.catch_up(loaded.tenant_id)
@@ -149,7 +151,7 @@ async def _load(
 ) -> LoadedDataset:
     files = FileStore(settings.effective_file_store_url)
     with closing(reading_children()) as children:
-        async with BatchingEmbedder(models.remembering) as batching:
+        async with batch_passages(models.remembering) as batching:
             tools = Ingestion(
                 database=database,
                 children=children,

@@ -134,7 +134,8 @@ class _Lexicon:
             return terms
         if _UNSPACED_RUN.match(token):
             # Whole clauses that hardly ever come again: not worth remembering.
-            return _bigrams(token)
+            starts = range(len(token) - 1)
+            return tuple(token[start : start + 2] for start in starts) or (token,)
         terms = tuple(filter(None, self._split(token)))
         if len(self._terms_by_token) >= MAX_CACHED_TOKENS:
             self._terms_by_token.clear()
@@ -150,9 +151,17 @@ class _Lexicon:
         parts = [part for part in _SEPARATORS.split(token) if part]
         if parts != [token] and len(parts) <= MAX_PARTS and len(token) <= MAX_TERM_LENGTH:
             yield _folded(token)
-        yield from map(self._stem, _joined(token, parts))
+        # Both halves of a hyphenated word as one: people write e-mail and email, covid-19, covid19.
+        joined = "".join(parts)
+        is_hyphenated = token.count("-") == 1 and token.replace("-", "") == joined != token
+        if is_hyphenated and not joined.isdigit():
+            yield self._stem(joined)
         for part in parts:
-            yield from map(self._stem, _pieces(part))
+            yield self._stem(part)
+            # And the words it is glued from if its letters show them.
+            pieces = _SEAM.split(part) if len(part) <= MAX_TERM_LENGTH else []
+            if len(pieces) > 1:
+                yield from map(self._stem, pieces)
 
     def _stem(self, word: str) -> str:
         word = word[:MAX_TERM_LENGTH].casefold()
@@ -202,23 +211,6 @@ def _tokens(text: str) -> list[str]:
 
 def _plain(text: str) -> str:
     return normal_form("NFKC", text).translate(_CHARACTERS)
-
-
-def _joined(token: str, parts: list[str]) -> list[str]:
-    """Both halves of a hyphenated word as one: people write e-mail and email, covid-19, covid19."""
-    joined = "".join(parts)
-    is_hyphenated = token.count("-") == 1 and token.replace("-", "") == joined != token
-    return [joined] if is_hyphenated and not joined.isdigit() else []
-
-
-def _pieces(part: str) -> list[str]:
-    """The part, and the words it is glued from if its letters show them."""
-    pieces = _SEAM.split(part) if len(part) <= MAX_TERM_LENGTH else [part]
-    return pieces if len(pieces) == 1 else [part, *pieces]
-
-
-def _bigrams(run: str) -> tuple[str, ...]:
-    return tuple(run[start : start + 2] for start in range(len(run) - 1)) or (run,)
 
 
 def _folded(term: str) -> str:

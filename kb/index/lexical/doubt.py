@@ -1,4 +1,4 @@
-"""Whether the files of an index can be trusted."""
+"""Doubt about the files of an index, which ends when they have been checked."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from kb.errors import IndexNotReady
 
 
 class Doubt:
-    """Of one index; shared by all that use it. Raised by an error, laid by checking the files."""
+    """The doubt about one index, shared by all that use it; an error raises it, a check ends it."""
 
     def __init__(self) -> None:
         """None yet."""

@@ -65,7 +65,7 @@ _Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class FolderState:
-    """Which folder stands at the path, and which commit is in it, in which files."""
+    """The identity of a folder, and the commit in it with its files."""
 
     identity: _Stamp
     commit: _Stamp
@@ -112,7 +112,7 @@ def build_schema() -> Schema:
 
 
 def read_state(path: Path) -> FolderState | None:
-    """What stands at the path now, or None when there is no index.
+    """The state of the folder now, or None when there is no index.
 
     Raises:
         IndexNotReady: It cannot be read.
@@ -201,14 +201,18 @@ def _committed_files(path: Path) -> list[Path]:
     content = (path / _META_FILE).read_bytes()
     try:
         segments = cast("_Meta", json.loads(content))["segments"]
-        deletes_by_prefix = {_prefix(segment): _deletes_stem(segment) for segment in segments}
+        deletes_by_prefix = {UUID(each["segment_id"]).hex: each["deletes"] for each in segments}
+        stem_by_prefix = {
+            prefix: deletes and f"{prefix}.{deletes['opstamp']}"
+            for prefix, deletes in deletes_by_prefix.items()
+        }
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _Damaged from error
     return [
         file
         for file in path.iterdir()
-        if (prefix := file.name.partition(".")[0]) in deletes_by_prefix
-        and (file.suffix != ".del" or file.stem == deletes_by_prefix[prefix])
+        if (prefix := file.name.partition(".")[0]) in stem_by_prefix
+        and (file.suffix != ".del" or file.stem == stem_by_prefix[prefix])
     ]
 
 
@@ -218,14 +222,6 @@ def _listed_files(path: Path) -> list[Path]:
         return _committed_files(path)
     except _Damaged:
         return []
-
-
-def _prefix(segment: _Segment) -> str:
-    return UUID(segment["segment_id"]).hex
-
-
-def _deletes_stem(segment: _Segment) -> str | None:
-    return segment["deletes"] and f"{_prefix(segment)}.{segment['deletes']['opstamp']}"
 
 
 def _check_file(file: Path) -> None:
@@ -259,7 +255,10 @@ def _replace(path: Path, schema: Schema, state: FolderState | None) -> None:
         fresh.mkdir()
         (fresh / _FORMAT_FILE).write_text(str(FORMAT))
         Index(schema, path=str(fresh))
-        _set_store(fresh / _META_FILE)
+        # Says how texts are stored; tantivy's Python has no other way.
+        meta = fresh / _META_FILE
+        content = cast("dict[str, object]", json.loads(meta.read_bytes()))
+        meta.write_text(json.dumps({**content, "index_settings": _STORE}))
         if read_state(path) != state:
             # Another process was faster while the new one was made.
             return
@@ -271,9 +270,3 @@ def _replace(path: Path, schema: Schema, state: FolderState | None) -> None:
             # Another process was faster; its folder is as good as ours.
             if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
                 raise
-
-
-def _set_store(meta: Path) -> None:
-    """Says how texts are stored, which tantivy takes from here; its Python has no other door."""
-    content = cast("dict[str, object]", json.loads(meta.read_bytes()))
-    meta.write_text(json.dumps({**content, "index_settings": _STORE}))

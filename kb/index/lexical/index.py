@@ -12,20 +12,15 @@ from threading import Lock
 from typing import Final
 from uuid import UUID
 
-from tantivy import Document, Index, IndexWriter, Query
+from tantivy import Document, Index, IndexWriter, Query, Searcher
 
 from kb.errors import IndexNotReady
 from kb.index.lexical.analysis import analyse_joined
 from kb.index.lexical.bags import bag_of
 from kb.index.lexical.doubt import Doubt
 from kb.index.lexical.folder import FolderState, build_schema, open_index, read_state
-from kb.index.lexical.reached import (
-    UNKNOWN_HISTORY,
-    Reached,
-    add_reached,
-    read_reached,
-)
 from kb.index.lexical.reader import IndexReader
+from kb.index.reached import NOTHING, UNKNOWN_HISTORY, Reached
 from kb.store.chunks import IndexedChunk
 from language.snowball import number_of
 
@@ -71,7 +66,7 @@ class TenantIndex:
 
     @property
     def reader(self) -> IndexReader:
-        """What searches read; it stays as it is when the index goes on."""
+        """The commit that searches read; it stays as it is when the index goes on."""
         return self._opened.reader
 
     def is_current(self) -> bool:
@@ -148,7 +143,7 @@ class TenantIndex:
 
     def _read(self, index: Index, state: FolderState) -> _Opened:
         searcher = index.searcher()
-        reader = IndexReader(searcher, self._schema, read_reached(searcher), self._doubt)
+        reader = IndexReader(searcher, self._schema, _read_reached(searcher), self._doubt)
         return _Opened(index=index, state=state, reader=reader)
 
     def _taken_up(self) -> _Opened:
@@ -190,7 +185,7 @@ class TenantIndex:
         for chunk in chunks:
             document = _chunk_document(chunk)
             if carrier is not None:
-                add_reached(document, carrier)
+                _add_reached(document, carrier)
                 carrier = None
             # Not `with`: it would take as long as making the document.
             try:
@@ -199,7 +194,10 @@ class TenantIndex:
                 raise self._doubt.stopped(error) from error
         with self._doubt.raised_by_errors():
             if carrier is not None:
-                writer.add_document(_generation_document(carrier))
+                document = Document()
+                document.add_text("document_id", _GENERATION_ONLY)
+                _add_reached(document, carrier)
+                writer.add_document(document)
             writer.commit()
 
 
@@ -219,8 +217,19 @@ def _chunk_document(chunk: IndexedChunk) -> Document:
     return document
 
 
-def _generation_document(reached: Reached) -> Document:
-    document = Document()
-    document.add_text("document_id", _GENERATION_ONLY)
-    add_reached(document, reached)
-    return document
+def _add_reached(document: Document, reached: Reached) -> None:
+    """Makes the document the carrier of what its commit has reached."""
+    document.add_unsigned("generation", reached.generation)
+    document.add_unsigned("history", reached.history)
+
+
+def _read_reached(searcher: Searcher) -> Reached:
+    """The state in the carrier of the highest generation; older ones stay until they are merged."""
+    newest = searcher.search(
+        Query.exists_query("generation"), 1, count=False, order_by_field="generation"
+    )
+    if not newest.hits:
+        return NOTHING
+    generation, address = newest.hits[0]
+    (history,) = searcher.fast_field_values("history", [address])
+    return Reached(generation=int(generation), history=int(history or UNKNOWN_HISTORY))

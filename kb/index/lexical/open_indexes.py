@@ -13,7 +13,10 @@ MAX_OPEN_INDEXES: Final = 100
 
 
 class OpenIndexes:
-    """One index for each tenant, below one folder; an evicted one closes when its users end."""
+    """One index for each tenant, below one folder; an evicted one closes when its users end.
+
+    Not cachetools' LRUCache: going through `all`, which happens every second, would count as use.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Opens nothing yet."""

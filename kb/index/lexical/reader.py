@@ -16,9 +16,9 @@ from tantivy import DocAddress, Occur, Query, Schema, Searcher
 
 from kb.index.lexical.bags import Bags
 from kb.index.lexical.doubt import Doubt
-from kb.index.lexical.reached import Reached
 from kb.index.lexical.records import LexicalHit, Statistics
 from kb.index.lexical.scoring import Bm25, damping_of, inverse_document_frequency
+from kb.index.reached import Reached
 from language.snowball import language_of
 
 MAX_REMEMBERED: Final = 20_000
@@ -39,7 +39,7 @@ MOST_SCORED: Final = 20_000
 puts far down because the chunks that others read are much longer or shorter."""
 
 ALIKE: Final = 1.01
-"""Where no score can rise by more, the spare ones are enough but for one search in twenty."""
+"""When no score can rise by more, the spare ones are enough but for one search in twenty."""
 
 ROUNDING: Final = 1e-4
 """Tantivy adds up in 32 bits: of a hundred terms, an error of up to 1e-5."""
@@ -49,7 +49,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, kw_only=True)
 class ChunkFilter:
-    """Which chunks are meant. No principal: none; None: whoever may read them.
+    """A choice of chunks. No principal: none of them; None: whoever may read them.
 
     `document_ids` None means all.
     """
@@ -61,7 +61,7 @@ class ChunkFilter:
 
 @dataclass(frozen=True, kw_only=True)
 class _Extent:
-    """How much some chunks are: their number, their terms, and the terms of the longest."""
+    """The size of some chunks: their number, their terms, and the terms of the longest."""
 
     chunk_count: int
     total_length: int
@@ -70,7 +70,7 @@ class _Extent:
 
 @dataclass(frozen=True, kw_only=True)
 class _Scale:
-    """What tantivy makes its scores with, of all chunks, deleted ones included."""
+    """The counts that tantivy scores with, of all chunks, deleted ones included."""
 
     chunk_count: int
     average_length: float
@@ -107,7 +107,7 @@ class IndexReader:
         principals: Sequence[str],
         document_ids: Collection[UUID] | None = None,
     ) -> Statistics:
-        """Of the chunks that one of the principals may read, in these documents; None: in all."""
+        """The counts of chunks that one of the principals may read, of these documents or all."""
         with self._doubt.raised_by_errors():
             limits = ChunkFilter(
                 principals=self._narrowest(tuple(principals)),
@@ -158,12 +158,12 @@ class IndexReader:
         scale: _Scale,
     ) -> Query:
         """Each term weighs what it weighs for the caller, whatever tantivy takes it for."""
-        terms = Query.boolean_query(
-            [
-                (Occur.Should, Query.boost_query(self._term(term), weight / self._idf(term, scale)))
-                for term, weight in bm25.weight_by_term.items()
-            ]
-        )
+        weighed = []
+        for term, weight in bm25.weight_by_term.items():
+            frequency = self._searcher.doc_freq("body", term)
+            idf = inverse_document_frequency(frequency, scale.chunk_count)
+            weighed.append((Occur.Should, Query.boost_query(self._term(term), weight / idf)))
+        terms = Query.boolean_query(weighed)
         limits = ChunkFilter(
             principals=principals,
             document_ids=chunk_filter.document_ids,
@@ -206,8 +206,13 @@ class IndexReader:
 
     def _frequency(self, term: str, limits: ChunkFilter) -> int:
         frequency = self._searcher.doc_freq("body", term)
-        if not frequency or (limits == _ALL_CHUNKS and self._is_without_deleted(term)):
+        if not frequency:
             return frequency
+        if limits == _ALL_CHUNKS:
+            scale = self._scale_of([term])
+            if scale is not None and scale.chunk_count == self._searcher.num_docs:
+                # No chunk is deleted.
+                return frequency
 
         def count() -> int:
             return int(self._aggregate(limits, [self._term(term)], "value_count")["value"])
@@ -225,26 +230,18 @@ class IndexReader:
         found = self._searcher.aggregate(query, {"lengths": {kind: {"field": "length"}}})
         return cast("dict[str, dict[str, float]]", found)["lengths"]
 
-    def _is_without_deleted(self, term: str) -> bool:
-        scale = self._scale_of([term])
-        return scale is not None and scale.chunk_count == self._searcher.num_docs
-
     def _scale_of(self, terms: Iterable[str]) -> _Scale | None:
         """None when no chunk holds any of the terms."""
         for term in terms if self._scale is None else ():
             query = self._term(term)
             hits = self._searcher.search(query, 1, count=False).hits
             if hits:
-                # The only door to the sums that tantivy keeps: it explains a score with them.
+                # Tantivy gives the sums that it keeps only when it explains a score.
                 explanation = json.loads(query.explain(self._searcher, hits[0][1]).to_json())
                 values = dict(_leaves(cast("_Explanation", explanation)))
                 self._scale = _Scale(chunk_count=int(values["N"]), average_length=values["avgdl"])
                 break
         return self._scale
-
-    def _idf(self, term: str, scale: _Scale) -> float:
-        """As tantivy weighs the term."""
-        return inverse_document_frequency(self._searcher.doc_freq("body", term), scale.chunk_count)
 
     def _term(self, term: str) -> Query:
         return Query.term_query(self._schema, "body", term, index_option="freq")
@@ -279,7 +276,7 @@ _ALL_CHUNKS: Final = ChunkFilter(principals=None)
 
 
 def _most_risen(from_average: float, to_average: float, longest: int) -> float:
-    """How many times higher a score can get where the mean length of chunks is another one.
+    """The factor by which a score can rise when the mean length of chunks is another one.
 
     Longer chunks gain most when the mean grows, and rarer terms do: the longest with one occurrence
     bounds them all. When it falls all scores fall.

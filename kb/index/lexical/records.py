@@ -1,4 +1,4 @@
-"""What comes out of the lexical index."""
+"""Results of the lexical index."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class LexicalHit:
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
-    """What BM25 knows of some chunks: those that one caller may read, and no others.
+    """The counts that BM25 needs, of the chunks that one caller may read and no others.
 
     Attributes:
         chunk_count: N, chunks that hold any term.

@@ -55,7 +55,7 @@ class Bm25:
 
 
 def damping_of(lengths: NDArray[np.int64], average_length: float) -> NDArray[np.float64]:
-    """What is added to a term's occurrences below the line: so many count half."""
+    """The number added to a term's occurrences below the line: so many count half."""
     return K1 * (1 - B + B * lengths.astype(np.float64) / average_length)
 
 
@@ -77,7 +77,7 @@ def rounded_lengths(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def statistics_of(term_lists: Iterable[Sequence[str]], wanted: Iterable[str]) -> Statistics:
-    """Of chunks of these terms, with the frequencies of the terms wanted."""
+    """The statistics of chunks of these terms, with the frequencies of the terms wanted."""
     frequencies = Counter(dict.fromkeys(wanted, 0))
     chunk_count = total_length = 0
     for terms in term_lists:

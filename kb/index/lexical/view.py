@@ -31,7 +31,7 @@ class LexicalQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class LexicalResult:
-    """Hits, best first, and how rare each term is, without those that no visible chunk holds."""
+    """Hits, best first, and the idf of each term that a visible chunk holds."""
 
     hits: Sequence[LexicalHit]
     idf_by_term: Mapping[str, float]
@@ -39,7 +39,7 @@ class LexicalResult:
 
 @dataclass(frozen=True, kw_only=True)
 class LexicalView:
-    """What a caller may read of the index, and of what it does not know as it is.
+    """The part of the index that a caller may read, and of the chunks that it lacks.
 
     `fresh` are the visible chunks of the documents that changed since the commit.
     """

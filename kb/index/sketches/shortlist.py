@@ -19,11 +19,11 @@ async def search_sketches(
     limit: int,
 ) -> Nearest | None:
     """The nearest visible chunks; None while the tenant is not held: Postgres' plans find them."""
-    shortlister = await sketches.look(scope, generation=await current_generation(scope))
-    if shortlister is None:
+    view = await sketches.view(scope, space, generation=await current_generation(scope))
+    if view is None:
         return None
-    shortlist = await shortlister.shortlist(
+    shortlist = await view.shortlist(
         question, limit=limit, document_ids=None, excluded_document_ids=()
     )
-    among = Among(chunk_ids=shortlist.tolist(), document_ids=tuple(shortlister.changed), besides=())
+    among = Among(chunk_ids=shortlist.tolist(), document_ids=tuple(view.changed), besides=())
     return await read_nearest(scope, space, question, among, limit=limit)

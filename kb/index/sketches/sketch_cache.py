@@ -1,4 +1,4 @@
-"""The sketches that a process holds, each tenant's following Postgres by generation.
+"""The sketches that a process holds in memory, each tenant's following Postgres by generation.
 
 A search takes what is held and leaves out the documents that changed since; their vectors it
 compares in Postgres. Meanwhile they are taken up in the background. Where nothing can be used yet,
@@ -8,79 +8,68 @@ Postgres' own plans search: no search waits for more than a moment.
 import asyncio
 import os
 import sys
-from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
 from time import perf_counter
 from typing import Final
 from uuid import UUID
 
 import numpy as np
 import structlog
+from cachetools import LRUCache
 from numpy.typing import NDArray
+from typing_extensions import override
 
-from kb.errors import DependencyFailed
 from kb.ids import TenantId
-from kb.index.lexical.catch_up import is_known
-from kb.index.lexical.reached import Reached, history_of
+from kb.index.follower import Follower, Turns
+from kb.index.reached import Changes, Reached
 from kb.index.sketches.reading import read_sketches, visible_audiences
 from kb.index.sketches.table import SketchTable, grown, joined, shortlist
 from kb.postgres.database import Database, TenantSession, Viewer
 from kb.store.spaces import Space
-from kb.store.tenants import change_at, changed_documents, current_generation
 
 log = structlog.get_logger(__name__)
 
 MAX_CHANGED_DOCUMENTS: Final = 200
 """Compared in Postgres beside a shortlist; with more, its own plans are as fast."""
 
-MAX_CHANGED_GENERATIONS: Final = 1_000
-"""Changes that are looked through for these documents."""
-
 PATIENCE_SECONDS: Final = 0.05
-"""What is read within it is waited for: some thousand chunks."""
+"""A search waits so long for sketches that are being read: enough for some thousand chunks."""
 
 REST: Final = 20
 """Times what taking changes up took until the next time: a twentieth of a core at most."""
 
-FAILED_SECONDS: Final = 5
-"""How long after a failure nothing is read again."""
-
 TOO_LARGE_SECONDS: Final = 600
-"""How long a tenant that would not fit is left to the other plans."""
+"""A tenant that would not fit is left to the other plans for so long."""
 
 MAX_THREADS: Final = min(4, os.cpu_count() or 1)
 """That share large tables; more would wait for memory."""
 
-MAX_VIEWERS, MAX_AUDIENCES = 1_000, 1_000_000
-"""For whom is remembered what they may see of a tenant, and ids in all (8 bytes each), until
-something changes."""
+VISIBLE_BYTES: Final = 8_000_000
+"""For remembering what viewers may see of a tenant: a thousand viewers of a thousand audiences."""
 
-HELD_BYTES, TABLE_BYTES, VIEWER_BYTES = 600, 1_100, 400
-"""What Python takes for each tenant, table and viewer, besides columns, ids and names.
+HELD_BYTES, TABLE_BYTES, VIEWER_BYTES = 1_100, 1_100, 500
+"""Memory of Python's for each tenant, table and viewer, besides columns, ids and names.
 
-Measured by tracemalloc over 2,000 of each: 570, 1,080 and 335 to 375. Thousands of small tenants
-are hardly more than this.
+Measured by tracemalloc over 2,000 of each: 1,040, 1,080 and 280 beside the array of ids and the
+viewer. Thousands of small tenants are hardly more than this.
 """
-
-HISTORY_SECONDS: Final = 10
-"""How long sketches of the tenant's own generation are taken for those of its history."""
 
 INLINE_ROWS: Final = 2_000
 """Compared in .3 ms; handing more to a thread costs as much."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shortlister:
+class SketchView:
     """A tenant's sketches as one search may use them: for its viewer, and without what has changed.
 
-    `changed` are documents whose vectors have to be looked up in Postgres.
+    `audience_ids` are the viewer's. `changed` are documents whose vectors have to be looked up in
+    Postgres.
     """
 
     tables: Sequence[SketchTable]
-    visible: "Visible"
+    audience_ids: NDArray[np.int64]
     changed: Sequence[UUID]
     threads: Executor
 
@@ -97,7 +86,7 @@ class Shortlister:
         def go_through() -> NDArray[np.int64]:
             visible = [
                 table.visible_rows(
-                    self.visible.audience_ids,
+                    self.audience_ids,
                     document_ids=document_ids,
                     excluded_document_ids={*excluded_document_ids, *self.changed},
                 )
@@ -111,252 +100,198 @@ class Shortlister:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Visible:
-    """What a viewer may see of the tables, as row security says."""
+class _Visible:
+    """The audiences that a viewer belongs to, and the memory that remembering it takes."""
 
     audience_ids: NDArray[np.int64]
-
-    def size_bytes(self, viewer: Viewer) -> int:
-        """Memory that it takes to remember this of them."""
-        names = sum(map(sys.getsizeof, viewer.principals)) + sys.getsizeof(viewer.principals)
-        return VIEWER_BYTES + names + self.audience_ids.nbytes
+    size_bytes: int
 
 
-@dataclass(kw_only=True)
-class _Held:
-    """A tenant's sketches. What a viewer may see of them is read after them and goes with them."""
-
-    tables: Sequence[SketchTable]
-    reached: Reached
-    rest_until: float
-    read_seconds: float
-    known_until: float = 0.0
-    visible: dict[Viewer, Visible] = field(default_factory=dict)
-    visible_bytes: int = 0
-
-    @property
-    def size_bytes(self) -> int:
-        """Memory that it takes; quick, because all tenants' are added up."""
-        return self._unseen_bytes + self.visible_bytes
-
-    @cached_property
-    def _unseen_bytes(self) -> int:
-        return HELD_BYTES + _size(self.tables)
-
-    def remember(self, viewer: Viewer, visible: Visible) -> None:
-        """What this viewer may see; forgets all others' when it would be too much."""
-        remembered = sum(len(each.audience_ids) for each in self.visible.values())
-        if remembered > MAX_AUDIENCES or len(self.visible) >= MAX_VIEWERS:
-            self.forget_visible()
-        # Another search may have read it at the same time.
-        if viewer not in self.visible:
-            self.visible_bytes += visible.size_bytes(viewer)
-        self.visible[viewer] = visible
-
-    def forget_visible(self) -> None:
-        """It is read again, in one statement, for whoever looks next."""
-        self.visible.clear()
-        self.visible_bytes = 0
+def _cache_of_viewers() -> LRUCache[Viewer, _Visible]:
+    return LRUCache(VISIBLE_BYTES, getsizeof=lambda visible: visible.size_bytes)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _News:
-    """A state of the tenant: rows of the documents that changed, None: of all."""
+class _Held:
+    """A tenant's sketches. What a viewer may see of them is read after them and goes with them."""
 
+    space: Space
+    tables: Sequence[SketchTable]
     reached: Reached
-    changed: Sequence[UUID] | None
-    pages: Sequence[SketchTable]
+    read_seconds: float
+    tables_bytes: int
+    visible: LRUCache[Viewer, _Visible] = field(default_factory=_cache_of_viewers)
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that it takes; grows with those who look."""
+        return self.tables_bytes + int(self.visible.currsize)
+
+
+class _HeldTenants(LRUCache[TenantId, _Held]):
+    """Those used last, as long as they fit together."""
+
+    def __init__(self, max_bytes: int, follower: Follower) -> None:
+        super().__init__(max_bytes, getsizeof=lambda held: held.size_bytes)
+        self._follower = follower
+
+    @override
+    def popitem(self) -> tuple[TenantId, _Held]:
+        """Lets the tenant go that was used longest ago."""
+        tenant_id, held = super().popitem()
+        # Tenants that do not fit together would else push each other out all the time.
+        self._follower.rest(tenant_id, seconds=REST * held.read_seconds)
+        log.info("sketches.let_go", tenant_id=str(tenant_id))
+        return tenant_id, held
 
 
 class SketchCache:
-    """Belongs to one event loop. A tenant that is not held is searched by other plans."""
+    """Belongs to one event loop. A tenant that is not held is searched by other plans.
 
-    def __init__(self, database: Database, space: Space, *, max_bytes: int) -> None:
+    A tenant is held for one embedding space, the one that was last searched.
+    """
+
+    def __init__(self, database: Database, *, max_bytes: int) -> None:
         """Holds nothing yet; `max_bytes` is for all tenants together, those used last stay."""
-        self._database = database
-        self._space = space
-        self._max_bytes = max_bytes
-        self._held: OrderedDict[TenantId, _Held] = OrderedDict()
-        self._left_until: dict[TenantId, float] = {}
-        self._taking_up: dict[TenantId, asyncio.Task[None]] = {}
-        self._turn = asyncio.Semaphore(1)
+        # Reading takes memory of its own beside what is held: one tenant at a time.
+        turns = Turns(short=asyncio.Semaphore(1))
+        self._follower = Follower(database, self, kind="sketches", turns=turns)
+        self._held = _HeldTenants(max_bytes, self._follower)
+        self._space: Space | None = None
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="sketches")
 
-    async def look(self, scope: TenantSession, *, generation: int) -> Shortlister | None:
-        """What shortlists for the viewer of `scope`, in which `generation` was read; None: nothing.
+    async def view(
+        self, scope: TenantSession, space: Space, *, generation: int
+    ) -> SketchView | None:
+        """The sketches for the viewer of `scope`, in which `generation` was read; None: unusable.
 
         Starts to take up what is missing.
         """
         if scope.viewer is None:
             return None
+        self._space = space
         tenant_id = scope.tenant_id
-        held, changed = await self._held_and_changed(scope, generation)
-        if changed is None:
-            if self._is_resting(tenant_id, held):
-                return None
-            await asyncio.wait({self._take_up_soon(tenant_id)}, timeout=PATIENCE_SECONDS)
-            held, changed = await self._held_and_changed(scope, generation)
-        elif changed and not self._is_resting(tenant_id, held):
-            self._take_up_soon(tenant_id)
-        if held is None or changed is None:
+        usable = await self._usable(scope, space, generation)
+        if not self._follower.is_resting(tenant_id):
+            if usable is None:
+                await self._follower.wait(tenant_id, seconds=PATIENCE_SECONDS)
+                usable = await self._usable(scope, space, generation)
+            elif usable[1]:
+                self._follower.catch_up_soon(tenant_id)
+        if usable is None:
             return None
-        if tenant_id in self._held:
-            self._held.move_to_end(tenant_id)
-        return Shortlister(
+        held, changed = usable
+        visible = held.visible.get(scope.viewer)
+        if visible is None:
+            visible = await self._read_visible(scope, held, scope.viewer)
+        return SketchView(
             tables=held.tables,
-            visible=await self._visible(scope, held, scope.viewer),
+            audience_ids=visible.audience_ids,
             changed=changed,
             threads=self._threads,
         )
 
-    async def take_up(self, tenant_id: TenantId) -> None:
+    async def catch_up(self, tenant_id: TenantId, space: Space) -> None:
         """Takes the tenant up, or waits for who does; without effect while it does not fit."""
-        await asyncio.shield(self._take_up_soon(tenant_id))
+        self._space = space
+        await self._follower.catch_up(tenant_id)
 
     async def aclose(self) -> None:
         """Stops what goes on in the background."""
-        tasks = list(self._taking_up.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._follower.aclose()
         self._threads.shutdown(wait=False)
 
-    async def _held_and_changed(
-        self, scope: TenantSession, generation: int
-    ) -> tuple["_Held | None", Sequence[UUID] | None]:
-        """What is held, and the documents that are not as it has them.
+    async def read_reached(self, tenant_id: TenantId) -> Reached | None:
+        """The state that the sketches in the space have; None when they are not held."""
+        held = self._held.get(tenant_id)
+        return held.reached if held is not None and held.space == self._space else None
 
-        None of the latter: too many, or what is held is of no use.
+    async def apply(self, scope: TenantSession, changes: Changes) -> int:
+        """Takes the sketches to the changes' target; how many chunks were read.
+
+        A tenant that does not fit is left to the other plans.
         """
-        held = self._held.get(scope.tenant_id)
-        if held is None:
-            return None, None
-        reached = held.reached.generation
-        if reached == generation and (generation == 0 or perf_counter() < held.known_until):
-            return held, ()
-        if reached and not await is_known(scope, held.reached):
-            # Others may have noticed it too, and taken up what is there now.
-            if self._held.get(scope.tenant_id) is held:
-                del self._held[scope.tenant_id]
-            return None, None
-        held.known_until = perf_counter() + HISTORY_SECONDS
-        if generation - reached > MAX_CHANGED_GENERATIONS:
-            return held, None
-        changed = await changed_documents(scope, since=reached)
-        return held, changed if len(changed) <= MAX_CHANGED_DOCUMENTS else None
-
-    def _is_resting(self, tenant_id: TenantId, held: "_Held | None") -> bool:
-        until = self._left_until.get(tenant_id, 0.0) if held is None else held.rest_until
-        return perf_counter() < until
-
-    def _take_up_soon(self, tenant_id: TenantId) -> "asyncio.Task[None]":
-        """What takes the tenant's changes up now, or a new task for it."""
-        task = self._taking_up.get(tenant_id)
-        if task is None:
-            task = self._taking_up[tenant_id] = asyncio.create_task(self._take_up(tenant_id))
-            task.add_done_callback(lambda task: self._end(tenant_id, task))
-        return task
-
-    def _end(self, tenant_id: TenantId, task: "asyncio.Task[None]") -> None:
-        del self._taking_up[tenant_id]
-        error = None if task.cancelled() else task.exception()
-        if error is None:
-            return
-        # Searches go on by other plans.
-        self._left_until[tenant_id] = perf_counter() + FAILED_SECONDS
-        if isinstance(error, DependencyFailed):
-            log.warning("sketches.cannot_follow", tenant_id=str(tenant_id), code=error.code)
-        else:
-            log.error("sketches.failed", tenant_id=str(tenant_id), exc_info=error)
-
-    async def _take_up(self, tenant_id: TenantId) -> None:
-        async with self._turn:
-            started = perf_counter()
-            before = self._held.get(tenant_id)
-            news = await self._read(tenant_id, before)
-            if news is None:
+        tenant_id, space = scope.tenant_id, self._space
+        held = self._held.get(tenant_id)
+        if space is None:
+            return 0
+        started = perf_counter()
+        earlier: Sequence[SketchTable] = ()
+        if changes.changed is not None:
+            if held is None or held.space != space or held.reached != changes.since:
+                return 0
+            earlier = held.tables
+        pages: list[SketchTable] = []
+        async for page in read_sketches(scope, space, changes.changed):
+            pages.append(page)
+            if _size(pages) > self._held.maxsize:
                 self._leave_out(tenant_id)
-                return
-            earlier = before.tables if before is not None and news.changed is not None else ()
-            tables = await asyncio.to_thread(_taken_up, earlier, news)
+                return 0
+        tables = await asyncio.to_thread(_taken_up, earlier, changes.changed or (), pages)
         seconds = perf_counter() - started
+        self._hold(
+            tenant_id,
+            _Held(
+                space=space,
+                tables=tables,
+                reached=changes.target,
+                read_seconds=held.read_seconds if held and earlier else seconds,
+                tables_bytes=HELD_BYTES + _size(tables),
+            ),
+        )
         # The first time is not what ingestion brings.
-        rest = REST * seconds if earlier else 0.0
-        self._held[tenant_id] = _Held(
-            tables=tables,
-            reached=news.reached,
-            rest_until=perf_counter() + rest,
-            read_seconds=before.read_seconds if before and earlier else seconds,
+        if earlier:
+            self._follower.rest(tenant_id, seconds=REST * seconds)
+        return sum(len(page.chunk_ids) for page in pages)
+
+    async def _usable(
+        self, scope: TenantSession, space: Space, generation: int
+    ) -> tuple[_Held, Sequence[UUID]] | None:
+        """The held sketches and the few documents that changed since; None: of no use."""
+        held = self._held.get(scope.tenant_id)
+        if held is None or held.space != space:
+            return None
+        changed = await self._follower.changed_documents(scope, held.reached, generation=generation)
+        if changed is None or len(changed) > MAX_CHANGED_DOCUMENTS:
+            return None
+        return held, changed
+
+    async def _read_visible(self, scope: TenantSession, held: _Held, viewer: Viewer) -> _Visible:
+        audience_ids = await visible_audiences(scope)
+        names = sum(map(sys.getsizeof, viewer.principals)) + sys.getsizeof(viewer.principals)
+        visible = _Visible(
+            audience_ids=audience_ids, size_bytes=VIEWER_BYTES + names + audience_ids.nbytes
         )
-        self._left_until.pop(tenant_id, None)
-        self._held.move_to_end(tenant_id)
-        self._make_room(tenant_id)
-        log.info(
-            "sketches.taken_up",
-            tenant_id=str(tenant_id),
-            generation=news.reached.generation,
-            chunks=sum(len(page.chunk_ids) for page in news.pages),
-            is_whole=news.changed is None,
-            seconds=round(seconds, 3),
-        )
-
-    async def _read(self, tenant_id: TenantId, before: "_Held | None") -> "_News | None":
-        """What there is beyond what is held; None: more than fits."""
-        async with self._database.tenant(tenant_id, viewer=None, is_snapshot=True) as scope:
-            generation = await current_generation(scope)
-            reached = Reached(
-                generation=generation, history=history_of(await change_at(scope, generation))
-            )
-            changed = None
-            # The database may have been restored since it was looked at.
-            if before is not None and await is_known(scope, before.reached):
-                changed = await changed_documents(scope, since=before.reached.generation)
-            pages: list[SketchTable] = []
-            async for page in read_sketches(scope, self._space, changed):
-                pages.append(page)
-                if _size(pages) > self._max_bytes:
-                    return None
-        return _News(reached=reached, changed=changed, pages=pages)
-
-    def _make_room(self, newest: TenantId) -> None:
-        """Lets those go that were used longest ago; the newest alone may be too large."""
-        size_bytes = sum(held.size_bytes for held in self._held.values())
-        while size_bytes > self._max_bytes:
-            tenant_id, held = next(iter(self._held.items()))
-            if tenant_id == newest and held.visible:
-                size_bytes -= held.visible_bytes
-                held.forget_visible()
-                continue
-            size_bytes -= held.size_bytes
-            del self._held[tenant_id]
-            log.info("sketches.let_go", tenant_id=str(tenant_id))
-            if tenant_id == newest:
-                self._leave_out(newest)
-            else:
-                # Tenants that do not fit together would else push each other out all the time.
-                self._left_until[tenant_id] = perf_counter() + REST * held.read_seconds
-
-    async def _visible(self, scope: TenantSession, held: _Held, viewer: Viewer) -> Visible:
-        found = held.visible.get(viewer)
-        if found is not None:
-            return found
-        found = Visible(audience_ids=await visible_audiences(scope))
-        held.remember(viewer, found)
+        if visible.size_bytes <= VISIBLE_BYTES:
+            held.visible[viewer] = visible
         # It may have been let go, or taken up anew, in the meantime.
         if self._held.get(scope.tenant_id) is held:
-            self._held.move_to_end(scope.tenant_id)
-            self._make_room(scope.tenant_id)
-        return found
+            self._hold(scope.tenant_id, held)
+        return visible
+
+    def _hold(self, tenant_id: TenantId, held: _Held) -> None:
+        """Makes room by letting others go; only then by forgetting what viewers may see."""
+        self._held.pop(tenant_id, None)
+        if held.size_bytes > self._held.maxsize:
+            held.visible.clear()
+        if held.size_bytes > self._held.maxsize:
+            self._leave_out(tenant_id)
+        else:
+            self._held[tenant_id] = held
 
     def _leave_out(self, tenant_id: TenantId) -> None:
         self._held.pop(tenant_id, None)
-        self._left_until[tenant_id] = perf_counter() + TOO_LARGE_SECONDS
-        log.warning("sketches.too_large", tenant_id=str(tenant_id), max_bytes=self._max_bytes)
+        self._follower.rest(tenant_id, seconds=TOO_LARGE_SECONDS)
+        log.warning(
+            "sketches.too_large", tenant_id=str(tenant_id), max_bytes=int(self._held.maxsize)
+        )
 
 
-def _taken_up(earlier: Sequence[SketchTable], news: _News) -> Sequence[SketchTable]:
+def _taken_up(
+    earlier: Sequence[SketchTable], changed: Sequence[UUID], pages: Sequence[SketchTable]
+) -> Sequence[SketchTable]:
     """The earlier tables with what has changed as the pages have it."""
-    return grown([table.without(news.changed or ()) for table in earlier], joined(news.pages))
+    return grown([table.without(changed) for table in earlier], joined(pages))
 
 
 def _size(tables: Sequence[SketchTable]) -> int:

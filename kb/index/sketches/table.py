@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 WORD_BYTES: Final = 8
 MOST: Final = 127
-"""What the largest component of each row becomes."""
+"""The code of the largest component of each row."""
 
 BLOCK_ROWS: Final = 65_536
 """Half a megabyte for each word: what is written in between stays in a core's cache."""
@@ -41,8 +41,7 @@ differ: of 100,000 visible rows of a million, in one region, 1,600 hold .95 of t
 """
 
 SHORTLISTED_PER_HIT: Final = 2
-"""Of these, the rows whose vectors are compared, for each row wanted: bytes err in the third digit.
-"""
+"""Rows whose vectors are compared, for each row wanted: bytes err in the third digit."""
 
 NOBODY: Final = -1
 """The audience of rows that are no longer so."""
@@ -129,7 +128,7 @@ class SketchTable:
     def differing(
         self, signs: NDArray[np.uint64], rows: NDArray[np.intp] | None, threads: Executor
     ) -> NDArray[np.uint16]:
-        """In how many signs each of the rows (None: all) differs from these."""
+        """The number of signs in which each of the rows (None: all) differs from these."""
         count = len(self.chunk_ids) if rows is None else len(rows)
         differing = np.zeros(count, dtype=np.uint16)
 
@@ -148,7 +147,7 @@ class SketchTable:
         return differing
 
     def cosines(self, question: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Of these rows with the question, of unit length; right to about .003."""
+        """The cosines of these rows with the question, of unit length; right to about .003."""
         cosines = np.empty(len(rows), dtype=np.float32)
         asked = np.asarray(question, dtype=np.float32)
         for start in range(0, len(rows), PRODUCT_ROWS):
@@ -194,20 +193,15 @@ def shortlist(
     ]
     alike = lowest(np.concatenate(differing), max(ALIKE_PER_HIT * limit, LEAST_ALIKE))
     ends = np.cumsum([len(each) for each in differing])
+    table_of_place = np.searchsorted(ends, alike, side="right")
     chunk_ids, cosines = [], []
-    for table, rows, places in zip(tables, visible, _split(alike, ends), strict=True):
+    for number, (table, rows) in enumerate(zip(tables, visible, strict=True)):
+        places = alike[table_of_place == number] - (ends[number] - len(differing[number]))
         chosen = places if rows is None else rows[places]
         chunk_ids.append(table.chunk_ids[chosen])
         cosines.append(table.cosines(question, chosen))
     order = np.argsort(-np.concatenate(cosines), kind="stable")
     return np.concatenate(chunk_ids)[order[: SHORTLISTED_PER_HIT * limit]]
-
-
-def _split(places: NDArray[np.intp], ends: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    """The places that each of the tables, joined up to these ends, has, counted from its start."""
-    starts = np.concatenate([[0], ends[:-1]])
-    of_table = np.searchsorted(ends, places, side="right")
-    return [places[of_table == number] - start for number, start in enumerate(starts)]
 
 
 def lowest(differing: NDArray[np.uint16], count: int) -> NDArray[np.intp]:
@@ -291,7 +285,7 @@ def document_keys(document_ids: Collection[UUID]) -> DocumentKeys:
 
 
 def _starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where runs of these lengths begin, and where the last one ends."""
+    """The rows where runs of these lengths begin, and where the last one ends."""
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from footnote.compose import open_space
 from kb.postgres.database import Database
@@ -93,8 +94,7 @@ async def test_the_documents_own_sentence_answers(
     retriever = Retriever(
         database,
         NodeIndexes(lexical=service.resources.lexical),
-        model,
-        await open_space(database, embedder),
+        QueryEmbedder(model, await open_space(database, embedder)),
         RetrievalLimits(candidates=100, lexical_weight=0.5, languages_read=None),
     )
     answerer = replace(service.resources.answerer, retriever=retriever, embedder=model)

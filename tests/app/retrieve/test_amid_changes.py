@@ -12,14 +12,16 @@ from sqlalchemy import text
 from typing_extensions import override
 
 from app.retrieve import search as searching
-from app.retrieve.legs import Search, Shortlist, shortlist_nearest
 from app.retrieve.query import SearchQuery
-from app.retrieve.query_vectors import QueryVector
+from app.retrieve.query_embedder import QueryEmbedder, QueryVector
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
+from app.retrieve.search_scope import Search
+from app.retrieve.vector_candidates import Shortlist, shortlist_nearest
 from footnote.compose import open_space
 from kb.ids import TenantId
-from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.lexical.view import LexicalView
+from kb.index.sketches.sketch_cache import SketchView
 from kb.postgres.database import Database, TenantSession, Viewer
 from kb.unit_vectors import Vectors
 from models.embedding import SentenceTransformerEmbedder
@@ -53,10 +55,10 @@ class SlowIndexes(LexicalIndexes):
     is_searched = threading.Event()
 
     @override
-    async def look(self, scope: TenantSession, *, generation: int) -> LexicalView:
+    async def view(self, scope: TenantSession, *, generation: int) -> LexicalView:
         self.is_searched.set()
         await scope.connection.execute(text("SELECT pg_sleep(0.1)"))
-        return await super().look(scope, generation=generation)
+        return await super().view(scope, generation=generation)
 
 
 @pytest.fixture
@@ -75,8 +77,9 @@ async def slow(
     return Retriever(
         database,
         NodeIndexes(lexical=indexes),
-        BrokenEmbedder(is_searched=indexes.is_searched),
-        await open_space(database, embedder),
+        QueryEmbedder(
+            BrokenEmbedder(is_searched=indexes.is_searched), await open_space(database, embedder)
+        ),
         RetrievalLimits(candidates=100, lexical_weight=0.5),
     )
 
@@ -94,8 +97,8 @@ async def test_a_version_published_during_a_search_is_found(
     searched = (await ana.search("lantern", mode=mode, explain=True)).json()
     assert searched["explanation"]["vector_plan"] == "shortlist"
 
-    async def publish_then(search: Search, vector: QueryVector) -> Shortlist | None:
-        shortlist = await shortlist_nearest(search, vector)
+    async def publish_then(search: Search, sketches: SketchView, vector: QueryVector) -> Shortlist:
+        shortlist = await shortlist_nearest(search, sketches, vector)
         await ana.upload("The lantern is red.", external_id="a")
         return shortlist
 

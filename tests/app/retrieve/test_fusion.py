@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.retrieve.fusion import settle, weigh
+from app.retrieve.fusion import fuse_evidence, rescore_with_feedback
 from kb.index.candidate_vectors import CandidateVectors
 
 SEED = 20261121
@@ -27,7 +27,9 @@ def fused(
     """Of candidates in the plane, for a question that points east."""
     question = np.array(EAST, dtype=np.float32)
     candidates = vectors(rows, dimension=2)
-    return settle(weigh(bm25, candidates, question, lexical_weight=weight), candidates)
+    return rescore_with_feedback(
+        fuse_evidence(bm25, candidates, question, lexical_weight=weight), candidates
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,9 +99,9 @@ def test_what_the_texts_say_decides_what_the_others_are_compared_with() -> None:
     # As before 2 and 3 are as near to the question; now 4, on the side of 2, has the best text.
     rows = {1: NORTH_EAST, 2: (0.5, -(0.75**0.5)), 3: (0.5, 0.75**0.5), 4: (0.6, -0.8)}
     candidates = vectors(rows, dimension=2)
-    evidence = weigh({}, candidates, np.array(EAST, dtype=np.float32), lexical_weight=0.5)
+    evidence = fuse_evidence({}, candidates, np.array(EAST, dtype=np.float32), lexical_weight=0.5)
 
-    scores = settle({**evidence, 4: evidence[4] + 3}, candidates)
+    scores = rescore_with_feedback({**evidence, 4: evidence[4] + 3}, candidates)
 
     assert list(scores) == [4, 1, 2, 3]
 
@@ -109,7 +111,7 @@ def test_evidence_is_in_standard_deviations_and_best_first() -> None:
     bm25 = {3: 1.0, 1: 5.0, 2: 3.0, 5: 2.0, 4: 4.0}
     nowhere = vectors({}, dimension=2)
 
-    evidence = weigh(bm25, nowhere, np.array(EAST, dtype=np.float32), lexical_weight=1)
+    evidence = fuse_evidence(bm25, nowhere, np.array(EAST, dtype=np.float32), lexical_weight=1)
 
     assert list(evidence) == [1, 4, 2, 5, 3]
     assert evidence[1] == pytest.approx(2**0.5)
@@ -159,7 +161,9 @@ def test_random_candidates_get_what_a_second_implementation_gives(case: int) -> 
     candidates = CandidateVectors(
         chunk_ids=tuple(sorted(ids)), rows=np.stack([row_by_chunk[each] for each in sorted(ids)])
     )
-    scores = settle(weigh(bm25, candidates, unit[0], lexical_weight=weight), candidates)
+    scores = rescore_with_feedback(
+        fuse_evidence(bm25, candidates, unit[0], lexical_weight=weight), candidates
+    )
 
     expected = second_implementation(bm25, row_by_chunk, unit[0], weight)
     assert scores == pytest.approx(expected, abs=1e-5)

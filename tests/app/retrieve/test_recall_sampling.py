@@ -8,20 +8,21 @@ import numpy as np
 import pytest
 from typing_extensions import override
 
-from app.retrieve.legs import Search, VectorLeg
 from app.retrieve.query import SearchQuery
 from app.retrieve.recall_sampling import RecallSampler
-from app.retrieve.search_scope import SearchScope
+from app.retrieve.search_scope import Search, SearchScope
+from app.retrieve.vector_candidates import VectorCandidates
 from footnote.compose import open_space
 from kb.index.vector_search import Plan, VectorFilter
 from kb.postgres.database import EVERYONE, Viewer
+from kb.telemetry import Stopwatch
 from models.embedding import SentenceTransformerEmbedder
 from tests.service import Service
 
 VIEWER = Viewer(principals=(EVERYONE,))
 QUERY = SearchQuery(text="harbour", collections=None, filter=None, top_k=10, mode="vector")
 UNLIMITED = SearchScope(
-    standing="admissible",
+    admissibility="admissible",
     languages=(),
     rare_languages=(),
     document_ids=None,
@@ -67,15 +68,21 @@ async def test_the_share_of_the_nearest_is_observed(
     found = dict([*list(nearest.items())[missed:], *list(farther.items())[:missed]])
     observed: list[float] = []
     space = await open_space(database, embedder)
-    sampler = RecallSampler(database, space, observe=observed.append, generator=Always())
+    sampler = RecallSampler(database, observe=observed.append, generator=Always())
     question = np.asarray(embedder.embed_queries(["harbour"])[0], dtype=np.float32)
 
     async with aclosing(sampler):
         async with database.tenant(ana.tenant_id, viewer=VIEWER) as scope:
             search = Search(
-                scope=scope, query=QUERY, search_scope=UNLIMITED, generation=1, limit=limit
+                scope=scope,
+                query=QUERY,
+                search_scope=UNLIMITED,
+                generation=1,
+                space=space,
+                limit=limit,
+                stopwatch=Stopwatch(),
             )
-        sampler.consider(search, question, VectorLeg(cosine_by_chunk=found, plan=plan))
+        sampler.consider(search, question, VectorCandidates(cosine_by_chunk=found, plan=plan))
         await asyncio.gather(*sampler.running)
 
     assert observed == recalls

@@ -10,8 +10,9 @@ import torch
 from sentence_transformers import CrossEncoder
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
+from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.rerank import RERANKED_PASSAGES
-from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever, SecondLook
+from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from footnote.compose import open_space
 from kb.errors import ModelUnavailable
 from kb.postgres.database import Database
@@ -60,10 +61,9 @@ async def reader(
     retriever = Retriever(
         database,
         NodeIndexes(lexical=resources.lexical),
-        embedder,
-        await open_space(database, embedder),
+        QueryEmbedder(embedder, await open_space(database, embedder)),
         RetrievalLimits(candidates=100, lexical_weight=0.5),
-        SecondLook(scorer=CrossEncoderScorer(str(model))),
+        CrossEncoderScorer(str(model)),
     )
     reranking = replace(resources, retriever=retriever)
     async with (

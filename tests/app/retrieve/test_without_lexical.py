@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
+from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from footnote.compose import open_space
 from kb.errors import IndexNotReady
-from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.lexical.view import LexicalView
 from kb.postgres.database import Database, TenantSession
 from models.embedding import SentenceTransformerEmbedder
@@ -21,7 +22,7 @@ class IndexesBeingBuilt(LexicalIndexes):
     """No index of theirs is ready."""
 
     @override
-    async def look(self, scope: TenantSession, *, generation: int) -> LexicalView:
+    async def view(self, scope: TenantSession, *, generation: int) -> LexicalView:
         raise IndexNotReady
 
 
@@ -33,8 +34,7 @@ async def reader(
     retriever = Retriever(
         database,
         NodeIndexes(lexical=IndexesBeingBuilt(database, tmp_path)),
-        embedder,
-        await open_space(database, embedder),
+        QueryEmbedder(embedder, await open_space(database, embedder)),
         RetrievalLimits(candidates=100, lexical_weight=0.5),
     )
     resources = replace(service.resources, retriever=retriever)

@@ -12,8 +12,8 @@ from uuid import uuid4
 import pytest
 
 from kb.errors import IndexNotReady
-from kb.index.lexical.follower import MAX_FRESH_CHUNKS, WRITER_POLL_SECONDS, LexicalIndexes
 from kb.index.lexical.index import TenantIndex
+from kb.index.lexical.lexical_indexes import MAX_FRESH_CHUNKS, WRITER_POLL_SECONDS, LexicalIndexes
 from kb.index.lexical.view import LexicalQuery
 from kb.postgres.database import Viewer
 from kb.settings import Settings
@@ -310,7 +310,7 @@ async def test_a_search_waits_for_another_process_that_builds_the_index(library:
 async def test_a_search_does_not_wait_for_ever(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kb.index.lexical.follower.WRITER_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr("kb.index.lexical.lexical_indexes.WRITER_PATIENCE_SECONDS", 0)
     document_id = await library.ana.upload("The lantern is green.")
 
     with another_writer(library.folder):
@@ -354,7 +354,7 @@ async def test_who_saw_everything_does_not_see_what_the_index_has_taken_up_since
     database = library.service.resources.database
     viewer = Viewer(principals=(ANA, ALL))
     async with database.tenant(library.ana.tenant_id, viewer=viewer) as scope:
-        view = await library.lexical.look(scope, generation=seen)
+        view = await library.lexical.view(scope, generation=seen)
         found = await view.search(query)
         passages = await read_passages(scope, [hit.chunk_id for hit in found.hits])
 
@@ -374,7 +374,7 @@ async def test_a_word_of_deleted_documents_is_not_rarer_than_none(library: Libra
     database = library.service.resources.database
     viewer = Viewer(principals=(ANA, ALL))
     async with database.tenant(library.ana.tenant_id, viewer=viewer) as scope:
-        view = await library.lexical.look(scope, generation=await library.generation())
+        view = await library.lexical.view(scope, generation=await library.generation())
         found = await view.search(query)
 
     # N = n = 1: ln(1 + .5 / 1.5).

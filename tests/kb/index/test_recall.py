@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -46,8 +47,8 @@ def rows(url: str, database: Database) -> BulkRows:  # it makes the space
 
 @pytest.fixture
 async def sketches(database: Database, rows: BulkRows) -> AsyncIterator[SketchCache]:
-    sketches = SketchCache(database, SPACE, max_bytes=10**6)
-    await sketches.take_up(rows.tenant_id)
+    sketches = SketchCache(database, max_bytes=10**6)
+    await sketches.catch_up(rows.tenant_id, SPACE)
     yield sketches
     await sketches.aclose()
 
@@ -125,7 +126,8 @@ async def test_a_check_sees_that_a_search_gives_too_few(
 ) -> None:
     # Sketches that have lost five of the six documents, ten rows each.
     held = sketches._held[rows.tenant_id]
-    held.tables = [table.without(rows.document_ids[1:]) for table in held.tables]
+    tables = [table.without(rows.document_ids[1:]) for table in held.tables]
+    sketches._held[rows.tenant_id] = replace(held, tables=tables)
 
     async with database.tenant(rows.tenant_id, viewer=ALL) as scope:
         checked = await check_recall(scope, sketches, SPACE, samples=5, limit=ROWS, seed=1)
@@ -134,7 +136,7 @@ async def test_a_check_sees_that_a_search_gives_too_few(
 
 
 async def test_the_exact_plan_is_compared_and_timed_too(database: Database, rows: BulkRows) -> None:
-    none_held = SketchCache(database, SPACE, max_bytes=0)
+    none_held = SketchCache(database, max_bytes=0)
     async with database.tenant(rows.tenant_id, viewer=ALL) as scope:
         checked = await check_recall(scope, none_held, SPACE, samples=3, limit=10, seed=1)
     await none_held.aclose()

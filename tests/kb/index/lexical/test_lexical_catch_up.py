@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from kb.ids import DocumentId
 from kb.index.lexical.folder import read_state
-from kb.index.lexical.follower import LexicalIndexes
 from kb.index.lexical.index import TenantIndex
+from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.settings import Settings
 from tests.service import Service
 from tests.tenancy.library import ANA, Library, publish_at_once
@@ -24,7 +24,7 @@ from pathlib import Path
 from uuid import UUID
 from kb.postgres.database import Database
 from kb.errors import IndexNotReady
-from kb.index.lexical.follower import LexicalIndexes
+from kb.index.lexical.lexical_indexes import LexicalIndexes
 
 async def main(url, folder, tenant_id):
     database = Database(url, pool_size=2)
@@ -112,7 +112,7 @@ async def test_a_process_does_not_write_what_another_has_written(library: Librar
 async def test_a_search_does_not_wait_for_a_long_catch_up_which_goes_on(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kb.index.lexical.catch_up.MAX_AWAITED_CHUNKS", 10)
+    monkeypatch.setattr("kb.index.follower.MAX_AWAITED_CHUNKS", 10)
     document_id = await publish_at_once(library, [f"lantern {n}" for n in range(20)])
 
     lexical = await library.ana.search("lantern", mode="lexical")
@@ -126,7 +126,7 @@ async def test_a_search_does_not_wait_for_a_long_catch_up_which_goes_on(
 async def test_a_hybrid_search_meanwhile_says_what_is_missing(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kb.index.lexical.catch_up.MAX_AWAITED_CHUNKS", 0)
+    monkeypatch.setattr("kb.index.follower.MAX_AWAITED_CHUNKS", 0)
     document_id = await library.ana.upload("The lantern is green.")
 
     during = (await library.ana.search("lantern", explain=True)).json()
@@ -141,7 +141,7 @@ async def test_a_hybrid_search_meanwhile_says_what_is_missing(
 async def test_many_changes_are_taken_up_in_several_commits(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kb.index.lexical.catch_up.MAX_GENERATIONS_A_COMMIT", 2)
+    monkeypatch.setattr("kb.index.reached.MAX_GENERATIONS_AT_ONCE", 2)
     found = {await publish_at_once(library, ["lantern"])}
     assert await library.found("lantern") == found
 

@@ -1,18 +1,18 @@
 """Held sketches follow Postgres; what they have not taken up yet never shows in a search."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import pytest
 
 from kb.errors import DatabaseUnavailable
 from kb.ids import TenantId
-from kb.index.lexical.reached import Reached
+from kb.index.reached import Changes, Reached
 from kb.index.sketches import sketch_cache as held_sketches
-from kb.index.sketches.sketch_cache import Shortlister, SketchCache
+from kb.index.sketches.sketch_cache import SketchCache, SketchView
 from kb.postgres.database import Database, TenantSession, Viewer
-from kb.store.spaces import current_space
+from kb.store.spaces import Space, current_space
 from kb.store.tenants import changed_documents, current_generation
 from tests.service import Person, Service
 
@@ -26,27 +26,40 @@ class Shelf:
 
     database: Database
     sketches: SketchCache
+    space: Space
     ana: Person
     bob: Person
 
-    async def look(self, *principals: str) -> Shortlister | None:
+    async def view(self, *principals: str) -> SketchView | None:
         """As a search of the tenant does."""
         viewer = Viewer(principals=principals or (ANA, ALL))
         async with self.database.tenant(self.ana.tenant_id, viewer=viewer) as scope:
-            return await self.sketches.look(scope, generation=await current_generation(scope))
+            generation = await current_generation(scope)
+            return await self.sketches.view(scope, self.space, generation=generation)
+
+    async def catch_up(self) -> None:
+        await self.sketches.catch_up(self.ana.tenant_id, self.space)
+
+    def limited(self, max_bytes: int) -> "Shelf":
+        """The same with new sketches that may take so much memory."""
+        return replace(self, sketches=SketchCache(self.database, max_bytes=max_bytes))
 
     async def counted(self, *principals: str) -> int:
         """How many chunks are shortlisted for this viewer."""
-        shortlister = await self.look(*principals)
-        assert shortlister is not None
-        excluded = shortlister.changed
+        view = await self.view(*principals)
+        assert view is not None
+        excluded = view.changed
         count = 0
-        for table in shortlister.tables:
-            rows = table.visible_rows(
-                shortlister.visible.audience_ids, excluded_document_ids=excluded
-            )
+        for table in view.tables:
+            rows = table.visible_rows(view.audience_ids, excluded_document_ids=excluded)
             count += len(table.chunk_ids if rows is None else rows)
         return count
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is."""
+    monkeypatch.setattr(held_sketches, "PATIENCE_SECONDS", 30)
 
 
 @pytest.fixture
@@ -56,10 +69,11 @@ async def shelf(service: Service) -> AsyncIterator[Shelf]:
     async with database.system() as system:
         space = await current_space(system)
     assert space is not None
-    sketches = SketchCache(database, space, max_bytes=10**8)
+    sketches = SketchCache(database, max_bytes=10**8)
     yield Shelf(
         database=database,
         sketches=sketches,
+        space=space,
         ana=await service.person(tenant_id, ANA),
         bob=await service.person(tenant_id, BOB),
     )
@@ -99,8 +113,8 @@ async def test_each_viewer_has_its_own_shortlist(shelf: Shelf) -> None:
     await shelf.ana.upload("For ana.", principals=[ANA])
     await shelf.ana.upload("For the people of HR, and ana.", principals=[HR, ANA])
     await shelf.ana.upload("For all.", principals=[ALL])
-    await shelf.look()
-    await shelf.sketches.take_up(shelf.ana.tenant_id)
+    await shelf.view()
+    await shelf.catch_up()
 
     assert await shelf.counted(ANA, ALL) == 3
     assert await shelf.counted(HR, ALL) == 2
@@ -113,7 +127,7 @@ async def test_a_new_set_of_readers_is_seen_by_a_viewer_that_looked_before(shelf
     assert await shelf.counted(HR, ALL) == 1
 
     await shelf.ana.upload("For the people of HR.", principals=[HR])
-    await shelf.sketches.take_up(shelf.ana.tenant_id)
+    await shelf.catch_up()
 
     assert await shelf.counted(HR, ALL) == 2
 
@@ -124,29 +138,34 @@ async def test_documents_that_changed_are_left_to_postgres_until_they_are_taken_
     await shelf.ana.upload("The lantern is green.", external_id="a")
     assert await shelf.counted() == 1
     # From here on nothing is taken up.
-    monkeypatch.setattr(SketchCache, "_take_up", _never)
+    monkeypatch.setattr(SketchCache, "apply", _never)
     document_id = await shelf.ana.upload("The teapot is green.", external_id="a")
 
-    shortlister = await shelf.look()
+    view = await shelf.view()
 
-    assert shortlister is not None
-    assert [str(each) for each in shortlister.changed] == [document_id]
+    assert view is not None
+    assert [str(each) for each in view.changed] == [document_id]
     assert await shelf.counted() == 0
 
 
 @pytest.mark.parametrize(
-    "limit", [("MAX_CHANGED_DOCUMENTS", 0), ("MAX_CHANGED_GENERATIONS", 0)], ids=str
+    "limit",
+    [
+        ("kb.index.sketches.sketch_cache.MAX_CHANGED_DOCUMENTS", 0),
+        ("kb.index.follower.MAX_SEARCHED_GENERATIONS", 0),
+    ],
+    ids=str,
 )
 async def test_too_many_changes_are_left_to_other_plans(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch, limit: tuple[str, int]
 ) -> None:
     await shelf.ana.upload("The lantern is green.")
-    assert await shelf.look() is not None
-    monkeypatch.setattr(SketchCache, "_take_up", _never)
-    monkeypatch.setattr(held_sketches, *limit)
+    assert await shelf.view() is not None
+    monkeypatch.setattr(SketchCache, "apply", _never)
+    monkeypatch.setattr(*limit)
     await shelf.ana.upload("The lantern is red.")
 
-    assert await shelf.look() is None
+    assert await shelf.view() is None
 
 
 async def test_sketches_of_another_history_are_read_anew(shelf: Shelf) -> None:
@@ -154,11 +173,11 @@ async def test_sketches_of_another_history_are_read_anew(shelf: Shelf) -> None:
     assert await shelf.counted() == 1
     tenant_id = shelf.ana.tenant_id
     # As after a restored backup: the same generation, made by another change.
-    shelf.sketches._held[tenant_id].reached = LONG_AGO
-    shelf.sketches._held[tenant_id].known_until = 0.0
+    held = shelf.sketches._held
+    held[tenant_id] = replace(held[tenant_id], reached=LONG_AGO)
 
-    await shelf.look()
-    await shelf.sketches.take_up(tenant_id)
+    await shelf.view()
+    await shelf.catch_up()
 
     assert shelf.sketches._held[tenant_id].reached != LONG_AGO
     assert await shelf.counted() == 1
@@ -166,9 +185,9 @@ async def test_sketches_of_another_history_are_read_anew(shelf: Shelf) -> None:
 
 async def test_a_tenant_that_does_not_fit_is_left_to_other_plans(shelf: Shelf) -> None:
     await shelf.ana.upload("The lantern is green.")
-    small = SketchCache(shelf.database, shelf.sketches._space, max_bytes=10)
+    small = SketchCache(shelf.database, max_bytes=10)
 
-    await small.take_up(shelf.ana.tenant_id)
+    await small.catch_up(shelf.ana.tenant_id, shelf.space)
 
     assert small._held == {}
     await small.aclose()
@@ -178,12 +197,12 @@ async def test_the_tenant_used_longest_ago_makes_room(shelf: Shelf, service: Ser
     other = await service.person(await service.new_tenant(), ANA)
     for person in (shelf.ana, other):
         await person.upload("The lantern is green.")
-    await shelf.sketches.take_up(shelf.ana.tenant_id)
+    await shelf.catch_up()
     size = shelf.sketches._held[shelf.ana.tenant_id].size_bytes
-    small = SketchCache(shelf.database, shelf.sketches._space, max_bytes=size + size // 2)
+    small = SketchCache(shelf.database, max_bytes=size + size // 2)
 
     for person in (shelf.ana, other):
-        await small.take_up(person.tenant_id)
+        await small.catch_up(person.tenant_id, shelf.space)
 
     assert list(small._held) == [other.tenant_id]
     await small.aclose()
@@ -196,28 +215,30 @@ async def test_tenants_that_do_not_fit_together_do_not_push_each_other_out_all_t
     other = await service.person(await service.new_tenant(), ANA)
     for person in (shelf.ana, other):
         await person.upload("The lantern is green.")
-    await shelf.look()
+    await shelf.view()
     size = shelf.sketches._held[shelf.ana.tenant_id].size_bytes
-    shelf.sketches._max_bytes = size + size // 2
-    await shelf.sketches.take_up(other.tenant_id)
+    small = shelf.limited(size + size // 2)
+    await small.view()
+    await small.sketches.catch_up(other.tenant_id, shelf.space)
 
-    looked = await shelf.look()
+    view = await small.view()
 
     # By other plans, for a while.
-    assert looked is None
-    assert list(shelf.sketches._held) == [other.tenant_id]
+    assert view is None
+    assert list(small.sketches._held) == [other.tenant_id]
+    await small.sketches.aclose()
 
 
 async def test_what_a_viewer_may_see_is_counted(shelf: Shelf) -> None:
     await shelf.ana.upload("The lantern is green.", principals=[ALL])
-    await shelf.look()
+    await shelf.view()
     held = shelf.sketches._held[shelf.ana.tenant_id]
     before = held.size_bytes
     viewer = [f"group:{number:03}" * 20 for number in range(50)]
 
     for principal in viewer:
-        await shelf.look(principal, ALL)
-        await shelf.look(principal, ALL)
+        await shelf.view(principal, ALL)
+        await shelf.view(principal, ALL)
 
     # Of each at least its name and, in 8 bytes, the one audience that it is of.
     grown = held.size_bytes - before
@@ -227,7 +248,7 @@ async def test_what_a_viewer_may_see_is_counted(shelf: Shelf) -> None:
 
 
 async def test_a_tenant_without_rows_is_counted(shelf: Shelf) -> None:
-    await shelf.sketches.take_up(shelf.ana.tenant_id)
+    await shelf.catch_up()
 
     held = shelf.sketches._held[shelf.ana.tenant_id]
     assert (held.tables, held.size_bytes > 0) == ((), True)
@@ -237,27 +258,31 @@ async def test_what_a_viewer_may_see_makes_room_too(shelf: Shelf, service: Servi
     other = await service.person(await service.new_tenant(), ANA)
     for person in (shelf.ana, other):
         await person.upload("The lantern is green.")
-        await shelf.sketches.take_up(person.tenant_id)
-    sizes = [held.size_bytes for held in shelf.sketches._held.values()]
-    shelf.sketches._max_bytes = sum(sizes) + 1
+        await shelf.sketches.catch_up(person.tenant_id, shelf.space)
+    small = shelf.limited(int(shelf.sketches._held.currsize) + 1)
+    for person in (shelf.ana, other):
+        await small.sketches.catch_up(person.tenant_id, shelf.space)
 
-    await shelf.look()
+    await small.view()
 
     # Of the tenant looked at last the sketches stay.
-    assert list(shelf.sketches._held) == [shelf.ana.tenant_id]
+    assert list(small.sketches._held) == [shelf.ana.tenant_id]
+    await small.sketches.aclose()
 
 
 async def test_viewers_are_forgotten_before_the_only_tenant(shelf: Shelf) -> None:
     await shelf.ana.upload("The lantern is green.", principals=[ALL])
-    await shelf.sketches.take_up(shelf.ana.tenant_id)
-    held = shelf.sketches._held[shelf.ana.tenant_id]
-    shelf.sketches._max_bytes = held.size_bytes
+    await shelf.catch_up()
+    size = shelf.sketches._held[shelf.ana.tenant_id].size_bytes
+    small = shelf.limited(size)
+    await small.catch_up()
 
-    assert await shelf.counted("group:one", ALL) == 1
-    assert await shelf.counted("group:two", ALL) == 1
+    assert await small.counted("group:one", ALL) == 1
+    assert await small.counted("group:two", ALL) == 1
 
-    assert list(shelf.sketches._held) == [shelf.ana.tenant_id]
-    assert (held.visible, held.size_bytes) == ({}, shelf.sketches._max_bytes)
+    held = small.sketches._held[shelf.ana.tenant_id]
+    assert (dict(held.visible), held.size_bytes) == ({}, size)
+    await small.sketches.aclose()
 
 
 async def test_a_tenant_that_is_let_go_during_a_search_is_searched_all_the_same(
@@ -271,13 +296,13 @@ async def test_a_tenant_that_is_let_go_during_a_search_is_searched_all_the_same(
         shelf.sketches._held.clear()
         return await changed_documents(scope, since=since)
 
-    monkeypatch.setattr(SketchCache, "_take_up", _never)
-    monkeypatch.setattr(held_sketches, "changed_documents", let_go)
+    monkeypatch.setattr(SketchCache, "apply", _never)
+    monkeypatch.setattr("kb.index.follower.changed_documents", let_go)
 
-    shortlister = await shelf.look()
+    view = await shelf.view()
 
-    assert shortlister is not None
-    assert len(shortlister.changed) == 1
+    assert view is not None
+    assert len(view.changed) == 1
 
 
 async def test_two_searches_may_notice_another_history_at_once(
@@ -290,11 +315,11 @@ async def test_two_searches_may_notice_another_history_at_once(
         shelf.sketches._held.clear()
         return False
 
-    monkeypatch.setattr(SketchCache, "_take_up", _never)
-    monkeypatch.setattr(held_sketches, "is_known", not_known)
-    shelf.sketches._held[shelf.ana.tenant_id].known_until = 0.0
+    monkeypatch.setattr(SketchCache, "apply", _never)
+    monkeypatch.setattr("kb.index.follower.is_known", not_known)
+    shelf.sketches._follower._known.clear()
 
-    assert await shelf.look() is None
+    assert await shelf.view() is None
 
 
 async def test_after_a_failure_nothing_is_read_for_a_while(
@@ -303,13 +328,13 @@ async def test_after_a_failure_nothing_is_read_for_a_while(
     await shelf.ana.upload("The lantern is green.")
     tries: list[TenantId] = []
 
-    async def fail(_self: SketchCache, tenant_id: TenantId, _before: object) -> None:
-        tries.append(tenant_id)
+    async def fail(_self: SketchCache, scope: TenantSession, _changes: Changes) -> int:
+        tries.append(scope.tenant_id)
         raise DatabaseUnavailable
 
-    monkeypatch.setattr(SketchCache, "_read", fail)
+    monkeypatch.setattr(SketchCache, "apply", fail)
 
-    assert [await shelf.look() for _ in range(3)] == [None, None, None]
+    assert [await shelf.view() for _ in range(3)] == [None, None, None]
     assert tries == [shelf.ana.tenant_id]
 
 
@@ -319,7 +344,7 @@ async def test_rows_of_deleted_documents_go(shelf: Shelf) -> None:
 
     for document_id in document_ids:
         await shelf.ana.request("DELETE", f"/v1/documents/{document_id}")
-    await shelf.sketches.take_up(shelf.ana.tenant_id)
+    await shelf.catch_up()
 
     assert list(shelf.sketches._held[shelf.ana.tenant_id].tables) == []
 
@@ -328,21 +353,22 @@ async def test_a_search_does_not_wait_for_what_cannot_be_read(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await shelf.ana.upload("The lantern is green.")
-    monkeypatch.setattr(SketchCache, "_take_up", _never)
+    monkeypatch.setattr(SketchCache, "apply", _never)
 
-    assert await shelf.look() is None
+    assert await shelf.view() is None
 
 
 async def test_the_worker_has_no_shortlist(shelf: Shelf) -> None:
     await shelf.ana.upload("The lantern is green.")
 
     async with shelf.database.tenant(shelf.ana.tenant_id, viewer=None) as scope:
-        assert await shelf.sketches.look(scope, generation=1) is None
+        assert await shelf.sketches.view(scope, shelf.space, generation=1) is None
 
 
 async def test_a_tenant_without_documents_has_an_empty_shortlist(shelf: Shelf) -> None:
     assert await shelf.counted() == 0
 
 
-async def _never(self: SketchCache, tenant_id: TenantId) -> None:
-    """In place of taking up: ends at once, and has done nothing."""
+async def _never(_self: SketchCache, _scope: TenantSession, _changes: Changes) -> int:
+    """In place of `apply`: ends at once, and has done nothing."""
+    return 0

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from typing_extensions import override
 
-from app.retrieve.query_vectors import MAX_TEXTS_A_CALL, QueryVectors
+from app.retrieve.query_embedder import MAX_TEXTS_A_CALL, QueryEmbedder
 from kb.unit_vectors import Vectors
 from models.embedding import SentenceTransformerEmbedder
 from tests.footnote.small_embedder import SmallEmbedder
 from tests.service import Service
 
 PATIENCE_SECONDS = 10
+SPACE = SmallEmbedder().space
 
 
 class ModelBrokeError(Exception):
@@ -48,7 +49,7 @@ async def until_called(embedder: HeldEmbedder) -> None:
 async def test_a_question_alone_is_embedded_at_once() -> None:
     embedder = HeldEmbedder()
     embedder.gate.set()
-    vectors = QueryVectors(embedder)
+    vectors = QueryEmbedder(embedder, SPACE)
 
     vector = await vectors.embed("Where?")
 
@@ -59,7 +60,7 @@ async def test_a_question_alone_is_embedded_at_once() -> None:
 
 async def test_what_waits_for_the_model_is_embedded_together() -> None:
     embedder = HeldEmbedder()
-    vectors = QueryVectors(embedder)
+    vectors = QueryEmbedder(embedder, SPACE)
     first = asyncio.create_task(vectors.embed("first"))
     await until_called(embedder)
     names = [f"question {number}" for number in range(MAX_TEXTS_A_CALL + 1)]
@@ -77,7 +78,7 @@ async def test_what_waits_for_the_model_is_embedded_together() -> None:
 
 async def test_a_question_is_embedded_once_however_often_it_is_asked() -> None:
     embedder = HeldEmbedder()
-    vectors = QueryVectors(embedder)
+    vectors = QueryEmbedder(embedder, SPACE)
     first = asyncio.create_task(vectors.embed("other"))
     await until_called(embedder)
     together = [asyncio.create_task(vectors.embed("same")) for _ in range(5)]
@@ -90,10 +91,25 @@ async def test_a_question_is_embedded_once_however_often_it_is_asked() -> None:
     assert embedder.calls == [["other"], ["same"]]
 
 
+async def test_an_answer_does_not_embed_the_question_of_its_search_again() -> None:
+    embedder = HeldEmbedder()
+    embedder.gate.set()
+    vectors = QueryEmbedder(embedder, SPACE)
+    searched_for = await vectors.embed("same")
+
+    rows = vectors.embed_queries(["other", "same", "other"])
+    await vectors.embed("other")
+
+    assert embedder.calls == [["same"], ["other"]]
+    assert np.array_equal(rows, SmallEmbedder().embed_queries(["other", "same", "other"]))
+    assert np.array_equal(rows[1], searched_for)
+    assert vectors.embed_queries([]).shape == (0, 8)
+
+
 async def test_spaces_and_case_make_another_question() -> None:
     embedder = HeldEmbedder()
     embedder.gate.set()
-    vectors = QueryVectors(embedder)
+    vectors = QueryEmbedder(embedder, SPACE)
 
     for text in ("Where?", "where?", "Where? "):
         await vectors.embed(text)
@@ -103,7 +119,7 @@ async def test_spaces_and_case_make_another_question() -> None:
 
 async def test_who_no_longer_waits_takes_nothing_from_the_others() -> None:
     embedder = HeldEmbedder()
-    vectors = QueryVectors(embedder)
+    vectors = QueryEmbedder(embedder, SPACE)
     first = asyncio.create_task(vectors.embed("other"))
     await until_called(embedder)
     impatient, patient = [asyncio.create_task(vectors.embed("same")) for _ in range(2)]
@@ -122,7 +138,7 @@ async def test_who_no_longer_waits_takes_nothing_from_the_others() -> None:
 async def test_a_failure_reaches_those_who_asked_and_nobody_after_them() -> None:
     embedder = HeldEmbedder(breaks_at="bad")
     embedder.gate.set()
-    vectors = QueryVectors(embedder)
+    vectors = QueryEmbedder(embedder, SPACE)
 
     with pytest.raises(ModelBrokeError):
         await vectors.embed("bad")
@@ -137,7 +153,7 @@ async def test_together_or_alone_a_question_gets_the_same_vector(
 ) -> None:
     questions = ["Where is the harbour?", "A much longer question about the harbour's two cranes."]
 
-    together = QueryVectors(embedder)
+    together = QueryEmbedder(embedder, SPACE)
     both = await asyncio.gather(*(together.embed(question) for question in questions))
 
     for question, vector in zip(questions, both, strict=True):
