@@ -1,4 +1,4 @@
-"""What the stages of ingestion work with."""
+"""The tools of a worker, which the stages of ingestion share."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,4 +30,4 @@ class Ingestion:
     clock: Callable[[], datetime]
     room: Room = field(default_factory=Room)
     large: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while a large document is split."""
+    """Locked while a large document is split."""

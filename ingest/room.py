@@ -1,4 +1,4 @@
-"""Where jobs run side by side, or one of them alone."""
+"""Lets jobs run side by side, or one of them alone: a lock with readers and a writer."""
 
 import asyncio
 from collections.abc import AsyncIterator
