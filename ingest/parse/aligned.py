@@ -135,6 +135,8 @@ def _may_stand_between(lines: Sequence[_Line], index: int) -> bool:
 def _table(lines: Sequence[_Line]) -> tuple[list[list[str]], bool] | None:
     """The cells of the lines, and True when the first may name the columns; None for no table."""
     full = [line for line in lines if _is_row(line)]
+    if not full:
+        return None
     width = Counter(map(len, full)).most_common(1)[0][0]
     alike = [line for line in full if len(line) == width]
     has_rule = any(not line for line in lines[1:])
