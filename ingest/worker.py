@@ -191,7 +191,7 @@ async def _beating(
 ) -> AsyncIterator[None]:
     async def watch(heartbeat: Heartbeat) -> None:
         await app.jobs.is_registered.wait()
-        heartbeat.speak_for(
+        heartbeat.report_for(
             {
                 "conninfo": conninfo(app.database_url),
                 "worker_id": app.jobs.worker_id,
