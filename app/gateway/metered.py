@@ -234,11 +234,11 @@ def _outcome(
 def _tell_breaker(target: Target, outcome: Outcome) -> None:
     match outcome:
         case "completed":
-            target.breaker.succeeded()
+            target.breaker.record_success()
         case "timed_out" | "unavailable" | "broken_off" | "invalid_output":
-            target.breaker.failed()
+            target.breaker.record_failure()
         case "cancelled" | "rate_limited" | "refused":
-            target.breaker.said_nothing()
+            target.breaker.record_unknown()
 
 
 def _milliseconds(since: float, until: float) -> int:
