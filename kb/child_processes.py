@@ -53,7 +53,7 @@ class ChildLimits:
     time: timedelta
     """From the start of the child to its result."""
     niceness: int = 0
-    """How much it gives way to other processes, 0 to 19."""
+    """Its priority below that of other processes, 0 to 19."""
 
 
 Reason = Literal["memory", "time", "crash", "ended"]
