@@ -36,7 +36,7 @@ async def ingest_document(tools: Ingestion, run: Run) -> None:
     from the beginning.
     """
     if run.job.lone_attempts >= tools.max_attempts:
-        # Nothing else was in hand when the workers of the earlier ones died.
+        # The workers of the earlier ones died while they ran nothing else.
         await fail(tools, run, ProcessingFailed(), is_retryable=False)
         return
     try:

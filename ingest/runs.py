@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 
 LOOK_EVERY_SECONDS: Final = 1.0
-"""How soon a run notices that its document is gone; most documents are done before."""
+"""A run notices this soon that its document is gone; most documents are done before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,7 @@ async def _is_wanted(tools: Ingestion, run: Run) -> bool:
 
 
 async def until_finished(tools: Ingestion, tenant_id: TenantId, job_id: JobId) -> None:
-    """Returns when the job has ended, for whoever ran it and may have been overtaken."""
+    """Returns when the job has ended, be it in another worker."""
     while True:
         async with tools.database.tenant(tenant_id, viewer=None) as scope:
             try:
@@ -137,7 +137,7 @@ async def report(tools: Ingestion, run: Run, *, done: int, total: int) -> None:
 async def fail(
     tools: Ingestion, run: Run, error: KnowledgeBaseError, *, is_retryable: bool
 ) -> None:
-    """Ends the job and says why; what was served before stays served, with a warning."""
+    """Ends the job with the error; the version served before stays served, with a warning."""
     reason: JobError = {"code": error.code, "message": error.message, "retryable": is_retryable}
 
     async def transaction() -> bool:

@@ -1,33 +1,33 @@
-"""Lets jobs run side by side, or one of them alone: a lock with readers and a writer."""
+"""A lock that many jobs share, or that one job has to itself."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
-class Room:
-    """Holds any number of jobs, or one that may kill the worker and should take nobody along."""
+class SharedLock:
+    """Shared by any number of jobs, or exclusive to one that may kill the worker and all in it."""
 
     def __init__(self) -> None:
-        """Empty."""
-        self._door = asyncio.Lock()
-        self._inside = 0
-        self._is_empty = asyncio.Event()
-        self._is_empty.set()
+        """Free."""
+        self._entry = asyncio.Lock()
+        self._shared_count = 0
+        self._is_unshared = asyncio.Event()
+        self._is_unshared.set()
 
     @asynccontextmanager
-    async def enter(self, *, is_alone: bool) -> AsyncIterator[None]:
-        """Waits at the door in the order of arrival; alone, also until all others have left."""
-        async with self._door:
-            if is_alone:
-                await self._is_empty.wait()
+    async def hold(self, *, is_exclusive: bool) -> AsyncIterator[None]:
+        """The lock for the block, in the order of arrival; exclusive, once all others are done."""
+        async with self._entry:
+            if is_exclusive:
+                await self._is_unshared.wait()
                 yield
                 return
-            self._inside += 1
-            self._is_empty.clear()
+            self._shared_count += 1
+            self._is_unshared.clear()
         try:
             yield
         finally:
-            self._inside -= 1
-            if self._inside == 0:
-                self._is_empty.set()
+            self._shared_count -= 1
+            if self._shared_count == 0:
+                self._is_unshared.set()
