@@ -62,7 +62,8 @@ class ParsedDocument:
     """A document as normalised text; `text[block.char_start:block.char_end]` is a block.
 
     Blocks are in order and do not overlap, and only line ends stand between them. It pickles, so
-    that parsing can run in a process of its own.
+    that parsing can run in a process of its own. `parser_version` is the version of the library
+    that read the file and, behind a plus sign, the revision of our own code.
     """
 
     text: str
