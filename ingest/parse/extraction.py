@@ -110,6 +110,11 @@ def extract(
         raise DocumentCorrupt from error
     except (kreuzberg.KreuzbergError, RuntimeError, OSError) as error:
         raise DocumentCorrupt from error
+    return _as_extraction(result)
+
+
+def _as_extraction(result: kreuzberg.ExtractionResult) -> Extraction:
+    """The result in our own types."""
     return Extraction(
         content=result.content,
         nodes=_nodes(result),
