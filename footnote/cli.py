@@ -102,8 +102,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
-        if stopping.is_told():
-            stopping.leave(stopping.exit_code())
+        if stopping.is_requested():
+            stopping.exit_now(stopping.exit_code())
 
 
 def _faults(error: ValidationError) -> Iterator[str]:

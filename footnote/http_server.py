@@ -64,7 +64,7 @@ class Server(uvicorn.Server):
     @override
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        with stopping.asked(self._finish):
+        with stopping.on_request(self._finish):
             yield
 
     def _finish(self) -> None:

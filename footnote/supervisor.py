@@ -161,7 +161,7 @@ class Supervisor:
 
     def __enter__(self) -> Self:
         """Watches from now on."""
-        self._at_the_end.enter_context(stopping.at_the_end(self._end_parts))
+        self._at_the_end.enter_context(stopping.on_kill(self._end_parts))
         self._watcher.start()
         return self
 
@@ -189,7 +189,7 @@ class Supervisor:
     def _watch(self) -> None:
         try:
             while not self._stopping.wait(POLL_SECONDS):
-                if stopping.is_told():
+                if stopping.is_requested():
                     # At once, not when the API has ended: all have the same deadline.
                     self._tell_parts()
                     return
@@ -199,11 +199,11 @@ class Supervisor:
                         self._restart(part)
         except KnowledgeBaseError as error:
             self._failure = error
-            stopping.give_up()
+            stopping.stop_with_failure()
         except Exception:  # unwatched, what dies would stay dead
             log.exception("supervisor.failed")
             self._failure = KeepsDying("What keeps the parts of the service running has failed.")
-            stopping.give_up()
+            stopping.stop_with_failure()
 
     def _note_death(self, part: Part) -> None:
         deaths = self._deaths[part.name]
@@ -214,7 +214,7 @@ class Supervisor:
             )
 
     def _restart(self, part: Part) -> None:
-        if self._stopping.wait(part.restart_delay_seconds) or stopping.is_told():
+        if self._stopping.wait(part.restart_delay_seconds) or stopping.is_requested():
             return
         try:
             part.start_again()

@@ -48,7 +48,7 @@ _SEPARATORS: Final = [
 
 
 class TokenCounter(Protocol):
-    """What chunking needs of an embedding model."""
+    """The part of an embedding model that chunking needs."""
 
     @property
     def max_tokens(self) -> int:
@@ -74,7 +74,7 @@ class Chunk:
 
     @property
     def embedded_text(self) -> str:
-        """What is embedded."""
+        """The context and the text, on lines of their own."""
         return f"{self.context}\n{self.text}" if self.context else self.text
 
 
@@ -151,17 +151,13 @@ def split(
         target = min(_TARGET_BY_TYPE.get(media_type, PROSE_TOKENS), limit)
         size = _Size(target=target, limit=limit, context=context, special=special)
         estimates = _split(parsed, title, size, embedder)
-        if limit == 1 or _do_fit(estimates, embedder):
+        # Chunks far below the window are not counted again.
+        sure = embedder.max_tokens * _SURE_SHARE
+        doubtful = [chunk.embedded_text for chunk, estimate in estimates if estimate > sure]
+        if limit == 1 or max(embedder.count_tokens(doubtful), default=0) <= embedder.max_tokens:
             return tuple(chunk for chunk, _ in estimates)
         # In scripts without spaces two pieces can have more tokens together than apart.
         limit = max(limit * 3 // 4, 1)
-
-
-def _do_fit(estimates: list[tuple[Chunk, int]], embedder: TokenCounter) -> bool:
-    """True when no chunk is beyond the window; those far below it are not counted again."""
-    sure = embedder.max_tokens * _SURE_SHARE
-    doubtful = [chunk.embedded_text for chunk, estimate in estimates if estimate > sure]
-    return max(embedder.count_tokens(doubtful), default=0) <= embedder.max_tokens
 
 
 def _split(
@@ -174,7 +170,11 @@ def _split(
         for _, group in groupby(_with_headings(_units(parsed, size, ruler), size), key=_place)
         for pack in _packed(list(group), size)
     ]
-    contexts = [_context(title, _section(pack)) for pack in packs]
+    contexts: list[str] = []
+    for pack in packs:
+        names = (title or "", *_section(pack)[-_SECTIONS_NAMED:])
+        on_one_line = (" ".join(name.split()) for name in names)
+        contexts.append(" > ".join(dict.fromkeys(filter(None, on_one_line))))
     short = _shortened(sorted(set(contexts)), size, embedder)
     return [
         (
@@ -205,15 +205,13 @@ def _is_too_long(unit: _Unit) -> bool:
 
 def _cut(units: list[_Unit], ruler: _Ruler) -> list[_Unit]:
     """The units again, with every one that is too long in several pieces."""
-    pieces = [(unit, _pieces(unit, ruler.text)) for unit in units if _is_too_long(unit)]
-    counts = iter(ruler.measure([span for _, spans in pieces for span in spans]))
-    cut = iter(
-        [
-            [replace(unit, span=span, tokens=next(counts)) for span in spans]
-            for unit, spans in pieces
-        ]
-    )
-    return [piece for unit in units for piece in (next(cut) if _is_too_long(unit) else [unit])]
+    spans = [_pieces(unit, ruler.text) if _is_too_long(unit) else [] for unit in units]
+    counts = iter(ruler.measure([span for pieces in spans for span in pieces]))
+    return [
+        piece
+        for unit, pieces in zip(units, spans, strict=True)
+        for piece in [replace(unit, span=span, tokens=next(counts)) for span in pieces] or [unit]
+    ]
 
 
 def _pieces(unit: _Unit, text: str) -> list[_Span]:
@@ -252,7 +250,7 @@ def _with_headings(units: Sequence[_Unit], size: _Size) -> Iterator[list[_Unit]]
 
 
 def _place(units: Sequence[_Unit]) -> tuple[tuple[str, ...], int | None, int | None, str | None]:
-    """What a chunk does not mix."""
+    """The section, page, slide and sheet, which the blocks of a chunk have in common."""
     block = units[-1].block
     return (block.section[:_SECTIONS_KEPT_APART], block.page, block.slide, block.sheet)
 
@@ -286,11 +284,6 @@ def _section(pack: Sequence[_Unit]) -> tuple[str, ...]:
     return tuple(names[0] for names in shared)
 
 
-def _context(title: str | None, section: tuple[str, ...]) -> str:
-    names = (" ".join(name.split()) for name in (title or "", *section[-_SECTIONS_NAMED:]))
-    return " > ".join(dict.fromkeys(name for name in names if name))
-
-
 def _shortened(contexts: list[str], size: _Size, embedder: TokenCounter) -> dict[str, _Context]:
     """Each context, without its end where it has too many tokens."""
     short: dict[str, _Context] = {}
@@ -310,6 +303,7 @@ def _shortened(contexts: list[str], size: _Size, embedder: TokenCounter) -> dict
 
 
 def _chunk(parsed: ParsedDocument, ordinal: int, pack: Sequence[_Unit], context: str) -> Chunk:
+    """The chunk of a pack; its place is that of its first block below the headings."""
     start, end = pack[0].span.start, pack[-1].span.end
     content = next((unit.block for unit in pack if unit.block.kind != "heading"), pack[0].block)
     location: Location = {

@@ -1,11 +1,11 @@
-"""What the stages of ingestion work with."""
+"""The tools of a worker, which the stages of ingestion share."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ingest.room import Room
+from ingest.shared_lock import SharedLock
 from kb.child_processes import ChildProcesses
 from kb.files import FileStore
 from kb.postgres.database import Database
@@ -28,6 +28,6 @@ class Ingestion:
     metrics: Metrics
     max_attempts: int
     clock: Callable[[], datetime]
-    room: Room = field(default_factory=Room)
+    job_lock: SharedLock = field(default_factory=SharedLock)
     large: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while a large document is split."""
+    """Locked while a large document is split."""

@@ -1,12 +1,12 @@
 r"""Gives every text one spelling, so that offsets, hashes, quotes and searches agree on it.
 
-What goes: control characters, soft hyphens, zero-width spaces and joiners without a purpose,
+Removed: control characters, soft hyphens, zero-width spaces and joiners without a purpose,
 bidirectional marks (they change how a line looks, not what it says, and can hide what it says),
 invisible tag characters, repeated and trailing spaces, repeated blank lines, what is more than 30
 accents on one letter.
-What is replaced: line ends by "\n", every other space by " ", lone surrogates by U+FFFD (no
+Replaced: line ends by "\n", every other space by " ", lone surrogates by U+FFFD (no
 database stores them), ligatures and shaped Arabic letters by the letters they stand for.
-What stays: letters, accents, punctuation, full-width forms and the indentation of a line.
+Kept: letters, accents, punctuation, full-width forms and the indentation of a line.
 
 The zero-width joiner and non-joiner stay between two characters of scripts that use them (Arabic,
 Persian, Indic scripts, emoji sequences), where they change the word; elsewhere they are dropped.
@@ -46,20 +46,13 @@ def normalise(text: str) -> str:
     # Every round that changes something shortens the text or fixes its spelling, so this ends.
     previous = None
     while text != previous:
-        previous, text = text, _normalise_once(text)
+        previous = text
+        text = _SURROGATE.sub("\ufffd", _LINE_END.sub("\n", text))
+        text = _INVISIBLE.sub("", text)
+        text = _PRESENTATION_FORM.sub(lambda form: normal_form("NFKC", form[0]), text)
+        text = normal_form("NFC", text)
+        text = _tidy_spaces(_IDLE_JOINER.sub("", text))
     return text
-
-
-def _normalise_once(text: str) -> str:
-    text = _SURROGATE.sub("\ufffd", _LINE_END.sub("\n", text))
-    text = _INVISIBLE.sub("", text)
-    text = _PRESENTATION_FORM.sub(_letters, text)
-    text = normal_form("NFC", text)
-    return _tidy_spaces(_IDLE_JOINER.sub("", text))
-
-
-def _letters(match: re.Match[str]) -> str:
-    return normal_form("NFKC", match.group())
 
 
 def _tidy_spaces(text: str) -> str:

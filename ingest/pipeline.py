@@ -16,17 +16,14 @@ import numpy as np
 from ingest.chunk import Chunk, split
 from ingest.embed import MAX_TEXTS_A_CALL
 from ingest.ingestion import Ingestion
-from ingest.parse import ParsedDocument
 from ingest.publish import Publication, publish
 from ingest.reading import read_apart
 from ingest.runs import Run, fail, report, while_wanted
 from kb.errors import DocumentUnreadable, ProcessingFailed
 from kb.postgres.database import retried
-from kb.store.documents import Document
 from kb.store.vectors import find_vectors, text_sha256
 from kb.telemetry import stage_timer
 from kb.unit_vectors import Vectors
-from models.embedding import Embedder
 
 LARGE_BLOCKS: Final = 50_000
 """Splitting takes a kilobyte or two of memory for a block: such documents go one by one."""
@@ -39,7 +36,7 @@ async def ingest_document(tools: Ingestion, run: Run) -> None:
     from the beginning.
     """
     if run.job.lone_attempts >= tools.max_attempts:
-        # Nothing else was in hand when the workers of the earlier ones died.
+        # The workers of the earlier ones died while they ran nothing else.
         await fail(tools, run, ProcessingFailed(), is_retryable=False)
         return
     try:
@@ -58,6 +55,7 @@ async def ingest_document(tools: Ingestion, run: Run) -> None:
 
 
 async def _prepare(tools: Ingestion, run: Run) -> Publication:
+    """The next version of the document; raises DocumentUnreadable and DependencyFailed."""
     document = run.document
     content = await tools.files.read(run.tenant_id, document.content.sha256)
     with stage_timer(tools.metrics, "parse"):
@@ -65,7 +63,13 @@ async def _prepare(tools: Ingestion, run: Run) -> Publication:
     is_large = len(read.parsed.blocks) > LARGE_BLOCKS
     with stage_timer(tools.metrics, "chunk"):
         async with tools.large if is_large else nullcontext():
-            chunks = await asyncio.to_thread(_split, tools.embedder, document, read.parsed)
+            chunks = await asyncio.to_thread(
+                split,
+                read.parsed,
+                title=document.fields.title or read.parsed.title,
+                media_type=document.content.media_type,
+                embedder=tools.embedder,
+            )
     sha256s = [text_sha256(chunk.embedded_text) for chunk in chunks]
     with stage_timer(tools.metrics, "embed"):
         vectors = await _embed(tools, run, chunks, sha256s)
@@ -79,15 +83,6 @@ async def _prepare(tools: Ingestion, run: Run) -> Publication:
         vectors=vectors,
         space=tools.space,
         detected_language=read.language,
-    )
-
-
-def _split(embedder: Embedder, document: Document, parsed: ParsedDocument) -> tuple[Chunk, ...]:
-    return split(
-        parsed,
-        title=document.fields.title or parsed.title,
-        media_type=document.content.media_type,
-        embedder=embedder,
     )
 
 

@@ -23,7 +23,7 @@ from kb.unit_vectors import Vectors
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """All that a version consists of; `vectors` (n, d) belong to `chunks` in order.
+    """The contents of a version; `vectors` (n, d) belong to `chunks` in order.
 
     `attempt` is the job's that made it. `detected_language` counts where the uploader names none.
     """

@@ -1,9 +1,9 @@
-"""Reads a file in a process of its own: what is in it may crash a parser, or never let it end."""
+"""Reads a file in a process of its own: a file can crash a parser, or keep it busy for ever."""
 
 import os
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from ingest.parse import ParsedDocument, detect_language, parse
 from kb.child_processes import ChildFailed, ChildLimits, ChildProcesses
@@ -27,7 +27,7 @@ PRELOADED: Final = ("__main__", "ingest.reading")
 """With them imported a child takes milliseconds to start, whatever the main program is."""
 
 MAX_CHARACTERS: Final = 20_000_000
-"""Five thousand pages. What a document unpacks to is kept in the worker's memory several times."""
+"""Five thousand pages. The text of a document is in the worker's memory several times."""
 
 MAX_BLOCKS: Final = 500_000
 """Rows of a table, for the most part; while it is split, a gigabyte of the worker's memory."""
@@ -35,7 +35,7 @@ MAX_BLOCKS: Final = 500_000
 
 @dataclass(frozen=True, kw_only=True)
 class ReadDocument:
-    """What is in a file; `language` None: it cannot be told."""
+    """The text and the blocks of a file; `language` is None where it cannot be told."""
 
     parsed: ParsedDocument
     language: str | None
@@ -48,7 +48,7 @@ def reading_children() -> ChildProcesses:
 
 
 async def read_apart(children: ChildProcesses, content: bytes, media_type: str) -> ReadDocument:
-    """What is in the file.
+    """The parsed file.
 
     Raises DocumentUnreadable: as `parse`; DocumentTooComplex beyond the limits of the child;
     DependencyFailed when somebody ended the child, which is no fault of the file.
@@ -60,7 +60,7 @@ async def read_apart(children: ChildProcesses, content: bytes, media_type: str) 
 
 
 def read_document(content: bytes, media_type: str) -> ReadDocument:
-    """What is in the file, in this process; raises what `parse` raises."""
+    """The parsed file, read in this process; raises as `parse`, and DocumentTooComplex."""
     try:
         parsed = parse(content, media_type)
     except RecursionError as error:
@@ -77,7 +77,8 @@ def read_document(content: bytes, media_type: str) -> ReadDocument:
 
 
 def _refusal(failure: ChildFailed) -> DocumentUnreadable | DependencyFailed:
-    match failure.reason:
+    reason = failure.reason
+    match reason:
         case "memory":
             return DocumentTooComplex(
                 f"The document needs more than {LIMITS.memory_bytes / 10**9:g} GB of memory "
@@ -94,3 +95,5 @@ def _refusal(failure: ChildFailed) -> DocumentUnreadable | DependencyFailed:
             )
         case "ended":
             return DependencyFailed("The process that read the document was ended.")
+        case _:
+            assert_never(reason)

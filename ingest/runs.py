@@ -1,4 +1,4 @@
-"""What a run of a job writes about itself, which counts only while no other run of it has begun.
+"""Writes the progress and the end of a job's run, unless another run of the job has begun.
 
 Whoever changes a document and its job locks the document first, then the job; the tenant's row
 comes last. All are transactions that may be tried again.
@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 
 LOOK_EVERY_SECONDS: Final = 1.0
-"""How soon a run notices that its document is gone; most documents are done before."""
+"""A run notices this soon that its document is gone; most documents are done before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class Obsolete(Exception):  # nothing went wrong
 
 
 async def is_suspect(tools: Ingestion, tenant_id: TenantId, job_id: JobId) -> bool:
-    """True when an earlier run ended without a word: its worker died, perhaps of this document."""
+    """True when an earlier run never reported its end: this document may have killed its worker."""
     async with tools.database.tenant(tenant_id, viewer=None) as scope:
         try:
             return (await get_job(scope, job_id)).status == "running"
@@ -93,7 +93,7 @@ async def start(
 
 
 async def while_wanted(tools: Ingestion, run: Run, work: Coroutine[Any, Any, Result]) -> Result:
-    """What the work comes to; raises Obsolete, the work being cancelled, when nobody wants it."""
+    """The result of the work; raises Obsolete, with the work cancelled, when nobody wants it."""
     task = asyncio.create_task(work)
     try:
         while not (await asyncio.wait({task}, timeout=LOOK_EVERY_SECONDS))[0]:
@@ -115,7 +115,7 @@ async def _is_wanted(tools: Ingestion, run: Run) -> bool:
 
 
 async def until_finished(tools: Ingestion, tenant_id: TenantId, job_id: JobId) -> None:
-    """Returns when the job has ended, for whoever ran it and may have been overtaken."""
+    """Returns when the job has ended, be it in another worker."""
     while True:
         async with tools.database.tenant(tenant_id, viewer=None) as scope:
             try:
@@ -127,7 +127,7 @@ async def until_finished(tools: Ingestion, tenant_id: TenantId, job_id: JobId) -
 
 
 async def report(tools: Ingestion, run: Run, *, done: int, total: int) -> None:
-    """Says how far the run is."""
+    """Stores the progress of the run."""
     async with tools.database.tenant(run.tenant_id, viewer=None) as scope:
         await set_progress(
             scope, run.job.id, run.attempt, done=done, total=total, now=tools.clock()
@@ -137,7 +137,7 @@ async def report(tools: Ingestion, run: Run, *, done: int, total: int) -> None:
 async def fail(
     tools: Ingestion, run: Run, error: KnowledgeBaseError, *, is_retryable: bool
 ) -> None:
-    """Ends the job and says why; what was served before stays served, with a warning."""
+    """Ends the job with the error; the version served before stays served, with a warning."""
     reason: JobError = {"code": error.code, "message": error.message, "retryable": is_retryable}
 
     async def transaction() -> bool:
@@ -180,9 +180,10 @@ async def cancel(tools: Ingestion, run: Run) -> None:
 
 
 async def release(tools: Ingestion, run: Run) -> None:
-    """Leaves the job to the next run, as one that ended in good order.
+    """Marks the job for the next run as interrupted in good order.
 
-    Where the database is away, the next run has the worker to itself, which does no harm.
+    While the database cannot be reached nothing is marked, and the next run has the worker to
+    itself, which does no harm.
     """
 
     async def transaction() -> None:

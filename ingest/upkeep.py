@@ -1,7 +1,7 @@
-"""What the worker does every night: forgets what is older than the operator wants to keep.
+"""Deletes every night what is older than the operator wants to keep.
 
-One small transaction after the other, each as the tenant's writer under row security: whatever is
-cut off goes on the night after.
+It works in small transactions, each as the tenant's writer under row security. What is left when
+the worker stops is deleted the night after.
 """
 
 from collections.abc import Awaitable, Callable
@@ -40,13 +40,13 @@ BATCH_ROWS: Final = 1_000
 MAX_BATCHES: Final = 1_000
 """Of one kind, tenant and night; what is left goes the night after."""
 
-UPLOADS_TAKE: Final = timedelta(days=1)
-"""Bytes that nothing needs may belong to an upload that is being stored, for so long at most."""
+MAX_UPLOAD_TIME: Final = timedelta(days=1)
+"""Younger bytes that no document names may belong to an upload that is being stored."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Upkeep:
-    """What is needed to forget."""
+    """The tools and the limits of the nightly deletion."""
 
     database: Database
     files: FileStore
@@ -60,7 +60,7 @@ _Prune = Callable[[TenantSession], Awaitable[int]]
 
 
 async def prune(upkeep: Upkeep) -> dict[str, int]:
-    """How much of each kind was forgotten, over all tenants.
+    """The number of rows and files of each kind that were deleted, over all tenants.
 
     Raises DependencyFailed, once all tenants have had their turn, when one's could not be finished.
     """
@@ -72,7 +72,7 @@ async def prune(upkeep: Upkeep) -> dict[str, int]:
         try:
             counts = await _prune_tenant(upkeep, tenant_id)
         except DependencyFailed as error:
-            # The other tenants' turn comes all the same.
+            # The other tenants have their turn all the same.
             log.warning("retention.failed", tenant_id=str(tenant_id), code=error.code)
             failure = error
             continue
@@ -87,19 +87,29 @@ async def prune(upkeep: Upkeep) -> dict[str, int]:
 
 
 async def _prune_tenant(upkeep: Upkeep, tenant_id: TenantId) -> dict[str, int]:
+    """The number of rows and files of each kind that were deleted, batch by batch."""
     now = upkeep.clock()
-    counts = {
-        kind: await _in_batches(upkeep, tenant_id, batch)
-        for kind, batch in _batches(upkeep, now).items()
-    }
+    counts: dict[str, int] = {}
+    for kind, prune_batch in _batches(upkeep, now).items():
+        counts[kind] = 0
+        for _ in range(MAX_BATCHES):
+            async with upkeep.database.tenant(tenant_id, viewer=None) as scope:
+                count = await prune_batch(scope)
+            counts[kind] += count
+            if count < upkeep.batch_rows:
+                break
     counts["files"] = await discard_unneeded(
-        upkeep.database, upkeep.files, tenant_id, before=now - UPLOADS_TAKE, limit=upkeep.batch_rows
+        upkeep.database,
+        upkeep.files,
+        tenant_id,
+        before=now - MAX_UPLOAD_TIME,
+        limit=upkeep.batch_rows,
     )
     return counts
 
 
 def _batches(upkeep: Upkeep, now: datetime) -> dict[str, _Prune]:
-    """One batch of each kind that is not kept for ever."""
+    """For each kind that is not kept for ever, a query that deletes one batch."""
     retention, limit = upkeep.retention, upkeep.batch_rows
     batches: dict[str, _Prune] = {
         "answer_events": lambda scope: prune_answer_events(
@@ -117,14 +127,3 @@ def _batches(upkeep: Upkeep, now: datetime) -> dict[str, _Prune]:
             scope, before=now - calls, limit=limit
         )
     return batches
-
-
-async def _in_batches(upkeep: Upkeep, tenant_id: TenantId, batch: _Prune) -> int:
-    total = 0
-    for _ in range(MAX_BATCHES):
-        async with upkeep.database.tenant(tenant_id, viewer=None) as scope:
-            count = await batch(scope)
-        total += count
-        if count < upkeep.batch_rows:
-            break
-    return total

@@ -1,10 +1,9 @@
 """The worker: takes jobs from the queue, runs them, and takes over those of dead workers."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from uuid import UUID
 
 import procrastinate.exceptions
@@ -15,7 +14,7 @@ from typing_extensions import override
 
 from ingest.ingestion import Ingestion
 from ingest.pipeline import ingest_document
-from ingest.runs import Obsolete, Run, cancel, fail, is_suspect, release, start
+from ingest.runs import Obsolete, cancel, fail, is_suspect, release, start
 from ingest.upkeep import EVERY_NIGHT, Upkeep, prune
 from kb.errors import DependencyFailed, KnowledgeBaseError, ProcessingFailed
 from kb.heartbeat import Heartbeat
@@ -50,7 +49,7 @@ class RetryWhileDependencyFails(BaseRetryStrategy):
     def get_retry_decision(
         self, *, exception: BaseException, job: QueuedJob
     ) -> RetryDecision | None:
-        """When to try again; None: not at all."""
+        """The time of the next try; None for none."""
         if isinstance(exception, asyncio.CancelledError):
             # This worker was stopped, which is no fault of the job: it would be lost otherwise.
             return RetryDecision(retry_in={"seconds": 0})
@@ -111,36 +110,33 @@ async def run_job(
 ) -> None:
     """Runs one job to its end; DependencyFailed when it may be tried again.
 
-    A job whose worker died runs while nothing else is in hand: should it be its fault, nobody else
-    pays for it, and else it does not count.
+    A job whose worker died runs alone: if it is what kills workers, it takes no other job along,
+    and if it is not, the attempt does not count.
     """
     is_alone = await is_suspect(tools, tenant_id, job_id)
-    async with tools.room.enter(is_alone=is_alone):
+    async with tools.job_lock.hold(is_exclusive=is_alone):
         run = await start(tools, tenant_id, job_id, is_alone=is_alone)
-        if run is not None:
-            await _run_to_its_end(tools, run, is_last_attempt=is_last_attempt)
-
-
-async def _run_to_its_end(tools: Ingestion, run: Run, *, is_last_attempt: bool) -> None:
-    try:
-        await ingest_document(tools, run)
-    except Obsolete:
-        await cancel(tools, run)
-    except asyncio.CancelledError:
-        await release(tools, run)
-        raise
-    except DependencyFailed as error:
-        log.warning("job.dependency_failed", code=error.code, is_last_attempt=is_last_attempt)
-        if not is_last_attempt:
+        if run is None:
+            return
+        try:
+            await ingest_document(tools, run)
+        except Obsolete:
+            await cancel(tools, run)
+        except asyncio.CancelledError:
             await release(tools, run)
             raise
-        await fail(tools, run, error, is_retryable=True)
-    except KnowledgeBaseError as error:
-        log.exception("job.failed", code=error.code)
-        await fail(tools, run, error, is_retryable=False)
-    except Exception:  # one bad document must not stop the worker
-        log.exception("job.failed", code=ProcessingFailed.code)
-        await fail(tools, run, ProcessingFailed(), is_retryable=False)
+        except DependencyFailed as error:
+            log.warning("job.dependency_failed", code=error.code, is_last_attempt=is_last_attempt)
+            if not is_last_attempt:
+                await release(tools, run)
+                raise
+            await fail(tools, run, error, is_retryable=True)
+        except KnowledgeBaseError as error:
+            log.exception("job.failed", code=error.code)
+            await fail(tools, run, error, is_retryable=False)
+        except Exception:  # one bad document must not stop the worker
+            log.exception("job.failed", code=ProcessingFailed.code)
+            await fail(tools, run, ProcessingFailed(), is_retryable=False)
 
 
 async def run_worker(
@@ -154,75 +150,59 @@ async def run_worker(
 ) -> None:
     """Works until it is stopped or cancelled; with `wait` False until the queue is empty.
 
-    Without `heartbeat` it says itself that it lives, as long as it gets round to it.
+    Without `heartbeat` it reports by itself that it is alive, when its event loop is free.
     """
     seconds = stalled_after.total_seconds()
-    async with app.open_async(), _taking_over(app, seconds), _beating(app, heartbeat, seconds):
-        await app.run_worker_async(
-            queues=sorted(app.queues),
-            concurrency=concurrency,
-            wait=wait,
-            # A stop within 10 s is promised; what is cut off runs again.
-            shutdown_graceful_timeout=3,
-            install_signal_handlers=obeys_signals,
-            update_heartbeat_interval=seconds / BEATS,
-            stalled_worker_timeout=seconds,
-            delete_jobs="successful",
-        )
+    async with app.open_async():
+        beside = [asyncio.create_task(_take_over_repeatedly(app, seconds))]
+        if heartbeat is not None:
+            app.jobs.is_registered.clear()
+            beside.append(asyncio.create_task(_keep_reporting(app, heartbeat, seconds / BEATS)))
+        try:
+            await app.run_worker_async(
+                queues=sorted(app.queues),
+                concurrency=concurrency,
+                wait=wait,
+                # A stop within 10 s is promised; what is cut off runs again.
+                shutdown_graceful_timeout=3,
+                install_signal_handlers=obeys_signals,
+                update_heartbeat_interval=seconds / BEATS,
+                stalled_worker_timeout=seconds,
+                delete_jobs="successful",
+            )
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
 
-@contextlib.asynccontextmanager
-async def _taking_over(app: Queue, stalled_seconds: float) -> AsyncIterator[None]:
-    async def watch() -> None:
-        while True:
-            try:
-                await take_over_stalled_jobs(app, stalled_seconds)
-            except procrastinate.exceptions.ConnectorException:
-                log.warning("worker.database_unavailable")
-            await asyncio.sleep(stalled_seconds / 3)
-
-    async with _beside(watch()):
-        yield
+async def _take_over_repeatedly(app: Queue, stalled_seconds: float) -> None:
+    while True:
+        try:
+            await take_over_stalled_jobs(app, stalled_seconds)
+        except procrastinate.exceptions.ConnectorException:
+            log.warning("worker.database_unavailable")
+        await asyncio.sleep(stalled_seconds / 3)
 
 
-@contextlib.asynccontextmanager
-async def _beating(
-    app: Queue, heartbeat: Heartbeat | None, stalled_seconds: float
-) -> AsyncIterator[None]:
-    async def watch(heartbeat: Heartbeat) -> None:
-        await app.jobs.is_registered.wait()
-        heartbeat.speak_for(
-            {
-                "conninfo": conninfo(app.database_url),
-                "worker_id": app.jobs.worker_id,
-                "interval_seconds": stalled_seconds / BEATS,
-            }
-        )
-        while True:
-            await asyncio.sleep(stalled_seconds / BEATS)
-            if not heartbeat.keep_alive():
-                log.warning("worker.heartbeat_restarted")
-
-    if heartbeat is None:
-        yield
-        return
-    app.jobs.is_registered.clear()
-    async with _beside(watch(heartbeat)):
-        yield
-
-
-@contextlib.asynccontextmanager
-async def _beside(watch: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    watching = asyncio.create_task(watch)
-    try:
-        yield
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+async def _keep_reporting(app: Queue, heartbeat: Heartbeat, interval_seconds: float) -> None:
+    """Lets the heartbeat report for this worker, and starts it again whenever it has ended."""
+    await app.jobs.is_registered.wait()
+    heartbeat.report_for(
+        {
+            "conninfo": conninfo(app.database_url),
+            "worker_id": app.jobs.worker_id,
+            "interval_seconds": interval_seconds,
+        }
+    )
+    while True:
+        await asyncio.sleep(interval_seconds)
+        if not heartbeat.keep_alive():
+            log.warning("worker.heartbeat_restarted")
 
 
 async def take_over_stalled_jobs(app: Queue, stalled_seconds: float) -> int:
-    """How many jobs of workers without a heartbeat were queued again."""
+    """The number of jobs of workers without a heartbeat that were queued again."""
     taken = [
         queue_job_id
         for queue in sorted(app.queues)

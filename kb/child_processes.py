@@ -1,7 +1,7 @@
 """Runs one call in a process of its own, within limits of memory, processor time and time.
 
-What such a call reads comes from outside: when it crashes, hangs or fills the memory, the child
-ends and nobody else notices. Each call gets a fresh child, so that nothing of one tenant's document
+Such a call reads input from outside: when it crashes, hangs or fills the memory, the child ends
+and nothing else does. Each call gets a fresh child, so that nothing of one tenant's document
 is left in memory for the next. Children are forked from a server process that has imported the code
 already, which takes milliseconds.
 
@@ -44,7 +44,7 @@ FIRST_TO_END: Final = "1000"
 
 @dataclass(frozen=True, kw_only=True)
 class ChildLimits:
-    """What one call may use."""
+    """The limits of one call."""
 
     memory_bytes: int
     """Private, writable memory, about 0.2 GB of loaded code included; not enforced on macOS."""
@@ -53,11 +53,11 @@ class ChildLimits:
     time: timedelta
     """From the start of the child to its result."""
     niceness: int = 0
-    """How much it gives way to other processes, 0 to 19."""
+    """Its priority below that of other processes, 0 to 19."""
 
 
 Reason = Literal["memory", "time", "crash", "ended"]
-"""What a call ran out of; that it crashed; that somebody else ended it."""
+"""It ran out of memory or time; it crashed; somebody else ended it."""
 
 
 class ChildFailed(Exception):
@@ -85,10 +85,10 @@ class ChildProcesses:
     async def run(
         self, function: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
     ) -> Result:
-        """What the function returns or raises; its arguments and result must be picklable.
+        """The function's result, or the exception it raises; arguments and result must pickle.
 
-        Raises ChildFailed when it ends without a result. Cancelled, it kills the child and returns
-        when that is gone.
+        Raises ChildFailed when the child ends without a result. When cancelled, it kills the child
+        and returns once the child is gone.
         """
         async with self._places:
             stop_reader, stop_writer = os.pipe()
@@ -132,7 +132,7 @@ class ChildProcesses:
 
 @contextmanager
 def _without_signals() -> Iterator[None]:
-    """A child, and the server that is started with the first, gets no signal meant for all of us.
+    """Children started in this block, and their server, get no signal sent to all of a service.
 
     A service manager tells every process of a service to stop, and the caller decides when its
     children end: with SIGKILL. What is blocked here is blocked in what is started here.
@@ -147,18 +147,18 @@ def _without_signals() -> Iterator[None]:
 
 
 async def _end_of(running: "asyncio.Future[Any]") -> None:
-    """Returns when it has ended, however often whoever waits is cancelled meanwhile."""
+    """Returns when the call has ended, however often the caller is cancelled meanwhile."""
     while not running.done():
         with suppress(asyncio.CancelledError):
             await asyncio.wait([running])
     if not running.cancelled():
-        # Looked at, so that nobody says that nobody did.
+        # Retrieved, so that asyncio does not report an exception that nobody retrieved.
         running.exception()
 
 
 @contextmanager
 def _without_main_module() -> Iterator[None]:
-    """A child that is started here does not run the program's main script once more.
+    """A child started in this block does not run the program's main script once more.
 
     multiprocessing has each child import it, for functions that are defined there: 2.5 s of
     processor time where that script is `footnote`. Nothing of ours is defined there.
@@ -199,7 +199,7 @@ def _reason(exit_code: int | None) -> Reason:
         case -24:  # SIGXCPU
             return "time"
         case None | 255 | -9:
-            # Nobody knows how: the server of children was killed, or the kernel needed memory.
+            # The cause is unknown: the server was killed, or the kernel needed memory.
             return "ended"
         case _:
             return "crash"
@@ -223,7 +223,7 @@ def _limit_this_process(limits: ChildLimits) -> None:
     # A terminal sends Ctrl-C to all; the parent decides when a child ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    # Should nobody be left to end it in time.
+    # In case nobody is left to end it in time.
     signal.setitimer(signal.ITIMER_REAL, limits.time.total_seconds() + 1)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(END_WITH_PARENT, signal.SIGKILL)

@@ -1,8 +1,8 @@
-"""Says every few seconds that a worker lives, from a process of its own.
+"""Reports every few seconds that a worker is alive, from a process of its own.
 
-In the worker it would wait for whatever holds its interpreter or its event loop, and a worker that
-is silent loses its jobs. The process ends with the worker, whose end closes its standard input.
-It imports psycopg and nothing of Footnote, which takes a tenth of a second.
+In the worker's process the reports would wait for whatever blocks its interpreter or event loop,
+and a worker without reports loses its jobs. The process ends with the worker, whose end closes its
+standard input. It imports psycopg and nothing of Footnote, which takes a tenth of a second.
 """
 
 import json
@@ -23,13 +23,13 @@ BEAT: Final = """
     OVERRIDING SYSTEM VALUE VALUES (%s, now())
     ON CONFLICT (id) DO UPDATE SET last_heartbeat = now()
 """
-"""Inserts, because others forget a worker that was silent, and it cannot take jobs after that."""
+"""Inserts, because a worker without reports is deleted, and could take no jobs after that."""
 
 MAX_ORDER_BYTES: Final = 65_536
 
 
 class Order(TypedDict):
-    """For whom to speak, and how often."""
+    """The worker to report for, and how often."""
 
     conninfo: str
     worker_id: int
@@ -38,37 +38,37 @@ class Order(TypedDict):
 
 
 class Heartbeat:
-    """The process, seen from the worker; it can be started before there is a worker to speak for.
+    """The reporting process; it can be started before there is a worker to report for.
 
-    Started early, it is no nicer than its parent was then.
+    It has the niceness that its parent had when it was started.
     """
 
     def __init__(self) -> None:
-        """Starts it."""
+        """Starts the process."""
         self._order: Order | None = None
         self.process = _start()
 
-    def speak_for(self, order: Order) -> None:
-        """From now on it says that this worker lives."""
+    def report_for(self, order: Order) -> None:
+        """Reports from now on that this worker is alive."""
         self._order = order
-        _tell(self.process, order)
+        _send(self.process, order)
 
     def keep_alive(self) -> bool:
-        """False when it had ended, and was started again."""
+        """False when the process had ended and was started again."""
         if self.process.poll() is None:
             return True
         self.close()
         self.process = _start()
         if self._order is not None:
-            _tell(self.process, self._order)
+            _send(self.process, self._order)
         return False
 
     def close(self) -> None:
-        """Ends it."""
+        """Ends the process."""
         self.process.kill()
         self.process.wait()
         if self.process.stdin is not None:
-            # What it did not read any more is of no use.
+            # An order that it did not read is of no use any more.
             with suppress(BrokenPipeError):
                 self.process.stdin.close()
 
@@ -79,7 +79,7 @@ def _start() -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603  # our own file
 
 
-def _tell(process: subprocess.Popen[bytes], order: Order) -> None:
+def _send(process: subprocess.Popen[bytes], order: Order) -> None:
     assert process.stdin is not None  # noqa: S101  # it was started with a pipe
     message = {**order, "parent": os.getpid()}
     try:
@@ -91,7 +91,7 @@ def _tell(process: subprocess.Popen[bytes], order: Order) -> None:
 
 
 def main() -> None:
-    """Speaks until the parent ends."""
+    """Reports until the parent ends."""
     for number in (signal.SIGINT, signal.SIGTERM):
         # A signal to the whole group: the worker has documents in hand until it has stopped.
         signal.signal(number, signal.SIG_IGN)

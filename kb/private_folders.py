@@ -1,4 +1,4 @@
-"""Folders that are their owner's alone: tightened at the start, looked through by the doctor."""
+"""Keeps folders private: tightens them at the start, and finds what is open to others."""
 
 import os
 import stat
@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 OTHERS = 0o077
-"""What group and everybody else may do."""
+"""The permissions of the group and of everybody else."""
 
 PASS = 0o010
 """The embedded Postgres of root is an account of its own, which has to get through the home."""
 
 
 def make_private(folder: Path) -> None:
-    """Makes it, or takes away what others may do there: nobody then gets at what is below.
+    """Makes the folder, or takes the permissions of others away: what is below is then private.
 
-    A folder that is somebody else's, or everybody's (such as /tmp), is left as it is.
+    A folder that belongs to somebody else, or to everybody (such as /tmp), is left as it is.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.stat()
@@ -24,7 +24,7 @@ def make_private(folder: Path) -> None:
 
 
 def open_to_others(folder: Path) -> Iterator[Path]:
-    """What others may read, write or enter: the folder and what is in it, links not followed."""
+    """The paths in and of the folder that others may read, write or enter; links not followed."""
     if folder.stat().st_mode & _excess(folder.stat().st_mode):
         yield folder
     for parent, folders, files in os.walk(folder):
@@ -33,7 +33,7 @@ def open_to_others(folder: Path) -> Iterator[Path]:
             try:
                 mode = path.lstat().st_mode
             except FileNotFoundError:
-                # Of a service that runs meanwhile.
+                # A running service has deleted it.
                 continue
             if mode & OTHERS and not stat.S_ISLNK(mode):
                 yield path

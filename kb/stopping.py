@@ -1,7 +1,8 @@
-"""A process that was told to stop: one deadline for all its parts, and what is done at the end.
+"""Stopping on a signal: one deadline for all parts of a process, and kill handlers at its end.
 
-The first signal starts the deadline and unwinds the stack, or asks what is being served to end. A
-second one, or the deadline, ends what is left on the spot: nothing that hangs holds a stop up.
+The first signal starts the deadline and unwinds the stack, or calls a handler that ends a service
+in good order. A second signal, or the deadline, kills what is left, so that nothing that hangs
+delays a stop.
 """
 
 import os
@@ -18,9 +19,10 @@ STOP_SECONDS = 9.0
 """A stop within 10 s is promised; the rest is for a loaded host."""
 
 LAST_SECONDS = 4.0
-"""Of these, what is kept for killing what will not end and for stopping the database.
+"""Seconds of these that are kept for killing what does not end and for stopping the database.
 
-A killed process needs the processor once more to end: on a loaded host seconds, when it is nice.
+A killed process needs the processor once more to end: with a high niceness on a loaded host, that
+takes seconds.
 """
 
 SAME_REQUEST_SECONDS = 0.5
@@ -31,20 +33,20 @@ AT_ONCE_SECONDS = 0.5
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
-LastAct = Callable[[float], None]
+KillHandler = Callable[[float], None]
 """Ends something by force, within so many seconds; may run in any thread, and twice."""
 
 
 @dataclass(kw_only=True)
 class _Stop:
-    """What this process knows of its end. Signals are the process's, and so is this."""
+    """The state of the stop. Signals belong to the whole process, and so does this."""
 
-    told_at: float | None = None
+    requested_at: float | None = None
     exit_code: int = 0
-    is_success: bool = False
+    sigterm_is_success: bool = False
     has_failed: bool = False
-    ask: Callable[[], object] | None = None
-    last_acts: list[LastAct] = field(default_factory=list)
+    on_request: Callable[[], object] | None = None
+    kill_handlers: list[KillHandler] = field(default_factory=list)
 
 
 _stop = _Stop()
@@ -53,93 +55,89 @@ _stop = _Stop()
 def obey_signals() -> None:
     """SIGTERM, SIGINT and SIGHUP stop this process; exit code 128 and the signal's number."""
     for number in SIGNALS:
-        signal.signal(number, _obey)
+        signal.signal(number, _on_signal)
 
 
-def expect_to_be_stopped() -> None:
-    """For a service, for which SIGTERM is the usual end: exit code 0."""
-    _stop.is_success = True
+def treat_sigterm_as_success() -> None:
+    """Makes SIGTERM end this process with exit code 0, as the usual end of a service."""
+    _stop.sigterm_is_success = True
 
 
-def give_up() -> None:
+def stop_with_failure() -> None:
     """Stops this process from any thread, as a signal does, with exit code 1."""
     _stop.has_failed = True
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def is_told() -> bool:
+def is_requested() -> bool:
     """True once a signal has come."""
-    return _stop.told_at is not None
+    return _stop.requested_at is not None
 
 
 def exit_code() -> int:
-    """What this process ends with when it was told to."""
+    """The exit code that the first signal calls for; 0 before it."""
     return _stop.exit_code
 
 
 def seconds_left(at_most: float, *, keep: float = 0.0) -> float:
-    """`at_most`, or what is left of the deadline, less what is to be kept of it."""
-    if _stop.told_at is None:
+    """The seconds to the deadline less `keep`, from 0 to `at_most`; `at_most` before a signal."""
+    if _stop.requested_at is None:
         return at_most
-    return max(0.0, min(at_most, _stop.told_at + STOP_SECONDS - keep - monotonic()))
+    return max(0.0, min(at_most, _stop.requested_at + STOP_SECONDS - keep - monotonic()))
 
 
 @contextmanager
-def asked(ask: Callable[[], object]) -> Iterator[None]:
-    """In this block a signal calls `ask`, in the main thread, and unwinds nothing by itself."""
-    before, _stop.ask = _stop.ask, ask
+def on_request(handler: Callable[[], object]) -> Iterator[None]:
+    """In this block a signal calls `handler` in the main thread and does not unwind the stack."""
+    before, _stop.on_request = _stop.on_request, handler
     try:
         yield
     finally:
-        _stop.ask = before
+        _stop.on_request = before
 
 
 @contextmanager
-def at_the_end(act: LastAct) -> Iterator[None]:
-    """In this block, what is done when the process has to end on the spot; the latest first."""
-    _stop.last_acts.append(act)
+def on_kill(handler: KillHandler) -> Iterator[None]:
+    """In this block `handler` is called when the process has to end at once; the latest first."""
+    _stop.kill_handlers.append(handler)
     try:
         yield
     finally:
-        _stop.last_acts.remove(act)
+        _stop.kill_handlers.remove(handler)
 
 
-def leave(exit_code: int) -> None:
-    """Ends a process that was told to stop and has: no thread that still computes holds it."""
+def exit_now(exit_code: int) -> None:
+    """Ends this process without waiting for threads that still compute."""
     with suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(exit_code)
 
 
-def _obey(number: int, _frame: FrameType | None) -> None:
-    if _stop.told_at is not None:
-        if monotonic() - _stop.told_at > SAME_REQUEST_SECONDS:
-            _end(128 + number, AT_ONCE_SECONDS)
+def _on_signal(number: int, _frame: FrameType | None) -> None:
+    if _stop.requested_at is not None:
+        if monotonic() - _stop.requested_at > SAME_REQUEST_SECONDS:
+            _kill(128 + number, AT_ONCE_SECONDS)
         return
-    _stop.told_at = monotonic()
-    _stop.exit_code = _exit_code_of(number)
-    watch = threading.Timer(STOP_SECONDS - LAST_SECONDS, _end_in_time)
+    _stop.requested_at = monotonic()
+    is_usual_end = _stop.sigterm_is_success and number == signal.SIGTERM
+    _stop.exit_code = 1 if _stop.has_failed else 0 if is_usual_end else 128 + number
+    watch = threading.Timer(STOP_SECONDS - LAST_SECONDS, _kill_in_time)
     watch.daemon = True
     watch.start()
-    if _stop.ask is None:
+    if _stop.on_request is None:
         raise SystemExit(_stop.exit_code)
-    _stop.ask()
+    _stop.on_request()
 
 
-def _exit_code_of(number: int) -> int:
-    if _stop.has_failed:
-        return 1
-    return 0 if _stop.is_success and number == signal.SIGTERM else 128 + number
+def _kill_in_time() -> None:
+    _kill(_stop.exit_code, seconds_left(LAST_SECONDS))
 
 
-def _end_in_time() -> None:
-    _end(_stop.exit_code, seconds_left(LAST_SECONDS))
-
-
-def _end(exit_code: int, seconds: float) -> None:
-    for act in reversed(_stop.last_acts):
-        # Whatever one of them meets, the others and the end follow.
+def _kill(exit_code: int, seconds: float) -> None:
+    """Calls the kill handlers, the latest first, and exits."""
+    for handler in reversed(_stop.kill_handlers):
+        # An exception of one handler keeps neither the others nor the exit from happening.
         with suppress(Exception):
-            act(seconds)
-    leave(exit_code)
+            handler(seconds)
+    exit_now(exit_code)

@@ -1,4 +1,4 @@
-"""Logs and metrics: what happened and how long it took, never what was asked or what a text says.
+"""Logs and metrics: events and durations, never the words of a question or of a document.
 
 Logs are JSON lines on stderr. Metrics are for Prometheus; no label holds a tenant, a document or
 anything that a caller wrote.
@@ -9,7 +9,9 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from time import perf_counter
+from traceback import walk_tb
 from typing import Final, Literal, TextIO, TypedDict
 
 import structlog
@@ -90,7 +92,7 @@ MEANING_BY_METRIC: Final = {
     "footnote_llm_breaker_state": "Circuit breaker of a language model: 0 closed, 1 half-open, "
     "2 open.",
 }
-"""What `/metrics` and docs/reference.md say of each metric."""
+"""The meaning of each metric, for `/metrics` and docs/reference.md."""
 
 _LABEL = re.compile(r"[a-z][a-z0-9_]{0,63}|")
 _METHODS: Final = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"})
@@ -111,7 +113,16 @@ def configure_logging(level: LogLevel, *, stream: TextIO | None = None) -> None:
     level is for development.
     """
     output = sys.stderr if stream is None else stream
-    chain = _processors(shows_messages=level == "debug")
+    chain: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.ExceptionRenderer(
+            partial(_described_exceptions, shows_messages=level == "debug")
+        ),
+        drop_sensitive_keys,
+        mask_personal_data,
+    ]
     structlog.configure(
         processors=[*chain, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -140,19 +151,6 @@ def bind_log_context(
     ids = {"request_id": request_id, "tenant_id": tenant_id, "job_id": job_id}
     with bound_contextvars(**{name: value for name, value in ids.items() if value is not None}):
         yield
-
-
-def _processors(*, shows_messages: bool) -> list[Processor]:
-    return [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.ExceptionRenderer(
-            lambda raised: _described_exceptions(raised, shows_messages=shows_messages)
-        ),
-        drop_sensitive_keys,
-        mask_personal_data,
-    ]
 
 
 def drop_sensitive_keys(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -213,25 +211,18 @@ def _described_exceptions(raised: ExcInfo, *, shows_messages: bool) -> list[Desc
             {
                 "type": type(error).__qualname__,
                 "message": str(error) if is_shown else None,
-                "frames": _frames(error),
+                "frames": [
+                    f"{frame.f_code.co_filename}:{line} {frame.f_code.co_name}"
+                    for frame, line in walk_tb(error.__traceback__)
+                ],
             }
         )
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return described
 
 
-def _frames(error: BaseException) -> list[str]:
-    frames: list[str] = []
-    traceback = error.__traceback__
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        frames.append(f"{code.co_filename}:{traceback.tb_lineno} {code.co_name}")
-        traceback = traceback.tb_next
-    return frames
-
-
 class Stopwatch:
-    """How long each stage of one piece of work took, in seconds; all stages are timed by one.
+    """The seconds that each stage of one piece of work took; one stopwatch times all stages.
 
     Stages may overlap, one within another or in tasks beside each other. A tracer's spans would not
     do: without an SDK those of opentelemetry tell no time, at 8.5 microseconds each for these 2.3.
@@ -334,7 +325,7 @@ class Metrics:
         self._llm_breaker.labels(_label(target)).set(("closed", "half_open", "open").index(state))
 
     def count_pruned(self, *, kind: str, count: int) -> None:
-        """Counts what the nightly upkeep has forgotten."""
+        """Counts rows and files that the nightly upkeep deleted."""
         self._pruned.labels(_label(kind)).inc(count)
 
     def observe_ann_recall(self, recall: float) -> None:

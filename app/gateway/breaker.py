@@ -9,7 +9,7 @@ BreakerState = Literal["closed", "half_open", "open"]
 
 @dataclass(frozen=True, kw_only=True)
 class BreakerLimits:
-    """When a breaker opens and for how long.
+    """The failures that open a breaker, and the time that it stays open.
 
     Attributes:
         failures: in a row that open it.
@@ -34,7 +34,7 @@ class Breaker:
         clock: Callable[[], float],
         on_change: Callable[[BreakerState], None],
     ) -> None:
-        """`clock` gives seconds that only grow; `on_change` is told each state, now and later."""
+        """`clock` gives monotonic seconds; `on_change` is called with each state, the first now."""
         self._limits = limits
         self._clock = clock
         self._on_change = on_change
@@ -50,13 +50,13 @@ class Breaker:
 
     @property
     def closed_to_calls_seconds(self) -> float:
-        """How long no call is admitted; 0 when one may be."""
+        """Seconds until a call may be admitted; 0 when one may be now."""
         if self._state != "open":
             return 0.0
         return max(0.0, self._opened_at + self._limits.open_seconds - self._clock())
 
     def admits(self) -> bool:
-        """True when a call may be made. Its outcome must then be told, whatever it is."""
+        """True when a call may be made; its outcome must then be recorded, whatever it is."""
         if self._state == "closed":
             return True
         if self._state == "half_open" or self.closed_to_calls_seconds > 0:
@@ -64,13 +64,13 @@ class Breaker:
         self._change("half_open")
         return True
 
-    def succeeded(self) -> None:
-        """A call that was admitted has been answered."""
+    def record_success(self) -> None:
+        """Records that an admitted call was answered."""
         self._failures = 0
         self._change("closed")
 
-    def failed(self) -> None:
-        """A call that was admitted found the target ill."""
+    def record_failure(self) -> None:
+        """Records that the target failed an admitted call."""
         if self._state == "open":
             return  # it was admitted before
         self._failures += 1
@@ -78,8 +78,8 @@ class Breaker:
             self._opened_at = self._clock()
             self._change("open")
 
-    def said_nothing(self) -> None:
-        """A call that was admitted ended without telling how the target is."""
+    def record_unknown(self) -> None:
+        """Records that an admitted call ended without showing whether the target works."""
         if self._state == "half_open":
             # Open, with its time over: the next call probes.
             self._change("open")

@@ -1,4 +1,4 @@
-"""What is said to a language model and what comes back, whichever way it is reached."""
+"""The messages for a language model and its completion, whichever way it is reached."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -16,13 +16,13 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class Completion:
-    """What the model wrote.
+    """The output of a model.
 
     Attributes:
-        input_tokens: None when the server does not report them; so are the output tokens.
+        input_tokens: None when the server does not report them; the same holds for output_tokens.
         cached_tokens: of the input, those that the server had read before.
         mean_logprob: of the output's tokens (natural logarithm); None where it is not offered.
-        cost_microdollars: what metering found; None without a price, or without a gateway.
+        cost_microdollars: as metered; None without a price, or without a gateway.
     """
 
     text: str
@@ -57,7 +57,7 @@ class ChatModel(Protocol):
 
     @property
     def name(self) -> str:
-        """What answers name as their model until a completion names its own."""
+        """The model's name in answers until a completion names its own."""
         ...
 
     async def complete(

@@ -1,6 +1,6 @@
-"""The gateway's file: which models there are, what they cost, and who may use them.
+"""The gateway's file: the models, their prices, and the tenants that may use them.
 
-TOML becomes frozen dataclasses. Whatever is wrong in it is `Misconfigured`, and names the key.
+TOML becomes frozen dataclasses. Every fault raises `Misconfigured`, which names the key.
 """
 
 import tomllib
@@ -95,12 +95,12 @@ class Alias:
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayConfig:
-    """The whole file, and what each tenant may use of it.
+    """The whole file, and the models that each tenant may use.
 
     Attributes:
         tenants: by tenant id or `default`; written here, or as `models` of a tenant in policy.toml.
         price_version: of the prices below; stands beside each cost.
-        answer_seconds: what all model calls of one answer may take together.
+        answer_seconds: the time of all model calls of one answer together.
     """
 
     providers: dict[_Label, Provider]
@@ -122,7 +122,7 @@ class GatewayConfig:
 def resident_targets(
     config: GatewayConfig, policy: ModelAccess, targets: Sequence[AliasTarget]
 ) -> list[AliasTarget]:
-    """Those whose providers are where the tenant's data may go."""
+    """The targets whose providers are where the tenant's data may go."""
     return [
         target
         for target in targets
@@ -132,7 +132,7 @@ def resident_targets(
 
 
 def load_gateway_file(path: Path, policies: TenantPolicies = EVERYTHING_ALLOWED) -> GatewayConfig:
-    """The gateway of the file; `policies` says what tenants may use where the file does not.
+    """The gateway of the file; `policies` has the models of tenants that the file does not name.
 
     Raises:
         Misconfigured: it cannot be read, or something in it is wrong.
@@ -152,15 +152,20 @@ def read_gateway_config(toml: str, policies: TenantPolicies = EVERYTHING_ALLOWED
     except tomllib.TOMLDecodeError as error:
         raise Misconfigured(f"The gateway file is not TOML: {error}.") from None
     except ValidationError as error:
-        # Not chained: the values may be secrets that somebody has written into a header.
-        raise Misconfigured(f"The gateway file is wrong: {_told(error)}.") from None
+        # Not chained, and without the values: they may be secrets written into a header.
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        shown = "; ".join(
+            f"{'.'.join(str(step) for step in fault['loc'])}: {fault['msg']}"
+            for fault in faults[:MAX_PROBLEMS]
+        )
+        raise Misconfigured(f"The gateway file is wrong: {shown}.") from None
     access = policies.model_access()
     problems = [
         f"tenants.{key}: policy.toml says which models this tenant may use, too"
         for key in sorted(config.tenants.keys() & access.keys())
     ]
     config = replace(config, tenants={**config.tenants, **access})
-    # What tenants may use is compared with the models only when those are there.
+    # The tenants' models are looked up only when the file's own parts fit together.
     problems = (
         problems
         or list(_problems(config))
@@ -191,17 +196,8 @@ def single_model_config(
 _CONFIG: Final = TypeAdapter(GatewayConfig)
 
 
-def _told(error: ValidationError) -> str:
-    """Where and what, without the values."""
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(
-        f"{'.'.join(str(step) for step in fault['loc'])}: {fault['msg']}"
-        for fault in faults[:MAX_PROBLEMS]
-    )
-
-
 def _problems(config: GatewayConfig) -> Iterator[str]:
-    """What only shows when the parts are compared."""
+    """Faults that show when providers, models and aliases are compared."""
     for key, model in config.models.items():
         if model.provider not in config.providers:
             yield f"models.{key}.provider: there is no provider {model.provider!r}"
@@ -216,6 +212,7 @@ def _problems(config: GatewayConfig) -> Iterator[str]:
 
 
 def _policy_problems(config: GatewayConfig) -> Iterator[str]:
+    """Faults in the aliases that tenants may use, and in those that judge for them."""
     if EVERYBODY not in config.tenants:
         yield f"tenants.{EVERYBODY}: missing; it is for every tenant without a policy of its own"
     for key, policy in config.tenants.items():
@@ -224,29 +221,33 @@ def _policy_problems(config: GatewayConfig) -> Iterator[str]:
         named = [("aliases", name) for name in policy.aliases]
         named += [("judge", policy.judge)] if policy.judge is not None else []
         for place, name in named:
-            told = f"tenants.{key}.{place}: "
-            if name not in config.aliases:
-                yield f"{told}there is no alias {name!r}"
+            path = f"tenants.{key}.{place}"
+            alias = config.aliases.get(name)
+            if alias is None:
+                yield f"{path}: there is no alias {name!r}"
                 continue
-            if not resident_targets(config, policy, config.aliases[name].targets):
-                yield f"{told}no model of {name!r} is within the tenant's residency"
-            if policy.has_budget and not _is_priced(config, config.aliases[name]):
-                yield f"{told}models of {name!r} have no price, but the tenant has a budget"
+            if not resident_targets(config, policy, alias.targets):
+                yield f"{path}: no model of {name!r} is within the tenant's residency"
+            targets = (*alias.targets, *(alias.strong or ()))
+            is_priced = all(config.models[target.model].price is not None for target in targets)
+            if policy.has_budget and not is_priced:
+                yield f"{path}: models of {name!r} have no price, but the tenant has a budget"
 
 
 def _moderation_problems(config: GatewayConfig) -> Iterator[str]:
+    """Faults in the models that moderate for tenants."""
     for key, policy in config.tenants.items():
         if policy.moderation is None:
             continue
-        told = f"tenants.{key}.moderation: "
+        path = f"tenants.{key}.moderation"
         model = config.models.get(policy.moderation)
         if model is None:
-            yield f"{told}there is no model {policy.moderation!r}"
+            yield f"{path}: there is no model {policy.moderation!r}"
             continue
         if not resident_targets(config, policy, [AliasTarget(model=policy.moderation)]):
-            yield f"{told}{policy.moderation!r} is not within the tenant's residency"
+            yield f"{path}: {policy.moderation!r} is not within the tenant's residency"
         if policy.has_budget and model.price is None:
-            yield f"{told}{policy.moderation!r} has no price, but the tenant has a budget"
+            yield f"{path}: {policy.moderation!r} has no price, but the tenant has a budget"
 
 
 def _is_uuid(written: str) -> bool:
@@ -254,8 +255,3 @@ def _is_uuid(written: str) -> bool:
         return str(UUID(written)) == written
     except ValueError:
         return False
-
-
-def _is_priced(config: GatewayConfig, alias: Alias) -> bool:
-    targets = (*alias.targets, *(alias.strong or ()))
-    return all(config.models[target.model].price is not None for target in targets)

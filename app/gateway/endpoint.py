@@ -1,4 +1,4 @@
-"""Where a language model is and how it wants to be asked."""
+"""The address of a language model, and the options of its server."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ OutputLimitField = Literal["max_tokens", "max_completion_tokens"]
 
 @dataclass(frozen=True, kw_only=True)
 class ModelEndpoint:
-    """Where a language model is and how it wants to be asked.
+    """The address of a language model, and the options of its server.
 
     Attributes:
         base_url: the OpenAI-compatible root, such as `http://localhost:11434/v1`.
@@ -24,7 +24,7 @@ class ModelEndpoint:
         connect_seconds: a server that accepts no connection in this time is down, however slow
             its model is.
         max_output_tokens: the longest output asked for, unless a request says less.
-        structured_output: what the server can be held to; as "text" the shape is asked for in
+        structured_output: the form that the server can be held to; as "text" it is asked for in
             the prompt only. Nothing switches this by itself.
         output_limit_field: OpenAI's reasoning models refuse `max_tokens`; Ollama silently ignores
             `max_completion_tokens` (https://github.com/ollama/ollama/issues/7125).

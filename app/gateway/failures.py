@@ -1,4 +1,4 @@
-"""What a failed request means: whose fault it is, and whether it passes by itself."""
+"""The errors of failed requests: who has to act, and which of them pass by themselves."""
 
 import email.utils
 from collections.abc import Iterator, Mapping
@@ -62,12 +62,12 @@ def errors_translated(endpoint: ModelEndpoint, *, seconds: float) -> Iterator[No
 def _refusal(endpoint: ModelEndpoint, error: openai.APIStatusError) -> KnowledgeBaseError:
     """The error for a response with a status of 300 or more."""
     status_code = error.status_code
-    told = f"The language model's server answered HTTP {status_code}"
+    message = f"The language model's server answered HTTP {status_code}"
     pause = retry_after(error.response.headers, now=datetime.now(UTC))
     if status_code == HTTPStatus.TOO_MANY_REQUESTS:
-        return RateLimitedByServer(f"{told}.", retry_after_seconds=pause)
+        return RateLimitedByServer(f"{message}.", retry_after_seconds=pause)
     if status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or status_code in TRANSIENT_STATUS_CODES:
-        return LlmUnavailable(f"{told}.", retry_after_seconds=pause)
+        return LlmUnavailable(f"{message}.", retry_after_seconds=pause)
     match status_code:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             remedy = "check its API key"
@@ -80,7 +80,7 @@ def _refusal(endpoint: ModelEndpoint, error: openai.APIStatusError) -> Knowledge
             )
         case _:
             remedy = "check its base URL"
-    return Misconfigured(f"{told}: {remedy}.")
+    return Misconfigured(f"{message}: {remedy}.")
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
@@ -88,18 +88,18 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
 
     The names of the headers must be in lower case, or the mapping deaf to case.
     """
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return _bounded(milliseconds / 1000)
     written = headers.get("retry-after")
-    seconds = _number(written)
-    if seconds is not None:
-        return _bounded(seconds)
-    try:
-        date = email.utils.parsedate_to_datetime(written or "")
-    except ValueError:
-        return None
-    return _bounded((date - now).total_seconds()) if date.tzinfo else None
+    milliseconds = _number(headers.get("retry-after-ms"))
+    seconds = _number(written) if milliseconds is None else milliseconds / 1000
+    if seconds is None:
+        try:
+            date = email.utils.parsedate_to_datetime(written or "")
+        except ValueError:
+            return None
+        if date.tzinfo is None:
+            return None
+        seconds = (date - now).total_seconds()
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
 
 
 def _number(written: str | None) -> float | None:
@@ -108,7 +108,3 @@ def _number(written: str | None) -> float | None:
     except ValueError:
         return None
     return number if isfinite(number) else None
-
-
-def _bounded(seconds: float) -> float:
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)

@@ -1,7 +1,7 @@
 """The gateway: every call of a language model goes through here.
 
-A session is one answer: one tenant, one alias, one deadline, one budget. It gives models, one for
-each thing that the answer asks for, and these try the targets of the alias in their order.
+A session is one answer: one tenant, one alias, one deadline, one budget. It has a model for each
+purpose of the answer, which tries the targets of the alias in their order.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class ModelSession:
 
     @property
     def spent_microdollars(self) -> int:
-        """What the calls did cost so far; those without a price count nothing."""
+        """The cost of the calls so far; those without a price count nothing."""
         return self.account.spending.spent
 
     @property
@@ -96,14 +96,14 @@ class ModelSession:
 
     @property
     def seconds_for_aside(self) -> float:
-        """What a call beside the answer may take: half of the time left, whatever it does."""
+        """The time for a call beside the answer: half of the time that is left for the answer."""
         return self.account.seconds_left / 2
 
     def judge(self, purpose: Purpose) -> RoutedModel | None:
-        """The model that the tenant's policy wants claims read by; None: none.
+        """The model that reads claims by the tenant's policy; None when the policy names none.
 
-        Models that may have written the draft are left out of it, unless the policy lets them read
-        what they wrote.
+        Models that may have written the draft are left out, unless the policy lets them read their
+        own drafts; None, too, when nothing is left.
         """
         alias = self.access.judge
         if alias is None:
@@ -120,7 +120,7 @@ class ModelSession:
         return replace(judge, targets=others) if others else None
 
     def moderation(self) -> RoutedModel | None:
-        """The model that the tenant's policy wants every text moderated by; None: none."""
+        """The model that moderates every text by the tenant's policy; None when it names none."""
         key = self.access.moderation
         if key is None:
             return None
@@ -134,7 +134,7 @@ class ModelSession:
 
 @dataclass(frozen=True, kw_only=True)
 class Gateway:
-    """The only door to language models; lives as long as the process."""
+    """The only way to language models; lives as long as the process."""
 
     config: GatewayConfig
     targets: Mapping[str, Target]
@@ -142,13 +142,13 @@ class Gateway:
     draw: Callable[[], float]
 
     def aliases_for(self, tenant_id: TenantId) -> tuple[str, ...]:
-        """What the tenant may name as `model`, its default first."""
+        """The names that the tenant may give as `model`, its default first."""
         return self.config.access_of(tenant_id).aliases
 
     def session(
         self, tenant_id: TenantId, *, alias: str | None = None, seconds: float | None = None
     ) -> ModelSession:
-        """The calls of one answer, which may take `seconds` together (None: as configured).
+        """The calls of one answer, which take at most `seconds` together (None: as configured).
 
         Raises:
             InvalidInput: there is no such alias for this tenant.
@@ -183,9 +183,9 @@ async def open_gateway(
     Args:
         config: the gateway file.
         secret: finds a key by the name of its variable.
-        database: keeps the books.
+        database: keeps reservations and calls.
         metrics: counts the calls.
-        clock: tells the day that a call counts for.
+        clock: gives the day that a call counts for.
         draw: gives 0 <= x < 1, for weights and jitter.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Keeps the books: money is reserved before a call, and each call is recorded after it."""
+"""The ledger of costs: money is reserved before a call, and each call is recorded after it."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +18,7 @@ GRACE = timedelta(seconds=60)
 
 @dataclass(frozen=True, kw_only=True)
 class Ledger:
-    """The books of all tenants."""
+    """The reservations and calls of all tenants."""
 
     database: Database
     metrics: Metrics
@@ -45,13 +45,16 @@ class Ledger:
                 now=now,
             )
         if reservation is None:
-            raise BudgetExhausted(retry_after_seconds=_seconds_to_midnight(now))
+            today = now.astimezone(UTC).date()
+            midnight = datetime.combine(today + timedelta(days=1), time(), tzinfo=UTC)
+            seconds_to_midnight = int((midnight - now).total_seconds()) + 1
+            raise BudgetExhausted(retry_after_seconds=seconds_to_midnight)
         return reservation
 
     async def settle(
         self, tenant_id: TenantId, reservation: Reservation, call: MeteredCall, *, target: str
     ) -> None:
-        """Records the call and gives back what it did not need, even when the caller goes away."""
+        """Records the call and releases the unused money, even when the caller is cancelled."""
         task = asyncio.create_task(self._settle(tenant_id, reservation, call))
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
@@ -69,7 +72,7 @@ class Ledger:
         await asyncio.shield(task)
 
     async def finish(self) -> None:
-        """Returns when everything is recorded that callers did not wait for."""
+        """Returns when the calls are recorded whose callers did not wait for it."""
         await asyncio.gather(*self._settling, return_exceptions=True)
 
     async def _settle(
@@ -79,9 +82,3 @@ class Ledger:
             # The record first: it waits for nobody, the day's row for other calls of the tenant.
             await insert_model_call(scope, call)
             await settle(scope, reservation, microdollars=call.cost_microdollars or 0)
-
-
-def _seconds_to_midnight(now: datetime) -> int:
-    today = now.astimezone(UTC).date()
-    midnight = datetime.combine(today + timedelta(days=1), time(), tzinfo=UTC)
-    return int((midnight - now).total_seconds()) + 1

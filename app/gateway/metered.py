@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import assert_never
 from uuid import UUID
 
+from app.gateway.breaker import Breaker
 from app.gateway.chat import Completion, Message
 from app.gateway.failures import RateLimitedByServer
 from app.gateway.ledger import Ledger
@@ -26,7 +27,7 @@ from kb.store.model_calls import Feature, MeteredCall, Operation, Outcome
 
 @dataclass(kw_only=True)
 class Spending:
-    """What the calls of one answer have cost and hold, micro-dollars; None: no limit."""
+    """The cost of one answer's calls and the money set aside, micro-dollars; None: no limit."""
 
     limit: int | None
     spent: int = 0
@@ -40,7 +41,7 @@ class Spending:
         self.held += microdollars
 
     def settle(self, *, held: int, spent: int | None) -> None:
-        """Gives back what was set aside and counts what it came to; None: nobody knows."""
+        """Releases what was set aside and counts the cost; None when that is unknown."""
         self.held -= held
         self.spent += spent or 0
         self.has_unpriced |= spent is None
@@ -48,7 +49,7 @@ class Spending:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """Who asks and pays: one answer of one tenant. `deadline` is on the event loop's clock."""
+    """The answer that asks and the tenant that pays. `deadline` is on the event loop's clock."""
 
     tenant_id: TenantId
     session_id: UUID
@@ -67,7 +68,7 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Purpose:
-    """What a call is for."""
+    """The purpose of a call, as it is recorded."""
 
     feature: Feature
     prompt_name: str | None = None
@@ -77,7 +78,7 @@ class Purpose:
 
 @dataclass(frozen=True, kw_only=True)
 class ChatRequest:
-    """What is asked, wherever it goes."""
+    """The request, whichever target it goes to."""
 
     messages: Sequence[Message]
     json_schema: Mapping[str, object] | None
@@ -87,7 +88,7 @@ class ChatRequest:
 
 @dataclass(kw_only=True)
 class Meter:
-    """What is known of a running attempt; unless told otherwise, it was cancelled."""
+    """The measures of a running attempt; its outcome is `cancelled` until another one is set."""
 
     request: ChatRequest
     price: Price | None
@@ -121,7 +122,7 @@ class Meter:
 
     @property
     def tokens(self) -> Tokens:
-        """What the server reports, else an estimate; nothing where it refused to begin."""
+        """The tokens that the server reports, else an estimate; none where it refused to begin."""
         match self.outcome:
             case "completed":
                 assert self.completion is not None  # noqa: S101 - `completed` sets both
@@ -130,19 +131,18 @@ class Meter:
             case "unavailable" | "rate_limited" | "refused":
                 return Tokens(input=0, output=0)
             case "cancelled" | "timed_out" | "broken_off" | "invalid_output":
-                return self._tokens_of_a_torso()
+                estimate = estimated_tokens(self.request.messages, self.output_chars)
+                is_unseen = self.outcome in {"cancelled", "timed_out"}
+                if is_unseen and not self.request.is_streamed:
+                    # The server is paid for what it writes before it notices that nobody waits.
+                    return replace(estimate, output=self.output_limit)
+                return estimate
         assert_never(self.outcome)
 
     @property
     def microdollars(self) -> int | None:
         """The cost; None without a price."""
         return None if self.price is None else self.price.of(self.tokens)
-
-    def _tokens_of_a_torso(self) -> Tokens:
-        estimate = estimated_tokens(self.request.messages, self.output_chars)
-        is_unseen = not self.request.is_streamed and self.outcome in {"cancelled", "timed_out"}
-        # What a server writes before it notices that nobody waits is paid for, unseen.
-        return replace(estimate, output=self.output_limit) if is_unseen else estimate
 
 
 @asynccontextmanager
@@ -181,7 +181,7 @@ async def metered(
                         account.tenant_id, reservation, call, target=target.key
                     )
             finally:
-                _tell_breaker(target, meter.outcome)
+                _record_outcome(target.breaker, meter.outcome)
     finally:
         account.spending.settle(held=most_microdollars, spent=spent)
 
@@ -231,14 +231,16 @@ def _outcome(
             return "refused"
 
 
-def _tell_breaker(target: Target, outcome: Outcome) -> None:
+def _record_outcome(breaker: Breaker, outcome: Outcome) -> None:
     match outcome:
         case "completed":
-            target.breaker.succeeded()
+            breaker.record_success()
         case "timed_out" | "unavailable" | "broken_off" | "invalid_output":
-            target.breaker.failed()
+            breaker.record_failure()
         case "cancelled" | "rate_limited" | "refused":
-            target.breaker.said_nothing()
+            breaker.record_unknown()
+        case _:
+            assert_never(outcome)
 
 
 def _milliseconds(since: float, until: float) -> int:

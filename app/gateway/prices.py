@@ -1,4 +1,4 @@
-"""What a call costs, in whole micro-dollars."""
+"""The cost of a call in whole micro-dollars."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from pydantic import Field
 from app.gateway.chat import Completion, Message
 
 CHARS_PER_TOKEN: Final = 4
-"""What is counted for English where a server reports no tokens."""
+"""The usual count for English, for servers that report no tokens."""
 
 MAX_TOKENS_AROUND_A_MESSAGE: Final = 16
 """Chat templates frame each message with a handful of special tokens."""
@@ -41,7 +41,7 @@ class Price:
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
-    """What a call used; `cached` is part of `input`."""
+    """The tokens that a call used; `cached` is part of `input`."""
 
     input: int
     output: int
@@ -73,7 +73,7 @@ def estimated_tokens(messages: Sequence[Message], output_chars: int) -> Tokens:
 def most_tokens(
     messages: Sequence[Message], json_schema: Mapping[str, object] | None, output_limit: int
 ) -> Tokens:
-    """No call uses more: a token of any usual tokenizer stands for a byte at least."""
+    """An upper bound of the tokens: a token of any usual tokenizer stands for a byte at least."""
     texts = [message.content for message in messages]
     if json_schema is not None:
         texts.append(dumps(json_schema))

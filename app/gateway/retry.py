@@ -1,4 +1,4 @@
-"""When a failed call is tried again, and what is told when nothing helped."""
+"""Decides when a failed call is tried again, and which error is raised when no try succeeded."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -14,7 +14,7 @@ MAX_PAUSE_SECONDS: Final = 10.0
 
 
 def pause_before_retry(failure: KnowledgeBaseError, retry: int, drawn: float) -> float | None:
-    """Seconds until the same target is worth another try; None: it is not.
+    """Seconds until the same target is worth another try; None when it is not.
 
     The jitter is the full one: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
@@ -27,7 +27,7 @@ def pause_before_retry(failure: KnowledgeBaseError, retry: int, drawn: float) ->
 
 
 def most_telling(failures: Sequence[KnowledgeBaseError]) -> KnowledgeBaseError:
-    """What all targets have in common, or that none can be asked."""
+    """The error that all targets have in common, else that none can be asked."""
     last = failures[-1]
     if not isinstance(last, LlmUnavailable) and all(type(each) is type(last) for each in failures):
         return last
@@ -36,8 +36,8 @@ def most_telling(failures: Sequence[KnowledgeBaseError]) -> KnowledgeBaseError:
     kind = (
         LlmTimedOut if all(isinstance(each, LlmTimedOut) for each in failures) else LlmUnavailable
     )
-    told = last if isinstance(last, LlmUnavailable) else unavailable[-1] if unavailable else last
+    shown = last if isinstance(last, LlmUnavailable) else unavailable[-1] if unavailable else last
     return kind(
-        told.message,
+        shown.message,
         retry_after_seconds=min((wait for wait in waits if wait is not None), default=None),
     )

@@ -1,15 +1,15 @@
-"""Which targets a call may be sent to, in which order."""
+"""Puts the targets that a call may be sent to in order."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Literal
 
-from app.gateway.config import AliasTarget, GatewayConfig, resident_targets
+from app.gateway.config import GatewayConfig, resident_targets
 from app.gateway.target import Target
 from app.policy.model_access import ModelAccess
 from kb.errors import InvalidInput
 
 Tier = Literal["standard", "strong"]
-"""Of an alias: what most questions get, and what the difficult ones get."""
+"""The tiers of an alias: for most questions, and for difficult ones."""
 
 
 def choose_alias(access: ModelAccess, wanted: str | None) -> str:
@@ -47,14 +47,11 @@ def targets_in_order(
     asked = config.aliases[alias]
     strong = resident_targets(config, access, asked.strong or ()) if tier == "strong" else []
     written = strong or resident_targets(config, access, asked.targets)
-    first = _drawn(written, draw())
-    return [targets[each.model] for each in (first, *(each for each in written if each != first))]
-
-
-def _drawn(written: Sequence[AliasTarget], drawn: float) -> AliasTarget:
-    left = drawn * sum(each.weight for each in written)
+    first = written[0]
+    left = draw() * sum(each.weight for each in written)
     for each in written:
         if left < each.weight:
-            return each
+            first = each
+            break
         left -= each.weight
-    return written[0]
+    return [targets[each.model] for each in (first, *(each for each in written if each != first))]

@@ -160,7 +160,7 @@ class RoutedModel:
 
 
 def _nothing_written(model: str) -> Completion:
-    """What a call that writes nothing is metered with."""
+    """The completion of a call that writes nothing, for its meter."""
     return Completion(
         text="", finish_reason=None, input_tokens=None, output_tokens=None, model=model
     )

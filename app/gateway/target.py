@@ -1,15 +1,16 @@
-"""A model that calls can be sent to, with what the calls of the process share about it."""
+"""A model that calls can be sent to, with the state that the calls of the process share."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from app.gateway.breaker import Breaker, BreakerLimits, BreakerState
+from app.gateway.breaker import Breaker, BreakerState
 from app.gateway.config import GatewayConfig, Model, Provider
 from app.gateway.endpoint import ModelEndpoint
 from app.gateway.failures import NotAdmitted
@@ -46,7 +47,7 @@ class Target:
 
     @asynccontextmanager
     async def admission(self, *, seconds: float) -> AsyncIterator[None]:
-        """A place for one call. Its outcome must be told to the breaker inside the block.
+        """A place for one call; its outcome must be recorded by the breaker inside the block.
 
         Raises:
             NotAdmitted: the breaker is open, or no place became free in time.
@@ -81,7 +82,7 @@ async def open_targets(
         config: the file.
         secret: finds a provider's key by the name of its variable.
         clock: for the breakers.
-        on_breaker: is told a model's key and its breaker's state.
+        on_breaker: is called with a model's key and its breaker's state.
 
     Raises:
         Misconfigured: a key is missing.
@@ -96,19 +97,10 @@ async def open_targets(
                 provider=config.providers[model.provider],
                 endpoint=endpoint,
                 language_model=await stack.enter_async_context(LanguageModel(endpoint)),
-                breaker=_breaker(config.breaker, key, clock, on_breaker),
+                breaker=Breaker(config.breaker, clock=clock, on_change=partial(on_breaker, key)),
                 places=asyncio.Semaphore(model.max_concurrent),
             )
         yield targets
-
-
-def _breaker(
-    limits: BreakerLimits,
-    key: str,
-    clock: Callable[[], float],
-    on_breaker: Callable[[str, BreakerState], None],
-) -> Breaker:
-    return Breaker(limits, clock=clock, on_change=lambda state: on_breaker(key, state))
 
 
 def _endpoint(

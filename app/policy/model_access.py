@@ -1,4 +1,4 @@
-"""A tenant's half of the gateway: which models it may use, where, and for how much money."""
+"""A tenant's half of the gateway: its models, their residency, and its budget."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,20 +13,20 @@ _Dollars = Annotated[Decimal, Field(ge=0)]
 
 @dataclass(frozen=True, kw_only=True)
 class ModelAccess:
-    """The models that a tenant may use, and what it may spend on them.
+    """The models that a tenant may use, and its budget for them.
 
     Attributes:
         aliases: allowed ones; the first is taken when a request names none.
-        residency: where providers may be; None: anywhere.
+        residency: regions that providers may be in; None: any.
         dollars_per_day: of all its calls on a UTC day; None: no limit.
         dollars_per_request: of all calls of one answer.
-        when_down: what to do while no target can be asked.
-        when_unreadable: what comes of a model's output that cannot be read, not even after repairs.
-        moderation: the model whose provider looks at questions and claims; None: nobody does.
-        moderation_when_down: whether texts pass that it could not look at.
-        judge: the alias that reads claims in other words against their quotes; None: nobody does.
-        judge_reads_own_drafts: whether a model may read what it wrote itself; a model that lies
-            would vouch for itself.
+        when_down: the behaviour while no target can be asked.
+        when_unreadable: the outcome when a model's output cannot be read, even after repairs.
+        moderation: the model whose provider moderates questions and claims; None: none.
+        moderation_when_down: `allow` lets texts pass that could not be moderated.
+        judge: the alias that reads paraphrased claims against their quotes; None: none.
+        judge_reads_own_drafts: True lets a model judge its own draft; a model that lies would
+            vouch for itself.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")

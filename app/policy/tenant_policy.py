@@ -1,4 +1,4 @@
-"""What a tenant may ask, and with which models it is answered: one TOML file, read once.
+"""The policies of tenants, on their questions and their models: one TOML file, read once.
 
 [default]
 mask_personal_data = true
@@ -30,14 +30,14 @@ Topic = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, ma
 
 @dataclass(frozen=True, kw_only=True)
 class TenantPolicy:
-    """One tenant's; the default allows everything.
+    """The policy of one tenant; the default allows everything.
 
     Attributes:
         blocked_topics: words or phrases; a question about one is `blocked`, `out_of_scope`.
         escalate_topics: a question about one is for a person: `escalate`, `policy`.
-        escalate_collections: so is one that names such a collection.
-        escalate_after_failures: so is the last of as many questions in a row, by one caller, that
-            found no answer.
+        escalate_collections: a question that names one is for a person as well.
+        escalate_after_failures: after so many questions of one caller in a row without an answer,
+            the last is for a person as well.
         mask_personal_data: answers show personal data masked.
         models: the models of the gateway that it may use; None: those of the default policy.
     """
@@ -66,7 +66,7 @@ class TenantPolicies:
         return self.tenants.get(tenant_id, self.default)
 
     def model_access(self) -> dict[str, ModelAccess]:
-        """What the file says of models, by tenant id; of all other tenants under `default`."""
+        """The model access in the file by tenant id; that of all other tenants under `default`."""
         by_tenant = {"default": self.default, **{str(key): p for key, p in self.tenants.items()}}
         return {key: policy.models for key, policy in by_tenant.items() if policy.models}
 
@@ -112,7 +112,7 @@ def matching_topic(text: str, topics: Sequence[str]) -> str | None:
 def escalation_reason(
     policy: TenantPolicy, question: str, collections: Sequence[str]
 ) -> str | None:
-    """Why a person should answer this question; None: nobody needs to."""
+    """The reason for a person to answer this question; None when no person needs to."""
     topic = matching_topic(question, policy.escalate_topics)
     if topic is not None:
         return f"topic {topic!r}"

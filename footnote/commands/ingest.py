@@ -1,9 +1,9 @@
 """Ingesting files and folders from the command line, in this process."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePath
 from typing import Annotated
 
 import typer
@@ -20,6 +20,7 @@ from footnote.output import (
     print_json,
     progress_console,
 )
+from ingest.document_sources import DocumentSource, FolderSource, SourceFile
 from ingest.ingestion import Ingestion
 from ingest.runs import until_finished
 from ingest.worker import run_job
@@ -30,7 +31,7 @@ from kb.postgres.embedded_postgres import database_url
 from kb.principals import split_principals, validate_principals
 from kb.settings import Settings
 from kb.store.documents import DocumentFields, get_document
-from kb.store.uploads import Accepted, Upload, Uploads
+from kb.store.uploads import Upload, Uploads
 from kb.telemetry import configure_logging
 from migrations.run import upgrade
 
@@ -39,10 +40,18 @@ from migrations.run import upgrade
 class Outcome:
     """The outcome for one file."""
 
-    path: Path
+    path: PurePath
     document_id: str | None
     status: str
     error: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Destination:
+    """The collection that files are put in, and who may read them there."""
+
+    collection: str
+    principals: tuple[str, ...]
 
 
 def ingest(
@@ -57,18 +66,19 @@ def ingest(
     --principals names who may read the documents; unset: everybody of the tenant.
     A file that has not changed since is not read again. Exit 1 when a file could not be read.
     """
-    files = sorted(_files(paths))
+    source = FolderSource(paths)
+    files = source.files()
     if not files:
         raise InvalidInput("There is no file below the given paths.")
-    readers = readers_of(principals)
+    destination = Destination(collection=collection, principals=tuple(readers_of(principals)))
     settings = Settings()
     configure_logging("error")
     with database_url(settings) as url:
         if settings.database_url is None:
             upgrade(url)
-        outcomes = asyncio.run(_ingest(settings, url, files, tenant, collection, readers))
+        outcomes = asyncio.run(_ingest(settings, url, source, files, tenant, destination))
     if as_json:
-        print_json([_as_json(outcome) for outcome in outcomes])
+        print_json([{**asdict(outcome), "path": str(outcome.path)} for outcome in outcomes])
     else:
         for outcome in outcomes:
             if outcome.error:
@@ -79,26 +89,25 @@ def ingest(
         raise typer.Exit(1)
 
 
-def _files(paths: Iterable[Path]) -> Iterable[Path]:
-    for path in paths:
-        if path.is_dir():
-            yield from (
-                inner
-                for inner in path.rglob("*")
-                if inner.is_file() and not inner.name.startswith(".")
-            )
-        else:
-            yield path
+def readers_of(principals: str | None) -> list[str]:
+    """The readers: everybody unless the option is given.
+
+    InvalidPrincipal for an empty one: a variable that is not set must not mean everybody.
+    """
+    if principals is None:
+        return [EVERYONE]
+    return validate_principals(split_principals(principals) or [""])
 
 
 async def _ingest(
     settings: Settings,
     url: str,
-    files: Sequence[Path],
+    source: DocumentSource,
+    files: Sequence[SourceFile],
     tenant: str,
-    collection: str,
-    principals: Sequence[str],
+    destination: Destination,
 ) -> list[Outcome]:
+    """The outcome of each file, in order; a bar shows the progress."""
     async with open_ingestion(settings, url) as tools:
         caller = await command_line_caller(tools.database, tenant, [])
         uploads = uploads_with(tools, settings)
@@ -112,57 +121,46 @@ async def _ingest(
         ) as progress:
             task = progress.add_task("Ingesting", total=len(files))
 
-            async def one(path: Path) -> Outcome:
+            async def one(file: SourceFile) -> Outcome:
                 async with waiting:
-                    outcome = await _ingest_file(
-                        tools, uploads, caller, path, _fields(path, principals), collection
-                    )
+                    outcome = await ingest_file(tools, uploads, caller, source, file, destination)
                 progress.advance(task)
                 return outcome
 
-            return list(await asyncio.gather(*(one(path) for path in files)))
+            return list(await asyncio.gather(*(one(file) for file in files)))
 
 
-def readers_of(principals: str | None) -> list[str]:
-    """The readers: everybody unless the option is given.
+async def ingest_file(
+    tools: Ingestion,
+    uploads: Uploads,
+    caller: Caller,
+    source: DocumentSource,
+    file: SourceFile,
+    destination: Destination,
+) -> Outcome:
+    """The outcome of uploading a file and of running its job here.
 
-    InvalidPrincipal for an empty one: a variable that is not set must not mean everybody.
+    A worker may take the same job meanwhile; then this waits until that one has ended it.
     """
-    if principals is None:
-        return [EVERYONE]
-    return validate_principals(split_principals(principals) or [""])
-
-
-def _fields(path: Path, principals: Sequence[str]) -> DocumentFields:
-    return DocumentFields(
-        external_id=str(path.resolve()),
+    fields = DocumentFields(
+        external_id=file.id,
         title=None,
-        source_uri=path.resolve().as_uri(),
+        source_uri=file.uri,
         language=None,
         metadata={},
-        principals=tuple(principals),
+        principals=destination.principals,
         effective_at=None,
         expires_at=None,
         supersedes=None,
     )
-
-
-async def _ingest_file(
-    tools: Ingestion,
-    uploads: Uploads,
-    caller: Caller,
-    path: Path,
-    fields: DocumentFields,
-    collection: str,
-) -> Outcome:
     try:
         accepted = await uploads.accept(
             caller.tenant_id,
             Upload(
-                content=await asyncio.to_thread(path.read_bytes),
-                filename=path.name,
+                content=await asyncio.to_thread(source.read, file),
+                filename=file.path.name,
                 declared_media_type=None,
-                collection=collection,
+                collection=destination.collection,
                 mode=None,
                 fields=fields,
             ),
@@ -172,31 +170,21 @@ async def _ingest_file(
         )
     except KnowledgeBaseError as error:
         return Outcome(
-            path=path, document_id=None, status="refused", error=f"{error.message} [{error.code}]"
+            path=file.path,
+            document_id=None,
+            status="refused",
+            error=f"{error.message} [{error.code}]",
         )
-    return await _finish(tools, caller, path, accepted)
-
-
-async def _finish(tools: Ingestion, caller: Caller, path: Path, accepted: Accepted) -> Outcome:
-    """Runs the job here, unless a worker has begun with it as well: then that one ends it."""
     if accepted.job is not None:
-        await run_job(tools, caller.tenant_id, JobId(accepted.job.id), is_last_attempt=True)
-        await until_finished(tools, caller.tenant_id, JobId(accepted.job.id))
+        job_id = JobId(accepted.job.id)
+        await run_job(tools, caller.tenant_id, job_id, is_last_attempt=True)
+        await until_finished(tools, caller.tenant_id, job_id)
     async with tools.database.tenant(caller.tenant_id, viewer=None) as scope:
         document = await get_document(scope, accepted.document.id)
-    error = document.error
+    failure = document.error
     return Outcome(
-        path=path,
+        path=file.path,
         document_id=str(document.id),
         status=document.status,
-        error=f"{error['message']} [{error['code']}]" if error else None,
+        error=f"{failure['message']} [{failure['code']}]" if failure else None,
     )
-
-
-def _as_json(outcome: Outcome) -> dict[str, object]:
-    return {
-        "path": str(outcome.path),
-        "document_id": outcome.document_id,
-        "status": outcome.status,
-        "error": outcome.error,
-    }

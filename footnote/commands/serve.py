@@ -52,7 +52,7 @@ def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
     """Run everything: database (embedded unless configured), migrations, API and a worker."""
     settings = Settings()
     configure_logging(settings.log_level)
-    stopping.expect_to_be_stopped()
+    stopping.treat_sigterm_as_success()
     with database_server(settings) as server:
         upgrade(server.url)
         command = [sys.executable, "-m", "footnote", "worker", "--exit-with", str(os.getpid())]
@@ -64,7 +64,7 @@ def api(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
     """Run the API alone; the schema must be up to date."""
     settings = Settings()
     configure_logging(settings.log_level)
-    stopping.expect_to_be_stopped()
+    stopping.treat_sigterm_as_success()
     with database_server(settings) as server, Supervisor(_database(server)):
         asyncio.run(_serve(settings, server.url, host, port, is_first_key_wanted=False))
 
@@ -80,7 +80,7 @@ def worker(
     """Run a worker that ingests what was uploaded."""
     settings = Settings()
     configure_logging(settings.log_level)
-    stopping.expect_to_be_stopped()
+    stopping.treat_sigterm_as_success()
     # Before the worker gives way to others: what says that it lives should not.
     with closing(Heartbeat()) as heartbeat:
         if exit_with is not None:
@@ -108,7 +108,7 @@ def _group_ended_without(parent: int | None) -> Iterator[None]:
         if parent is not None and os.getppid() != parent and os.getpgrp() == os.getpid():
             os.killpg(os.getpid(), signal.SIGKILL)
 
-    with stopping.at_the_end(end_group):
+    with stopping.on_kill(end_group):
         try:
             yield
         finally:
@@ -169,10 +169,10 @@ async def _work(
         )
         loop = asyncio.get_running_loop()
         try:
-            with stopping.asked(lambda: loop.call_soon_threadsafe(working.cancel)):
+            with stopping.on_request(lambda: loop.call_soon_threadsafe(working.cancel)):
                 await working
         except asyncio.CancelledError:
-            if not stopping.is_told():
+            if not stopping.is_requested():
                 raise
         finally:
             if watching is not None:

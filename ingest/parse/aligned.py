@@ -46,12 +46,18 @@ class _Cell:
 
 _Line = Sequence[_Cell]
 _Extent = tuple[int, int]
-"""From where to where the values of a column stand."""
+"""The first place of a column's values, and the place after their last."""
 
 
 def aligned_tables(lines: Sequence[str]) -> Iterator[Aligned]:
     """The tables among lines of which none is blank."""
-    cells = [() if is_rule(line) else _cells(line.expandtabs(_TAB_WIDTH)) for line in lines]
+    cells = [
+        tuple(
+            _Cell(start=match.start(), end=match.end(), text=match[0])
+            for match in _CELL.finditer("" if is_rule(line) else line.expandtabs(_TAB_WIDTH))
+        )
+        for line in lines
+    ]
     for first, end in _segments(cells):
         start = first + 2 if _is_underlined_title(cells[first:end]) else first
         found = _table(cells[start:end]) if start < end else None
@@ -79,12 +85,6 @@ def has_column_of_values(rows: Sequence[Sequence[str]]) -> bool:
         if is_named and cells and sum(map(is_value, cells)) >= _MOST * len(cells):
             return any(map(str.isdecimal, "".join(cells)))
     return False
-
-
-def _cells(line: str) -> _Line:
-    return tuple(
-        _Cell(start=match.start(), end=match.end(), text=match[0]) for match in _CELL.finditer(line)
-    )
 
 
 def _segments(lines: Sequence[_Line]) -> Iterator[tuple[int, int]]:
@@ -133,8 +133,10 @@ def _may_stand_between(lines: Sequence[_Line], index: int) -> bool:
 
 
 def _table(lines: Sequence[_Line]) -> tuple[list[list[str]], bool] | None:
-    """The cells of the lines, and whether the first may name the columns; None for no table."""
+    """The cells of the lines, and True when the first may name the columns; None for no table."""
     full = [line for line in lines if _is_row(line)]
+    if not full:
+        return None
     width = Counter(map(len, full)).most_common(1)[0][0]
     alike = [line for line in full if len(line) == width]
     has_rule = any(not line for line in lines[1:])
@@ -146,7 +148,8 @@ def _table(lines: Sequence[_Line]) -> tuple[list[list[str]], bool] | None:
         (min(line[column].start for line in body), max(line[column].end for line in body))
         for column in range(width)
     ]
-    if not _are_apart(extents) or not all(_is_in_line(body, column) for column in range(width)):
+    are_apart = all(left[1] < right[0] for left, right in pairwise(extents))
+    if not are_apart or not all(_is_in_line(body, column) for column in range(width)):
         return None
     rows: list[list[str]] = []
     for line in filter(None, lines):
@@ -154,19 +157,11 @@ def _table(lines: Sequence[_Line]) -> tuple[list[list[str]], bool] | None:
         placed = [cell.text for cell in line] if is_plain else _placed(line, extents)
         if placed is None:
             return None
-        if rows and not placed[0] and _goes_on_with(line, rows[-1]):
+        if rows and not placed[0] and len(line) == 1 and rows[-1][0]:
             rows[-1] = [" ".join(filter(None, both)) for both in zip(rows[-1], placed, strict=True)]
         else:
             rows.append(placed)
     return _judged(rows, body, has_rule=has_rule)
-
-
-def _goes_on_with(line: _Line, row: Sequence[str]) -> bool:
-    return len(line) == 1 and bool(row[0])
-
-
-def _are_apart(extents: Sequence[_Extent]) -> bool:
-    return all(first[1] < second[0] for first, second in pairwise(extents))
 
 
 def _is_in_line(lines: Sequence[_Line], column: int) -> bool:

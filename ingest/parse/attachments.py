@@ -11,7 +11,7 @@ from ingest.parse.outline import node_drafts, words
 ATTACHMENT_NOT_READ: Final = "attachment_not_read"
 
 _FAILURE: Final = re.compile(r"Failed to extract embedded '(.+?)'")
-"""How kreuzberg 4.10 words it."""
+"""The wording of kreuzberg 4.10."""
 
 
 def attachment_drafts(extraction: Extraction) -> Iterator[Draft]:

@@ -1,8 +1,9 @@
 """Turns the bytes of a text file into text, whatever its encoding."""
 
+from contextlib import suppress
 from typing import Final
 
-from charset_normalizer import CharsetMatch, from_bytes
+from charset_normalizer import from_bytes
 
 from kb.media_types import unmarked_utf16
 
@@ -33,7 +34,7 @@ _CANDIDATES: Final = [
 ]
 """The encodings met in practice. Of 48 short samples in 15 encodings the detector alone reads 18
 wrong, with this list and the preference for cp1252 8. Kinds: tests/ingest/test_parse_text.py."""
-_WHAT_IS_MEANT: Final = {"iso-8859-1": "cp1252", "latin-1": "cp1252", "us-ascii": "cp1252"}
+_CODEC_BY_LABEL: Final = {"iso-8859-1": "cp1252", "latin-1": "cp1252", "us-ascii": "cp1252"}
 """Browsers read these labels so. Source: WHATWG Encoding Standard, section 4.2."""
 _EVEN_COHERENCE: Final = 0.05
 _SAMPLE_BYTES: Final = 65_536
@@ -46,13 +47,14 @@ def decode(content: bytes, *, declared: str | None = None) -> tuple[str, tuple[s
 
     `declared` is the encoding that the file or its envelope names; it is believed when it fits.
     """
-    codec = _marked_codec(content) or unmarked_utf16(content)
+    marked = next((codec for mark, codec in _CODEC_BY_MARK if content.startswith(mark)), None)
+    codec = marked or unmarked_utf16(content)
     if codec:
         return content.decode(codec, errors="replace"), ()
-    for candidate in ("utf-8", _WHAT_IS_MEANT.get((declared or "").lower(), declared)):
-        text = _decoded(content, candidate)
-        if text is not None:
-            return text, ()
+    for candidate in ("utf-8", _CODEC_BY_LABEL.get((declared or "").lower(), declared)):
+        with suppress(UnicodeError, LookupError):
+            if candidate is not None:
+                return content.decode(candidate), ()
     replaced = content.decode("utf-8", errors="replace")
     special_count = sum(not character.isascii() for character in replaced)
     if replaced.count("\ufffd") <= special_count * _MAX_BROKEN_SHARE:
@@ -61,28 +63,17 @@ def decode(content: bytes, *, declared: str | None = None) -> tuple[str, tuple[s
     return content.decode(codec, errors="replace"), (ENCODING_GUESSED,)
 
 
-def _marked_codec(content: bytes) -> str | None:
-    return next((codec for mark, codec in _CODEC_BY_MARK if content.startswith(mark)), None)
-
-
-def _decoded(content: bytes, codec: str | None) -> str | None:
-    if codec is None:
-        return None
-    try:
-        return content.decode(codec)
-    except (UnicodeError, LookupError):
-        return None
-
-
 def _guessed_codec(sample: bytes) -> str:
+    """The codec that reads the sample best; cp1252 where several are as good, or none is."""
     matches = from_bytes(sample, cp_isolation=_CANDIDATES, enable_fallback=False)
     best = matches.best()
     if best is None:
         return "cp1252"
-    equals = [match for match in matches if _is_as_good(match, best)]
     # Letters that cp1252 and cp1250 share leave a tie, and cp1252 is the more common by far.
-    return "cp1252" if any(match.encoding == "cp1252" for match in equals) else best.encoding
-
-
-def _is_as_good(match: CharsetMatch, best: CharsetMatch) -> bool:
-    return match.chaos <= best.chaos and match.coherence >= best.coherence - _EVEN_COHERENCE
+    is_tied = any(
+        match.encoding == "cp1252"
+        and match.chaos <= best.chaos
+        and match.coherence >= best.coherence - _EVEN_COHERENCE
+        for match in matches
+    )
+    return "cp1252" if is_tied else best.encoding

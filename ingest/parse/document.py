@@ -1,4 +1,4 @@
-"""What parsing gives: one text and its blocks, each with its place in the original."""
+"""The result of parsing: one text and its blocks, each with its place in the original."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ _KINDS_ON_ADJACENT_LINES: Final = frozenset({"list_item", "table_row"})
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """What the rows of one table share.
+    """The header and the size that the rows of one table share.
 
     `columns` are the names in its header, "" for a column without one, and `key` those that name a
     row. `ordinal` counts the tables of a document from 1; a draft's is 0, not yet known.
@@ -27,7 +27,7 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class TableRow:
-    """What a line of a table tells: `number` counts the rows below the header, from 1.
+    """The values in a line of a table; `number` counts the rows below the header, from 1.
 
     `cells` are column, start and end of each value in turn, from the start of the line: flat,
     because a file may have five million of them.
@@ -62,7 +62,8 @@ class ParsedDocument:
     """A document as normalised text; `text[block.char_start:block.char_end]` is a block.
 
     Blocks are in order and do not overlap, and only line ends stand between them. It pickles, so
-    that parsing can run in a process of its own.
+    that parsing can run in a process of its own. `parser_version` is the version of the library
+    that read the file and, behind a plus sign, the revision of our own code.
     """
 
     text: str
@@ -89,7 +90,7 @@ class Draft:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What a reader found in a file, before normalisation."""
+    """The drafts that a reader found in a file, before normalisation."""
 
     drafts: tuple[Draft, ...]
     parser: str
@@ -135,7 +136,14 @@ def compose(drafts: Sequence[Draft]) -> tuple[str, tuple[Block, ...]]:
         text = normalise(draft.text)
         if not text.strip():
             continue
-        separator = _separator(blocks[-1], draft) if blocks else ""
+        previous = blocks[-1] if blocks else None
+        is_same_run = (
+            previous is not None
+            and previous.kind == draft.kind
+            and previous.kind in _KINDS_ON_ADJACENT_LINES
+            and previous.section == draft.section
+        )
+        separator = "" if previous is None else "\n" if is_same_run else "\n\n"
         start = position + len(separator)
         position = start + len(text)
         pieces += [separator, text]
@@ -165,12 +173,3 @@ def _numbered(draft: Draft, text: str, tables: dict[int, Table]) -> TableRow | N
     if table is None:
         table = tables[id(row.table)] = replace(row.table, ordinal=len(tables) + 1)
     return replace(row, table=table)
-
-
-def _separator(previous: Block, following: Draft) -> str:
-    is_same_run = (
-        previous.kind == following.kind
-        and previous.kind in _KINDS_ON_ADJACENT_LINES
-        and previous.section == following.section
-    )
-    return "\n" if is_same_run else "\n\n"

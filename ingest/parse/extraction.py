@@ -1,4 +1,4 @@
-"""The one door to kreuzberg: its settings, its results as our types, its errors as ours."""
+"""Calls kreuzberg: its settings, its results as our types, its errors as ours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Attachment:
 
 @dataclass(frozen=True, kw_only=True)
 class Extraction:
-    """What kreuzberg found in a file; `pages` is the bare text of each page by its number."""
+    """The contents of a file; `pages` is the bare text of each page by its number."""
 
     content: str
     nodes: tuple[Node, ...]
@@ -66,11 +66,11 @@ def extract(
     output: Literal["plain", "markdown"],
     page_marker: str | None = None,
 ) -> Extraction:
-    """What kreuzberg reads in `content`.
+    """The text, the structure and the attachments of `content`.
 
     Args:
         content: the file.
-        media_type: what it is.
+        media_type: the type of the file.
         output: "markdown" switches on the detection of headings and tables in PDF and PPTX files,
             and costs four times as much there; "plain" leaves every word where it is.
         page_marker: a line to put before each page or slide, with `{page_num}` in it.
@@ -114,6 +114,7 @@ def extract(
 
 
 def _as_extraction(result: kreuzberg.ExtractionResult) -> Extraction:
+    """The result in our own types."""
     return Extraction(
         content=result.content,
         nodes=_nodes(result),
@@ -132,6 +133,7 @@ def _as_extraction(result: kreuzberg.ExtractionResult) -> Extraction:
 
 
 def _nodes(result: kreuzberg.ExtractionResult) -> tuple[Node, ...]:
+    """The elements of a document or an attachment, in reading order."""
     nodes: list[Node] = []
     for node in result.document["nodes"] if result.document else ():
         content = node["content"]
@@ -153,6 +155,10 @@ def _nodes(result: kreuzberg.ExtractionResult) -> tuple[Node, ...]:
 
 
 def _rows(cells: Sequence[tuple[int, int, str]]) -> tuple[tuple[str, ...], ...]:
+    """The rows of a table, all of one length, from its cells as row, column and text.
+
+    Raises DocumentTooComplex where the rows would have too many places.
+    """
     if not cells:
         return ()
     row_count = 1 + max(row for row, _, _ in cells)

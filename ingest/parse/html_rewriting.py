@@ -35,7 +35,7 @@ _SPAN: Final = re.compile(r"\s(col|row)span\s*+=\s*+[\"']?(\d{1,9})", re.IGNOREC
 
 
 def rewritten(html: str) -> str:
-    """The page with what Markdown cannot say told in what it can."""
+    """The page with spanning cells, tables in tables and definitions in forms that Markdown has."""
     if not _NEEDED.search(html):
         return html
     writer = _Writer()
@@ -47,7 +47,7 @@ def rewritten(html: str) -> str:
             writer.end(part["name"].lower())
         else:
             writer.start(part["name"].lower(), part)
-    writer.close()
+    writer.end_open_tables()
     return "".join(writer.pieces)
 
 
@@ -57,11 +57,6 @@ class _Cell:
     columns: int
     rows: int
     pieces: list[str] = field(default_factory=list)
-
-    @property
-    def html(self) -> str:
-        parts = (part.strip() for part in "".join(self.pieces).split(_SEPARATOR))
-        return "; ".join(filter(None, parts))
 
 
 @dataclass(kw_only=True)
@@ -99,11 +94,19 @@ class _Writer:
         elif self._depth == 1 and tag in _CELLS:
             self._open_cell(tag, written["attributes"])
         elif self._depth == 1 and tag in _ROW_PARTS:
-            self._open_row_part(tag)
+            self._end_row()
+            self._table.row_is_open = tag == "tr"
+            if tag in _ROW_GROUPS:
+                # No cell goes on in another group. Source: HTML Living Standard, section 4.9.12.
+                self._table.below.clear()
             self.text(written[0])
-        elif tag in {"dl", "dt", "dd"}:
-            self._define(tag)
-        else:
+        elif tag == "dt":
+            self.text("<li>" if self._list_is_open else "<ul><li>")
+            self._list_is_open, self._before_definition = True, ": "
+        elif tag == "dd":
+            self.text(self._before_definition if self._list_is_open else "<p>")
+            self._before_definition = "; "
+        elif tag != "dl":
             if tag == _QUESTION_TAG:
                 self._end_definitions()
             self.text(written[0])
@@ -128,19 +131,10 @@ class _Writer:
         elif tag not in {"dt", "dd"}:
             self.text(f"</{tag}>")
 
-    def close(self) -> None:
+    def end_open_tables(self) -> None:
         """Ends the tables that the page does not end."""
         while self._depth:
             self.end("table")
-
-    # --- Tables ----------------------------------------------------------------------------------
-
-    def _open_row_part(self, tag: str) -> None:
-        self._end_row()
-        self._table.row_is_open = tag == "tr"
-        if tag in _ROW_GROUPS:
-            # No cell goes on in another group. Source: HTML Living Standard, section 4.9.12.
-            self._table.below.clear()
 
     def _open_cell(self, tag: str, attributes: str) -> None:
         self._end_cell()
@@ -158,7 +152,8 @@ class _Writer:
         if cell is None:
             return
         table.cell = None
-        html = f"<{cell.tag}>{cell.html}</{cell.tag}>"
+        lines = (line.strip() for line in "".join(cell.pieces).split(_SEPARATOR))
+        html = f"<{cell.tag}>{'; '.join(filter(None, lines))}</{cell.tag}>"
         for repeat in range(cell.columns):
             self.text(html if repeat == 0 else self._again(html))
             if cell.rows > 1:
@@ -191,6 +186,10 @@ class _Writer:
         self._table.column = column + 1
 
     def _again(self, html: str) -> str:
+        """The cell as it is repeated: an empty one when it is long or when there are too many.
+
+        Raises DocumentTooComplex beyond _MAX_ADDED_CELLS.
+        """
         self._added += 1
         if self._added > _MAX_ADDED_CELLS:
             raise DocumentTooComplex(
@@ -198,16 +197,6 @@ class _Writer:
             )
         is_said = html and len(html) <= _MAX_REPEATED_CHARS and self._added <= _MAX_REPEATS
         return html if is_said else "<td></td>"
-
-    # --- Definitions -----------------------------------------------------------------------------
-
-    def _define(self, tag: str) -> None:
-        if tag == "dt":
-            self.text("<li>" if self._list_is_open else "<ul><li>")
-            self._list_is_open, self._before_definition = True, ": "
-        elif tag == "dd":
-            self.text(self._before_definition if self._list_is_open else "<p>")
-            self._before_definition = "; "
 
     def _end_definitions(self) -> None:
         self.text("</ul>" if self._list_is_open else "")

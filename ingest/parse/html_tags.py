@@ -14,13 +14,13 @@ _OPAQUE: Final = {
     "script": re.compile(r"</script\b", re.IGNORECASE),
     "style": re.compile(r"</style\b", re.IGNORECASE),
 }
-"""What ends the elements whose text is no mark-up."""
+"""The ends of elements whose text is no mark-up."""
 
 
 def html_parts(html: str) -> Iterator[re.Match[str] | str]:
     """In order: matches with the groups `end`, `name`, `attributes`; text as written; no comments.
 
-    Why not html.parser: with tags or comments that nothing closes it takes the square of their
+    Not html.parser: with tags or comments that nothing closes it takes the square of their
     number, 267 s for 150 KB.
     """
     place = 0

@@ -19,7 +19,7 @@ _VOID: Final = frozenset(
 
 
 def nesting(html: str) -> int:
-    """How deeply tags are nested at most; more where closing tags were left out."""
+    """The deepest nesting of tags; more where closing tags were left out."""
     depth = deepest = 0
     for closing, name in _TAG.findall(html):
         if name.lower() in _VOID:
@@ -30,7 +30,7 @@ def nesting(html: str) -> int:
 
 
 def header_rows(html: str) -> list[bool]:
-    """Of each table that is in no other: whether its first row names the columns.
+    """For each table that is in no other: True when its first row names the columns.
 
     Cells of a header below each other, with a value beside each, name the rows.
     """

@@ -34,9 +34,20 @@ def read_json(text: str) -> Reading:
 
 
 def _drafts(value: Json, section: tuple[str, ...]) -> Iterator[Draft]:
+    """The paragraphs and list items of a value, and a heading for each name that leads to more."""
     match value:
         case dict():
-            yield from _object(value, section)
+            lines = [
+                f"{name}: {_scalar(member)}"
+                for name, member in value.items()
+                if not isinstance(member, dict | list) and member is not None
+            ]
+            if lines:
+                yield Draft(kind="paragraph", text="\n".join(lines), section=section)
+            for name, member in value.items():
+                if isinstance(member, dict | list) and member:
+                    yield Draft(kind="heading", text=name, section=section)
+                    yield from _drafts(member, (*section, " ".join(name.split())))
         case list():
             for element in value:
                 if isinstance(element, dict | list):
@@ -45,20 +56,6 @@ def _drafts(value: Json, section: tuple[str, ...]) -> Iterator[Draft]:
                     yield Draft(kind="list_item", text=_scalar(element), section=section)
         case _:
             yield Draft(kind="paragraph", text=_scalar(value), section=section)
-
-
-def _object(members: dict[str, Json], section: tuple[str, ...]) -> Iterator[Draft]:
-    lines = [
-        f"{name}: {_scalar(value)}"
-        for name, value in members.items()
-        if not isinstance(value, dict | list) and value is not None
-    ]
-    if lines:
-        yield Draft(kind="paragraph", text="\n".join(lines), section=section)
-    for name, value in members.items():
-        if isinstance(value, dict | list) and value:
-            yield Draft(kind="heading", text=name, section=section)
-            yield from _drafts(value, (*section, " ".join(name.split())))
 
 
 def _scalar(value: Json) -> str:

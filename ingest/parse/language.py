@@ -1,4 +1,4 @@
-"""In which language a text is."""
+"""Tells the language of a text."""
 
 from typing import Final
 
@@ -38,20 +38,17 @@ def detect_language(text: str) -> str | None:
 
     A script of one language alone, such as Thai or kana, decides for a word already. 2 ms.
     """
-    sample = _sample(text).strip()
+    sample = text
+    if len(text) > 3 * SAMPLE_CHARACTERS:
+        middle = (len(text) - SAMPLE_CHARACTERS) // 2
+        parts = (
+            text[:SAMPLE_CHARACTERS],
+            text[middle : middle + SAMPLE_CHARACTERS],
+            text[-SAMPLE_CHARACTERS:],
+        )
+        sample = "\n".join(parts)
+    sample = sample.strip()
     if not sample:
         return None
     found = extract_bytes_sync(sample.encode(), "text/plain", config=_CONFIG).detected_languages
     return _TWO_LETTERS.get(found[0]) if found else None
-
-
-def _sample(text: str) -> str:
-    if len(text) <= 3 * SAMPLE_CHARACTERS:
-        return text
-    middle = (len(text) - SAMPLE_CHARACTERS) // 2
-    parts = (
-        text[:SAMPLE_CHARACTERS],
-        text[middle : middle + SAMPLE_CHARACTERS],
-        text[-SAMPLE_CHARACTERS:],
-    )
-    return "\n".join(parts)

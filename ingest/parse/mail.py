@@ -35,7 +35,7 @@ _PARSER_FAILURES: Final = (
     OverflowError,
     RecursionError,
 )
-"""What the standard library's parser raises for malformed headers; its documents name none."""
+"""Raised by the standard library's parser for malformed headers; its documents name none."""
 
 
 if TYPE_CHECKING:
@@ -69,46 +69,38 @@ class _Part:
     content: bytes
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Mail:
-    headers: dict[str, str]
-    body: _Part | None
-    attachments: tuple[_Part, ...]
-
-
 def read_mail(content: bytes, *, read_attachment: Reader) -> Reading:
     """The head, the message and every attachment that can be read, each below its file name.
 
     Raises DocumentCorrupt.
     """
     try:
-        mail = _mail(message_from_bytes(content, policy=_POLICY))
+        message = message_from_bytes(content, policy=_POLICY)
+        body = message.get_body(preferencelist=("plain", "html"))
+        body_part = _part(body) if body else None
+        headers = {name: _header(message, name) for name in _HEADERS if name in message}
+        attachments = list(map(_part, message.iter_attachments()))
     except _PARSER_FAILURES as error:
         raise DocumentCorrupt from error
-    head = "\n".join(f"{name}: {value}" for name, value in mail.headers.items())
+    head = "\n".join(f"{name}: {value}" for name, value in headers.items())
+    drafts = [Draft(kind="paragraph", text=head)]
+    if body_part is not None:
+        text, _ = decode(body_part.content, declared=body_part.charset)
+        drafts += read_html(text).drafts if body_part.media_type == HTML else text_drafts(text)
     warnings: list[str] = []
-    drafts = [Draft(kind="paragraph", text=head), *_body(mail)]
-    for part in mail.attachments:
+    for part in attachments:
         drafts += _attachment(part, read_attachment, warnings)
     return Reading(
         drafts=tuple(drafts),
-        title=mail.headers.get("Subject"),
+        title=headers.get("Subject"),
         parser="email",
         parser_version=python_version(),
         warnings=tuple(warnings),
     )
 
 
-def _mail(message: EmailMessage) -> _Mail:
-    body = message.get_body(preferencelist=("plain", "html"))
-    return _Mail(
-        headers={name: _header(message, name) for name in _HEADERS if name in message},
-        body=_part(body) if body else None,
-        attachments=tuple(map(_part, message.iter_attachments())),
-    )
-
-
 def _header(message: EmailMessage, name: str) -> str:
+    """The header as text; as it was sent, where it cannot be parsed."""
     try:
         return str(message[name])
     except _PARSER_FAILURES:
@@ -116,35 +108,25 @@ def _header(message: EmailMessage, name: str) -> str:
 
 
 def _part(part: MIMEPart) -> _Part:
+    """The name, type and bytes of a part; a forwarded message as the bytes of a file."""
+    content = b""
+    if part.get_content_type() == "message/rfc822":
+        inner = part.get_payload()
+        if isinstance(inner, list) and inner and isinstance(inner[0], Message):
+            content = inner[0].as_bytes()
+    else:
+        payload = part.get_payload(decode=True)
+        content = payload if isinstance(payload, bytes) else b""
     return _Part(
         name=part.get_filename(),
         media_type=part.get_content_type(),
         charset=part.get_content_charset(),
-        content=_bytes(part),
+        content=content,
     )
 
 
-def _bytes(part: MIMEPart) -> bytes:
-    if part.get_content_type() == "message/rfc822":
-        inner = part.get_payload()
-        if isinstance(inner, list) and inner and isinstance(inner[0], Message):
-            return inner[0].as_bytes()
-        return b""
-    payload = part.get_payload(decode=True)
-    return payload if isinstance(payload, bytes) else b""
-
-
-def _body(mail: _Mail) -> Iterator[Draft]:
-    if mail.body is None:
-        return
-    text, _ = decode(mail.body.content, declared=mail.body.charset)
-    if mail.body.media_type == HTML:
-        yield from read_html(text).drafts
-    else:
-        yield from text_drafts(text)
-
-
 def _attachment(part: _Part, read: Reader, warnings: list[str]) -> Iterator[Draft]:
+    """The file's name and its blocks below it; only a warning when it cannot be read."""
     name = part.name or "attachment"
     try:
         media_type = sniff(part.content, filename=part.name, declared=part.media_type)

@@ -40,7 +40,7 @@ _METADATA: Final = re.compile(
 """kreuzberg puts these before the text as if the page showed them."""
 _CHARSET: Final = re.compile(rb"<meta\b[^<>]{0,200}charset=[\"']?([\w-]+)", re.IGNORECASE)
 _CHARSET_WINDOW: Final = 1024
-"""Where the declaration must stand. Source: HTML Living Standard, section 4.2.5.4."""
+"""Bytes in which the declaration must stand. Source: HTML Living Standard, section 4.2.5.4."""
 _HEAD_CHARS: Final = 100_000
 """Far more than a head takes; mark-up in what follows is not looked for."""
 _MAX_NESTING: Final = 50
@@ -77,15 +77,15 @@ _MARKDOWN = _Markdown("commonmark", {"maxNesting": _MAX_MARKDOWN_NESTING}).enabl
 
 @dataclass(frozen=True, kw_only=True)
 class _Place:
-    """Where the walk through a page is."""
+    """The position of the walk through a page."""
 
     outline: Outline
+    labelled_tables: Iterator[bool]
+    """For each table to come: True when its first row names the columns, as after the last one."""
     depth: int = 0
     """In lists."""
     marker: str = ""
     """Of the item that begins here."""
-    labelled_tables: Iterator[bool] | None = None
-    """Of each table to come, whether its first row names the columns; None: of all of them."""
 
 
 def read_markdown(text: str) -> Reading:
@@ -99,7 +99,9 @@ def read_markdown(text: str) -> Reading:
     if is_cut:
         drafts += paragraphs(body)
     else:
-        drafts += _blocks(SyntaxTreeNode(tokens), _Place(outline=Outline()))
+        drafts += _blocks(
+            SyntaxTreeNode(tokens), _Place(outline=Outline(), labelled_tables=iter(()))
+        )
     return Reading(
         drafts=tuple(drafts),
         title=_front_title(front[1]) if front else None,
@@ -124,9 +126,13 @@ def read_html(text: str) -> Reading:
     body = _METADATA.sub("", text[:_HEAD_CHARS]) + text[_HEAD_CHARS:]
     drafts = tuple(_html_drafts(body, Outline()))
     warnings: tuple[str, ...] = ()
-    if nesting(body) > _MAX_NESTING and not _has_the_words(drafts, bare := visible_text(body)):
-        drafts = tuple(paragraphs(bare))
-        warnings = (STRUCTURE_INCOMPLETE,)
+    if nesting(body) > _MAX_NESTING:
+        bare = visible_text(body)
+        expected = set(_WORD.findall(bare))
+        found = {word for draft in drafts for word in _WORD.findall(draft.text)}
+        if len(expected - found) > len(expected) * _MAX_LOSS:
+            drafts = tuple(paragraphs(bare))
+            warnings = (STRUCTURE_INCOMPLETE,)
     return Reading(
         drafts=drafts,
         title=html.unescape(title[1]) if title else None,
@@ -136,12 +142,6 @@ def read_html(text: str) -> Reading:
     )
 
 
-def _has_the_words(drafts: tuple[Draft, ...], bare: str) -> bool:
-    expected = set(_WORD.findall(bare))
-    found = {word for draft in drafts for word in _WORD.findall(draft.text)}
-    return len(expected - found) <= len(expected) * _MAX_LOSS
-
-
 def declared_encoding(content: bytes) -> str | None:
     """The encoding that an HTML page says it is in."""
     match = _CHARSET.search(content[:_CHARSET_WINDOW])
@@ -149,6 +149,7 @@ def declared_encoding(content: bytes) -> str | None:
 
 
 def _html_drafts(text: str, outline: Outline) -> Iterator[Draft]:
+    """The blocks of a page, or of a piece of HTML in a Markdown text."""
     page = rewritten(text)
     extraction = extract(page.encode("utf-8", errors="replace"), HTML, output="markdown")
     tree = SyntaxTreeNode(_MARKDOWN.parse(extraction.content))
@@ -161,57 +162,38 @@ def _html_drafts(text: str, outline: Outline) -> Iterator[Draft]:
 
 
 def _blocks(node: SyntaxTreeNode, place: _Place) -> Iterator[Draft]:
+    """The blocks in a node, in order."""
     section = place.outline.section
     match node.type:
         case "heading":
             name = _ANCHOR.sub("", _inline_text(node))
             yield place.outline.heading(name, level=int(node.tag[1]))
         case "paragraph":
-            yield from _paragraph(node, place)
+            kind: BlockKind = "list_item" if place.depth else "paragraph"
+            text = f"{place.marker}{_inline_text(node)}"
+            for draft in _drawn_table(node) or [Draft(kind=kind, text=text)]:
+                yield replace(draft, section=section)
         case "fence" | "code_block":
             yield Draft(kind="code", text=node.content, section=section)
         case "html_block":
             yield from _html_drafts(node.content, place.outline)
         case "table":
-            yield from _table(node, place)
+            rows = [
+                [_inline_text(cell) for cell in row.children]
+                for part in node.children
+                for row in part.children
+            ]
+            drafts = table_drafts(rows, is_labelled=next(place.labelled_tables, True))
+            yield from (replace(draft, section=section) for draft in drafts)
         case "list_item":
-            yield from _list_item(node, place)
+            # Its number or a dash, indented as far as its list is nested.
+            marker = f"{'  ' * place.depth}{node.info}{node.markup if node.info else '-'} "
+            for index, child in enumerate(node.children):
+                begun = "" if index else marker
+                yield from _blocks(child, replace(place, depth=place.depth + 1, marker=begun))
         case _:
             for child in node.children:
                 yield from _blocks(child, place)
-
-
-def _table(node: SyntaxTreeNode, place: _Place) -> Iterator[Draft]:
-    is_labelled = next(place.labelled_tables, True) if place.labelled_tables else True
-    for draft in table_drafts(_rows(node), is_labelled=is_labelled):
-        yield replace(draft, section=place.outline.section)
-
-
-def _list_item(node: SyntaxTreeNode, place: _Place) -> Iterator[Draft]:
-    inside = replace(place, depth=place.depth + 1, marker=_marker(node, place.depth))
-    for child in node.children:
-        yield from _blocks(child, inside)
-        inside = replace(inside, marker="")
-
-
-def _rows(table: SyntaxTreeNode) -> list[list[str]]:
-    return [
-        [_inline_text(cell) for cell in row.children]
-        for part in table.children
-        for row in part.children
-    ]
-
-
-def _paragraph(node: SyntaxTreeNode, place: _Place) -> Iterator[Draft]:
-    kind: BlockKind = "list_item" if place.depth else "paragraph"
-    text = f"{place.marker}{_inline_text(node)}"
-    for draft in _drawn_table(node) or [Draft(kind=kind, text=text)]:
-        yield replace(draft, section=place.outline.section)
-
-
-def _marker(item: SyntaxTreeNode, depth: int) -> str:
-    """What an item begins with: its number, or a dash, as far in as its list."""
-    return f"{'  ' * depth}{item.info}{item.markup if item.info else '-'} "
 
 
 def _drawn_table(paragraph: SyntaxTreeNode) -> list[Draft]:
@@ -229,21 +211,21 @@ def _drawn_table(paragraph: SyntaxTreeNode) -> list[Draft]:
 
 
 def _inline_text(node: SyntaxTreeNode, *, line_end: str = " ") -> str:
-    return "".join(_inline_piece(child, line_end) for child in node.children)
-
-
-def _inline_piece(node: SyntaxTreeNode, line_end: str) -> str:
-    match node.type:
-        case "text" | "code_inline" | "text_special":
-            return node.content
-        case "softbreak":
-            return line_end
-        case "hardbreak":
-            return "\n"
-        case "html_inline":
-            return "\n" if _LINE_BREAK.match(node.content) else ""
-        case "image":
-            is_drawn_in_place = str(node.attrs.get("src", "")).startswith("data:")
-            return "" if is_drawn_in_place else node.content
-        case _:
-            return _inline_text(node, line_end=line_end)
+    """The text in a node without its mark-up; `line_end` stands for the end of a source line."""
+    pieces: list[str] = []
+    for child in node.children:
+        match child.type:
+            case "text" | "code_inline" | "text_special":
+                pieces.append(child.content)
+            case "softbreak":
+                pieces.append(line_end)
+            case "hardbreak":
+                pieces.append("\n")
+            case "html_inline":
+                pieces.append("\n" if _LINE_BREAK.match(child.content) else "")
+            case "image":
+                is_drawn_in_place = str(child.attrs.get("src", "")).startswith("data:")
+                pieces.append("" if is_drawn_in_place else child.content)
+            case _:
+                pieces.append(_inline_text(child, line_end=line_end))
+    return "".join(pieces)

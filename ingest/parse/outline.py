@@ -33,9 +33,18 @@ def node_drafts(nodes: Sequence[Node], outline: Outline) -> Iterator[Draft]:
         if node.kind == "heading":
             yield outline.heading(node.text, level=node.level)
         elif node.rows:
-            yield from _row_drafts(node, outline)
+            rows = [[_CELL_MARKER.sub(r"\2", cell) for cell in row] for row in node.rows]
+            for draft in table_drafts(rows, is_labelled=True):
+                yield replace(draft, section=outline.section, page=node.page)
+        elif node.kind == "code" and node.text:
+            yield Draft(kind="code", text=node.text, section=outline.section, page=node.page)
         elif node.text:
-            yield _text_draft(node, outline)
+            yield Draft(
+                kind="list_item" if node.kind == "list_item" else "paragraph",
+                text="\n".join(line.strip() for line in node.text.splitlines()),
+                section=outline.section if node.is_body else (),
+                page=node.page,
+            )
 
 
 def words(nodes: Sequence[Node]) -> list[str]:
@@ -58,31 +67,20 @@ def paragraphs(content: str) -> Iterator[Draft]:
         yield Draft(kind="paragraph", text=text.strip("\n"))
 
 
-def _text_draft(node: Node, outline: Outline) -> Draft:
-    if node.kind == "code":
-        return Draft(kind="code", text=node.text, section=outline.section, page=node.page)
-    return Draft(
-        kind="list_item" if node.kind == "list_item" else "paragraph",
-        text="\n".join(line.strip() for line in node.text.splitlines()),
-        section=outline.section if node.is_body else (),
-        page=node.page,
-    )
-
-
-def _row_drafts(node: Node, outline: Outline) -> Iterator[Draft]:
-    rows = [[_CELL_MARKER.sub(r"\2", cell) for cell in row] for row in node.rows]
-    for draft in table_drafts(rows, is_labelled=True):
-        yield replace(draft, section=outline.section, page=node.page)
-
-
 def _table_of_contents(nodes: Sequence[Node]) -> frozenset[int]:
-    """Where the lines stand that only repeat headings with their pages: they answer no question."""
+    """The places of the lines that only repeat headings with their pages.
+
+    Nothing is answered by them. Between two of them a few lines may stand that were wrapped, or
+    that the author forgot to bring up to date.
+    """
     headings = {_letters(node.text) for node in nodes if node.kind == "heading"} - {""}
     runs: list[list[int]] = []
     for index, node in enumerate(nodes):
         if not _is_contents_line(node, headings):
             continue
-        if runs and _can_join(nodes[runs[-1][-1] : index]):
+        between = nodes[runs[-1][-1] : index] if runs else []
+        are_few = 0 < len(between) <= _MAX_CONTENTS_GAP
+        if are_few and all(other.kind == "paragraph" for other in between):
             runs[-1].append(index)
         else:
             runs.append([index])
@@ -96,11 +94,6 @@ def _is_contents_line(node: Node, headings: set[str]) -> bool:
     line = node.text.strip()
     number = _PAGE_NUMBER.search(line)
     return number is not None and _letters(line[: number.start()]) in headings
-
-
-def _can_join(between: Sequence[Node]) -> bool:
-    """True for the few lines that were wrapped, or that the author forgot to bring up to date."""
-    return len(between) <= _MAX_CONTENTS_GAP and all(node.kind == "paragraph" for node in between)
 
 
 def _letters(text: str) -> str:

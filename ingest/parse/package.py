@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from io import BytesIO
+from posixpath import join, normpath
 from typing import Final
 from xml.etree import ElementTree as ET
 
@@ -96,19 +97,17 @@ def restored(text: str) -> str:
     return text.translate(_RESTORED)
 
 
-def _with_stand_ins(member: bytes) -> bytes:
-    for escaped, stand_in in _STAND_INS.items():
-        member = member.replace(escaped, stand_in.encode())
-    return member.replace(_TAB, _SPACE)
-
-
 def with_spaces_for_tabs(package: zipfile.ZipFile) -> bytes:
     """The DOCX file again, with a space where a tab stood between two words, and stand-ins."""
     target = BytesIO()
     with zipfile.ZipFile(target, "w") as copy:
         for name in dict.fromkeys(package.namelist()):
             member = read_member(package, name)
-            copy.writestr(name, _with_stand_ins(member) if _TEXT_PARTS.match(name) else member)
+            if _TEXT_PARTS.match(name):
+                for escaped, stand_in in _STAND_INS.items():
+                    member = member.replace(escaped, stand_in.encode())
+                member = member.replace(_TAB, _SPACE)
+            copy.writestr(name, member)
     return target.getvalue()
 
 
@@ -150,25 +149,15 @@ def relations(package: zipfile.ZipFile, part: str) -> dict[str, str]:
     folder, _, name = part.rpartition("/")
     root = read_xml(package, f"{folder}/_rels/{name}.rels")
     return {
-        relation.get("Id", ""): _resolved(folder, relation.get("Target", "")) for relation in root
+        # From the package's root, which no path leaves; a target may begin there itself.
+        relation.get("Id", ""): normpath(join("/", folder, relation.get("Target", ""))).lstrip("/")
+        for relation in root
     }
 
 
 def relation_id(element: ET.Element) -> str:
     """The id by which an element refers to a member."""
     return element.get(f"{{{_NAMES['r']}}}id", "")
-
-
-def _resolved(folder: str, target: str) -> str:
-    if target.startswith("/"):
-        return target[1:]
-    steps = folder.split("/")
-    for step in target.split("/"):
-        if step == "..":
-            steps = steps[:-1]
-        else:
-            steps.append(step)
-    return "/".join(steps)
 
 
 def _points(series: ET.Element, kind: str) -> dict[int, str]:

@@ -53,7 +53,10 @@ def read_pdf(content: bytes) -> Reading:
     silent = sorted(set(extraction.pages) - set(bare_pages))
     if silent:
         warnings.append(f"{PAGES_WITHOUT_TEXT}: {', '.join(map(str, silent))}")
-    elif sum(map(_letter_count, bare_pages.values())) < len(bare_pages) * _FEW_LETTERS:
+    elif (
+        sum(sum(map(str.isalnum, text)) for text in bare_pages.values())
+        < len(bare_pages) * _FEW_LETTERS
+    ):
         warnings.append(LOOKS_SCANNED)
     warnings += attachment_warnings(extraction)
     drafts += attachment_drafts(extraction)
@@ -69,6 +72,7 @@ def read_pdf(content: bytes) -> Reading:
 def _pages(
     extraction: Extraction, bare_pages: dict[int, str], warnings: list[str]
 ) -> Iterator[Draft]:
+    """The blocks of each page, then its comments; pages without structure add to `warnings`."""
     nodes_by_page: defaultdict[int, list[Node]] = defaultdict(list)
     for node in extraction.nodes:
         if node.page is not None:
@@ -76,7 +80,12 @@ def _pages(
     running_heads = _running_heads(extraction.nodes)
     outline = Outline()
     for number, bare_text in sorted(bare_pages.items()):
-        nodes = [_demoted(node, running_heads) for node in nodes_by_page[number]]
+        nodes = [
+            replace(node, kind="paragraph")
+            if node.kind == "heading" and _NUMBER.sub("", node.text) in running_heads
+            else node
+            for node in nodes_by_page[number]
+        ]
         drafts = list(_whole_sentences(node_drafts(nodes, outline)))
         # Every table that was seen to come out of a PDF file was prose in columns, or in disorder.
         if any(node.rows for node in nodes) or not _has_the_words(bare_text, nodes):
@@ -84,7 +93,11 @@ def _pages(
             warnings.append(f"{STRUCTURE_INCOMPLETE}: page {number}")
         width = max(map(len, bare_text.splitlines()))
         drafts = [_unwrapped(draft, width) for draft in drafts]
-        drafts += _comments(extraction, number, outline)
+        drafts += (
+            Draft(kind="paragraph", text=f"Comment: {comment}", section=outline.section)
+            for page, comment in extraction.comments
+            if page == number and not _ADDRESS.match(comment)
+        )
         yield from (replace(draft, page=number) for draft in drafts)
 
 
@@ -95,12 +108,6 @@ def _running_heads(nodes: Iterable[Node]) -> frozenset[str]:
         if node.kind == "heading":
             pages[_NUMBER.sub("", node.text)].add(node.page)
     return frozenset(text for text, where in pages.items() if len(where) > 1)
-
-
-def _demoted(node: Node, running_heads: frozenset[str]) -> Node:
-    if node.kind == "heading" and _NUMBER.sub("", node.text) in running_heads:
-        return replace(node, kind="paragraph")
-    return node
 
 
 def _unwrapped(draft: Draft, width: int) -> Draft:
@@ -117,6 +124,7 @@ def _unwrapped(draft: Draft, width: int) -> Draft:
 
 
 def _has_the_words(bare_text: str, nodes: Sequence[Node]) -> bool:
+    """True when hardly a word of the page is missing from its structure, or doubled there."""
     expected = Counter(_WORD.findall(bare_text))
     found = Counter(words(nodes))
     errors = (expected - found).total() + (found - expected).total()
@@ -129,28 +137,14 @@ def _whole_sentences(drafts: Iterable[Draft]) -> Iterator[Draft]:
     for draft in drafts:
         if begun is None:
             begun = draft
-        elif _goes_on(begun, draft):
+        elif (
+            {begun.kind, draft.kind} <= _PROSE
+            and draft.text[:1].islower()
+            and begun.text[-1:] not in _SENTENCE_ENDS
+        ):
             begun = replace(begun, text=f"{begun.text}\n{draft.text}")
         else:
             yield begun
             begun = draft
     if begun is not None:
         yield begun
-
-
-def _goes_on(begun: Draft, following: Draft) -> bool:
-    return (
-        {begun.kind, following.kind} <= _PROSE
-        and following.text[:1].islower()
-        and begun.text[-1:] not in _SENTENCE_ENDS
-    )
-
-
-def _letter_count(text: str) -> int:
-    return sum(map(str.isalnum, text))
-
-
-def _comments(extraction: Extraction, page: int, outline: Outline) -> Iterator[Draft]:
-    for number, comment in extraction.comments:
-        if number == page and not _ADDRESS.match(comment):
-            yield Draft(kind="paragraph", text=f"Comment: {comment}", section=outline.section)

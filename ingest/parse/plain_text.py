@@ -71,6 +71,7 @@ def _outside(lines: Sequence[str], tables: Sequence[_Found]) -> list[str | None]
 
 
 def _tables(lines: Sequence[str]) -> Iterator[_Found]:
+    """The tables among the lines: drawn with bars, with tabs, or aligned with blanks."""
     for start, end in _runs(lines):
         run = lines[start:end]
         for read in (_with_bars, _with_tabs):
@@ -109,24 +110,27 @@ _Read = tuple[int, int, list[list[str]]]
 
 def _with_bars(lines: Sequence[str]) -> _Read | None:
     """A table of lines with `|`, from the first of them to the last."""
-    barred = [index for index, line in enumerate(lines) if "|" in line or _is_border(line)]
+    barred = [
+        index
+        for index, line in enumerate(lines)
+        if "|" in line or (line.strip().startswith("+-") and is_rule(line))
+    ]
     if not barred or barred[-1] - barred[0] + 1 != len(barred):
         return None
     first, last = barred[0], barred[-1] + 1
     body = lines[first:last]
     rows = [_cells(line) for line in body if not is_rule(line)]
     has_rule = len(rows) < len(body)
-    is_framed = all(line.strip().startswith("|") and line.strip().endswith("|") for line in body
-                    if not is_rule(line))  # fmt: skip
+    is_framed = all(
+        line.strip().startswith("|") and line.strip().endswith("|")
+        for line in body
+        if not is_rule(line)
+    )
     if len(rows) < (_MIN_ROWS if not has_rule and not is_framed else _MIN_COLUMNS):
         return None
     if not _is_even(rows) or not (has_rule or is_framed or has_column_of_values(rows)):
         return None
     return first, last, rows
-
-
-def _is_border(line: str) -> bool:
-    return line.strip().startswith("+-") and is_rule(line)
 
 
 def _cells(line: str) -> list[str]:
@@ -136,6 +140,7 @@ def _cells(line: str) -> list[str]:
 
 
 def _with_tabs(lines: Sequence[str]) -> _Read | None:
+    """A table of lines with tabs, from the first of them to the last."""
     tabbed = [index for index, line in enumerate(lines) if "\t" in line.strip()]
     if not tabbed or tabbed[-1] - tabbed[0] + 1 != len(tabbed):
         return None

@@ -1,4 +1,4 @@
-"""Reads PPTX files slide by slide: what a slide shows, its charts, then its notes."""
+"""Reads PPTX files slide by slide: its visible text, its charts, then its notes."""
 
 import re
 import zipfile
@@ -41,15 +41,12 @@ def read_presentation(content: bytes) -> Reading:
         for name in charts.get(number, ()):
             slide += chart_drafts(package, name)
         slide += _notes(spoken, slide)
-        drafts += (_on_slide(draft, number, outline) for draft in slide)
+        for draft in slide:
+            section = draft.section or (() if draft.kind == "heading" else outline.section)
+            drafts.append(replace(draft, slide=number, page=None, section=section))
     return Reading(
         drafts=tuple(drafts), title=shown.title, parser=PARSER, parser_version=PARSER_VERSION
     )
-
-
-def _on_slide(draft: Draft, number: int, outline: Outline) -> Draft:
-    section = draft.section or (() if draft.kind == "heading" else outline.section)
-    return replace(draft, slide=number, page=None, section=section)
 
 
 def _nodes_by_slide(nodes: Sequence[Node]) -> dict[int, list[Node]]:
@@ -65,7 +62,7 @@ def _nodes_by_slide(nodes: Sequence[Node]) -> dict[int, list[Node]]:
 
 
 def _notes(nodes: Sequence[Node], slide: Sequence[Draft]) -> Iterator[Draft]:
-    """What is in the plain text of the slide but not in `slide`."""
+    """The paragraphs of the slide's plain text that have words which `slide` lacks."""
     seen = {word for draft in slide for word in _WORD.findall(draft.text)}
     for node in nodes:
         if node.text != _NOTES_LABEL and not seen.issuperset(_WORD.findall(node.text)):

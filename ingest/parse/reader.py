@@ -37,6 +37,27 @@ from kb.media_types import (
     XLSX,
 )
 
+REVISION_BY_TYPE: Final = {
+    CSV: 1,
+    DOCX: 1,
+    EMAIL: 1,
+    HTML: 1,
+    JSON: 1,
+    MARKDOWN: 1,
+    ODT: 1,
+    PDF: 1,
+    PLAIN_TEXT: 1,
+    PPTX: 1,
+    RTF: 1,
+    TSV: 1,
+    XLSX: 1,
+}
+"""Revision of our own code for each type, stored behind the library's version: `4.10.0+1`.
+
+Raise it when the same bytes get another text, other blocks, another title or other warnings, also
+where a shared module is the cause: versions of an older revision are those to parse again.
+"""
+
 _MAX_ATTACHMENT_DEPTH: Final = 3
 """A forwarded message in a forwarded message has its place; a chain of them is an attack."""
 _MAX_TITLE_CHARS: Final = 300
@@ -64,7 +85,7 @@ def parse(content: bytes, media_type: str) -> ParsedDocument:
         blocks=blocks,
         title=_title(reading.title) or _first_heading(text, blocks, media_type),
         parser=reading.parser,
-        parser_version=reading.parser_version,
+        parser_version=f"{reading.parser_version}+{REVISION_BY_TYPE[media_type]}",
         warnings=tuple(dict.fromkeys(reading.warnings)),
     )
 

@@ -6,7 +6,6 @@ throws headings, lists and tables away.)
 """
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
 _CODEC_BY_CHARSET: Final = {
@@ -45,35 +44,36 @@ def with_unicode_letters(content: bytes) -> bytes:
     }
     if {default, *codecs.values()} == {"cp1252"}:
         return content
-    return b"".join(_pieces(content, codecs, default))
-
-
-def _pieces(content: bytes, codecs: dict[int, str], default: str) -> Iterator[bytes]:
+    pieces: list[bytes] = []
     codec, position = default, 0
     for match in _FONT_OR_LETTERS.finditer(content):
-        yield content[position : match.start()]
+        pieces.append(content[position : match.start()])
         position = match.end()
         if match["font"] is not None:
             codec = codecs.get(int(match["font"]), default)
-            yield match[0]
+            pieces.append(match[0])
         else:
-            yield _rewritten(match["letters"], codec)
-    yield content[position:]
+            pieces.append(_rewritten(match["letters"], codec))
+    return b"".join((*pieces, content[position:]))
 
 
 def _rewritten(letters: bytes, codec: str) -> bytes:
+    r"""The letters as `\uN?`, or as they were where `codec` cannot read them.
+
+    N is a signed 16-bit number; a letter outside the Basic Multilingual Plane takes two.
+    """
     raw = _ESCAPED_BYTE.sub(lambda match: bytes([int(match[1], 16)]), letters)
     try:
         text = raw.decode(codec)
     except (UnicodeDecodeError, LookupError):
         return letters
-    escaped = "".join(letter if letter.isascii() else _escaped(letter) for letter in text)
+    escaped = ""
+    for letter in text:
+        if letter.isascii():
+            escaped += letter
+            continue
+        units = letter.encode("utf-16-le")
+        for start in range(0, len(units), 2):
+            number = int.from_bytes(units[start : start + 2], "little", signed=True)
+            escaped += f"\\u{number}?"
     return b"{\\uc1 " + escaped.encode() + b"}"
-
-
-def _escaped(letter: str) -> str:
-    units = letter.encode("utf-16-le")
-    numbers = (
-        int.from_bytes(units[i : i + 2], "little", signed=True) for i in range(0, len(units), 2)
-    )
-    return "".join(f"\\u{number}?" for number in numbers)

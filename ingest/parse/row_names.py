@@ -1,4 +1,4 @@
-"""Which columns of a table say what a row is about."""
+"""Finds the columns of a table that name its rows."""
 
 import re
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from typing import Final
 from language.text import word_set
 
 _VALUE: Final = re.compile(r"[-+\u2212\u2013\u00b1(<>=~]{0,3}\s?[$\u20ac\u00a3\u00a5]?\s?\d")
+_YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _MOSTLY: Final = 0.8
 _MAX_NAME_WORDS: Final = 6
 _MAX_COLUMNS: Final = 3
@@ -67,19 +68,15 @@ def _are_codes(cells: Sequence[str]) -> bool:
     """True for part numbers and the like, and for a running number."""
     if [str(number) for number in range(1, len(cells) + 1)] == list(cells):
         return True
-    return all(map(_is_code, cells))
-
-
-def _is_code(cell: str) -> bool:
-    has_digit = any(map(str.isdecimal, cell))
-    return has_digit and " " not in cell and not cell.replace(".", "").replace(",", "").isdecimal()
+    return all(
+        any(map(str.isdecimal, cell))
+        and " " not in cell
+        and not cell.replace(".", "").replace(",", "").isdecimal()
+        for cell in cells
+    )
 
 
 def _is_measured(cells: Sequence[str]) -> bool:
     """True when most cells are numbers, measures or dates, and not years."""
-    values = [cell for cell in cells if _VALUE.match(cell) and not _is_year(cell)]
+    values = [cell for cell in cells if _VALUE.match(cell) and not _YEAR.fullmatch(cell)]
     return len(values) * 2 > len(cells)
-
-
-def _is_year(cell: str) -> bool:
-    return cell.isdecimal() and cell[:2] in {"19", "20"} and len(cell) == len("2025")

@@ -5,6 +5,7 @@ import re
 import zipfile
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from io import StringIO
 from itertools import islice
 from platform import python_version
@@ -70,7 +71,7 @@ def read_separated(text: str, *, delimiter: str | None) -> Reading:
     Raises:
         DocumentCorrupt: a value is longer than a hundred thousand characters.
     """
-    found = delimiter or _delimiter(text)
+    found = delimiter or max(_DELIMITERS, key=partial(_evenness, text))
     try:
         rows = list(csv.reader(StringIO(text, newline=""), delimiter=found))
     except csv.Error as error:
@@ -82,12 +83,8 @@ def read_separated(text: str, *, delimiter: str | None) -> Reading:
     )
 
 
-def _delimiter(text: str) -> str:
-    """The one that gives the first rows the same number of values, and more than one."""
-    return max(_DELIMITERS, key=lambda delimiter: _evenness(text, delimiter))
-
-
 def _evenness(text: str, delimiter: str) -> tuple[int, int]:
+    """Of the first rows, how many have the same number of values, and that number, above one."""
     try:
         reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter)
         widths = Counter(len(row) for row in islice(reader, _ROWS_LOOKED_AT) if len(row) > 1)

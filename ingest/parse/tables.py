@@ -57,10 +57,13 @@ def table_drafts(rows: Rows, *, is_labelled: bool, first_row: int | None = None)
 
 
 def _parts(rows: Rows, *, is_labelled: bool) -> Iterator[_Part]:
+    """The runs of rows, each with its own labels or with those of the part above."""
     labels: list[str] = []
     for start, part in _runs(rows):
         captions = _caption_count(part)
-        header = _header_rows(part[captions:]) if is_labelled else 0
+        header = 0
+        if is_labelled and _names_columns(part[captions:]):
+            header = _HEADER_ROWS if _is_header_in_two_rows(part[captions:]) else 1
         if header:
             labels = _labels(part[captions : captions + header])
         yield _Part(
@@ -72,7 +75,10 @@ def _runs(rows: Rows) -> Iterator[tuple[int, list[list[str]]]]:
     """The runs of rows that are not blank, with the index of their first row."""
     run: list[list[str]] = []
     for index, row in enumerate(rows):
-        cells = [_clean(cell) for cell in row]
+        cells: list[str] = []
+        for cell in row:
+            text = cell if cell.isascii() and cell.isprintable() else normalise(cell)
+            cells.append(_MIDNIGHT.sub("", " ".join(text.split())))
         if any(cells):
             run.append(cells)
         elif run:
@@ -83,18 +89,9 @@ def _runs(rows: Rows) -> Iterator[tuple[int, list[list[str]]]]:
 
 
 def _caption_count(rows: list[list[str]]) -> int:
-    """How many rows of a single cell stand above the first fuller row; 0 when there is none."""
-    for index, cells in enumerate(rows):
-        if sum(map(bool, cells)) > 1:
-            return index
-    return 0
-
-
-def _header_rows(rows: list[list[str]]) -> int:
-    """How many of the first rows name the columns: 0, 1 or 2."""
-    if not _names_columns(rows):
-        return 0
-    return _HEADER_ROWS if _is_header_in_two_rows(rows) else 1
+    """The number of rows of a single cell above the first fuller row; 0 when there is none."""
+    fuller = (index for index, cells in enumerate(rows) if sum(map(bool, cells)) > 1)
+    return next(fuller, 0)
 
 
 def _names_columns(rows: list[list[str]]) -> bool:
@@ -140,6 +137,7 @@ def _spanned(first: list[str]) -> list[int]:
 
 
 def _labels(header: list[list[str]]) -> list[str]:
+    """The names of the columns; of two rows, the name above and the one below it."""
     if len(header) == 1:
         return header[0]
     first, second = header
@@ -179,6 +177,7 @@ def _drafts(parts: Sequence[_Part], first_row: int | None) -> Iterator[Draft]:
 
 
 def _table(labels: list[str], bodies: list[list[str]]) -> Table | None:
+    """The table of these rows; None where it is empty or too wide for chunks to keep its names."""
     width = max(map(len, bodies), default=0)
     columns = tuple(labels[:width]) + ("",) * (width - len(labels))
     if not bodies or width > _MAX_COLUMNS or sum(map(len, columns)) > _MAX_HEADER_CHARS:
@@ -208,8 +207,3 @@ def _line(cells: list[str], labels: list[str]) -> tuple[str, tuple[int, ...]]:
             places += (column, len(line), len(line) + len(cell))
             line += cell
     return line, tuple(places)
-
-
-def _clean(cell: str) -> str:
-    text = cell if cell.isascii() and cell.isprintable() else normalise(cell)
-    return _MIDNIGHT.sub("", " ".join(text.split()))

@@ -61,6 +61,7 @@ def _line(lines: Sequence[str | None], index: int) -> str:
 
 
 def _underlined(lines: Sequence[str | None]) -> Iterator[_Found]:
+    """Lines above a rule of their own, and rules without a name above them."""
     for index, line in enumerate(lines):
         match = _UNDERLINE.fullmatch(line) if line else None
         if match is None or len(match[0].strip()) < _MIN_UNDERLINE:
@@ -76,6 +77,7 @@ def _underlined(lines: Sequence[str | None]) -> Iterator[_Found]:
 
 
 def _in_capitals(lines: Sequence[str | None]) -> Iterator[_Found]:
+    """Short lines in capitals that stand below a blank line."""
     for index, line in enumerate(lines):
         name = (line or "").strip()
         letters = sum(map(str.isalpha, name))
@@ -95,16 +97,15 @@ def _numbered(lines: Sequence[str | None]) -> Iterator[_Found]:
     titles = [
         _Found(start=index, end=index + 1, name=name, style=f"number {match[1].count('.')}")
         for index, match in marked
-        if _is_title(name := _line(lines, index)) and _has_text(lines, index)
+        if len(name := _line(lines, index)) <= _MAX_CHARS
+        and len(name.split()) <= _MAX_WORDS
+        and not name.endswith(_ENDS)
+        and "|" not in name
+        and _has_text(lines, index)
     ]
     # One alone may be anything; of a list, most have no text of their own.
     if len(titles) > 1 and 2 * len(titles) > len(marked):
         yield from titles
-
-
-def _is_title(name: str) -> bool:
-    is_short = len(name) <= _MAX_CHARS and len(name.split()) <= _MAX_WORDS
-    return is_short and not name.endswith(_ENDS) and "|" not in name
 
 
 def _has_text(lines: Sequence[str | None], index: int) -> bool:

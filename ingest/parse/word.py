@@ -27,20 +27,8 @@ def read_docx(content: bytes) -> Reading:
         DocumentCorrupt, DocumentEncrypted, DocumentTooComplex: as they say.
     """
     package = open_package(content)
-    extraction = _restored(extract(with_spaces_for_tabs(package), DOCX, output="plain"))
-    reading = _reading(extraction)
-    charts = chart_names(package)
-    extra = list(comment_drafts(package))
-    for name in charts:
-        extra += chart_drafts(package, name)
-    if not charts:
-        # Else the attachments are the workbooks that the charts were drawn from.
-        extra += attachment_drafts(extraction)
-    return replace(reading, drafts=reading.drafts + tuple(extra))
-
-
-def _restored(extraction: Extraction) -> Extraction:
-    return replace(
+    extraction = extract(with_spaces_for_tabs(package), DOCX, output="plain")
+    extraction = replace(
         extraction,
         content=restored(extraction.content),
         title=restored(extraction.title) if extraction.title else extraction.title,
@@ -53,6 +41,15 @@ def _restored(extraction: Extraction) -> Extraction:
             for node in extraction.nodes
         ),
     )
+    reading = _reading(extraction)
+    charts = chart_names(package)
+    extra = list(comment_drafts(package))
+    for name in charts:
+        extra += chart_drafts(package, name)
+    if not charts:
+        # Else the attachments are the workbooks that the charts were drawn from.
+        extra += attachment_drafts(extraction)
+    return replace(reading, drafts=reading.drafts + tuple(extra))
 
 
 def read_odt(content: bytes) -> Reading:
@@ -67,6 +64,7 @@ def read_rtf(content: bytes) -> Reading:
 
 
 def _reading(extraction: Extraction) -> Reading:
+    """The blocks by their structure; as bare paragraphs, with a warning, where it loses words."""
     drafts: list[Draft] = list(node_drafts(extraction.nodes, Outline()))
     warnings = attachment_warnings(extraction)
     if not is_covered(extraction.content, extraction.nodes):

@@ -108,7 +108,7 @@ def database_server(settings: Settings) -> Iterator[DatabaseServer]:
         yield DatabaseServer(url=settings.database_url.get_secret_value(), embedded=None)
         return
     embedded = EmbeddedPostgres(settings.home_path)
-    with stopping.at_the_end(embedded.leave):
+    with stopping.on_kill(embedded.leave):
         try:
             embedded.enter()
             yield DatabaseServer(url=embedded.url, embedded=embedded)

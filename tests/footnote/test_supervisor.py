@@ -112,7 +112,7 @@ def test_a_child_that_dies_three_times_in_a_minute_ends_the_service(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     given_up: list[bool] = []
-    monkeypatch.setattr(stopping, "give_up", lambda: given_up.append(True))
+    monkeypatch.setattr(stopping, "stop_with_failure", lambda: given_up.append(True))
 
     with pytest.raises(KeepsDying) as caught, Supervisor([child(DIE)]) as watched:
         watched.join()

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.identity import ApiKeys
 from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from kb.ids import JobId
@@ -236,6 +237,7 @@ def served_on(
     resources = replace(
         service.resources,
         database=database,
+        authenticator=ApiKeys(database=database),
         uploads=Uploads(database=database, files=ingestion.files, max_bytes=10**7),
         lexical=lexical,
         retriever=retriever,

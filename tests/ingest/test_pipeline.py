@@ -13,8 +13,8 @@ from sqlalchemy import text
 from typing_extensions import override
 
 from ingest.embed import batch_passages
-from ingest.room import Room
 from ingest.runs import start
+from ingest.shared_lock import SharedLock
 from ingest.worker import run_job
 from kb.errors import DocumentNotFound, FileStoreUnavailable
 from kb.ids import JobId
@@ -156,7 +156,7 @@ async def test_an_upload_that_comes_while_the_last_one_is_read_takes_its_place(
 
 async def test_two_workers_with_the_same_job_publish_once(own: OwnDatabase) -> None:
     accepted = await own.upload(unique("two workers"))
-    other = replace(own.tools, room=Room())
+    other = replace(own.tools, job_lock=SharedLock())
 
     async with while_embedding(own, accepted.job):
         await run_job(other, own.tenant_id, id_of(accepted.job), is_last_attempt=True)

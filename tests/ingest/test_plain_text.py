@@ -239,3 +239,10 @@ def test_a_thousand_columns_take_no_square_of_their_number() -> None:
     parse(text.encode(), PLAIN_TEXT)
 
     assert process_time() - began < MAX_SECONDS
+
+
+def test_a_line_below_two_parts_of_an_underlined_title_is_text() -> None:
+    parsed = parse(b"Left       Right\n----------------\n           below\n", PLAIN_TEXT)
+
+    assert "below" in "".join(texts(parsed))
+    assert "table_row" not in kinds(parsed)

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from ingest import pipeline
 from ingest.ingestion import Ingestion
 from ingest.reading import ReadDocument
-from ingest.room import Room
 from ingest.runs import Run, cancel, fail, release, report, start
+from ingest.shared_lock import SharedLock
 from ingest.worker import run_job
 from kb.child_processes import ChildProcesses
 from kb.errors import DatabaseUnavailable, DocumentCorrupt, DocumentNotFound
@@ -208,11 +208,11 @@ async def test_a_suspect_runs_while_nothing_else_is_in_hand(
 ) -> None:
     beside, suspect = await own.upload(NOTE), await own.upload(NOTE)
     await begin(own, suspect.job)
-    one_room = replace(own, tools=replace(own.tools, room=Room()))
+    elsewhere = replace(own, tools=replace(own.tools, job_lock=SharedLock()))
 
-    other = work_on(one_room, beside.job)
+    other = work_on(elsewhere, beside.job)
     await reading.began.wait()
-    alone = work_on(one_room, suspect.job)
+    alone = work_on(elsewhere, suspect.job)
     reading.began.clear()
     other.cancel()
     await reading.began.wait()

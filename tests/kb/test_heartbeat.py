@@ -81,7 +81,7 @@ def watch(own: OwnDatabase, worker_id: int) -> Iterator[Watch]:
 @pytest.fixture
 def heartbeat(own: OwnDatabase, worker_id: int) -> Iterator[Heartbeat]:
     with closing(Heartbeat()) as heartbeat:
-        heartbeat.speak_for(
+        heartbeat.report_for(
             {
                 "conninfo": conninfo(own.url),
                 "worker_id": worker_id,
@@ -133,7 +133,7 @@ async def other_worker(
     """A process that has a heartbeat and does nothing else; it says whose number it has."""
     code = (
         "import sys, time; from kb.heartbeat import Heartbeat; h = Heartbeat();"
-        "h.speak_for({'conninfo': sys.argv[1], 'worker_id': int(sys.argv[2]),"
+        "h.report_for({'conninfo': sys.argv[1], 'worker_id': int(sys.argv[2]),"
         " 'interval_seconds': 0.05}); print(h.process.pid, flush=True); time.sleep(600)"
     )
     arguments = ["-c", code, conninfo(own.url), str(worker_id)]

@@ -25,11 +25,11 @@ finally:
 """
 
 SERVES = """
-stopping.expect_to_be_stopped()
+stopping.treat_sigterm_as_success()
 asked = threading.Event()
-with stopping.asked(asked.set):
+with stopping.on_request(asked.set):
     say("ready"); asked.wait()
-    say(f"asked {stopping.is_told()}")
+    say(f"asked {stopping.is_requested()}")
 raise SystemExit(stopping.exit_code())
 """
 
@@ -38,11 +38,11 @@ threading.Thread(target=hang).start()
 try:
     say("ready"); signal.pause()
 finally:
-    say("unwound"); stopping.leave(stopping.exit_code())
+    say("unwound"); stopping.exit_now(stopping.exit_code())
 """
 
 HANGS = """
-with stopping.at_the_end(last):
+with stopping.on_kill(last):
     try:
         say("ready"); signal.pause()
     finally:
@@ -53,7 +53,7 @@ HANGS_WITH_TIME = "stopping.STOP_SECONDS = 600\n" + HANGS.replace("hang()", 'say
 
 GIVES_UP = """
 try:
-    threading.Timer(0, stopping.give_up).start()
+    threading.Timer(0, stopping.stop_with_failure).start()
     signal.pause()
 finally:
     say("unwound")
@@ -79,7 +79,7 @@ def test_a_signal_unwinds_and_the_exit_code_names_it(number: int) -> None:
     assert run(UNWINDS, number) == (128 + number, ["ready", "unwound"])
 
 
-def test_what_is_served_is_asked_to_end_and_sigterm_is_its_usual_end() -> None:
+def test_a_service_is_requested_to_end_and_sigterm_is_its_usual_end() -> None:
     assert run(SERVES, signal.SIGTERM) == (0, ["ready", "asked True"])
     assert run(SERVES, signal.SIGINT) == (130, ["ready", "asked True"])
 
@@ -88,7 +88,7 @@ def test_a_thread_that_does_not_end_holds_nothing_up() -> None:
     assert run(HANGS_IN_A_THREAD, signal.SIGTERM) == (143, ["ready", "unwound"])
 
 
-def test_at_the_deadline_the_last_acts_are_done_and_the_process_ends() -> None:
+def test_at_the_deadline_the_kill_handlers_run_and_the_process_ends() -> None:
     assert run(HANGS, signal.SIGTERM) == (143, ["ready", "last True"])
 
 
@@ -98,5 +98,5 @@ def test_a_second_signal_ends_at_once() -> None:
     assert (code, said) == (130, ["ready", "2nd", "last True"])
 
 
-def test_giving_up_unwinds_with_exit_code_1() -> None:
+def test_stopping_with_failure_unwinds_with_exit_code_1() -> None:
     assert run(GIVES_UP) == (1, ["unwound"])

@@ -21,7 +21,7 @@ class Bench:
     def fail(self, times: int) -> None:
         for _ in range(times):
             assert self.breaker.admits()
-            self.breaker.failed()
+            self.breaker.record_failure()
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_failures_in_a_row_open_it(bench: Bench) -> None:
 
 def test_a_success_between_failures_keeps_it_closed(bench: Bench) -> None:
     bench.fail(2)
-    bench.breaker.succeeded()
+    bench.breaker.record_success()
     bench.fail(2)
 
     assert bench.breaker.admits()
@@ -64,7 +64,7 @@ def test_a_probe_that_succeeds_closes_it(bench: Bench) -> None:
     bench.now += 10
     bench.breaker.admits()
 
-    bench.breaker.succeeded()
+    bench.breaker.record_success()
 
     assert bench.breaker.admits()
     assert bench.told == ["closed", "open", "half_open", "closed"]
@@ -85,7 +85,7 @@ def test_a_probe_that_tells_nothing_leaves_room_for_the_next(bench: Bench) -> No
     bench.now += 10
     bench.breaker.admits()
 
-    bench.breaker.said_nothing()
+    bench.breaker.record_unknown()
 
     assert bench.breaker.admits()
 
@@ -94,7 +94,7 @@ def test_a_late_failure_while_it_is_open_does_not_lengthen_its_time(bench: Bench
     bench.fail(3)
     bench.now += 6
 
-    bench.breaker.failed()
+    bench.breaker.record_failure()
 
     assert bench.breaker.closed_to_calls_seconds == 4
 
@@ -102,6 +102,6 @@ def test_a_late_failure_while_it_is_open_does_not_lengthen_its_time(bench: Bench
 def test_a_late_success_while_it_is_open_closes_it(bench: Bench) -> None:
     bench.fail(3)
 
-    bench.breaker.succeeded()
+    bench.breaker.record_success()
 
     assert bench.breaker.admits()
