@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
-from app.http.wire import Text, check_text
+from app.http.schemas import Text, check_text
 from kb.principals import validate_principals
 
 MAX_NAME_LENGTH: Final = 200

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Final
 
 from app.http.problem_schemas import FieldProblem, Problem
-from app.http.wire import ResponseModel
+from app.http.schemas import ResponseModel
 
 MAX_FIELDS_TOLD: Final = 3
 """A client shows one message; the first faults say what to mend."""

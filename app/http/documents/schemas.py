@@ -18,7 +18,7 @@ from app.http.fields import (
 )
 from app.http.jobs.schemas import Job
 from app.http.location import Location
-from app.http.wire import Count, RequestModel, ResponseModel, Text, Time
+from app.http.schemas import Count, RequestModel, ResponseModel, Text, Time
 from kb.principals import split_principals
 from kb.store.documents import DocumentStatus, PendingStatus
 from kb.store.uploads import UploadMode

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, JsonValue
 from app.http.fields import Collections
 from app.http.filter_schema import DescribedAsFilter
 from app.http.location import Location
-from app.http.wire import Count, RequestModel, ResponseModel, Time, Words
+from app.http.schemas import Count, RequestModel, ResponseModel, Time, Words
 from kb.store.filters import Filter, parse_filter
 
 SearchMode = Literal["hybrid", "lexical", "vector"]
