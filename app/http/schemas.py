@@ -17,7 +17,8 @@ from kb.store.filters import parse_time
 from language.text import is_text
 
 MAX_FIELDS: Final = 100
-"""Of a request; none has thirty. Thousands of unknown ones would each be refused by name."""
+"""Most fields of a request; none has thirty. Thousands of unknown ones would each be refused
+by name."""
 
 
 class RequestModel(BaseModel):
