@@ -64,8 +64,18 @@ async def prune_audiences(scope: TenantSession, *, limit: int) -> int:
     meanwhile waits until this has looked through the tenant's audiences.
     """
     tables = [vectors_table(space) for space in await all_spaces(scope)]
-    if not await _locked(scope, tables):
-        return 0
+    try:
+        async with scope.connection.begin_nested():
+            for table in tables:
+                # The names are ours, checked when the spaces were made.
+                await scope.connection.execute(
+                    text(f'LOCK TABLE "{table.name}" IN SHARE MODE NOWAIT')
+                )
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+            return 0
+        raise
+
     is_unused = [
         ~exists().where(
             table.c.tenant_id == audiences.c.tenant_id, table.c.audience_id == audiences.c.id
@@ -127,19 +137,3 @@ async def _prune_oldest(
         .where(*(table.c[name] == old.c[name] for name in key))
     )
     return int(deleted.rowcount)
-
-
-async def _locked(scope: TenantSession, tables: list[Table]) -> bool:
-    """True when nobody else writes to the tables until this transaction ends."""
-    try:
-        async with scope.connection.begin_nested():
-            for table in tables:
-                # The names are ours, checked when the spaces were made.
-                await scope.connection.execute(
-                    text(f'LOCK TABLE "{table.name}" IN SHARE MODE NOWAIT')
-                )
-    except OperationalError as error:
-        if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
-            return False
-        raise
-    return True
