@@ -130,8 +130,12 @@ def sniff(content: bytes, *, filename: str | None, declared: str | None) -> str:
     """
     if not content or content.isspace():
         raise DocumentEmpty
-    named = _type_of_name(filename)
-    expected = named or _type_declared(declared)
+    extension = PurePosixPath((filename or "").replace("\\", "/")).suffix.lower()
+    named = _TYPE_BY_EXTENSION.get(extension) or _WELL_KNOWN.guess_type(f"x{extension}")[0]
+    declared_type = (declared or "").partition(";")[0].strip().lower()
+    expected = named
+    if expected is None and declared_type not in _TYPES_THAT_SAY_NOTHING:
+        expected = _TYPE_BY_ALIAS.get(declared_type, declared_type)
     found = _binary_type(content, expected=expected)
     if found is None:
         return _text_type(content, expected=expected)
@@ -168,26 +172,17 @@ def member_count(content: bytes) -> int:
     return content.count(b"PK\x01\x02")
 
 
-def _type_of_name(filename: str | None) -> str | None:
-    if filename is None:
-        return None
-    extension = PurePosixPath(filename.replace("\\", "/")).suffix.lower()
-    return _TYPE_BY_EXTENSION.get(extension) or _WELL_KNOWN.guess_type(f"x{extension}")[0]
-
-
-def _type_declared(declared: str | None) -> str | None:
-    media_type = (declared or "").partition(";")[0].strip().lower()
-    if media_type in _TYPES_THAT_SAY_NOTHING:
-        return None
-    return _TYPE_BY_ALIAS.get(media_type, media_type)
-
-
 def _binary_type(content: bytes, *, expected: str | None) -> str | None:
     """The type that the signature tells, None when there is no signature of ours."""
     if content.startswith(b"PK\x03\x04"):
         return _zip_type(content, expected=expected)
     if content.startswith(OLE_SIGNATURE):
-        return _ole_type(content, expected=expected)
+        if "EncryptedPackage".encode("utf-16-le") not in content:
+            raise UnsupportedMediaType(
+                "Files of Office before 2007 are not read: save as DOCX, XLSX."
+            )
+        # Which of the three is inside cannot be seen without the password.
+        return expected if expected in OFFICE_TYPES else DOCX
     if content.startswith(b"{\\rtf"):
         return RTF
     if b"%PDF-" in content[:_PDF_HEADER_WINDOW] and expected in {None, PDF}:
@@ -201,7 +196,12 @@ def _zip_type(content: bytes, *, expected: str | None) -> str:
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
             names = archive.namelist()
-            declared = _start_of_member(archive, "mimetype")
+            # What is packed in other ways is left alone: its first bytes would unpack all of it.
+            member = archive.NameToInfo.get("mimetype")
+            declared = b""
+            if member is not None and member.compress_type in UNPACKED_IN_PARTS:
+                with archive.open(member) as opened:
+                    declared = opened.read(100)
     except UNPACKING_FAILURES as error:
         if expected in OFFICE_TYPES | {ODT}:
             return str(expected)
@@ -212,23 +212,6 @@ def _zip_type(content: bytes, *, expected: str | None) -> str:
         if name in names:
             return media_type
     raise UnsupportedMediaType("The file is an archive: upload the documents inside it.")
-
-
-def _start_of_member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Its first bytes; empty where there is none, or unpacking those would unpack all."""
-    if name not in archive.NameToInfo or (
-        archive.getinfo(name).compress_type not in UNPACKED_IN_PARTS
-    ):
-        return b""
-    with archive.open(name) as member:
-        return member.read(100)
-
-
-def _ole_type(content: bytes, *, expected: str | None) -> str:
-    if "EncryptedPackage".encode("utf-16-le") not in content:
-        raise UnsupportedMediaType("Files of Office before 2007 are not read: save as DOCX, XLSX.")
-    # Which of the three is inside cannot be seen without the password.
-    return expected if expected in OFFICE_TYPES else DOCX
 
 
 def _text_type(content: bytes, *, expected: str | None) -> str:

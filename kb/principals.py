@@ -108,30 +108,30 @@ def validate_principals(principals: Sequence[str]) -> list[str]:
     """
     if len(principals) > MAX_PRINCIPALS:
         raise InvalidPrincipal(f"At most {MAX_PRINCIPALS} principals; use groups.")
-    return sorted({_normalised(principal) for principal in principals})
-
-
-def _normalised(principal: str) -> str:
-    kind, _, name = principal.partition(":")
-    # No character has more than four parts: what is longer stays too long, and is left alone.
-    if len(name) <= 4 * MAX_NAME_LENGTH and not _UNSEEN.search(name):
-        name = normal_form("NFC", name)
-    fault = _fault(kind, name)
-    if fault is not None:
-        raise InvalidPrincipal(f"{principal[:80]!a} is no principal: {fault}.")
-    return f"{kind}:{name}"
-
-
-def _fault(kind: str, name: str) -> str | None:
-    if not _KIND.fullmatch(kind) or not name:
-        return "write 'kind:name' with a lowercase kind, for example 'user:ana' or 'group:finance'"
-    if len(name) > MAX_NAME_LENGTH:
-        return f"a name has at most {MAX_NAME_LENGTH} characters"
-    if _UNSEEN.search(name):
-        return "a name has no spaces, commas, control or invisible characters"
-    if (kind == "tenant" or name == "*") and f"{kind}:{name}" != _EVERYBODY:
-        return f"{_EVERYBODY!r} stands for everybody; no other principal has that kind or that name"
-    return None
+    valid: set[str] = set()
+    for principal in principals:
+        kind, _, name = principal.partition(":")
+        # No character has more than four parts: what is longer stays too long, and is left alone.
+        if len(name) <= 4 * MAX_NAME_LENGTH and not _UNSEEN.search(name):
+            name = normal_form("NFC", name)
+        fault = ""
+        if not _KIND.fullmatch(kind) or not name:
+            fault = (
+                "write 'kind:name' with a lowercase kind, for example 'user:ana' or 'group:finance'"
+            )
+        elif len(name) > MAX_NAME_LENGTH:
+            fault = f"a name has at most {MAX_NAME_LENGTH} characters"
+        elif _UNSEEN.search(name):
+            fault = "a name has no spaces, commas, control or invisible characters"
+        elif (kind == "tenant" or name == "*") and f"{kind}:{name}" != _EVERYBODY:
+            fault = (
+                f"{_EVERYBODY!r} stands for everybody; "
+                "no other principal has that kind or that name"
+            )
+        if fault:
+            raise InvalidPrincipal(f"{principal[:80]!a} is no principal: {fault}.")
+        valid.add(f"{kind}:{name}")
+    return sorted(valid)
 
 
 def _hash(principals: Sequence[str]) -> str:

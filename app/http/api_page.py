@@ -3,7 +3,7 @@
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -39,16 +39,12 @@ def add_api_page(app: FastAPI) -> None:
         return response
 
     for name in ASSETS:
-        app.add_api_route(f"/docs/{name}", _asset(name), methods=["GET"], include_in_schema=False)
+        send = partial(_send, Path(str(files(PACKAGE).joinpath(name))))
+        app.add_api_route(f"/docs/{name}", send, methods=["GET"], include_in_schema=False)
 
 
-def _asset(name: str) -> Callable[[], Awaitable[FileResponse]]:
-    path = Path(str(files(PACKAGE).joinpath(name)))
-
-    async def asset() -> FileResponse:
-        return FileResponse(path)
-
-    return asset
+async def _send(path: Path) -> FileResponse:
+    return FileResponse(path)
 
 
 def _policy(html: str) -> str:

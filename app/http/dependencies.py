@@ -19,17 +19,11 @@ from kb.errors import InvalidInput
 from kb.store.credentials import Scope
 
 
-# Not plain functions: FastAPI would call each of them in a thread, for every request.
+# Not a plain function: FastAPI would call it in a thread, for every request.
 async def get_resources(request: Request) -> Resources:
     """The resources of this process."""
     resources: Resources = request.app.state.resources
     return resources
-
-
-async def get_rate_limiter(request: Request) -> RateLimiter:
-    """The limiter of this process."""
-    limiter: RateLimiter = request.app.state.rate_limiter
-    return limiter
 
 
 ResourcesDep = Annotated[Resources, Depends(get_resources)]
@@ -38,12 +32,23 @@ ResourcesDep = Annotated[Resources, Depends(get_resources)]
 async def get_caller(
     request: Request,
     resources: ResourcesDep,
-    limiter: Annotated[RateLimiter, Depends(get_rate_limiter)],
     authorization: Annotated[str | None, Header()] = None,
     footnote_principals: Annotated[str | None, Header()] = None,
 ) -> Caller:
-    """The caller; every route below /v1 depends on this."""
-    _refuse_repeated_headers(request)
+    """The caller; every route below /v1 depends on this.
+
+    InvalidInput for a header that is sent twice, of which one would silently count: those that the
+    route reads, and the type of the body; only Accept is a list. RequestValidationError for a
+    misspelt query parameter, which would otherwise list everything; FastAPI can forbid them only
+    where all parameters of a route stand in one model.
+    """
+    route: APIRoute = request.scope["route"]
+    fields = get_flat_params(route.dependant)
+    read = {field.alias for field in fields if isinstance(field.field_info, HeaderParameter)}
+    for name in sorted({*read, "content-type"} - {"accept"}):
+        if len(request.headers.getlist(name)) > 1:
+            raise InvalidInput(f"The header {name.title()!r} may be sent only once.")
+
     caller = await recognise(
         resources.authenticator,
         authorization=authorization,
@@ -52,50 +57,20 @@ async def get_caller(
         now=resources.clock(),
     )
     bind_contextvars(tenant_id=str(caller.tenant_id))
+    limiter: RateLimiter = request.app.state.rate_limiter
     response_headers(request.scope).update(limiter.admit(caller.subject))
-    _refuse_unknown_parameters(request)
-    return caller
 
-
-def _refuse_repeated_headers(request: Request) -> None:
-    """InvalidInput for a header that is sent twice, of which one would silently count.
-
-    Those that the route reads, and the type of the body; only Accept is a list.
-    """
-    route: APIRoute = request.scope["route"]
-    read = {
-        field.alias
-        for field in get_flat_params(route.dependant)
-        if isinstance(field.field_info, HeaderParameter)
-    }
-    for name in sorted({*read, "content-type"} - {"accept"}):
-        if len(request.headers.getlist(name)) > 1:
-            raise InvalidInput(f"The header {name.title()!r} may be sent only once.")
-
-
-def _refuse_unknown_parameters(request: Request) -> None:
-    """RequestValidationError for a misspelt filter, which would otherwise list everything.
-
-    FastAPI can forbid them only where all parameters of a route stand in one model.
-    """
-    route: APIRoute = request.scope["route"]
-    known = {
-        field.alias
-        for field in get_flat_params(route.dependant)
-        if isinstance(field.field_info, Query)
-    }
+    known = {field.alias for field in fields if isinstance(field.field_info, Query)}
     unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]
     if unknown:
+        message = "Extra inputs are not permitted"
         raise RequestValidationError(
             [
-                {
-                    "type": "extra_forbidden",
-                    "loc": ("query", name),
-                    "msg": "Extra inputs are not permitted",
-                }
+                {"type": "extra_forbidden", "loc": ("query", name), "msg": message}
                 for name in unknown
             ]
         )
+    return caller
 
 
 CallerDep = Annotated[Caller, Depends(get_caller)]

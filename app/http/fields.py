@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
-from app.http.wire import Text, check_text
+from app.http.schemas import Text, check_text
 from kb.principals import validate_principals
 
 MAX_NAME_LENGTH: Final = 200
@@ -48,29 +48,27 @@ def _check_uri(uri: str) -> str:
 
 
 def _check_metadata(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    _check_storable(metadata, depth=1)
+    waiting: list[tuple[JsonValue, int]] = [(metadata, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > MAX_METADATA_DEPTH:
+            raise ValueError(f"the metadata is nested more than {MAX_METADATA_DEPTH} levels deep")
+        match value:
+            case str():
+                check_text(value)
+            case float() if not math.isfinite(value):
+                raise ValueError("the metadata holds a number that is not finite")
+            case list():
+                waiting += [(element, depth + 1) for element in value]
+            case dict():
+                for key, element in value.items():
+                    check_text(key)
+                    waiting.append((element, depth + 1))
+            case _:
+                pass
     if len(json.dumps(metadata, ensure_ascii=False).encode()) > MAX_METADATA_BYTES:
         raise ValueError(f"the metadata is larger than {MAX_METADATA_BYTES} bytes")
     return metadata
-
-
-def _check_storable(value: JsonValue, *, depth: int) -> None:
-    if depth > MAX_METADATA_DEPTH:
-        raise ValueError(f"the metadata is nested more than {MAX_METADATA_DEPTH} levels deep")
-    match value:
-        case str():
-            check_text(value)
-        case float() if not math.isfinite(value):
-            raise ValueError("the metadata holds a number that is not finite")
-        case list():
-            for element in value:
-                _check_storable(element, depth=depth + 1)
-        case dict():
-            for key, element in value.items():
-                check_text(key)
-                _check_storable(element, depth=depth + 1)
-        case _:
-            return
 
 
 def _without_repeats(names: list[str]) -> list[str]:

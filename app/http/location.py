@@ -1,6 +1,6 @@
 """The place of a passage in its document, as callers see it."""
 
-from app.http.wire import Count, ResponseModel
+from app.http.schemas import Count, ResponseModel
 from kb import passages
 
 

@@ -1,7 +1,7 @@
-"""Answers with personal data covered, for tenants whose policy wants that.
+"""Answers with personal data masked, for tenants whose policy wants that.
 
 The stored record stays verbatim, so that a change of the policy changes every answer. A mask is as
-long as what it covers: all offsets stay right, and what is not covered can be checked.
+long as what it replaces: all offsets stay right, and the rest can be checked.
 """
 
 from collections.abc import Mapping
@@ -23,21 +23,16 @@ def shown_body(
     """The body of an answer, or of an event, as the tenant's policy lets it be shown."""
     if not resources.answerer.policies.of(tenant_id).mask_personal_data:
         return body
-    return covered(body)
+    return {name: _mask(value, is_prose=name in PROSE) for name, value in body.items()}
 
 
-def covered(body: Mapping[str, object]) -> dict[str, object]:
-    """The same with personal data covered in all prose, at any depth."""
-    return {name: _covered(name, value) for name, value in body.items()}
-
-
-def _covered(name: str, value: object) -> object:
+def _mask(value: object, *, is_prose: bool) -> object:
     match value:
-        case str() if name in PROSE:
+        case str() if is_prose:
             return masked(value).text
         case dict():
-            return covered(value)
+            return {name: _mask(each, is_prose=name in PROSE) for name, each in value.items()}
         case list():
-            return [_covered(name, each) for each in value]
+            return [_mask(each, is_prose=is_prose) for each in value]
         case _:
             return value

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from app.http.problems import known_problem, problem_response, response_headers
+from app.http.problems import problem_of, problem_response, request_id_of, response_headers
 from app.http.request_bounds import fault_of_address, fault_of_json
 from app.resources import Resources
 from kb.errors import InvalidInput, UploadTooLarge
@@ -35,8 +35,8 @@ UPLOADS: Final = "/v1/documents"
 """Below it a body may be a document."""
 
 MAX_QUESTION_BYTES: Final = 2_000_000
-"""Of any other body, or `max_body_bytes` if that is less: the longest conversation that a model's
-window holds, and all texts of a check. Reading it costs every caller 20 ms."""
+"""Limit of any other body, or `max_body_bytes` if that is less: the longest conversation that a
+model's window holds, and all texts of a check. Reading it costs every caller 20 ms."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # One line of the W3C Trace Context recommendation. opentelemetry-api reads it in 19 microseconds
@@ -74,7 +74,7 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         started = perf_counter()
-        self._begin(scope)
+        _identify(scope)
         # A request that raises is answered further out, with this status.
         status = 500
 
@@ -90,37 +90,46 @@ class RequestMiddleware:
         try:
             await self._app(scope, receive, send_with_headers)
         finally:
-            self._end(scope, status=status, seconds=perf_counter() - started)
+            seconds = perf_counter() - started
+            route = route_template(scope)
+            self._metrics.count_request(
+                method=scope["method"], route=route, status=status, seconds=seconds
+            )
+            write = log.debug if route in QUIET_ROUTES else log.info
+            write(
+                "request.handled",
+                method=scope["method"],
+                route=route,
+                status=status,
+                code=scope["state"].get("error_code"),
+                milliseconds=round(seconds * 1000, 1),
+            )
 
-    def _begin(self, scope: Scope) -> None:
-        incoming = Headers(scope=scope)
-        request_id = incoming.get(REQUEST_ID_HEADER, "")
-        if not _REQUEST_ID.fullmatch(request_id):
-            request_id = str(new_uuid())
-        trace_id, flags = _continued_trace(incoming.getlist(TRACE_HEADER))
-        span_id = secrets.token_hex(8)
-        scope.setdefault("state", {})["request_id"] = request_id
-        response_headers(scope).update(
-            {REQUEST_ID_HEADER: request_id, TRACE_HEADER: f"00-{trace_id}-{span_id}-{flags}"}
-        )
-        # Cleared here and not at the end: what is logged further out still belongs to the request.
-        clear_contextvars()
-        bind_contextvars(request_id=request_id, trace_id=trace_id, span_id=span_id)
 
-    def _end(self, scope: Scope, *, status: int, seconds: float) -> None:
-        route = route_template(scope)
-        self._metrics.count_request(
-            method=scope["method"], route=route, status=status, seconds=seconds
-        )
-        write = log.debug if route in QUIET_ROUTES else log.info
-        write(
-            "request.handled",
-            method=scope["method"],
-            route=route,
-            status=status,
-            code=scope["state"].get("error_code"),
-            milliseconds=round(seconds * 1000, 1),
-        )
+def _identify(scope: Scope) -> None:
+    """Gives the request its ids, for its response, its errors and its lines in the log.
+
+    The trace goes on with the caller's id and flags when they are valid, else with new ones.
+    """
+    incoming = Headers(scope=scope)
+    request_id = incoming.get(REQUEST_ID_HEADER, "")
+    if not _REQUEST_ID.fullmatch(request_id):
+        request_id = str(new_uuid())
+
+    trace_id, flags = secrets.token_hex(16), "00"
+    traces = incoming.getlist(TRACE_HEADER)
+    found = _TRACEPARENT.fullmatch(traces[0]) if len(traces) == 1 else None
+    if found is not None and not (found["version"] == "00" and found["rest"]):
+        trace_id, flags = found["trace_id"], f"{int(found['flags'], 16) & 1:02x}"
+    span_id = secrets.token_hex(8)
+
+    scope.setdefault("state", {})["request_id"] = request_id
+    response_headers(scope).update(
+        {REQUEST_ID_HEADER: request_id, TRACE_HEADER: f"00-{trace_id}-{span_id}-{flags}"}
+    )
+    # Cleared here and not at the end: what is logged further out still belongs to the request.
+    clear_contextvars()
+    bind_contextvars(request_id=request_id, trace_id=trace_id, span_id=span_id)
 
 
 class RequestBoundsMiddleware:
@@ -148,46 +157,35 @@ class RequestBoundsMiddleware:
             limit = self._max_body_bytes
         else:
             limit = min(self._max_body_bytes, MAX_QUESTION_BYTES)
+        declared = headers.get("content-length", "")
+        length = int(declared) if declared.isdecimal() and declared.isascii() else 0
         fault = fault_of_address(scope["path"], scope["query_string"])
-        is_too_large = _declared_length(headers) > limit
-        if fault is not None or is_too_large:
+        if fault is not None or length > limit:
             error = InvalidInput(fault) if fault else UploadTooLarge()
-            await problem_response(known_problem(error, scope), scope)(scope, receive, send)
+            problem = problem_of(error, request_id=request_id_of(scope))
+            await problem_response(problem, scope)(scope, receive, send)
             return
-        within_limit = _within_limit(receive, limit)
-        is_json = "json" in content_type
-        await self._app(scope, _checked_json(within_limit) if is_json else within_limit, send)
 
+        is_json, body, received = "json" in content_type, bytearray(), 0
 
-def _within_limit(receive: Receive, limit: int) -> Receive:
-    received = 0
+        async def receive_within_bounds() -> Message:
+            nonlocal received
+            message = await receive()
+            part = message.get("body", b"")
+            received += len(part)
+            if received > limit:
+                # FastAPI lets this class pass while it reads a body; any other becomes a 400.
+                raise HTTPException(413, detail=UploadTooLarge().message)
+            if is_json:
+                body.extend(part)
+                if message["type"] == "http.request" and not message.get("more_body", False):
+                    fault = fault_of_json(bytes(body))
+                    body.clear()
+                    if fault is not None:
+                        raise HTTPException(422, detail=fault)
+            return message
 
-    async def receive_within_limit() -> Message:
-        nonlocal received
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > limit:
-            # FastAPI lets this class pass while it reads a body; any other becomes a 400.
-            raise HTTPException(413, detail=UploadTooLarge().message)
-        return message
-
-    return receive_within_limit
-
-
-def _checked_json(receive: Receive) -> Receive:
-    body = bytearray()
-
-    async def receive_checked() -> Message:
-        message = await receive()
-        body.extend(message.get("body", b""))
-        if message["type"] == "http.request" and not message.get("more_body", False):
-            fault = fault_of_json(bytes(body))
-            body.clear()
-            if fault is not None:
-                raise HTTPException(422, detail=fault)
-        return message
-
-    return receive_checked
+        await self._app(scope, receive_within_bounds, send)
 
 
 def route_template(scope: Scope) -> str:
@@ -203,16 +201,3 @@ def route_template(scope: Scope) -> str:
     segments = scope["path"].split("/")
     prefix_length = len(segments) - path.count("/") - slashes_within
     return "/".join(segments[:prefix_length]) + path
-
-
-def _continued_trace(incoming: list[str]) -> tuple[str, str]:
-    """The trace id and flags to go on with: the caller's when valid, else new ones."""
-    found = _TRACEPARENT.fullmatch(incoming[0]) if len(incoming) == 1 else None
-    if found is None or (found["version"] == "00" and found["rest"]):
-        return secrets.token_hex(16), "00"
-    return found["trace_id"], f"{int(found['flags'], 16) & 1:02x}"
-
-
-def _declared_length(headers: Headers) -> int:
-    declared = headers.get("content-length", "")
-    return int(declared) if declared.isdecimal() and declared.isascii() else 0

@@ -1,17 +1,17 @@
-"""Errors as OpenAI's clients read them, at the door that speaks their language."""
+"""Errors as OpenAI's clients read them, on the paths of their API."""
 
 from http import HTTPStatus
 from typing import Final
 
 from app.http.problem_schemas import FieldProblem, Problem
-from app.http.wire import ResponseModel
+from app.http.schemas import ResponseModel
 
-MAX_FIELDS_TOLD: Final = 3
+MAX_FIELDS_SHOWN: Final = 3
 """A client shows one message; the first faults say what to mend."""
 
 
 class ChatError(ResponseModel):
-    """What went wrong; `code` is stable, `message` is for people, `param` names the field."""
+    """The error; `code` is stable, `message` is for people, `param` names the field."""
 
     message: str
     type: str
@@ -20,12 +20,12 @@ class ChatError(ResponseModel):
 
 
 class ChatErrorBody(ResponseModel):
-    """The body of every error at the door that OpenAI's clients use."""
+    """The body of every error on the paths that OpenAI's clients use."""
 
     error: ChatError
 
 
-def is_chat_door(path: str) -> bool:
+def is_chat_path(path: str) -> bool:
     """True for the paths at which OpenAI's clients ask."""
     return path.startswith(("/v1/chat/", "/v1/models/")) or path == "/v1/models"
 
@@ -35,7 +35,7 @@ def chat_error(problem: Problem) -> ChatErrorBody:
     fields = problem.errors or []
     faults = "; ".join(
         f"{_place(each)}: {each.msg.removeprefix('Value error, ').rstrip('.')}"
-        for each in fields[:MAX_FIELDS_TOLD]
+        for each in fields[:MAX_FIELDS_SHOWN]
     )
     match problem.status:
         case HTTPStatus.UNAUTHORIZED:

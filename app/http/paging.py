@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import Query
 
-from app.http.wire import ResponseModel
+from app.http.schemas import ResponseModel
 from kb.errors import InvalidCursor
 
 Entry = TypeVar("Entry")

@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problem details."""
 
-from app.http.wire import ResponseModel
+from app.http.schemas import ResponseModel
 
 
 class FieldProblem(ResponseModel):

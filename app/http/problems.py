@@ -1,6 +1,6 @@
 """Every exception as a problem (RFC 9457) with a stable code."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from math import ceil
 from typing import Final
@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
-from app.http.openai_problems import chat_error, is_chat_door
+from app.http.openai_problems import chat_error, is_chat_path
 from app.http.problem_schemas import FieldProblem, Problem
 from app.http.rate_limit import KeyRateLimited
 from kb.errors import (
@@ -116,15 +116,29 @@ def invalid_fields(error: ValidationError) -> RequestValidationError:
     )
 
 
-def known_problem(error: KnowledgeBaseError, scope: Scope) -> Problem:
-    """The problem that an error of ours is shown as."""
-    return problem_of(error, request_id=_request_id(scope))
+def request_id_of(scope: Scope) -> str:
+    """The id that the middleware gave this request; empty outside of it."""
+    return str(scope.get("state", {}).get("request_id", ""))
 
 
 def problem_of(error: KnowledgeBaseError, *, request_id: str) -> Problem:
-    """The problem that an error is shown as in the answer to that request."""
+    """The problem that an error is shown as in the answer to that request.
+
+    The root class itself stands for a bug, of which nothing is shown.
+    """
     if type(error) is KnowledgeBaseError:
-        return _crash(request_id)
+        return _problem(
+            request_id,
+            status=HTTPStatus.INTERNAL_SERVER_ERROR,
+            code=error.code,
+            title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
+            detail="Something went wrong on our side. The request id names the log entry.",
+        )
+    retry_after = RETRY_AFTER_SECONDS if isinstance(error, DependencyFailed) else None
+    if isinstance(error, RateLimited):
+        retry_after = error.retry_after_seconds
+    elif isinstance(error, LlmUnavailable) and error.retry_after_seconds is not None:
+        retry_after = max(1, ceil(error.retry_after_seconds))
     status = error_status(type(error))
     # From 500 on the message is for the operator and may name a host or a setting.
     is_for_callers = status < HTTPStatus.INTERNAL_SERVER_ERROR
@@ -135,11 +149,11 @@ def problem_of(error: KnowledgeBaseError, *, request_id: str) -> Problem:
         title=_meaning(error),
         detail=_shown(error.message) if is_for_callers else _meaning(error),
     )
-    return problem.model_copy(update={"retry_after": _retry_after(error)})
+    return problem.model_copy(update={"retry_after": retry_after})
 
 
 def unread_problem(status: HTTPStatus, detail: str) -> Problem:
-    """For a request that the server refuses before it is one; it gets an id all the same."""
+    """The problem of a request that the server refuses before it is one; it gets an id too."""
     return _problem(
         str(new_uuid()),
         status=status,
@@ -155,7 +169,7 @@ def problem_response(
     """The problem on the wire; the access log finds its code in the state of the request."""
     scope.setdefault("state", {})["error_code"] = problem.code
     more = {} if problem.retry_after is None else {"Retry-After": str(problem.retry_after)}
-    is_chat = is_chat_door(scope.get("path", ""))
+    is_chat = is_chat_path(scope.get("path", ""))
     return JSONResponse(
         chat_error(problem).model_dump() if is_chat else problem.model_dump(exclude_none=True),
         status_code=problem.status,
@@ -166,10 +180,20 @@ def problem_response(
 
 async def _answer_known(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, KnowledgeBaseError)  # noqa: S101 - registered for this class only
-    problem = known_problem(error, request.scope)
+    problem = problem_of(error, request_id=request_id_of(request.scope))
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request.failed", code=error.code, exc_info=error)
-    return problem_response(problem, request.scope, headers=_headers_of(error))
+    headers: Mapping[str, str] = {}
+    match error:
+        case CredentialMissing():
+            headers = {"WWW-Authenticate": "Bearer"}
+        case CredentialInvalid():
+            headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+        case KeyRateLimited():
+            headers = error.headers
+        case _:
+            pass
+    return problem_response(problem, request.scope, headers=headers)
 
 
 async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
@@ -179,13 +203,23 @@ async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
         "" if count <= MAX_FIELD_PROBLEMS else f", for the first {MAX_FIELD_PROBLEMS} of {count}"
     )
     problem = _problem(
-        _request_id(request.scope),
+        request_id_of(request.scope),
         status=HTTPStatus.UNPROCESSABLE_ENTITY,
         code=InvalidInput.code,
         title=_meaning(InvalidInput()),
         detail=f"The request is not valid; 'errors' says where{which}.",
     )
-    field_problems = list(_field_problems(error))
+    field_problems = [
+        FieldProblem(
+            loc=[
+                part if isinstance(part, int) else _shown(str(part)[:MAX_NAME_LENGTH])
+                for part in each["loc"][:MAX_LOCATION_PARTS]
+            ],
+            msg=_shown(str(each["msg"])),
+            type=str(each["type"]),
+        )
+        for each in error.errors()[:MAX_FIELD_PROBLEMS]
+    ]
     return problem_response(problem.model_copy(update={"errors": field_problems}), request.scope)
 
 
@@ -195,7 +229,7 @@ async def _answer_http(request: Request, error: Exception) -> JSONResponse:
     is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     fallback = KnowledgeBaseError.code if is_ours else "bad_request"
     problem = _problem(
-        _request_id(request.scope),
+        request_id_of(request.scope),
         status=status,
         code=CODE_BY_STATUS.get(status, fallback),
         title=status.phrase,
@@ -205,30 +239,18 @@ async def _answer_http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _answer_nobody(_request: Request, _error: Exception) -> Response:
-    """For the log: whoever asked has gone."""
+    """An empty response, for the log only: the caller has gone."""
     return Response(status_code=CALLER_LEFT)
 
 
 async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse:
     """A bug: the traceback goes to the log, nothing of it to the caller."""
+    request_id = request_id_of(request.scope)
     log.error(
-        "request.crashed",
-        code=KnowledgeBaseError.code,
-        request_id=_request_id(request.scope),
-        exc_info=error,
+        "request.crashed", code=KnowledgeBaseError.code, request_id=request_id, exc_info=error
     )
-    return problem_response(_crash(_request_id(request.scope)), request.scope)
-
-
-def _crash(request_id: str) -> Problem:
-    """For a bug, whether a response or a stream ends with it."""
-    return _problem(
-        request_id,
-        status=HTTPStatus.INTERNAL_SERVER_ERROR,
-        code=KnowledgeBaseError.code,
-        title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
-        detail="Something went wrong on our side. The request id names the log entry.",
-    )
+    problem = problem_of(KnowledgeBaseError(), request_id=request_id)
+    return problem_response(problem, request.scope)
 
 
 def _problem(request_id: str, *, status: int, code: str, title: str, detail: str) -> Problem:
@@ -247,42 +269,6 @@ def _problem(request_id: str, *, status: int, code: str, title: str, detail: str
 def _meaning(error: KnowledgeBaseError) -> str:
     """The meaning of the class, the same for every occurrence."""
     return (type(error).__doc__ or "").strip().splitlines()[0]
-
-
-def _request_id(scope: Scope) -> str:
-    return str(scope.get("state", {}).get("request_id", ""))
-
-
-def _retry_after(error: KnowledgeBaseError) -> int | None:
-    if isinstance(error, RateLimited):
-        return error.retry_after_seconds
-    if isinstance(error, LlmUnavailable) and error.retry_after_seconds is not None:
-        return max(1, ceil(error.retry_after_seconds))
-    return RETRY_AFTER_SECONDS if isinstance(error, DependencyFailed) else None
-
-
-def _headers_of(error: KnowledgeBaseError) -> Mapping[str, str]:
-    match error:
-        case CredentialMissing():
-            return {"WWW-Authenticate": "Bearer"}
-        case CredentialInvalid():
-            return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-        case KeyRateLimited(headers=headers):
-            return headers
-        case _:
-            return {}
-
-
-def _field_problems(error: RequestValidationError) -> Iterable[FieldProblem]:
-    for each in error.errors()[:MAX_FIELD_PROBLEMS]:
-        yield FieldProblem(
-            loc=[
-                part if isinstance(part, int) else _shown(str(part)[:MAX_NAME_LENGTH])
-                for part in each["loc"][:MAX_LOCATION_PARTS]
-            ],
-            msg=_shown(str(each["msg"])),
-            type=str(each["type"]),
-        )
 
 
 def _shown(text: str) -> str:

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 MAX_QUERY_BYTES: Final = 65_536
-"""Of a query string: more than a filter of 10,000 characters needs, percent-encoded."""
+"""Longest query string: more than a filter of 10,000 characters needs, percent-encoded."""
 
 MAX_QUERY_PARAMETERS: Final = 100
 """No route has twenty."""
@@ -27,7 +27,7 @@ _BRACKET: Final = re.compile(rb"[\[\]{}]")
 
 
 def fault_of_address(path: str, query: bytes) -> str | None:
-    """Of the path, decoded, and the query string as it was sent."""
+    """The fault of the decoded path or of the query string as it was sent."""
     if len(query) > MAX_QUERY_BYTES:
         return f"The query string is longer than {MAX_QUERY_BYTES} bytes."
     if query.count(b"&") >= MAX_QUERY_PARAMETERS:
@@ -38,7 +38,7 @@ def fault_of_address(path: str, query: bytes) -> str | None:
 
 
 def fault_of_json(body: bytes) -> str | None:
-    """Of a body that is said to be JSON; whether it is, its reader finds out."""
+    """The fault of a body that is said to be JSON; its reader finds out whether it is."""
     if b"\0" in body:
         return "The body is not JSON in UTF-8, or holds a NUL character."
     if _count_members(body) <= MAX_DEPTH:

@@ -6,7 +6,7 @@ rows of one tenant, `footnote_system` tenants, credentials and nothing that a do
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import SystemRandom
@@ -16,8 +16,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 from pgvector import HalfVector
-from psycopg.adapt import Dumper
-from psycopg.pq import Format
+from pgvector.psycopg.halfvec import HalfVectorBinaryDumper
 from psycopg.sql import Composed
 from sqlalchemy import event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -25,9 +24,8 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, Opera
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
-from typing_extensions import override
 
-from kb.errors import DatabaseUnavailable, DependencyFailed, Misconfigured, TransactionConflict
+from kb.errors import DatabaseUnavailable, Misconfigured, TransactionConflict
 from kb.ids import TenantId
 from kb.principals import Uploader, person_of
 
@@ -132,18 +130,9 @@ def conninfo(database_url: str) -> str:
     return "postgresql" + database_url[len(urlsplit(database_url).scheme) :]
 
 
-class _HalfVectorDumper(Dumper):
-    """Vectors as bytes: 3 microseconds each, where pgvector's text takes 200."""
-
-    format = Format.BINARY
-
-    @override
-    def dump(self, obj: HalfVector) -> bytes:
-        return obj.to_binary()
-
-
 def _send_vectors_in_binary(connection: DBAPIConnection, _record: object) -> None:
-    connection.driver_connection.adapters.register_dumper(HalfVector, _HalfVectorDumper)
+    """Vectors go out as bytes: 3 microseconds each, where pgvector's text takes 200."""
+    connection.driver_connection.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)
 
 
 def _note_time(_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
@@ -198,7 +187,7 @@ class Database:
 
         With `is_snapshot` all its reads see one and the same state.
         """
-        async with self._transaction(is_snapshot=is_snapshot) as connection:
+        async with self.owner(is_snapshot=is_snapshot) as connection:
             await connection.execute(
                 _ENTER,
                 {
@@ -214,18 +203,16 @@ class Database:
     @asynccontextmanager
     async def system(self) -> AsyncIterator[SystemSession]:
         """A transaction across tenants, without a view of any document."""
-        async with self._transaction() as connection:
+        async with self.owner() as connection:
             await connection.execute(_SET_ROLE, {"role": "footnote_system"})
             yield SystemSession(connection=connection)
 
     @asynccontextmanager
-    async def owner(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction as the login role, for creating an embedding space's table."""
-        async with self._transaction() as connection:
-            yield connection
+    async def owner(self, *, is_snapshot: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A transaction as the login role, for creating an embedding space's table.
 
-    @asynccontextmanager
-    async def _transaction(self, *, is_snapshot: bool = False) -> AsyncIterator[AsyncConnection]:
+        Raises TransactionConflict when others got in its way, DatabaseUnavailable without a server.
+        """
         engine = self._snapshot_engine if is_snapshot else self.engine
         try:
             async with engine.begin() as connection:
@@ -237,7 +224,12 @@ class Database:
             psycopg.OperationalError,
             psycopg.InterfaceError,
         ) as error:
-            raise _failure(error) from error
+            # The driver's error, or SQLAlchemy's around it.
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            state = getattr(cause, "sqlstate", None)
+            if state in _CONFLICTS:
+                raise TransactionConflict(has_waited=state == _LOCK_NOT_AVAILABLE) from error
+            raise DatabaseUnavailable from error
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise DatabaseUnavailable from error
@@ -246,15 +238,6 @@ class Database:
     async def close(self) -> None:
         """Closes all connections."""
         await self.engine.dispose()
-
-
-def _failure(error: Exception) -> DependencyFailed:
-    """Our error for an operational error of the driver, or of SQLAlchemy around it."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    state = getattr(cause, "sqlstate", None)
-    if state in _CONFLICTS:
-        return TransactionConflict(has_waited=state == _LOCK_NOT_AVAILABLE)
-    return DatabaseUnavailable()
 
 
 Result = TypeVar("Result")
@@ -292,8 +275,3 @@ async def wait_until_reachable(database_url: str, *, timeout_seconds: float) -> 
         else:
             await connection.close()
             return
-
-
-def array_of(values: Sequence[str]) -> list[str]:
-    """The values sorted and without repeats, as they are stored."""
-    return sorted(set(values))

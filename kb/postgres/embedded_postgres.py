@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from kb import stopping
 from kb.errors import DatabaseUnavailable
-from kb.postgres.postmaster import Postmaster, postmaster_of
+from kb.postgres.postmaster import OWNER, Postmaster, postmaster_of
 from kb.settings import Settings
 
 START_SECONDS = 60.0
@@ -42,7 +42,7 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """The URL of the server; the same after a restart."""
-        return self._postmaster.url()
+        return f"postgresql://{OWNER}:@/{OWNER}?host={self._postmaster.socket_folder()}"
 
     def enter(self) -> None:
         """Counts this process among the users; the server is ready then."""
@@ -67,8 +67,11 @@ class EmbeddedPostgres:
             return
         try:
             with suppress(DatabaseUnavailable), self._gate_within(timeout_seconds):
-                if self._use is not None and _is_last(self._use):
-                    self._postmaster.stop(timeout_seconds=timeout_seconds)
+                if self._use is not None:
+                    # Refused while another process holds the lock that all users share.
+                    with suppress(BlockingIOError):
+                        fcntl.flock(self._use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        self._postmaster.stop(timeout_seconds=timeout_seconds)
         finally:
             if self._use is not None:
                 self._use.close()
@@ -82,15 +85,6 @@ class EmbeddedPostgres:
                 yield
         except Timeout as error:
             raise DatabaseUnavailable("Another process starts or stops the database.") from error
-
-
-def _is_last(use: IO[bytes]) -> bool:
-    """True when no other process holds the lock that all users share."""
-    try:
-        fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 @dataclass(frozen=True, kw_only=True)

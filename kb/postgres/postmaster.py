@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +41,10 @@ LAUNCHES = 5
 IMMEDIATE_SECONDS = 1.0
 """Of a stop's time, what is kept for ending it without a checkpoint; the next start recovers."""
 
+PID_FILE = "postmaster.pid"
+
 STATUS_LINE = 7
-"""Of the file postmaster.pid, counted from 0."""
+"""Of that file, counted from 0."""
 
 OWNER = "postgres"
 
@@ -61,7 +63,7 @@ class Postmaster:
     def process(self) -> psutil.Process | None:
         """The running postmaster; a stale file or a process id used again is none."""
         try:
-            pid = int(self._pid_file().read_text().splitlines()[0])
+            pid = int((self.folder / PID_FILE).read_text().splitlines()[0])
             process = psutil.Process(pid)
             is_ours = str(self.folder) in process.cmdline()
         except (OSError, ValueError, IndexError, psutil.Error):
@@ -73,14 +75,10 @@ class Postmaster:
         if self.process() is None:
             return False
         try:
-            lines = self._pid_file().read_text().splitlines()
+            lines = (self.folder / PID_FILE).read_text().splitlines()
         except OSError:
             return False
         return len(lines) > STATUS_LINE and lines[STATUS_LINE].strip() == "ready"
-
-    def url(self) -> str:
-        """The URL of the server."""
-        return f"postgresql://{OWNER}:@/{OWNER}?host={self._socket_folder()}"
 
     def ensure_made(self) -> None:
         """Makes the data folder when there is none: all of it or nothing, should we be killed."""
@@ -93,7 +91,7 @@ class Postmaster:
                     f"not {TARGET_POSTGRES_VERSION}."
                 )
             return
-        self._end(process for process in _postgres_processes() if self._is_started_for(process))
+        self._end_leftovers()
         making = self.folder.with_name("postgres.new")
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(mode=0o700)
@@ -143,16 +141,16 @@ class Postmaster:
                 process.send_signal(number)
             if is_gone([process], timeout_seconds=seconds):
                 break
-        self._end_orphans()
+        self._end_leftovers()
 
     def _launch(self, *, timeout_seconds: float) -> None:
         """Tries once to start it, whatever a dead one left behind."""
         # Backends that outlive their postmaster hold its shared memory, and no server starts then.
-        self._end_orphans()
-        socket_folder = self._socket_folder()
+        self._end_leftovers()
+        socket_folder = self.socket_folder()
         # Postgres respects whatever process has the id that stands there: one that has got it
         # since, or the dead one itself, where nobody has asked for its end.
-        self._pid_file().unlink(missing_ok=True)
+        (self.folder / PID_FILE).unlink(missing_ok=True)
         (socket_folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
         if self.account is not None and socket_folder != self.folder:
             os.chown(socket_folder, self.account.pw_uid, self.account.pw_gid)
@@ -190,7 +188,7 @@ class Postmaster:
         for programs in (self.binaries, self.binaries.with_name("lib")):
             ensure_folder_permissions(programs, 0o055)
 
-    def _socket_folder(self) -> Path:
+    def socket_folder(self) -> Path:
         """The data folder, or where that is too long a name for a socket, one of ours elsewhere."""
         found = find_suitable_socket_dir(self.folder, PostgresServer.runtime_path)
         if found != self.folder:
@@ -202,29 +200,16 @@ class Postmaster:
             found.chmod(0o700)
         return found
 
-    def _pid_file(self) -> Path:
-        return self.folder / "postmaster.pid"
-
-    def _is_started_for(self, process: psutil.Process) -> bool:
-        """True for a server of a folder that was deleted while it ran."""
-        with suppress(psutil.Error):
-            return str(self.folder) in process.cmdline()
-        return False
-
-    def _end_orphans(self) -> None:
-        """Ends the backends of a postmaster that is gone."""
-        self._end(process for process in _postgres_processes() if self._works_in(process))
-
-    def _works_in(self, process: psutil.Process) -> bool:
-        with suppress(psutil.Error):
-            return process.cwd() == str(self.folder)
-        return False
-
-    def _end(self, processes: Iterator[psutil.Process]) -> None:
-        ending = list(processes)
-        for process in ending:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+    def _end_leftovers(self) -> None:
+        """Ends what outlived its postmaster, or the folder of which was deleted while it ran."""
+        ending: list[psutil.Process] = []
+        for process in psutil.process_iter(["name"]):
+            with suppress(psutil.Error):
+                if process.info["name"] == "postgres" and (
+                    process.cwd() == str(self.folder) or str(self.folder) in process.cmdline()
+                ):
+                    process.kill()
+                    ending.append(process)
         is_gone(ending, timeout_seconds=IMMEDIATE_SECONDS)
 
 
@@ -236,16 +221,6 @@ def postmaster_of(home: Path) -> Postmaster:
         binaries=library.bin_path,
         account=pwd.getpwnam(library.system_user) if library.system_user else None,
     )
-
-
-def _postgres_processes() -> Iterator[psutil.Process]:
-    return (process for process in psutil.process_iter() if _name(process) == "postgres")
-
-
-def _name(process: psutil.Process) -> str:
-    with suppress(psutil.Error):
-        return process.name()
-    return ""
 
 
 def is_gone(processes: Sequence[psutil.Process], *, timeout_seconds: float) -> bool:

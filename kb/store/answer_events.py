@@ -55,7 +55,20 @@ async def begin_stream(
             .where(answers.c.tenant_id == whole.tenant_id, answers.c.id == record.id)
             .values(owner=owner, request_sha256=request_sha256, alive_at=now, followed_at=now)
         )
-        await _forget(whole, before=now - KEPT_FOR)
+        # Streams that never came to an end or failed go whole, of the others the events.
+        await whole.connection.execute(
+            delete(answers).where(
+                answers.c.tenant_id == whole.tenant_id,
+                answers.c.status.in_([RUNNING, FAILED]),
+                answers.c.created_at < now - KEPT_FOR,
+            )
+        )
+        await whole.connection.execute(
+            delete(answer_events).where(
+                answer_events.c.tenant_id == whole.tenant_id,
+                answer_events.c.created_at < now - KEPT_FOR,
+            )
+        )
 
 
 async def append_event(
@@ -194,21 +207,5 @@ async def _insert_event(
     await scope.connection.execute(
         insert(answer_events).values(
             tenant_id=scope.tenant_id, answer_id=answer_id, number=number, name=name, data=data
-        )
-    )
-
-
-async def _forget(scope: TenantSession, *, before: datetime) -> None:
-    """Drops old events, and answers that never came to an end or failed."""
-    await scope.connection.execute(
-        delete(answers).where(
-            answers.c.tenant_id == scope.tenant_id,
-            answers.c.status.in_([RUNNING, FAILED]),
-            answers.c.created_at < before,
-        )
-    )
-    await scope.connection.execute(
-        delete(answer_events).where(
-            answer_events.c.tenant_id == scope.tenant_id, answer_events.c.created_at < before
         )
     )

@@ -26,7 +26,7 @@ class Actor:
 
     @property
     def uploader(self) -> Uploader:
-        """As the uploader of a document."""
+        """The actor as the uploader of a document."""
         return Uploader(name=self.name, person=person_of(self.principals))
 
 

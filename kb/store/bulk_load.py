@@ -62,6 +62,7 @@ class BulkLoad:
     space: Space
     index_seconds: float = 0.0
     bytes_by_relation: dict[str, int] = field(default_factory=dict)
+    """Of the space's table and of each of its indexes."""
 
     def add_tenant(self, tenant_id: UUID, name: str, collection_ids: Sequence[UUID]) -> None:
         """An empty tenant with its collections."""
@@ -161,14 +162,9 @@ def bulk_load(database_url: str, space: Space) -> Iterator[BulkLoad]:
         connection.execute(
             "SELECT setval(pg_get_serial_sequence('chunks', 'id'), (SELECT max(id) FROM chunks))"
         )
-        load.bytes_by_relation = relation_sizes(connection, space)
-
-
-def relation_sizes(connection: psycopg.Connection, space: Space) -> dict[str, int]:
-    """Bytes of the space's table and of each of its indexes."""
-    rows = connection.execute(
-        "SELECT relname, pg_table_size(oid) FROM pg_class"
-        " WHERE starts_with(relname, %s) ORDER BY relname",
-        [vectors_table(space).name],
-    ).fetchall()
-    return {str(name): int(size) for name, size in rows}
+        sizes = connection.execute(
+            "SELECT relname, pg_table_size(oid) FROM pg_class"
+            " WHERE starts_with(relname, %s) ORDER BY relname",
+            [vectors_table(space).name],
+        ).fetchall()
+        load.bytes_by_relation = {str(name): int(size) for name, size in sizes}

@@ -7,6 +7,7 @@ a document only as the person who uploaded it, or with a key that may change wha
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypedDict
 
 from sqlalchemy import ColumnElement, case, delete, func, select, text, union
 
@@ -22,6 +23,24 @@ from kb.store.jobs import count_jobs, shown_jobs
 from kb.store.tables import answer_documents, answers, document_versions, documents, jobs
 from kb.store.tenants import advance_generation, read_generations
 from kb.store.vectors import delete_vectors, set_vector_principals
+
+# A context is the title and headings, told apart by ` > `; a long one has lost its end. The vectors
+# keep the words that they were made of until the next version.
+_RETITLE = text(
+    """
+    UPDATE chunks SET context = CASE
+        WHEN CAST(:old AS text) = '' OR context = '' THEN concat_ws(
+            ' > ', nullif(CAST(:new AS text), ''), nullif(context, '')
+        )
+        WHEN starts_with(context, :old || ' > ') THEN concat_ws(
+            ' > ', nullif(:new, ''), substr(context, length(:old || ' > ') + 1)
+        )
+        ELSE :new
+    END
+    WHERE tenant_id = :tenant_id AND document_id = :document_id
+        AND (:old = '' OR starts_with(context, :old || ' > ') OR starts_with(:old, context))
+    """
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +64,16 @@ class Receipt:
     files: int
     generation: int
     sha256s: tuple[str, ...]
+
+
+class DeletedRows(TypedDict):
+    """The numbers of rows that a deletion removed, whoever may see them."""
+
+    versions: int
+    answers: int
+    vectors: int
+    chunks: int
+    documents: int
 
 
 async def lock_document(scope: TenantSession, document_id: DocumentId) -> None:
@@ -94,45 +123,20 @@ async def change_fields(
         await set_vector_principals(scope, document.id, fields.principals)
     changed = replace(document, fields=fields)
     if changed.title != document.title:
-        await _retitle_chunks(scope, document.id, old=document.title, new=changed.title)
+        # The index finds the document's chunks by the words of the new title.
+        await scope.connection.execute(
+            _RETITLE,
+            {
+                "tenant_id": scope.tenant_id,
+                "document_id": document.id,
+                "old": " ".join((document.title or "").split()),
+                "new": " ".join((changed.title or "").split()),
+            },
+        )
     if changed.language != document.language:
         await set_chunk_language(scope, document.id, changed.language)
     readers = {*document.fields.principals, *fields.principals}
     await advance_generation(scope, document.id, readers=readers)
-
-
-# A context is the title and headings, told apart by ` > `; a long one has lost its end. The vectors
-# keep the words that they were made of until the next version.
-_RETITLE = text(
-    """
-    UPDATE chunks SET context = CASE
-        WHEN CAST(:old AS text) = '' OR context = '' THEN concat_ws(
-            ' > ', nullif(CAST(:new AS text), ''), nullif(context, '')
-        )
-        WHEN starts_with(context, :old || ' > ') THEN concat_ws(
-            ' > ', nullif(:new, ''), substr(context, length(:old || ' > ') + 1)
-        )
-        ELSE :new
-    END
-    WHERE tenant_id = :tenant_id AND document_id = :document_id
-        AND (:old = '' OR starts_with(context, :old || ' > ') OR starts_with(:old, context))
-    """
-)
-
-
-async def _retitle_chunks(
-    scope: TenantSession, document_id: DocumentId, *, old: str | None, new: str | None
-) -> None:
-    """Has the index find the document's chunks by the words of the new title."""
-    await scope.connection.execute(
-        _RETITLE,
-        {
-            "tenant_id": scope.tenant_id,
-            "document_id": document_id,
-            "old": " ".join((old or "").split()),
-            "new": " ".join((new or "").split()),
-        },
-    )
 
 
 async def delete_document(
@@ -151,19 +155,17 @@ async def delete_document(
     async with scope.whole_tenant() as whole:
         stored = await get_document(whole, document_id)
         sha256s = await _unshared(whole, stored, await _uploaded_files(whole, stored))
-        version_count = await _count_versions(whole, document_id)
-        deleted_answers = await _delete_answers(whole, document_id)
-        await _delete_jobs(whole, document_id)
+        deleted = await _delete_rows(whole, document_id)
         receipt = Receipt(
             document_id=document_id,
             content_sha256=document.content.sha256,
             deleted_at=now,
             answers=visible_answers,
-            vectors=await delete_vectors(whole, document_id),
-            chunks=await delete_chunks(whole, document_id),
+            vectors=deleted["vectors"],
+            chunks=deleted["chunks"],
             jobs=visible_jobs,
-            versions=version_count,
-            documents=await _delete_row(whole, document_id),
+            versions=deleted["versions"],
+            documents=deleted["documents"],
             files=len(visibly_unshared),
             generation=await advance_generation(
                 whole, document_id, readers=document.fields.principals
@@ -180,7 +182,7 @@ async def delete_document(
                 "versions": receipt.versions,
                 "chunks": receipt.chunks,
                 "vectors": receipt.vectors,
-                "answers": deleted_answers,
+                "answers": deleted["answers"],
             },
         )
     return replace(receipt, generation=(await read_generations(scope)).caller)
@@ -221,36 +223,36 @@ async def _unshared(
     return tuple(sorted(uploaded - shared))
 
 
-async def _count_versions(scope: TenantSession, document_id: DocumentId) -> int:
-    """The cascade of the document's row deletes them."""
-    query = select(func.count()).where(
-        document_versions.c.tenant_id == scope.tenant_id,
-        document_versions.c.document_id == document_id,
+async def _delete_rows(scope: TenantSession, document_id: DocumentId) -> DeletedRows:
+    """The numbers of rows deleted, the document's own and all that belong to it."""
+    version_count = await scope.connection.execute(
+        select(func.count()).where(
+            document_versions.c.tenant_id == scope.tenant_id,
+            document_versions.c.document_id == document_id,
+        )
     )
-    return int((await scope.connection.execute(query)).scalar_one())
-
-
-async def _delete_answers(scope: TenantSession, document_id: DocumentId) -> int:
     quoting = select(answer_documents.c.answer_id).where(
         answer_documents.c.tenant_id == scope.tenant_id,
         answer_documents.c.document_id == document_id,
     )
-    result = await scope.connection.execute(
+    deleted_answers = await scope.connection.execute(
         delete(answers).where(answers.c.tenant_id == scope.tenant_id, answers.c.id.in_(quoting))
     )
-    return int(result.rowcount)
-
-
-async def _delete_jobs(scope: TenantSession, document_id: DocumentId) -> None:
     await scope.connection.execute(
         delete(jobs).where(jobs.c.tenant_id == scope.tenant_id, jobs.c.document_id == document_id)
     )
-
-
-async def _delete_row(scope: TenantSession, document_id: DocumentId) -> int:
-    result = await scope.connection.execute(
+    vectors = await delete_vectors(scope, document_id)
+    chunks = await delete_chunks(scope, document_id)
+    # Its versions go with the document's row.
+    deleted_documents = await scope.connection.execute(
         delete(documents).where(
             documents.c.tenant_id == scope.tenant_id, documents.c.id == document_id
         )
     )
-    return int(result.rowcount)
+    return DeletedRows(
+        versions=int(version_count.scalar_one()),
+        answers=int(deleted_answers.rowcount),
+        vectors=vectors,
+        chunks=chunks,
+        documents=int(deleted_documents.rowcount),
+    )

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, insert, or_, select, update
 
 from kb.errors import CredentialInvalid, CredentialNotFound, InvalidInput
 from kb.ids import CredentialId, TenantId, new_uuid
-from kb.postgres.database import EVERYONE, SystemSession, array_of
+from kb.postgres.database import EVERYONE, SystemSession
 from kb.principals import validate_principals
 from kb.store.tables import credentials, tenants
 
@@ -76,8 +76,8 @@ async def create_key(
             id=credential_id,
             prefix=prefix,
             secret_sha256=_hash(key),
-            scopes=array_of(scopes),
-            principals=array_of(validate_principals(principals)),
+            scopes=sorted(set(scopes)),
+            principals=validate_principals(principals),
             expires_at=expires_at,
         )
     )
@@ -104,7 +104,7 @@ async def authenticate(system: SystemSession, key: str, *, now: datetime) -> Cre
         id=CredentialId(row.id),
         tenant_id=TenantId(row.tenant_id),
         scopes=frozenset(row.scopes),
-        principals=tuple(array_of([*row.principals, EVERYONE])),
+        principals=tuple(sorted({*row.principals, EVERYONE})),
     )
 
 

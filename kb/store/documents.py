@@ -111,11 +111,6 @@ class Document:
     pending_upload: PendingUpload | None = None
 
     @property
-    def owner(self) -> str:
-        """The name of who uploaded the served version."""
-        return self.owned_by.name
-
-    @property
     def title(self) -> str | None:
         """The title its uploader gave, else the one found in the document."""
         return self.fields.title or self.parsed_title
@@ -260,24 +255,21 @@ def _shown(document: Document, viewer: Viewer) -> Document:
         )
     if not document.version:
         return document
+    match document.status:
+        case "pending" | "processing":
+            status: PendingStatus = document.status
+        case "failed" | "ready" | "ready_with_warnings" | "deleting" | "deleted":
+            # The document itself goes on as it was when a newer upload cannot be read.
+            status = "failed"
+        case _:
+            assert_never(document.status)
     pending = PendingUpload(
-        status=_pending_status(document.status),
+        status=status,
         error=document.error,
         content_sha256=document.content.sha256,
         created_at=document.uploaded_at,
     )
     return replace(document, content=document.served_content, pending_upload=pending)
-
-
-def _pending_status(stored: DocumentStatus) -> PendingStatus:
-    """The status of an upload that is newer than the served version."""
-    match stored:
-        case "pending" | "processing":
-            return stored
-        case "failed" | "ready" | "ready_with_warnings" | "deleting" | "deleted":
-            # The document itself goes on as it was when a newer upload cannot be read.
-            return "failed"
-    assert_never(stored)
 
 
 def _document(row: Row[tuple[object, ...]], viewer: Viewer | None) -> Document:

@@ -25,18 +25,13 @@ def check_size(raw: object) -> None:
     """InvalidFilter at the first node too many: what is sent may be as large as a body."""
     nodes, waiting = 0, [raw]
     while waiting:
-        parts = _parts(waiting.pop())
+        value = waiting.pop()
+        parts: Sequence[object] = ()
+        if isinstance(value, Mapping):
+            parts = list(value.values())
+        elif isinstance(value, list):
+            parts = value
         nodes += len(parts)
         if nodes > MAX_NODES:
             raise InvalidFilter(f"The filter has more than {MAX_NODES} parts.")
         waiting += parts
-
-
-def _parts(value: object) -> Sequence[object]:
-    match value:
-        case Mapping():
-            return list(value.values())
-        case list():
-            return value
-        case _:
-            return ()

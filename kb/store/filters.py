@@ -183,8 +183,12 @@ def filter_clause(parsed: Filter, columns: FilterColumns) -> sa.ColumnElement[bo
             return _membership_clause(parsed, columns)
         case Range():
             return _range_clause(parsed, columns)
-        case Existence():
-            return _existence_clause(parsed, columns)
+        case Existence(field=field):
+            return (
+                _column(columns, field).is_not(None)
+                if isinstance(field, ColumnField)
+                else sa.func.jsonb_typeof(_metadata_value(columns, field)) != "null"
+            )
     assert_never(parsed)
 
 
@@ -193,40 +197,41 @@ def _parse_object(raw: Json, *, depth: int, where: str) -> Filter:
         raise InvalidFilter(f"Expected a JSON object for {where}.")
     if depth > MAX_DEPTH:
         raise InvalidFilter(f"The filter is nested more than {MAX_DEPTH} levels deep.")
-    return _all_of([_parse_entry(key, value, depth=depth) for key, value in raw.items()])
-
-
-def _parse_entry(key: str, value: Json, *, depth: int) -> Filter:
-    match key:
-        case "$and":
-            return AllOf(parts=_parse_parts(key, value, depth=depth))
-        case "$or":
-            return AnyOf(parts=_parse_parts(key, value, depth=depth))
-        case "$not":
-            return Negation(part=_parse_part(key, value, depth=depth))
-        case _ if key.startswith("$"):
-            raise InvalidFilter(
-                f"Unknown operator {key[:_SHOWN_LENGTH]!r}: combine by $and, $or and $not."
-            )
-        case _:
-            return _parse_condition(key, value)
-
-
-def _parse_parts(symbol: str, value: Json, *, depth: int) -> tuple[Filter, ...]:
-    if not isinstance(value, list) or not value:
-        raise InvalidFilter(f"{symbol!r} needs a list of at least one filter.")
-    return tuple(_parse_part(symbol, part, depth=depth) for part in value)
-
-
-def _parse_part(symbol: str, value: Json, *, depth: int) -> Filter:
     # An empty part would make a whole `$or` match everything: that is a slip, not a wish.
-    if value == {}:
-        raise InvalidFilter(f"Empty filter inside {symbol!r}.")
-    return _parse_object(value, depth=depth + 1, where=repr(symbol))
+    if depth > 1 and not raw:
+        raise InvalidFilter(f"Empty filter inside {where}.")
+    parsed: list[Filter] = []
+    for key, value in raw.items():
+        match key:
+            case "$and" | "$or":
+                if not isinstance(value, list) or not value:
+                    raise InvalidFilter(f"{key!r} needs a list of at least one filter.")
+                parts = [_parse_object(part, depth=depth + 1, where=repr(key)) for part in value]
+                kind = AllOf if key == "$and" else AnyOf
+                parsed.append(kind(parts=tuple(parts)))
+            case "$not":
+                part = _parse_object(value, depth=depth + 1, where=repr(key))
+                parsed.append(Negation(part=part))
+            case _ if key.startswith("$"):
+                raise InvalidFilter(
+                    f"Unknown operator {key[:_SHOWN_LENGTH]!r}: combine by $and, $or and $not."
+                )
+            case _:
+                parsed.append(_parse_condition(key, value))
+    return _all_of(parsed)
 
 
 def _parse_condition(name: str, value: Json) -> Filter:
-    field = _parse_field(name)
+    path = _METADATA_PATH.fullmatch(name)
+    field: Field | None = MetadataField(path=tuple(path[1].split("."))) if path else None
+    for column in (*get_args(TextColumn), *get_args(TimeColumn)):
+        if name == column:
+            field = ColumnField(name=column)
+    if field is None:
+        raise InvalidFilter(
+            f"Unknown field {name[:_SHOWN_LENGTH]!r}: use metadata.<path>, collection, media_type, "
+            "language, created_at, updated_at or effective_at."
+        )
     if not isinstance(value, Mapping):
         return Membership(field=field, values=(_parse_value(field, name, value),))
     if not value:
@@ -246,7 +251,14 @@ def _parse_operator(field: Field, name: str, entry: tuple[str, Json]) -> Filter:
             present = Existence(field=field)
             return present if is_present else Negation(part=present)
         case ("$gt" | "$gte" | "$lt" | "$lte") as symbol, operand:
-            return Range(field=field, symbol=symbol, bound=_parse_bound(field, name, operand))
+            if isinstance(field, ColumnField) and field.name in get_args(TextColumn):
+                raise InvalidFilter(f"{name!r} has no order: use a value, $in, $ne or $exists.")
+            bound = _parse_value(field, name, operand)
+            if isinstance(bound, bool):
+                raise InvalidFilter(f"{name!r} is compared by order with a number or a string.")
+            if isinstance(bound, str):
+                bound = parse_time(bound) or bound
+            return Range(field=field, symbol=symbol, bound=bound)
         case ("$in" | "$exists") as symbol, _:
             wanted = "a list of values" if symbol == "$in" else "true or false"
             raise InvalidFilter(f"{symbol!r} on {name!r} needs {wanted}.")
@@ -255,28 +267,6 @@ def _parse_operator(field: Field, name: str, entry: tuple[str, Json]) -> Filter:
                 f"Unknown operator {symbol[:_SHOWN_LENGTH]!r} on {name!r}: "
                 "use $in, $gt, $gte, $lt, $lte, $ne or $exists."
             )
-
-
-def _parse_field(name: str) -> Field:
-    for column in (*get_args(TextColumn), *get_args(TimeColumn)):
-        if name == column:
-            return ColumnField(name=column)
-    found = _METADATA_PATH.fullmatch(name)
-    if found is None:
-        raise InvalidFilter(
-            f"Unknown field {name[:_SHOWN_LENGTH]!r}: use metadata.<path>, collection, media_type, "
-            "language, created_at, updated_at or effective_at."
-        )
-    return MetadataField(path=tuple(found[1].split(".")))
-
-
-def _parse_bound(field: Field, name: str, operand: Json) -> Bound:
-    if isinstance(field, ColumnField) and field.name in get_args(TextColumn):
-        raise InvalidFilter(f"{name!r} has no order: use a value, $in, $ne or $exists.")
-    bound = _parse_value(field, name, operand)
-    if isinstance(bound, bool):
-        raise InvalidFilter(f"{name!r} is compared by order with a number or a string.")
-    return (parse_time(bound) or bound) if isinstance(bound, str) else bound
 
 
 def _parse_value(field: Field, name: str, value: Json) -> Scalar | datetime:
@@ -339,12 +329,6 @@ def _membership_clause(parsed: Membership, columns: FilterColumns) -> sa.ColumnE
     return sa.or_(sa.false(), *map(metadata.contains, wanted))
 
 
-def _existence_clause(parsed: Existence, columns: FilterColumns) -> sa.ColumnElement[bool]:
-    if isinstance(parsed.field, ColumnField):
-        return _column(columns, parsed.field).is_not(None)
-    return sa.func.jsonb_typeof(_metadata_value(columns, parsed.field)) != "null"
-
-
 def _range_clause(parsed: Range, columns: FilterColumns) -> sa.ColumnElement[bool]:
     beyond = _OPERATOR_BY_SYMBOL[parsed.symbol]
     if isinstance(parsed.field, ColumnField):
@@ -353,16 +337,11 @@ def _range_clause(parsed: Range, columns: FilterColumns) -> sa.ColumnElement[boo
     value = _metadata_value(columns, parsed.field)
     elements = sa.func.jsonb_path_query(value, sa.cast("$[*]", JSONPATH), type_=JSONB)
     element = elements.column_valued("element")
-    return sa.exists(sa.literal_column("1")).where(_element_clause(element, beyond, parsed.bound))
-
-
-def _element_clause(
-    element: sa.ColumnElement[object], beyond: operators.OperatorType, bound: Bound
-) -> sa.ColumnElement[bool]:
     kind = sa.func.jsonb_typeof(element)
     text = sa.type_coerce(element, JSONB)[()].astext
-    match bound:
-        case datetime():
+    is_beyond: sa.ColumnElement[bool]
+    match parsed.bound:
+        case datetime() as bound:
             instant = sa.func.regexp_replace(text, _DATE_PATTERN, r"\1T00:00:00Z")
             is_time = sa.and_(
                 kind == "string",
@@ -371,11 +350,13 @@ def _element_clause(
             )
             # Only CASE keeps the cast away from rows that hold something else.
             time = sa.cast(instant, sa.DateTime(timezone=True))
-            return sa.case((is_time, time.operate(beyond, bound)), else_=sa.false())
-        case str():
-            return sa.and_(kind == "string", text.collate("C").operate(beyond, bound))
-        case _:
-            return sa.and_(kind == "number", element.operate(beyond, sa.literal(bound, JSONB)))
+            is_beyond = sa.case((is_time, time.operate(beyond, bound)), else_=sa.false())
+        case str() as bound:
+            is_beyond = sa.and_(kind == "string", text.collate("C").operate(beyond, bound))
+        case bound:
+            number = sa.literal(bound, JSONB)
+            is_beyond = sa.and_(kind == "number", element.operate(beyond, number))
+    return sa.exists(sa.literal_column("1")).where(is_beyond)
 
 
 def _metadata_value(columns: FilterColumns, field: MetadataField) -> sa.ColumnElement[object]:

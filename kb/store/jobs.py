@@ -27,21 +27,12 @@ from kb.store.documents import Document, DocumentError
 from kb.store.job_kinds import JOB_KINDS, JobKind
 from kb.store.tables import document_versions, documents, jobs
 
-JobStatus = Literal["queued", "running", "succeeded", "completed_with_errors", "failed", "canceled"]
+UnfinishedStatus = Literal["queued", "running"]
+FinishedStatus = Literal["succeeded", "completed_with_errors", "failed", "canceled"]
+JobStatus = Literal[UnfinishedStatus, FinishedStatus]
 
 
-def _is_finished(status: JobStatus) -> bool:
-    match status:
-        case "succeeded" | "completed_with_errors" | "failed" | "canceled":
-            return True
-        case "queued" | "running":
-            return False
-    assert_never(status)
-
-
-FINISHED: frozenset[str] = frozenset(
-    status for status in get_args(JobStatus) if _is_finished(status)
-)
+FINISHED: frozenset[str] = frozenset(get_args(FinishedStatus))
 """The statuses after which nothing of a job changes."""
 
 
@@ -161,17 +152,16 @@ def shown_jobs(scope: TenantSession) -> ColumnElement[bool]:
         .where(is_known)
         .exists()
     )
-    kinds = [kind.name for kind in JOB_KINDS.values() if _is_shown_with_document(kind)]
+    kinds: list[str] = []
+    for kind in JOB_KINDS.values():
+        match kind.visibility:
+            case "document":
+                kinds.append(kind.name)
+            case "owner":
+                pass
+            case _:
+                assert_never(kind.visibility)
     return or_(jobs.c.owner == scope.viewer.owner, and_(jobs.c.kind.in_(kinds), of_the_document))
-
-
-def _is_shown_with_document(kind: JobKind) -> bool:
-    match kind.visibility:
-        case "document":
-            return True
-        case "owner":
-            return False
-    assert_never(kind.visibility)
 
 
 async def latest_job(scope: TenantSession, document_id: DocumentId) -> Job | None:

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from sqlalchemy import Table, delete, exists, select, text
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.sql import ColumnElement
 
 from kb.postgres.database import TenantSession
 from kb.store.spaces import all_spaces, vectors_table
@@ -65,12 +64,28 @@ async def prune_audiences(scope: TenantSession, *, limit: int) -> int:
     meanwhile waits until this has looked through the tenant's audiences.
     """
     tables = [vectors_table(space) for space in await all_spaces(scope)]
-    if not await _locked(scope, tables):
-        return 0
+    try:
+        async with scope.connection.begin_nested():
+            for table in tables:
+                # The names are ours, checked when the spaces were made.
+                await scope.connection.execute(
+                    text(f'LOCK TABLE "{table.name}" IN SHARE MODE NOWAIT')
+                )
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+            return 0
+        raise
+
+    is_unused = [
+        ~exists().where(
+            table.c.tenant_id == audiences.c.tenant_id, table.c.audience_id == audiences.c.id
+        )
+        for table in tables
+    ]
     unused = (
         select(audiences.c.id)
         .where(audiences.c.tenant_id == scope.tenant_id)
-        .where(*[_reads_none_of(table) for table in tables])
+        .where(*is_unused)
         .order_by(audiences.c.id)
         .limit(limit)
     )
@@ -83,10 +98,13 @@ async def prune_audiences(scope: TenantSession, *, limit: int) -> int:
 
 
 async def _prune(scope: TenantSession, table: Table, *, before: datetime, limit: int) -> int:
-    # Ids are made in the order of time: the primary key ends the scan where the young rows begin.
+    # Ids are made in the order of time: the primary key ends the scan where the young rows begin,
+    # above every UUIDv7 of a row that is dated before the moment.
+    milliseconds = round((before + _CLOCKS_APART).timestamp() * 1000)
+    above = UUID(int=milliseconds << 80)
     old = (
         select(table.c.id)
-        .where(table.c.tenant_id == scope.tenant_id, table.c.id < first_uuid_at(before))
+        .where(table.c.tenant_id == scope.tenant_id, table.c.id < above)
         .where(table.c.created_at < before)
         .order_by(table.c.id)
         .limit(limit)
@@ -119,31 +137,3 @@ async def _prune_oldest(
         .where(*(table.c[name] == old.c[name] for name in key))
     )
     return int(deleted.rowcount)
-
-
-def first_uuid_at(moment: datetime) -> UUID:
-    """Above every UUIDv7 of a row that is dated before the moment."""
-    milliseconds = round((moment + _CLOCKS_APART).timestamp() * 1000)
-    return UUID(int=milliseconds << 80)
-
-
-def _reads_none_of(vectors: Table) -> ColumnElement[bool]:
-    return ~exists().where(
-        vectors.c.tenant_id == audiences.c.tenant_id, vectors.c.audience_id == audiences.c.id
-    )
-
-
-async def _locked(scope: TenantSession, tables: list[Table]) -> bool:
-    """True when nobody else writes to the tables until this transaction ends."""
-    try:
-        async with scope.connection.begin_nested():
-            for table in tables:
-                # The names are ours, checked when the spaces were made.
-                await scope.connection.execute(
-                    text(f'LOCK TABLE "{table.name}" IN SHARE MODE NOWAIT')
-                )
-    except OperationalError as error:
-        if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
-            return False
-        raise
-    return True

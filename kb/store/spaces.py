@@ -112,7 +112,18 @@ async def ensure_space(database: Database, space: Space) -> None:
         of_this_name = select(embedding_spaces).where(embedding_spaces.c.name == space.name)
         known = (await connection.execute(of_this_name)).one_or_none()
         if known is not None:
-            _refuse_another(_space(known), space)
+            made = _space(known)
+            # A model whose weights are known may lie in another folder now. Refused also while
+            # nothing is stored: a process of the other model may be about to.
+            is_same = replace(made, model=space.model) == space
+            if not is_same or (space.revision == UNVERSIONED and made.model != space.model):
+                raise Misconfigured(
+                    f"The embedding space {made.name!r} was made for the model {made.model!r} "
+                    f"(revision {made.revision}, {made.dimension} dimensions). The configured "
+                    f"{space.model!r} (revision {space.revision}, {space.dimension} dimensions) "
+                    "would get the same name. Set FOOTNOTE_EMBEDDING_MODEL back, or rename the "
+                    "model's folder."
+                )
             if known.is_current:
                 return
         current = select(embedding_spaces).where(embedding_spaces.c.is_current)
@@ -134,21 +145,6 @@ async def ensure_space(database: Database, space: Space) -> None:
             update(embedding_spaces)
             .where(embedding_spaces.c.name == space.name)
             .values(is_current=True)
-        )
-
-
-def _refuse_another(known: Space, space: Space) -> None:
-    """Also while nothing is stored: a process of the other model may be about to.
-
-    A model whose weights are known may lie in another folder now.
-    """
-    is_same = replace(known, model=space.model) == space
-    if not is_same or (space.revision == UNVERSIONED and known.model != space.model):
-        raise Misconfigured(
-            f"The embedding space {known.name!r} was made for the model {known.model!r} "
-            f"(revision {known.revision}, {known.dimension} dimensions). The configured "
-            f"{space.model!r} (revision {space.revision}, {space.dimension} dimensions) would get "
-            "the same name. Set FOOTNOTE_EMBEDDING_MODEL back, or rename the model's folder."
         )
 
 

@@ -165,22 +165,17 @@ async def advance_generation(
         .returning(index_changes.c.generation)
     )
     generation = int((await scope.connection.execute(statement)).scalar_one())
-    await _count_change(scope, set(readers))
-    return generation
-
-
-async def _count_change(scope: TenantSession, readers: set[str]) -> None:
-    """Rows that only who has the tenant's row lock writes to."""
-    if not readers:
-        return
-    rows = [
+    changes = [
         {"tenant_id": scope.tenant_id, "principal": reader, "changes": 1}
-        for reader in sorted(readers)
+        for reader in sorted(set(readers))
     ]
-    await scope.connection.execute(
-        upsert(reader_changes)
-        .values(rows)
-        .on_conflict_do_update(
-            constraint="reader_changes_pkey", set_={"changes": reader_changes.c.changes + 1}
+    if changes:
+        # Only who has the tenant's row lock writes to these rows.
+        await scope.connection.execute(
+            upsert(reader_changes)
+            .values(changes)
+            .on_conflict_do_update(
+                constraint="reader_changes_pkey", set_={"changes": reader_changes.c.changes + 1}
+            )
         )
-    )
+    return generation

@@ -125,8 +125,20 @@ async def _store(
         )
         await record_event(scope, actor, "document.create", str(document_id))
         return await _queued(scope, document_id, actor)
-    if _is_same(present, content, actor):
-        return await _same_content(scope, present, upload, actor, now)
+    # Somebody else's upload that waits says nothing, not even that it has the same bytes.
+    is_known = present.upload == present.version or present.uploaded_by.is_same(actor.uploader)
+    if is_known and present.content.sha256 == content.sha256 and present.error is None:
+        if upload.fields != present.fields:
+            async with scope.whole_tenant() as whole:
+                await change_fields(whole, present, upload.fields, now=now)
+            await record_event(scope, actor, "document.update", str(present.id))
+        async with scope.whole_tenant() as whole:
+            job = await latest_job(whole, present.id)
+        return Accepted(
+            document=await _reread(scope, present.id),
+            job=None if job is None or job.status in FINISHED else job,
+        )
+
     async with scope.whole_tenant() as whole:
         await new_upload(whole, present.id, content, uploader=actor.uploader, now=now)
         await change_fields(whole, present, upload.fields, now=now)
@@ -168,7 +180,7 @@ async def _lock_present(
         seen = await find_by_external_id(scope, collection_id, external_id, uploader=uploader)
         found = None if seen is None else seen.id
         async with scope.whole_tenant() as whole:
-            if seen is None or seen.owner != uploader.name:
+            if seen is None or seen.owned_by.name != uploader.name:
                 own = await find_own_upload(whole, collection_id, external_id, uploader=uploader)
                 found = own or found
             if found is None:
@@ -180,30 +192,6 @@ async def _lock_present(
             locked.add(found)
 
 
-def _is_same(present: Document, content: Content, actor: Actor) -> bool:
-    """True when the bytes are those of the served version, or wait as this uploader's own.
-
-    Somebody else's upload that waits says nothing, not even that it has the same bytes.
-    """
-    is_known = present.upload == present.version or present.uploaded_by.is_same(actor.uploader)
-    return is_known and present.content.sha256 == content.sha256 and present.error is None
-
-
-async def _same_content(
-    scope: TenantSession, present: Document, upload: Upload, actor: Actor, now: datetime
-) -> Accepted:
-    if upload.fields != present.fields:
-        async with scope.whole_tenant() as whole:
-            await change_fields(whole, present, upload.fields, now=now)
-        await record_event(scope, actor, "document.update", str(present.id))
-    async with scope.whole_tenant() as whole:
-        job = await latest_job(whole, present.id)
-    return Accepted(
-        document=await _reread(scope, present.id),
-        job=None if job is None or job.status in FINISHED else job,
-    )
-
-
 async def _queued(scope: TenantSession, document_id: DocumentId, actor: Actor) -> Accepted:
     async with scope.whole_tenant() as whole:
         stored = await get_document(whole, document_id)
@@ -212,6 +200,6 @@ async def _queued(scope: TenantSession, document_id: DocumentId, actor: Actor) -
 
 
 async def _reread(scope: TenantSession, document_id: DocumentId) -> Document:
-    """Whole-tenant: somebody may just have given the document away."""
+    """The document read as the whole tenant: its uploader may just have given it away."""
     async with scope.whole_tenant() as whole:
         return await get_document(whole, document_id, shown_to=scope.viewer)

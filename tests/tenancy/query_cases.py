@@ -155,7 +155,7 @@ class Hidden:
     @property
     def owner(self) -> str:
         """Who uploaded the documents, and sent `request` under REQUEST_KEY."""
-        return self.document.owner
+        return self.document.owned_by.name
 
     @property
     def answer_id(self) -> AnswerId:

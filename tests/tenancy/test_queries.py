@@ -113,7 +113,7 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         unembedded_chunk, *_ = await insert_chunks(scope, unembedded, [chunk])
         stored, *_ = await list_chunks(scope, document.id, after=-1, limit=1)
         request = StoredResponse(status_code=202, body={"title": world.secret.title})
-        key = {"owner": document.owner, "key": REQUEST_KEY}
+        key = {"owner": document.owned_by.name, "key": REQUEST_KEY}
         await claim_key(scope, **key, request_sha256=REQUEST_SHA256)
         await store_response(scope, **key, response=request)
         space = await current_space(scope)

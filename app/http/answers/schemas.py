@@ -9,8 +9,8 @@ from pydantic import Field
 from app.answering.claims import MatchMethod, Verdict
 from app.answering.outcome import AnswerReason, AnswerStatus
 from app.http.location import Location
+from app.http.schemas import Count, RequestModel, ResponseModel, Text, Time, Words
 from app.http.search.schemas import FilteredRequest, SearchHit, TopK
-from app.http.wire import Count, RequestModel, ResponseModel, Text, Time, Words
 from kb.errors import InvalidInput
 
 PromptReference = Annotated[Text, Field(min_length=1, max_length=50)]

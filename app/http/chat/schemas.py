@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, JsonValue
 
 from app.answering.outcome import AnswerReason, AnswerStatus
 from app.http.answers.schemas import Citation, Tokens
-from app.http.wire import Count, RequestModel, ResponseModel, Text
+from app.http.schemas import Count, RequestModel, ResponseModel, Text
 
 MODEL_PREFIX = "footnote/"
 """What comes after it is the collection that is asked."""

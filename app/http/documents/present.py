@@ -3,21 +3,25 @@
 from app.http.documents.schemas import (
     Chunk,
     Document,
-    DocumentAccepted,
     DocumentDeleted,
     DocumentError,
     DocumentVersion,
     PendingUpload,
     Receipt,
 )
-from app.http.jobs.present import job_out
 from app.http.location import location_out
-from kb.store import changes, chunks, documents, uploads, versions
+from kb.store import changes, chunks, documents, versions
 
 
 def document_out(document: documents.Document) -> Document:
     """The document as callers see it; before the first version its number is the upload's."""
-    fields = document.fields
+    fields, pending = document.fields, document.pending_upload
+    pending_upload = pending and PendingUpload(
+        status=pending.status,
+        error=DocumentError(**pending.error) if pending.error else None,
+        content_sha256=pending.content_sha256,
+        created_at=pending.created_at,
+    )
     return Document(
         id=document.id,
         external_id=fields.external_id,
@@ -32,7 +36,7 @@ def document_out(document: documents.Document) -> Document:
         status=document.status,
         warnings=list(document.warnings),
         error=DocumentError(**document.error) if document.error else None,
-        pending_upload=_pending_out(document.pending_upload),
+        pending_upload=pending_upload,
         chunk_count=document.chunk_count,
         principals=list(fields.principals),
         metadata=fields.metadata,
@@ -40,25 +44,6 @@ def document_out(document: documents.Document) -> Document:
         expires_at=fields.expires_at,
         created_at=document.created_at,
         updated_at=document.updated_at,
-    )
-
-
-def _pending_out(pending: documents.PendingUpload | None) -> PendingUpload | None:
-    if pending is None:
-        return None
-    return PendingUpload(
-        status=pending.status,
-        error=DocumentError(**pending.error) if pending.error else None,
-        content_sha256=pending.content_sha256,
-        created_at=pending.created_at,
-    )
-
-
-def accepted_out(accepted: uploads.Accepted) -> DocumentAccepted:
-    """A stored upload as callers see it."""
-    return DocumentAccepted(
-        document=document_out(accepted.document),
-        job=job_out(accepted.job) if accepted.job else None,
     )
 
 

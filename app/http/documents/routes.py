@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from operator import attrgetter
 from typing import Annotated
@@ -13,7 +12,6 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from app.http.dependencies import ReadsDocuments, ResourcesDep, WritesDocuments
 from app.http.documents.present import (
-    accepted_out,
     chunk_out,
     document_out,
     receipt_out,
@@ -30,6 +28,7 @@ from app.http.documents.schemas import (
 from app.http.documents.upload_body import OPENAPI_BODY, read_upload
 from app.http.fields import MAX_EXTERNAL_ID_LENGTH, MAX_NAME_LENGTH
 from app.http.idempotency import IdempotencyKey, do_once, request_digest
+from app.http.jobs.present import job_out
 from app.http.paging import (
     DEFAULT_LIMIT,
     MAX_NUMBER,
@@ -48,7 +47,6 @@ from kb.store.changes import Receipt, change_fields, delete_document, lock_to_ch
 from kb.store.chunks import list_chunks
 from kb.store.documents import Document as StoredDocument
 from kb.store.documents import (
-    DocumentFields,
     DocumentStatus,
     Listing,
     get_document,
@@ -88,8 +86,13 @@ async def create_document(
             actor=caller.actor,
             now=resources.clock(),
         )
-        body: dict[str, object] = accepted_out(accepted).model_dump(mode="json")
-        return StoredResponse(status_code=202 if accepted.job else 200, body=body)
+        body = DocumentAccepted(
+            document=document_out(accepted.document),
+            job=job_out(accepted.job) if accepted.job else None,
+        )
+        return StoredResponse(
+            status_code=202 if accepted.job else 200, body=body.model_dump(mode="json")
+        )
 
     stored = await do_once(
         resources.database,
@@ -222,7 +225,10 @@ async def patch_document(
             async with scope.whole_tenant() as whole:
                 if if_match not in {None, "*", _etag(document.revision)}:
                     raise RevisionMismatch
-                fields = _patched(document.fields, patch)
+                sent = {name: getattr(patch, name) for name in patch.model_fields_set}
+                if "principals" in sent:
+                    sent["principals"] = tuple(patch.principals)
+                fields = replace(document.fields, **sent)
                 await change_fields(whole, document, fields, now=resources.clock())
                 changed = await get_document(whole, document.id, shown_to=caller.managing_viewer)
             await record_event(
@@ -257,13 +263,6 @@ async def delete_one(
     for sha256 in receipt.sha256s:
         await discard_file(resources.database, resources.files, caller.tenant_id, sha256)
     return receipt_out(receipt)
-
-
-def _patched(fields: DocumentFields, patch: DocumentPatch) -> DocumentFields:
-    sent: Mapping[str, object] = {name: getattr(patch, name) for name in patch.model_fields_set}
-    if "principals" in sent:
-        sent = {**sent, "principals": tuple(patch.principals)}
-    return replace(fields, **sent)  # type: ignore[arg-type]  # the names and types of the model
 
 
 def _etag(revision: int) -> str:

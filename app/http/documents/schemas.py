@@ -18,7 +18,7 @@ from app.http.fields import (
 )
 from app.http.jobs.schemas import Job
 from app.http.location import Location
-from app.http.wire import Count, RequestModel, ResponseModel, Text, Time
+from app.http.schemas import Count, RequestModel, ResponseModel, Text, Time
 from kb.principals import split_principals
 from kb.store.documents import DocumentStatus, PendingStatus
 from kb.store.uploads import UploadMode
@@ -52,6 +52,8 @@ class UploadFields(RequestModel):
     def from_form(cls, fields: Iterable[tuple[str, str]]) -> Self:
         """The fields of a form: `metadata` is JSON, `principals` are repeated or one list.
 
+        A list of principals is JSON, or has commas between them, which no principal can contain.
+
         Raises:
             ValidationError: as for JSON; a field sent twice is an error too.
         """
@@ -59,7 +61,11 @@ class UploadFields(RequestModel):
         principals: list[JsonValue] = []
         for name, value in fields:
             if name == "principals":
-                principals += _listed(value)
+                listed = _json_or_text(value) if value.startswith("[") else None
+                if not isinstance(listed, list):
+                    # An empty field is an empty name, to be refused: it must not mean everybody.
+                    listed = [*(split_principals(value) or [""])]
+                principals += listed
                 values[name] = principals
             elif name in values:
                 values[name] = [values[name], value]
@@ -183,15 +189,6 @@ class DocumentDeleted(ResponseModel):
     """The answer to a deletion."""
 
     receipt: Receipt
-
-
-def _listed(value: str) -> list[JsonValue]:
-    """A JSON list, or names with commas between them, which no principal can contain.
-
-    An empty field is an empty name, to be refused: it must not mean everybody.
-    """
-    parsed = _json_or_text(value) if value.startswith("[") else None
-    return parsed if isinstance(parsed, list) else [*(split_principals(value) or [""])]
 
 
 def _json_or_text(value: str) -> JsonValue:

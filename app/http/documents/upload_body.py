@@ -64,54 +64,38 @@ class ReceivedUpload:
 async def read_upload(request: Request) -> ReceivedUpload:
     """The upload in the body; InvalidInput or ValidationError when it is malformed."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type == "multipart/form-data":
-        return await _read_form(request)
-    if media_type == "application/json":
-        try:
+    try:
+        if media_type == "application/json":
             body = DocumentCreate.model_validate_json(await request.body())
-        except ValidationError as error:
-            raise invalid_fields(error) from error
-        return ReceivedUpload(
-            upload=_upload(body, body.text.encode(), filename=None, declared="text/plain"),
-            fields=body,
-        )
-    raise InvalidInput("Send multipart/form-data with a 'file', or application/json with a 'text'.")
-
-
-async def _read_form(request: Request) -> ReceivedUpload:
-    async with request.form(max_files=1, max_fields=MAX_FORM_FIELDS) as form:
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise InvalidInput("The form needs a part 'file' with a file name.")
-        texts = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
-        if len(texts) + 1 != len(form.multi_items()):
-            raise InvalidInput("The form may hold one file, named 'file'.")
-        try:
-            fields = UploadFields.from_form(texts)
-        except ValidationError as error:
-            raise invalid_fields(error) from error
-        if file.filename is not None and not is_filename(file.filename):
+            return _received(body, body.text.encode(), filename=None, declared="text/plain")
+        if media_type != "multipart/form-data":
             raise InvalidInput(
-                f"A file name has at most {MAX_FILENAME_LENGTH} characters, none of them NUL."
+                "Send multipart/form-data with a 'file', or application/json with a 'text'."
             )
-        content = await file.read()
-        return ReceivedUpload(
-            upload=_upload(
-                fields, content, filename=file.filename or None, declared=file.content_type
-            ),
-            fields=fields,
-        )
+        async with request.form(max_files=1, max_fields=MAX_FORM_FIELDS) as form:
+            file = form.get("file")
+            if not isinstance(file, UploadFile):
+                raise InvalidInput("The form needs a part 'file' with a file name.")
+            texts = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+            if len(texts) + 1 != len(form.multi_items()):
+                raise InvalidInput("The form may hold one file, named 'file'.")
+            fields = UploadFields.from_form(texts)
+            # What a name means to a file system is ignored: it is only stored and shown.
+            filename = file.filename or None
+            if filename and not (len(filename) <= MAX_FILENAME_LENGTH and is_text(filename)):
+                raise InvalidInput(
+                    f"A file name has at most {MAX_FILENAME_LENGTH} characters, none of them NUL."
+                )
+            content = await file.read()
+            return _received(fields, content, filename=filename, declared=file.content_type)
+    except ValidationError as error:
+        raise invalid_fields(error) from error
 
 
-def is_filename(name: str) -> bool:
-    """True for a name that can be stored and shown; its meaning to a file system is ignored."""
-    return len(name) <= MAX_FILENAME_LENGTH and is_text(name)
-
-
-def _upload(
+def _received(
     fields: UploadFields, content: bytes, *, filename: str | None, declared: str | None
-) -> Upload:
-    return Upload(
+) -> ReceivedUpload:
+    upload = Upload(
         content=content,
         filename=filename,
         declared_media_type=declared,
@@ -129,3 +113,4 @@ def _upload(
             supersedes=DocumentId(fields.supersedes) if fields.supersedes else None,
         ),
     )
+    return ReceivedUpload(upload=upload, fields=fields)

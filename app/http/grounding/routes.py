@@ -37,7 +37,7 @@ async def check_grounding(
     """
     found = await while_connected(request, _check(body, resources, caller.tenant_id))
     return Response(
-        await asyncio.to_thread(_encoded, found, resources), media_type="application/json"
+        await asyncio.to_thread(_encode, found, resources), media_type="application/json"
     )
 
 
@@ -62,34 +62,36 @@ def _reading_model(resources: Resources) -> GroundingModel | None:
     return model if model and model.threshold(resources.verify_profile) is not None else None
 
 
-def _encoded(found: Sequence[GroundedClaim], resources: Resources) -> str:
+def _encode(found: Sequence[GroundedClaim], resources: Resources) -> str:
     checkable = [claim for claim in found if claim.verdict != "not_checkable"]
     supported = [claim for claim in checkable if claim.verdict == "supported"]
     response = GroundingResponse(
-        claims=[_claim_out(claim) for claim in found],
+        claims=[
+            GroundingClaim(
+                text=claim.text,
+                verdict=claim.verdict,
+                score=round(claim.score, 4),
+                polarity_checked=claim.is_polarity_checked,
+                citations=[
+                    GroundingCitation(
+                        source_id=citation.source,
+                        quote=citation.quote,
+                        char_start=citation.char_start,
+                        char_end=citation.char_end,
+                        checks=Checks(**citation.checks),
+                    )
+                    for citation in claim.citations
+                ],
+                reasons=[
+                    GroundingReason(code=reason.code, detail=reason.detail)
+                    for reason in claim.reasons
+                ],
+            )
+            for claim in found
+        ],
         support_rate=len(supported) / len(checkable) if checkable else None,
         profile=resources.verify_profile,
         profile_version=fitted_profiles()["version"],
         reader=None if _reading_model(resources) is None else NAME,
     )
     return response.model_dump_json()
-
-
-def _claim_out(claim: GroundedClaim) -> GroundingClaim:
-    return GroundingClaim(
-        text=claim.text,
-        verdict=claim.verdict,
-        score=round(claim.score, 4),
-        polarity_checked=claim.is_polarity_checked,
-        citations=[
-            GroundingCitation(
-                source_id=citation.source,
-                quote=citation.quote,
-                char_start=citation.char_start,
-                char_end=citation.char_end,
-                checks=Checks(**citation.checks),
-            )
-            for citation in claim.citations
-        ],
-        reasons=[GroundingReason(code=each.code, detail=each.detail) for each in claim.reasons],
-    )

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from app.http.answers.schemas import Checks
-from app.http.wire import RequestModel, ResponseModel, Words
+from app.http.schemas import RequestModel, ResponseModel, Words
 
 MAX_SOURCES: Final = 100
 """Texts of one request: the most passages that a search gives."""

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.http.wire import Count, ResponseModel
+from app.http.schemas import Count, ResponseModel
 from kb.store.jobs import JobStatus
 
 

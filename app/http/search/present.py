@@ -8,7 +8,6 @@ from app.http.search.schemas import (
     Scores,
     SearchExplanation,
     SearchHit,
-    SearchTimings,
     StaleHits,
 )
 from app.retrieve.retrieval import Retrieval, Stale
@@ -36,18 +35,6 @@ def hit_out(passage: Passage) -> SearchHit:
             rerank=passage.rerank,
         ),
         ranks=Ranks(lexical=passage.lexical_rank, vector=passage.vector_rank),
-    )
-
-
-def timings_out(retrieval: Retrieval) -> SearchTimings:
-    """Milliseconds, rounded to what a clock can tell."""
-    timings = retrieval.timings
-    return SearchTimings(
-        embed=round(timings.embed, 2),
-        lexical=round(timings.lexical, 2),
-        vector=round(timings.vector, 2),
-        fetch=round(timings.fetch, 2),
-        total=round(timings.total, 2),
     )
 
 

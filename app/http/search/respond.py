@@ -1,11 +1,11 @@
 """A search request in, a response out: what the HTTP routes and the command line share."""
 
-from app.http.search.present import explanation_out, hit_out, timings_out
-from app.http.search.schemas import SearchRequest, SearchResponse
+from app.http.search.present import explanation_out, hit_out
+from app.http.search.schemas import SearchRequest, SearchResponse, SearchTimings
 from app.identity import Caller
 from app.resources import Resources
 from app.retrieve.query import SearchQuery
-from app.retrieve.retrieval import Retrieval, Stale
+from app.retrieve.retrieval import Stale
 from kb.errors import InvalidInput, TextTooLong
 
 NO_STALE = Stale(hits=0, document_ids=())
@@ -31,23 +31,27 @@ async def respond_search(
     stale = NO_STALE
     if request.explain and retrieval.inadmissible:
         stale = await resources.retriever.find_stale(tenant_id, viewer, query, now=now)
-    _observe_search(resources, retrieval)
-    return SearchResponse(
-        data=[hit_out(passage) for passage in retrieval.passages],
-        generation=retrieval.generation,
-        timings_ms=timings_out(retrieval),
-        explanation=explanation_out(retrieval, stale) if request.explain else None,
-        request_id=caller.request_id,
-    )
-
-
-def _observe_search(resources: Resources, retrieval: Retrieval) -> None:
-    seconds = retrieval.timings.total / 1000
+    timings = retrieval.timings
+    seconds = timings.total / 1000
     resources.metrics.observe_stage("search", seconds=seconds)
     if retrieval.explanation.is_lexical_missing:
         resources.metrics.observe_stage("search_without_lexical", seconds=seconds)
     if retrieval.explanation.vector_plan not in {None, "shortlist"}:
         resources.metrics.observe_stage("search_without_sketches", seconds=seconds)
+    return SearchResponse(
+        data=[hit_out(passage) for passage in retrieval.passages],
+        generation=retrieval.generation,
+        # Rounded to what a clock can tell.
+        timings_ms=SearchTimings(
+            embed=round(timings.embed, 2),
+            lexical=round(timings.lexical, 2),
+            vector=round(timings.vector, 2),
+            fetch=round(timings.fetch, 2),
+            total=round(timings.total, 2),
+        ),
+        explanation=explanation_out(retrieval, stale) if request.explain else None,
+        request_id=caller.request_id,
+    )
 
 
 def check_question(resources: Resources, text: str, top_k: int) -> None:

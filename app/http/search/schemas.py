@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, JsonValue
 from app.http.fields import Collections
 from app.http.filter_schema import DescribedAsFilter
 from app.http.location import Location
-from app.http.wire import Count, RequestModel, ResponseModel, Time, Words
+from app.http.schemas import Count, RequestModel, ResponseModel, Time, Words
 from kb.store.filters import Filter, parse_filter
 
 SearchMode = Literal["hybrid", "lexical", "vector"]
@@ -64,7 +64,7 @@ class FoundDocument(ResponseModel):
 
 
 class Scores(ResponseModel):
-    """How good a hit is; null where that search did not find it or was not made."""
+    """The scores of a hit; null where that search did not find it or was not made."""
 
     fused: float
     bm25: float | None
@@ -101,7 +101,7 @@ class SearchTimings(ResponseModel):
 
 
 class CandidateCounts(ResponseModel):
-    """How many candidates each search gave to the fusion."""
+    """The number of candidates that each search gave to the fusion."""
 
     lexical: Count
     vector: Count
@@ -118,7 +118,7 @@ class StaleHits(ResponseModel):
 
 
 class SearchExplanation(ResponseModel):
-    """How the hits were found: the analysed query, the plan of the vector search, the weights.
+    """The way to the hits: the analysed query, the plan of the vector search, the weights.
 
     fused = 1 - (best - told) / 8, at least 0;  told = seen + 0.2 * z(likeness)
     seen = evidence + pairs + coverage + length + 0.5 * start

@@ -15,7 +15,7 @@ import pytest
 
 from app.http.documents.schemas import UploadFields
 from app.http.main import build_app
-from app.http.openai_problems import is_chat_door
+from app.http.openai_problems import is_chat_path
 from tests.service import Person, Service
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -235,7 +235,7 @@ def must_be_refused_properly(response: httpx.Response, what: object) -> None:
     told = f"{what!r:.300}: {response.status_code} {response.text[:300]}"
     assert response.status_code < 500, told
     if response.status_code >= 400:
-        is_chat = is_chat_door(response.url.path)
+        is_chat = is_chat_path(response.url.path)
         media_type = "application/json" if is_chat else "application/problem+json"
         assert response.headers["content-type"] == media_type, told
         assert (response.json()["error"] if is_chat else response.json())["code"], told

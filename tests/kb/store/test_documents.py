@@ -93,7 +93,7 @@ async def test_what_is_stored_comes_back(database: Database, tenant_id: TenantId
 
     assert document.fields == fields
     assert document.content == CONTENT
-    assert (document.collection, document.owner) == ("default", "ana")
+    assert (document.collection, document.owned_by.name) == ("default", "ana")
     assert (document.status, document.version, document.upload) == ("pending", 0, 1)
     assert (document.revision, document.chunk_count, document.error) == (1, 0, None)
 

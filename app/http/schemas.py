@@ -1,4 +1,4 @@
-"""The base of all bodies: no unknown fields, no guessing of types, times in UTC."""
+"""The base of all request and response schemas: no unknown fields, strict types, times in UTC."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -17,7 +17,8 @@ from kb.store.filters import parse_time
 from language.text import is_text
 
 MAX_FIELDS: Final = 100
-"""Of a request; none has thirty. Thousands of unknown ones would each be refused by name."""
+"""Most fields of a request; none has thirty. Thousands of unknown ones would each be refused
+by name."""
 
 
 class RequestModel(BaseModel):
@@ -41,7 +42,7 @@ class ResponseModel(BaseModel):
 
 def _read_time(value: object) -> object:
     if isinstance(value, datetime):
-        return value
+        return value.astimezone(UTC)
     # Date alone is good enough for a filter, but as an instant it would hide the time zone.
     time = parse_time(value) if isinstance(value, str) and "T" in value else None
     if time is None:
@@ -49,15 +50,7 @@ def _read_time(value: object) -> object:
     return time
 
 
-def _as_utc(time: datetime) -> datetime:
-    return time.astimezone(UTC)
-
-
-Time = Annotated[
-    datetime,
-    BeforeValidator(_read_time, json_schema_input_type=AwareDatetime),
-    AfterValidator(_as_utc),
-]
+Time = Annotated[datetime, BeforeValidator(_read_time, json_schema_input_type=AwareDatetime)]
 """An RFC 3339 time, always UTC."""
 
 
