@@ -186,23 +186,20 @@ def _result(child: BaseProcess, reader: Connection, stop: int, deadline: float) 
         is_error, value = pickle.loads(reader.recv_bytes())  # noqa: S301  # our own child
     except (EOFError, OSError) as error:
         child.join()
-        raise ChildFailed(_reason(child.exitcode), child.exitcode) from error
+        match child.exitcode:
+            case -24:  # SIGXCPU
+                reason: Reason = "time"
+            case None | 255 | -9:
+                # The cause is unknown: the server was killed, or the kernel needed memory.
+                reason = "ended"
+            case _:
+                reason = "crash"
+        raise ChildFailed(reason, child.exitcode) from error
     if isinstance(value, MemoryError):
         raise ChildFailed("memory", None) from value
     if is_error:
         raise value
     return value
-
-
-def _reason(exit_code: int | None) -> Reason:
-    match exit_code:
-        case -24:  # SIGXCPU
-            return "time"
-        case None | 255 | -9:
-            # The cause is unknown: the server was killed, or the kernel needed memory.
-            return "ended"
-        case _:
-            return "crash"
 
 
 def _run_in_child(
@@ -227,7 +224,17 @@ def _limit_this_process(limits: ChildLimits) -> None:
     signal.setitimer(signal.ITIMER_REAL, limits.time.total_seconds() + 1)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(END_WITH_PARENT, signal.SIGKILL)
-        _end_with_caller()
+        # The kernel ends this process also when the one that called it is gone: its parent is the
+        # server, which lives as long as its children do.
+        caller = multiprocessing.parent_process()
+        assert caller is not None  # noqa: S101  # this is a child
+        pipe = int(caller.sentinel)
+        fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+        if wait([pipe], timeout=0):
+            # It was gone before.
+            os.kill(os.getpid(), signal.SIGKILL)
         with suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text(FIRST_TO_END)
     os.nice(limits.niceness)
@@ -235,19 +242,3 @@ def _limit_this_process(limits: ChildLimits) -> None:
     seconds = -(-limits.processor_time // timedelta(seconds=1))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_DATA, (limits.memory_bytes, limits.memory_bytes))
-
-
-def _end_with_caller() -> None:
-    """Has the kernel end this process when the one that called it is gone.
-
-    Its parent is the server, which lives as long as its children do.
-    """
-    caller = multiprocessing.parent_process()
-    assert caller is not None  # noqa: S101  # this is a child
-    pipe = int(caller.sentinel)
-    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
-    if wait([pipe], timeout=0):
-        # It was gone before.
-        os.kill(os.getpid(), signal.SIGKILL)

@@ -120,8 +120,7 @@ def configure_logging(level: LogLevel, *, stream: TextIO | None = None) -> None:
         structlog.processors.ExceptionRenderer(
             partial(_described_exceptions, shows_messages=level == "debug")
         ),
-        drop_sensitive_keys,
-        mask_personal_data,
+        clean_event,
     ]
     structlog.configure(
         processors=[*chain, structlog.processors.JSONRenderer()],
@@ -153,22 +152,19 @@ def bind_log_context(
         yield
 
 
-def drop_sensitive_keys(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """The event without the keys that hold texts or credentials."""
-    return {key: _cleaned(value) for key, value in event.items() if not _is_sensitive(key)}
+def clean_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """The event without the keys that hold texts or credentials, at any depth.
 
-
-def mask_personal_data(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """The event with the personal data in its strings replaced by their kinds, at any depth.
-
-    No event of ours holds any; a library's warning or an exception's message may. A string longer
-    than MAX_VALUE_CHARS is cut before it is looked at: this runs wherever something is logged, the
-    event loop included.
+    Personal data in its strings is replaced by its kind. No event of ours holds any; a library's
+    warning or an exception's message may. A string longer than MAX_VALUE_CHARS is cut before it is
+    looked at: this runs wherever something is logged, the event loop included.
     """
-    return {key: _labelled(value) for key, value in event.items()}
+    return {
+        key: _cleaned(value) for key, value in event.items() if key.lower() not in SENSITIVE_KEYS
+    }
 
 
-def _labelled(value: object) -> object:
+def _cleaned(value: object) -> object:
     match value:
         case str() if len(value) > MAX_VALUE_CHARS:
             cut = len(value) - MAX_VALUE_CHARS
@@ -176,25 +172,15 @@ def _labelled(value: object) -> object:
         case str():
             return labelled(value)
         case dict():
-            return {key: _labelled(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_labelled(inner) for inner in value]
-        case _:
-            return value
-
-
-def _cleaned(value: object) -> object:
-    match value:
-        case dict():
-            return {key: _cleaned(inner) for key, inner in value.items() if not _is_sensitive(key)}
+            return {
+                key: _cleaned(inner)
+                for key, inner in value.items()
+                if str(key).lower() not in SENSITIVE_KEYS
+            }
         case list() | tuple():
             return [_cleaned(inner) for inner in value]
         case _:
             return value
-
-
-def _is_sensitive(key: object) -> bool:
-    return isinstance(key, str) and key.lower() in SENSITIVE_KEYS
 
 
 def _described_exceptions(raised: ExcInfo, *, shows_messages: bool) -> list[DescribedException]:

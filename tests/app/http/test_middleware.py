@@ -19,7 +19,7 @@ from structlog.typing import EventDict
 from app.http.middleware import RequestBoundsMiddleware, RequestMiddleware
 from app.http.problems import register_error_handlers
 from kb.errors import DocumentNotFound
-from kb.telemetry import Metrics, mask_personal_data
+from kb.telemetry import Metrics, clean_event
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 PARENT_ID = "b7ad6b7169203331"
@@ -119,7 +119,7 @@ async def test_no_header_costs_more_than_its_length(
     client: httpx.AsyncClient, header: str, sent: str
 ) -> None:
     structlog.configure(
-        processors=[merge_contextvars, mask_personal_data, structlog.processors.JSONRenderer()],
+        processors=[merge_contextvars, clean_event, structlog.processors.JSONRenderer()],
         logger_factory=structlog.PrintLoggerFactory(io.StringIO()),
     )
     started = time.thread_time()
