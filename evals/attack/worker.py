@@ -1,7 +1,7 @@
 """The worker: hostile files beside innocent ones, kills, deletions meanwhile, mutated files."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic, perf_counter, sleep
 
@@ -11,7 +11,7 @@ from evals.attack.calls import READY, all_finished, finished, send_text
 from evals.attack.finding import Finding, Probe, judge
 from evals.attack.hostile_files import hostile_files
 from evals.attack.mutations import mutated_files, samples
-from evals.attack.processes import GONE, Usage, of_role, sampled, usage
+from evals.attack.processes import Usage, kill, of_role, sampled, usage
 from evals.attack.seeding import paragraphs, random_for, words
 from evals.attack.target import Target
 from kb.errors import KnowledgeBaseError
@@ -157,7 +157,13 @@ def deleting_and_superseding_meanwhile(target: Target) -> Finding:
             deleted.append((gone, gone_id))
             replaced.append((old, new, newer["job"]))
         for old, new, job in replaced:
-            faults += _faults_of_replaced(client, old, new, job)
+            status = finished(client, job)
+            if status != "succeeded":
+                faults.append(f"a replacing upload ended as {status}")
+            if _hits(client, old, CHANGED):
+                faults.append("a replaced text is found")
+            if len(_hits(client, new, CHANGED)) != 1:
+                faults.append("a replacing text is not found once")
         for gone, gone_id in deleted:
             if client.get(f"/v1/documents/{gone_id}").status_code != httpx.codes.NOT_FOUND:
                 faults.append("a deleted document is shown")
@@ -182,9 +188,16 @@ def mutated_files_all_end(target: Target) -> Finding:
             response = client.post("/v1/documents", files=file, data=fields)
             if response.status_code >= SERVER_ERROR:
                 faults.append(f"{name}: status {response.status_code}")
-        while monotonic() < deadline and _count(client, "mutated", ("pending", "processing")):
+        while monotonic() < deadline:
+            unread = 0
+            for status in ("pending", "processing"):
+                first = {"collection": "mutated", "status": status, "limit": "1"}
+                page = client.get("/v1/documents", params=first).raise_for_status().json()
+                unread += len(page["data"])
+            if not unread:
+                break
             sleep(2)
-        documents = _listed(client, "mutated", {})
+        documents = _listed(client, "mutated")
     outcomes = Counter(_code_of(document) for document in documents)
     faults += [code for code in outcomes if not is_stable(code)]
     return judge(
@@ -206,11 +219,7 @@ def _watched(target: Target) -> Usage:
     processes = of_role(target.home, "worker")
     measured = usage(processes)
     if measured.memory_bytes > ENDANGERING_BYTES:
-        for process in processes:
-            try:
-                process.kill()
-            except GONE:
-                continue
+        kill(processes)
     return measured
 
 
@@ -223,11 +232,7 @@ def _kill_worker(target: Target, *, after_seconds: float) -> bool:
         sleep(0.2)
     sleep(after_seconds)
     found = of_role(target.home, "worker")
-    for process in found:
-        try:
-            process.kill()
-        except GONE:
-            continue
+    kill(found)
     return bool(found)
 
 
@@ -246,28 +251,12 @@ def _code_of(document: Mapping[str, object]) -> str:
 
 def is_stable(code: str) -> bool:
     """True of an end: ready, or a code that docs/reference.md lists, but not the one for bugs."""
-    return code in READY or (code in known_codes() and code != KnowledgeBaseError.code)
-
-
-def known_codes() -> set[str]:
-    """The codes of all errors that are raised on purpose."""
-    kinds, codes = [KnowledgeBaseError], set()
+    kinds, codes = [KnowledgeBaseError], set(READY)
     while kinds:
         kind = kinds.pop()
         codes.add(kind.code)
         kinds += kind.__subclasses__()
-    return codes
-
-
-def _faults_of_replaced(client: httpx.Client, old: str, new: str, job: str) -> list[str]:
-    status, faults = finished(client, job), []
-    if status != "succeeded":
-        faults.append(f"a replacing upload ended as {status}")
-    if _hits(client, old, CHANGED):
-        faults.append("a replaced text is found")
-    if len(_hits(client, new, CHANGED)) != 1:
-        faults.append("a replacing text is not found once")
-    return faults
+    return code in codes - {KnowledgeBaseError.code}
 
 
 def _not_exactly_once(client: httpx.Client, document: str, mark: str) -> list[str]:
@@ -286,20 +275,10 @@ def _hits(client: httpx.Client, word: str, collection: str) -> list[str]:
     return [hit["document"]["id"] for hit in found if word in hit["text"]]
 
 
-def _count(client: httpx.Client, collection: str, statuses: Sequence[str]) -> int:
-    """Their number, as far as the first page shows it."""
-    pages = (
-        client.get("/v1/documents", params={"collection": collection, "status": status, "limit": 1})
-        for status in statuses
-    )
-    return sum(len(page.raise_for_status().json()["data"]) for page in pages)
-
-
-def _listed(
-    client: httpx.Client, collection: str, more: Mapping[str, str]
-) -> list[Mapping[str, object]]:
+def _listed(client: httpx.Client, collection: str) -> list[Mapping[str, object]]:
+    """All documents of the collection."""
     documents: list[Mapping[str, object]] = []
-    params: dict[str, str | int] = {"collection": collection, "limit": LIST_PAGE, **more}
+    params: dict[str, str | int] = {"collection": collection, "limit": LIST_PAGE}
     while True:
         page = client.get("/v1/documents", params=params).raise_for_status().json()
         documents += page["data"]
