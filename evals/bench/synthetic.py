@@ -14,8 +14,11 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from kb.ids import TenantId
+from kb.index.vector_search import VectorFilter, count_visible
+from kb.postgres.database import Database
 from kb.store.bulk_load import BulkChunk, BulkDocument, bulk_load
-from kb.store.spaces import Space
+from kb.store.spaces import Space, ensure_space
 
 DIMENSION = 384
 AREAS, TOPICS_PER_AREA = 50, 40
@@ -74,10 +77,6 @@ class SyntheticTenant:
     def document_count(self) -> int:
         """The last one may have fewer chunks than the others."""
         return -(-self.chunk_count // CHUNKS_PER_DOCUMENT)
-
-    def document_id(self, document: int) -> UUID:
-        """Follows from tenant and document."""
-        return UUID(int=self.id.int + ((document + 1) << 20))
 
     @property
     def collection_ids(self) -> tuple[UUID, UUID]:
@@ -203,6 +202,16 @@ def vocabulary_words() -> NDArray[np.str_]:
     return np.array(words)
 
 
+async def make_space(url: str, space: Space, tenant: SyntheticTenant) -> bool:
+    """True when the tenant has no vectors in it."""
+    database = Database(url, pool_size=1)
+    await ensure_space(database, space)
+    async with database.tenant(TenantId(tenant.id), viewer=None) as scope:
+        count = await count_visible(scope, space, VectorFilter())
+    await database.close()
+    return not count
+
+
 def load_tenants(
     database_url: str, space: Space, tenants: Sequence[SyntheticTenant], *, words: int = 0
 ) -> dict[str, object]:
@@ -214,7 +223,7 @@ def load_tenants(
             documents = [
                 BulkDocument(
                     tenant_id=tenant.id,
-                    id=tenant.document_id(number),
+                    id=UUID(int=tenant.id.int + ((number + 1) << 20)),
                     collection_id=tenant.collection_ids[number % 2],
                     principals=principals,
                 )
