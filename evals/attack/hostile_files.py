@@ -27,9 +27,7 @@ def hostile_files(*, unpacked_bytes: int = UNPACKED_BYTES) -> Iterator[tuple[str
     yield from office_texts(unpacked_bytes)
     yield from sheets(unpacked_bytes)
     yield from pdfs(unpacked_bytes)
-    for name, text in marked_up_texts():
-        yield name, text.encode()
-    for name, text in plain_texts():
+    for name, text in texts():
         yield name, text.encode()
 
 
@@ -109,8 +107,8 @@ def pdfs(unpacked_bytes: int) -> Iterator[tuple[str, bytes]]:
     yield "nested-arrays.pdf", _pdf_of_page(_stream(arrays), others={9: arrays})
 
 
-def marked_up_texts() -> Iterator[tuple[str, str]]:
-    """HTML, Markdown, RTF and JSON that are deep, or have many of what is usually few."""
+def texts() -> Iterator[tuple[str, str]]:
+    """Files that are text: too deep, with many of what is usually few, or without an end."""
     yield "nested-tables.html", _nested("<table><tr><td>", "", "in", 1_400)
     wide = "<tr>" + "<td colspan=1000 rowspan=65534>x</td>" * 250 + "</tr>"
     yield "wide-cells.html", f"<table>{wide * 2}</table>"
@@ -123,10 +121,6 @@ def marked_up_texts() -> Iterator[tuple[str, str]]:
     yield "deep.json", _nested("[", "]", "", 1_000_000)
     yield "wide-numbers.json", f"[{'9' * 4_000_000}]"
     yield "many-keys.json", json.dumps({f"k{n}": n for n in range(10_000)})
-
-
-def plain_texts() -> Iterator[tuple[str, str]]:
-    """Tables, texts and mails with a line, a word or a header that never ends."""
     yield "one-line.csv", "a," * 200_000
     yield "never-closed.csv", 'a,b\n1,"' + "x\n" * 2_000_000
     yield "one-word.txt", "a" * 4_000_000

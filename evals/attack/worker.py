@@ -70,10 +70,14 @@ def hostile_files_harm_nobody(target: Target) -> Finding:
         jobs = [each["job"] for each in innocent]
         ends = all_finished(victim, jobs, within_seconds=HOSTILE_SECONDS)
         innocent_seconds = perf_counter() - started
-        codes = {
-            name: _outcome(attacker, body["document"]["id"], body["job"]["id"], deadline)
-            for name, body in hostile.items()
-        }
+        codes = {}
+        for name, body in hostile.items():
+            left_seconds = max(0.5, deadline - monotonic())
+            finished(attacker, body["job"]["id"], within_seconds=left_seconds)
+            path = f"/v1/documents/{body['document']['id']}"
+            shows_host = HOST_FILE_MARK in attacker.get(f"{path}/content").text
+            code = _code_of(attacker.get(path).json())
+            codes[name] = "shows a file of the host" if shows_host else code
     peak = max(each.memory_bytes for each in samples_taken)
     taken_over = len(target.log_events("job.taken_over"))
     return judge(
@@ -123,11 +127,14 @@ def kills_lose_and_double_nothing(target: Target) -> Finding:
     with target.caller() as client:
         jobs = [each["job"] for each in sent]
         ends = all_finished(client, jobs, within_seconds=KILL_SECONDS)
-        faults = [
-            fault
-            for each, mark in zip(sent, marks, strict=True)
-            for fault in _not_exactly_once(client, each["document"], mark)
-        ]
+        faults = []
+        for each, mark in zip(sent, marks, strict=True):
+            versions = client.get(f"/v1/documents/{each['document']}/versions").json()
+            if len(versions.get("data", [])) != 1:
+                faults.append(f"{len(versions.get('data', []))} versions")
+            hits = _hits(client, mark, KILLED)
+            if hits != [each["document"]]:
+                faults.append(f"found {len(hits)} times")
     return judge(
         {"not_ready": KILLED_DOCUMENTS - ends["succeeded"], "lost_or_doubled": len(faults)},
         {"not_ready": 0, "lost_or_doubled": 0},
@@ -236,15 +243,8 @@ def _kill_worker(target: Target, *, after_seconds: float) -> bool:
     return bool(found)
 
 
-def _outcome(client: httpx.Client, document: str, job: str, deadline: float) -> str:
-    """The code with which the document failed, or its state."""
-    finished(client, job, within_seconds=max(0.5, deadline - monotonic()))
-    if HOST_FILE_MARK in client.get(f"/v1/documents/{document}/content").text:
-        return "shows a file of the host"
-    return _code_of(client.get(f"/v1/documents/{document}").json())
-
-
 def _code_of(document: Mapping[str, object]) -> str:
+    """The code with which the document failed, or its state."""
     error = document.get("error")
     return str(error["code"]) if isinstance(error, Mapping) else str(document.get("status"))
 
@@ -257,15 +257,6 @@ def is_stable(code: str) -> bool:
         codes.add(kind.code)
         kinds += kind.__subclasses__()
     return code in codes - {KnowledgeBaseError.code}
-
-
-def _not_exactly_once(client: httpx.Client, document: str, mark: str) -> list[str]:
-    versions = client.get(f"/v1/documents/{document}/versions").json().get("data", [])
-    hits = _hits(client, mark, KILLED)
-    faults = [] if len(versions) == 1 else [f"{len(versions)} versions"]
-    if len(hits) != 1 or hits[0] != document:
-        faults.append(f"found {len(hits)} times")
-    return faults
 
 
 def _hits(client: httpx.Client, word: str, collection: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""How the cost of reading a hostile text grows: in proportion to its length, never with its square.
+"""The growth of the cost of a hostile text: in proportion to its length, never with its square.
 
 Each case is read at a length and at four times that length, in CPU time of this thread. Only what
 is ours is measured: libraries that read files do so in a child process with limits.
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from app.answering.question.constraints import MAX_QUESTION_CHARS, constraints_of
@@ -30,7 +31,7 @@ MOST_GROWTH: Final = 6.0
 """Of the cost for four times the text; a square would be 16."""
 
 LEAST_SECONDS: Final = 0.02
-"""What takes less is too short to be compared."""
+"""A reading that takes less is too short to be compared."""
 
 TRIES: Final = 3
 
@@ -40,7 +41,7 @@ UNITS: Final = (
     *(".", "A. ", "e.g. ", "a\n", "- a b\n\n", "Go on. ", "Pay 5 now. ", "red cars, ", "word"),
     *("the cat sat while ", "it broke because ", "only if paid ", "\u6f22\u5b57", "x" + " " * 50),
 )
-"""What a claim or its source may be made of."""
+"""Pieces of claims and sources: numbers, names, lists, negations, words without a space."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ def measure_hostile() -> Outcome:
 
 
 def growth_of(case: Case, clock: Callable[[], float]) -> float:
-    """How many times as much the longer text costs; the least of up to three comparisons."""
+    """The longer text's cost over the shorter one's; the least of up to three comparisons."""
 
     def seconds(length: int) -> float:
         text = case.head + repeated(case.unit, length)
@@ -100,7 +101,13 @@ def cases() -> Iterator[Case]:
         yield Case(name=name, read=read_body, head='"', unit=unit, length=2_000_000)
     for unit in ("1", "1 ", "(1)", "a@b.example ", "+49 30 901820, "):
         yield Case(name=f"personal data in {unit!r}", read=labelled, unit=unit, length=50_000)
-    yield Case(name="accents", read=read_accents, head="a", unit="\u0301\u0316", length=200_000)
+    yield Case(
+        name="accents",
+        read=partial(normal_form, "NFKC"),
+        head="a",
+        unit="\u0301\u0316",
+        length=200_000,
+    )
     yield Case(name="abbreviations", read=sentences, unit="e.g. ", length=100_000)
     # Of questions, sources and claims the longer text is the longest that is read.
     for unit in ("Abcdefg of ", "abcdefg ", "a Bcdefgh, ", "SP-4217 ", "1-2 "):
@@ -124,13 +131,8 @@ def read_body(text: str) -> None:
     fault_of_json(text.encode())
 
 
-def read_accents(text: str) -> None:
-    """One character with many marks."""
-    normal_form("NFKC", text)
-
-
 def read_question(question: str) -> None:
-    """What the question asks for, and whether a text of other words has it."""
+    """The constraints of a question, held against a text of other words."""
     text = " ".join(f"abcdef{letter}{other}" for letter in "bcdehijk" for other in "mnopqrst") * 20
     constraints = constraints_of(question)
     constraints.unmet(text, text)
@@ -139,7 +141,7 @@ def read_question(question: str) -> None:
 
 
 def read_page(html: str) -> None:
-    """What is done to a page before the library reads it, and the text for its headings."""
+    """The rewriting of a page before the library reads it, and the text that a person sees."""
     rewritten(html)
     visible_text(html)
 

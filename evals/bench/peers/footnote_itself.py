@@ -1,8 +1,8 @@
 """Footnote's own part: its real ingest path and its real retriever, in a home of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager, closing, suppress
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, aclosing, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -108,10 +108,11 @@ async def _take_part(
     wanted: tuple[Sequence[str], int],
 ) -> OwnPart:
     questions, limit = wanted
-    async with (
-        _open_database(settings, url) as database,
-        aclosing(LexicalIndexes(database, settings.home_path / "lexical")) as lexical,
-    ):
+    database = Database(url, pool_size=settings.database_pool_size)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(database.close)
+        indexes = LexicalIndexes(database, settings.home_path / "lexical")
+        lexical = await stack.enter_async_context(aclosing(indexes))
         await ensure_space(database, models.space)
         started = perf_counter()
         loaded = await _load(settings, database, dataset, models)
@@ -145,15 +146,6 @@ async def _take_part(
                 retriever(models.embedder), loaded.tenant_id, questions, limit=limit
             ),
         )
-
-
-@asynccontextmanager
-async def _open_database(settings: Settings, url: str) -> AsyncIterator[Database]:
-    database = Database(url, pool_size=settings.database_pool_size)
-    try:
-        yield database
-    finally:
-        await database.close()
 
 
 async def _load(

@@ -1,4 +1,4 @@
-"""What runs, what is open, what grew and what was damaged is seen."""
+"""Processes, open files, growing memory and damaged documents are seen."""
 
 import io
 import subprocess
