@@ -13,7 +13,7 @@ import httpx
 import psutil
 import typer
 
-from evals.attack import fuzz, headers, heavy, house, isolation, ownership, soak, worker
+from evals.attack import fuzz, headers, heavy, host, isolation, ownership, soak, worker
 from evals.attack.finding import Finding, Probe
 from evals.attack.record import RESULTS, Record, shown_figures, table, write
 from evals.attack.seeding import SEED
@@ -29,7 +29,7 @@ FAMILIES: Mapping[str, Sequence[Probe]] = {
     "isolation": (*isolation.PROBES, *ownership.PROBES),
     "fuzz": fuzz.PROBES,
     "worker": worker.PROBES,
-    "house": house.PROBES,
+    "host": host.PROBES,
     "soak": soak.PROBES,
 }
 BROKEN = (

@@ -16,18 +16,8 @@ READY = frozenset({"ready", "ready_with_warnings"})
 
 
 def send_text(client: httpx.Client, text: str, **fields: object) -> Mapping[str, str]:
-    """The ids `document` and `job` of a text that was accepted."""
+    """The ids `document` and `job` of a text; BenchmarkFailed when it was refused."""
     response = client.post("/v1/documents", json={"text": text, **fields})
-    return accepted(response)
-
-
-def send_file(client: httpx.Client, name: str, content: bytes, **fields: str) -> Mapping[str, str]:
-    """The ids `document` and `job` of a file that was accepted."""
-    return accepted(client.post("/v1/documents", files={"file": (name, content)}, data=fields))
-
-
-def accepted(response: httpx.Response) -> Mapping[str, str]:
-    """The ids in the response to an upload; BenchmarkFailed when it was refused."""
     if not response.is_success:
         raise BenchmarkFailed(f"An upload got {response.status_code}.")
     body = response.json()

@@ -34,26 +34,19 @@ def response_differences(one: httpx.Response, other: httpx.Response) -> list[str
 
 
 def _different(one: Json, other: Json, where: str, besides: frozenset[str]) -> Iterator[str]:
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for name in sorted({*one, *other}):
-            if not _may_differ(name) and name not in besides:
-                yield from _different(one.get(name), other.get(name), f"{where}.{name}", besides)
-    elif isinstance(one, list) and isinstance(other, list):
-        if len(one) != len(other):
-            yield f"{where}: {len(one)} and {len(other)} elements"
-        for index, (left, right) in enumerate(zip(one, other, strict=False)):
-            yield from _different(left, right, f"{where}[{index}]", besides)
-    elif not _is_equal(one, other):
-        yield f"{where}: {str(one)[:40]} and {str(other)[:40]}"
-
-
-def _may_differ(name: str) -> bool:
-    return name.endswith((*TIMES, *IDS))
-
-
-def _is_equal(one: Json, other: Json) -> bool:
-    if isinstance(one, float) or isinstance(other, float):
-        if not isinstance(one, int | float) or not isinstance(other, int | float):
-            return False
-        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
-    return one == other
+    match one, other:
+        case Mapping(), Mapping():
+            for name in sorted({*one, *other}):
+                if not name.endswith((*TIMES, *IDS)) and name not in besides:
+                    place = f"{where}.{name}"
+                    yield from _different(one.get(name), other.get(name), place, besides)
+        case list(), list():
+            if len(one) != len(other):
+                yield f"{where}: {len(one)} and {len(other)} elements"
+            for index, (left, right) in enumerate(zip(one, other, strict=False)):
+                yield from _different(left, right, f"{where}[{index}]", besides)
+        case (float(left), (int() | float()) as right) | (int() as left, float(right)):
+            if not math.isclose(left, right, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+                yield f"{where}: {left} and {right}"
+        case _ if one != other:
+            yield f"{where}: {str(one)[:40]} and {str(other)[:40]}"

@@ -21,11 +21,6 @@ Probe = Callable[[Target], Finding]
 """Attacks a running service; its name and docstring are those of the report."""
 
 
-def over_limits(figures: Mapping[str, Number], limits: Mapping[str, Number]) -> list[str]:
-    """The figures that exceed their limit, by name; KeyError for one not measured."""
-    return [name for name, most in limits.items() if figures[name] > most]
-
-
 def judge(
     figures: Mapping[str, Number],
     limits: Mapping[str, Number],
@@ -33,8 +28,11 @@ def judge(
     also: Mapping[str, object] | None = None,
     faults: Sequence[str] = (),
 ) -> Finding:
-    """Held when no figure exceeds its limit and there is no fault of another kind."""
-    exceeded = over_limits(figures, limits)
+    """Held when no figure exceeds its limit and there is no fault of another kind.
+
+    KeyError for a limit on a figure that was not measured.
+    """
+    exceeded = [name for name, most in limits.items() if figures[name] > most]
     return Finding(
         limit=", ".join(f"{name} <= {most:g}" for name, most in limits.items()) or "no fault",
         has_held=not exceeded and not faults,

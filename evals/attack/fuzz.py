@@ -108,7 +108,11 @@ class Shot:
 
 def every_parameter_of_every_route(target: Target) -> Finding:
     """NUL, half characters, huge numbers, a megabyte, wrong kinds, depth, in every place."""
-    ids = _existing_ids(target)
+    with target.caller("user:fuzz") as client:
+        note = send_text(client, "A note to be fuzzed.", principals=["user:fuzz"])
+        finished(client, note["job"])
+    # Ids of what exists, so that more than the first check is reached.
+    ids = {"document_id": note["document"], "job_id": note["job"], "answer_id": SAMPLE_ID}
     sent, faults = Counter[str](), []
     for operation in operations(target):
         for shot in shots(operation, ids):
@@ -166,7 +170,7 @@ def odd_bodies(schema: Json, body: Json) -> Iterator[tuple[str, bytes]]:
     yield from BODIES.items()
     for names in places(schema):
         for kind, raw in RAW_JSON.items():
-            yield f"body {'.'.join(names)}: {kind}", _with_raw(body, names, raw)
+            yield f"body {'.'.join(names)}: {kind}", _inserted(body, names, raw).encode()
 
 
 def places(schema: Json, depth: int = 0) -> Iterator[tuple[str, ...]]:
@@ -233,8 +237,16 @@ def fire(target: Target, shot: Shot) -> str:
     }
     headers |= {"Content-Type": b"application/json"} if shot.body is not None else {}
     headers |= shot.headers
+    lines = [shot.method.encode() + b" " + shot.path + b" HTTP/1.1", b"Host: 127.0.0.1"]
+    lines += [name.encode() + b": " + value for name, value in headers.items()]
+    if shot.body is not None:
+        lines.append(b"Content-Length: %d" % len(shot.body))
     try:
-        _write(connection, shot, headers)
+        # As it stands: the library's own checks are left out. It then thinks that it has sent a
+        # request, and reads the response.
+        connection.connect()
+        connection.sock.sendall(b"\r\n".join(lines) + b"\r\n\r\n" + (shot.body or b""))
+        connection._HTTPConnection__state = "Request-sent"  # type: ignore[attr-defined]  # noqa: SLF001
         response = connection.getresponse()
         content = response.read()
     except (OSError, HTTPException) as error:
@@ -256,38 +268,22 @@ def fault_of(shot: Shot, status: int, media_type: str, content: bytes) -> str:
     if media_type == PROBLEM or (media_type == JSON and is_openai):
         body = json.loads(content)
         return "" if body.get("error", body).get("code") else f"status {status} without a code"
-    is_below = status in REFUSED_BELOW_HTTP and _is_malformed(shot)
-    return "" if is_below else f"status {status} as {media_type!r}"
-
-
-def _write(connection: HTTPConnection, shot: Shot, headers: Mapping[str, bytes]) -> None:
-    """As it stands: the library's own checks are left out."""
-    lines = [shot.method.encode() + b" " + shot.path + b" HTTP/1.1", b"Host: 127.0.0.1"]
-    lines += [name.encode() + b": " + value for name, value in headers.items()]
-    if shot.body is not None:
-        lines.append(b"Content-Length: %d" % len(shot.body))
-    connection.connect()
-    connection.sock.sendall(b"\r\n".join(lines) + b"\r\n\r\n" + (shot.body or b""))
-    # The library thinks that it has sent a request, and reads the response.
-    connection._HTTPConnection__state = "Request-sent"  # type: ignore[attr-defined]  # noqa: SLF001
+    # No route is reached by a request whose own lines cannot be read.
+    odd_bytes = (byte < 0x20 or byte == 0x7F for value in shot.headers.values() for byte in value)  # noqa: PLR2004
+    is_malformed = _is_oversized(shot) or any(odd_bytes)
+    return (
+        ""
+        if is_malformed and status in REFUSED_BELOW_HTTP
+        else f"status {status} as {media_type!r}"
+    )
 
 
 def _is_oversized(shot: Shot) -> bool:
     return len(shot.path) > LONG / 2 or any(len(each) > LONG / 2 for each in shot.headers.values())
 
 
-def _is_malformed(shot: Shot) -> bool:
-    """True when the request's own lines cannot be read, so that no route is ever reached."""
-    values = b"".join(shot.headers.values())
-    return _is_oversized(shot) or any(byte < 0x20 or byte == 0x7F for byte in values)  # noqa: PLR2004
-
-
-def _with_raw(body: Json, names: tuple[str, ...], raw: str) -> bytes:
-    """The body with the raw value at that place, which is made when it is not there."""
-    return _inserted(body, names, raw).encode()
-
-
 def _inserted(value: Json, names: tuple[str, ...], raw: str) -> str:
+    """The JSON of the value with the raw one at that place, which is made when it is not there."""
     if not names:
         return raw
     first, rest = names[0], names[1:]
@@ -319,14 +315,6 @@ def _form(
         body=b"%b%bContent-Type: %b\r\n\r\nA note.\r\n--b--\r\n"
         % (b"".join(parts), file, media_type),
     )
-
-
-def _existing_ids(target: Target) -> Mapping[str, str]:
-    """Of a document and its job, so that more than the first check is reached."""
-    with target.caller("user:fuzz") as client:
-        sent = send_text(client, "A note to be fuzzed.", principals=["user:fuzz"])
-        finished(client, sent["job"])
-    return {"document_id": sent["document"], "job_id": sent["job"], "answer_id": SAMPLE_ID}
 
 
 PROBES: tuple[Probe, ...] = (every_parameter_of_every_route, file_names_and_forms)

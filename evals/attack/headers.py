@@ -3,7 +3,9 @@
 import contextlib
 import selectors
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
+from itertools import product
 from time import monotonic, perf_counter, sleep
 
 import httpx
@@ -52,16 +54,23 @@ def pathological_headers(target: Target) -> Finding:
     """A header that patterns of personal data nearly match costs no time."""
     worst_cpu = worst_seconds = 0.0
     worst = ""
-    for shape, value in PATHOLOGICAL.items():
-        for name in HEADER_NAMES:
-            cpu, seconds = _cost_of(target, {name: value})
-            if cpu > worst_cpu:
-                worst_cpu, worst = cpu, f"{name}: {shape}"
-            worst_seconds = max(worst_seconds, seconds)
-            if seconds >= ANSWER_TIMEOUT_SECONDS:
-                # It may go on for ever: a killed service comes back for the next probe.
-                target.end()
-                target.ensure_up()
+    for (shape, value), name in product(PATHOLOGICAL.items(), HEADER_NAMES):
+        before, started = target.usage("api").cpu_seconds, perf_counter()
+        # A status of any kind will do. What a request costs after its response, the next one feels.
+        with contextlib.suppress(httpx.HTTPError):
+            for sent in ({name: value}, {}):
+                url = f"{target.url}/v1/documents"
+                httpx.get(url, headers=sent, timeout=ANSWER_TIMEOUT_SECONDS)
+        seconds = perf_counter() - started
+        cpu = target.usage("api").cpu_seconds - before
+
+        if cpu > worst_cpu:
+            worst_cpu, worst = cpu, f"{name}: {shape}"
+        worst_seconds = max(worst_seconds, seconds)
+        if seconds >= ANSWER_TIMEOUT_SECONDS:
+            # It may go on for ever: a killed service comes back for the next probe.
+            target.end()
+            target.ensure_up()
     return judge(
         {"worst_cpu_seconds": round(worst_cpu, 3), "worst_seconds": round(worst_seconds, 3)},
         HEADER_LIMITS,
@@ -72,8 +81,18 @@ def pathological_headers(target: Target) -> Finding:
 def huge_header(target: Target) -> Finding:
     """A header of 100 MB is refused before it is read."""
     before = target.usage("api")
-    with sampled(lambda: target.usage("api"), every_seconds=0.25) as samples:
-        sent, status = _send_huge_header(target)
+    sent = 0
+    with (
+        sampled(partial(target.usage, "api"), every_seconds=0.25) as samples,
+        _connected(target) as connection,
+    ):
+        with contextlib.suppress(OSError):
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Huge: ")
+            while sent < HUGE_BYTES:
+                connection.sendall(PIECE)
+                sent += len(PIECE)
+            connection.sendall(b"\r\n\r\n")
+        status = _status(connection)
     after = target.usage("api")
     most = max(each.memory_bytes for each in samples)
     return judge(
@@ -122,33 +141,6 @@ def slow_bodies(target: Target) -> Finding:
         "Content-Type: application/json\r\nContent-Length: 4000\r\n\r\n"
     )
     return _held_open(target, head.encode(), count=SLOW_BODIES, drip=b" ", seconds=SLOW_SECONDS)
-
-
-def _cost_of(target: Target, headers: dict[str, str]) -> tuple[float, float]:
-    """CPU seconds of the API, and seconds until the response or the end of patience."""
-    before, started = target.usage("api").cpu_seconds, perf_counter()
-    # A status of any kind will do. What a request costs after its response, the next one feels.
-    with contextlib.suppress(httpx.HTTPError):
-        for sent in (headers, {}):
-            url = f"{target.url}/v1/documents"
-            httpx.get(url, headers=sent, timeout=ANSWER_TIMEOUT_SECONDS)
-    seconds = perf_counter() - started
-    return target.usage("api").cpu_seconds - before, seconds
-
-
-def _send_huge_header(target: Target) -> tuple[int, str]:
-    """Bytes sent before the service closed, and the status that it answered, if any."""
-    sent = 0
-    with _connected(target) as connection:
-        try:
-            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Huge: ")
-            while sent < HUGE_BYTES:
-                connection.sendall(PIECE)
-                sent += len(PIECE)
-            connection.sendall(b"\r\n\r\n")
-        except OSError:
-            pass
-        return sent, _status(connection)
 
 
 def _held_open(
@@ -215,19 +207,14 @@ def _send(connection: object, content: bytes) -> None:
         connection.sendall(content)
 
 
-@contextlib.contextmanager
-def _connected(target: Target) -> Iterator[socket.socket]:
+def _connected(target: Target) -> socket.socket:
     for attempt in range(20):
         try:
-            connection = socket.create_connection(target.address, timeout=ANSWER_TIMEOUT_SECONDS)
-            break
+            return socket.create_connection(target.address, timeout=ANSWER_TIMEOUT_SECONDS)
         except OSError:
             # A full backlog.
             sleep(0.05 * attempt)
-    else:
-        raise ConnectionError("The service takes no connections.")
-    with connection:
-        yield connection
+    raise ConnectionError("The service takes no connections.")
 
 
 def _status(connection: socket.socket) -> str:

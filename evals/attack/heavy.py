@@ -2,8 +2,8 @@
 
 import json
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from threading import Event, Thread
 from time import monotonic, sleep
@@ -12,7 +12,7 @@ import httpx
 
 from evals.attack.calls import all_finished, send_text
 from evals.attack.finding import Finding, Probe, judge
-from evals.attack.searchers import Waits, beside
+from evals.attack.searchers import beside
 from evals.attack.seeding import paragraphs, random_for, words
 from evals.attack.target import Target
 from footnote.evals.metrics import percentile
@@ -51,13 +51,10 @@ def _post(path: str, body: object) -> Heavy:
     return Heavy(method="POST", path=path, body=json.dumps(body).encode())
 
 
-def _claims(answer: str, source: str) -> Heavy:
-    body = {"answer": answer, "sources": [{"id": "a", "text": source}]}
-    return _post("/v1/grounding:check", body)
-
-
-def _claim_list(claims: Sequence[str], source: str) -> Heavy:
-    body = {"claims": claims, "sources": [{"id": "a", "text": source}]}
+def _check(claimed: str | Sequence[str], source: str) -> Heavy:
+    """An answer, or a list of claims, held against one source."""
+    field = "answer" if isinstance(claimed, str) else "claims"
+    body = {field: claimed, "sources": [{"id": "a", "text": source}]}
     return _post("/v1/grounding:check", body)
 
 
@@ -68,87 +65,96 @@ def _nested_filter(depth: int) -> object:
     return condition
 
 
-def _long_history() -> object:
+def computing_requests() -> Iterator[tuple[str, Heavy]]:
+    """Those of the routes that compute, each under a name for the report."""
+    yield "grounding, one claim of numbers", _check("1 " * 300 + ".", "1 " * 20_000)
+    yield "grounding, long claim", _check(["1 " * 2_000], "1 " * 100_000)
+    yield "grounding, many claims", _check(["It is 1 not 2. "] * 200, "It is 2. " * 22_000)
+    yield "grounding, one word", _check(["a" * 4_000] * 50, "a" * 200_000)
+    yield "grounding, odd marks", _check("(\"'" * 13_000, "(\"'" * 60_000)
+
     turns = [{"role": "user", "content": "what about it 1 " * 250} for _ in range(50)]
-    return {"question": "1 a " * 1_000, "history": turns, "top_k": 100}
+    long_history = {"question": "1 a " * 1_000, "history": turns, "top_k": 100}
+    yield "answers, long history", _post("/v1/answers", long_history)
+    filtered = {"question": "What is the limit?", "filter": _nested_filter(4)}
+    yield "answers, largest filter", _post("/v1/answers", filtered)
+    widest = {"question": "What is?", "top_k": 100, "max_context_tokens": 1_000_000}
+    yield "answers, widest", _post("/v1/answers", widest)
+
+    longest = {"query": "a1 " * 1_333, "top_k": 100, "explain": True}
+    yield "search, longest query", _post("/v1/search", longest)
+    filtered = {"query": "limit", "filter": _nested_filter(5)}
+    yield "search, largest filter", _post("/v1/search", filtered)
+    empty = {"query": "limit", "filter": {"$and": [{"metadata.a": {"$in": []}}] * 100_000}}
+    yield "search, empty conditions", _post("/v1/search", empty)
+    unknown = {"query": "limit"} | {f"n{number}": 1 for number in range(300_000)}
+    yield "search, unknown fields", _post("/v1/search", unknown)
+
+    messages = [{"role": "user", "content": "what about 1 a " * 600}] * 500
+    conversation = {"model": "footnote/default", "messages": messages}
+    yield "chat, longest conversation", _post("/v1/chat/completions", conversation)
 
 
-def _form() -> Heavy:
-    """The largest file that costs the worker nothing: one line after many empty ones."""
+def document_requests() -> Iterator[tuple[str, Heavy]]:
+    """Those that store or list documents, each under a name for the report."""
+    deepest = {"text": "x", "metadata": {"a": [[[[0] * 1_000] * 1_000]]}}
+    yield "upload, deepest metadata", _post("/v1/documents", deepest)
+    largest = {"text": "\n" * 2_400_000 + "The end."}
+    yield "upload, largest JSON", _post("/v1/documents", largest)
+
+    # The largest file that costs the worker nothing: one line after many empty ones.
     head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
-    body = head + b"\n" * FORM_BYTES + b"The end.\r\n--b--\r\n"
-    kind = "multipart/form-data; boundary=b"
-    return Heavy(method="POST", path="/v1/documents", body=body, content_type=kind)
+    form = Heavy(
+        method="POST",
+        path="/v1/documents",
+        body=head + b"\n" * FORM_BYTES + b"The end.\r\n--b--\r\n",
+        content_type="multipart/form-data; boundary=b",
+    )
+    yield "upload, largest form", form
 
-
-HEAVY: Mapping[str, Callable[[], Heavy]] = {
-    "grounding, one claim of numbers": lambda: _claims("1 " * 300 + ".", "1 " * 20_000),
-    "grounding, long claim": lambda: _claim_list(["1 " * 2_000], "1 " * 100_000),
-    "grounding, many claims": lambda: _claim_list(["It is 1 not 2. "] * 200, "It is 2. " * 22_000),
-    "grounding, one word": lambda: _claim_list(["a" * 4_000] * 50, "a" * 200_000),
-    "grounding, odd marks": lambda: _claims("(\"'" * 13_000, "(\"'" * 60_000),
-    "answers, long history": lambda: _post("/v1/answers", _long_history()),
-    "answers, largest filter": lambda: _post(
-        "/v1/answers", {"question": "What is the limit?", "filter": _nested_filter(4)}
-    ),
-    "answers, widest": lambda: _post(
-        "/v1/answers",
-        {"question": "What is?", "top_k": 100, "max_context_tokens": 1_000_000},
-    ),
-    "search, longest query": lambda: _post(
-        "/v1/search", {"query": "a1 " * 1_333, "top_k": 100, "explain": True}
-    ),
-    "search, largest filter": lambda: _post(
-        "/v1/search", {"query": "limit", "filter": _nested_filter(5)}
-    ),
-    "search, empty conditions": lambda: _post(
-        "/v1/search",
-        {"query": "limit", "filter": {"$and": [{"metadata.a": {"$in": []}}] * 100_000}},
-    ),
-    "search, unknown fields": lambda: _post(
-        "/v1/search", {"query": "limit"} | {f"n{number}": 1 for number in range(300_000)}
-    ),
-    "chat, longest conversation": lambda: _post(
-        "/v1/chat/completions",
-        {
-            "model": "footnote/default",
-            "messages": [{"role": "user", "content": "what about 1 a " * 600}] * 500,
-        },
-    ),
-    "upload, deepest metadata": lambda: _post(
-        "/v1/documents", {"text": "x", "metadata": {"a": [[[[0] * 1_000] * 1_000]]}}
-    ),
-    "upload, largest JSON": lambda: _post("/v1/documents", {"text": "\n" * 2_400_000 + "The end."}),
-    "upload, largest form": _form,
-    "list, largest filter": lambda: Heavy(
-        method="GET",
-        path=str(httpx.URL("/v1/documents", params={"filter": json.dumps(_nested_filter(5))})),
-    ),
-}
+    listed = httpx.URL("/v1/documents", params={"filter": json.dumps(_nested_filter(5))})
+    yield "list, largest filter", Heavy(method="GET", path=str(listed))
 
 
 def worst_request_of_each_route(target: Target) -> Finding:
     """One caller who sends the worst requests delays four searchers by no more than 100 ms."""
     _fill(target)
-    delays = {name: _delay(target, make(), callers=1) for name, make in HEAVY.items()}
-    return _judged(delays)
+    heavy = (*computing_requests(), *document_requests())
+    return _judged({name: _delay(target, each, callers=1) for name, each in heavy})
 
 
 def eight_worst_requests_at_once(target: Target) -> Finding:
     """The same of eight callers at once, for the routes that compute."""
     _fill(target)
-    names = [name for name in HEAVY if name.startswith(("grounding", "search, unknown"))]
-    return _judged({name: _delay(target, HEAVY[name](), callers=AT_ONCE) for name in names})
+    heavy = dict(computing_requests())
+    names = [name for name in heavy if name.startswith(("grounding", "search, unknown"))]
+    return _judged({name: _delay(target, heavy[name], callers=AT_ONCE) for name in names})
 
 
 def abandoned_requests_stop(target: Target) -> Finding:
     """Two seconds after eight callers have left, nothing is computed for them."""
     _fill(target)
     shares = {}
-    for name, make in HEAVY.items():
-        if not name.startswith(("upload", "list")):
-            shares[name] = _share_after_leaving(target, make())
-            _until_quiet(target)
+    for name, heavy in computing_requests():
+        fields = {
+            "Host": "a",
+            **target.headers("user:heavy"),
+            "Content-Type": heavy.content_type,
+            "Content-Length": str(len(heavy.body)),
+        }
+        lines = [f"{heavy.method} {heavy.path} HTTP/1.1", *map(": ".join, fields.items())]
+        request = "\r\n".join(lines).encode() + b"\r\n\r\n" + heavy.body
+        with ExitStack() as connections:
+            for _ in range(AT_ONCE):
+                connection = socket.create_connection(target.address, timeout=REQUEST_SECONDS)
+                connections.enter_context(connection)
+                with suppress(OSError):
+                    connection.sendall(request)
+            sleep(CANCEL_AFTER_SECONDS)
+
+        sleep(FALL_BACK_SECONDS)
+        shares[name] = _share(target, seconds=2.0)
+        _until_quiet(target)
     worst = max(shares, key=lambda name: shares[name])
     return judge(
         {"worst_share_of_a_core": shares[worst]},
@@ -168,12 +174,41 @@ class Delay:
 
 
 def _delay(target: Target, heavy: Heavy, *, callers: int) -> Delay:
+    """Searchers alone, then beside callers who send the request again and again."""
     with beside(target) as idle:
         sleep(IDLE_SECONDS)
-    with beside(target) as waits, _sending(target, heavy, callers=callers):
-        sleep(ATTACK_SECONDS)
+
+    stopping = Event()
+    headers = {"Content-Type": heavy.content_type, **target.headers("user:heavy")}
+
+    def send() -> None:
+        while not stopping.is_set():
+            with suppress(httpx.HTTPError):
+                httpx.request(
+                    heavy.method,
+                    f"{target.url}{heavy.path}",
+                    content=heavy.body,
+                    headers=headers,
+                    timeout=REQUEST_SECONDS,
+                )
+
+    with beside(target) as waits:
+        threads = [Thread(target=send, daemon=True) for _ in range(callers)]
+        for thread in threads:
+            thread.start()
+        try:
+            sleep(ATTACK_SECONDS)
+        finally:
+            stopping.set()
+            for thread in threads:
+                thread.join(REQUEST_SECONDS)
+
+    # None answered is as long as the whole attack.
+    without, during = (
+        percentile(each.milliseconds or [ATTACK_SECONDS * 1000], 95) for each in (idle, waits)
+    )
     return Delay(
-        p95_milliseconds=round(_p95(waits) - _p95(idle)),
+        p95_milliseconds=round(during - without),
         worst_milliseconds=round(max(waits.milliseconds, default=0)),
         faults=tuple(waits.faults),
         was_quiet=_until_quiet(target),
@@ -195,56 +230,6 @@ def _judged(delays: Mapping[str, Delay]) -> Finding:
             *(f"{name}: never ended" for name, each in delays.items() if not each.was_quiet),
         ],
     )
-
-
-def _p95(waits: Waits) -> float:
-    """None answered is as long as the whole attack."""
-    return percentile(waits.milliseconds or [ATTACK_SECONDS * 1000], 95)
-
-
-@contextmanager
-def _sending(target: Target, heavy: Heavy, *, callers: int) -> Iterator[None]:
-    """Callers that send the request again and again, for as long as the block runs."""
-    stopping = Event()
-    headers = {"Content-Type": heavy.content_type, **target.headers("user:heavy")}
-
-    def send() -> None:
-        while not stopping.is_set():
-            with suppress(httpx.HTTPError):
-                httpx.request(
-                    heavy.method,
-                    f"{target.url}{heavy.path}",
-                    content=heavy.body,
-                    headers=headers,
-                    timeout=REQUEST_SECONDS,
-                )
-
-    threads = [Thread(target=send, daemon=True) for _ in range(callers)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        for thread in threads:
-            thread.join(REQUEST_SECONDS)
-
-
-def _share_after_leaving(target: Target, heavy: Heavy) -> float:
-    """The share of a core that the API uses from two seconds after the callers have left."""
-    lines = [f"{heavy.method} {heavy.path} HTTP/1.1", "Host: a"]
-    lines += [f"{name}: {value}" for name, value in target.headers("user:heavy").items()]
-    lines += [f"Content-Type: {heavy.content_type}", f"Content-Length: {len(heavy.body)}"]
-    request = "\r\n".join(lines).encode() + b"\r\n\r\n" + heavy.body
-    with ExitStack() as stack:
-        for _ in range(AT_ONCE):
-            connection = socket.create_connection(target.address, timeout=REQUEST_SECONDS)
-            stack.enter_context(connection)
-            with suppress(OSError):
-                connection.sendall(request)
-        sleep(CANCEL_AFTER_SECONDS)
-    sleep(FALL_BACK_SECONDS)
-    return _share(target, seconds=2.0)
 
 
 def _share(target: Target, *, seconds: float) -> float:

@@ -57,16 +57,22 @@ def hidden_words_move_no_number(target: Target) -> Finding:
             for text in own:
                 stored(twin, text, principals=[READER])
         with target.caller(HIDDEN, tenant="twin-hidden") as board:
-            _store_all(board, hidden, principals=[HIDDEN])
-        early = _compared(twins, secret[:WORDS:5])
+            sent = [send_text(board, text, principals=[HIDDEN]) for text in hidden]
+            jobs = [each["job"] for each in sent]
+            all_finished(board, jobs, within_seconds=STORING_SECONDS)
+
+        early = _differing_searches(twins, secret[:WORDS:5])
         sleep(SETTLING_SECONDS)
-        late = _compared(twins, secret[:WORDS])
+        late = _differing_searches(twins, secret[:WORDS])
         told = told_apart(twins[0], twins[1], secret)
-        answered = [
-            place
-            for word in secret[:5]
-            for place in _differing_answers(twins, f"What is the {word} of the {filler[0]}?")
-        ]
+        answered = []
+        for word in secret[:5]:
+            question = f"What is the {word} of the {filler[0]}?"
+            body = {"question": question, "include_retrieved": True}
+            one, other = (twin.post("/v1/answers", json=body).json() for twin in twins)
+            # Sources have random ids in each answer, which citations and claims repeat.
+            besides = frozenset({"generation", "citations"})
+            answered += differences(one, other, besides=besides)
         milliseconds = [_search_milliseconds(twin, filler[:40]) for twin in twins]
     return judge(
         {
@@ -87,10 +93,11 @@ def hidden_changes_move_the_generation(target: Target) -> Finding:
     """The generation that a caller is shown stays while hidden documents change."""
     with target.caller(READER) as reader, target.caller(HIDDEN) as board:
         stored(reader, "The canteen opens at noon.", principals=[READER])
-        before = _generation(reader)
+        before = reader.post("/v1/search", json={"query": "canteen"}).raise_for_status()
         for number in range(HIDDEN_CHANGES):
             stored(board, f"Hidden decision {number}.", principals=[HIDDEN])
-        moved = _generation(reader) - before
+        after = reader.post("/v1/search", json={"query": "canteen"}).raise_for_status()
+    moved = after.json()["generation"] - before.json()["generation"]
     return judge({"moved_by": moved}, {"moved_by": 0}, also={"hidden_changes": HIDDEN_CHANGES})
 
 
@@ -100,10 +107,12 @@ def chunk_ids_count_other_chunks(target: Target) -> Finding:
         target.caller(READER) as reader,
         target.caller(HIDDEN, tenant=FOREIGN_TENANT) as elsewhere,
     ):
-        before = _chunk_id(reader, stored(reader, "The first canteen.", principals=[READER]))
+        first = stored(reader, "The first canteen.", principals=[READER])
         for number in range(HIDDEN_CHANGES):
             stored(elsewhere, f"Elsewhere {number}.")
-        after = _chunk_id(reader, stored(reader, "The second canteen.", principals=[READER]))
+        second = stored(reader, "The second canteen.", principals=[READER])
+        pages = [reader.get(f"/v1/documents/{each}/chunks") for each in (first, second)]
+    before, after = (page.raise_for_status().json()["data"][0]["chunk_id"] for page in pages)
     moved = after - before - 1
     return Finding(
         limit="0 unless the threat model names it",
@@ -114,7 +123,7 @@ def chunk_ids_count_other_chunks(target: Target) -> Finding:
 
 def foreign_ids_look_like_no_ids(target: Target) -> Finding:
     """On each route of the OpenAPI document a hidden or foreign id gets what a random one gets."""
-    random_ids = _random_ids()
+    random_ids = {name: str(uuid4()) for name in ("document_id", "job_id", "answer_id")}
     with ExitStack() as stack:
         caller = stack.enter_context(target.caller(READER))
         board = stack.enter_context(target.caller(HIDDEN))
@@ -156,20 +165,17 @@ def foreign_ids_in_bodies(target: Target) -> Finding:
             caller.post("/v1/documents", json={"text": f"Newer {number}.", "supersedes": each})
             for number, each in enumerate(known)
         ]
+    # Two uploads differ in what was uploaded.
     faults = [
         place
         for other in responses[1:]
-        for place in _without_content(response_differences(responses[0], other))
+        for place in response_differences(responses[0], other)
+        if "sha256" not in place and "size_bytes" not in place
     ]
     return judge({}, {}, faults=faults)
 
 
-def _store_all(client: httpx.Client, texts: Sequence[str], *, principals: list[str]) -> None:
-    sent = [send_text(client, text, principals=principals) for text in texts]
-    all_finished(client, [each["job"] for each in sent], within_seconds=STORING_SECONDS)
-
-
-def _compared(twins: Sequence[httpx.Client], searched: Sequence[str]) -> list[str]:
+def _differing_searches(twins: Sequence[httpx.Client], searched: Sequence[str]) -> list[str]:
     """The places where searches of the two differ."""
     places = []
     for word in searched:
@@ -187,22 +193,15 @@ def told_apart(bare: httpx.Client, hidden: httpx.Client, secret: Sequence[str]) 
     A score depends on the length of its chunk too, which the reader knows: the bare tenant's score
     stands for that.
     """
-    ratio = {word: _bm25(hidden, word) / _bm25(bare, word) for word in secret}
+    ratio = {}
+    for word in secret:
+        body = {"query": word, "mode": "lexical", "top_k": 1}
+        responses = [client.post("/v1/search", json=body) for client in (bare, hidden)]
+        hits = [each.raise_for_status().json()["data"][0] for each in responses]
+        of_bare, of_hidden = (float(hit["scores"]["bm25"]) for hit in hits)
+        ratio[word] = of_hidden / of_bare
     usual = median(ratio[word] for word in secret[WORDS:])
     return sum(abs(ratio[word] / usual - 1) > TOLD_APART for word in secret[:WORDS])
-
-
-def _bm25(client: httpx.Client, word: str) -> float:
-    body = {"query": word, "mode": "lexical", "top_k": 1}
-    hits = client.post("/v1/search", json=body).raise_for_status().json()["data"]
-    return float(hits[0]["scores"]["bm25"])
-
-
-def _differing_answers(twins: Sequence[httpx.Client], question: str) -> list[str]:
-    body = {"question": question, "include_retrieved": True}
-    one, other = (twin.post("/v1/answers", json=body).json() for twin in twins)
-    # Sources have random ids in each answer, which citations and claims repeat.
-    return differences(one, other, besides=frozenset({"generation", "citations"}))
 
 
 def _search_milliseconds(client: httpx.Client, searched: Sequence[str]) -> float:
@@ -213,20 +212,6 @@ def _search_milliseconds(client: httpx.Client, searched: Sequence[str]) -> float
         client.post("/v1/search", json={"query": word}).raise_for_status()
         taken.append((perf_counter() - started) * 1000)
     return round(median(taken), 1)
-
-
-def _generation(client: httpx.Client) -> int:
-    response = client.post("/v1/search", json={"query": "canteen"}).raise_for_status()
-    return int(response.json()["generation"])
-
-
-def _chunk_id(client: httpx.Client, document: str) -> int:
-    chunks = client.get(f"/v1/documents/{document}/chunks").raise_for_status().json()["data"]
-    return int(chunks[0]["chunk_id"])
-
-
-def _random_ids() -> Mapping[str, str]:
-    return {name: str(uuid4()) for name in ("document_id", "job_id", "answer_id")}
 
 
 def _owned_ids(client: httpx.Client, principals: list[str]) -> Mapping[str, str]:
@@ -246,11 +231,6 @@ def _call(client: httpx.Client, route: Operation, ids: Mapping[str, str]) -> htt
     values = {name: ids.get(name, ids["document_id"]) for name in route.path_names}
     body = None if route.body is None else sample(route.body)
     return client.request(route.method, route.filled_path(values), json=body)
-
-
-def _without_content(places: Sequence[str]) -> list[str]:
-    """Two uploads differ in what was uploaded."""
-    return [place for place in places if "sha256" not in place and "size_bytes" not in place]
 
 
 PROBES: tuple[Probe, ...] = (

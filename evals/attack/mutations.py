@@ -32,18 +32,18 @@ def samples(folders: Sequence[Path]) -> list[Path]:
 
 
 def mutated_files(paths: Sequence[Path], count: int) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each, in turn by file; the same in each run."""
+    """Name and content of each, in turn by file; the same in each run.
+
+    Half of the archives are changed inside a member.
+    """
     for number in range(count):
         path = paths[number % len(paths)]
-        random = random_for(f"mutation {number}")
-        yield f"{number}-{path.name}", mutated(path.read_bytes(), random)
-
-
-def mutated(content: bytes, random: Random) -> bytes:
-    """The content with a few changes; half of the archives are changed inside a member."""
-    if content.startswith(b"PK\x03\x04") and random.random() < 0.5:  # noqa: PLR2004  # half
-        return _with_changed_member(content, random)
-    return _changed(content, random)
+        random, content = random_for(f"mutation {number}"), path.read_bytes()
+        is_archive = content.startswith(b"PK\x03\x04")
+        if is_archive and random.random() < 0.5:  # noqa: PLR2004  # half
+            yield f"{number}-{path.name}", _with_changed_member(content, random)
+        else:
+            yield f"{number}-{path.name}", _changed(content, random)
 
 
 def _with_changed_member(content: bytes, random: Random) -> bytes:
@@ -62,24 +62,20 @@ def _with_changed_member(content: bytes, random: Random) -> bytes:
 
 
 def _changed(content: bytes, random: Random) -> bytes:
+    """The content after a few changes: a byte, a cut, a repetition, or what does not belong."""
     changed = bytearray(content)
     for _ in range(random.randint(1, MOST_CHANGES)):
-        _change(changed, random)
+        at = random.randrange(len(changed) + 1)
+        length = random.randint(1, 200)
+        match random.randrange(5):
+            case 0 if at < len(changed):
+                changed[at] = random.randrange(256)
+            case 1:
+                del changed[at : at + length]
+            case 2:
+                changed[at:at] = changed[at : at + length] * random.randint(1, 20)
+            case 3:
+                changed[at:at] = random.choice(UNREAL)
+            case _:
+                del changed[max(1, at) :]
     return bytes(changed)
-
-
-def _change(content: bytearray, random: Random) -> None:
-    """One change in place: a byte, a cut, a repetition, or something that does not belong."""
-    at = random.randrange(len(content) + 1)
-    length = random.randint(1, 200)
-    match random.randrange(5):
-        case 0 if at < len(content):
-            content[at] = random.randrange(256)
-        case 1:
-            del content[at : at + length]
-        case 2:
-            content[at:at] = content[at : at + length] * random.randint(1, 20)
-        case 3:
-            content[at:at] = random.choice(UNREAL)
-        case _:
-            del content[max(1, at) :]

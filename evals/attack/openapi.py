@@ -31,18 +31,16 @@ class Parameter:
 
     name: str
     place: str
-    is_required: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One method of one path; `body` and `form` are the schemas of what it takes, None without."""
+    """One method of one path; `body` is the schema of the JSON it takes, None without."""
 
     method: str
     path: str
     parameters: tuple[Parameter, ...]
     body: Json
-    form: Json
 
     @property
     def name(self) -> str:
@@ -73,12 +71,16 @@ def described(document: Json) -> Iterator[Operation]:
     for path, methods in document["paths"].items():
         for method in METHODS & methods.keys():
             operation = methods[method]
+            media_types = operation.get("requestBody", {}).get("content", {})
+            schema = media_types.get("application/json", {}).get("schema")
             yield Operation(
                 method=method.upper(),
                 path=path,
-                parameters=tuple(_parameters(operation)),
-                body=_body(document, operation, "application/json"),
-                form=_body(document, operation, "multipart/form-data"),
+                parameters=tuple(
+                    Parameter(name=each["name"], place=each["in"])
+                    for each in operation.get("parameters", [])
+                ),
+                body=None if schema is None else resolved(document, schema),
             )
 
 
@@ -115,16 +117,3 @@ def sample(schema: Json) -> Json:
         case kind:
             by_kind = {"integer": schema.get("minimum", 1), "number": 1.5, "boolean": False}
             return by_kind.get(kind, SAMPLE_TEXTS.get(schema.get("format"), "sample"))
-
-
-def _body(document: Json, operation: Json, media_type: str) -> Json:
-    content = operation.get("requestBody", {}).get("content", {})
-    schema = content.get(media_type, {}).get("schema")
-    return None if schema is None else resolved(document, schema)
-
-
-def _parameters(operation: Json) -> Iterator[Parameter]:
-    for each in operation.get("parameters", []):
-        yield Parameter(
-            name=each["name"], place=each["in"], is_required=each.get("required", False)
-        )

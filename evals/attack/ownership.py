@@ -76,7 +76,15 @@ def own_external_id_comes_first(target: Target) -> Finding:
     faults = []
     with target.caller(BEN) as ben, target.caller(ANA) as ana:
         for name, is_own_older in (("list-1", True), ("list-2", False)):
-            own, colleague = _two_of_one_name(ben, ana, name, is_own_older=is_own_older)
+            # Made while neither could see the other's; then Ben reads Ana's.
+            by_reader = {}
+            makers = ((BEN, ben, "Ben's list."), (ANA, ana, "Ana's list."))
+            for reader, client, text in makers if is_own_older else makers[::-1]:
+                by_reader[reader] = stored(client, text, external_id=name, principals=[reader])
+            own, colleague = by_reader[BEN], by_reader[ANA]
+            shared = ana.patch(f"/v1/documents/{colleague}", json={"principals": [ANA, BEN]})
+            shared.raise_for_status()
+
             fields = {"text": "Ben's new list.", "external_id": name, "principals": [BEN]}
             again = ben.post("/v1/documents", json=fields)
             if again.is_success:
@@ -178,21 +186,6 @@ def _everything_ana_may_try(ana: httpx.Client, document: str) -> list[tuple[str,
     question = {"question": "What does the new menu have?", "include_retrieved": True}
     found.append(("answers", ana.post("/v1/answers", json=question)))
     return [(name or "document", response) for name, response in found]
-
-
-def _two_of_one_name(
-    ben: httpx.Client, ana: httpx.Client, name: str, *, is_own_older: bool
-) -> tuple[str, str]:
-    """Ben's document and Ana's, made while neither could see the other's; then Ben reads Ana's."""
-    if is_own_older:
-        own = stored(ben, "Ben's list.", external_id=name, principals=[BEN])
-        colleague = stored(ana, "Ana's list.", external_id=name, principals=[ANA])
-    else:
-        colleague = stored(ana, "Ana's list.", external_id=name, principals=[ANA])
-        own = stored(ben, "Ben's list.", external_id=name, principals=[BEN])
-    shared = ana.patch(f"/v1/documents/{colleague}", json={"principals": [ANA, BEN]})
-    shared.raise_for_status()
-    return own, colleague
 
 
 def _upsert_of_readable(ana: httpx.Client, ben: httpx.Client) -> str:

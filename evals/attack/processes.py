@@ -1,12 +1,13 @@
 """The processes of a service: which there are, what they use, and their end."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
-from typing import Literal
+from typing import Literal, assert_never
 
 import psutil
 
@@ -27,42 +28,66 @@ class Usage:
 
 
 def of_home(home: Path) -> list[psutil.Process]:
-    """Every process that runs in the home, with its children; this one is none of them."""
-    found: dict[int, psutil.Process] = {}
-    for process in psutil.process_iter():
-        if process.pid not in found and _names(process, home):
-            for each in (process, *_children(process)):
-                found[each.pid] = each
-    found.pop(psutil.Process().pid, None)
-    return [process for process in found.values() if _is_running(process)]
+    """Every process that runs in the home, with its children; this one is none of them.
+
+    A process has the home in its environment; Postgres has its own, and a folder as argument.
+    """
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter(["environ", "cmdline"]):
+        environment, arguments = process.info["environ"] or {}, process.info["cmdline"] or []
+        has_home = environment.get("FOOTNOTE_HOME") == str(home)
+        if has_home or any(argument.startswith(f"{home}/") for argument in arguments):
+            found.append(process)
+
+    running = []
+    for process in _with_children(found):
+        with suppress(*GONE):
+            if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                running.append(process)
+    return running
 
 
 def of_role(home: Path, role: Role) -> list[psutil.Process]:
     """The home's processes of that role; a worker with all that it started."""
     everything = of_home(home)
-    workers = _trees([each for each in everything if _is_worker(each)])
-    postgres = _trees([each for each in everything if _name(each) == "postgres"])
+    workers, postgres = [], []
+    for process in everything:
+        with suppress(*GONE):
+            if process.name() == "postgres":
+                postgres.append(process)
+            elif {"footnote", "worker"} <= {*process.cmdline()}:
+                workers.append(process)
+
+    workers, postgres = _with_children(workers), _with_children(postgres)
     match role:
         case "worker":
             return [each for each in workers if each not in postgres]
         case "postgres":
             return postgres
         case "api":
-            others = {*workers, *postgres}
-            return [each for each in everything if each not in others]
+            return [each for each in everything if each not in {*workers, *postgres}]
+        case _:
+            assert_never(role)
+
+
+def _with_children(roots: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """Each process once, with all that it started."""
+    found = dict.fromkeys(roots)
+    for root in roots:
+        with suppress(*GONE):
+            found |= dict.fromkeys(root.children(recursive=True))
+    return list(found)
 
 
 def usage(processes: Sequence[psutil.Process]) -> Usage:
     """Their resources together; a process that ended meanwhile counts nothing."""
     memory = cpu = files = 0.0
     for process in processes:
-        try:
+        with suppress(*GONE):
             memory += process.memory_full_info().pss
             times = process.cpu_times()
             cpu += times.user + times.system
             files += process.num_fds()
-        except GONE:
-            continue
     return Usage(
         at=time.monotonic(), memory_bytes=int(memory), cpu_seconds=cpu, open_files=int(files)
     )
@@ -86,57 +111,16 @@ def sampled(measure: Callable[[], Usage], *, every_seconds: float) -> Iterator[l
         thread.join()
 
 
+def kill(processes: Sequence[psutil.Process]) -> None:
+    """SIGKILL for each; one that is gone already is no fault."""
+    for process in processes:
+        with suppress(*GONE):
+            process.kill()
+
+
 def end_all(home: Path) -> int:
     """Kills what still runs in the home; how many there were."""
     left = of_home(home)
-    for process in left:
-        try:
-            process.kill()
-        except GONE:
-            continue
+    kill(left)
     psutil.wait_procs(left, timeout=END_TIMEOUT_SECONDS)
     return len(left)
-
-
-def _names(process: psutil.Process, home: Path) -> bool:
-    """True when its environment has the home; Postgres has its own, and its folder as argument."""
-    try:
-        known = process.as_dict(["environ", "cmdline"])
-    except GONE:
-        return False
-    if (known["environ"] or {}).get("FOOTNOTE_HOME") == str(home):
-        return True
-    return any(argument.startswith(f"{home}/") for argument in known["cmdline"] or [])
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except GONE:
-        return []
-
-
-def _trees(roots: Sequence[psutil.Process]) -> list[psutil.Process]:
-    return list(dict.fromkeys(each for root in roots for each in (root, *_children(root))))
-
-
-def _is_worker(process: psutil.Process) -> bool:
-    try:
-        arguments = process.cmdline()
-    except GONE:
-        return False
-    return "footnote" in arguments and "worker" in arguments
-
-
-def _name(process: psutil.Process) -> str:
-    try:
-        return process.name()
-    except GONE:
-        return ""
-
-
-def _is_running(process: psutil.Process) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except GONE:
-        return False

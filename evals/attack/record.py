@@ -37,17 +37,6 @@ class Record:
             case None:
                 return "known"
 
-    def as_json(self) -> dict[str, object]:
-        """One entry of the results."""
-        return {
-            "family": self.family,
-            "probe": self.probe,
-            "verdict": self.verdict,
-            "limit": self.finding.limit,
-            "figures": dict(self.finding.figures),
-            "seconds": round(self.seconds, 1),
-        }
-
 
 def write(
     path: Path, records: Sequence[Record], measured: Provenance, *, seed: int, minutes: float
@@ -58,7 +47,17 @@ def write(
         **measured,
         "seed": seed,
         "soak_minutes": minutes,
-        "probes": [record.as_json() for record in records],
+        "probes": [
+            {
+                "family": record.family,
+                "probe": record.probe,
+                "verdict": record.verdict,
+                "limit": record.finding.limit,
+                "figures": dict(record.finding.figures),
+                "seconds": round(record.seconds, 1),
+            }
+            for record in records
+        ],
     }
     path.write_text(json.dumps(result, indent=2, default=str) + "\n", encoding="utf-8")
 

@@ -37,12 +37,26 @@ def beside(
     texts = words(random_for(f"beside {path}"), QUESTIONS)
     waits, stopping = Waits(), Event()
 
+    method = "POST" if path.startswith("/v1/") else "GET"
+
     def work(share: list[str]) -> None:
         connection = http.client.HTTPConnection(*target.address, timeout=PATIENCE_SECONDS)
         for text in share:
             if stopping.wait(THINKING_SECONDS):
                 break
-            _request(connection, path, text, headers, waits)
+            body = json.dumps({"query": f"What is the {text} limit?"}) if method == "POST" else None
+            started = perf_counter()
+            try:
+                connection.request(method, path, body, headers)
+                response = connection.getresponse()
+                response.read()
+            except (OSError, http.client.HTTPException) as error:
+                waits.faults.append(type(error).__name__)
+                connection.close()
+                continue
+            waits.milliseconds.append((perf_counter() - started) * 1000)
+            if response.status != HTTPStatus.OK:
+                waits.faults.append(f"status {response.status}")
         connection.close()
 
     threads = [
@@ -57,26 +71,3 @@ def beside(
         stopping.set()
         for thread in threads:
             thread.join(PATIENCE_SECONDS)
-
-
-def _request(
-    connection: http.client.HTTPConnection,
-    path: str,
-    text: str,
-    headers: dict[str, str],
-    waits: Waits,
-) -> None:
-    started = perf_counter()
-    method = "POST" if path.startswith("/v1/") else "GET"
-    body = json.dumps({"query": f"What is the {text} limit?"}) if method == "POST" else None
-    try:
-        connection.request(method, path, body, headers)
-        response = connection.getresponse()
-        response.read()
-    except (OSError, http.client.HTTPException) as error:
-        waits.faults.append(type(error).__name__)
-        connection.close()
-        return
-    waits.milliseconds.append((perf_counter() - started) * 1000)
-    if response.status != HTTPStatus.OK:
-        waits.faults.append(f"status {response.status}")

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from statistics import median
 from time import monotonic
+from typing import Literal, assert_never
 
 import httpx
 
 from evals.attack.finding import Finding, Probe, judge
-from evals.attack.processes import ROLES, Role, Usage, sampled
+from evals.attack.processes import ROLES, Usage, sampled
 from evals.attack.seeding import paragraphs, random_for, words
 from evals.attack.target import PATIENCE_SECONDS, Target
 
@@ -43,6 +45,32 @@ BAD_REQUESTS: Sequence[tuple[str, str, Mapping[str, object] | None]] = (
     ("GET", "/v1/documents/not-an-id", None),
     ("POST", "/v1/documents", {"text": ""}),
 )
+
+
+Action = Literal[
+    "search",
+    "ask",
+    "follow",
+    "break_off",
+    "upload",
+    "change_readers",
+    "list_documents",
+    "check",
+    "err",
+]
+
+WEIGHTS: Mapping[Action, int] = {
+    "search": 30,
+    "ask": 8,
+    "follow": 6,
+    "break_off": 6,
+    "upload": 12,
+    "change_readers": 10,
+    "list_documents": 10,
+    "check": 8,
+    "err": 10,
+}
+"""Of a hundred requests."""
 
 
 @dataclass(kw_only=True)
@@ -86,29 +114,38 @@ class Visitor:
         return response
 
 
-async def search(visitor: Visitor) -> None:
-    """Search in one of the modes."""
-    mode = visitor.random.choice(("hybrid", "lexical", "vector"))
-    await visitor.send("search", "POST", "/v1/search", {"query": visitor.question(), "mode": mode})
+async def act(visitor: Visitor, action: Action) -> None:
+    """Does one thing that clients do."""
+    random = visitor.random
+    match action:
+        case "search":
+            mode = random.choice(("hybrid", "lexical", "vector"))
+            query = {"query": visitor.question(), "mode": mode}
+            await visitor.send(action, "POST", "/v1/search", query)
+        case "ask":
+            await visitor.send(action, "POST", "/v1/answers", {"question": visitor.question()})
+        case "follow":
+            await _stream(visitor, action, most_lines=10_000)
+        case "break_off":
+            await _stream(visitor, action, most_lines=random.randint(0, 4))
+        case "upload":
+            await _upload(visitor)
+        case "change_readers":
+            await _change_readers(visitor)
+        case "list_documents":
+            await visitor.send("list", "GET", "/v1/documents?limit=20")
+        case "check":
+            text = paragraphs(random, visitor.vocabulary, 4)
+            body = {"answer": text[:300], "sources": [{"id": "a", "text": text}]}
+            await visitor.send(action, "POST", "/v1/grounding:check", body)
+        case "err":
+            await visitor.send(action, *random.choice(BAD_REQUESTS))
+        case _:
+            assert_never(action)
 
 
-async def ask(visitor: Visitor) -> None:
-    """Ask for a whole answer."""
-    await visitor.send("ask", "POST", "/v1/answers", {"question": visitor.question()})
-
-
-async def follow(visitor: Visitor) -> None:
-    """Follow a streamed answer to its end."""
-    await _stream(visitor, "follow", most_lines=10_000)
-
-
-async def break_off(visitor: Visitor) -> None:
-    """Leave a streamed answer in the middle."""
-    await _stream(visitor, "break_off", most_lines=visitor.random.randint(0, 4))
-
-
-async def upload(visitor: Visitor) -> None:
-    """Upload a text, and delete the oldest when there are enough."""
+async def _upload(visitor: Visitor) -> None:
+    """Uploads a text, and deletes the oldest when there are enough."""
     text = paragraphs(visitor.random, visitor.vocabulary, 3)
     response = await visitor.send("upload", "POST", "/v1/documents", {"text": text})
     if response.is_success:
@@ -117,8 +154,8 @@ async def upload(visitor: Visitor) -> None:
         await visitor.send("delete", "DELETE", f"/v1/documents/{visitor.documents.pop(0)}")
 
 
-async def change_readers(visitor: Visitor) -> None:
-    """Give the readers of a document away, or keep it to oneself."""
+async def _change_readers(visitor: Visitor) -> None:
+    """Gives the readers of a document away, or keeps it to oneself."""
     own = visitor.headers["Footnote-Principals"]
     principals = [own] if visitor.random.random() < 0.5 else [own, "group:soak"]  # noqa: PLR2004
     if visitor.documents:
@@ -126,36 +163,17 @@ async def change_readers(visitor: Visitor) -> None:
         await visitor.send("change_readers", "PATCH", path, {"principals": principals})
 
 
-async def list_documents(visitor: Visitor) -> None:
-    """List documents."""
-    await visitor.send("list", "GET", "/v1/documents?limit=20")
-
-
-async def check(visitor: Visitor) -> None:
-    """Check an answer against a text."""
-    text = paragraphs(visitor.random, visitor.vocabulary, 4)
-    body = {"answer": text[:300], "sources": [{"id": "a", "text": text}]}
-    await visitor.send("check", "POST", "/v1/grounding:check", body)
-
-
-async def err(visitor: Visitor) -> None:
-    """Send a bad request."""
-    method, path, body = visitor.random.choice(BAD_REQUESTS)
-    await visitor.send("err", method, path, body)
-
-
-WEIGHTS: Mapping[Callable[[Visitor], Awaitable[None]], int] = {
-    search: 30,
-    ask: 8,
-    follow: 6,
-    break_off: 6,
-    upload: 12,
-    change_readers: 10,
-    list_documents: 10,
-    check: 8,
-    err: 10,
-}
-"""Of a hundred requests."""
+async def _stream(visitor: Visitor, action: str, *, most_lines: int) -> None:
+    """Reads so many lines of a streamed answer, and closes the connection."""
+    body = {"question": visitor.question(), "stream": True}
+    async with visitor.http.stream(
+        "POST", "/v1/answers", json=body, headers=visitor.headers
+    ) as response:
+        lines = response.aiter_lines()
+        for _ in range(most_lines):
+            if await anext(lines, None) is None:
+                break
+        visitor.traffic.note(action, response)
 
 
 def mixed_clients(target: Target) -> Finding:
@@ -163,7 +181,10 @@ def mixed_clients(target: Target) -> Finding:
     headers = [target.headers(f"user:{number}") for number in range(CLIENTS)]
     traffic, seconds = Traffic(), target.minutes * 60
     with ExitStack() as stack:
-        samples = {role: stack.enter_context(_sampled(target, role)) for role in ROLES}
+        samples = {}
+        for role in ROLES:
+            measuring = sampled(partial(target.usage, role), every_seconds=SAMPLE_SECONDS)
+            samples[role] = stack.enter_context(measuring)
         asyncio.run(_all_visits(target.url, headers, traffic, seconds))
     figures: dict[str, float] = {}
     also: dict[str, object] = {}
@@ -219,10 +240,6 @@ def last_quarters(
     return median(map(measured, before)), median(map(measured, after))
 
 
-def _sampled(target: Target, role: Role) -> AbstractContextManager[list[Usage]]:
-    return sampled(lambda: target.usage(role), every_seconds=SAMPLE_SECONDS)
-
-
 async def _all_visits(
     url: str, headers: Sequence[Mapping[str, str]], traffic: Traffic, seconds: float
 ) -> None:
@@ -249,27 +266,10 @@ async def _visit(visitor: Visitor, deadline: float) -> None:
         action = visitor.random.choices(actions, weights)[0]
         started = monotonic()
         try:
-            await action(visitor)
+            await act(visitor, action)
         except httpx.HTTPError as error:
-            visitor.traffic.faults.append(f"{_name(action)}: {type(error).__name__}")
+            visitor.traffic.faults.append(f"{action}: {type(error).__name__}")
         visitor.traffic.milliseconds.append((monotonic() - started) * 1000)
-
-
-async def _stream(visitor: Visitor, action: str, *, most_lines: int) -> None:
-    """Reads so many lines of a streamed answer, and closes the connection."""
-    body = {"question": visitor.question(), "stream": True}
-    async with visitor.http.stream(
-        "POST", "/v1/answers", json=body, headers=visitor.headers
-    ) as response:
-        lines = response.aiter_lines()
-        for _ in range(most_lines):
-            if await anext(lines, None) is None:
-                break
-        visitor.traffic.note(action, response)
-
-
-def _name(action: Callable[[Visitor], Awaitable[None]]) -> str:
-    return getattr(action, "__name__", "visit")
 
 
 PROBES: tuple[Probe, ...] = (mixed_clients,)

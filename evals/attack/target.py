@@ -27,7 +27,8 @@ class Target:
     def __init__(self, home: Path, *, minutes: float, evaldata: Path) -> None:
         """Nothing runs before `ensure_up`."""
         self.home = home
-        self._instance = Instance(home=home, overrides={})
+        self.log = home / LOG_NAME
+        self.instance = Instance(home=home, overrides={})
         self.minutes = minutes
         self.evaldata = evaldata
         self._stack = ExitStack()
@@ -52,16 +53,11 @@ class Target:
         url = httpx.URL(self.url)
         return url.host, url.port or 80
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """That of every process in the home."""
-        return self._instance.environment
-
     def ensure_up(self) -> None:
         """Starts the service unless it runs and answers."""
         if self._footnote is None or not self.is_up():
             self.end()
-            self._footnote = self._stack.enter_context(running(self._instance))
+            self._footnote = self._stack.enter_context(running(self.instance))
 
     def is_up(self, *, timeout_seconds: float = 5.0) -> bool:
         """True when it answers."""
@@ -105,12 +101,11 @@ class Target:
         """The resources that the processes of that role use now."""
         return usage(of_role(self.home, role))
 
+    def log_lines(self, start: int = 0) -> list[str]:
+        """The lines of the service's log from that byte on, oldest first."""
+        return self.log.read_bytes()[start:].decode("utf-8", errors="replace").splitlines()
+
     def log_events(self, *names: str) -> list[Mapping[str, object]]:
         """The events of these names in the service's log, oldest first."""
-        events = []
-        for line in (self.home / LOG_NAME).read_text("utf-8", errors="replace").splitlines():
-            if line.startswith("{"):
-                event = json.loads(line)
-                if event.get("event") in names:
-                    events.append(event)
-        return events
+        events = [json.loads(line) for line in self.log_lines() if line.startswith("{")]
+        return [event for event in events if event.get("event") in names]

@@ -1,7 +1,7 @@
 """The worker: hostile files beside innocent ones, kills, deletions meanwhile, mutated files."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic, perf_counter, sleep
 
@@ -11,7 +11,7 @@ from evals.attack.calls import READY, all_finished, finished, send_text
 from evals.attack.finding import Finding, Probe, judge
 from evals.attack.hostile_files import hostile_files
 from evals.attack.mutations import mutated_files, samples
-from evals.attack.processes import GONE, Usage, of_role, sampled, usage
+from evals.attack.processes import Usage, kill, of_role, sampled, usage
 from evals.attack.seeding import paragraphs, random_for, words
 from evals.attack.target import Target
 from kb.errors import KnowledgeBaseError
@@ -70,10 +70,14 @@ def hostile_files_harm_nobody(target: Target) -> Finding:
         jobs = [each["job"] for each in innocent]
         ends = all_finished(victim, jobs, within_seconds=HOSTILE_SECONDS)
         innocent_seconds = perf_counter() - started
-        codes = {
-            name: _outcome(attacker, body["document"]["id"], body["job"]["id"], deadline)
-            for name, body in hostile.items()
-        }
+        codes = {}
+        for name, body in hostile.items():
+            left_seconds = max(0.5, deadline - monotonic())
+            finished(attacker, body["job"]["id"], within_seconds=left_seconds)
+            path = f"/v1/documents/{body['document']['id']}"
+            shows_host = HOST_FILE_MARK in attacker.get(f"{path}/content").text
+            code = _code_of(attacker.get(path).json())
+            codes[name] = "shows a file of the host" if shows_host else code
     peak = max(each.memory_bytes for each in samples_taken)
     taken_over = len(target.log_events("job.taken_over"))
     return judge(
@@ -123,11 +127,14 @@ def kills_lose_and_double_nothing(target: Target) -> Finding:
     with target.caller() as client:
         jobs = [each["job"] for each in sent]
         ends = all_finished(client, jobs, within_seconds=KILL_SECONDS)
-        faults = [
-            fault
-            for each, mark in zip(sent, marks, strict=True)
-            for fault in _not_exactly_once(client, each["document"], mark)
-        ]
+        faults = []
+        for each, mark in zip(sent, marks, strict=True):
+            versions = client.get(f"/v1/documents/{each['document']}/versions").json()
+            if len(versions.get("data", [])) != 1:
+                faults.append(f"{len(versions.get('data', []))} versions")
+            hits = _hits(client, mark, KILLED)
+            if hits != [each["document"]]:
+                faults.append(f"found {len(hits)} times")
     return judge(
         {"not_ready": KILLED_DOCUMENTS - ends["succeeded"], "lost_or_doubled": len(faults)},
         {"not_ready": 0, "lost_or_doubled": 0},
@@ -157,7 +164,13 @@ def deleting_and_superseding_meanwhile(target: Target) -> Finding:
             deleted.append((gone, gone_id))
             replaced.append((old, new, newer["job"]))
         for old, new, job in replaced:
-            faults += _faults_of_replaced(client, old, new, job)
+            status = finished(client, job)
+            if status != "succeeded":
+                faults.append(f"a replacing upload ended as {status}")
+            if _hits(client, old, CHANGED):
+                faults.append("a replaced text is found")
+            if len(_hits(client, new, CHANGED)) != 1:
+                faults.append("a replacing text is not found once")
         for gone, gone_id in deleted:
             if client.get(f"/v1/documents/{gone_id}").status_code != httpx.codes.NOT_FOUND:
                 faults.append("a deleted document is shown")
@@ -182,9 +195,16 @@ def mutated_files_all_end(target: Target) -> Finding:
             response = client.post("/v1/documents", files=file, data=fields)
             if response.status_code >= SERVER_ERROR:
                 faults.append(f"{name}: status {response.status_code}")
-        while monotonic() < deadline and _count(client, "mutated", ("pending", "processing")):
+        while monotonic() < deadline:
+            unread = 0
+            for status in ("pending", "processing"):
+                first = {"collection": "mutated", "status": status, "limit": "1"}
+                page = client.get("/v1/documents", params=first).raise_for_status().json()
+                unread += len(page["data"])
+            if not unread:
+                break
             sleep(2)
-        documents = _listed(client, "mutated", {})
+        documents = _listed(client, "mutated")
     outcomes = Counter(_code_of(document) for document in documents)
     faults += [code for code in outcomes if not is_stable(code)]
     return judge(
@@ -206,11 +226,7 @@ def _watched(target: Target) -> Usage:
     processes = of_role(target.home, "worker")
     measured = usage(processes)
     if measured.memory_bytes > ENDANGERING_BYTES:
-        for process in processes:
-            try:
-                process.kill()
-            except GONE:
-                continue
+        kill(processes)
     return measured
 
 
@@ -223,60 +239,24 @@ def _kill_worker(target: Target, *, after_seconds: float) -> bool:
         sleep(0.2)
     sleep(after_seconds)
     found = of_role(target.home, "worker")
-    for process in found:
-        try:
-            process.kill()
-        except GONE:
-            continue
+    kill(found)
     return bool(found)
 
 
-def _outcome(client: httpx.Client, document: str, job: str, deadline: float) -> str:
-    """The code with which the document failed, or its state."""
-    finished(client, job, within_seconds=max(0.5, deadline - monotonic()))
-    if HOST_FILE_MARK in client.get(f"/v1/documents/{document}/content").text:
-        return "shows a file of the host"
-    return _code_of(client.get(f"/v1/documents/{document}").json())
-
-
 def _code_of(document: Mapping[str, object]) -> str:
+    """The code with which the document failed, or its state."""
     error = document.get("error")
     return str(error["code"]) if isinstance(error, Mapping) else str(document.get("status"))
 
 
 def is_stable(code: str) -> bool:
     """True of an end: ready, or a code that docs/reference.md lists, but not the one for bugs."""
-    return code in READY or (code in known_codes() and code != KnowledgeBaseError.code)
-
-
-def known_codes() -> set[str]:
-    """The codes of all errors that are raised on purpose."""
-    kinds, codes = [KnowledgeBaseError], set()
+    kinds, codes = [KnowledgeBaseError], set(READY)
     while kinds:
         kind = kinds.pop()
         codes.add(kind.code)
         kinds += kind.__subclasses__()
-    return codes
-
-
-def _faults_of_replaced(client: httpx.Client, old: str, new: str, job: str) -> list[str]:
-    status, faults = finished(client, job), []
-    if status != "succeeded":
-        faults.append(f"a replacing upload ended as {status}")
-    if _hits(client, old, CHANGED):
-        faults.append("a replaced text is found")
-    if len(_hits(client, new, CHANGED)) != 1:
-        faults.append("a replacing text is not found once")
-    return faults
-
-
-def _not_exactly_once(client: httpx.Client, document: str, mark: str) -> list[str]:
-    versions = client.get(f"/v1/documents/{document}/versions").json().get("data", [])
-    hits = _hits(client, mark, KILLED)
-    faults = [] if len(versions) == 1 else [f"{len(versions)} versions"]
-    if len(hits) != 1 or hits[0] != document:
-        faults.append(f"found {len(hits)} times")
-    return faults
+    return code in codes - {KnowledgeBaseError.code}
 
 
 def _hits(client: httpx.Client, word: str, collection: str) -> list[str]:
@@ -286,20 +266,10 @@ def _hits(client: httpx.Client, word: str, collection: str) -> list[str]:
     return [hit["document"]["id"] for hit in found if word in hit["text"]]
 
 
-def _count(client: httpx.Client, collection: str, statuses: Sequence[str]) -> int:
-    """Their number, as far as the first page shows it."""
-    pages = (
-        client.get("/v1/documents", params={"collection": collection, "status": status, "limit": 1})
-        for status in statuses
-    )
-    return sum(len(page.raise_for_status().json()["data"]) for page in pages)
-
-
-def _listed(
-    client: httpx.Client, collection: str, more: Mapping[str, str]
-) -> list[Mapping[str, object]]:
+def _listed(client: httpx.Client, collection: str) -> list[Mapping[str, object]]:
+    """All documents of the collection."""
     documents: list[Mapping[str, object]] = []
-    params: dict[str, str | int] = {"collection": collection, "limit": LIST_PAGE, **more}
+    params: dict[str, str | int] = {"collection": collection, "limit": LIST_PAGE}
     while True:
         page = client.get("/v1/documents", params=params).raise_for_status().json()
         documents += page["data"]

@@ -17,6 +17,7 @@ from evals.bench.beside import measure_beside
 from evals.bench.concurrency import measure_concurrency
 from evals.bench.fairness import measure_fairness
 from evals.bench.footnote_process import Instance
+from evals.bench.hostile import measure_hostile
 from evals.bench.ingest import DATASET as HANDBOOK
 from evals.bench.ingest import PAGES, measure_ingest
 from evals.bench.lexical import CHUNKS, measure_lexical
@@ -53,6 +54,7 @@ class Name(StrEnum):
     CONCURRENCY = "concurrency"
     BESIDE = "beside"
     FAIRNESS = "fairness"
+    HOSTILE = "hostile"
     LEXICAL = "lexical"
     PERMISSIONS = "permissions"
     SCALE = "scale"
@@ -113,6 +115,8 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
             return measure_beside(plan.instance(name), data(HANDBOOK), pages=plan.pages)
         case Name.FAIRNESS:
             return measure_fairness(plan.instance(SEARCHED), data(HANDBOOK), pages=plan.pages)
+        case Name.HOSTILE:
+            return measure_hostile()
         case Name.LEXICAL:
             chunk_count = plan.limit or CHUNKS
             return measure_lexical(plan.instance(name), data(MEDQUAD), chunk_count=chunk_count)

@@ -92,7 +92,7 @@ def time_answers(services: Sequence[Service], texts: Sequence[str]) -> None:
     """Asks every service the same; the first `WARM_UP` texts are not counted."""
     for service in services:
         for text in texts[:WARM_UP]:
-            _post(service.client, "/v1/answers", {"question": text})
+            service.client.post("/v1/answers", json={"question": text}).raise_for_status()
     for place, start in enumerate(range(WARM_UP, len(texts), 2 * BLOCK)):
         middle = start + BLOCK
         # Who is asked first changes from block to block.
@@ -145,16 +145,10 @@ def _time_block(
     before = _cpu_seconds(service.home)
     for body in bodies:
         started = perf_counter()
-        response = _post(service.client, path, body)
+        response = service.client.post(path, json=body).raise_for_status()
         timed.milliseconds.append((perf_counter() - started) * 1000)
         timed.statuses.append(response.json().get("status", "found"))
     timed.cpu_seconds.append(_cpu_seconds(service.home) - before)
-
-
-def _post(client: httpx.Client, path: str, body: Mapping[str, str]) -> httpx.Response:
-    response = client.post(path, json=body)
-    response.raise_for_status()
-    return response
 
 
 def _cpu_seconds(home: Path) -> float:

@@ -1,8 +1,8 @@
 """Search latency beside a worker at full speed, over that when idle."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice, takewhile
 from time import perf_counter, sleep
 
 import httpx
@@ -36,7 +36,8 @@ def measure_beside(instance: Instance, dataset: Dataset, *, pages: int) -> Outco
         idle = _search_all(client, islice(texts, IDLE))
         with ThreadPoolExecutor(1) as thread:
             uploading = thread.submit(upload_all, uploader, others)
-            beside = _search_all(client, _until(uploading, texts))
+            while_uploading = takewhile(lambda _: not uploading.done(), texts)
+            beside = _search_all(client, while_uploading)
             uploaded = uploading.result()
     return judge(dataset, idle, beside, uploaded, others)
 
@@ -71,13 +72,6 @@ def judge(
         warm_up=WARM_UP,
         concurrency=UPLOADERS,
     )
-
-
-def _until(uploading: "Future[Uploaded]", texts: Iterator[str]) -> Iterator[str]:
-    for text in texts:
-        if uploading.done():
-            return
-        yield text
 
 
 def _search_all(client: httpx.Client, texts: Iterator[str]) -> list[float]:

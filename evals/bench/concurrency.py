@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
-from time import perf_counter
+from time import perf_counter, sleep
 from urllib.parse import urlsplit
-
-import httpx
 
 from evals.bench.footnote_process import BenchmarkFailed, Footnote, Instance, running
 from evals.bench.ingest import load_embedder
 from evals.bench.record import Outcome, spread
 from evals.bench.search import queries_from
-from evals.bench.upload import stored_texts, upload_all
-from footnote.evals.datasets import CorpusDocument, Dataset
+from evals.bench.upload import fill
+from footnote.evals.datasets import Dataset
 from models.embedding import SentenceTransformerEmbedder
 
 CLIENTS = 32
@@ -52,7 +50,7 @@ def measure_concurrency(instance: Instance, dataset: Dataset, *, pages: int) -> 
     texts = queries_from(documents, count=each * (ROUNDS + 1), seed=SEED)
     blocks = [texts[start : start + each] for start in range(0, len(texts), each)]
     with running(instance) as footnote, footnote.client() as client:
-        chunk_count = _fill(footnote, client, documents)
+        chunk_count = fill(footnote, client, documents)
         key = client.headers["Authorization"]
         # The first block warms up.
         rounds = [_measure(footnote, key, embedder, block) for block in blocks][1:]
@@ -63,9 +61,9 @@ def _measure(
     footnote: Footnote, key: str, embedder: SentenceTransformerEmbedder, texts: Sequence[str]
 ) -> Round:
     alone, together = texts[:ALONE_A_ROUND], texts[ALONE_A_ROUND:]
-    alone_milliseconds, _ = _search_all(footnote, key, alone, clients=1)
-    milliseconds, seconds = _search_all(footnote, key, together, clients=CLIENTS)
-    _, repeated_seconds = _search_all(footnote, key, together, clients=CLIENTS)
+    alone_milliseconds, _ = search_all(footnote, key, alone, clients=1)
+    milliseconds, seconds = search_all(footnote, key, together, clients=CLIENTS)
+    _, repeated_seconds = search_all(footnote, key, together, clients=CLIENTS)
     started = perf_counter()
     for start in range(0, len(together), CLIENTS):
         embedder.embed_queries(together[start : start + CLIENTS])
@@ -79,33 +77,37 @@ def _measure(
     )
 
 
-def _search_all(
-    footnote: Footnote, key: str, texts: Sequence[str], *, clients: int
+def search_all(
+    footnote: Footnote, key: str, texts: Sequence[str], *, clients: int, pause_seconds: float = 0.0
 ) -> tuple[list[float], float]:
-    """Milliseconds of each search, and the seconds that all of them took."""
+    """Milliseconds of each search, and the seconds that all of them took.
+
+    Every client pauses so long after each of its searches.
+    """
+    # The standard library's client: httpx takes a millisecond of a core for a request, which the
+    # service on the same cores would lack.
+    headers = {"Authorization": key, "Content-Type": "application/json"}
+
+    def search_in_turn(share: Sequence[str]) -> list[float]:
+        connection = http.client.HTTPConnection(urlsplit(footnote.url).netloc, timeout=120)
+        milliseconds = []
+        for text in share:
+            started = perf_counter()
+            connection.request("POST", "/v1/search", json.dumps({"query": text}), headers)
+            response = connection.getresponse()
+            response.read()
+            if response.status != HTTPStatus.OK:
+                raise BenchmarkFailed(f"A search among {clients} clients got {response.status}.")
+            milliseconds.append((perf_counter() - started) * 1000)
+            sleep(pause_seconds)
+        connection.close()
+        return milliseconds
+
     started = perf_counter()
     with ThreadPoolExecutor(clients) as threads:
         shares = [texts[client::clients] for client in range(clients)]
-        measured = list(threads.map(lambda share: _search_in_turn(footnote, key, share), shares))
+        measured = list(threads.map(search_in_turn, shares))
     return [each for share in measured for each in share], perf_counter() - started
-
-
-def _search_in_turn(footnote: Footnote, key: str, texts: Sequence[str]) -> list[float]:
-    # The standard library's client: httpx takes a millisecond of a core for a request, which the
-    # service on the same cores would lack.
-    connection = http.client.HTTPConnection(urlsplit(footnote.url).netloc, timeout=60)
-    headers = {"Authorization": key, "Content-Type": "application/json"}
-    milliseconds = []
-    for text in texts:
-        started = perf_counter()
-        connection.request("POST", "/v1/search", json.dumps({"query": text}), headers)
-        response = connection.getresponse()
-        response.read()
-        if response.status != HTTPStatus.OK:
-            raise BenchmarkFailed(f"A search among {CLIENTS} clients got {response.status}.")
-        milliseconds.append((perf_counter() - started) * 1000)
-    connection.close()
-    return milliseconds
 
 
 def judge(dataset: Dataset, rounds: Sequence[Round], chunk_count: int) -> Outcome:
@@ -133,10 +135,3 @@ def judge(dataset: Dataset, rounds: Sequence[Round], chunk_count: int) -> Outcom
         warm_up=QUERIES_A_ROUND + ALONE_A_ROUND,
         concurrency=CLIENTS,
     )
-
-
-def _fill(footnote: Footnote, client: httpx.Client, documents: list[CorpusDocument]) -> int:
-    """The number of chunks that can be found."""
-    if not stored_texts(footnote.instance):
-        upload_all(client, documents)
-    return len(stored_texts(footnote.instance))

@@ -2,20 +2,20 @@
 
 import http.client
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from http import HTTPStatus
 from itertools import islice
 from threading import Event
-from time import perf_counter, sleep
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from evals.bench.footnote_process import BenchmarkFailed, Footnote, Instance, running
+from evals.bench.concurrency import search_all
+from evals.bench.footnote_process import Footnote, Instance, running
 from evals.bench.record import Outcome, spread
 from evals.bench.search import queries_from
-from evals.bench.upload import stored_texts, upload_all
+from evals.bench.upload import fill
 from footnote.evals.datasets import Dataset
 
 SEARCHERS = 4
@@ -30,6 +30,7 @@ THINKING_SECONDS = 0.02
 SEED = 17
 MOST_EXTRA_MILLISECONDS = 100.0
 JSON = "application/json"
+FORM_HEAD = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +88,7 @@ def costly_requests(question: str) -> Mapping[str, Costly]:
         "upload, file": Costly(
             method="POST",
             path="/v1/documents",
-            body=_form(b"\x7fELF" + b"a\n" * 24_000_000),
+            body=FORM_HEAD + b"\x7fELF" + b"a\n" * 24_000_000 + b"\r\n--x--\r\n",
             content_type="multipart/form-data; boundary=x",
         ),
     }
@@ -97,22 +98,16 @@ def _post(path: str, body: object) -> Costly:
     return Costly(method="POST", path=f"/v1/{path}", body=json.dumps(body).encode())
 
 
-def _form(content: bytes) -> bytes:
-    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
-    return head + content + b"\r\n--x--\r\n"
-
-
 def measure_fairness(instance: Instance, dataset: Dataset, *, pages: int) -> Outcome:
     """Ingests the pages first when the home is empty."""
     documents = dataset.documents()[:pages]
     count = WARM_UP + 2 * SEARCHES * len(costly_requests(""))
     texts = iter(queries_from(documents, count=count, seed=SEED))
     with running(instance) as footnote, footnote.client() as client, footnote.client() as other:
-        if not stored_texts(instance):
-            upload_all(client, documents)
+        fill(footnote, client, documents)
         searching = str(client.headers["Authorization"])
         sending = str(other.headers["Authorization"])
-        _search_all(footnote, searching, list(islice(texts, WARM_UP)))
+        _search(footnote, searching, islice(texts, WARM_UP))
         numbers = {
             name: _beside(footnote, (searching, sending), costly, texts)
             for name, costly in costly_requests(documents[0].title or "handbook").items()
@@ -140,26 +135,29 @@ def _beside(
 ) -> Mapping[str, object]:
     """The searches' milliseconds before and beside the requests, and what came of these."""
     searching, sending = keys
-    idle = _search_all(footnote, searching, list(islice(texts, SEARCHES)))
+    idle = _search(footnote, searching, islice(texts, SEARCHES))
     stop = Event()
     with ThreadPoolExecutor(SENDERS) as threads:
         sent = [
             threads.submit(_send_until, footnote, sending, costly, stop) for _ in range(SENDERS)
         ]
-        beside = _search_all(footnote, searching, list(islice(texts, SEARCHES)))
+        beside = _search(footnote, searching, islice(texts, SEARCHES))
         stop.set()
-        statuses = _counts(sent)
+        statuses = Counter(status for each in sent for status in each.result())
     return {
         "p95_extra_milliseconds": round(spread(beside)["p95"] - spread(idle)["p95"], 1),
         "idle_milliseconds": spread(idle),
         "beside_milliseconds": {**spread(beside), "max": round(max(beside), 1)},
-        "statuses": statuses,
+        "statuses": {str(status): count for status, count in sorted(statuses.items())},
     }
 
 
-def _counts(sent: Sequence["Future[list[int]]"]) -> dict[str, int]:
-    statuses = [status for each in sent for status in each.result()]
-    return {str(status): statuses.count(status) for status in sorted(set(statuses))}
+def _search(footnote: Footnote, key: str, texts: Iterator[str]) -> list[float]:
+    """Milliseconds of each search."""
+    milliseconds, _ = search_all(
+        footnote, key, list(texts), clients=SEARCHERS, pause_seconds=THINKING_SECONDS
+    )
+    return milliseconds
 
 
 def _send_until(footnote: Footnote, key: str, costly: Costly, stop: Event) -> list[int]:
@@ -177,28 +175,3 @@ def _send_until(footnote: Footnote, key: str, costly: Costly, stop: Event) -> li
             statuses.append(0)
         connection.close()
     return statuses
-
-
-def _search_all(footnote: Footnote, key: str, texts: Sequence[str]) -> list[float]:
-    """Milliseconds of each search."""
-    with ThreadPoolExecutor(SEARCHERS) as threads:
-        shares = [texts[number::SEARCHERS] for number in range(SEARCHERS)]
-        measured = list(threads.map(lambda share: _search_in_turn(footnote, key, share), shares))
-    return [each for share in measured for each in share]
-
-
-def _search_in_turn(footnote: Footnote, key: str, texts: Sequence[str]) -> list[float]:
-    connection = http.client.HTTPConnection(urlsplit(footnote.url).netloc, timeout=120)
-    headers = {"Authorization": key, "Content-Type": JSON}
-    milliseconds = []
-    for text in texts:
-        started = perf_counter()
-        connection.request("POST", "/v1/search", json.dumps({"query": text}), headers)
-        response = connection.getresponse()
-        response.read()
-        if response.status != HTTPStatus.OK:
-            raise BenchmarkFailed(f"A search beside others got {response.status}.")
-        milliseconds.append((perf_counter() - started) * 1000)
-        sleep(THINKING_SECONDS)
-    connection.close()
-    return milliseconds

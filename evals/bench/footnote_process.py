@@ -113,7 +113,9 @@ class Footnote:
 @contextmanager
 def running(instance: Instance) -> Iterator[Footnote]:
     """`footnote up` in the instance's home until the end of the block."""
-    port = _free_port()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
     url = f"http://127.0.0.1:{port}"
     log_path = instance.home / LOG_NAME
     with log_path.open("ab") as log:
@@ -157,10 +159,3 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log_path: Path
 def command(*arguments: str) -> list[str]:
     """The command line of Footnote in this Python."""
     return [sys.executable, "-m", "footnote", *arguments]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -11,7 +11,6 @@ from itertools import cycle, islice
 from pathlib import Path
 from threading import Event, Thread
 from time import perf_counter, process_time
-from typing import Self
 from uuid import uuid4
 
 from evals.bench.footnote_process import BenchmarkFailed, Instance
@@ -22,7 +21,7 @@ from kb.index.lexical.analysis import analyse_query
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.lexical.view import LexicalQuery
 from kb.passages import Location
-from kb.postgres.database import EVERYONE, Database, TenantSession, Viewer
+from kb.postgres.database import EVERYONE, Database, Viewer
 from kb.postgres.embedded_postgres import database_url
 from kb.principals import Uploader
 from kb.store.chunks import NewChunk, insert_chunks
@@ -60,7 +59,7 @@ FOLLOW_SECONDS = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Shelf:
+class _Corpus:
     """One tenant, its texts, and the indexes of this process."""
 
     database: Database
@@ -71,8 +70,19 @@ class _Shelf:
     chunk_count: int
 
     def texts(self) -> Iterator[list[str]]:
-        """Those of the chunks, a document's at a time."""
-        return _texts(self.dataset, self.chunk_count)
+        """The texts of the chunks, a document's at a time.
+
+        They are the set's in pieces of 100 words, from the start again when they end.
+        """
+        words = (document.text.split() for document in self.dataset.documents())
+        pieces = [
+            " ".join(each[start : start + WORDS])
+            for each in words
+            for start in range(0, len(each), WORDS)
+        ]
+        endless = islice(cycle(pieces), self.chunk_count)
+        while batch := list(islice(endless, CHUNKS_A_DOCUMENT)):
+            yield batch
 
     @cached_property
     def queries(self) -> list[str]:
@@ -84,17 +94,41 @@ class _Shelf:
             for _ in range(QUERIES + WARM_UP)
         ]
 
-    async def fill(self) -> float:
-        """Stores all chunks; the seconds it took."""
-        started = perf_counter()
-        for texts in self.texts():
-            await self.publish(texts)
-        return perf_counter() - started
-
     async def publish(self, texts: Sequence[str]) -> None:
         """One document with a chunk for each text, without vectors."""
         async with self.database.tenant(self.tenant_id, viewer=None) as scope:
-            await _publish(scope, texts)
+            collection_id = await ensure_collection(scope, "default")
+            fields = DocumentFields(
+                external_id=None,
+                title=None,
+                source_uri=None,
+                language="en",
+                metadata={},
+                principals=(EVERYONE,),
+                effective_at=None,
+                expires_at=None,
+                supersedes=None,
+            )
+            content = Content(filename=None, media_type="text/plain", sha256="0" * 64, size_bytes=1)
+            document_id = await insert_document(
+                scope, collection_id, fields, content, Uploader(name="bench", person=None)
+            )
+            document = await get_document(scope, document_id)
+            await insert_version(scope, document, content="x", parser="x", parser_version="1")
+            chunks = [
+                NewChunk(text=text, context="Report of the year > Numbers", location=NOWHERE)
+                for text in texts
+            ]
+            await insert_chunks(scope, document, chunks)
+            await set_published(
+                scope,
+                document,
+                chunk_count=len(texts),
+                parsed_title=None,
+                warnings=[],
+                now=datetime.now(UTC),
+            )
+            await advance_generation(scope, document_id, readers=fields.principals)
 
     async def search(self, text: str) -> tuple[set[int], float]:
         """The chunks found, and the milliseconds between having a transaction and the hits."""
@@ -121,13 +155,16 @@ def measure_lexical(instance: Instance, dataset: Dataset, *, chunk_count: int) -
 
 
 async def _measure(instance: Instance, dataset: Dataset, chunk_count: int) -> Outcome:
-    async with _shelf(instance, dataset, chunk_count) as shelf:
-        fill_seconds = await shelf.fill()
-        rebuild = await _rebuild(shelf)
-        idle = spread(await shelf.search_all())
-        found = await _time_to_found(shelf)
-        published, while_publishing = await _search_while_publishing(shelf)
-        while_rebuilding = await _search_while_rebuilding(shelf)
+    async with _open_corpus(instance, dataset, chunk_count) as corpus:
+        started = perf_counter()
+        for texts in corpus.texts():
+            await corpus.publish(texts)
+        fill_seconds = perf_counter() - started
+        rebuild = await _rebuild(corpus)
+        idle = spread(await corpus.search_all())
+        found = await _time_to_found(corpus)
+        published, while_publishing = await _search_while_publishing(corpus)
+        while_rebuilding = await _search_while_rebuilding(corpus)
     per_core = rebuild["chunks_per_second_per_core"]
     return Outcome(
         question="Chunks that a second of one core puts into the lexical index",
@@ -150,7 +187,9 @@ async def _measure(instance: Instance, dataset: Dataset, chunk_count: int) -> Ou
 
 
 @asynccontextmanager
-async def _shelf(instance: Instance, dataset: Dataset, chunk_count: int) -> AsyncIterator[_Shelf]:
+async def _open_corpus(
+    instance: Instance, dataset: Dataset, chunk_count: int
+) -> AsyncIterator[_Corpus]:
     settings = instance.settings
     with database_url(settings) as url:
         upgrade(url)
@@ -160,7 +199,7 @@ async def _shelf(instance: Instance, dataset: Dataset, chunk_count: int) -> Asyn
         folder = instance.home / f"lexical-{uuid4().hex}"
         try:
             async with aclosing(LexicalIndexes(database, folder)) as indexes:
-                yield _Shelf(
+                yield _Corpus(
                     database=database,
                     tenant_id=tenant.id,
                     folder=folder,
@@ -172,54 +211,54 @@ async def _shelf(instance: Instance, dataset: Dataset, chunk_count: int) -> Asyn
             await database.close()
 
 
-async def _rebuild(shelf: _Shelf) -> dict[str, float]:
+async def _rebuild(corpus: _Corpus) -> dict[str, float]:
     """CPU seconds are those of this process: reading, analysing, writing, merging."""
-    with _Memory() as memory:
+    with _sampled_memory() as megabytes:
         started, cpu_started = perf_counter(), process_time()
-        await shelf.indexes.catch_up(shelf.tenant_id)
+        await corpus.indexes.catch_up(corpus.tenant_id)
         seconds, cpu_seconds = perf_counter() - started, process_time() - cpu_started
     return {
         "rebuild_seconds": round(seconds, 2),
         "rebuild_cpu_seconds": round(cpu_seconds, 2),
-        "chunks_per_second": round(shelf.chunk_count / seconds),
-        "chunks_per_second_per_core": round(shelf.chunk_count / cpu_seconds),
-        "rebuild_memory_mb": round(memory.growth_mb, 1),
+        "chunks_per_second": round(corpus.chunk_count / seconds),
+        "chunks_per_second_per_core": round(corpus.chunk_count / cpu_seconds),
+        "rebuild_memory_mb": round(max(megabytes) - megabytes[0], 1),
     }
 
 
-async def _time_to_found(shelf: _Shelf) -> Spread:
+async def _time_to_found(corpus: _Corpus) -> Spread:
     """From the commit of a publish to the hits of the next query, which must have it."""
     milliseconds = []
     for number in range(PUBLISHED):
         # A word without parts or endings, which would be found in those before it.
         word = "published" + "q" * (number + 1) + "x"
-        await shelf.publish([f"{word} is new"])
+        await corpus.publish([f"{word} is new"])
         started = perf_counter()
-        found, _ = await shelf.search(word)
+        found, _ = await corpus.search(word)
         milliseconds.append((perf_counter() - started) * 1000)
         if len(found) != 1:
             raise BenchmarkFailed(f"The next query found {len(found)} of 1 published chunk.")
     return spread(milliseconds)
 
 
-async def _search_while_publishing(shelf: _Shelf) -> tuple[int, Spread]:
+async def _search_while_publishing(corpus: _Corpus) -> tuple[int, Spread]:
     """Small documents, one after the other, while the follower takes them up."""
     published = 0
 
     async def publish() -> None:
         nonlocal published
-        for texts in shelf.texts():
+        for texts in corpus.texts():
             for start in range(0, len(texts), CHUNKS_A_PUBLISH):
-                await shelf.publish(texts[start : start + CHUNKS_A_PUBLISH])
+                await corpus.publish(texts[start : start + CHUNKS_A_PUBLISH])
                 published += CHUNKS_A_PUBLISH
                 await asyncio.sleep(CHUNKS_A_PUBLISH / PUBLISHED_A_SECOND)
 
     tasks = [
         asyncio.create_task(publish()),
-        asyncio.create_task(shelf.indexes.follow(interval_seconds=FOLLOW_SECONDS)),
+        asyncio.create_task(corpus.indexes.follow(interval_seconds=FOLLOW_SECONDS)),
     ]
     try:
-        milliseconds = await shelf.search_all()
+        milliseconds = await corpus.search_all()
     finally:
         for task in tasks:
             task.cancel()
@@ -227,93 +266,39 @@ async def _search_while_publishing(shelf: _Shelf) -> tuple[int, Spread]:
     return published, spread(milliseconds)
 
 
-async def _search_while_rebuilding(shelf: _Shelf) -> Spread:
+async def _search_while_rebuilding(corpus: _Corpus) -> Spread:
     """Another process of the node, as it were: the same chunks go into a second index."""
-    await shelf.indexes.catch_up(shelf.tenant_id)
-    others = LexicalIndexes(shelf.database, shelf.folder.with_suffix(".others"))
-    rebuilding = asyncio.create_task(others.catch_up(shelf.tenant_id))
+    await corpus.indexes.catch_up(corpus.tenant_id)
+    others = LexicalIndexes(corpus.database, corpus.folder.with_suffix(".others"))
+    rebuilding = asyncio.create_task(others.catch_up(corpus.tenant_id))
     milliseconds: list[float] = []
-    for text in shelf.queries * 100:
+    for text in corpus.queries * 100:
         if rebuilding.done():
             break
-        milliseconds.append((await shelf.search(text))[1])
+        milliseconds.append((await corpus.search(text))[1])
     await others.aclose()
     return spread(milliseconds)
 
 
-class _Memory:
-    """The growth of the process's own memory within the block; mapped files do not count."""
+@contextmanager
+def _sampled_memory() -> Iterator[list[float]]:
+    """Megabytes of the process's own memory, from the start of the block; without mapped files."""
+    samples, ended = [_anonymous_mb()], Event()
 
-    def __enter__(self) -> Self:
-        self._start = self._peak = _anonymous_mb()
-        self._ended = Event()
-        self._thread = Thread(target=self._watch)
-        self._thread.start()
-        return self
+    def watch() -> None:
+        while not ended.wait(MEMORY_POLL_SECONDS):
+            samples.append(_anonymous_mb())
 
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    @property
-    def growth_mb(self) -> float:
-        """From the start to the peak."""
-        return self._peak - self._start
-
-    def _watch(self) -> None:
-        while not self._ended.wait(MEMORY_POLL_SECONDS):
-            self._peak = max(self._peak, _anonymous_mb())
+    thread = Thread(target=watch)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _anonymous_mb() -> float:
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     (line,) = (line for line in status.splitlines() if line.startswith("RssAnon"))
     return int(line.split()[1]) / 1000
-
-
-def _texts(dataset: Dataset, chunk_count: int) -> Iterator[list[str]]:
-    """The set's texts in pieces of 100 words, from the start again when they end; 500 at a time."""
-    words = (document.text.split() for document in dataset.documents())
-    pieces = [
-        " ".join(each[start : start + WORDS])
-        for each in words
-        for start in range(0, len(each), WORDS)
-    ]
-    endless = islice(cycle(pieces), chunk_count)
-    while batch := list(islice(endless, CHUNKS_A_DOCUMENT)):
-        yield batch
-
-
-async def _publish(scope: TenantSession, texts: Sequence[str]) -> None:
-    collection_id = await ensure_collection(scope, "default")
-    fields = DocumentFields(
-        external_id=None,
-        title=None,
-        source_uri=None,
-        language="en",
-        metadata={},
-        principals=(EVERYONE,),
-        effective_at=None,
-        expires_at=None,
-        supersedes=None,
-    )
-    content = Content(filename=None, media_type="text/plain", sha256="0" * 64, size_bytes=1)
-    document_id = await insert_document(
-        scope, collection_id, fields, content, Uploader(name="bench", person=None)
-    )
-    document = await get_document(scope, document_id)
-    await insert_version(scope, document, content="x", parser="x", parser_version="1")
-    chunks = [
-        NewChunk(text=text, context="Report of the year > Numbers", location=NOWHERE)
-        for text in texts
-    ]
-    await insert_chunks(scope, document, chunks)
-    await set_published(
-        scope,
-        document,
-        chunk_count=len(texts),
-        parsed_title=None,
-        warnings=[],
-        now=datetime.now(UTC),
-    )
-    await advance_generation(scope, document_id, readers=fields.principals)

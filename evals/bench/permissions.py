@@ -8,9 +8,9 @@ caller may read, and about any text of the tenant.
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
-from typing import Literal, Protocol, TypedDict
+from typing import Literal, TypedDict, assert_never, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from evals.bench.synthetic import (
     SyntheticTenant,
     group,
     load_tenants,
+    make_space,
     perturbed,
 )
 from kb.ids import TenantId
@@ -32,7 +33,7 @@ from kb.index.sketches.sketch_cache import SketchCache
 from kb.index.vector_search import VectorFilter, count_visible, search_vectors
 from kb.postgres.database import Database, TenantSession, Viewer
 from kb.postgres.embedded_postgres import database_url
-from kb.store.spaces import Space, ensure_space
+from kb.store.spaces import Space
 from migrations.run import upgrade
 
 SPACE = Space(name="synthetic", model="synthetic", revision="1", dimension=DIMENSION)
@@ -49,6 +50,9 @@ TIE = 1e-5
 """A chunk this much less alike than the fiftieth may be listed instead: sums round differently."""
 
 About = Literal["visible", "any"]
+Way = Literal["held sketches", "planned"]
+"""By the sketches that a node holds, as the service does; or by Postgres' plans alone, as while
+sketches are not held."""
 
 
 class PointResult(TypedDict):
@@ -84,59 +88,17 @@ class _Point:
     about: About
 
 
-class _Way(Protocol):
-    """A way to search the vectors: gives the chunks found, best first, and the plan's name."""
-
-    async def __call__(
-        self, scope: TenantSession, question: NDArray[np.float32], counted: int
-    ) -> tuple[list[int], str]: ...
-
-
-async def _planned(
-    scope: TenantSession, question: NDArray[np.float32], counted: int
-) -> tuple[list[int], str]:
-    """By Postgres' plans alone, as while sketches are not held."""
-    hits, plan = await search_vectors(
-        scope, SPACE, question, VectorFilter(), limit=LIMIT, visible_count=counted
-    )
-    return [hit.chunk_id for hit in hits], plan
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Shortlisted:
-    """By the sketches that a node holds, as the service does."""
-
-    sketches: SketchCache
-
-    async def __call__(
-        self, scope: TenantSession, question: NDArray[np.float32], counted: int
-    ) -> tuple[list[int], str]:
-        nearest = await search_sketches(scope, SPACE, self.sketches, question, limit=LIMIT)
-        if nearest is None:
-            raise BenchmarkFailed(f"No sketches of {counted} visible chunks are held.")
-        return list(nearest.cosine_by_chunk), "shortlist"
-
-
-@dataclass(kw_only=True)
-class _Asked:
-    """The results of a point's questions, in their order."""
-
-    count_seconds: float
-    chunk_ids: list[list[int]] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    plans: Counter[str] = field(default_factory=Counter)
-
-
 def measure_permissions(instance: Instance, *, rows: int) -> Outcome:
     """Fills the home's database when it is empty."""
+    sizes = [rows, *(max(rows // divisor, LIMIT) for divisor in SMALLER_TENANTS)]
     tenants = [
         SyntheticTenant(number=number, chunk_count=count, seed=SEED)
-        for number, count in enumerate([rows, *_smaller(rows)], start=1)
+        for number, count in enumerate(sizes, start=1)
     ]
     with database_url(instance.settings) as url:
         upgrade(url)
-        made = asyncio.run(_prepare(url))
-        loaded = load_tenants(url, SPACE, tenants) if made else None
+        is_empty = asyncio.run(make_space(url, SPACE, tenants[0]))
+        loaded = load_tenants(url, SPACE, tenants) if is_empty else None
         results = asyncio.run(_measure(url, tenants))
     has_met = all(
         result["way"] == "planned"
@@ -157,25 +119,9 @@ def measure_permissions(instance: Instance, *, rows: int) -> Outcome:
     )
 
 
-def _smaller(rows: int) -> list[int]:
-    return [max(rows // divisor, LIMIT) for divisor in SMALLER_TENANTS]
-
-
-async def _prepare(url: str) -> bool:
-    """True when the space is empty."""
-    database = Database(url, pool_size=1)
-    await ensure_space(database, SPACE)
-    tenant_id = TenantId(SyntheticTenant(number=1, chunk_count=1, seed=SEED).id)
-    async with database.tenant(tenant_id, viewer=None) as scope:
-        count = await count_visible(scope, SPACE, VectorFilter())
-    await database.close()
-    return not count
-
-
 async def _measure(url: str, synthetic: Sequence[SyntheticTenant]) -> list[PointResult]:
     database = Database(url, pool_size=2)
     sketches = SketchCache(database, max_bytes=MAX_BYTES)
-    ways: dict[str, _Way] = {"held sketches": _Shortlisted(sketches=sketches), "planned": _planned}
     results: list[PointResult] = []
     first_chunk = 1
     for each in synthetic:
@@ -191,9 +137,9 @@ async def _measure(url: str, synthetic: Sequence[SyntheticTenant]) -> list[Point
         await sketches.catch_up(TenantId(each.id), SPACE)
         print(f"  {each.chunk_count} chunks sketched in {perf_counter() - started:.2f} s")
         for point in _points(tenant, is_biggest=each is synthetic[0]):
-            for name, way in ways.items():
-                results.append(await _measure_point(database, point, name, way))
-                print(_line(results[-1]), flush=True)
+            results += [
+                await _measure_point(database, sketches, point, way) for way in get_args(Way)
+            ]
     await sketches.aclose()
     await database.close()
     return results
@@ -213,56 +159,78 @@ def _points(tenant: _Tenant, *, is_biggest: bool) -> list[_Point]:
     return points
 
 
-async def _measure_point(database: Database, point: _Point, name: str, way: _Way) -> PointResult:
+async def _measure_point(
+    database: Database, sketches: SketchCache, point: _Point, way: Way
+) -> PointResult:
     tenant, viewer = point.tenant, Viewer(principals=(point.principal,))
     sees = np.array([point.principal in names for names in tenant.synthetic.principals])
     visible = np.flatnonzero(sees[tenant.document_of])
-    questions = _questions(point, visible)
-    asked = await _ask(database, TenantId(tenant.synthetic.id), viewer, questions, way)
-    found = [[chunk_id - tenant.first_chunk for chunk_id in ids] for ids in asked.chunk_ids]
+    generator = np.random.default_rng([SEED, *point.principal.encode()])
+    pool = visible if point.about == "visible" else np.arange(len(tenant.vectors))
+    chosen = generator.choice(pool, QUERIES + WARM_UP)
+    questions = perturbed(tenant.vectors[chosen].astype(np.float32), generator)
+
+    tenant_id = TenantId(tenant.synthetic.id)
+    async with database.tenant(tenant_id, viewer=viewer) as scope:
+        started = perf_counter()
+        counted = await count_visible(scope, SPACE, VectorFilter())
+        count_seconds = perf_counter() - started
+    found: list[list[int]] = []
+    seconds: list[float] = []
+    plans = Counter[str]()
+    for question in questions:
+        async with database.tenant(tenant_id, viewer=viewer) as scope:
+            started = perf_counter()
+            chunk_ids, plan = await _search(scope, sketches, question, counted, way)
+            seconds.append(perf_counter() - started)
+        found.append([chunk_id - tenant.first_chunk for chunk_id in chunk_ids])
+        plans[plan] += 1
+
     recalls = recall_of(tenant.vectors, visible, questions[WARM_UP:], found[WARM_UP:])
-    return {
+    result: PointResult = {
         "tenant_chunks": tenant.synthetic.chunk_count,
         "principal": point.principal,
         "about": point.about,
         "visible": len(visible),
-        "way": name,
-        "plans": dict(asked.plans),
+        "way": way,
+        "plans": dict(plans),
         "recall_at_50": round(float(np.mean(recalls)), 4),
         "lowest_recall": round(min(recalls), 4),
         "fewest_rows": min(len(rows) for rows in found),
-        "milliseconds": spread([each * 1000 for each in asked.seconds[WARM_UP:]]),
-        "first_count_milliseconds": round(asked.count_seconds * 1000, 2),
+        "milliseconds": spread([each * 1000 for each in seconds[WARM_UP:]]),
+        "first_count_milliseconds": round(count_seconds * 1000, 2),
     }
+    times = result["milliseconds"]
+    print(
+        f"  {result['visible']:>8} of {result['tenant_chunks']:>8} {result['principal']:<22}"
+        f" {result['about']:<8} recall {result['recall_at_50']:.4f}"
+        f" p50 {times['p50']:.1f} p95 {times['p95']:.1f} ms {result['plans']}",
+        flush=True,
+    )
+    return result
 
 
-def _questions(point: _Point, visible: NDArray[np.int64]) -> NDArray[np.float32]:
-    vectors = point.tenant.vectors
-    generator = np.random.default_rng([SEED, *point.principal.encode()])
-    pool = visible if point.about == "visible" else np.arange(len(vectors))
-    chosen = generator.choice(pool, QUERIES + WARM_UP)
-    return perturbed(vectors[chosen].astype(np.float32), generator)
-
-
-async def _ask(
-    database: Database,
-    tenant_id: TenantId,
-    viewer: Viewer,
-    questions: NDArray[np.float32],
-    way: _Way,
-) -> _Asked:
-    async with database.tenant(tenant_id, viewer=viewer) as scope:
-        started = perf_counter()
-        counted = await count_visible(scope, SPACE, VectorFilter())
-        asked = _Asked(count_seconds=perf_counter() - started)
-    for question in questions:
-        async with database.tenant(tenant_id, viewer=viewer) as scope:
-            started = perf_counter()
-            chunk_ids, plan = await way(scope, question, counted)
-            asked.seconds.append(perf_counter() - started)
-        asked.chunk_ids.append(chunk_ids)
-        asked.plans[plan] += 1
-    return asked
+async def _search(
+    scope: TenantSession,
+    sketches: SketchCache,
+    question: NDArray[np.float32],
+    counted: int,
+    way: Way,
+) -> tuple[list[int], str]:
+    """The chunks found, best first, and the plan's name."""
+    match way:
+        case "held sketches":
+            nearest = await search_sketches(scope, SPACE, sketches, question, limit=LIMIT)
+            if nearest is None:
+                raise BenchmarkFailed(f"No sketches of {counted} visible chunks are held.")
+            return list(nearest.cosine_by_chunk), "shortlist"
+        case "planned":
+            hits, plan = await search_vectors(
+                scope, SPACE, question, VectorFilter(), limit=LIMIT, visible_count=counted
+            )
+            return [hit.chunk_id for hit in hits], plan
+        case _:
+            assert_never(way)
 
 
 def recall_of(
@@ -276,13 +244,11 @@ def recall_of(
     Compares with all visible rows. A row that is not visible counts as not found.
     """
     wanted = min(LIMIT, len(visible))
-    cosines = np.concatenate(
-        [
-            questions @ _unit(vectors[visible[start : start + 50_000]]).T
-            for start in range(0, len(visible), 50_000)
-        ],
-        axis=1,
-    )
+    blocks = []
+    for start in range(0, len(visible), 50_000):
+        rows = vectors[visible[start : start + 50_000]].astype(np.float32)
+        blocks.append(questions @ (rows / np.linalg.norm(rows, axis=1, keepdims=True)).T)
+    cosines = np.concatenate(blocks, axis=1)
     least = -np.partition(-cosines, wanted - 1, axis=1)[:, wanted - 1]
     recalls = []
     for row, chunks in enumerate(found):
@@ -291,18 +257,3 @@ def recall_of(
         is_near = cosines[row, places[is_visible]] >= least[row] - TIE
         recalls.append(float(is_near.sum()) / wanted)
     return recalls
-
-
-def _unit(halves: NDArray[np.float16]) -> NDArray[np.float32]:
-    rows = halves.astype(np.float32)
-    unit: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    return unit
-
-
-def _line(result: PointResult) -> str:
-    times = result["milliseconds"]
-    return (
-        f"  {result['visible']:>8} of {result['tenant_chunks']:>8} {result['principal']:<22}"
-        f" {result['about']:<8} recall {result['recall_at_50']:.4f}"
-        f" p50 {times['p50']:.1f} p95 {times['p95']:.1f} ms {result['plans']}"
-    )

@@ -19,14 +19,13 @@ from evals.bench.footnote_process import BenchmarkFailed, Instance, running
 from evals.bench.ingest import load_embedder
 from evals.bench.record import Outcome, Spread
 from evals.bench.search import QUERIES, WARM_UP, time_searches
-from evals.bench.synthetic import SyntheticTenant, load_tenants
+from evals.bench.synthetic import SyntheticTenant, load_tenants, make_space
 from kb.errors import InvalidInput
 from kb.ids import TenantId
 from kb.index.lexical.lexical_indexes import LexicalIndexes
-from kb.index.vector_search import VectorFilter, count_visible
 from kb.postgres.database import Database
 from kb.postgres.embedded_postgres import database_url
-from kb.store.spaces import Space, ensure_space, space_for
+from kb.store.spaces import space_for
 from migrations.run import upgrade
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -90,7 +89,7 @@ def _measure_size(instance: Instance, size: int, texts: Sequence[str]) -> SizeRe
     lexical = instance.home / "lexical"
     with database_url(instance.settings) as url:
         upgrade(url)
-        is_empty = asyncio.run(_prepare(url, space, tenant))
+        is_empty = asyncio.run(make_space(url, space, tenant))
         loaded = load_tenants(url, space, [tenant], words=WORDS) if is_empty else None
         database = Database(url, pool_size=instance.settings.database_pool_size)
         built_seconds = asyncio.run(build_index(database, lexical, TenantId(tenant.id)))
@@ -112,16 +111,6 @@ def _measure_size(instance: Instance, size: int, texts: Sequence[str]) -> SizeRe
     }
     print(f"  {size:>8} chunks: p50 {result['total']['p50']:.1f} ms, plan {plan}")
     return result
-
-
-async def _prepare(url: str, space: Space, tenant: SyntheticTenant) -> bool:
-    """True when nothing is stored."""
-    database = Database(url, pool_size=1)
-    await ensure_space(database, space)
-    async with database.tenant(TenantId(tenant.id), viewer=None) as scope:
-        count = await count_visible(scope, space, VectorFilter())
-    await database.close()
-    return not count
 
 
 async def build_index(database: Database, folder: Path, tenant_id: TenantId) -> float | None:

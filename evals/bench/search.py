@@ -4,15 +4,16 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from time import perf_counter
 from typing import Literal, get_args
 
 import httpx
 
-from evals.bench.footnote_process import BenchmarkFailed, Footnote, Instance, running
+from evals.bench.footnote_process import BenchmarkFailed, Instance, running
 from evals.bench.ingest import load_embedder
 from evals.bench.record import Outcome, Spread, spread
-from evals.bench.upload import stored_texts, upload_all
+from evals.bench.upload import fill
 from footnote.evals.datasets import CorpusDocument, Dataset
 from models.embedding import SentenceTransformerEmbedder
 
@@ -37,10 +38,6 @@ class _Search:
     timings: Mapping[Stage, float]
     has_hits: bool
 
-    @property
-    def slower_leg(self) -> float:
-        return max(self.timings["lexical"], self.timings["vector"])
-
 
 @dataclass(frozen=True, kw_only=True)
 class TimedSearches:
@@ -62,18 +59,13 @@ class TimedSearches:
     @property
     def floor(self) -> Spread:
         """The time that cannot be saved: embedding one query, and the slower search."""
-        pairs = zip(self.embeddings, self.searches, strict=True)
-        return spread([embedding + search.slower_leg for embedding, search in pairs])
+        slower = [max(each.timings["lexical"], each.timings["vector"]) for each in self.searches]
+        return spread([sum(both) for both in zip(self.embeddings, slower, strict=True)])
 
     @property
     def ratio(self) -> float:
         """The median over the floor's."""
         return self.http["p50"] / self.floor["p50"]
-
-    @property
-    def per_second(self) -> float:
-        """Searches that one client makes."""
-        return 1000 * len(self.searches) / sum(search.http for search in self.searches)
 
     def stage(self, name: Stage) -> Spread:
         """Milliseconds of a stage, as the service says."""
@@ -102,7 +94,7 @@ def measure_search(
     texts = queries_from(documents, count=queries + WARM_UP, seed=SEED)
     embedder = load_embedder(instance)
     with running(instance) as footnote, footnote.client() as client:
-        chunk_count = _fill(footnote, client, documents)
+        chunk_count = fill(footnote, client, documents)
         timed = time_searches(client, embedder, texts)
     return Outcome(
         question="Hybrid search over HTTP, over embedding the question and the slower leg",
@@ -114,7 +106,7 @@ def measure_search(
             "floor_milliseconds": timed.floor,
             "bare_embedding_milliseconds": timed.embedding,
             **{f"service_{stage}_milliseconds": timed.stage(stage) for stage in get_args(Stage)},
-            "searches_per_second": round(timed.per_second, 2),
+            "searches_per_second": round(1000 / fmean(each.http for each in timed.searches), 2),
             "chunks": chunk_count,
         },
         dataset=dataset,
@@ -122,15 +114,6 @@ def measure_search(
         warm_up=WARM_UP,
         concurrency=1,
     )
-
-
-def _fill(footnote: Footnote, client: httpx.Client, documents: list[CorpusDocument]) -> int:
-    """The number of chunks that can be found; ingests the documents first when there are none."""
-    count = len(stored_texts(footnote.instance))
-    if not count:
-        upload_all(client, documents)
-        count = len(stored_texts(footnote.instance))
-    return count
 
 
 def time_searches(
@@ -141,32 +124,25 @@ def time_searches(
     Raises:
         BenchmarkFailed: A search found nothing.
     """
-    for text in texts[:WARM_UP]:
-        _search(client, text)
-        _embed(embedder, text)
     searches: list[_Search] = []
     embeddings: list[float] = []
-    for start in range(WARM_UP, len(texts), BLOCK):
+    for start in range(0, len(texts), BLOCK):
         block = texts[start : start + BLOCK]
-        searches += [_search(client, text) for text in block]
-        embeddings += [_embed(embedder, text) for text in block]
-    if not all(search.has_hits for search in searches):
+        for text in block:
+            started = perf_counter()
+            response = client.post("/v1/search", json={"query": text})
+            milliseconds = (perf_counter() - started) * 1000
+            body = response.raise_for_status().json()
+            search = _Search(
+                http=milliseconds, timings=body["timings_ms"], has_hits=bool(body["data"])
+            )
+            searches.append(search)
+        for text in block:
+            started = perf_counter()
+            embedder.embed_queries([text])
+            embeddings.append((perf_counter() - started) * 1000)
+
+    counted = searches[WARM_UP:]
+    if not all(search.has_hits for search in counted):
         raise BenchmarkFailed("A query made of what is stored found nothing.")
-    return TimedSearches(searches=searches, embeddings=embeddings)
-
-
-def _search(client: httpx.Client, text: str) -> _Search:
-    started = perf_counter()
-    response = client.post("/v1/search", json={"query": text})
-    ended = perf_counter()
-    response.raise_for_status()
-    body = response.json()
-    return _Search(
-        http=(ended - started) * 1000, timings=body["timings_ms"], has_hits=bool(body["data"])
-    )
-
-
-def _embed(embedder: SentenceTransformerEmbedder, text: str) -> float:
-    started = perf_counter()
-    embedder.embed_queries([text])
-    return (perf_counter() - started) * 1000
+    return TimedSearches(searches=counted, embeddings=embeddings[WARM_UP:])

@@ -87,7 +87,7 @@ def measure_servers(*, runs: int) -> Outcome:
                 for connections in CONNECTIONS:
                     measured = asyncio.run(_load(port, connections, group))
                     rates.setdefault(name, {}).setdefault(connections, []).append(measured)
-    numbers: dict[str, object] = {
+    numbers = {
         f"{name}, {connections} connections": {
             "requests_a_second": round(statistics.median(rate for rate, _ in each)),
             "cpu_microseconds_a_request": round(statistics.median(cpu for _, cpu in each)),
@@ -96,7 +96,7 @@ def measure_servers(*, runs: int) -> Outcome:
         for connections, each in by_connections.items()
     }
     limited, bare = (numbers[f"{name}, 32 connections"] for name in list(COMMANDS)[:2])
-    cost = _cpu(limited) - _cpu(bare)
+    cost = limited["cpu_microseconds_a_request"] - bare["cpu_microseconds_a_request"]
     return Outcome(
         question="CPU that the limits on connections add to a request, beside other servers",
         target="<= 20 microseconds",
@@ -104,11 +104,6 @@ def measure_servers(*, runs: int) -> Outcome:
         numbers={"limits_add_microseconds": cost, **numbers},
         warm_up=0,
     )
-
-
-def _cpu(figures: object) -> int:
-    assert isinstance(figures, dict)  # noqa: S101  # made above
-    return int(figures["cpu_microseconds_a_request"])
 
 
 @contextmanager
@@ -124,23 +119,19 @@ def _serving(command: tuple[str, ...]) -> Iterator[tuple[int, int]]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_for(port)
+        deadline = time.perf_counter() + START_SECONDS
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except ConnectionError as error:
+                if time.perf_counter() > deadline:
+                    raise BenchmarkFailed("A server did not start.") from error
+                time.sleep(0.05)
         yield process.pid, port
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.perf_counter() + START_SECONDS
-    while time.perf_counter() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionError:
-            time.sleep(0.05)
-        else:
-            return
-    raise BenchmarkFailed("A server did not start.")
 
 
 async def _load(port: int, connections: int, group: int) -> tuple[float, float]:

@@ -14,8 +14,11 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from kb.ids import TenantId
+from kb.index.vector_search import VectorFilter, count_visible
+from kb.postgres.database import Database
 from kb.store.bulk_load import BulkChunk, BulkDocument, bulk_load
-from kb.store.spaces import Space
+from kb.store.spaces import Space, ensure_space
 
 DIMENSION = 384
 AREAS, TOPICS_PER_AREA = 50, 40
@@ -75,10 +78,6 @@ class SyntheticTenant:
         """The last one may have fewer chunks than the others."""
         return -(-self.chunk_count // CHUNKS_PER_DOCUMENT)
 
-    def document_id(self, document: int) -> UUID:
-        """Follows from tenant and document."""
-        return UUID(int=self.id.int + ((document + 1) << 20))
-
     @property
     def collection_ids(self) -> tuple[UUID, UUID]:
         """Documents are in one of two, in turn."""
@@ -116,19 +115,20 @@ class SyntheticTenant:
 
     def blocks(self) -> Iterator[Block]:
         """All documents in order, a thousand at a time."""
-        space = _Space(self.seed)
+        topics, rotation = _space(self.seed)
         for first in range(0, self.document_count, self.block_documents):
             last = min(first + self.block_documents, self.document_count)
             document_of = np.repeat(np.arange(first, last), CHUNKS_PER_DOCUMENT)
             document_of = document_of[: self.chunk_count - first * CHUNKS_PER_DOCUMENT]
             generator = self._generator("vectors", first)
-            documents = space.topics[self.topic_of[first:last]] + SPREADS[2] * space.noise(
-                last - first, generator
-            )
-            chunks = documents[document_of - first] + SPREADS[3] * space.noise(
-                len(document_of), generator
-            )
-            yield Block(first_document=first, document_of=document_of, vectors=space.turned(chunks))
+            around_topics = SPREADS[2] * _noise(last - first, generator)
+            documents = topics[self.topic_of[first:last]] + around_topics
+            around_documents = SPREADS[3] * _noise(len(document_of), generator)
+            # Turned so that no axis means more than another, and as half precision has them.
+            chunks = (documents[document_of - first] + around_documents) @ rotation
+            unit = chunks / np.linalg.norm(chunks, axis=1, keepdims=True)
+            vectors = unit.astype(np.float16).astype(np.float32)
+            yield Block(first_document=first, document_of=document_of, vectors=vectors)
 
     def texts(self, block: Block, words: int) -> list[str]:
         """`words` words for each chunk, frequencies by Zipf; every topic favours its own."""
@@ -149,31 +149,21 @@ class SyntheticTenant:
         return np.random.default_rng([self.seed, self.number, *name.encode()])
 
 
-class _Space:
-    """The centres of areas and topics; the same for all tenants of a seed."""
+def _space(seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The centres of the topics, and a rotation; the same for all tenants of a seed."""
+    generator = np.random.default_rng([seed, 0])
+    rotation, _ = np.linalg.qr(generator.normal(size=(DIMENSION, DIMENSION)))
+    areas = SPREADS[0] * _noise(AREAS, generator)
+    spread = SPREADS[1] * _noise(AREAS * TOPICS_PER_AREA, generator)
+    return np.repeat(areas, TOPICS_PER_AREA, axis=0) + spread, rotation.astype(np.float32)
 
-    def __init__(self, seed: int) -> None:
-        generator = np.random.default_rng([seed, 0])
-        spectrum = np.arange(1, DIMENSION + 1, dtype=np.float32) ** -0.5
-        self._scale = spectrum / np.linalg.norm(spectrum)
-        rotation, _ = np.linalg.qr(generator.normal(size=(DIMENSION, DIMENSION)))
-        self._rotation = rotation.astype(np.float32)
-        areas = SPREADS[0] * self.noise(AREAS, generator)
-        spread = SPREADS[1] * self.noise(AREAS * TOPICS_PER_AREA, generator)
-        self.topics = np.repeat(areas, TOPICS_PER_AREA, axis=0) + spread
 
-    def noise(self, count: int, generator: np.random.Generator) -> NDArray[np.float32]:
-        """(count, 384) rows of expected length 1."""
-        normal = generator.standard_normal((count, DIMENSION), dtype=np.float32)
-        noise: NDArray[np.float32] = normal * self._scale
-        return noise
-
-    def turned(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Unit rows, turned so that no axis means more than another, as half precision has them."""
-        turned = rows @ self._rotation
-        unit = turned / np.linalg.norm(turned, axis=1, keepdims=True)
-        halves: NDArray[np.float32] = unit.astype(np.float16).astype(np.float32)
-        return halves
+def _noise(count: int, generator: np.random.Generator) -> NDArray[np.float32]:
+    """(count, 384) rows of expected length 1."""
+    spectrum = np.arange(1, DIMENSION + 1, dtype=np.float32) ** -0.5
+    normal = generator.standard_normal((count, DIMENSION), dtype=np.float32)
+    noise: NDArray[np.float32] = normal * (spectrum / np.linalg.norm(spectrum))
+    return noise
 
 
 def perturbed(
@@ -203,6 +193,16 @@ def vocabulary_words() -> NDArray[np.str_]:
     return np.array(words)
 
 
+async def make_space(url: str, space: Space, tenant: SyntheticTenant) -> bool:
+    """True when the tenant has no vectors in it."""
+    database = Database(url, pool_size=1)
+    await ensure_space(database, space)
+    async with database.tenant(TenantId(tenant.id), viewer=None) as scope:
+        count = await count_visible(scope, space, VectorFilter())
+    await database.close()
+    return not count
+
+
 def load_tenants(
     database_url: str, space: Space, tenants: Sequence[SyntheticTenant], *, words: int = 0
 ) -> dict[str, object]:
@@ -214,7 +214,7 @@ def load_tenants(
             documents = [
                 BulkDocument(
                     tenant_id=tenant.id,
-                    id=tenant.document_id(number),
+                    id=UUID(int=tenant.id.int + ((number + 1) << 20)),
                     collection_id=tenant.collection_ids[number % 2],
                     principals=principals,
                 )

@@ -8,7 +8,7 @@ from time import perf_counter, sleep
 
 import httpx
 
-from evals.bench.footnote_process import TENANT, BenchmarkFailed, Instance
+from evals.bench.footnote_process import TENANT, BenchmarkFailed, Footnote, Instance
 from footnote.evals.datasets import CorpusDocument
 from kb.postgres.database import Database
 from kb.postgres.embedded_postgres import database_url
@@ -41,10 +41,23 @@ def upload_all(client: httpx.Client, documents: Sequence[CorpusDocument]) -> Upl
         job_ids = list(uploaders.map(lambda document: _upload(client, document), documents))
     accepted = perf_counter()
     for job_id in reversed(job_ids):
-        if job_id is not None:
-            _wait(client, job_id)
+        status = "succeeded"
+        while job_id is not None:
+            status = client.get(f"/v1/jobs/{job_id}").raise_for_status().json()["status"]
+            if status in FINISHED:
+                break
+            sleep(POLL_SECONDS)
+        if status != "succeeded":
+            raise BenchmarkFailed(f"A job ended as {status!r}.")
     client.post("/v1/search", json={"query": documents[-1].title}).raise_for_status()
     return Uploaded(accepted_seconds=accepted - started, findable_seconds=perf_counter() - started)
+
+
+def fill(footnote: Footnote, client: httpx.Client, documents: Sequence[CorpusDocument]) -> int:
+    """The number of chunks that can be found; ingests the documents first when there are none."""
+    if not stored_texts(footnote.instance):
+        upload_all(client, documents)
+    return len(stored_texts(footnote.instance))
 
 
 def stored_texts(instance: Instance) -> list[str]:
@@ -76,15 +89,3 @@ def _upload(client: httpx.Client, document: CorpusDocument) -> str | None:
     response.raise_for_status()
     job = response.json()["job"]
     return str(job["id"]) if job else None
-
-
-def _wait(client: httpx.Client, job_id: str) -> None:
-    while True:
-        response = client.get(f"/v1/jobs/{job_id}")
-        response.raise_for_status()
-        status = response.json()["status"]
-        if status in FINISHED:
-            break
-        sleep(POLL_SECONDS)
-    if status != "succeeded":
-        raise BenchmarkFailed(f"A job ended as {status!r}.")

@@ -2,7 +2,7 @@
 
 import random
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import cycle, islice
 from pathlib import Path
 from time import process_time, thread_time
@@ -50,7 +50,23 @@ def measure_visible(dataset: Dataset, *, sizes: Sequence[int] = CHUNKS) -> Outco
 
 
 def _measure(dataset: Dataset, size: int) -> _Numbers:
-    texts = list(islice(cycle(_pieces(dataset)), size))
+    words_by_document = (document.text.split() for document in dataset.documents())
+    pieces = (
+        " ".join(each[start : start + WORDS])
+        for each in words_by_document
+        for start in range(0, len(each), WORDS)
+    )
+    texts = list(islice(cycle(pieces), size))
+    chunks = (
+        IndexedChunk(
+            chunk_id=number,
+            document_id=UUID(int=number // CHUNKS_A_DOCUMENT),
+            principals=("tenant:*",) if number // CHUNKS_A_DOCUMENT % 2 else ("group:x",),
+            text=f"Report of the year > Numbers\n{text}",
+            language="en",
+        )
+        for number, text in enumerate(texts)
+    )
     generator = random.Random(SEED)  # noqa: S311  # a sample, no secret
     words = [word for text in texts[:500] for word in text.split()]
     queries = [
@@ -60,7 +76,7 @@ def _measure(dataset: Dataset, size: int) -> _Numbers:
     with tempfile.TemporaryDirectory() as folder:
         index = TenantIndex(Path(folder, "index"))
         started = process_time()
-        index.rebuild(generation=1, chunks=_chunks(texts))
+        index.rebuild(generation=1, chunks=chunks)
         seconds = process_time() - started
         size_bytes = sum(file.stat().st_size for file in Path(folder, "index").iterdir())
         readers = {
@@ -97,22 +113,3 @@ def _search(reader: IndexReader, terms: list[str], principals: tuple[str, ...]) 
     bm25 = Bm25(terms, reader.statistics(terms, principals=principals))
     reader.search(bm25, ChunkFilter(principals=principals), limit=LIMIT)
     return (thread_time() - started) * 1000
-
-
-def _pieces(dataset: Dataset) -> Iterator[str]:
-    for document in dataset.documents():
-        words = document.text.split()
-        for start in range(0, len(words), WORDS):
-            yield " ".join(words[start : start + WORDS])
-
-
-def _chunks(texts: Sequence[str]) -> Iterator[IndexedChunk]:
-    for number, text in enumerate(texts):
-        document = number // CHUNKS_A_DOCUMENT
-        yield IndexedChunk(
-            chunk_id=number,
-            document_id=UUID(int=document),
-            principals=("tenant:*",) if document % 2 else ("group:x",),
-            text=f"Report of the year > Numbers\n{text}",
-            language="en",
-        )

@@ -88,7 +88,10 @@ def bench_peers(
         }
         for each in datasets:
             evaluation["results"].extend(measure(run, each))
-            write(evaluation, results, output)
+            means = json.dumps(summary(evaluation), indent=2, ensure_ascii=False)
+            results.write_text(f"{means}\n", encoding="utf-8")
+            if output is not None:
+                write_evaluation(evaluation, output)
     print(table(evaluation["results"]))
 
 
@@ -123,14 +126,6 @@ def is_whole(datasets: Sequence[str], peers: Sequence[Peer], questions: int | No
     """True when no set, no peer and no question is left out."""
     has_all = set(DATASETS) <= set(datasets) and set(PEERS.values()) <= set(peers)
     return has_all and questions is None
-
-
-def write(evaluation: Evaluation, results: Path, output: Path | None) -> None:
-    """The means into `results`; each question's scores where they are wanted."""
-    means = json.dumps(summary(evaluation), indent=2, ensure_ascii=False)
-    results.write_text(f"{means}\n", encoding="utf-8")
-    if output is not None:
-        write_evaluation(evaluation, output)
 
 
 if __name__ == "__main__":

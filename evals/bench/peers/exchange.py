@@ -64,10 +64,18 @@ def ask_peer(peer: Peer, python: Path, task: Task, *, database_url: str, folder:
     """The output of the peer's own Python; BenchmarkFailed when it fails."""
     write_task(task, folder, database_url=database_url)
     log = folder / "log.txt"
+    # All that the peer gets: no keys, no proxies, no settings of the user's.
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(folder),
+        "TMPDIR": tempfile.gettempdir(),
+        "PYTHONNOUSERSITE": "1",
+        **peer.environment,
+    }
     with log.open("wb") as output:
         done = subprocess.run(  # noqa: S603  # our own script
             [python, peer.runner, folder],
-            env=_environment(peer, folder),
+            env=environment,
             cwd=folder,
             stdout=output,
             stderr=output,
@@ -112,17 +120,6 @@ def ranked_documents(task: Task, chunk_ids: Sequence[str]) -> list[str]:
     """The documents of the chunks, each at the place of its first one."""
     document_by_chunk = {chunk.id: chunk.document_id for chunk in task.chunks}
     return list(dict.fromkeys(document_by_chunk[chunk_id] for chunk_id in chunk_ids))
-
-
-def _environment(peer: Peer, folder: Path) -> dict[str, str]:
-    """All that the peer gets of an environment: no keys, no proxies, no settings of the user's."""
-    return {
-        "PATH": "/usr/bin:/bin",
-        "HOME": str(folder),
-        "TMPDIR": tempfile.gettempdir(),
-        "PYTHONNOUSERSITE": "1",
-        **peer.environment,
-    }
 
 
 def _write(path: Path, content: object) -> None:

@@ -1,8 +1,8 @@
 """Footnote's own part: its real ingest path and its real retriever, in a home of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager, closing
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, aclosing, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -14,7 +14,7 @@ from app.retrieve.search import NodeIndexes, Retriever
 from evals.bench.footnote_process import BenchmarkFailed
 from evals.bench.peers.exchange import GivenChunk, Task
 from evals.bench.peers.remembering import RememberingEmbedder
-from footnote.evals.datasets import CorpusDocument, Dataset
+from footnote.evals.datasets import Dataset
 from footnote.evals.loading import READER, LoadedDataset, load
 from footnote.evals.retrieval import ranked_documents
 from ingest.chunk import split
@@ -77,7 +77,17 @@ class Models:
 
 def embed_corpus(dataset: Dataset, embedder: RememberingEmbedder) -> None:
     """Embeds every chunk: no contender's time to index has the model's in it."""
-    texts = [text for document in dataset.documents() for text in _texts(document, embedder)]
+    texts: list[str] = []
+    for document in dataset.documents():
+        content = document.text.encode()
+        # One that cannot be read has no texts.
+        with suppress(DocumentUnreadable):
+            name = PurePosixPath(document.id).name
+            media_type = sniff(content, filename=name, declared=None)
+            parsed = parse(content, media_type)
+            title = document.title or parsed.title
+            chunks = split(parsed, title=title, media_type=media_type, embedder=embedder)
+            texts += [chunk.embedded_text for chunk in chunks]
     embedder.embed_passages(texts)
 
 
@@ -98,10 +108,11 @@ async def _take_part(
     wanted: tuple[Sequence[str], int],
 ) -> OwnPart:
     questions, limit = wanted
-    async with (
-        _open_database(settings, url) as database,
-        aclosing(LexicalIndexes(database, settings.home_path / "lexical")) as lexical,
-    ):
+    database = Database(url, pool_size=settings.database_pool_size)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(database.close)
+        indexes = LexicalIndexes(database, settings.home_path / "lexical")
+        lexical = await stack.enter_async_context(aclosing(indexes))
         await ensure_space(database, models.space)
         started = perf_counter()
         loaded = await _load(settings, database, dataset, models)
@@ -135,15 +146,6 @@ async def _take_part(
                 retriever(models.embedder), loaded.tenant_id, questions, limit=limit
             ),
         )
-
-
-@asynccontextmanager
-async def _open_database(settings: Settings, url: str) -> AsyncIterator[Database]:
-    database = Database(url, pool_size=settings.database_pool_size)
-    try:
-        yield database
-    finally:
-        await database.close()
 
 
 async def _load(
@@ -208,23 +210,6 @@ async def _chunks(database: Database, tenant_id: TenantId) -> list[GivenChunk]:
         )
         for row in rows
     ]
-
-
-def _texts(document: CorpusDocument, embedder: Embedder) -> list[str]:
-    """The texts of the document to embed; none when it cannot be read."""
-    content = document.text.encode()
-    try:
-        media_type = sniff(content, filename=PurePosixPath(document.id).name, declared=None)
-        parsed = parse(content, media_type)
-    except DocumentUnreadable:
-        return []
-    chunks = split(
-        parsed,
-        title=document.title or parsed.title,
-        media_type=media_type,
-        embedder=embedder,
-    )
-    return [chunk.embedded_text for chunk in chunks]
 
 
 def _query(text: str, limit: int) -> SearchQuery:

@@ -1,6 +1,6 @@
 """The peers' results as one table of text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from footnote.evals.results import Result
 
@@ -11,26 +11,25 @@ LEFT = 2
 
 def table(results: Iterable[Result]) -> str:
     """A line for each result under one of headings; `p` is against Footnote's own line."""
-    rows = [HEADINGS, *(_row(result) for result in results)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
-    return "\n".join(_line(row, widths) for row in rows)
+    rows = [HEADINGS]
+    for result in results:
+        details, figures, latency = result["details"], result["figures"], result["latency_ms"]
+        row = (
+            result["dataset"],
+            result["variant"],
+            f"{figures['ndcg@10']:.4f}",
+            f"{details['ndcg_p_value_against_footnote']:.4f}",
+            f"{figures['recall@20']:.4f}",
+            f"{details['index_seconds']:.1f}",
+            f"{latency['p50']:.1f}",
+            f"{latency['p95']:.1f}",
+        )
+        rows.append(row)
 
-
-def _row(result: Result) -> tuple[str, ...]:
-    details = result["details"]
-    return (
-        result["dataset"],
-        result["variant"],
-        f"{result['figures']['ndcg@10']:.4f}",
-        f"{details['ndcg_p_value_against_footnote']:.4f}",
-        f"{result['figures']['recall@20']:.4f}",
-        f"{details['index_seconds']:.1f}",
-        f"{result['latency_ms']['p50']:.1f}",
-        f"{result['latency_ms']['p95']:.1f}",
-    )
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    words = [cell.ljust(width) for cell, width in zip(row[:LEFT], widths, strict=False)]
-    numbers = [cell.rjust(width) for cell, width in zip(row[LEFT:], widths[LEFT:], strict=True)]
-    return "  ".join([*words, *numbers]).rstrip()
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        words = map(str.ljust, row[:LEFT], widths[:LEFT])
+        numbers = map(str.rjust, row[LEFT:], widths[LEFT:])
+        lines.append("  ".join([*words, *numbers]).rstrip())
+    return "\n".join(lines)

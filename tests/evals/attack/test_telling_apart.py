@@ -1,4 +1,4 @@
-"""What tells a hidden document from none is noticed; what must differ is not."""
+"""A difference that tells a hidden document from none is noticed; ids and times may differ."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What the benchmark of answers asks, and makes of what it measured."""
+"""The questions and the verdict of the benchmark of answers."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What `python -m evals.bench` makes of its options."""
+"""The options of `python -m evals.bench`."""
 
 from pathlib import Path
 

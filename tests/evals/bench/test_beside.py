@@ -1,4 +1,4 @@
-"""What the benchmark of searches beside ingestion makes of what it measured."""
+"""The verdict of the benchmark of searches beside ingestion."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the benchmark of many clients makes of what it measured."""
+"""The verdict of the benchmark of many clients."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the benchmark of searches beside costly requests sends, and makes of what it measured."""
+"""The requests and the verdict of the benchmark of searches beside costly requests."""
 
 import json
 from pathlib import Path

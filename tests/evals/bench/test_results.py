@@ -1,4 +1,4 @@
-"""What the benchmarks make of what they measured."""
+"""The verdicts and results of the benchmarks."""
 
 import json
 import re

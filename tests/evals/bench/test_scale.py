@@ -1,4 +1,4 @@
-"""What the benchmark of growth asks, and what it waits for."""
+"""The questions of the benchmark of growth, and its wait for the indexes."""
 
 from pathlib import Path
 

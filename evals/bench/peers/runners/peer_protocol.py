@@ -58,7 +58,20 @@ def run(index: Callable[[Corpus], Search], *packages: str) -> None:
     exchange = Path(sys.argv[1])
     questions = json.loads((exchange / "questions.json").read_text(encoding="utf-8"))
     vectors: Vectors = np.load(exchange / "question_vectors.npy")
-    corpus = _read(exchange, dict(zip(questions, vectors, strict=True)))
+    job = json.loads((exchange / "job.json").read_text(encoding="utf-8"))
+    chunks = json.loads((exchange / "chunks.json").read_text(encoding="utf-8"))
+    folder = exchange / "store"
+    folder.mkdir()
+    corpus = Corpus(
+        chunk_ids=[chunk["id"] for chunk in chunks],
+        chunk_texts=[chunk["text"] for chunk in chunks],
+        chunk_vectors=np.load(exchange / "chunk_vectors.npy"),
+        vector_by_question=dict(zip(questions, vectors, strict=True)),
+        limit=job["limit"],
+        folder=folder,
+        database_url=job["database_url"],
+    )
+
     started = perf_counter()
     search = index(corpus)
     index_seconds = perf_counter() - started
@@ -77,19 +90,3 @@ def run(index: Callable[[Corpus], Search], *packages: str) -> None:
         "milliseconds": milliseconds,
     }
     (exchange / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
-
-
-def _read(exchange: Path, vector_by_question: Mapping[str, Vectors]) -> Corpus:
-    job = json.loads((exchange / "job.json").read_text(encoding="utf-8"))
-    chunks = json.loads((exchange / "chunks.json").read_text(encoding="utf-8"))
-    folder = exchange / "store"
-    folder.mkdir()
-    return Corpus(
-        chunk_ids=[chunk["id"] for chunk in chunks],
-        chunk_texts=[chunk["text"] for chunk in chunks],
-        chunk_vectors=np.load(exchange / "chunk_vectors.npy"),
-        vector_by_question=vector_by_question,
-        limit=job["limit"],
-        folder=folder,
-        database_url=job["database_url"],
-    )

@@ -1,12 +1,11 @@
-"""The house: a killed database, children that keep dying, the end on a loaded host, file modes."""
+"""The service on its host: killed processes, its end, the modes of its files, the page /docs."""
 
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from stat import S_IMODE, S_ISDIR, S_ISLNK
 from time import monotonic, sleep
@@ -15,7 +14,7 @@ import httpx
 
 from evals.attack.calls import all_finished, finished, send_text, stored
 from evals.attack.finding import Finding, Probe, judge
-from evals.attack.processes import GONE, of_home, of_role
+from evals.attack.processes import kill, of_home, of_role
 from evals.attack.seeding import paragraphs, random_for, words
 from evals.attack.target import Target
 from evals.bench.footnote_process import LOG_NAME, TENANT, command
@@ -45,12 +44,14 @@ def killed_database_comes_back(target: Target) -> Finding:
     with target.caller() as client:
         stored(client, "The wombat allowance is 7 carrots.")
         for number in (1, 2):
-            logged = LogSince(target)
-            for process in of_role(target.home, "postgres"):
-                _kill(process.pid)
+            logged = target.log.stat().st_size
+            kill(of_role(target.home, "postgres"))
             figures[f"back_seconds_{number}"] = _seconds_until_found(client)
-            if not any("postgres" in line or "database" in line for line in logged()):
+            if not any(
+                "postgres" in line or "database" in line for line in target.log_lines(logged)
+            ):
                 faults.append("the log does not say so")
+
         later = client.post("/v1/documents", json={"text": "Written after the second death."})
         if not later.is_success or finished(client, later.json()["job"]["id"]) != "succeeded":
             faults.append("nothing is read any more")
@@ -59,22 +60,25 @@ def killed_database_comes_back(target: Target) -> Finding:
 
 def dying_child_ends_everything(target: Target) -> Finding:
     """A worker killed three times in a minute ends `footnote up` with one line, leaving nothing."""
-    process, logged = target.footnote.process, LogSince(target)
+    process, logged = target.footnote.process, target.log.stat().st_size
     deaths, started = 0, monotonic()
     while process.poll() is None and monotonic() - started < PATIENCE_SECONDS:
-        for worker in of_role(target.home, "worker")[:1]:
-            _kill(worker.pid)
-            deaths += 1
+        worker = of_role(target.home, "worker")[:1]
+        kill(worker)
+        deaths += len(worker)
         sleep(0.5)
     ended_after = monotonic() - started
     left = _seconds_until_nothing_runs(target)
+
+    # JSON is for machines: the other lines are for people.
+    said = [line for line in target.log_lines(logged) if line.strip() and not line.startswith("{")]
     return judge(
         {"deaths": deaths, "left_seconds": left},
         {"left_seconds": PROMISED_SECONDS},
         also={"exit_code": process.poll(), "ended_after_seconds": round(ended_after, 1)},
         faults=[
             *([] if process.poll() else ["it did not end, or as if nothing had happened"]),
-            *([] if _plain_lines(logged()) == 1 else ["there is not one line that says why"]),
+            *([] if len(said) == 1 else ["there is not one line that says why"]),
         ],
     )
 
@@ -82,15 +86,26 @@ def dying_child_ends_everything(target: Target) -> Finding:
 def stop_of_a_busy_service(target: Target) -> Finding:
     """SIGTERM beside CPU hogs with a busy worker: all gone within 10 s, and nothing is lost."""
     random = random_for("busy")
-    with target.caller() as client:
-        vocabulary = words(random, 300)
-        sent = [
-            send_text(client, paragraphs(random, vocabulary, 30)) for _ in range(BUSY_DOCUMENTS)
-        ]
-        _until_running(client)
-        with _hogs():
-            target.footnote.process.send_signal(signal.SIGTERM)
-            gone_after = _seconds_until_nothing_runs(target)
+    vocabulary = words(random, 300)
+    texts = [paragraphs(random, vocabulary, 30) for _ in range(BUSY_DOCUMENTS)]
+    hog_count = 2 * (os.cpu_count() or 1)
+    with target.caller() as client, ExitStack() as hogs:
+        sent = [send_text(client, text) for text in texts]
+        deadline = monotonic() + PATIENCE_SECONDS
+        reading = {"status": "processing", "limit": "1"}
+        while monotonic() < deadline:
+            page = client.get("/v1/documents", params=reading).raise_for_status().json()
+            if page["data"]:
+                break
+            sleep(POLL_SECONDS)
+
+        for _ in range(hog_count):
+            endless = [sys.executable, "-c", "while True: pass"]
+            hog = hogs.enter_context(subprocess.Popen(endless))  # noqa: S603  # fixed
+            hogs.callback(hog.kill)
+        target.footnote.process.send_signal(signal.SIGTERM)
+        gone_after = _seconds_until_nothing_runs(target)
+
     target.ensure_up()
     with target.caller() as client:
         ends = all_finished(client, [each["job"] for each in sent], within_seconds=READ_SECONDS)
@@ -98,7 +113,7 @@ def stop_of_a_busy_service(target: Target) -> Finding:
     return judge(
         {"gone_after_seconds": gone_after, "lost": lost},
         {"gone_after_seconds": PROMISED_SECONDS, "lost": 0},
-        also={"hogs": 2 * (os.cpu_count() or 1)},
+        also={"hogs": hog_count},
     )
 
 
@@ -106,12 +121,13 @@ def killed_service_starts_again(target: Target) -> Finding:
     """After SIGKILL of `footnote up` its worker goes by itself, and a start finds all data."""
     with target.caller() as client:
         stored(client, "The wombat allowance is 7 carrots.")
-    _kill(target.footnote.process.pid)
+    target.footnote.process.kill()
     deadline = monotonic() + PATIENCE_SECONDS
     while of_role(target.home, "worker") and monotonic() < deadline:
         sleep(POLL_SECONDS)
     worker_seconds = PATIENCE_SECONDS - (deadline - monotonic())
     database_left = len(of_role(target.home, "postgres"))
+
     target.ensure_up()
     with target.caller() as client:
         found = _seconds_until_found(client)
@@ -131,7 +147,7 @@ def stop_of_a_command(target: Target) -> Finding:
     for arguments in commands:
         process = subprocess.Popen(  # noqa: S603  # our own command
             command(*arguments),
-            env=target.environment,
+            env=target.instance.environment,
             cwd=target.home,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -206,57 +222,6 @@ def _seconds_until_nothing_runs(target: Target) -> float:
     while of_home(target.home) and monotonic() - started < PATIENCE_SECONDS:
         sleep(POLL_SECONDS)
     return round(monotonic() - started, 1)
-
-
-def _until_running(client: httpx.Client) -> None:
-    """Until a document is being read."""
-    deadline = monotonic() + PATIENCE_SECONDS
-    while monotonic() < deadline:
-        page = client.get("/v1/documents", params={"status": "processing", "limit": 1})
-        if page.raise_for_status().json()["data"]:
-            return
-        sleep(POLL_SECONDS)
-
-
-@contextmanager
-def _hogs() -> Iterator[None]:
-    """Twice as many processes as there are cores, all of them busy."""
-    hogs = [
-        subprocess.Popen([sys.executable, "-c", "while True: pass"])  # fixed
-        for _ in range(2 * (os.cpu_count() or 1))
-    ]
-    try:
-        yield
-    finally:
-        for hog in hogs:
-            hog.kill()
-            hog.wait()
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except (ProcessLookupError, *GONE):
-        return
-
-
-class LogSince:
-    """The lines that the log gets after this was made."""
-
-    def __init__(self, target: Target) -> None:
-        self._path = target.home / LOG_NAME
-        self._start = self._path.stat().st_size
-
-    def __call__(self) -> list[str]:
-        """The text written since."""
-        with self._path.open("rb") as log:
-            log.seek(self._start)
-            return log.read().decode("utf-8", errors="replace").splitlines()
-
-
-def _plain_lines(lines: list[str]) -> int:
-    """The number of lines for people: JSON is for machines."""
-    return sum(bool(line.strip()) and not line.startswith("{") for line in lines)
 
 
 PROBES: tuple[Probe, ...] = (

@@ -1,4 +1,4 @@
-"""What runs, what is open, what grew and what was damaged is seen."""
+"""Processes, open files, growing memory and damaged documents are seen."""
 
 import io
 import subprocess
@@ -8,14 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from evals.attack.hostile_files import (
-    ARCHIVES,
-    TEXTS,
-    lying_size,
-    pdf_form_loops,
-    two_far_cells,
-)
-from evals.attack.house import foreign_addresses, open_to_others
+from evals.attack.host import foreign_addresses, open_to_others
+from evals.attack.hostile_files import hostile_files, lying_size, sheets
 from evals.attack.mutations import mutated_files, samples
 from evals.attack.processes import Usage, end_all, of_home, of_role, usage
 from evals.attack.seeding import random_for, words
@@ -109,7 +103,8 @@ def test_words_are_different_from_each_other() -> None:
 
 
 def test_a_lying_archive_lies_and_still_opens() -> None:
-    lying = lying_size(two_far_cells(), "xl/workbook.xml")
+    _, honest = next(sheets(unpacked_bytes=0))
+    lying = lying_size(honest, "xl/workbook.xml")
 
     with zipfile.ZipFile(io.BytesIO(lying)) as archive:
         sizes = {each.filename: each.file_size for each in archive.infolist()}
@@ -119,8 +114,12 @@ def test_a_lying_archive_lies_and_still_opens() -> None:
 
 
 def test_hostile_files_are_of_the_type_that_their_name_says() -> None:
-    names = {*ARCHIVES, *TEXTS}
+    files = list(hostile_files(unpacked_bytes=1_000_000))
+    starts = {"odt": b"PK", "docx": b"PK", "xlsx": b"PK", "pdf": b"%PDF-", "rtf": b"{\\rtf1"}
 
-    assert len(names) == len(ARCHIVES) + len(TEXTS)
-    assert two_far_cells().startswith(b"PK")
-    assert pdf_form_loops().startswith(b"%PDF-")
+    assert len(dict(files)) == len(files) == 37
+    assert [
+        name
+        for name, content in files
+        if not content.startswith(starts.get(name.split(".")[1], b""))
+    ] == []
