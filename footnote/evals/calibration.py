@@ -35,10 +35,6 @@ class WeighedClaim:
     features: dict[Feature, float]
     is_decided: bool
 
-    def limit(self, weights: Weights) -> float:
-        """The highest threshold at which the verdict is `supported`; below 0: at none."""
-        return -1.0 if self.is_decided else score_of(self.features, weights)
-
 
 def fit_profiles(claims: Sequence[LabelledClaim], before: Fitted, *, version: str) -> Fitted:
     """Weights and thresholds from these claims; what is no threshold of the score stays as it was.
@@ -48,9 +44,14 @@ def fit_profiles(claims: Sequence[LabelledClaim], before: Fitted, *, version: st
     """
     weighed = weigh_claims(claims)
     weights = fit_weights(weighed)
+    scores_by_set = [
+        [score_of(claim.features, weights) for claim in found if claim.is_supported]
+        for found in _by_set(weighed).values()
+    ]
+    flagging = [np.quantile(scores, LENIENT_FALSE_ALARMS) for scores in scores_by_set if scores]
     thresholds: Mapping[ProfileName, float] = {
         "balanced": most_accurate(weighed, weights),
-        "lenient": _flagging(weighed, weights, LENIENT_FALSE_ALARMS),
+        "lenient": float(np.mean(flagging)),
     }
     profiles: dict[ProfileName, Profile] = dict(before["profiles"])
     for name, threshold in thresholds.items():
@@ -124,29 +125,18 @@ def _by_set(claims: Sequence[WeighedClaim]) -> dict[str, list[WeighedClaim]]:
 
 
 def _limits(claims: Sequence[WeighedClaim], weights: Weights) -> tuple[list[float], list[float]]:
-    """Of supported and of unsupported claims."""
-    return (
-        [claim.limit(weights) for claim in claims if claim.is_supported],
-        [claim.limit(weights) for claim in claims if not claim.is_supported],
-    )
+    """The highest thresholds that support a claim, below 0 for none: of true, of false claims."""
+    limits: dict[bool, list[float]] = {True: [], False: []}
+    for claim in claims:
+        limit = -1.0 if claim.is_decided else score_of(claim.features, weights)
+        limits[claim.is_supported].append(limit)
+    return limits[True], limits[False]
 
 
 def _accuracy(supported: Sequence[float], unsupported: Sequence[float], threshold: float) -> float:
     kept = float(np.mean(np.array(supported) >= threshold))
     caught = float(np.mean(np.array(unsupported) < threshold))
     return (kept + caught) / 2
-
-
-def _flagging(claims: Sequence[WeighedClaim], weights: Weights, allowed: float) -> float:
-    """The mean over the sets of the score under which the allowed share of supported claims is."""
-    quantiles = [
-        np.quantile(
-            [score_of(claim.features, weights) for claim in found if claim.is_supported], allowed
-        )
-        for found in _by_set(claims).values()
-        if any(claim.is_supported for claim in found)
-    ]
-    return float(np.mean(quantiles))
 
 
 def _held_out(claims: Sequence[WeighedClaim]) -> dict[str, float]:

@@ -55,14 +55,20 @@ def meanings_of(labels: Sequence[str], named: Mapping[str, str]) -> dict[str, Me
         raise InvalidInput(f"No meaning: {', '.join(unknown)}. Use {', '.join(get_args(Meaning))}.")
     if len(labels) == 1:
         return {labels[0]: "supported"}
-    meant = {label: named.get(label) or _meaning(label) for label in labels}
-    silent = [label for label, meaning in meant.items() if meaning is None]
+    by_name = {
+        label: meaning
+        for meaning, starts in reversed(_MEANT)
+        for label in labels
+        if label.casefold().startswith(starts)
+    }
+    meant = {**by_name, **named}
+    silent = [label for label in labels if not meant.get(label)]
     if silent:
         raise InvalidInput(
             f"What do {', '.join(silent)} mean? Say --label {silent[0]}=supported, and so on."
         )
     # Both sources of meanings hold nothing else.
-    return cast("dict[str, Meaning]", meant)
+    return cast("dict[str, Meaning]", {label: meant[label] for label in labels})
 
 
 def fit_threshold(false: Sequence[float], max_shown: float) -> float:
@@ -125,11 +131,3 @@ def _with_evidence(claims: Sequence[LabelledClaim]) -> Iterator[tuple[LabelledCl
         quotes = dict.fromkeys(citation.quote for citation in found.citations)
         if quotes:
             yield claim, "\n".join(quotes)
-
-
-def _meaning(label: str) -> Meaning | None:
-    name = label.casefold()
-    for meaning, starts in _MEANT:
-        if name.startswith(starts):
-            return meaning
-    return None

@@ -71,11 +71,17 @@ class Spread(TypedDict):
 
 def provenance(settings: Settings) -> Provenance:
     """Of a measurement that begins now with these settings."""
+    versions = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "not installed"
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "git": git_state(),
         "machine": machine(),
-        "versions": {"python": platform.python_version()} | _versions(),
+        "versions": versions,
         "settings": {
             name: getattr(settings, name)
             for name in sorted(type(settings).model_fields)
@@ -113,16 +119,6 @@ def git_state(folder: Path = Path(__file__).parent) -> GitState:
         "sha": _git(folder, "rev-parse", "HEAD"),
         "has_uncommitted_changes": bool(_git(folder, "status", "--porcelain")),
     }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
 
 
 def _processor() -> str:
