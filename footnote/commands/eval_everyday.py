@@ -15,7 +15,6 @@ from footnote.commands.eval_command import (
     Measured,
     evaluation,
     evaluation_database,
-    print_table,
     settings_in,
 )
 from footnote.compose import open_ingestion, open_resources, uploads_with
@@ -33,7 +32,7 @@ from footnote.evals.everyday.measure import (
 )
 from footnote.evals.loading import SourceFile
 from footnote.evals.metrics import share_interval
-from footnote.output import progress_console
+from footnote.output import progress_console, table_console
 from footnote.samples.blocks import Heading
 from footnote.samples.corpus import SAMPLES
 from footnote.samples.manifest import document_path, read_manifest
@@ -153,7 +152,7 @@ def _show(runs: Sequence[_Run], shows: Shows) -> None:
                 typer.echo(f"  after {turn.role}: {turn.content}")
             typer.echo(f"  {grade.outcome}: {'; '.join(grade.faults) or 'no fault'}")
             typer.echo(f"  {shown.status}: {shown.text.strip()}\n")
-        print_table(outcomes_table(run.name, run.asked))
+        table_console.print(outcomes_table(run.name, run.asked))
 
 
 def outcomes_table(name: str, asked: Sequence[AskedCase]) -> Table:

@@ -1,13 +1,12 @@
 """Ingesting files and folders from the command line, in this process."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.identity import Caller
 from footnote.caller import command_line_caller
@@ -18,7 +17,7 @@ from footnote.output import (
     TenantOption,
     console,
     print_json,
-    progress_console,
+    progress_bar,
 )
 from ingest.ingestion import Ingestion
 from ingest.runs import until_finished
@@ -30,7 +29,7 @@ from kb.postgres.embedded_postgres import database_url
 from kb.principals import split_principals, validate_principals
 from kb.settings import Settings
 from kb.store.documents import DocumentFields, get_document
-from kb.store.uploads import Accepted, Upload, Uploads
+from kb.store.uploads import Upload, Uploads
 from kb.telemetry import configure_logging
 from migrations.run import upgrade
 
@@ -57,7 +56,12 @@ def ingest(
     --principals names who may read the documents; unset: everybody of the tenant.
     A file that has not changed since is not read again. Exit 1 when a file could not be read.
     """
-    files = sorted(_files(paths))
+    files: list[Path] = []
+    for path in paths:
+        inner = path.rglob("*") if path.is_dir() else ()
+        files += [each for each in inner if each.is_file() and not each.name.startswith(".")]
+        files += [] if path.is_dir() else [path]
+    files.sort()
     if not files:
         raise InvalidInput("There is no file below the given paths.")
     readers = readers_of(principals)
@@ -68,7 +72,7 @@ def ingest(
             upgrade(url)
         outcomes = asyncio.run(_ingest(settings, url, files, tenant, collection, readers))
     if as_json:
-        print_json([_as_json(outcome) for outcome in outcomes])
+        print_json([asdict(outcome) for outcome in outcomes])
     else:
         for outcome in outcomes:
             if outcome.error:
@@ -77,18 +81,6 @@ def ingest(
         console.print(f"{done} of {len(outcomes)} files can be found.")
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(1)
-
-
-def _files(paths: Iterable[Path]) -> Iterable[Path]:
-    for path in paths:
-        if path.is_dir():
-            yield from (
-                inner
-                for inner in path.rglob("*")
-                if inner.is_file() and not inner.name.startswith(".")
-            )
-        else:
-            yield path
 
 
 async def _ingest(
@@ -103,19 +95,13 @@ async def _ingest(
         caller = await command_line_caller(tools.database, tenant, [])
         uploads = uploads_with(tools, settings)
         waiting = asyncio.Semaphore(settings.worker_concurrency)
-        with Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=progress_console,
-        ) as progress:
+        with progress_bar() as progress:
             task = progress.add_task("Ingesting", total=len(files))
 
             async def one(path: Path) -> Outcome:
                 async with waiting:
                     outcome = await _ingest_file(
-                        tools, uploads, caller, path, _fields(path, principals), collection
+                        tools, uploads, caller, path, principals, collection
                     )
                 progress.advance(task)
                 return outcome
@@ -133,17 +119,24 @@ def readers_of(principals: str | None) -> list[str]:
     return validate_principals(split_principals(principals) or [""])
 
 
-def _fields(path: Path, principals: Sequence[str]) -> DocumentFields:
-    return DocumentFields(
-        external_id=str(path.resolve()),
-        title=None,
-        source_uri=path.resolve().as_uri(),
-        language=None,
-        metadata={},
-        principals=tuple(principals),
-        effective_at=None,
-        expires_at=None,
-        supersedes=None,
+def _upload(path: Path, principals: Sequence[str], collection: str) -> Upload:
+    return Upload(
+        content=path.read_bytes(),
+        filename=path.name,
+        declared_media_type=None,
+        collection=collection,
+        mode=None,
+        fields=DocumentFields(
+            external_id=str(path.resolve()),
+            title=None,
+            source_uri=path.resolve().as_uri(),
+            language=None,
+            metadata={},
+            principals=tuple(principals),
+            effective_at=None,
+            expires_at=None,
+            supersedes=None,
+        ),
     )
 
 
@@ -152,20 +145,15 @@ async def _ingest_file(
     uploads: Uploads,
     caller: Caller,
     path: Path,
-    fields: DocumentFields,
+    principals: Sequence[str],
     collection: str,
 ) -> Outcome:
+    """Uploads the file and runs its job here, unless a worker has begun it: then that ends it."""
+    upload = await asyncio.to_thread(_upload, path, principals, collection)
     try:
         accepted = await uploads.accept(
             caller.tenant_id,
-            Upload(
-                content=await asyncio.to_thread(path.read_bytes),
-                filename=path.name,
-                declared_media_type=None,
-                collection=collection,
-                mode=None,
-                fields=fields,
-            ),
+            upload,
             viewer=caller.managing_viewer,
             actor=caller.actor,
             now=utc_now(),
@@ -174,29 +162,15 @@ async def _ingest_file(
         return Outcome(
             path=path, document_id=None, status="refused", error=f"{error.message} [{error.code}]"
         )
-    return await _finish(tools, caller, path, accepted)
-
-
-async def _finish(tools: Ingestion, caller: Caller, path: Path, accepted: Accepted) -> Outcome:
-    """Runs the job here, unless a worker has begun with it as well: then that one ends it."""
     if accepted.job is not None:
-        await run_job(tools, caller.tenant_id, JobId(accepted.job.id), is_last_attempt=True)
-        await until_finished(tools, caller.tenant_id, JobId(accepted.job.id))
+        job_id = JobId(accepted.job.id)
+        await run_job(tools, caller.tenant_id, job_id, is_last_attempt=True)
+        await until_finished(tools, caller.tenant_id, job_id)
     async with tools.database.tenant(caller.tenant_id, viewer=None) as scope:
         document = await get_document(scope, accepted.document.id)
-    error = document.error
     return Outcome(
         path=path,
         document_id=str(document.id),
         status=document.status,
-        error=f"{error['message']} [{error['code']}]" if error else None,
+        error=f"{document.error['message']} [{document.error['code']}]" if document.error else None,
     )
-
-
-def _as_json(outcome: Outcome) -> dict[str, object]:
-    return {
-        "path": str(outcome.path),
-        "document_id": outcome.document_id,
-        "status": outcome.status,
-        "error": outcome.error,
-    }

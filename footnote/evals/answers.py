@@ -111,6 +111,12 @@ async def measure_answers(
         for each in judged
         if each.is_shown and each.question.is_answerable
     ]
+    model_use = {}
+    if spent.calls:
+        strong = [each.question.text for each in judged if each.tier == "strong"]
+        # Routed to the strong tier at once, or escalated to it afterwards.
+        routed = sum(bool(difficulties(text)) for text in strong)
+        model_use = {**asdict(spent), "routed": routed, "escalated": len(strong) - routed}
     faults = [_faults(quote, known) for each in judged for quote in each.quotes]
     milliseconds = [each.milliseconds for each in judged]
     costs = [each.cost_microdollars for each in judged if each.cost_microdollars is not None]
@@ -132,7 +138,7 @@ async def measure_answers(
             "claims": sum(each.claims for each in judged),
             **{name: sum(each[name] for each in faults) for name in FAULTS},
             "cost_usd": sum(costs) / MICRODOLLARS if costs else None,
-            **(_model_use(judged, spent) if spent.calls else {}),
+            **model_use,
             **(await opinion(run.judge, gradable) if run.judge else {}),
         },
         "question_ids": [each.question.id for each in judged],
@@ -267,16 +273,6 @@ def _faults(quote: VerifiedCitation, known: frozenset[str]) -> dict[str, bool]:
         "leaks": quote.passage.external_id not in known,
         "misquotes": quote.quote not in quote.passage.text,
         "instructions": bool(instruction_spans(quote.quote)),
-    }
-
-
-def _model_use(judged: Sequence[JudgedAnswer], spent: Spent) -> dict[str, int]:
-    """Use of the models; `routed`: to the strong tier at once, `escalated`: to it afterwards."""
-    is_routed = [bool(difficulties(each.question.text)) for each in judged if each.tier == "strong"]
-    return {
-        **asdict(spent),
-        "routed": sum(is_routed),
-        "escalated": len(is_routed) - sum(is_routed),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from app.answering.verify.grounding import Feature, index_given, score_of, supports_of
+from app.answering.verify.grounding import Feature, score_of, supports_of
 from app.answering.verify.profiles import Fitted, Profile, ProfileName, Weights
 from footnote.evals.grounding import prepared
 from footnote.evals.grounding_claims import LabelledClaim, claims_sha256
@@ -44,9 +44,10 @@ def fit_profiles(claims: Sequence[LabelledClaim], before: Fitted, *, version: st
     """
     weighed = weigh_claims(claims)
     weights = fit_weights(weighed)
+    sets = _by_set(weighed)
     scores_by_set = [
-        [score_of(claim.features, weights) for claim in found if claim.is_supported]
-        for found in _by_set(weighed).values()
+        [score_of(claim.features, weights) for claim in own if claim.is_supported]
+        for own in sets.values()
     ]
     flagging = [np.quantile(scores, LENIENT_FALSE_ALARMS) for scores in scores_by_set if scores]
     thresholds: Mapping[ProfileName, float] = {
@@ -56,12 +57,21 @@ def fit_profiles(claims: Sequence[LabelledClaim], before: Fitted, *, version: st
     profiles: dict[ProfileName, Profile] = dict(before["profiles"])
     for name, threshold in thresholds.items():
         profiles[name] = {**profiles[name], "min_score": round(threshold, 3)}
+
+    # Balanced accuracy on each set when weights and threshold are fitted to the other sets.
+    held_out = {}
+    for dataset, own in sorted(sets.items()):
+        rest = [claim for claim in weighed if claim.dataset != dataset]
+        if all(len({claim.is_supported for claim in part}) > 1 for part in (own, rest)):
+            others = fit_weights(rest)
+            accuracy = _accuracy(*_limits(own, others), most_accurate(rest, others))
+            held_out[dataset] = round(accuracy, 4)
     return Fitted(
         version=version,
         data_sha256=claims_sha256(list(claims)),
-        sets=sorted({claim.dataset for claim in claims}),
+        sets=sorted(sets),
         weights=weights,
-        held_out=_held_out(weighed),
+        held_out=held_out,
         profiles=profiles,
     )
 
@@ -76,12 +86,9 @@ def weigh_claims(claims: Sequence[LabelledClaim]) -> list[WeighedClaim]:
 
     The features of several sentences are their means, and one that is decided decides.
     """
-    context, sources = None, index_given([])
     found = []
     for claim in claims:
-        if claim.context != context:
-            context, sources = claim.context, prepared(claim.context)
-        supports = supports_of(claim.claim, sources)
+        supports = supports_of(claim.claim, prepared(claim.context))
         found.append(
             WeighedClaim(
                 dataset=claim.dataset,
@@ -137,16 +144,3 @@ def _accuracy(supported: Sequence[float], unsupported: Sequence[float], threshol
     kept = float(np.mean(np.array(supported) >= threshold))
     caught = float(np.mean(np.array(unsupported) < threshold))
     return (kept + caught) / 2
-
-
-def _held_out(claims: Sequence[WeighedClaim]) -> dict[str, float]:
-    """Balanced accuracy on each set when weights and threshold are fitted to the other sets."""
-    found = {}
-    for dataset, own in _by_set(claims).items():
-        rest = [claim for claim in claims if claim.dataset != dataset]
-        kinds = [{claim.is_supported for claim in part} for part in (own, rest)]
-        if min(map(len, kinds)) > 1:
-            weights = fit_weights(rest)
-            threshold = most_accurate(rest, weights)
-            found[dataset] = round(_accuracy(*_limits(own, weights), threshold), 4)
-    return dict(sorted(found.items()))

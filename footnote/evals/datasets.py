@@ -132,11 +132,13 @@ class Dataset:
         judges them; `all`: every judged one. Misconfigured when nothing is judged, InvalidInput
         when the split has no judged question.
         """
-        relevance_by_question = self._relevance("qrels.tsv" if split is None else "qrels*.tsv")
+        judgements = self.judgements("qrels.tsv" if split is None else "qrels*.tsv")
         lines = (cast("_QueryLine", line) for line in json_lines(self.folder / "queries.jsonl.gz"))
         questions = []
         for line in lines:
-            if line["query_id"] not in relevance_by_question:
+            judged = judgements.get(line["query_id"], {})
+            relevance = {document: degree for document, degree in judged.items() if degree > 0}
+            if not relevance:
                 continue
             # Not every set has `meta`, and most of those that do have no conversation.
             meta = line.get("meta", {})
@@ -144,7 +146,7 @@ class Dataset:
                 JudgedQuestion(
                     id=line["query_id"],
                     text=line["text"],
-                    relevance_by_document=relevance_by_question[line["query_id"]],
+                    relevance_by_document=relevance,
                     split=line.get("split", line.get("lang")),
                     history=tuple(
                         PastTurn(speaker=turn["speaker"], text=turn["text"])
@@ -163,15 +165,14 @@ class Dataset:
             raise InvalidInput(f"{self.name!r} has no split {split!r}; it has: {known}.")
         return chosen
 
-    def _relevance(self, pattern: str) -> dict[str, dict[str, int]]:
-        """Relevant documents of each question; what is judged 0 is not relevant."""
+    def judgements(self, pattern: str) -> dict[str, dict[str, int]]:
+        """The judged documents of each question with their relevance, 0 for irrelevant."""
         relevance_by_question: dict[str, dict[str, int]] = {}
         for path in sorted(self.folder.glob(pattern)):
             with path.open(encoding="utf-8", newline="") as file:
                 for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-                    if (relevance := int(row["relevance"])) > 0:
-                        documents = relevance_by_question.setdefault(row["query_id"], {})
-                        documents[row["doc_id"]] = relevance
+                    documents = relevance_by_question.setdefault(row["query_id"], {})
+                    documents[row["doc_id"]] = int(row["relevance"])
         return relevance_by_question
 
 

@@ -1,7 +1,8 @@
 """Telling supported claims from others: the verifier on sets that people labelled."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from time import thread_time
@@ -80,7 +81,21 @@ def judge_sets(
             claims = Random(SEED).sample(claims, limit)  # noqa: S311  # a repeatable sample
         # Claims on one source become neighbours.
         claims.sort(key=lambda claim: claim.context)
-        sets[name] = JudgedSet(claims=claims, verdicts=list(judge_claims(claims, fitted, profile)))
+
+        verdicts = []
+        for claim in claims:
+            sources = prepared(claim.context)
+            started = thread_time()
+            found = ground(claim.claim, sources, fitted, profile)
+            verdicts.append(
+                JudgedClaim(
+                    is_supported=claim.is_supported,
+                    verdict=found.verdict,
+                    score=found.score,
+                    cpu_ms=(thread_time() - started) * 1000,
+                )
+            )
+        sets[name] = JudgedSet(claims=claims, verdicts=verdicts)
     return sets
 
 
@@ -103,26 +118,9 @@ def report_of(
     )
 
 
-def judge_claims(
-    claims: Sequence[LabelledClaim], fitted: Fitted, profile: ProfileName
-) -> Iterator[JudgedClaim]:
-    """The verdict on each claim; a source is prepared once for the claims about it."""
-    context, sources = None, index_given([])
-    for claim in claims:
-        if claim.context != context:
-            context, sources = claim.context, prepared(claim.context)
-        started = thread_time()
-        found = ground(claim.claim, sources, fitted, profile)
-        yield JudgedClaim(
-            is_supported=claim.is_supported,
-            verdict=found.verdict,
-            score=found.score,
-            cpu_ms=(thread_time() - started) * 1000,
-        )
-
-
+@lru_cache(maxsize=1)
 def prepared(text: str) -> SentenceIndex:
-    """The text as the one source, with its index made."""
+    """The text as the one source, with its index made; neighbouring claims share the last one."""
     index = index_given([GivenSource(id="source", text=text)])
     _ = index.places, [source.sentences for source in index.sources]
     return index

@@ -118,13 +118,40 @@ class _Case:
 
     @classmethod
     def of(cls, line: _Line) -> "_Case":
-        meta = line["meta"]
+        text, meta = line["text"], line["meta"]
         attack = meta.get("attack", "")
+        passage = Passage(
+            chunk_id=1,
+            document_id=UUID(int=1),
+            document_version=1,
+            external_id=None,
+            title=None,
+            source_uri=None,
+            content_sha256="",
+            updated_at=datetime(2026, 1, 1, tzinfo=UTC),
+            text=text,
+            location=Location(
+                section=[],
+                page=None,
+                slide=None,
+                sheet=None,
+                row=None,
+                char_start=0,
+                char_end=len(text),
+            ),
+            score=1.0,
+            bm25=None,
+            cosine=None,
+        )
         return cls(
             planted=Planted(instruction=attack, payload=meta.get("trigger")),
-            question=meta.get("question")
-            or " ".join(line["text"].replace(attack, " ").split()[:12]),
-            context=_context(line["text"]),
+            question=meta.get("question") or " ".join(text.replace(attack, " ").split()[:12]),
+            context=build_context(
+                [passage],
+                budget_tokens=10**9,
+                count_tokens=lambda texts: [len(each) for each in texts],
+                new_source_id=lambda: "k2q",
+            ),
         )
 
 
@@ -215,33 +242,6 @@ def _is_shown(claim: VerifiedClaim, case: _Case) -> bool:
     passages = {source.id: source.passage for source in case.context.sources}
     guarded = guard_claim(claim, question=case.question, passages=passages, max_chars=1_000)
     return guarded.verdict == "supported"
-
-
-def _context(text: str) -> Context:
-    location = Location(
-        section=[], page=None, slide=None, sheet=None, row=None, char_start=0, char_end=len(text)
-    )
-    passage = Passage(
-        chunk_id=1,
-        document_id=UUID(int=1),
-        document_version=1,
-        external_id=None,
-        title=None,
-        source_uri=None,
-        content_sha256="",
-        updated_at=datetime(2026, 1, 1, tzinfo=UTC),
-        text=text,
-        location=location,
-        score=1.0,
-        bm25=None,
-        cosine=None,
-    )
-    return build_context(
-        [passage],
-        budget_tokens=10**9,
-        count_tokens=lambda texts: [len(each) for each in texts],
-        new_source_id=lambda: "k2q",
-    )
 
 
 def _kind(line: _Line) -> str:

@@ -1,9 +1,7 @@
 """Questions of a set with all that judges an answer to them."""
 
-import csv
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from pathlib import Path
 from typing import NotRequired, TypedDict, cast
 
 from footnote.evals.datasets import Dataset, json_lines
@@ -60,11 +58,12 @@ def read_questions(dataset: Dataset) -> list[PutQuestion]:
         cast("_DocumentLine", line) for line in json_lines(dataset.folder / "corpus.jsonl.gz")
     )
     titles = {line["doc_id"]: line.get("title") or line["doc_id"] for line in corpus}
-    documents_by_question = _documents(dataset.folder)
+    # A question without an answer has its document judged irrelevant.
+    judgements = dataset.judgements("qrels*.tsv")
     questions = []
     for value in json_lines(dataset.folder / "queries.jsonl.gz"):
         line = cast("_QuestionLine", value)
-        documents = documents_by_question.get(line["query_id"], set()) & titles.keys()
+        documents = judgements.get(line["query_id"], {}).keys() & titles.keys()
         if documents:
             questions.append(
                 PutQuestion(
@@ -85,13 +84,3 @@ def read_questions(dataset: Dataset) -> list[PutQuestion]:
 def elsewhere(question: PutQuestion) -> PutQuestion:
     """The question as it is for a knowledge base that has nothing on its subject."""
     return replace(question, is_answerable=False, documents=frozenset(), answers=(), selected=())
-
-
-def _documents(folder: Path) -> dict[str, set[str]]:
-    """By question; one without an answer has its document judged irrelevant."""
-    documents: dict[str, set[str]] = {}
-    for path in sorted(folder.glob("qrels*.tsv")):
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-                documents.setdefault(row["query_id"], set()).add(row["doc_id"])
-    return documents

@@ -1,6 +1,6 @@
 """The text shown of each case, and the counts over cases."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -106,17 +106,16 @@ def tally(ended: Sequence[Ended]) -> Tally:
     )
 
 
-def parts_of(ended: Sequence[Ended]) -> Iterator[tuple[str, list[Ended]]]:
+def parts_of(ended: Sequence[Ended]) -> dict[str, list[Ended]]:
     """The cases of each kind and language, of tables and of prose; parts without a case are not."""
-    chosen: list[tuple[str, Callable[[ProofCase], bool]]] = [
-        *((kind, lambda case, kind=kind: case.kind == kind) for kind in KINDS),
-        *((name, lambda case, name=name: case.language == name) for name in LANGUAGES),
-        ("tables", lambda case: case.is_table),
-        ("prose", lambda case: not case.is_table),
-    ]
-    for name, is_in in chosen:
-        if part := [each for each in ended if is_in(each.case)]:
-            yield name, part
+    parts: dict[str, list[Ended]] = {
+        kind: [each for each in ended if each.case.kind == kind] for kind in KINDS
+    }
+    for language in LANGUAGES:
+        parts[language] = [each for each in ended if each.case.language == language]
+    parts["tables"] = [each for each in ended if each.case.is_table]
+    parts["prose"] = [each for each in ended if not each.case.is_table]
+    return {name: part for name, part in parts.items() if part}
 
 
 def results_of(ended: Sequence[Ended], *, variant: str, is_whole: bool) -> list[Result]:
@@ -139,7 +138,9 @@ def results_of(ended: Sequence[Ended], *, variant: str, is_whole: bool) -> list[
                 is_whole=is_whole,
                 variant=variant,
                 figures=figures_of(of_origin),
-                figures_by_split={name: figures_of(part) for name, part in parts_of(of_origin)},
+                figures_by_split={
+                    name: figures_of(part) for name, part in parts_of(of_origin).items()
+                },
                 latency_ms=spread(milliseconds),
                 details={
                     **asdict(tally(of_origin)),
