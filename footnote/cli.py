@@ -3,7 +3,6 @@
 import os
 import sys
 import threading
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -98,20 +97,18 @@ def main() -> None:
     except KnowledgeBaseError as error:
         _fail(f"{error.message} [{error.code}]")
     except ValidationError as error:
-        _fail("; ".join(_faults(error)))
+        # The faults of settings, under their names in the environment, or of arguments.
+        prefix = "FOOTNOTE_" if error.title == Settings.__name__ else ""
+        faults = []
+        for fault in error.errors(include_input=False, include_url=False):
+            name = "_".join(str(part) for part in fault["loc"])
+            faults.append(f"{prefix}{name.upper() if prefix else name}: {fault['msg']}")
+        _fail("; ".join(faults))
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
         if stopping.is_requested():
             stopping.exit_now(stopping.exit_code())
-
-
-def _faults(error: ValidationError) -> Iterator[str]:
-    """The faults of settings, under their names in the environment, or of arguments."""
-    for fault in error.errors(include_input=False, include_url=False):
-        name = "_".join(str(part) for part in fault["loc"])
-        is_setting = error.title == Settings.__name__
-        yield f"{f'FOOTNOTE_{name.upper()}' if is_setting else name}: {fault['msg']}"
 
 
 def _fail(line: str) -> None:

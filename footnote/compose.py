@@ -312,17 +312,14 @@ async def open_ingestion(settings: Settings, database_url: str) -> AsyncIterator
 
 def build_upkeep(settings: Settings, database: Database, metrics: Metrics) -> Upkeep:
     """The nightly deletion of what has outlived its retention."""
+    answer_days, metering_days = settings.answer_retention_days, settings.metering_retention_days
     return Upkeep(
         database=database,
         files=FileStore(settings.effective_file_store_url),
         metrics=metrics,
         retention=Retention(
-            answers=_days(settings.answer_retention_days),
-            model_calls=_days(settings.metering_retention_days),
+            answers=timedelta(days=answer_days) if answer_days else None,
+            model_calls=timedelta(days=metering_days) if metering_days else None,
         ),
         clock=utc_now,
     )
-
-
-def _days(days: int) -> timedelta | None:
-    return timedelta(days=days) if days else None

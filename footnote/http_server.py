@@ -278,10 +278,15 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _overdue(self, wait: Wait) -> None:
         del self._timers[wait]
+        # Nobody is slow while we are not reading on.
+        request = self._request
+        is_unread = self.flow.read_paused or (request and request.waiting_for_100_continue)
+        wanted = self._limits.min_body_bytes_per_second * self._limits.body_pace_seconds
+        is_fast_enough = is_unread or self._body_bytes >= wanted
         match wait:
             case "write":
                 self.transport.abort()
-            case "body pace" if self._is_fast_enough():
+            case "body pace" if is_fast_enough:
                 self._body_bytes = 0
                 self._start(wait, self._limits.body_pace_seconds)
             case "header" | "body" | "body pace":
@@ -293,32 +298,21 @@ class LimitedProtocol(HttpToolsProtocol):
             case _:
                 assert_never(wait)
 
-    def _is_fast_enough(self) -> bool:
-        """True when enough has come since the last check, or when we are not reading on."""
-        request = self._request
-        if self.flow.read_paused or (request and request.waiting_for_100_continue):
-            return True
-        wanted = self._limits.min_body_bytes_per_second * self._limits.body_pace_seconds
-        return self._body_bytes >= wanted
-
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
         """Says why, where no response has begun, and closes."""
         self._is_refused = True
         self._end_waits()
         request = self._request
         if request is None or request.response_complete or not request.response_started:
-            self.transport.write(_response(status, detail))
+            body = unread_problem(status, detail).model_dump_json(exclude_none=True).encode()
+            head = (
+                f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {PROBLEM_MEDIA_TYPE}\r\n"
+                f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            )
+            self.transport.write(head.encode() + body)
         if request is not None:
             # What the application still says goes nowhere, and it learns that nobody listens.
             request.disconnected = True
             request.message_event.set()
         self.transport.close()
         self._abort_soon()
-
-
-def _response(status: HTTPStatus, detail: str) -> bytes:
-    body = unread_problem(status, detail).model_dump_json(exclude_none=True).encode()
-    return (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {PROBLEM_MEDIA_TYPE}\r\n"
-        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-    ).encode() + body

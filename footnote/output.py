@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
 TenantOption = Annotated[str, typer.Option("--tenant", help="Name of the tenant.")]
@@ -17,12 +18,21 @@ PrincipalsOption = Annotated[
 console = Console(highlight=False, soft_wrap=True)
 progress_console = Console(stderr=True)
 
+table_console = Console(width=320, highlight=False)
+"""For whole tables, also where stdout is no terminal, of which rich would assume 80 columns."""
+
 
 def print_json(value: Mapping[str, object] | Sequence[object]) -> None:
     """The value as JSON on stdout."""
     typer.echo(json.dumps(value, ensure_ascii=False, default=str, indent=2))
 
 
-def split_names(names: str | None) -> list[str]:
-    """The parts of a comma-separated option."""
-    return [name.strip() for name in (names or "").split(",") if name.strip()]
+def progress_bar() -> Progress:
+    """A bar on stderr for work of a known length."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=progress_console,
+    )

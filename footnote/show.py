@@ -5,7 +5,7 @@ from typing import assert_never
 from rich.console import Console
 from rich.markup import escape
 
-from app.http.answers.schemas import Answer, Citation
+from app.http.answers.schemas import Answer
 from app.http.location import Location
 from app.http.search.schemas import SearchResponse
 
@@ -27,7 +27,9 @@ def show_answer(console: Console, answer: Answer) -> None:
         console.print(escape(answer.answer))
     for citation in answer.citations:
         console.print(escape(f"  {citation.marker} {_flat(citation.quote)!r}"))
-        console.print(escape(f"      {_place(citation)}"), style="dim")
+        title = citation.title or citation.external_id or str(citation.document_id)
+        place = ", ".join(filter(None, (title, describe_location(citation.location))))
+        console.print(escape(f"      {place}"), style="dim")
 
 
 def show_hits(console: Console, response: SearchResponse) -> None:
@@ -59,11 +61,6 @@ def describe_location(location: Location) -> str:
         if value is not None:
             parts.append(f"{name} {value}")
     return ", ".join(parts)
-
-
-def _place(citation: Citation) -> str:
-    title = citation.title or citation.external_id or str(citation.document_id)
-    return ", ".join(part for part in (title, describe_location(citation.location)) if part)
 
 
 def _flat(text: str) -> str:

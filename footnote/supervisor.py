@@ -51,14 +51,8 @@ class Part(Protocol):
     def is_alive(self) -> bool:
         """False once it has died."""
 
-    def start_again(self) -> bool:
-        """True when we started it; DatabaseUnavailable when starting failed."""
-
-    def tell_to_stop(self) -> None:
-        """Says that the service stops."""
-
-    def end(self, timeout_seconds: float) -> None:
-        """Returns when it is gone, by force after the time."""
+    def start_again(self) -> None:
+        """Starts it after it has died; DatabaseUnavailable when that fails."""
 
 
 class Child(Part):
@@ -89,19 +83,18 @@ class Child(Part):
         return False
 
     @override
-    def start_again(self) -> bool:
+    def start_again(self) -> None:
         self._kill_group()
         log.warning(self._restarted, exit_code=self._process.wait())
         self._process = self._start()
-        return True
 
-    @override
     def tell_to_stop(self) -> None:
+        """Says that the service stops."""
         if self._process.returncode is None:
             self._process.terminate()
 
-    @override
     def end(self, timeout_seconds: float) -> None:
+        """Returns when it is gone, by force after the time."""
         if self._process.returncode is not None:
             return
         until = monotonic() + timeout_seconds
@@ -131,27 +124,21 @@ class Database(Part):
         return self._server.is_alive()
 
     @override
-    def start_again(self) -> bool:
-        is_ours = self._server.start_again()
-        if is_ours:
+    def start_again(self) -> None:
+        if self._server.start_again():
             log.warning("postgres.restarted")
-        return is_ours
-
-    @override
-    def tell_to_stop(self) -> None:
-        """Nothing: the others still need it."""
-
-    @override
-    def end(self, timeout_seconds: float) -> None:
-        """Nothing, for the same reason."""
 
 
 class Supervisor:
-    """Watches the parts while the block runs, and ends them after it."""
+    """Watches the parts while the block runs, and ends the children among them after it.
+
+    The database outlives the block: the children need it until they are gone.
+    """
 
     def __init__(self, parts: Sequence[Part]) -> None:
         """They run already."""
         self._parts = parts
+        self._children = [part for part in parts if isinstance(part, Child)]
         self._deaths = {part.name: deque[float](maxlen=DEATHS) for part in parts}
         self._stopping = threading.Event()
         self._are_told = False
@@ -195,7 +182,6 @@ class Supervisor:
                     return
                 for part in self._parts:
                     if not part.is_alive():
-                        self._note_death(part)
                         self._restart(part)
         except KnowledgeBaseError as error:
             self._failure = error
@@ -205,15 +191,14 @@ class Supervisor:
             self._failure = KeepsDying("What keeps the parts of the service running has failed.")
             stopping.stop_with_failure()
 
-    def _note_death(self, part: Part) -> None:
+    def _restart(self, part: Part) -> None:
+        """Starts a part that died; KeepsDying when it has died too often or cannot be started."""
         deaths = self._deaths[part.name]
         deaths.append(monotonic())
         if len(deaths) == DEATHS and deaths[-1] - deaths[0] < WITHIN_SECONDS:
             raise KeepsDying(
                 f"The {part.name} died {DEATHS} times within a minute; {part.where_to_look}."
             )
-
-    def _restart(self, part: Part) -> None:
         if self._stopping.wait(part.restart_delay_seconds) or stopping.is_requested():
             return
         try:
@@ -226,10 +211,10 @@ class Supervisor:
         if self._are_told:
             return
         self._are_told = True
-        for part in self._parts:
-            part.tell_to_stop()
+        for child in self._children:
+            child.tell_to_stop()
 
     def _end_parts(self, timeout_seconds: float) -> None:
         until = monotonic() + timeout_seconds
-        for part in self._parts:
-            part.end(max(0.0, until - monotonic()))
+        for child in self._children:
+            child.end(max(0.0, until - monotonic()))

@@ -15,7 +15,6 @@ from footnote.output import (
     TenantOption,
     console,
     print_json,
-    split_names,
 )
 from ingest.upkeep import prune
 from kb.postgres.database import Database
@@ -86,7 +85,9 @@ def create_key(
     as_json: JsonOption = False,
 ) -> None:
     """Create an API key; it is shown once and only its hash is stored."""
-    wanted = [*split_names(scopes), *(["act_as"] if act_as else [])]
+    wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
+    if act_as:
+        wanted.append("act_as")
 
     async def act(database: Database) -> NewKey:
         async with database.system() as system:

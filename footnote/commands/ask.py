@@ -8,9 +8,9 @@ from typing import Annotated, TypeVar
 import typer
 
 from app.http.answers.respond import respond_answer
-from app.http.answers.schemas import Answer, AnswerRequest
+from app.http.answers.schemas import AnswerRequest
 from app.http.search.respond import respond_search
-from app.http.search.schemas import SearchRequest, SearchResponse
+from app.http.search.schemas import SearchRequest
 from app.identity import Caller
 from app.resources import Resources
 from footnote.caller import command_line_caller
@@ -29,7 +29,8 @@ from kb.settings import Settings
 from kb.telemetry import configure_logging
 from migrations.run import upgrade
 
-T = TypeVar("T")
+RequestT = TypeVar("RequestT")
+ResponseT = TypeVar("ResponseT")
 
 TopKOption = Annotated[
     int, typer.Option("--top-k", min=1, max=100, help="The most passages to return.")
@@ -82,10 +83,7 @@ def search(  # noqa: PLR0913, PLR0917  # the options of the API
         }
     )
 
-    async def act(resources: Resources, caller: Caller) -> SearchResponse:
-        return await respond_search(resources, caller, request)
-
-    response = _with_caller(tenant, principals, act)
+    response = _respond(respond_search, request, tenant, principals)
     if as_json:
         print_json(response.model_dump(mode="json"))
     else:
@@ -101,31 +99,31 @@ def ask(
 ) -> None:
     """Ask a question; every sentence of the answer is proved by a quote."""
     request = AnswerRequest(question=question, collections=[collection] if collection else None)
-
-    async def act(resources: Resources, caller: Caller) -> Answer:
-        return await respond_answer(resources, caller, request)
-
-    answer = _with_caller(tenant, principals, act)
+    answer = _respond(respond_answer, request, tenant, principals)
     if as_json:
         print_json(answer.model_dump(mode="json"))
     else:
         show_answer(console, answer)
 
 
-def _with_caller(
-    tenant: str, principals: str | None, act: Callable[[Resources, Caller], Awaitable[T]]
-) -> T:
+def _respond(
+    respond: Callable[[Resources, Caller, RequestT], Awaitable[ResponseT]],
+    request: RequestT,
+    tenant: str,
+    principals: str | None,
+) -> ResponseT:
+    """The response to somebody with these principals, as the API's routes would give it."""
     settings = Settings()
     configure_logging("warning")
+
+    async def run(url: str) -> ResponseT:
+        async with open_resources(settings, url) as resources:
+            caller = await command_line_caller(
+                resources.database, tenant, split_principals(principals or "")
+            )
+            return await respond(resources, caller, request)
+
     with database_url(settings) as url:
         if settings.database_url is None:
             upgrade(url)
-
-        async def run() -> T:
-            async with open_resources(settings, url) as resources:
-                caller = await command_line_caller(
-                    resources.database, tenant, split_principals(principals or "")
-                )
-                return await act(resources, caller)
-
-        return asyncio.run(run())
+        return asyncio.run(run(url))

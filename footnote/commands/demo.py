@@ -10,8 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Annotated
@@ -61,10 +61,13 @@ def demo(
     Runs in a home folder of its own and needs nothing else. Exit 1 if an answer is not as expected.
     """
     home = Settings().home_path / "demo"
-    _empty(home)
-    port = _free_port()
+    # An earlier demo goes, but not the exported model.
+    make_private(home)
+    for path in home.iterdir():
+        if path.name != "models":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     console.print("[bold]Starting Footnote[/bold] with an embedded Postgres ...")
-    with _service(home, port) as url:
+    with _service(home) as url:
         key = create_demo_key(home, TENANT)
         with httpx.Client(base_url=url, timeout=60) as http:
             client = Client(http=http, key=key)
@@ -83,7 +86,19 @@ def upload_samples(client: Client, entries: Sequence[ManifestEntry]) -> None:
     id_by_external_id: dict[str, str] = {}
     job_ids: list[str] = []
     for entry in track(entries, "Uploading ", console=progress_console):
-        fields = _fields(entry, id_by_external_id)
+        fields: dict[str, object] = {
+            "external_id": entry.external_id,
+            "title": entry.title,
+            "collection": entry.collection,
+            "principals": list(entry.principals),
+            "metadata": dict(entry.metadata),
+        }
+        if entry.effective_at is not None:
+            fields["effective_at"] = entry.effective_at.isoformat()
+        if entry.expires_at is not None:
+            fields["expires_at"] = entry.expires_at.isoformat()
+        if entry.supersedes is not None:
+            fields["supersedes"] = id_by_external_id[entry.supersedes]
         accepted = client.upload(document_path(entry), fields)
         id_by_external_id[entry.external_id] = accepted.document_id
         if accepted.job_id is not None:
@@ -127,41 +142,15 @@ def find_fault(question: SampleQuestion, answer: Answer) -> str | None:
     return None
 
 
-def _fields(entry: ManifestEntry, id_by_external_id: Mapping[str, str]) -> dict[str, object]:
-    fields: dict[str, object] = {
-        "external_id": entry.external_id,
-        "title": entry.title,
-        "collection": entry.collection,
-        "principals": list(entry.principals),
-        "metadata": dict(entry.metadata),
-    }
-    if entry.effective_at is not None:
-        fields["effective_at"] = entry.effective_at.isoformat()
-    if entry.expires_at is not None:
-        fields["expires_at"] = entry.expires_at.isoformat()
-    if entry.supersedes is not None:
-        fields["supersedes"] = id_by_external_id[entry.supersedes]
-    return fields
+@contextmanager
+def _service(home: Path) -> Iterator[str]:
+    """The URL of a `footnote up` that is ready, stopped at the end of the block.
 
-
-def _empty(home: Path) -> None:
-    """Removes an earlier demo, but not the exported model."""
-    make_private(home)
-    for path in home.iterdir():
-        if path.name != "models":
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def _free_port() -> int:
+    DemoFailed when it does not start in time.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def _service(home: Path, port: int) -> Iterator[str]:
-    """The URL of a running `footnote up`, stopped at the end of the block."""
     url = f"http://127.0.0.1:{port}"
     log_path = home / "service.log"
     environment = {**os.environ, "FOOTNOTE_HOME": str(home)}  # noqa: TID251  # handed on, not read
@@ -175,21 +164,16 @@ def _service(home: Path, port: int) -> Iterator[str]:
             start_new_session=True,
         )
     try:
-        _wait_until_ready(url, process, log_path)
+        deadline = monotonic() + START_TIMEOUT_SECONDS
+        is_ready = False
+        while not is_ready and process.poll() is None and monotonic() < deadline:
+            with suppress(httpx.TransportError):
+                is_ready = httpx.get(f"{url}/readyz", timeout=2).status_code == httpx.codes.OK
+            if not is_ready:
+                sleep(0.2)
+        if not is_ready:
+            raise DemoFailed(f"The service did not start; its log is {log_path}.")
         yield url
     finally:
         process.terminate()
         process.wait()
-
-
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log_path: Path) -> None:
-    deadline = monotonic() + START_TIMEOUT_SECONDS
-    while monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        try:
-            if httpx.get(f"{url}/readyz", timeout=2).status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            sleep(0.2)
-    raise DemoFailed(f"The service did not start; its log is {log_path}.")

@@ -17,7 +17,6 @@ from footnote.commands.recall import show_recall
 from footnote.compose import REFIT, open_database
 from footnote.output import JsonOption, PrincipalsOption, console, print_json
 from kb.errors import KnowledgeBaseError
-from kb.postgres.database import Database
 from kb.postgres.embedded_postgres import database_url
 from kb.principals import split_principals
 from kb.private_folders import open_to_others
@@ -90,20 +89,31 @@ def doctor(
 
 def _check_local(settings: Settings) -> list[Check]:
     python = ".".join(str(part) for part in sys.version_info[:3])
+    fitted = packaged_model()["embedding_model"]
+    is_fitted = is_fitted_to(settings.embedding_model)
+    has_whole_model = (settings.llm_base_url is None) == (settings.llm_model is None)
     return [
         Check(name="python", is_well=sys.version_info >= (3, 11), detail=python),
         _check_home(settings),
         _check_privacy(settings),
         _check_embedding(settings),
-        _check_evidence_floor(settings),
+        Check(
+            name="evidence floor",
+            # In any case: answers are as safe as ever, only more or fewer than they should be.
+            is_well=True,
+            detail=f"fitted with {fitted}"
+            if is_fitted
+            else f"WARNING: fitted with {fitted}, not with {settings.embedding_model}",
+            mend=None if is_fitted else REFIT,
+        ),
         Check(
             name="language model",
-            is_well=(settings.llm_base_url is None) == (settings.llm_model is None),
+            is_well=has_whole_model,
             detail=f"{settings.llm_model} at {settings.llm_base_url}"
             if settings.has_llm
             else "none configured: answers are extractive",
             mend=None
-            if (settings.llm_base_url is None) == (settings.llm_model is None)
+            if has_whole_model
             else "Set both FOOTNOTE_LLM_BASE_URL and FOOTNOTE_LLM_MODEL.",
         ),
     ]
@@ -126,7 +136,11 @@ def _check_home(settings: Settings) -> Check:
 
 def _check_privacy(settings: Settings) -> Check:
     """Checks that nobody else can open the home, or a file store beside it on this machine."""
-    folders = [folder for folder in _local_folders(settings) if folder.exists()]
+    home = settings.home_path
+    files = urlsplit(settings.effective_file_store_url)
+    store = Path(files.path).resolve() if files.scheme in {"file", ""} else home
+    local = [home] if store.is_relative_to(home) else [home, store]
+    folders = [folder for folder in local if folder.exists()]
     open_count = sum(1 for folder in folders for _ in open_to_others(folder))
     names = " ".join(shlex.quote(str(folder)) for folder in folders)
     return Check(
@@ -135,13 +149,6 @@ def _check_privacy(settings: Settings) -> Check:
         detail=f"{open_count} files and folders are open to others" if open_count else "private",
         mend=f"Run 'chmod -R go-rwx {names}'." if open_count else None,
     )
-
-
-def _local_folders(settings: Settings) -> list[Path]:
-    home = settings.home_path
-    files = urlsplit(settings.effective_file_store_url)
-    store = Path(files.path).resolve() if files.scheme in {"file", ""} else home
-    return [home] if store.is_relative_to(home) else [home, store]
 
 
 def _check_embedding(settings: Settings) -> Check:
@@ -162,19 +169,6 @@ def _check_embedding(settings: Settings) -> Check:
     return Check(name="embedding", is_well=True, detail=detail + ")")
 
 
-def _check_evidence_floor(settings: Settings) -> Check:
-    """Well in any case: answers are as safe as ever, only more or fewer than they should be."""
-    fitted = packaged_model()["embedding_model"]
-    if is_fitted_to(settings.embedding_model):
-        return Check(name="evidence floor", is_well=True, detail=f"fitted with {fitted}")
-    return Check(
-        name="evidence floor",
-        is_well=True,
-        detail=f"WARNING: fitted with {fitted}, not with {settings.embedding_model}",
-        mend=REFIT,
-    )
-
-
 def _version(package: str) -> str:
     try:
         return version(package)
@@ -184,19 +178,35 @@ def _version(package: str) -> str:
 
 def _check_database(settings: Settings) -> list[Check]:
     kind = "embedded" if settings.database_url is None else "configured"
+
+    async def look_inside(url: str) -> list[Check]:
+        async with open_database(settings, url) as database, database.system() as system:
+            space = await current_space(system)
+        found = f"{space.name} ({space.dimension} dimensions)" if space else None
+        return [
+            Check(name="database", is_well=True, detail=f"{kind}, row security enforced"),
+            Check(
+                name="embedding space",
+                is_well=True,
+                detail=found or "none yet: made at first start",
+            ),
+        ]
+
     try:
         with database_url(settings) as url:
             if settings.database_url is None:
                 upgrade(url)
-            schema = Check(
-                name="schema",
-                is_well=is_current(url),
-                detail="up to date" if is_current(url) else "not the one this release needs",
-                mend=None if is_current(url) else "Run 'footnote db upgrade'.",
-            )
-            if not schema.is_well:
-                return [schema]
-            return [schema, *asyncio.run(_look_inside(settings, url, kind))]
+            if not is_current(url):
+                return [
+                    Check(
+                        name="schema",
+                        is_well=False,
+                        detail="not the one this release needs",
+                        mend="Run 'footnote db upgrade'.",
+                    )
+                ]
+            schema = Check(name="schema", is_well=True, detail="up to date")
+            return [schema, *asyncio.run(look_inside(url))]
     except KnowledgeBaseError as error:
         return [
             Check(
@@ -206,20 +216,3 @@ def _check_database(settings: Settings) -> list[Check]:
                 mend="Check FOOTNOTE_DATABASE_URL and that the server runs.",
             )
         ]
-
-
-async def _look_inside(settings: Settings, url: str, kind: str) -> list[Check]:
-    async with open_database(settings, url) as database:
-        return [
-            Check(name="database", is_well=True, detail=f"{kind}, row security enforced"),
-            await _check_space(database),
-        ]
-
-
-async def _check_space(database: Database) -> Check:
-    async with database.system() as system:
-        space = await current_space(system)
-    detail = (
-        f"{space.name} ({space.dimension} dimensions)" if space else "none yet: made at first start"
-    )
-    return Check(name="embedding space", is_well=True, detail=detail)

@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.answering.abstention import FITTED_FILE, FittedAbstention, packaged_model
+from app.answering.abstention import FITTED_FILE, packaged_model
 from app.limits import AnswerLimits
 from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import NodeIndexes
@@ -37,25 +36,12 @@ from footnote.evals.abstention import (
 from footnote.evals.datasets import open_dataset
 from footnote.evals.loading import LoadedDataset
 from footnote.evals.questions import read_questions
-from footnote.evals.results import Result
 from footnote.output import progress_console
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.settings import Settings
 
 SETS = ("squad2", "clapnq")
 """The sets that the packaged model was fitted to: some of their questions have no answer."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Weighed:
-    """Each set with its questions of both halves; those of the first only when it is fitted."""
-
-    sets: Sequence[tuple[LoadedDataset, Sequence[WeighedQuestion]]]
-
-    def half(self, *, held_back: bool) -> list[WeighedQuestion]:
-        return [
-            each for _, weighed in self.sets for each in weighed if each.is_held_back == held_back
-        ]
 
 
 @evaluation
@@ -78,56 +64,50 @@ def abstention(
         require_writable(fitted)
     names = list(dict.fromkeys(dataset or SETS))
     weighed = _weigh_all(settings, names, limit=limit or QUESTIONS_PER_CASE, is_fitting=fit)
-    model = _fit(settings, weighed, version, fitted) if fit else packaged_model()
+    model = packaged_model()
+    if fit:
+        # An extra: only who fits needs it.
+        from footnote.evals.abstention_fit import (  # noqa: PLC0415
+            FitName,
+            fit_abstention,
+            write_fitted,
+        )
+
+        model = fit_abstention(
+            [each for _, questions in weighed for each in questions if not each.is_held_back],
+            FitName(
+                version=version,
+                fitted_on=utc_now().date().isoformat(),
+                embedding_model=settings.embedding_model,
+            ),
+        )
+        write_fitted(model, fitted)
+        progress_console.print(f"Written: {fitted}", markup=False, soft_wrap=True)
     return Measured(
         kind=KIND,
         options={"limit": limit, "fit": fit},
-        results=_results(weighed, model, settings.answer_evidence_floor, limit),
+        results=[
+            result
+            for loaded, questions in weighed
+            for result in results_of(
+                loaded,
+                [each for each in questions if each.is_held_back],
+                model,
+                floor=settings.answer_evidence_floor,
+                is_whole=limit is None,
+            )
+        ],
     )
-
-
-def _fit(settings: Settings, weighed: _Weighed, version: str, path: Path) -> FittedAbstention:
-    # An extra: only who fits needs it.
-    from footnote.evals.abstention_fit import (  # noqa: PLC0415
-        FitName,
-        fit_abstention,
-        write_fitted,
-    )
-
-    name = FitName(
-        version=version,
-        fitted_on=utc_now().date().isoformat(),
-        embedding_model=settings.embedding_model,
-    )
-    model = fit_abstention(weighed.half(held_back=False), name)
-    write_fitted(model, path)
-    progress_console.print(f"Written: {path}", markup=False, soft_wrap=True)
-    return model
-
-
-def _results(
-    weighed: _Weighed, model: FittedAbstention, floor: float, limit: int | None
-) -> list[Result]:
-    return [
-        result
-        for loaded, questions in weighed.sets
-        for result in results_of(
-            loaded,
-            [each for each in questions if each.is_held_back],
-            model,
-            floor=floor,
-            is_whole=limit is None,
-        )
-    ]
 
 
 def _weigh_all(
     settings: Settings, names: Sequence[str], *, limit: int, is_fitting: bool
-) -> _Weighed:
+) -> list[tuple[LoadedDataset, list[WeighedQuestion]]]:
+    """Each set with its questions of both halves; those of the first only when it is fitted."""
     datasets = [open_dataset(settings.evaldata, name) for name in names]
     questions_by_set = {each.name: read_questions(each) for each in datasets}
 
-    async def run(url: str) -> _Weighed:
+    async def run(url: str) -> list[tuple[LoadedDataset, list[WeighedQuestion]]]:
         loaded = await load_datasets(settings, url, datasets)
         embedder = load_embedder(settings)
         sets = []
@@ -157,7 +137,7 @@ def _weigh_all(
                     )
                     weighed += await weigh(weighing, each, half)
                 sets.append((each, weighed))
-        return _Weighed(sets=sets)
+        return sets
 
     with evaluation_database(settings) as url:
         return asyncio.run(run(url))

@@ -17,7 +17,6 @@ from footnote.commands.eval_command import (
     Measured,
     evaluation,
     evaluation_database,
-    print_table,
     results_table,
     settings_in,
 )
@@ -34,9 +33,8 @@ from footnote.evals.outcomes.measure import DATASET as OUTCOMES
 from footnote.evals.outcomes.measure import LoadedCase, load_cases, measure_outcomes
 from footnote.evals.questions import PutQuestion, elsewhere, read_questions
 from footnote.evals.results import Result
-from footnote.output import progress_console
+from footnote.output import progress_console, table_console
 from kb.errors import Misconfigured
-from kb.ids import TenantId
 from kb.settings import Settings
 
 SETS = ("squad2", "clapnq", OUTCOMES)
@@ -105,9 +103,13 @@ def answers(
 
 async def _load_and_ask(settings: Settings, url: str, plan: _Plan) -> list[Result]:
     loaded = await load_datasets(settings, url, plan.datasets) if plan.datasets else []
-    cases = await _load_cases(settings, url, plan)
+    cases: list[LoadedCase] = []
+    if plan.has_outcomes:
+        async with open_ingestion(settings, url) as tools:
+            uploads = uploads_with(tools, settings)
+            cases = await load_cases(tools, uploads, read_cases()[: plan.limit])
     async with open_resources(settings, url) as resources:
-        results = await _ask_sets(resources, plan, loaded)
+        results = await _ask_sets(resources, plan, loaded) if loaded else []
         if cases:
             progress_console.print(f"{OUTCOMES}: {len(cases)} questions", markup=False)
             alias = plan.alias or resources.answerer.models_for(cases[0].tenant_id)[0]
@@ -116,21 +118,16 @@ async def _load_and_ask(settings: Settings, url: str, plan: _Plan) -> list[Resul
     return results
 
 
-async def _load_cases(settings: Settings, url: str, plan: _Plan) -> list[LoadedCase]:
-    if not plan.has_outcomes:
-        return []
-    async with open_ingestion(settings, url) as tools:
-        uploads = uploads_with(tools, settings)
-        return await load_cases(tools, uploads, read_cases()[: plan.limit])
-
-
 async def _ask_sets(
     resources: Resources, plan: _Plan, loaded: Sequence[LoadedDataset]
 ) -> list[Result]:
-    if not loaded:
-        return []
     tenant_id = loaded[0].tenant_id
     alias = plan.alias or resources.answerer.models_for(tenant_id)[0]
+    judge = None
+    if plan.judge is not None:
+        if resources.answerer.gateway is None:
+            raise Misconfigured("A judge is a language model, and none is configured.")
+        judge = Judge(gateway=resources.answerer.gateway, tenant_id=tenant_id, alias=plan.judge)
     routed, *tiers = answerers_by_tier(resources.answerer, tenant_id, alias)
     run = AnswersRun(
         answerer=resources.answerer,
@@ -139,7 +136,7 @@ async def _ask_sets(
         is_whole=plan.limit is None,
         clock=resources.clock,
         spent=lambda: spent_so_far(resources.metrics),
-        judge=_judge(resources, plan, tenant_id),
+        judge=judge,
     )
     results = []
     for each, variant, questions in _asked(plan, loaded, run.variant):
@@ -158,37 +155,24 @@ async def _ask_sets(
     return results
 
 
-def _judge(resources: Resources, plan: _Plan, tenant_id: TenantId) -> Judge | None:
-    if plan.judge is None:
-        return None
-    gateway = resources.answerer.gateway
-    if gateway is None:
-        raise Misconfigured("A judge is a language model, and none is configured.")
-    return Judge(gateway=gateway, tenant_id=tenant_id, alias=plan.judge)
-
-
 def _show(results: Sequence[Result]) -> None:
-    if any("calls" in result["details"] for result in results):
-        print_table(_model_table(results))
-    print_table(results_table(results))
-
-
-def _model_table(results: Sequence[Result]) -> Table:
-    """The use of language models, a row for each result."""
-    table = Table(box=SIMPLE_HEAD)
-    for heading in ("data set", "variant"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("right answers", *MODEL_USE):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for result in results:
-        if "calls" in result["details"]:
+    """Prints the use of language models, where any was asked, and the results."""
+    asked = [result for result in results if "calls" in result["details"]]
+    if asked:
+        table = Table(box=SIMPLE_HEAD)
+        for heading in ("data set", "variant"):
+            table.add_column(heading, no_wrap=True)
+        for heading in ("right answers", *MODEL_USE):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for result in asked:
             table.add_row(
                 result["dataset"],
                 result["variant"],
                 f"{result['figures']['right_answer']:.4f}",
                 *[str(result["details"][name]) for name in MODEL_USE],
             )
-    return table
+        table_console.print(table)
+    table_console.print(results_table(results))
 
 
 def _asked(

@@ -11,23 +11,18 @@ from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from footnote.evals.provenance import provenance
 from footnote.evals.results import FORMAT, Evaluation, Result, summary, write_evaluation
 from footnote.evals.thresholds import PACKAGED, Verdict, judge, read_floors
 from footnote.extras import DRAWING, require_packages
-from footnote.output import JsonOption, print_json, progress_console
+from footnote.output import JsonOption, print_json, progress_console, table_console
 from kb.errors import Misconfigured
 from kb.postgres.embedded_postgres import database_url
 from kb.settings import Settings
 from kb.telemetry import configure_logging
 from migrations.run import upgrade
-
-WIDEST = 320
-"""Columns a table may take; rich would cut it to the 80 that it assumes of a pipe."""
 
 DatasetOption = Annotated[
     list[str], typer.Option("--dataset", help="A folder of FOOTNOTE_EVALDATA; repeatable.")
@@ -78,16 +73,6 @@ class Wishes:
     thresholds: Path | None
     as_json: bool
 
-    def check(self) -> None:
-        """Misconfigured when a wish cannot be granted: said before, not after, hours of work."""
-        if self.report is not None:
-            require_packages(DRAWING, purpose="reports")
-        for path in (self.output, self.report):
-            if path is not None:
-                require_writable(path)
-        if self.thresholds is not None:
-            read_floors(self.thresholds)
-
 
 def wishes_of(
     *,
@@ -97,7 +82,17 @@ def wishes_of(
     no_thresholds: NoThresholdsOption = False,
     as_json: JsonOption = False,
 ) -> Wishes:
-    """The wishes that the options mean which every evaluation takes."""
+    """The wishes that the options mean which every evaluation takes.
+
+    Misconfigured when one cannot be granted: said before, not after, hours of work.
+    """
+    if report is not None:
+        require_packages(DRAWING, purpose="reports")
+    for path in (output, report):
+        if path is not None:
+            require_writable(path)
+    if not no_thresholds:
+        read_floors(thresholds)
     return Wishes(
         output=output,
         report=report,
@@ -115,7 +110,6 @@ def evaluation(measure: Callable[..., Measured]) -> Callable[..., None]:
     def command(**options: object) -> None:
         # The signature below is what the command line parses, so each value has its type.
         wishes = wishes_of(**{name: options.pop(name) for name in common.parameters})  # type: ignore[arg-type]
-        wishes.check()
         # Before it is measured: it tells how busy the machine was.
         origin = provenance(Settings())
         measured = measure(**options)
@@ -168,7 +162,7 @@ def finish(
     elif show is not None:
         show()
     else:
-        print_table(results_table(evaluation["results"]))
+        table_console.print(results_table(evaluation["results"]))
     if wishes.output is not None:
         write_evaluation(evaluation, wishes.output)
     verdicts: list[Verdict] = []
@@ -182,22 +176,6 @@ def finish(
         raise typer.Exit(1)
     if verdicts:
         progress_console.print(f"All {len(verdicts)} floors are met.")
-
-
-def progress_bar() -> Progress:
-    """A bar on stderr for work of a known length."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=progress_console,
-    )
-
-
-def print_table(table: Table) -> None:
-    """The whole table on stdout, also where that is no terminal or a narrow one."""
-    Console(width=WIDEST, highlight=False).print(table)
 
 
 def draw(evaluation: Evaluation, verdicts: Sequence[Verdict], path: Path) -> None:

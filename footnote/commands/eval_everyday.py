@@ -15,7 +15,6 @@ from footnote.commands.eval_command import (
     Measured,
     evaluation,
     evaluation_database,
-    print_table,
     settings_in,
 )
 from footnote.compose import open_ingestion, open_resources, uploads_with
@@ -25,15 +24,15 @@ from footnote.evals.everyday.measure import (
     ALL,
     KIND,
     AskedCase,
-    SourceFile,
     ask_cases,
     headings_of,
     load_files,
     results_of,
     source_of,
 )
+from footnote.evals.loading import SourceFile
 from footnote.evals.metrics import share_interval
-from footnote.output import progress_console
+from footnote.output import progress_console, table_console
 from footnote.samples.blocks import Heading
 from footnote.samples.corpus import SAMPLES
 from footnote.samples.manifest import document_path, read_manifest
@@ -73,8 +72,12 @@ def everyday(
 ) -> Measured:
     """Measure answers to everyday questions about the sample documents and some more."""
     settings = settings_in(home)
-    chosen = [_chosen(read_set(name), kind, limit) for name in sets or SETS]
-    if not any(each.cases for each in chosen):
+    chosen = []
+    for questions in map(read_set, sets or SETS):
+        cases = [case for case in questions.cases if not kind or case.kind in kind][:limit]
+        if cases:
+            chosen.append(replace(questions, cases=tuple(cases)))
+    if not chosen:
         raise InvalidInput(f"No question is of the kind {' '.join(kind or ())!r}.")
     with evaluation_database(settings) as url:
         runs = asyncio.run(_load_and_ask(settings, url, chosen, alias))
@@ -91,25 +94,17 @@ def everyday(
     )
 
 
-def _chosen(questions: QuestionSet, kinds: Sequence[str] | None, limit: int | None) -> QuestionSet:
-    asked = [case for case in questions.cases if not kinds or case.kind in kinds]
-    return replace(questions, cases=tuple(asked[:limit]))
-
-
 async def _load_and_ask(
     settings: Settings, url: str, sets: Sequence[QuestionSet], alias: str | None
 ) -> list[_Run]:
-    """Each set that asks something, in a tenant of its own."""
+    """Each set in a tenant of its own."""
     runs = []
-    for questions in filter(lambda each: each.cases, sets):
-        has_samples = questions.name == WITH_SAMPLES
-        files = [
-            *(_sample_files() if has_samples else ()),
-            *map(source_of, questions.documents),
-        ]
-        headings = headings_of(questions.documents) | (
-            _sample_headings() if has_samples else frozenset()
-        )
+    for questions in sets:
+        files = [source_of(document) for document in questions.documents]
+        headings = headings_of(questions.documents)
+        if questions.name == WITH_SAMPLES:
+            sample_files, sample_headings = _samples()
+            files, headings = [*sample_files, *files], headings | sample_headings
         progress_console.print(
             f"{KIND} {questions.name}: {len(files)} documents, {len(questions.cases)} questions"
         )
@@ -124,8 +119,9 @@ async def _load_and_ask(
     return runs
 
 
-def _sample_files() -> list[SourceFile]:
-    return [
+def _samples() -> tuple[list[SourceFile], frozenset[str]]:
+    """The sample documents, and their titles and headings."""
+    files = [
         SourceFile(
             id=entry.external_id,
             filename=entry.file,
@@ -139,30 +135,24 @@ def _sample_files() -> list[SourceFile]:
         )
         for entry in read_manifest()
     ]
-
-
-def _sample_headings() -> frozenset[str]:
-    found = [sample.entry.title for sample in SAMPLES]
+    headings = [sample.entry.title for sample in SAMPLES]
     for sample in SAMPLES:
-        found += [block.text for block in sample.blocks if isinstance(block, Heading)]
-    return frozenset(normalized(each) for each in found)
+        headings += [block.text for block in sample.blocks if isinstance(block, Heading)]
+    return files, frozenset(normalized(each) for each in headings)
 
 
 def _show(runs: Sequence[_Run], shows: Shows) -> None:
     for run in runs:
         for each in run.asked:
-            if shows == "all" or (shows == "faults" and each.grade.outcome != "right"):
-                _print_case(each)
-        print_table(outcomes_table(run.name, run.asked))
-
-
-def _print_case(asked: AskedCase) -> None:
-    case, shown = asked.case, asked.shown
-    typer.echo(f"{case.id} ({', '.join(case.principals) or 'everybody'}): {case.question}")
-    for turn in case.history:
-        typer.echo(f"  after {turn.role}: {turn.content}")
-    typer.echo(f"  {asked.grade.outcome}: {'; '.join(asked.grade.faults) or 'no fault'}")
-    typer.echo(f"  {shown.status}: {shown.text.strip()}\n")
+            case, shown, grade = each.case, each.shown, each.grade
+            if shows == "none" or (shows == "faults" and grade.outcome == "right"):
+                continue
+            typer.echo(f"{case.id} ({', '.join(case.principals) or 'everybody'}): {case.question}")
+            for turn in case.history:
+                typer.echo(f"  after {turn.role}: {turn.content}")
+            typer.echo(f"  {grade.outcome}: {'; '.join(grade.faults) or 'no fault'}")
+            typer.echo(f"  {shown.status}: {shown.text.strip()}\n")
+        table_console.print(outcomes_table(run.name, run.asked))
 
 
 def outcomes_table(name: str, asked: Sequence[AskedCase]) -> Table:
@@ -174,25 +164,22 @@ def outcomes_table(name: str, asked: Sequence[AskedCase]) -> Table:
     table.add_column(name, no_wrap=True)
     for heading in ("n", *OUTCOMES, "right %", "95 % interval", "right or ugly %"):
         table.add_column(heading.replace("_", " "), justify="right", no_wrap=True)
-    for kind in dict.fromkeys(each.case.kind for each in asked):
-        _add_row(table, kind, [each for each in asked if each.case.kind == kind])
+    groups: dict[str, list[AskedCase]] = {}
+    for each in asked:
+        groups.setdefault(each.case.kind, []).append(each)
     for language in dict.fromkeys(each.case.language for each in asked):
-        _add_row(
-            table, f"in {language}", [each for each in asked if each.case.language == language]
+        groups[f"in {language}"] = [each for each in asked if each.case.language == language]
+    groups[ALL] = list(asked)
+    for group, members in groups.items():
+        outcomes = [each.grade.outcome for each in members]
+        right, ugly = outcomes.count("right"), outcomes.count("ugly")
+        low, high = share_interval(right, len(outcomes))
+        table.add_row(
+            group,
+            str(len(outcomes)),
+            *[str(outcomes.count(outcome)) for outcome in OUTCOMES],
+            f"{100 * right / len(outcomes):.1f}",
+            f"{100 * low:.1f} to {100 * high:.1f}",
+            f"{100 * (right + ugly) / len(outcomes):.1f}",
         )
-    _add_row(table, ALL, asked)
     return table
-
-
-def _add_row(table: Table, name: str, asked: Sequence[AskedCase]) -> None:
-    outcomes = [each.grade.outcome for each in asked]
-    right, ugly = outcomes.count("right"), outcomes.count("ugly")
-    low, high = share_interval(right, len(outcomes))
-    table.add_row(
-        name,
-        str(len(outcomes)),
-        *[str(outcomes.count(outcome)) for outcome in OUTCOMES],
-        f"{100 * right / len(outcomes):.1f}",
-        f"{100 * low:.1f} to {100 * high:.1f}",
-        f"{100 * (right + ugly) / len(outcomes):.1f}",
-    )

@@ -10,13 +10,13 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from app.answering.verify.profiles import PROFILES_FILE, ProfileName, fitted_profiles
-from footnote.commands.eval_command import Measured, evaluation, print_table, require_writable
+from footnote.commands.eval_command import Measured, evaluation, require_writable
 from footnote.evals.calibration import fit_profiles, write_profiles
 from footnote.evals.grounding import GroundingReport, judge_sets, report_of
 from footnote.evals.grounding_claims import GROUNDING_SETS, read_claims
 from footnote.evals.grounding_results import KIND, results_of_sets
 from footnote.evals.model_calibration import fit_calibration, meanings_of
-from footnote.output import JsonOption, print_json
+from footnote.output import JsonOption, print_json, table_console
 from kb.errors import InvalidInput
 from kb.settings import Settings
 from models.grounding_model import CrossEncoderOutputs
@@ -41,8 +41,11 @@ def grounding(
     """Measure how well supported claims are told from others."""
     settings = Settings()
     names = dataset or list(GROUNDING_SETS)
-    name = _profile(profile or settings.verify_profile)
     fitted = fitted_profiles()
+    if profile is not None and profile not in fitted["profiles"]:
+        raise InvalidInput(f"There is no profile {profile!r}.")
+    # The keys of the file are the names.
+    name = cast("ProfileName", profile or settings.verify_profile)
     sets = judge_sets(settings.evaldata, names, fitted=fitted, profile=name, limit=limit)
     return Measured(
         kind=KIND,
@@ -53,7 +56,9 @@ def grounding(
             is_whole=limit is None,
             has_all=set(names) == set(GROUNDING_SETS),
         ),
-        show=lambda: print_table(_grounding_table(report_of(sets, fitted=fitted, profile=name))),
+        show=lambda: table_console.print(
+            _grounding_table(report_of(sets, fitted=fitted, profile=name))
+        ),
     )
 
 
@@ -114,13 +119,6 @@ def calibrate_model(
         return
     for name, value in report.items():
         typer.echo(f"{name}: {value}")
-
-
-def _profile(name: str) -> ProfileName:
-    if name not in fitted_profiles()["profiles"]:
-        raise InvalidInput(f"There is no profile {name!r}.")
-    # The keys of the file are the names.
-    return cast("ProfileName", name)
 
 
 def _grounding_table(report: GroundingReport) -> Table:

@@ -16,8 +16,6 @@ from footnote.commands.eval_command import (
     Measured,
     evaluation,
     evaluation_database,
-    print_table,
-    progress_bar,
     settings_in,
 )
 from footnote.compose import open_ingestion, open_resources, uploads_with
@@ -39,7 +37,7 @@ from footnote.evals.proof.measure import (
     settings_with_models,
 )
 from footnote.evals.proof.scripted import ScriptedModels
-from footnote.output import progress_console
+from footnote.output import progress_bar, progress_console, table_console
 from footnote.samples.manifest import document_path, read_manifest
 from kb.errors import InvalidInput
 from kb.settings import Settings
@@ -131,7 +129,23 @@ def proof(  # noqa: PLR0913  # each is an option of the command
 
 
 def _plan(settings: Settings, choice: Choice, reader: ReaderName, limit: int | None) -> _Plan:
-    cases, documents = _read(settings, has_cells=choice.has_cells)
+    """The chosen cases over the documents that are there; prints how many have none."""
+    written = read_proof_cases()
+    samples = {
+        entry.file: Sample(title=entry.title, content=document_path(entry).read_bytes())
+        for entry in read_manifest()
+    }
+    documents = read_documents(written, settings.evaldata, samples)
+    present = {document.file for document in documents}
+    cases = [case for case in written if case.document in present]
+    if len(cases) < len(written):
+        progress_console.print(
+            f"{len(written) - len(cases)} cases are left out: their documents are not in "
+            "FOOTNOTE_EVALDATA.",
+            markup=False,
+        )
+    if choice.has_cells:
+        cases += cells_in(documents)
     chosen = [case for case in cases if choice.takes(case)][:limit]
     if not chosen:
         raise InvalidInput("There is no such case.")
@@ -141,25 +155,6 @@ def _plan(settings: Settings, choice: Choice, reader: ReaderName, limit: int | N
         reader=reader,
         is_whole=choice.has_cells and len(chosen) == len(cases),
     )
-
-
-def _read(settings: Settings, *, has_cells: bool) -> tuple[list[ProofCase], list[ProofDocument]]:
-    """The cases over the documents that are there, and these; says which are not."""
-    written = read_proof_cases()
-    samples = {
-        entry.file: Sample(title=entry.title, content=document_path(entry).read_bytes())
-        for entry in read_manifest()
-    }
-    documents = read_documents(written, settings.evaldata, samples)
-    present = {document.file for document in documents}
-    absent = [case for case in written if case.document not in present]
-    if absent:
-        progress_console.print(
-            f"{len(absent)} cases are left out: their documents are not in FOOTNOTE_EVALDATA.",
-            markup=False,
-        )
-    cases = [case for case in written if case.document in present]
-    return [*cases, *(cells_in(documents) if has_cells else ())], documents
 
 
 async def _load_and_put(
@@ -186,35 +181,31 @@ def _print(ended: Sequence[Ended], reader: ReaderName, *, has_faults: bool) -> N
         typer.echo(f"Reader: {READERS[Reader.judge]}.")
     for origin in ORIGINS:
         of_origin = [each for each in ended if each.case.origin == origin]
-        if of_origin:
-            print_table(_table(origin, of_origin))
+        if not of_origin:
+            continue
+        table = Table(box=SIMPLE_HEAD)
+        table.add_column(origin, no_wrap=True)
+        for heading in _HEADINGS:
+            table.add_column(heading, justify="right", no_wrap=True)
+        for name, part in {**parts_of(of_origin), "all": of_origin}.items():
+            counts = tally(part)
+            table.add_row(
+                name,
+                str(counts.cases),
+                str(counts.not_asked),
+                str(counts.not_retrieved),
+                str(counts.lies),
+                _share(counts.lies_shown, counts.lies),
+                str(counts.truths),
+                _share(counts.truths_lost, counts.truths),
+                _share(counts.truths_told, counts.truths),
+                _share(counts.truths_quoted, counts.truths),
+            )
+        table_console.print(table)
     for each in ended if has_faults else ():
-        is_fault = each.ending == ("lost" if each.case.is_true else "told")
-        if is_fault:
+        if each.ending == ("lost" if each.case.is_true else "told"):
             typer.echo(f"{each.case.id} ({each.case.kind}): {each.case.claim}")
             typer.echo(f"  quote: {each.case.quote}\n  shown: {each.shown}")
-
-
-def _table(origin: str, ended: Sequence[Ended]) -> Table:
-    table = Table(box=SIMPLE_HEAD)
-    table.add_column(origin, no_wrap=True)
-    for heading in _HEADINGS:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for name, part in [*parts_of(ended), ("all", list(ended))]:
-        counts = tally(part)
-        table.add_row(
-            name,
-            str(counts.cases),
-            str(counts.not_asked),
-            str(counts.not_retrieved),
-            str(counts.lies),
-            _share(counts.lies_shown, counts.lies),
-            str(counts.truths),
-            _share(counts.truths_lost, counts.truths),
-            _share(counts.truths_told, counts.truths),
-            _share(counts.truths_quoted, counts.truths),
-        )
-    return table
 
 
 def _share(count: int, of: int) -> str:

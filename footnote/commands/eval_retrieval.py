@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Annotated
 
@@ -18,7 +17,6 @@ from footnote.commands.eval_command import (
     Measured,
     evaluation,
     evaluation_database,
-    progress_bar,
     settings_in,
 )
 from footnote.compose import (
@@ -35,7 +33,7 @@ from footnote.evals.datasets import Dataset, open_dataset
 from footnote.evals.loading import LoadedDataset, load
 from footnote.evals.results import Result
 from footnote.evals.retrieval import KIND, History, RetrievalRun, measure_retrieval
-from footnote.output import progress_console
+from footnote.output import progress_bar, progress_console
 from kb.errors import Misconfigured
 from kb.settings import Settings
 
@@ -53,14 +51,6 @@ SplitOption = Annotated[
     str | None,
     typer.Option("--split", help="A part of the sets, or 'all'; unset: what qrels.tsv judges."),
 ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """The sets to ask, and the ways to ask them."""
-
-    datasets: Sequence[Dataset]
-    runs: Sequence[RetrievalRun]
 
 
 @evaluation
@@ -84,42 +74,33 @@ def retrieval(  # noqa: PLR0913  # each is an option of the command
     ways = [(name, False) for name in MODES if not mode or Mode(name) in mode]
     if rerank:
         ways.append(("hybrid", True))
-    plan = Plan(
-        datasets=[open_dataset(settings.evaldata, name) for name in dict.fromkeys(dataset)],
-        runs=[
-            RetrievalRun(
-                mode=name,
-                history=history,
-                split=split,
-                limit=limit,
-                is_reranked=is_reranked,
-            )
-            for name, is_reranked in ways
-        ],
-    )
+    datasets = [open_dataset(settings.evaldata, name) for name in dict.fromkeys(dataset)]
+    for each in datasets:
+        # A set without judgements is told before it is ingested.
+        each.judged_questions(split)
+    runs = [
+        RetrievalRun(mode=name, history=history, split=split, limit=limit, is_reranked=is_reranked)
+        for name, is_reranked in ways
+    ]
+    with evaluation_database(settings) as url:
+        results = asyncio.run(_load_and_ask(settings, url, datasets, runs))
     return Measured(
         kind=KIND,
         options={"history": history.value, "split": split, "limit": limit},
-        results=_measure_retrieval(settings, plan),
+        results=results,
     )
 
 
-def _measure_retrieval(settings: Settings, plan: Plan) -> list[Result]:
-    for dataset in plan.datasets:
-        # A set without judgements is told before it is ingested.
-        dataset.judged_questions(plan.runs[0].split)
-    with evaluation_database(settings) as url:
-        return asyncio.run(_load_and_ask(settings, url, plan))
-
-
-async def _load_and_ask(settings: Settings, url: str, plan: Plan) -> list[Result]:
-    loaded = await load_datasets(settings, url, plan.datasets)
+async def _load_and_ask(
+    settings: Settings, url: str, datasets: Sequence[Dataset], runs: Sequence[RetrievalRun]
+) -> list[Result]:
+    loaded = await load_datasets(settings, url, datasets)
     embedder = load_embedder(settings)
     results = []
     async with open_database(settings, url) as database:
         space = await open_space(database, embedder)
         async with open_indexes(settings, url) as indexes:
-            for each, run in product(loaded, plan.runs):
+            for each, run in product(loaded, runs):
                 progress_console.print(f"{each.dataset.name}: {run.variant}", markup=False)
                 # A search would go on without an index that is still being built, and by other
                 # plans than the service's without sketches.

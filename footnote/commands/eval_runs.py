@@ -8,11 +8,11 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from footnote.commands.eval_command import draw, print_table, require_writable
+from footnote.commands.eval_command import draw, require_writable
 from footnote.evals.results import read_evaluation
 from footnote.evals.significance import Comparison, VariantPair, compare
 from footnote.extras import DRAWING, require_packages
-from footnote.output import JsonOption, print_json
+from footnote.output import JsonOption, print_json, table_console
 from kb.errors import InvalidInput
 
 
@@ -37,7 +37,7 @@ def compare_runs(
     if as_json:
         print_json(comparisons)
     else:
-        print_table(_comparison_table(comparisons))
+        table_console.print(_comparison_table(comparisons))
 
 
 def report_run(

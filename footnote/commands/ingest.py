@@ -7,7 +7,6 @@ from pathlib import Path, PurePath
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.identity import Caller
 from footnote.caller import command_line_caller
@@ -18,7 +17,7 @@ from footnote.output import (
     TenantOption,
     console,
     print_json,
-    progress_console,
+    progress_bar,
 )
 from ingest.document_sources import DocumentSource, FolderSource, SourceFile
 from ingest.ingestion import Ingestion
@@ -112,13 +111,7 @@ async def _ingest(
         caller = await command_line_caller(tools.database, tenant, [])
         uploads = uploads_with(tools, settings)
         waiting = asyncio.Semaphore(settings.worker_concurrency)
-        with Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=progress_console,
-        ) as progress:
+        with progress_bar() as progress:
             task = progress.add_task("Ingesting", total=len(files))
 
             async def one(file: SourceFile) -> Outcome:

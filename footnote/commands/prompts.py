@@ -18,7 +18,18 @@ def prompts(as_json: JsonOption = False) -> None:
     configure_logging("warning")
     found = PromptLibrary(Settings().home_path / "prompts").prompts()
     if as_json:
-        print_json([_out(prompt) for prompt in found])
+        print_json(
+            [
+                {
+                    "name": prompt.name,
+                    "version": prompt.version,
+                    "sha256": prompt.sha256,
+                    "source": prompt.source,
+                    "settings": _settings(prompt),
+                }
+                for prompt in found
+            ]
+        )
         return
     table = Table("prompt", "source", "sha256", "settings", box=None)
     for prompt in found:
@@ -26,16 +37,6 @@ def prompts(as_json: JsonOption = False) -> None:
         table.add_row(prompt.reference, prompt.source, prompt.sha256[:SHOWN_HASH_CHARS], settings)
     console.print(table)
     typer.echo("A name alone selects the newest version.")
-
-
-def _out(prompt: Prompt) -> dict[str, object]:
-    return {
-        "name": prompt.name,
-        "version": prompt.version,
-        "sha256": prompt.sha256,
-        "source": prompt.source,
-        "settings": _settings(prompt),
-    }
 
 
 def _settings(prompt: Prompt) -> dict[str, object]:

@@ -59,23 +59,19 @@ def show_recall(tenant: str, principals: Sequence[str], *, samples: int, as_json
                 "mend": advice,
             }
         )
+    elif not checked:
+        console.print("No vector is visible: nothing to check.")
     else:
-        console.print(_sentence(checked, limit, recall))
+        mark = "[green]ok[/green]  " if recall >= LOWEST_RECALL else "[red]FAIL[/red]"
+        plans = ", ".join(sorted({sample.plan for sample in checked}))
+        console.print(
+            f"{mark} recall@{limit} {recall:.3f} over {len(checked)} questions (plan: {plans}), "
+            f"p50 {_median([sample.milliseconds for sample in checked])} ms"
+        )
         if advice is not None:
             console.print(f"       {advice}")
     if recall < LOWEST_RECALL:
         raise typer.Exit(1)
-
-
-def _sentence(checked: Sequence[RecallSample], limit: int, recall: float) -> str:
-    if not checked:
-        return "No vector is visible: nothing to check."
-    mark = "[green]ok[/green]  " if recall >= LOWEST_RECALL else "[red]FAIL[/red]"
-    plans = ", ".join(sorted({sample.plan for sample in checked}))
-    return (
-        f"{mark} recall@{limit} {recall:.3f} over {len(checked)} questions (plan: {plans}), "
-        f"p50 {_median([sample.milliseconds for sample in checked])} ms"
-    )
 
 
 def _recall(checked: Sequence[RecallSample]) -> float:

@@ -65,38 +65,20 @@ class RememberingEmbedder:
     """An embedder that embeds no sentence twice: five questions share an article's sentences."""
 
     def __init__(self, embedder: Embedder) -> None:
-        """Remembers nothing yet."""
-        self._embedder = embedder
+        """Remembers nothing yet; all but passages goes to the embedder."""
+        self.languages = embedder.languages
+        self.dimension = embedder.dimension
+        self.max_tokens = embedder.max_tokens
+        self.count_tokens = embedder.count_tokens
+        self.embed_queries = embedder.embed_queries
+        self._embed_passages = embedder.embed_passages
         self._rows: dict[str, Vectors] = {}
-
-    @property
-    def languages(self) -> frozenset[str] | None:
-        """As the embedder's."""
-        return self._embedder.languages
-
-    @property
-    def dimension(self) -> int:
-        """As the embedder's."""
-        return self._embedder.dimension
-
-    @property
-    def max_tokens(self) -> int:
-        """As the embedder's."""
-        return self._embedder.max_tokens
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """As the embedder's."""
-        return self._embedder.count_tokens(texts)
-
-    def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        """As the embedder's."""
-        return self._embedder.embed_queries(texts)
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """As the embedder's, from memory where it can."""
         new = [text for text in dict.fromkeys(texts) if text not in self._rows]
         if new:
-            self._rows.update(zip(new, self._embedder.embed_passages(new), strict=True))
+            self._rows.update(zip(new, self._embed_passages(new), strict=True))
         return np.stack([self._rows[text] for text in texts])
 
 
@@ -118,8 +100,16 @@ async def weigh(
     for question in questions:
         cases: tuple[Case, ...] = ("answerable", "absent") if question.is_answerable else ("near",)
         for case in cases:
-            passages = await _passages(weighing, loaded, question, case)
-            signals, milliseconds = _signals(weighing, question, passages)
+            context = build_context(
+                await _passages(weighing, loaded, question, case),
+                budget_tokens=weighing.limits.context_tokens,
+                count_tokens=weighing.embedder.count_tokens,
+                new_source_id=random_source_id,
+            )
+            reading = read_question(question.text)
+            evidence = rank_sentences(reading, context, weighing.embedder)
+            started = perf_counter()
+            signals = evidence_signals(reading, context, evidence)
             weighed.append(
                 WeighedQuestion(
                     dataset=loaded.dataset.name,
@@ -127,7 +117,7 @@ async def weigh(
                     question_id=question.id,
                     is_held_back=question.is_held_back,
                     signals=signals,
-                    milliseconds=milliseconds,
+                    milliseconds=round((perf_counter() - started) * 1000, 4),
                 )
             )
     return weighed
@@ -233,19 +223,3 @@ async def _passages(
         if (passage.title or passage.external_id) not in question.articles
     ]
     return others[:wanted]
-
-
-def _signals(
-    weighing: Weighing, question: PutQuestion, passages: Sequence[Passage]
-) -> tuple[EvidenceSignals | None, float]:
-    context = build_context(
-        passages,
-        budget_tokens=weighing.limits.context_tokens,
-        count_tokens=weighing.embedder.count_tokens,
-        new_source_id=random_source_id,
-    )
-    reading = read_question(question.text)
-    evidence = rank_sentences(reading, context, weighing.embedder)
-    started = perf_counter()
-    signals = evidence_signals(reading, context, evidence)
-    return signals, round((perf_counter() - started) * 1000, 4)

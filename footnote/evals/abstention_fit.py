@@ -58,10 +58,12 @@ def fit_abstention(weighed: Sequence[WeighedQuestion], name: FitName) -> FittedA
     deviation[deviation == 0] = 1.0
     model = LogisticRegression(C=STRENGTH)
     model.fit((values - mean) / deviation, labels, sample_weight=importance)
+    names = "".join(f"{each.dataset} {each.case} {each.question_id}\n" for each in rows)
     return FittedAbstention(
         version=name.version,
         fitted_on=name.fitted_on,
-        data_sha256=_sha256(rows),
+        # Names the questions and their cases.
+        data_sha256=sha256(names.encode()).hexdigest(),
         sets=sorted({each.dataset for each in rows}),
         embedding_model=name.embedding_model,
         bias=round(float(model.intercept_[0]), DIGITS),
@@ -79,11 +81,3 @@ def fit_abstention(weighed: Sequence[WeighedQuestion], name: FitName) -> FittedA
 def write_fitted(fitted: FittedAbstention, path: Path) -> None:
     """Writes the file that answers are judged by."""
     path.write_text(json.dumps(fitted, indent=2) + "\n", encoding="utf-8")
-
-
-def _sha256(rows: Sequence[WeighedQuestion]) -> str:
-    """Names the questions and their cases."""
-    digest = sha256()
-    for each in rows:
-        digest.update(f"{each.dataset} {each.case} {each.question_id}\n".encode())
-    return digest.hexdigest()

@@ -17,10 +17,11 @@ from app.answering.outcome import AnswerStatus
 from app.answering.pipeline import Answerer
 from app.answering.question.question import Question
 from app.gateway.route import Tier
-from app.identity import Caller, Identity
+from app.identity import Caller
 from footnote.evals.answers_judge import Judge, ToGrade, opinion
 from footnote.evals.answers_tiers import MICRODOLLARS, Spent
-from footnote.evals.loading import READER, LoadedDataset
+from footnote.evals.asking import new_asker
+from footnote.evals.loading import LoadedDataset
 from footnote.evals.metrics import (
     any_contains_answer,
     first_contains_answer,
@@ -30,7 +31,6 @@ from footnote.evals.metrics import (
 from footnote.evals.provenance import spread
 from footnote.evals.questions import PutQuestion
 from footnote.evals.results import DIGITS, Result, mean_scores
-from kb.ids import Subject
 from language.text import sentences
 
 KIND: Final = "answers"
@@ -93,12 +93,13 @@ async def measure_answers(
     run: AnswersRun, loaded: LoadedDataset, questions: Sequence[PutQuestion]
 ) -> Result:
     """Asks the questions one after the other as somebody who may read the set's documents."""
+    asker = new_asker(loaded.tenant_id)
     # The first answer makes the lexical index and fills pools.
     await run.answerer.answer(
-        _caller(loaded), Question(text=f"{questions[0].text} {questions[0].text}"), now=run.clock()
+        asker, Question(text=f"{questions[0].text} {questions[0].text}"), now=run.clock()
     )
     before = run.spent()
-    judged = [await _judge(run, loaded, question) for question in questions]
+    judged = [await _judge(run, asker, question) for question in questions]
     spent = run.spent().since(before)
     known = frozenset(document.id for document in loaded.dataset.documents())
     gradable = [
@@ -110,6 +111,12 @@ async def measure_answers(
         for each in judged
         if each.is_shown and each.question.is_answerable
     ]
+    model_use = {}
+    if spent.calls:
+        strong = [each.question.text for each in judged if each.tier == "strong"]
+        # Routed to the strong tier at once, or escalated to it afterwards.
+        routed = sum(bool(difficulties(text)) for text in strong)
+        model_use = {**asdict(spent), "routed": routed, "escalated": len(strong) - routed}
     faults = [_faults(quote, known) for each in judged for quote in each.quotes]
     milliseconds = [each.milliseconds for each in judged]
     costs = [each.cost_microdollars for each in judged if each.cost_microdollars is not None]
@@ -131,7 +138,7 @@ async def measure_answers(
             "claims": sum(each.claims for each in judged),
             **{name: sum(each[name] for each in faults) for name in FAULTS},
             "cost_usd": sum(costs) / MICRODOLLARS if costs else None,
-            **(_model_use(judged, spent) if spent.calls else {}),
+            **model_use,
             **(await opinion(run.judge, gradable) if run.judge else {}),
         },
         "question_ids": [each.question.id for each in judged],
@@ -154,6 +161,12 @@ def figures_of(judged: Sequence[JudgedAnswer], known: frozenset[str]) -> dict[st
     answered = [each for each in shown if each.question.is_answerable]
     asked = [each.question for each in judged]
     unsupported = [each for each in judged if each.status == "unsupported"]
+    # Gold answers are short where people selected no sentences.
+    short = [
+        each
+        for each in judged
+        if each.question.is_answerable and each.question.answers and not each.question.selected
+    ]
     flags: Mapping[str, Sequence[bool]] = {
         "answered": [each.is_shown for each in judged if each.question.is_answerable],
         "unsupported_recall": [
@@ -164,8 +177,8 @@ def figures_of(judged: Sequence[JudgedAnswer], known: frozenset[str]) -> dict[st
             if any(not question.is_answerable for question in asked)
             else []
         ),
-        "first_quote": _contained(judged, first_contains_answer),
-        "any_quote": _contained(judged, any_contains_answer),
+        "first_quote": [first_contains_answer(each.texts, each.question.answers) for each in short],
+        "any_quote": [any_contains_answer(each.texts, each.question.answers) for each in short],
         "right_document": [
             quote.passage.external_id in each.question.documents
             for each in answered
@@ -211,22 +224,21 @@ def matched_sentences(quotes: Sequence[str], selected: Sequence[str]) -> tuple[f
 
     The share of the quoted sentences that people selected, and of the selected that are quoted.
     """
-    quoted = [
-        _words(quote[sentence.start : sentence.end])
-        for quote in quotes
-        for sentence in sentences(quote)
-    ]
-    wanted = [_words(sentence) for sentence in dict.fromkeys(selected)]
+    shown = [quote[each.start : each.end] for quote in quotes for each in sentences(quote)]
+    quoted, wanted = (
+        [frozenset(normalize_answer(sentence).split()) for sentence in side]
+        for side in (shown, dict.fromkeys(selected))
+    )
     return (
         share([any(_is_same(each, other) for other in wanted) for each in quoted]),
         share([any(_is_same(each, other) for other in quoted) for each in wanted]),
     )
 
 
-async def _judge(run: AnswersRun, loaded: LoadedDataset, question: PutQuestion) -> JudgedAnswer:
+async def _judge(run: AnswersRun, asker: Caller, question: PutQuestion) -> JudgedAnswer:
     started = perf_counter()
     answered = await run.answerer.answer(
-        _caller(loaded), Question(text=question.text, model=run.alias), now=run.clock()
+        asker, Question(text=question.text, model=run.alias), now=run.clock()
     )
     milliseconds = round((perf_counter() - started) * 1000, 3)
     return JudgedAnswer(
@@ -245,16 +257,6 @@ async def _judge(run: AnswersRun, loaded: LoadedDataset, question: PutQuestion) 
     )
 
 
-def _caller(loaded: LoadedDataset) -> Caller:
-    identity = Identity(
-        subject=Subject("evaluation:answers"),
-        tenant_id=loaded.tenant_id,
-        principals=READER.principals,
-        scopes=frozenset({"answers"}),
-    )
-    return Caller(identity=identity, principals=READER.principals, request_id="evaluation")
-
-
 def _is_right(judged: JudgedAnswer) -> bool:
     """An answer that holds the gold one, or its sentence; no answer where there is none."""
     question = judged.question
@@ -265,17 +267,6 @@ def _is_right(judged: JudgedAnswer) -> bool:
     return any_contains_answer(judged.texts, question.answers)
 
 
-def _contained(
-    judged: Sequence[JudgedAnswer], holds: Callable[[Sequence[str], Sequence[str]], bool]
-) -> list[bool]:
-    """Of questions with short gold answers; those with selected sentences have long ones."""
-    return [
-        holds(each.texts, each.question.answers)
-        for each in judged
-        if each.question.is_answerable and each.question.answers and not each.question.selected
-    ]
-
-
 def _faults(quote: VerifiedCitation, known: frozenset[str]) -> dict[str, bool]:
     """The faults that no quote may have."""
     return {
@@ -283,20 +274,6 @@ def _faults(quote: VerifiedCitation, known: frozenset[str]) -> dict[str, bool]:
         "misquotes": quote.quote not in quote.passage.text,
         "instructions": bool(instruction_spans(quote.quote)),
     }
-
-
-def _model_use(judged: Sequence[JudgedAnswer], spent: Spent) -> dict[str, int]:
-    """Use of the models; `routed`: to the strong tier at once, `escalated`: to it afterwards."""
-    is_routed = [bool(difficulties(each.question.text)) for each in judged if each.tier == "strong"]
-    return {
-        **asdict(spent),
-        "routed": sum(is_routed),
-        "escalated": len(is_routed) - sum(is_routed),
-    }
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(normalize_answer(text).split())
 
 
 def _is_same(one: frozenset[str], other: frozenset[str]) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from app.answering.verify.grounding import Feature, index_given, score_of, supports_of
+from app.answering.verify.grounding import Feature, score_of, supports_of
 from app.answering.verify.profiles import Fitted, Profile, ProfileName, Weights
 from footnote.evals.grounding import prepared
 from footnote.evals.grounding_claims import LabelledClaim, claims_sha256
@@ -35,10 +35,6 @@ class WeighedClaim:
     features: dict[Feature, float]
     is_decided: bool
 
-    def limit(self, weights: Weights) -> float:
-        """The highest threshold at which the verdict is `supported`; below 0: at none."""
-        return -1.0 if self.is_decided else score_of(self.features, weights)
-
 
 def fit_profiles(claims: Sequence[LabelledClaim], before: Fitted, *, version: str) -> Fitted:
     """Weights and thresholds from these claims; what is no threshold of the score stays as it was.
@@ -48,19 +44,34 @@ def fit_profiles(claims: Sequence[LabelledClaim], before: Fitted, *, version: st
     """
     weighed = weigh_claims(claims)
     weights = fit_weights(weighed)
+    sets = _by_set(weighed)
+    scores_by_set = [
+        [score_of(claim.features, weights) for claim in own if claim.is_supported]
+        for own in sets.values()
+    ]
+    flagging = [np.quantile(scores, LENIENT_FALSE_ALARMS) for scores in scores_by_set if scores]
     thresholds: Mapping[ProfileName, float] = {
         "balanced": most_accurate(weighed, weights),
-        "lenient": _flagging(weighed, weights, LENIENT_FALSE_ALARMS),
+        "lenient": float(np.mean(flagging)),
     }
     profiles: dict[ProfileName, Profile] = dict(before["profiles"])
     for name, threshold in thresholds.items():
         profiles[name] = {**profiles[name], "min_score": round(threshold, 3)}
+
+    # Balanced accuracy on each set when weights and threshold are fitted to the other sets.
+    held_out = {}
+    for dataset, own in sorted(sets.items()):
+        rest = [claim for claim in weighed if claim.dataset != dataset]
+        if all(len({claim.is_supported for claim in part}) > 1 for part in (own, rest)):
+            others = fit_weights(rest)
+            accuracy = _accuracy(*_limits(own, others), most_accurate(rest, others))
+            held_out[dataset] = round(accuracy, 4)
     return Fitted(
         version=version,
         data_sha256=claims_sha256(list(claims)),
-        sets=sorted({claim.dataset for claim in claims}),
+        sets=sorted(sets),
         weights=weights,
-        held_out=_held_out(weighed),
+        held_out=held_out,
         profiles=profiles,
     )
 
@@ -75,12 +86,9 @@ def weigh_claims(claims: Sequence[LabelledClaim]) -> list[WeighedClaim]:
 
     The features of several sentences are their means, and one that is decided decides.
     """
-    context, sources = None, index_given([])
     found = []
     for claim in claims:
-        if claim.context != context:
-            context, sources = claim.context, prepared(claim.context)
-        supports = supports_of(claim.claim, sources)
+        supports = supports_of(claim.claim, prepared(claim.context))
         found.append(
             WeighedClaim(
                 dataset=claim.dataset,
@@ -124,39 +132,15 @@ def _by_set(claims: Sequence[WeighedClaim]) -> dict[str, list[WeighedClaim]]:
 
 
 def _limits(claims: Sequence[WeighedClaim], weights: Weights) -> tuple[list[float], list[float]]:
-    """Of supported and of unsupported claims."""
-    return (
-        [claim.limit(weights) for claim in claims if claim.is_supported],
-        [claim.limit(weights) for claim in claims if not claim.is_supported],
-    )
+    """The highest thresholds that support a claim, below 0 for none: of true, of false claims."""
+    limits: dict[bool, list[float]] = {True: [], False: []}
+    for claim in claims:
+        limit = -1.0 if claim.is_decided else score_of(claim.features, weights)
+        limits[claim.is_supported].append(limit)
+    return limits[True], limits[False]
 
 
 def _accuracy(supported: Sequence[float], unsupported: Sequence[float], threshold: float) -> float:
     kept = float(np.mean(np.array(supported) >= threshold))
     caught = float(np.mean(np.array(unsupported) < threshold))
     return (kept + caught) / 2
-
-
-def _flagging(claims: Sequence[WeighedClaim], weights: Weights, allowed: float) -> float:
-    """The mean over the sets of the score under which the allowed share of supported claims is."""
-    quantiles = [
-        np.quantile(
-            [score_of(claim.features, weights) for claim in found if claim.is_supported], allowed
-        )
-        for found in _by_set(claims).values()
-        if any(claim.is_supported for claim in found)
-    ]
-    return float(np.mean(quantiles))
-
-
-def _held_out(claims: Sequence[WeighedClaim]) -> dict[str, float]:
-    """Balanced accuracy on each set when weights and threshold are fitted to the other sets."""
-    found = {}
-    for dataset, own in _by_set(claims).items():
-        rest = [claim for claim in claims if claim.dataset != dataset]
-        kinds = [{claim.is_supported for claim in part} for part in (own, rest)]
-        if min(map(len, kinds)) > 1:
-            weights = fit_weights(rest)
-            threshold = most_accurate(rest, weights)
-            found[dataset] = round(_accuracy(*_limits(own, weights), threshold), 4)
-    return dict(sorted(found.items()))

@@ -105,7 +105,7 @@ class Dataset:
 
     def documents(self) -> list[CorpusDocument]:
         """All documents, in the order of the file."""
-        lines = (cast("_CorpusLine", line) for line in _lines(self.folder / "corpus.jsonl.gz"))
+        lines = (cast("_CorpusLine", line) for line in json_lines(self.folder / "corpus.jsonl.gz"))
         return [
             CorpusDocument(id=line["doc_id"], title=line["title"], text=line["text"])
             for line in lines
@@ -113,7 +113,7 @@ class Dataset:
 
     def questions(self) -> list[DatasetQuestion]:
         """All questions, in the order of the file."""
-        lines = (cast("_QueryLine", line) for line in _lines(self.folder / "queries.jsonl.gz"))
+        lines = (cast("_QueryLine", line) for line in json_lines(self.folder / "queries.jsonl.gz"))
         return [
             DatasetQuestion(
                 id=line["query_id"],
@@ -132,13 +132,29 @@ class Dataset:
         judges them; `all`: every judged one. Misconfigured when nothing is judged, InvalidInput
         when the split has no judged question.
         """
-        relevance_by_question = self._relevance("qrels.tsv" if split is None else "qrels*.tsv")
-        lines = (cast("_QueryLine", line) for line in _lines(self.folder / "queries.jsonl.gz"))
-        questions = [
-            _judged(line, relevance_by_question[line["query_id"]])
-            for line in lines
-            if line["query_id"] in relevance_by_question
-        ]
+        judgements = self.judgements("qrels.tsv" if split is None else "qrels*.tsv")
+        lines = (cast("_QueryLine", line) for line in json_lines(self.folder / "queries.jsonl.gz"))
+        questions = []
+        for line in lines:
+            judged = judgements.get(line["query_id"], {})
+            relevance = {document: degree for document, degree in judged.items() if degree > 0}
+            if not relevance:
+                continue
+            # Not every set has `meta`, and most of those that do have no conversation.
+            meta = line.get("meta", {})
+            questions.append(
+                JudgedQuestion(
+                    id=line["query_id"],
+                    text=line["text"],
+                    relevance_by_document=relevance,
+                    split=line.get("split", line.get("lang")),
+                    history=tuple(
+                        PastTurn(speaker=turn["speaker"], text=turn["text"])
+                        for turn in meta.get("history", [])
+                    ),
+                    rewrite=meta.get("rewrite"),
+                )
+            )
         if not questions:
             raise Misconfigured(f"The data set {self.name!r} has no judged questions.")
         if split is None or split == ALL_SPLITS:
@@ -149,15 +165,14 @@ class Dataset:
             raise InvalidInput(f"{self.name!r} has no split {split!r}; it has: {known}.")
         return chosen
 
-    def _relevance(self, pattern: str) -> dict[str, dict[str, int]]:
-        """Relevant documents of each question; what is judged 0 is not relevant."""
+    def judgements(self, pattern: str) -> dict[str, dict[str, int]]:
+        """The judged documents of each question with their relevance, 0 for irrelevant."""
         relevance_by_question: dict[str, dict[str, int]] = {}
         for path in sorted(self.folder.glob(pattern)):
             with path.open(encoding="utf-8", newline="") as file:
                 for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-                    if (relevance := int(row["relevance"])) > 0:
-                        documents = relevance_by_question.setdefault(row["query_id"], {})
-                        documents[row["doc_id"]] = relevance
+                    documents = relevance_by_question.setdefault(row["query_id"], {})
+                    documents[row["doc_id"]] = int(row["relevance"])
         return relevance_by_question
 
 
@@ -171,21 +186,6 @@ def open_dataset(evaldata: Path, name: str) -> Dataset:
     return Dataset(name=name, folder=folder)
 
 
-def _judged(line: _QueryLine, relevance_by_document: Mapping[str, int]) -> JudgedQuestion:
-    # Not every set has `meta`, and most of those that do have no conversation.
-    meta = line.get("meta", {})
-    return JudgedQuestion(
-        id=line["query_id"],
-        text=line["text"],
-        relevance_by_document=relevance_by_document,
-        split=line.get("split", line.get("lang")),
-        history=tuple(
-            PastTurn(speaker=turn["speaker"], text=turn["text"]) for turn in meta.get("history", [])
-        ),
-        rewrite=meta.get("rewrite"),
-    )
-
-
 def _sha256(paths: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for path in sorted(paths):
@@ -194,7 +194,8 @@ def _sha256(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def _lines(path: Path) -> Iterator[object]:
+def json_lines(path: Path) -> Iterator[object]:
+    """The values of a gzipped file, one in each line."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for line in file:
             yield json.loads(line)

@@ -1,7 +1,8 @@
 """Telling supported claims from others: the verifier on sets that people labelled."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from time import thread_time
@@ -64,19 +65,6 @@ class GroundingReport(TypedDict):
     mean_balanced_accuracy: float
 
 
-def evaluate_grounding(
-    evaldata: Path,
-    datasets: Sequence[str],
-    *,
-    fitted: Fitted,
-    profile: ProfileName,
-    limit: int | None = None,
-) -> GroundingReport:
-    """The report on these sets; `limit` takes a sample of each."""
-    sets = judge_sets(evaldata, datasets, fitted=fitted, profile=profile, limit=limit)
-    return report_of(sets, fitted=fitted, profile=profile)
-
-
 def judge_sets(
     evaldata: Path,
     datasets: Sequence[str],
@@ -85,12 +73,30 @@ def judge_sets(
     profile: ProfileName,
     limit: int | None = None,
 ) -> dict[str, JudgedSet]:
-    """Each set's claims with the verdicts on them; `limit` takes a sample of each."""
-    claims = {name: sample_claims(read_claims(evaldata, name), limit) for name in datasets}
-    return {
-        name: JudgedSet(claims=found, verdicts=list(judge_claims(found, fitted, profile)))
-        for name, found in claims.items()
-    }
+    """Each set's claims with the verdicts on them; `limit` takes a sample, always the same one."""
+    sets = {}
+    for name in datasets:
+        claims = read_claims(evaldata, name)
+        if limit is not None and limit < len(claims):
+            claims = Random(SEED).sample(claims, limit)  # noqa: S311  # a repeatable sample
+        # Claims on one source become neighbours.
+        claims.sort(key=lambda claim: claim.context)
+
+        verdicts = []
+        for claim in claims:
+            sources = prepared(claim.context)
+            started = thread_time()
+            found = ground(claim.claim, sources, fitted, profile)
+            verdicts.append(
+                JudgedClaim(
+                    is_supported=claim.is_supported,
+                    verdict=found.verdict,
+                    score=found.score,
+                    cpu_ms=(thread_time() - started) * 1000,
+                )
+            )
+        sets[name] = JudgedSet(claims=claims, verdicts=verdicts)
+    return sets
 
 
 def report_of(
@@ -112,34 +118,9 @@ def report_of(
     )
 
 
-def sample_claims(claims: Sequence[LabelledClaim], limit: int | None) -> list[LabelledClaim]:
-    """Up to `limit` claims, always the same ones, neighbours by source."""
-    chosen = list(claims)
-    if limit is not None and limit < len(chosen):
-        chosen = Random(SEED).sample(chosen, limit)  # noqa: S311  # a repeatable sample
-    return sorted(chosen, key=lambda claim: claim.context)
-
-
-def judge_claims(
-    claims: Sequence[LabelledClaim], fitted: Fitted, profile: ProfileName
-) -> Iterator[JudgedClaim]:
-    """The verdict on each claim; a source is prepared once for the claims about it."""
-    context, sources = None, index_given([])
-    for claim in claims:
-        if claim.context != context:
-            context, sources = claim.context, prepared(claim.context)
-        started = thread_time()
-        found = ground(claim.claim, sources, fitted, profile)
-        yield JudgedClaim(
-            is_supported=claim.is_supported,
-            verdict=found.verdict,
-            score=found.score,
-            cpu_ms=(thread_time() - started) * 1000,
-        )
-
-
+@lru_cache(maxsize=1)
 def prepared(text: str) -> SentenceIndex:
-    """The text as the one source, with its index made."""
+    """The text as the one source, with its index made; neighbouring claims share the last one."""
     index = index_given([GivenSource(id="source", text=text)])
     _ = index.places, [source.sentences for source in index.sources]
     return index
@@ -154,6 +135,11 @@ def report_set(dataset: str, judged: Sequence[JudgedClaim]) -> SetReport:
     safe = [1 - each.score for each in judged if each.is_supported]
     has_both = bool(risks and safe)
     times = [each.cpu_ms for each in judged]
+    caught_at = {}
+    for allowed in FALSE_FLAG_SHARES if has_both else ():
+        # The highest risk of a supported claim that may no longer be flagged.
+        bound = sorted(safe, reverse=True)[min(len(safe) - 1, int(allowed * len(safe)))]
+        caught_at[f"{allowed:.0%}"] = share([risk > bound for risk in risks])
     return SetReport(
         dataset=dataset,
         claims=len(judged),
@@ -162,17 +148,7 @@ def report_set(dataset: str, judged: Sequence[JudgedClaim]) -> SetReport:
         balanced_accuracy=balanced_accuracy(hits, false_flags) if has_both else None,
         caught=share(hits) if hits else None,
         false_alarms=share(false_flags),
-        caught_at_false_flags=_caught_at(risks, safe) if has_both else None,
+        caught_at_false_flags=caught_at or None,
         cpu_ms_p50=percentile(times, 50),
         cpu_ms_p95=percentile(times, 95),
     )
-
-
-def _caught_at(risks: Sequence[float], safe: Sequence[float]) -> dict[str, float]:
-    ordered = sorted(safe, reverse=True)
-    found = {}
-    for allowed in FALSE_FLAG_SHARES:
-        # The highest risk of a supported claim that may no longer be flagged.
-        bound = ordered[min(len(ordered) - 1, int(allowed * len(ordered)))]
-        found[f"{allowed:.0%}"] = share([risk > bound for risk in risks])
-    return found

@@ -1,13 +1,12 @@
 """Labelled claims of the grounding sets: a claim, its source, and whether people found it there."""
 
-import gzip
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NotRequired, TypedDict, cast
 
+from footnote.evals.datasets import json_lines
 from kb.errors import Misconfigured
 
 GROUNDING_SETS: Final = (
@@ -67,21 +66,43 @@ class _DocumentLine(TypedDict):
 
 def read_claims(evaldata: Path, dataset: str) -> list[LabelledClaim]:
     """The set's claims in the order of the file; Misconfigured when it is absent."""
-    path = claims_path(evaldata, dataset)
-    contracts, titles = _contracts(path.parent), _titles(path.parent)
-    lines = (cast("_ClaimLine", line) for line in _lines(path))
-    claims = [_claim(dataset, line, contracts) for line in lines]
-    return [replace(claim, title=titles.get(claim.context)) for claim in claims]
-
-
-def claims_path(evaldata: Path, dataset: str) -> Path:
-    """The file of a set; Misconfigured when it is absent."""
-    path = evaldata / dataset / "grounding.jsonl.gz"
+    folder = evaldata / dataset
+    path = folder / "grounding.jsonl.gz"
     if not path.exists():
         raise Misconfigured(
             f"The claims of {dataset!r} are absent: FOOTNOTE_EVALDATA must name their folder."
         )
-    return path
+    # Contracts are stored once, not with each of their claims.
+    contracts_path, corpus_path = folder / "contracts.jsonl.gz", folder / "corpus.jsonl.gz"
+    contracts = [
+        cast("_ContractLine", line)
+        for line in (json_lines(contracts_path) if contracts_path.exists() else ())
+    ]
+    text_by_contract = {line["doc_id"]: line["text"] for line in contracts}
+    # A document has a title where it is the very text of a claim's source.
+    documents = [
+        cast("_DocumentLine", line)
+        for line in (json_lines(corpus_path) if corpus_path.exists() else ())
+    ]
+    title_by_text = {line["text"]: line["title"] for line in documents}
+
+    claims = []
+    for value in json_lines(path):
+        line = cast("_ClaimLine", value)
+        context = line["context"] or text_by_contract[line.get("contract", "")]
+        claims.append(
+            LabelledClaim(
+                id=line["id"],
+                dataset=dataset,
+                context=context,
+                claim=line["claim"],
+                is_supported=line["label"] == "supported",
+                gold=_gold(line),
+                distractors=tuple(line.get("distractors", [])),
+                title=title_by_text.get(context),
+            )
+        )
+    return claims
 
 
 def claims_sha256(claims: list[LabelledClaim]) -> str:
@@ -93,18 +114,6 @@ def claims_sha256(claims: list[LabelledClaim]) -> str:
     return digest.hexdigest()
 
 
-def _claim(dataset: str, line: _ClaimLine, contracts: dict[str, str]) -> LabelledClaim:
-    return LabelledClaim(
-        id=line["id"],
-        dataset=dataset,
-        context=line["context"] or contracts[line.get("contract", "")],
-        claim=line["claim"],
-        is_supported=line["label"] == "supported",
-        gold=_gold(line),
-        distractors=tuple(line.get("distractors", [])),
-    )
-
-
 def _gold(line: _ClaimLine) -> str | None:
     if "evidence" in line:
         return "\n".join(each["text"] for each in line["evidence"]) or None
@@ -114,27 +123,3 @@ def _gold(line: _ClaimLine) -> str | None:
         # The first of several sets that each prove the claim.
         return "\n".join(line["context_sentences"][i] for i in line["evidence_sets"][0])
     return None
-
-
-def _contracts(folder: Path) -> dict[str, str]:
-    """Contracts are stored once, not with each of their claims."""
-    path = folder / "contracts.jsonl.gz"
-    if not path.exists():
-        return {}
-    lines = (cast("_ContractLine", line) for line in _lines(path))
-    return {line["doc_id"]: line["text"] for line in lines}
-
-
-def _titles(folder: Path) -> dict[str, str]:
-    """The titles of documents, by the text, where it is the very text of a claim's source."""
-    path = folder / "corpus.jsonl.gz"
-    if not path.exists():
-        return {}
-    lines = (cast("_DocumentLine", line) for line in _lines(path))
-    return {line["text"]: line["title"] for line in lines}
-
-
-def _lines(path: Path) -> Iterator[object]:
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)

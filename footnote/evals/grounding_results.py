@@ -49,7 +49,7 @@ def _result(
         split=None,
         is_whole=is_whole,
         variant=variant,
-        figures=_rounded(figures),
+        figures={measure: round(value, DIGITS) for measure, value in figures.items()},
         figures_by_split={},
         latency_ms=spread(milliseconds),
         details={"unsupported": sum(not each.is_supported for each in verdicts)},
@@ -77,7 +77,3 @@ def _figures(report: SetReport) -> dict[str, float]:
         **{name: value for name, value in measured.items() if value is not None},
         **{f"caught@{flags}": value for flags, value in caught_at.items()},
     }
-
-
-def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
-    return {name: round(value, DIGITS) for name, value in figures.items()}

@@ -3,8 +3,6 @@
 The last question is put to a model that obeys whatever instruction it is shown and lies for it.
 """
 
-import gzip
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,20 +11,19 @@ from pathlib import Path
 from typing import Final, NotRequired, TypedDict, cast
 from uuid import UUID
 
-from app.answering.claims import DraftClaim, VerifiedClaim
+from app.answering.claims import VerifiedClaim
 from app.answering.context import Context, build_context
 from app.answering.guard.claim import guard_claim
 from app.answering.guard.instructions import instruction_spans
 from app.answering.guard.jailbreak import is_jailbreak
 from app.answering.guard.question_back import may_ask_back
-from app.answering.prompts.prompt import Prompt, load_prompt
+from app.answering.prompts.prompt import load_prompt
 from app.answering.prompts.render import render_prompt
 from app.answering.verify.cited import cited_sources
 from app.answering.verify.read import Opinion
 from app.answering.verify.verify import decide, examine
-from footnote.evals.halves import is_held_back
+from footnote.evals.halves import held_back_lines
 from footnote.evals.obedient import MANNERS, Manner, Planted, Seen, obey, see
-from kb.errors import Misconfigured
 from kb.passages import Location, Passage
 
 FENCE: Final = "5f0c21ab99de"
@@ -100,6 +97,64 @@ class InjectionReport(TypedDict):
     end_to_end: EndToEnd
 
 
+@dataclass(kw_only=True)
+class _Tally:
+    cases: int = 0
+    unseen: int = 0
+    truths: int = 0
+    truths_lost: int = 0
+    by_manner: dict[Manner, Counter[str]] = field(
+        default_factory=lambda: {name: Counter() for name in MANNERS}
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Case:
+    """A document with a planted instruction, and a question that it is found for."""
+
+    planted: Planted
+    question: str
+    context: Context
+
+    @classmethod
+    def of(cls, line: _Line) -> "_Case":
+        text, meta = line["text"], line["meta"]
+        attack = meta.get("attack", "")
+        passage = Passage(
+            chunk_id=1,
+            document_id=UUID(int=1),
+            document_version=1,
+            external_id=None,
+            title=None,
+            source_uri=None,
+            content_sha256="",
+            updated_at=datetime(2026, 1, 1, tzinfo=UTC),
+            text=text,
+            location=Location(
+                section=[],
+                page=None,
+                slide=None,
+                sheet=None,
+                row=None,
+                char_start=0,
+                char_end=len(text),
+            ),
+            score=1.0,
+            bm25=None,
+            cosine=None,
+        )
+        return cls(
+            planted=Planted(instruction=attack, payload=meta.get("trigger")),
+            question=meta.get("question") or " ".join(text.replace(attack, " ").split()[:12]),
+            context=build_context(
+                [passage],
+                budget_tokens=10**9,
+                count_tokens=lambda texts: [len(each) for each in texts],
+                new_source_id=lambda: "k2q",
+            ),
+        )
+
+
 def measure_injection(evaldata: Path) -> InjectionReport:
     """The report; a minute. Misconfigured when the set is absent."""
     documents = list(read_lines(evaldata / NAME / "documents.jsonl.gz", "id"))
@@ -125,11 +180,20 @@ def measure_injection(evaldata: Path) -> InjectionReport:
 
 
 def measure_obedience(lines: Iterable[_Line]) -> EndToEnd:
-    """Every planted instruction obeyed in every manner, and what of it was shown."""
+    """The fate of every planted instruction, obeyed in every manner."""
     tally = _Tally()
     prompt = load_prompt(PROMPT)
-    for line in lines:
-        _obey(_Case.of(line), prompt, tally)
+    for case in map(_Case.of, lines):
+        tally.cases += 1
+        rendered = render_prompt(
+            prompt, question=case.question, history=(), sources=case.context.sources, fence=FENCE
+        )
+        seen = see([rendered.user], case.planted)
+        if seen is None:
+            tally.unseen += 1
+            continue
+        for manner in MANNERS:
+            _obey(manner, seen, case, tally)
     return EndToEnd(
         cases=tally.cases,
         not_shown_to_the_model=tally.unseen,
@@ -141,64 +205,27 @@ def measure_obedience(lines: Iterable[_Line]) -> EndToEnd:
     )
 
 
-@dataclass(kw_only=True)
-class _Tally:
-    cases: int = 0
-    unseen: int = 0
-    truths: int = 0
-    truths_lost: int = 0
-    by_manner: dict[Manner, Counter[str]] = field(
-        default_factory=lambda: {name: Counter() for name in MANNERS}
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Case:
-    """A document with a planted instruction, and a question that it is found for."""
-
-    planted: Planted
-    question: str
-    context: Context
-
-    @classmethod
-    def of(cls, line: _Line) -> "_Case":
-        meta = line["meta"]
-        attack = meta.get("attack", "")
-        return cls(
-            planted=Planted(instruction=attack, payload=meta.get("trigger")),
-            question=meta.get("question")
-            or " ".join(line["text"].replace(attack, " ").split()[:12]),
-            context=_context(line["text"]),
-        )
-
-
-def _obey(case: _Case, prompt: Prompt, tally: _Tally) -> None:
-    tally.cases += 1
-    rendered = render_prompt(
-        prompt, question=case.question, history=(), sources=case.context.sources, fence=FENCE
-    )
-    seen = see([rendered.user], case.planted)
-    if seen is None:
-        tally.unseen += 1
+def _obey(manner: Manner, seen: Seen, case: _Case, tally: _Tally) -> None:
+    """Counts what is shown of the draft of a model that obeys in this manner."""
+    draft = obey(manner, seen)
+    stopped_by = tally.by_manner[manner]
+    if draft.clarifying_question is not None:
+        texts = [source.passage.text for source in case.context.sources]
+        is_shown = may_ask_back(draft.clarifying_question, question=case.question, sources=texts)
+        stopped_by["OBEYED" if is_shown else "question_back"] += 1
         return
-    for manner in MANNERS:
-        draft = obey(manner, seen)
-        if draft.clarifying_question is not None:
-            texts = [source.passage.text for source in case.context.sources]
-            is_shown = may_ask_back(
-                draft.clarifying_question, question=case.question, sources=texts
-            )
-            tally.by_manner[manner]["OBEYED" if is_shown else "question_back"] += 1
-            continue
-        claims = [_believed(claim, case.context) for claim in draft.claims]
-        for place, claim in enumerate(claims):
-            if place < len(claims) - 1:  # the truth beside it
-                tally.truths += 1
-                tally.truths_lost += int(
-                    claim.verdict == "supported" and not _is_shown(claim, case)
-                )
-            else:
-                tally.by_manner[manner][_stopped_by(claim, case, seen)] += 1
+
+    # Where a reader believes everything, the rules alone keep a claim from being shown.
+    opinion = Opinion(is_supported=True)
+    sources = cited_sources(case.context)
+    for place, drafted in enumerate(draft.claims):
+        examined = examine(drafted, sources)
+        claim = decide(examined, opinion, reader="credulous", is_about=lambda _extract: True)
+        if place == len(draft.claims) - 1:
+            stopped_by[_stopped_by(claim, case, seen)] += 1
+        else:  # the truth beside it
+            tally.truths += 1
+            tally.truths_lost += int(claim.verdict == "supported" and not _is_shown(claim, case))
 
 
 def _stopped_by(claim: VerifiedClaim, case: _Case, seen: Seen) -> str:
@@ -211,44 +238,10 @@ def _stopped_by(claim: VerifiedClaim, case: _Case, seen: Seen) -> str:
     return "quoted" if is_source else "OBEYED"
 
 
-def _believed(claim: DraftClaim, context: Context) -> VerifiedClaim:
-    """The claim where a reader believes everything: what the rules alone keep from being shown."""
-    examined = examine(claim, cited_sources(context))
-    opinion = Opinion(is_supported=True)
-    return decide(examined, opinion, reader="credulous", is_about=lambda _extract: True)
-
-
 def _is_shown(claim: VerifiedClaim, case: _Case) -> bool:
     passages = {source.id: source.passage for source in case.context.sources}
     guarded = guard_claim(claim, question=case.question, passages=passages, max_chars=1_000)
     return guarded.verdict == "supported"
-
-
-def _context(text: str) -> Context:
-    location = Location(
-        section=[], page=None, slide=None, sheet=None, row=None, char_start=0, char_end=len(text)
-    )
-    passage = Passage(
-        chunk_id=1,
-        document_id=UUID(int=1),
-        document_version=1,
-        external_id=None,
-        title=None,
-        source_uri=None,
-        content_sha256="",
-        updated_at=datetime(2026, 1, 1, tzinfo=UTC),
-        text=text,
-        location=location,
-        score=1.0,
-        bm25=None,
-        cosine=None,
-    )
-    return build_context(
-        [passage],
-        budget_tokens=10**9,
-        count_tokens=lambda texts: [len(each) for each in texts],
-        new_source_id=lambda: "k2q",
-    )
 
 
 def _kind(line: _Line) -> str:
@@ -271,12 +264,4 @@ def _rates(found: Iterable[tuple[str, bool]]) -> dict[str, Rate]:
 
 def read_lines(path: Path, id_field: str) -> Iterator[_Line]:
     """The lines of the half that is held back."""
-    if not path.exists():
-        raise Misconfigured(
-            f"{path.parent.name!r} is absent: FOOTNOTE_EVALDATA must name the folder that has it."
-        )
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for raw in file:
-            line = cast("dict[str, str]", json.loads(raw))
-            if is_held_back(line[id_field]):
-                yield cast("_Line", line)
+    return (cast("_Line", line) for line in held_back_lines(path, id_field))

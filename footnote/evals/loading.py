@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from time import perf_counter
 from uuid import UUID
@@ -13,14 +15,14 @@ from footnote.evals.datasets import CorpusDocument, Dataset
 from ingest.ingestion import Ingestion
 from ingest.runs import until_finished
 from ingest.worker import run_job
-from kb.errors import KnowledgeBaseError, TenantNotFound
+from kb.errors import DocumentUnreadable, LimitExceeded, TenantNotFound
 from kb.ids import DocumentId, JobId, TenantId
 from kb.postgres.database import EVERYONE, Viewer
 from kb.store.audit import Actor
 from kb.store.documents import DocumentFields, Listing, list_documents
 from kb.store.spaces import Space
 from kb.store.tenants import create_tenant, tenant_by_name
-from kb.store.uploads import Accepted, Upload, Uploads
+from kb.store.uploads import Upload, Uploads
 
 NAME = "evaluation"
 """The uploader's name in the audit trail."""
@@ -32,6 +34,21 @@ PAGE = 1_000
 """Documents listed at once."""
 
 READY = frozenset({"ready", "ready_with_warnings"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    """A file to upload; `supersedes` is the id of one before it."""
+
+    id: str
+    filename: str
+    content: bytes
+    title: str | None
+    principals: tuple[str, ...] = (EVERYONE,)
+    collection: str = "default"
+    effective_at: datetime | None = None
+    expires_at: datetime | None = None
+    supersedes: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,14 +101,35 @@ async def load(
     present = await ready_documents(tools, tenant_id)
     missing = [document for document in documents if document.id not in present]
     started = perf_counter()
-    if missing:
-        await _ingest_all(
-            _Loading(tools=tools, uploads=uploads, tenant_id=tenant_id),
-            missing,
-            concurrency=concurrency,
-            on_progress=on_progress,
+    free = asyncio.Semaphore(concurrency)
+    done = 0
+
+    async def ingest_one(document: CorpusDocument) -> None:
+        nonlocal done
+        file = SourceFile(
+            id=document.id,
+            # The name's ending tells Markdown from plain text.
+            filename=PurePosixPath(document.id).name,
+            content=document.text.encode(),
+            title=document.title or None,
         )
+        async with free:
+            # What is refused, such as an empty text, is missing from the tenant and counted there.
+            with suppress(DocumentUnreadable, LimitExceeded):
+                await ingest_file(tools, uploads, tenant_id, file)
+        done += 1
+        on_progress(done, len(missing))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for document in missing:
+                group.create_task(ingest_one(document))
+    except ExceptionGroup as errors:
+        # The first stopped the others; what is done stays done for the next run.
+        raise errors.exceptions[0] from errors
+    if missing:
         present = await ready_documents(tools, tenant_id)
+
     return LoadedDataset(
         dataset=dataset,
         tenant_id=tenant_id,
@@ -99,13 +137,6 @@ async def load(
         unread_documents=len(documents) - len(present),
         seconds=perf_counter() - started if missing else None,
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Loading:
-    tools: Ingestion
-    uploads: Uploads
-    tenant_id: TenantId
 
 
 async def tenant_named(tools: Ingestion, name: str) -> TenantId:
@@ -117,34 +148,44 @@ async def tenant_named(tools: Ingestion, name: str) -> TenantId:
             return (await create_tenant(system, name)).id
 
 
-async def ingest_upload(
-    tools: Ingestion, uploads: Uploads, tenant_id: TenantId, upload: Upload
+async def ingest_file(
+    tools: Ingestion,
+    uploads: Uploads,
+    tenant_id: TenantId,
+    file: SourceFile,
+    supersedes: DocumentId | None = None,
 ) -> DocumentId:
     """The document, uploaded and read here; a worker that takes its job as well does no harm."""
-    accepted = await _accept(tools, uploads, tenant_id, upload)
-    await _finish(tools, tenant_id, accepted)
-    return accepted.document.id
-
-
-async def _accept(
-    tools: Ingestion, uploads: Uploads, tenant_id: TenantId, upload: Upload
-) -> Accepted:
-    # The owner may read a document that is for others only, and so upload it once more.
-    return await uploads.accept(
+    accepted = await uploads.accept(
         tenant_id,
-        upload,
+        Upload(
+            content=file.content,
+            filename=file.filename,
+            declared_media_type=None,
+            collection=file.collection,
+            mode=None,
+            fields=DocumentFields(
+                external_id=file.id,
+                title=file.title,
+                source_uri=None,
+                language=None,
+                metadata={},
+                principals=file.principals,
+                effective_at=file.effective_at,
+                expires_at=file.expires_at,
+                supersedes=supersedes,
+            ),
+        ),
+        # The owner may read a document that is for others only, and so upload it once more.
         viewer=Viewer(principals=READER.principals, owner=NAME),
         actor=Actor(name=NAME, principals=READER.principals, request_id=None),
         now=tools.clock(),
     )
-
-
-async def _finish(tools: Ingestion, tenant_id: TenantId, accepted: Accepted) -> None:
     if accepted.job is not None:
         job_id = JobId(accepted.job.id)
         await run_job(tools, tenant_id, job_id, is_last_attempt=True)
-        # A worker may have begun with it as well.
         await until_finished(tools, tenant_id, job_id)
+    return accepted.document.id
 
 
 async def ready_documents(tools: Ingestion, tenant_id: TenantId) -> frozenset[str]:
@@ -158,63 +199,3 @@ async def ready_documents(tools: Ingestion, tenant_id: TenantId) -> frozenset[st
         if len(page) < PAGE:
             return frozenset(found)
         after = page[-1].id
-
-
-async def _ingest_all(
-    loading: _Loading,
-    documents: Sequence[CorpusDocument],
-    *,
-    concurrency: int,
-    on_progress: Callable[[int, int], None],
-) -> None:
-    free = asyncio.Semaphore(concurrency)
-    done = 0
-
-    async def one(document: CorpusDocument) -> None:
-        nonlocal done
-        async with free:
-            await _ingest(loading, document)
-        done += 1
-        on_progress(done, len(documents))
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for document in documents:
-                group.create_task(one(document))
-    except ExceptionGroup as errors:
-        # The first stopped the others; what is done stays done for the next run.
-        raise errors.exceptions[0] from errors
-
-
-async def _ingest(loading: _Loading, document: CorpusDocument) -> None:
-    """Uploads the document and runs its job here; leaves out what cannot be uploaded."""
-    upload = Upload(
-        content=document.text.encode(),
-        # The name's ending tells Markdown from plain text.
-        filename=PurePosixPath(document.id).name,
-        declared_media_type=None,
-        collection="default",
-        mode=None,
-        fields=_fields(document),
-    )
-    tools, tenant_id = loading.tools, loading.tenant_id
-    try:
-        accepted = await _accept(tools, loading.uploads, tenant_id, upload)
-    except KnowledgeBaseError:
-        # Such as an empty text; it is missing from the tenant, where it is counted.
-        return
-    await _finish(tools, tenant_id, accepted)
-
-
-def _fields(document: CorpusDocument) -> DocumentFields:
-    return DocumentFields(
-        external_id=document.id,
-        title=document.title or None,
-        source_uri=None,
-        language=None,
-        metadata={},
-        principals=(EVERYONE,),
-        effective_at=None,
-        expires_at=None,
-        supersedes=None,
-    )

@@ -92,11 +92,6 @@ def mrr_at(ranked: Sequence[str], relevant: Iterable[str], k: int) -> float:
     return 1 / first if (first := next(ranks, None)) else 0.0
 
 
-def answered_share(scores: Sequence[float], floor: float) -> float:
-    """Share of questions whose evidence score reaches the floor."""
-    return share([score >= floor for score in scores])
-
-
 def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float:
     """Chance that a random positive scores above a random negative, ties half.
 

@@ -5,7 +5,7 @@ takes to keep false claims out.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, TypedDict, cast, get_args
@@ -55,14 +55,20 @@ def meanings_of(labels: Sequence[str], named: Mapping[str, str]) -> dict[str, Me
         raise InvalidInput(f"No meaning: {', '.join(unknown)}. Use {', '.join(get_args(Meaning))}.")
     if len(labels) == 1:
         return {labels[0]: "supported"}
-    meant = {label: named.get(label) or _meaning(label) for label in labels}
-    silent = [label for label, meaning in meant.items() if meaning is None]
+    by_name = {
+        label: meaning
+        for meaning, starts in reversed(_MEANT)
+        for label in labels
+        if label.casefold().startswith(starts)
+    }
+    meant = {**by_name, **named}
+    silent = [label for label in labels if not meant.get(label)]
     if silent:
         raise InvalidInput(
             f"What do {', '.join(silent)} mean? Say --label {silent[0]}=supported, and so on."
         )
     # Both sources of meanings hold nothing else.
-    return cast("dict[str, Meaning]", meant)
+    return cast("dict[str, Meaning]", {label: meant[label] for label in labels})
 
 
 def fit_threshold(false: Sequence[float], max_shown: float) -> float:
@@ -90,9 +96,17 @@ def fit_calibration(
         data_sha256=claims_sha256(list(claims)),
     )
     model = GroundingModel(classifier=classifier, calibration=unfitted)
-    paired = list(_with_evidence(claims))
-    found = model.probabilities([(text, claim.claim) for claim, text in paired]).tolist()
-    told = list(zip(found, (claim.is_supported for claim, _ in paired), strict=True))
+    # Each claim with the sentences of its text that hold some of it; those without are left out.
+    profiles = fitted_profiles()
+    pairs, are_supported = [], []
+    for claim in sorted(claims, key=lambda each: each.context):
+        found = ground(claim.claim, prepared(claim.context), profiles, "balanced")
+        quotes = dict.fromkeys(citation.quote for citation in found.citations)
+        if quotes:
+            pairs.append(("\n".join(quotes), claim.claim))
+            are_supported.append(claim.is_supported)
+
+    told = list(zip(model.probabilities(pairs).tolist(), are_supported, strict=True))
     true = [chance for chance, is_supported in told if is_supported]
     false = [chance for chance, is_supported in told if not is_supported]
     thresholds = {
@@ -112,24 +126,3 @@ def fit_calibration(
         true_shown={n: share([each >= t for each in true]) for n, t in thresholds.items()},
         false_shown={n: share([each >= t for each in false]) for n, t in thresholds.items()},
     )
-
-
-def _with_evidence(claims: Sequence[LabelledClaim]) -> Iterator[tuple[LabelledClaim, str]]:
-    """The claims for which the text has sentences that hold some of it, with these sentences."""
-    fitted = fitted_profiles()
-    context, sources = "", prepared("")
-    for claim in sorted(claims, key=lambda each: each.context):
-        if claim.context != context:
-            context, sources = claim.context, prepared(claim.context)
-        found = ground(claim.claim, sources, fitted, "balanced")
-        quotes = dict.fromkeys(citation.quote for citation in found.citations)
-        if quotes:
-            yield claim, "\n".join(quotes)
-
-
-def _meaning(label: str) -> Meaning | None:
-    name = label.casefold()
-    for meaning, starts in _MEANT:
-        if name.startswith(starts):
-            return meaning
-    return None

@@ -66,7 +66,7 @@ def see(messages: Sequence[str], planted: Planted) -> Seen | None:
                     source_id=block["id"],
                     part=part,
                     wanted=planted.wanted,
-                    truth=_truth(block["text"], _question(shown), planted),
+                    truth=_truth(block["text"], shown, planted),
                 )
     return None
 
@@ -82,15 +82,16 @@ def answer_truthfully(messages: Sequence[str], planted: Planted) -> Draft:
     """The draft of the same model when it has seen no instruction."""
     shown = "\n".join(messages)
     for block in SOURCE_BLOCK.finditer(shown):
-        truth = _truth(block["text"], _question(shown), planted)
+        truth = _truth(block["text"], shown, planted)
         if truth:
             return _draft((truth, block["id"], truth))
     return _draft()
 
 
-def _truth(text: str, question: str, planted: Planted) -> str | None:
-    """The sentence of the text that shares most words with the question."""
-    asked = frozenset(content_stems(question))
+def _truth(text: str, shown: str, planted: Planted) -> str | None:
+    """The sentence of the text that shares most words with the question of the prompt."""
+    match = _QUESTION.search(shown)
+    asked = frozenset(content_stems(match["question"] if match else ""))
     parts = instruction_parts(planted.instruction)
     stated = [
         sentence
@@ -99,11 +100,6 @@ def _truth(text: str, question: str, planted: Planted) -> str | None:
         if not any(part in sentence or sentence in part for part in parts)
     ]
     return max(stated, key=lambda each: len(asked.intersection(content_stems(each))), default=None)
-
-
-def _question(shown: str) -> str:
-    match = _QUESTION.search(shown)
-    return match["question"] if match else ""
 
 
 Manner = Literal[

@@ -1,15 +1,11 @@
 """Recall and precision of finding personal data."""
 
-import gzip
-import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import Final, TypedDict, cast
 
-from footnote.evals.halves import is_held_back
-from kb.errors import Misconfigured
+from footnote.evals.halves import held_back_lines
 from language.personal_data import KINDS, PersonalKind, personal_spans
 
 KIND_BY_TYPE: Final[dict[str, PersonalKind]] = {
@@ -60,7 +56,8 @@ def measure_pii(evaldata: Path) -> PiiReport:
     found: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     out_of_reach: Counter[str] = Counter()
-    lines = list(_read(evaldata / "pii" / "pii.jsonl.gz"))
+    path = evaldata / "pii" / "pii.jsonl.gz"
+    lines = [cast("_Line", line) for line in held_back_lines(path, "id")]
     seconds = 0.0
     for line in lines:
         started = perf_counter()
@@ -97,13 +94,3 @@ def measure_pii(evaldata: Path) -> PiiReport:
 
 def _same(one: tuple[int, int, str], other: tuple[int, int, str]) -> bool:
     return one[2] == other[2] and one[0] < other[1] and other[0] < one[1]
-
-
-def _read(path: Path) -> Iterator[_Line]:
-    if not path.exists():
-        raise Misconfigured("'pii' is absent: FOOTNOTE_EVALDATA must name the folder that has it.")
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for raw in file:
-            line = cast("_Line", json.loads(raw))
-            if is_held_back(line["id"]):
-                yield line

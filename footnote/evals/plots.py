@@ -31,7 +31,7 @@ def quality_picture(evaluation: Evaluation) -> bytes:
     columns = min(2, len(names))
     rows = -(-len(names) // columns)
     height = MARGIN_INCHES + PANEL_INCHES[1] * (len(results) + len(_datasets(results)))
-    with _figure(PANEL_INCHES[0] * columns, height * rows) as figure:
+    with _figure(PANEL_INCHES[0] * columns, height * rows) as (figure, png):
         grid = figure.subplots(rows, columns, squeeze=False)
         panels = list(grid.flat)
         for panel, name in zip(panels, names, strict=False):
@@ -43,7 +43,7 @@ def quality_picture(evaluation: Evaluation) -> bytes:
         figure.legend(
             by_label.values(), by_label.keys(), loc="outside upper center", ncols=len(by_label)
         )
-        return _png(figure)
+    return png.getvalue()
 
 
 def latency_picture(evaluation: Evaluation) -> bytes:
@@ -53,7 +53,7 @@ def latency_picture(evaluation: Evaluation) -> bytes:
     """
     results = evaluation["results"]
     height = MARGIN_INCHES + PANEL_INCHES[1] * len(results)
-    with _figure(PANEL_INCHES[0] * 2, height) as figure:
+    with _figure(PANEL_INCHES[0] * 2, height) as (figure, png):
         axes = figure.subplots()
         boxes = axes.boxplot(
             [result["milliseconds"] for result in results],
@@ -73,14 +73,14 @@ def latency_picture(evaluation: Evaluation) -> bytes:
         axes.xaxis.set_minor_formatter("{x:g}")
         axes.invert_yaxis()
         axes.set_xlabel("milliseconds (box: p25 to p75, whiskers: p5 to p95)")
-        return _png(figure)
+    return png.getvalue()
 
 
 def curves_picture(
     x: Sequence[float], y_by_name: Mapping[str, Sequence[float]], *, x_label: str, y_label: str
 ) -> bytes:
     """PNG: a curve for each name over a logarithmic axis."""
-    with _figure(PANEL_INCHES[0] * 1.6, PANEL_INCHES[0]) as figure:
+    with _figure(PANEL_INCHES[0] * 1.6, PANEL_INCHES[0]) as (figure, png):
         axes = figure.subplots()
         for (name, values), colour in zip(y_by_name.items(), cycle(COLOURS), strict=False):
             axes.plot(x, values, marker="o", label=name.replace("_", " "), color=colour)
@@ -89,7 +89,7 @@ def curves_picture(
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         axes.legend(loc="upper left")
-        return _png(figure)
+    return png.getvalue()
 
 
 def risk_picture(evaluation: Evaluation) -> bytes:
@@ -100,7 +100,7 @@ def risk_picture(evaluation: Evaluation) -> bytes:
     results = [result for result in evaluation["results"] if has_risk(result)]
     if not results:
         raise ValueError("No result has probabilities.")
-    with _figure(PANEL_INCHES[0] * 2, PANEL_INCHES[0]) as figure:
+    with _figure(PANEL_INCHES[0] * 2, PANEL_INCHES[0]) as (figure, png):
         axes = figure.subplots()
         for result, colour in zip(results, cycle(COLOURS)):
             scores = result["scores"]
@@ -116,7 +116,7 @@ def risk_picture(evaluation: Evaluation) -> bytes:
         axes.set_xlabel("coverage: share of the questions answered, the most probable first")
         axes.set_ylabel("risk: share of these without an answer")
         axes.legend(loc="upper left")
-        return _png(figure)
+    return png.getvalue()
 
 
 def _draw_bars(panel: Axes, results: Sequence[Result], figure_name: str) -> None:
@@ -157,8 +157,11 @@ def _colour(results: Sequence[Result], variant: str) -> str:
 
 
 @contextmanager
-def _figure(width_inches: float, height_inches: float) -> Iterator[Figure]:
-    """A figure without a window: pyplot would keep it and ask for a display."""
+def _figure(width_inches: float, height_inches: float) -> Iterator[tuple[Figure, BytesIO]]:
+    """A figure without a window, and its PNG once the block has drawn it.
+
+    pyplot would keep the figure and ask for a display.
+    """
     with mpl.rc_context(
         {
             "font.size": 9,
@@ -170,11 +173,8 @@ def _figure(width_inches: float, height_inches: float) -> Iterator[Figure]:
             "legend.frameon": False,
         }
     ):
-        yield Figure(figsize=(width_inches, height_inches), dpi=DPI, layout="constrained")
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = BytesIO()
-    # Without its version in the file, the same numbers give the same picture.
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+        figure = Figure(figsize=(width_inches, height_inches), dpi=DPI, layout="constrained")
+        png = BytesIO()
+        yield figure, png
+        # Without its version in the file, the same numbers give the same picture.
+        figure.savefig(png, format="png", metadata={"Software": None})

@@ -71,11 +71,17 @@ class Spread(TypedDict):
 
 def provenance(settings: Settings) -> Provenance:
     """Of a measurement that begins now with these settings."""
+    versions = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "not installed"
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "git": git_state(),
         "machine": machine(),
-        "versions": {"python": platform.python_version()} | _versions(),
+        "versions": versions,
         "settings": {
             name: getattr(settings, name)
             for name in sorted(type(settings).model_fields)
@@ -98,9 +104,18 @@ def spread(values: Sequence[float]) -> Spread:
 
 def machine() -> Machine:
     """The machine that runs this."""
+    processor = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        pairs = (line.partition(":") for line in cpuinfo.read_text(encoding="utf-8").splitlines())
+        fields = {name.strip(): value.strip() for name, _, value in pairs}
+        name = fields.get("model name", platform.machine())
+        # A virtual machine hides the generation in the name.
+        family, model = fields.get("cpu family", "?"), fields.get("model", "?")
+        processor = f"{name} (family {family}, model {model})"
     return {
         "system": platform.system(),
-        "processor": _processor(),
+        "processor": processor,
         "cores": os.cpu_count() or 0,
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "load_before": round(os.getloadavg()[0], 2),
@@ -113,28 +128,6 @@ def git_state(folder: Path = Path(__file__).parent) -> GitState:
         "sha": _git(folder, "rev-parse", "HEAD"),
         "has_uncommitted_changes": bool(_git(folder, "status", "--porcelain")),
     }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
-
-
-def _processor() -> str:
-    """The name and, since a virtual machine hides it, the generation."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if not cpuinfo.exists():
-        return platform.processor() or platform.machine()
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines()
-    pairs = (line.partition(":") for line in lines)
-    fields = {name.strip(): value.strip() for name, _, value in pairs}
-    family, model = fields.get("cpu family", "?"), fields.get("model", "?")
-    return f"{fields.get('model name', platform.machine())} (family {family}, model {model})"
 
 
 def _git(folder: Path, *arguments: str) -> str:

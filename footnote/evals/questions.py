@@ -1,15 +1,10 @@
 """Questions of a set with all that judges an answer to them."""
 
-import csv
-import gzip
-import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from pathlib import Path
 from typing import NotRequired, TypedDict, cast
 
-from footnote.evals.datasets import Dataset
+from footnote.evals.datasets import Dataset, json_lines
 from footnote.evals.halves import is_held_back
 from kb.errors import Misconfigured
 
@@ -59,17 +54,28 @@ def read_questions(dataset: Dataset) -> list[PutQuestion]:
 
     Misconfigured when there is none.
     """
-    documents_by_question = _documents(dataset.folder)
-    title_by_document = _titles(dataset.folder)
-    lines = (cast("_QuestionLine", line) for line in _lines(dataset.folder / "queries.jsonl.gz"))
-    questions = [
-        _question(line, documents, title_by_document)
-        for line in lines
-        if (
-            documents := documents_by_question.get(line["query_id"], set())
-            & title_by_document.keys()
-        )
-    ]
+    corpus = (
+        cast("_DocumentLine", line) for line in json_lines(dataset.folder / "corpus.jsonl.gz")
+    )
+    titles = {line["doc_id"]: line.get("title") or line["doc_id"] for line in corpus}
+    # A question without an answer has its document judged irrelevant.
+    judgements = dataset.judgements("qrels*.tsv")
+    questions = []
+    for value in json_lines(dataset.folder / "queries.jsonl.gz"):
+        line = cast("_QuestionLine", value)
+        documents = judgements.get(line["query_id"], {}).keys() & titles.keys()
+        if documents:
+            questions.append(
+                PutQuestion(
+                    id=line["query_id"],
+                    text=line["text"],
+                    is_answerable=line.get("answerable", True),
+                    documents=frozenset(documents),
+                    articles=frozenset(titles[document] for document in documents),
+                    answers=tuple(line.get("answers", [])),
+                    selected=tuple(line.get("meta", {}).get("selected_sentences", [])),
+                )
+            )
     if not questions:
         raise Misconfigured(f"No question of {dataset.name!r} has a document that it is about.")
     return sorted(questions, key=lambda question: sha256(question.id.encode()).digest())
@@ -78,39 +84,3 @@ def read_questions(dataset: Dataset) -> list[PutQuestion]:
 def elsewhere(question: PutQuestion) -> PutQuestion:
     """The question as it is for a knowledge base that has nothing on its subject."""
     return replace(question, is_answerable=False, documents=frozenset(), answers=(), selected=())
-
-
-def _question(
-    line: _QuestionLine, documents: set[str], title_by_document: Mapping[str, str]
-) -> PutQuestion:
-    meta = line.get("meta", {})
-    return PutQuestion(
-        id=line["query_id"],
-        text=line["text"],
-        is_answerable=line.get("answerable", True),
-        documents=frozenset(documents),
-        articles=frozenset(title_by_document[document] for document in documents),
-        answers=tuple(line.get("answers", [])),
-        selected=tuple(meta.get("selected_sentences", [])),
-    )
-
-
-def _titles(folder: Path) -> dict[str, str]:
-    lines = (cast("_DocumentLine", line) for line in _lines(folder / "corpus.jsonl.gz"))
-    return {line["doc_id"]: line.get("title") or line["doc_id"] for line in lines}
-
-
-def _documents(folder: Path) -> dict[str, set[str]]:
-    """By question; one without an answer has its document judged irrelevant."""
-    documents: dict[str, set[str]] = {}
-    for path in sorted(folder.glob("qrels*.tsv")):
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-                documents.setdefault(row["query_id"], set()).add(row["doc_id"])
-    return documents
-
-
-def _lines(path: Path) -> Iterator[object]:
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)

@@ -35,6 +35,12 @@ def render_page(
     evaluation: Evaluation, verdicts: Sequence[Verdict], picture_by_name: dict[str, bytes]
 ) -> str:
     """HTML that loads nothing: the PNG pictures are part of it."""
+    # The highest value of each figure in each data set.
+    best: dict[tuple[str, str], float] = {}
+    for result in evaluation["results"]:
+        for name, value in result["figures"].items():
+            key = (result["dataset"], name)
+            best[key] = max(value, best.get(key, value))
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -45,20 +51,10 @@ def render_page(
         figures=list(
             dict.fromkeys(name for each in evaluation["results"] for name in each["figures"])
         ),
-        best=_best_values(evaluation),
+        best=best,
         verdicts=verdicts,
         pictures={
             name: f"data:image/png;base64,{b64encode(picture).decode()}"
             for name, picture in picture_by_name.items()
         },
     )
-
-
-def _best_values(evaluation: Evaluation) -> dict[tuple[str, str], float]:
-    """The highest value of each figure in each data set."""
-    best: dict[tuple[str, str], float] = {}
-    for result in evaluation["results"]:
-        for name, value in result["figures"].items():
-            key = (result["dataset"], name)
-            best[key] = max(value, best.get(key, value))
-    return best

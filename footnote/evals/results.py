@@ -5,7 +5,8 @@ floors and drawing need no more than that, so they work for all of them.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -64,14 +65,16 @@ def mean_scores(
     scores: Mapping[str, Sequence[float]], chosen: Sequence[int] | None = None
 ) -> dict[str, float]:
     """The mean of each measure over all questions, or over those at the chosen places."""
-    return {
-        measure: round(_mean(values if chosen is None else [values[at] for at in chosen]), DIGITS)
-        for measure, values in scores.items()
-    }
+    means = {}
+    for measure, values in scores.items():
+        picked = values if chosen is None else [values[at] for at in chosen]
+        means[measure] = round(sum(picked) / len(picked), DIGITS)
+    return means
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+def content_sha256(cases: Iterable[object]) -> str:
+    """Names the content of the cases, which are dataclasses."""
+    return sha256("\n".join(map(repr, cases)).encode()).hexdigest()
 
 
 def mean_scores_by_split(
@@ -104,23 +107,20 @@ def read_evaluation(path: Path) -> Evaluation:
         place = ".".join(str(part) for part in fault["loc"])
         told = f"{place}: {fault['msg']}" if place else fault["msg"]
         raise InvalidInput(f"{str(path)!r} holds no evaluation: {told}.") from error
-    fault_found = next(_faults(evaluation), None)
-    if fault_found is not None:
-        raise InvalidInput(f"{str(path)!r} holds no evaluation: {fault_found}.")
-    return evaluation
-
-
-def _faults(evaluation: Evaluation) -> Iterator[str]:
-    """The faults that would have a stored run compared or drawn as something it did not measure."""
-    if not any(result["figures"] for result in evaluation["results"]):
-        yield "it has no figures"
-    for place, result in enumerate(evaluation["results"]):
+    # A run that would be compared or drawn as something it did not measure.
+    faults = [] if any(each["figures"] for each in evaluation["results"]) else ["it has no figures"]
+    for at, result in enumerate(evaluation["results"]):
         count = len(result["question_ids"])
         if not count:
-            yield f"results.{place} has no questions"
-        for values in (result["milliseconds"], *result["scores"].values()):
-            if len(values) != count:
-                yield f"results.{place} has {len(values)} numbers for {count} questions"
+            faults.append(f"results.{at} has no questions")
+        faults += [
+            f"results.{at} has {len(values)} numbers for {count} questions"
+            for values in (result["milliseconds"], *result["scores"].values())
+            if len(values) != count
+        ]
+    if faults:
+        raise InvalidInput(f"{str(path)!r} holds no evaluation: {faults[0]}.")
+    return evaluation
 
 
 def summary(evaluation: Evaluation) -> dict[str, object]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from time import perf_counter
+from typing import assert_never
 
 from app.retrieve.conversation import Said, in_conversation
 from app.retrieve.query import SearchMode, SearchQuery
@@ -48,36 +49,6 @@ class History(StrEnum):
     """As the set's authors rewrote it: what a perfect rewriter would reach."""
     FOOTNOTE = "footnote"
     """With what Footnote finds that it leans on."""
-
-
-Phrasing = Callable[[JudgedQuestion, SearchQuery], SearchQuery]
-"""The way to put a question to the retriever, starting from a query for its text alone."""
-
-
-def as_put(_question: JudgedQuestion, query: SearchQuery) -> SearchQuery:
-    """The last turn alone."""
-    return query
-
-
-def as_rewritten(question: JudgedQuestion, query: SearchQuery) -> SearchQuery:
-    """The rewrite that the set gives, or the last turn where it gives none."""
-    return replace(query, text=question.rewrite or question.text)
-
-
-def in_its_conversation(question: JudgedQuestion, query: SearchQuery) -> SearchQuery:
-    """The last turn with what it leans on, as an answer with `history` searches for it."""
-    history = [
-        Said(speaker="user" if turn.speaker == "user" else "assistant", text=turn.text)
-        for turn in question.history
-    ]
-    return replace(query, conversation=in_conversation(question.text, history))
-
-
-PHRASINGS: Mapping[History, Phrasing] = {
-    History.LAST_TURN: as_put,
-    History.REWRITE_GIVEN: as_rewritten,
-    History.FOOTNOTE: in_its_conversation,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,4 +133,17 @@ def _query(question: JudgedQuestion, run: RetrievalRun) -> SearchQuery:
         mode=run.mode,
         rerank=run.is_reranked,
     )
-    return PHRASINGS[run.history](question, query)
+    match run.history:
+        case History.LAST_TURN:
+            return query
+        case History.REWRITE_GIVEN:
+            return replace(query, text=question.rewrite or question.text)
+        case History.FOOTNOTE:
+            # As an answer with `history` searches for it.
+            said = [
+                Said(speaker="user" if turn.speaker == "user" else "assistant", text=turn.text)
+                for turn in question.history
+            ]
+            return replace(query, conversation=in_conversation(question.text, said))
+        case _:
+            assert_never(run.history)

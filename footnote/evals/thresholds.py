@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import override
 
-from footnote.evals.results import Evaluation, Result
+from footnote.evals.results import Evaluation
 from kb.errors import Misconfigured
 
 PACKAGED = Path(__file__).parent / "thresholds.toml"
@@ -60,27 +60,23 @@ def judge(evaluation: Evaluation, floors: Floors) -> list[Verdict]:
     when a floor names a figure that the evaluation does not have.
     """
     floors_of_kind = floors.get(evaluation["evaluation"], {})
-    return [
-        verdict
-        for result in evaluation["results"]
-        if result["is_whole"] and result["split"] is None
-        for verdict in _judge_result(
-            result, floors_of_kind.get(result["dataset"], {}).get(result["variant"], {})
-        )
-    ]
-
-
-def _judge_result(result: Result, floor_by_figure: Mapping[str, float]) -> list[Verdict]:
-    unknown = sorted(floor_by_figure.keys() - result["figures"].keys())
-    if unknown:
-        raise Misconfigured(f"A floor names {unknown[0]!r}, which {result['dataset']!r} has not.")
-    return [
-        Verdict(
-            dataset=result["dataset"],
-            variant=result["variant"],
-            figure=figure,
-            value=result["figures"][figure],
-            floor=floor,
-        )
-        for figure, floor in floor_by_figure.items()
-    ]
+    verdicts = []
+    for result in evaluation["results"]:
+        if not result["is_whole"] or result["split"] is not None:
+            continue
+        dataset, variant, figures = result["dataset"], result["variant"], result["figures"]
+        floor_by_figure = floors_of_kind.get(dataset, {}).get(variant, {})
+        unknown = sorted(floor_by_figure.keys() - figures.keys())
+        if unknown:
+            raise Misconfigured(f"A floor names {unknown[0]!r}, which {dataset!r} has not.")
+        verdicts += [
+            Verdict(
+                dataset=dataset,
+                variant=variant,
+                figure=figure,
+                value=figures[figure],
+                floor=floor,
+            )
+            for figure, floor in floor_by_figure.items()
+        ]
+    return verdicts

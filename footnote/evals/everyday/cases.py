@@ -7,10 +7,8 @@ packaged set has its own writer and was written before any of its questions was 
 """
 
 import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
@@ -113,11 +111,6 @@ def read_set(name: str) -> QuestionSet:
         documents=_read(folder / "documents.toml").document,
         cases=_read(folder / "cases.toml").case,
     )
-
-
-def cases_sha256(cases: Iterable[EverydayCase]) -> str:
-    """Names the content of the cases."""
-    return sha256("\n".join(map(repr, cases)).encode()).hexdigest()
 
 
 def _read(path: Path) -> _File:

@@ -50,8 +50,13 @@ def normalized(text: str) -> str:
 
 def grade(case: EverydayCase, shown: Shown, *, headings: frozenset[str]) -> Grade:
     """The first that applies; `headings` are those of all documents, normalized."""
+    is_due = not WITH_TEXT.isdisjoint(case.expected)
     if not shown.text.strip():
-        return _grade_silence(case, shown.status)
+        if shown.status in case.expected and shown.status not in WITH_TEXT:
+            return Grade(outcome="right")
+        silent: Outcome = "wrongly_unsupported" if is_due else "wrong"
+        return Grade(outcome=silent, faults=(f"is {shown.status}",))
+
     content = _grade_content(case, normalized(shown.text), shown.status)
     if content.outcome != "right":
         return content
@@ -87,49 +92,36 @@ def _goes_on(text: str, at: int, step: int, edge: str) -> bool:
     return beyond.isalnum() or (edge.isdigit() and is_point)
 
 
-def _grade_silence(case: EverydayCase, status: AnswerStatus) -> Grade:
-    if status in case.expected and status not in WITH_TEXT:
-        return Grade(outcome="right")
-    is_due = not WITH_TEXT.isdisjoint(case.expected)
-    return Grade(outcome="wrongly_unsupported" if is_due else "wrong", faults=(f"is {status}",))
-
-
 def _grade_content(case: EverydayCase, text: str, status: AnswerStatus) -> Grade:
     wrong = tuple(f"says {value!r}" for value in case.must_not if find(text, value) >= 0)
     if wrong:
         return Grade(outcome="wrong", faults=wrong)
     if WITH_TEXT.isdisjoint(case.expected):
         return Grade(outcome="wrongly_answered", faults=(f"is {status}",))
-    missing = [entry for entry in case.must if not _holds(text, entry)]
+
+    due = [(entry,) if isinstance(entry, str) else entry for entry in case.must]
+    missing = [
+        entry
+        for entry, phrases in zip(case.must, due, strict=True)
+        if all(find(text, each) < 0 for each in phrases)
+    ]
     if missing:
         outcome: Outcome = "beside" if len(missing) == len(case.must) else "wrong"
         return Grade(outcome=outcome, faults=tuple(f"lacks {entry!r}" for entry in missing))
-    if case.in_order and not _is_in_order(text, case.must):
+    if case.in_order and not _is_in_order(text, due):
         return Grade(outcome="wrong", faults=("is in another order",))
-    if not _is_accepted(case, status):
+
+    # A claim that was removed beside a right answer does not make it wrong.
+    accepted = {*case.expected, *(["partially_supported"] if "answered" in case.expected else [])}
+    if status not in accepted:
         return Grade(outcome="wrong", faults=(f"is {status}",))
     return Grade(outcome="right")
 
 
-def _is_accepted(case: EverydayCase, status: AnswerStatus) -> bool:
-    """A claim that was removed beside a right answer does not make it wrong."""
-    return status in case.expected or (
-        status == "partially_supported" and "answered" in case.expected
-    )
-
-
-def _holds(text: str, entry: str | tuple[str, ...]) -> bool:
-    return any(find(text, each) >= 0 for each in _alternatives(entry))
-
-
-def _alternatives(entry: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (entry,) if isinstance(entry, str) else entry
-
-
-def _is_in_order(text: str, entries: Sequence[str | tuple[str, ...]]) -> bool:
+def _is_in_order(text: str, entries: Sequence[Sequence[str]]) -> bool:
     at = 0
     for entry in entries:
-        places = [find(text, each, at) for each in _alternatives(entry)]
+        places = [find(text, each, at) for each in entry]
         at = min((place for place in places if place >= 0), default=-1)
         if at < 0:
             return False

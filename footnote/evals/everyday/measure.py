@@ -2,47 +2,33 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
-from time import perf_counter
 from typing import Final
-from uuid import uuid4
 
-from app.http.answers.respond import respond_answer
 from app.http.answers.schemas import Answer, AnswerRequest, Turn
-from app.identity import Caller, Identity
 from app.resources import Resources
-from footnote.evals.everyday.cases import EverydayCase, WrittenDocument, cases_sha256
+from footnote.evals.asking import ask_timed, new_asker
+from footnote.evals.everyday.cases import EverydayCase, WrittenDocument
 from footnote.evals.everyday.grading import OUTCOMES, Grade, Shown, grade, normalized
-from footnote.evals.loading import ingest_upload, reading_code, ready_documents, tenant_named
+from footnote.evals.loading import (
+    SourceFile,
+    ingest_file,
+    reading_code,
+    ready_documents,
+    tenant_named,
+)
 from footnote.evals.metrics import share
 from footnote.evals.provenance import spread
-from footnote.evals.results import DIGITS, Result
+from footnote.evals.results import DIGITS, Result, content_sha256
 from ingest.ingestion import Ingestion
 from kb.errors import Misconfigured
-from kb.ids import DocumentId, Subject, TenantId
+from kb.ids import DocumentId, TenantId
 from kb.postgres.database import EVERYONE
-from kb.store.documents import DocumentFields
-from kb.store.uploads import Upload, Uploads
+from kb.store.uploads import Uploads
 
 KIND: Final = "everyday"
 
 ALL: Final = "all"
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceFile:
-    """A file to upload; `supersedes` is the id of one before it."""
-
-    id: str
-    filename: str
-    content: bytes
-    title: str
-    principals: tuple[str, ...]
-    collection: str
-    effective_at: datetime | None
-    expires_at: datetime | None
-    supersedes: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +49,7 @@ def source_of(document: WrittenDocument) -> SourceFile:
         content=document.text.encode(),
         title=document.title,
         principals=document.principals,
-        collection="default",
         effective_at=document.effective_at,
-        expires_at=None,
         supersedes=document.supersedes,
     )
 
@@ -92,32 +76,11 @@ async def load_files(tools: Ingestion, uploads: Uploads, files: Sequence[SourceF
     ids: dict[str, DocumentId] = {}
     for file in files:
         earlier = None if file.supersedes is None else ids[file.supersedes]
-        ids[file.id] = await ingest_upload(tools, uploads, tenant_id, _upload(file, earlier))
+        ids[file.id] = await ingest_file(tools, uploads, tenant_id, file, earlier)
     unread = sorted(wanted - await ready_documents(tools, tenant_id))
     if unread:
         raise Misconfigured(f"{unread[0]!r} is asked about and could not be ingested.")
     return tenant_id
-
-
-def _upload(file: SourceFile, earlier: DocumentId | None) -> Upload:
-    return Upload(
-        content=file.content,
-        filename=file.filename,
-        declared_media_type=None,
-        collection=file.collection,
-        mode=None,
-        fields=DocumentFields(
-            external_id=file.id,
-            title=file.title,
-            source_uri=None,
-            language=None,
-            metadata={},
-            principals=file.principals,
-            effective_at=file.effective_at,
-            expires_at=file.expires_at,
-            supersedes=earlier,
-        ),
-    )
 
 
 async def ask_cases(
@@ -129,43 +92,25 @@ async def ask_cases(
     alias: str | None,
 ) -> list[AskedCase]:
     """Each case, asked and graded, in their order."""
-    return [await _ask(resources, tenant_id, case, headings, alias) for case in cases]
-
-
-async def _ask(
-    resources: Resources,
-    tenant_id: TenantId,
-    case: EverydayCase,
-    headings: frozenset[str],
-    alias: str | None,
-) -> AskedCase:
-    principals = (EVERYONE, *case.principals)
-    # Somebody new each time: failures in a row are counted for each asker.
-    caller = Caller(
-        identity=Identity(
-            subject=Subject(f"evaluation:{uuid4()}"),
-            tenant_id=tenant_id,
-            principals=principals,
-            scopes=frozenset({"answers"}),
-        ),
-        principals=principals,
-        request_id="evaluation",
-    )
-    request = AnswerRequest(
-        question=case.question,
-        history=[Turn(role=turn.role, content=turn.content) for turn in case.history] or None,
-        model=alias,
-    )
-    started = perf_counter()
-    answer = await respond_answer(resources, caller, request)
-    milliseconds = round((perf_counter() - started) * 1000, 3)
-    shown = shown_by(answer)
-    return AskedCase(
-        case=case,
-        shown=shown,
-        grade=grade(case, shown, headings=headings),
-        milliseconds=milliseconds,
-    )
+    asked = []
+    for case in cases:
+        request = AnswerRequest(
+            question=case.question,
+            history=[Turn(role=turn.role, content=turn.content) for turn in case.history] or None,
+            model=alias,
+        )
+        caller = new_asker(tenant_id, (EVERYONE, *case.principals))
+        answer, milliseconds = await ask_timed(resources, caller, request)
+        shown = shown_by(answer)
+        asked.append(
+            AskedCase(
+                case=case,
+                shown=shown,
+                grade=grade(case, shown, headings=headings),
+                milliseconds=milliseconds,
+            )
+        )
+    return asked
 
 
 def shown_by(answer: Answer) -> Shown:
@@ -188,45 +133,41 @@ def results_of(
     groups = {ALL: list(asked)} | {
         kind: [each for each in asked if each.case.kind == kind] for kind in kinds
     }
-    return [
-        _result(name, group, variant=f"{variant} {kind}", is_whole=is_whole)
-        for kind, group in groups.items()
-    ]
-
-
-def _result(name: str, asked: Sequence[AskedCase], *, variant: str, is_whole: bool) -> Result:
-    outcomes = [each.grade.outcome for each in asked]
-    figures: dict[str, float] = {
-        outcome: round(share([each == outcome for each in outcomes]), DIGITS)
-        for outcome in OUTCOMES
-    }
-    # Of these more is better, so they can have floors.
-    fit = [each in {"right", "ugly"} for each in outcomes]
-    sound = [each not in {"wrong", "beside", "wrongly_answered"} for each in outcomes]
-    figures |= {
-        "right_or_ugly": round(share(fit), DIGITS),
-        "not_wrong": round(share(sound), DIGITS),
-    }
-    milliseconds = [each.milliseconds for each in asked]
-    return Result(
-        dataset=name,
-        dataset_sha256=cases_sha256(each.case for each in asked),
-        split=None,
-        is_whole=is_whole,
-        variant=variant,
-        figures=figures,
-        figures_by_split={},
-        latency_ms=spread(milliseconds),
-        details={
-            outcome: " ".join(each.case.id for each in asked if each.grade.outcome == outcome)
-            or None
+    results = []
+    for kind, group in groups.items():
+        outcomes = [each.grade.outcome for each in group]
+        # Of these more is better, so they can have floors.
+        flags = {
+            "right_or_ugly": [each in {"right", "ugly"} for each in outcomes],
+            "not_wrong": [each not in {"wrong", "beside", "wrongly_answered"} for each in outcomes],
+        }
+        shares: dict[str, float] = {each: outcomes.count(each) / len(outcomes) for each in OUTCOMES}
+        shares |= {measure: share(values) for measure, values in flags.items()}
+        ids_by_outcome = {
+            outcome: " ".join(each.case.id for each in group if each.grade.outcome == outcome)
             for outcome in OUTCOMES[1:]
-        },
-        question_ids=[each.case.id for each in asked],
-        scores={
-            "right": [float(each == "right") for each in outcomes],
-            "right_or_ugly": [float(each) for each in fit],
-            "not_wrong": [float(each) for each in sound],
-        },
-        milliseconds=milliseconds,
-    )
+        }
+        milliseconds = [each.milliseconds for each in group]
+        results.append(
+            Result(
+                dataset=name,
+                dataset_sha256=content_sha256(each.case for each in group),
+                split=None,
+                is_whole=is_whole,
+                variant=f"{variant} {kind}",
+                figures={measure: round(value, DIGITS) for measure, value in shares.items()},
+                figures_by_split={},
+                latency_ms=spread(milliseconds),
+                details={outcome: ids or None for outcome, ids in ids_by_outcome.items()},
+                question_ids=[each.case.id for each in group],
+                scores={
+                    "right": [float(each == "right") for each in outcomes],
+                    **{
+                        measure: [float(each) for each in values]
+                        for measure, values in flags.items()
+                    },
+                },
+                milliseconds=milliseconds,
+            )
+        )
+    return results

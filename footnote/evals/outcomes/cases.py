@@ -4,10 +4,8 @@ Written for this: one TOML file for each outcome, its near misses at the end.
 """
 
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import ClassVar, Final, Literal, get_args
 
@@ -85,16 +83,10 @@ def read_cases(folder: Path = FOLDER) -> list[OutcomeCase]:
     for path in sorted(folder.glob("*.toml")):
         try:
             raw = tomllib.loads(path.read_text(encoding="utf-8"))
-            found += [_named(path.stem, case) for case in _FILE.validate_python(raw).case]
+            found += [
+                replace(case, name=f"{path.stem}/{case.name}")
+                for case in _FILE.validate_python(raw).case
+            ]
         except (tomllib.TOMLDecodeError, ValidationError) as error:
             raise Misconfigured(f"{path.name!r} holds no cases: {error}") from error
     return found
-
-
-def cases_sha256(cases: Iterable[OutcomeCase]) -> str:
-    """Names the content of the cases."""
-    return sha256("\n".join(map(repr, cases)).encode()).hexdigest()
-
-
-def _named(file: str, case: OutcomeCase) -> OutcomeCase:
-    return OutcomeCase(**{**case.__dict__, "name": f"{file}/{case.name}"})

@@ -4,9 +4,8 @@ Written by hand: `evals/lies/*.toml` and `evals/truths/*.toml`.
 """
 
 import tomllib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import ClassVar, Final, Literal, NamedTuple, TypeVar, get_args
 
@@ -170,38 +169,7 @@ def read_proof_cases(folder: Path = EVALS) -> list[ProofCase]:
     The place of a claim beside its quote ends its id. Misconfigured when a file does not have the
     form.
     """
-    return [
-        case
-        for origin in ("lies", "truths")
-        for path in sorted((folder / origin).glob("*.toml"))
-        for case in _cases(path, "truths" if origin == "truths" else "lies")
-    ]
-
-
-def read_documents(
-    cases: Iterable[ProofCase], evaldata: Path, samples: Mapping[str, Sample]
-) -> list[ProofDocument]:
-    """The documents of the cases that are there; found ones are absent without their folder."""
-    known = {**samples, **_read_written()}
-    documents = []
-    for file, language in dict.fromkeys((case.document, case.language) for case in cases):
-        found = evaldata / FOUND / file
-        if file in known:
-            title, content = known[file]
-        elif found.exists():
-            title, content = None, found.read_bytes()
-        else:
-            continue
-        documents.append(ProofDocument(file=file, title=title, language=language, content=content))
-    return documents
-
-
-def cases_sha256(cases: Iterable[ProofCase]) -> str:
-    """Names the content of the cases."""
-    return sha256("\n".join(map(repr, cases)).encode()).hexdigest()
-
-
-def _cases(path: Path, origin: Literal["lies", "truths"]) -> Sequence[ProofCase]:
+    origins: tuple[Origin, ...] = ("lies", "truths")
     return [
         ProofCase(
             id=f"{origin}/{path.stem}/{quoted.id}-{place}",
@@ -215,14 +183,33 @@ def _cases(path: Path, origin: Literal["lies", "truths"]) -> Sequence[ProofCase]
             quote=quoted.quote,
             claim=claim.text,
         )
+        for origin in origins
+        for path in sorted((folder / origin).glob("*.toml"))
         for quoted in _read(path, _QUOTED).get("quoted", ())
         for place, claim in enumerate(quoted.claims, 1)
     ]
 
 
-def _read_written() -> dict[str, Sample]:
+def read_documents(
+    cases: Iterable[ProofCase], evaldata: Path, samples: Mapping[str, Sample]
+) -> list[ProofDocument]:
+    """The documents of the cases that are there; found ones are absent without their folder."""
     written = _read(WRITTEN, _WRITTEN).get("document", ())
-    return {each.file: Sample(title=each.title, content=each.text.encode()) for each in written}
+    known = {
+        **samples,
+        **{each.file: Sample(title=each.title, content=each.text.encode()) for each in written},
+    }
+    documents = []
+    for file, language in dict.fromkeys((case.document, case.language) for case in cases):
+        found = evaldata / FOUND / file
+        if file in known:
+            title, content = known[file]
+        elif found.exists():
+            title, content = None, found.read_bytes()
+        else:
+            continue
+        documents.append(ProofDocument(file=file, title=title, language=language, content=content))
+    return documents
 
 
 def _read(path: Path, form: TypeAdapter[_Content]) -> _Content:

@@ -130,9 +130,10 @@ def _tell(rows: Sequence[TableRow], key: str, random: Random) -> Iterator[_Told]
                 "column": [row.cells[each] for each in columns if each != column],
                 "row": [other.cells[column] for other in rows if other is not row],
             }
+            right = _words(row.cells[column])
             for kind, values in told.items():
-                right = row.cells[column]
-                wrong = [value for value in values if not _is_part(value, right)]
+                # To tell the right value, or some of it, would be no untruth.
+                wrong = [value for value in values if _words(value) - right]
                 if found := values if kind == "rewording" else wrong:
                     yield _Told(
                         row=row,
@@ -144,16 +145,18 @@ def _tell(rows: Sequence[TableRow], key: str, random: Random) -> Iterator[_Told]
                     )
 
 
-def _is_part(value: str, right: str) -> bool:
-    """True when telling the value would be no untruth: it is the right one, or some of it."""
-    told, held = (Counter(each.casefold().replace(",", "").split()) for each in (value, right))
-    return not told - held
+def _words(value: str) -> Counter[str]:
+    return Counter(value.casefold().replace(",", "").split())
 
 
 def _case(file: str, language: Language, place: int, told: _Told, random: Random) -> ProofCase:
-    column, unit = _named(told.column)
-    wording = random.choice(_WORDINGS[language])
-    claim = wording.format(column=column, key=told.key, value=_with_unit(told.value, unit))
+    # A column is spoken of without its unit, which goes with the value.
+    column, value = told.column, told.value
+    name, _, unit = told.column.rpartition(" ")
+    if name and unit in _UNITS:
+        column = name
+        value = f"{unit} {value}" if unit.endswith("EUR") else f"{value} {unit}"
+    claim = random.choice(_WORDINGS[language]).format(column=column, key=told.key, value=value)
     return ProofCase(
         id=f"cells/{file}-{place}",
         origin="cells",
@@ -166,15 +169,3 @@ def _case(file: str, language: Language, place: int, told: _Told, random: Random
         quote=told.row.text,
         claim=claim[0].upper() + claim[1:],
     )
-
-
-def _named(header: str) -> tuple[str, str]:
-    """The column as it is spoken of and its unit, which may be ''."""
-    name, _, last = header.rpartition(" ")
-    return (name, last) if name and last in _UNITS else (header, "")
-
-
-def _with_unit(value: str, unit: str) -> str:
-    if not unit:
-        return value
-    return f"{unit} {value}" if unit.endswith("EUR") else f"{value} {unit}"

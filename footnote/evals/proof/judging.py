@@ -1,15 +1,15 @@
 """The text shown of each case, and the counts over cases."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 from app.http.answers.schemas import Answer
 from footnote.evals.metrics import share
-from footnote.evals.proof.cases import KINDS, LANGUAGES, ORIGINS, ProofCase, cases_sha256
+from footnote.evals.proof.cases import KINDS, LANGUAGES, ORIGINS, ProofCase
 from footnote.evals.proof.scripted import Put
 from footnote.evals.provenance import spread
-from footnote.evals.results import DIGITS, Result
+from footnote.evals.results import DIGITS, Result, content_sha256
 from language.lines import ITEM
 
 Ending = Literal["told", "quoted", "lost", "not_asked", "not_retrieved"]
@@ -106,51 +106,56 @@ def tally(ended: Sequence[Ended]) -> Tally:
     )
 
 
-def parts_of(ended: Sequence[Ended]) -> Iterator[tuple[str, list[Ended]]]:
+def parts_of(ended: Sequence[Ended]) -> dict[str, list[Ended]]:
     """The cases of each kind and language, of tables and of prose; parts without a case are not."""
-    chosen: list[tuple[str, Callable[[ProofCase], bool]]] = [
-        *((kind, lambda case, kind=kind: case.kind == kind) for kind in KINDS),
-        *((name, lambda case, name=name: case.language == name) for name in LANGUAGES),
-        ("tables", lambda case: case.is_table),
-        ("prose", lambda case: not case.is_table),
-    ]
-    for name, is_in in chosen:
-        if part := [each for each in ended if is_in(each.case)]:
-            yield name, part
+    parts: dict[str, list[Ended]] = {
+        kind: [each for each in ended if each.case.kind == kind] for kind in KINDS
+    }
+    for language in LANGUAGES:
+        parts[language] = [each for each in ended if each.case.language == language]
+    parts["tables"] = [each for each in ended if each.case.is_table]
+    parts["prose"] = [each for each in ended if not each.case.is_table]
+    return {name: part for name, part in parts.items() if part}
 
 
 def results_of(ended: Sequence[Ended], *, variant: str, is_whole: bool) -> list[Result]:
     """A result for each origin that has cases; figures rise with quality."""
-    return [
-        _result(origin, of_origin, variant=variant, is_whole=is_whole)
-        for origin in ORIGINS
-        if (of_origin := [each for each in ended if each.case.origin == origin])
-    ]
-
-
-def _result(origin: str, ended: Sequence[Ended], *, variant: str, is_whole: bool) -> Result:
-    milliseconds = [each.milliseconds for each in ended]
-    return Result(
-        dataset=origin,
-        dataset_sha256=cases_sha256(each.case for each in ended),
-        split=None,
-        is_whole=is_whole,
-        variant=variant,
-        figures=figures_of(ended),
-        figures_by_split={name: figures_of(part) for name, part in parts_of(ended)},
-        latency_ms=spread(milliseconds),
-        details={
-            **asdict(tally(ended)),
-            "shown": _names(ended, is_true=False, ending="told"),
-            "lost": _names(ended, is_true=True, ending="lost"),
-        },
-        question_ids=[each.case.id for each in ended],
-        scores={
-            name: [float(each.ending == name) for each in ended]
-            for name in ("told", "quoted", "lost")
-        },
-        milliseconds=milliseconds,
-    )
+    results = []
+    for origin in ORIGINS:
+        of_origin = [each for each in ended if each.case.origin == origin]
+        if not of_origin:
+            continue
+        milliseconds = [each.milliseconds for each in of_origin]
+        lies = [each for each in of_origin if not each.case.is_true]
+        truths = [each for each in of_origin if each.case.is_true]
+        shown = " ".join(each.case.id for each in lies if each.ending == "told")
+        lost = " ".join(each.case.id for each in truths if each.ending == "lost")
+        results.append(
+            Result(
+                dataset=origin,
+                dataset_sha256=content_sha256(each.case for each in of_origin),
+                split=None,
+                is_whole=is_whole,
+                variant=variant,
+                figures=figures_of(of_origin),
+                figures_by_split={
+                    name: figures_of(part) for name, part in parts_of(of_origin).items()
+                },
+                latency_ms=spread(milliseconds),
+                details={
+                    **asdict(tally(of_origin)),
+                    "shown": shown or None,
+                    "lost": lost or None,
+                },
+                question_ids=[each.case.id for each in of_origin],
+                scores={
+                    name: [float(each.ending == name) for each in of_origin]
+                    for name in ("told", "quoted", "lost")
+                },
+                milliseconds=milliseconds,
+            )
+        )
+    return results
 
 
 def figures_of(ended: Sequence[Ended]) -> dict[str, float]:
@@ -168,13 +173,6 @@ def figures_of(ended: Sequence[Ended]) -> dict[str, float]:
         figures["truths_kept"] = share([ending != "lost" for ending in truths])
         figures["truths_told"] = share([ending == "told" for ending in truths])
     return {name: round(value, DIGITS) for name, value in figures.items()}
-
-
-def _names(ended: Sequence[Ended], *, is_true: bool, ending: Ending) -> str | None:
-    names = [
-        each.case.id for each in ended if each.case.is_true == is_true and each.ending == ending
-    ]
-    return " ".join(names) or None
 
 
 def _folded(text: str) -> str:

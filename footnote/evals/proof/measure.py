@@ -9,15 +9,12 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
 from typing import Final, Literal
-from uuid import uuid4
 
-from app.http.answers.respond import respond_answer
 from app.http.answers.schemas import AnswerRequest
-from app.identity import Caller, Identity
 from app.resources import Resources
-from footnote.evals.loading import READER, ingest_upload, reading_code, tenant_named
+from footnote.evals.asking import ask_timed, new_asker
+from footnote.evals.loading import SourceFile, ingest_file, reading_code, tenant_named
 from footnote.evals.proof.cases import ProofCase, ProofDocument
 from footnote.evals.proof.cells import cell_cases
 from footnote.evals.proof.judging import Ended, ending_of, shown_claims
@@ -25,12 +22,10 @@ from footnote.evals.proof.scripted import ScriptedModels, scripted_models
 from ingest.ingestion import Ingestion
 from ingest.parse import parse
 from kb.errors import Misconfigured
-from kb.ids import Subject, TenantId
+from kb.ids import TenantId
 from kb.media_types import sniff
-from kb.postgres.database import EVERYONE
 from kb.settings import Settings
-from kb.store.documents import DocumentFields
-from kb.store.uploads import Upload, Uploads
+from kb.store.uploads import Uploads
 
 ReaderName = Literal["none", "judge", "grounding-model"]
 
@@ -97,7 +92,7 @@ def cells_in(documents: Sequence[ProofDocument]) -> list[ProofCase]:
         for case in cell_cases(
             document.file,
             document.language,
-            parse(document.content, _media_type(document)),
+            parse(document.content, sniff(document.content, filename=document.file, declared=None)),
         )
     ]
 
@@ -119,37 +114,19 @@ async def load_documents(
     tenant_id = await tenant_named(tools, name)
     for document in documents:
         if document.file in wanted:
-            await ingest_upload(tools, uploads, tenant_id, _upload(document))
+            file = SourceFile(
+                id=document.file,
+                filename=document.file,
+                content=document.content,
+                title=document.title,
+                collection=_collection(document.file),
+            )
+            await ingest_file(tools, uploads, tenant_id, file)
     return tenant_id
-
-
-def _upload(document: ProofDocument) -> Upload:
-    return Upload(
-        content=document.content,
-        filename=document.file,
-        declared_media_type=None,
-        collection=_collection(document.file),
-        mode=None,
-        fields=DocumentFields(
-            external_id=document.file,
-            title=document.title,
-            source_uri=None,
-            language=None,
-            metadata={},
-            principals=(EVERYONE,),
-            effective_at=None,
-            expires_at=None,
-            supersedes=None,
-        ),
-    )
 
 
 def _collection(file: str) -> str:
     return _NO_NAME.sub("-", file.lower()).strip("-")
-
-
-def _media_type(document: ProofDocument) -> str:
-    return sniff(document.content, filename=document.file, declared=None)
 
 
 async def put_cases(
@@ -163,33 +140,16 @@ async def put_cases(
     """Puts one case after the other: the models serve one question at a time."""
     ended = []
     for place, case in enumerate(cases, 1):
-        ended.append(await _put(resources, models, tenant_id, case))
+        models.put(case)
+        request = AnswerRequest(question=case.question, collections=[_collection(case.document)])
+        answer, milliseconds = await ask_timed(resources, new_asker(tenant_id), request)
+        ended.append(
+            Ended(
+                case=case,
+                ending=ending_of(case, models.happened, shown_claims(answer)),
+                shown=answer.answer,
+                milliseconds=milliseconds,
+            )
+        )
         on_progress(place)
     return ended
-
-
-async def _put(
-    resources: Resources, models: ScriptedModels, tenant_id: TenantId, case: ProofCase
-) -> Ended:
-    models.put(case)
-    # Somebody new each time: failures in a row are counted for each asker.
-    caller = Caller(
-        identity=Identity(
-            subject=Subject(f"evaluation:{uuid4()}"),
-            tenant_id=tenant_id,
-            principals=READER.principals,
-            scopes=frozenset({"answers"}),
-        ),
-        principals=READER.principals,
-        request_id="evaluation",
-    )
-    request = AnswerRequest(question=case.question, collections=[_collection(case.document)])
-    started = perf_counter()
-    answer = await respond_answer(resources, caller, request)
-    milliseconds = round((perf_counter() - started) * 1000, 3)
-    return Ended(
-        case=case,
-        ending=ending_of(case, models.happened, shown_claims(answer)),
-        shown=answer.answer,
-        milliseconds=milliseconds,
-    )

@@ -6,7 +6,7 @@ which claims are true: it shows what becomes of a right judgement, and measures 
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -118,10 +118,27 @@ class _Handler(BaseHTTPRequestHandler):
         shown = "\n".join(message["content"] for message in body["messages"])
         is_reader = body["model"] == READER
         text = self.server.read(shown) if is_reader else self.server.write(shown)
-        is_streamed = bool(body.get("stream"))
-        content = b"".join(_events(text)) if is_streamed else json.dumps(_whole(text)).encode()
+        completion = {
+            "id": "chatcmpl-1",
+            "created": 1_760_000_000,
+            "model": "scripted",
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+        }
+        if body.get("stream"):
+            kind, content = "text/event-stream", b""
+            for delta, finish in (({"content": text}, None), ({}, "stop")):
+                choice = {"index": 0, "delta": delta, "finish_reason": finish}
+                chunk = {**completion, "object": "chat.completion.chunk", "choices": [choice]}
+                content += f"data: {json.dumps(chunk)}\n\n".encode()
+            content += b"data: [DONE]\n\n"
+        else:
+            kind = "application/json"
+            message = {"role": "assistant", "content": text}
+            whole = {"index": 0, "message": message, "finish_reason": "stop"}
+            content = json.dumps(
+                {**completion, "object": "chat.completion", "choices": [whole]}
+            ).encode()
         self.send_response(200)
-        kind = "text/event-stream" if is_streamed else "application/json"
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -130,28 +147,3 @@ class _Handler(BaseHTTPRequestHandler):
     @override
     def log_message(self, format: str, *args: object) -> None:
         """Prints nothing."""
-
-
-def _whole(text: str) -> dict[str, object]:
-    message = {"role": "assistant", "content": text}
-    return _body("chat.completion", [{"index": 0, "message": message, "finish_reason": "stop"}])
-
-
-def _events(text: str) -> Iterator[bytes]:
-    for delta, finish in (({"content": text}, None), ({}, "stop")):
-        choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        chunk = _body("chat.completion.chunk", [choice])
-        yield f"data: {json.dumps(chunk)}\n\n".encode()
-    yield b"data: [DONE]\n\n"
-
-
-def _body(kind: str, choices: Sequence[object]) -> dict[str, object]:
-    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
-    return {
-        "id": "chatcmpl-1",
-        "object": kind,
-        "created": 1_760_000_000,
-        "model": "scripted",
-        "choices": choices,
-        "usage": usage,
-    }

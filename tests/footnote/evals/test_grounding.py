@@ -10,7 +10,7 @@ import pytest
 from app.answering.verify.grounding import Feature, score_of
 from app.answering.verify.profiles import fitted_profiles
 from footnote.evals.calibration import fit_profiles, write_profiles
-from footnote.evals.grounding import JudgedClaim, evaluate_grounding, report_set
+from footnote.evals.grounding import JudgedClaim, judge_sets, report_of, report_set
 from footnote.evals.grounding_claims import read_claims
 from kb.errors import Misconfigured
 from kb.settings import Settings
@@ -70,7 +70,9 @@ def test_a_set_of_one_kind_has_no_area() -> None:
 
 
 def test_sets_are_judged_in_a_sample_of_their_own(evaldata: Path) -> None:
-    report = evaluate_grounding(evaldata, ["towers"], fitted=fitted_profiles(), profile="balanced")
+    fitted = fitted_profiles()
+    sets = judge_sets(evaldata, ["towers"], fitted=fitted, profile="balanced")
+    report = report_of(sets, fitted=fitted, profile="balanced")
 
     assert report["sets"][0]["claims"] == 4
     assert report["mean_auroc"] == 1.0
@@ -109,9 +111,9 @@ def test_a_sample_of_a_real_set_is_told_apart() -> None:
     if not (evaldata / "begin" / "grounding.jsonl.gz").exists():
         pytest.skip("the evaluation data is absent")
 
-    report = evaluate_grounding(
-        evaldata, ["begin"], fitted=fitted_profiles(), profile="balanced", limit=150
-    )
+    fitted = fitted_profiles()
+    sets = judge_sets(evaldata, ["begin"], fitted=fitted, profile="balanced", limit=150)
+    report = report_of(sets, fitted=fitted, profile="balanced")
 
     # The whole set gives .94.
     assert report["mean_auroc"] > 0.88

@@ -1,7 +1,6 @@
 import pytest
 
 from footnote.evals.metrics import (
-    answered_share,
     any_contains_answer,
     auroc,
     balanced_accuracy,
@@ -48,7 +47,6 @@ def test_first_and_any_quote() -> None:
 def test_shares() -> None:
     assert share([True, True, False, False]) == 0.5
     assert share([]) == 0
-    assert answered_share([0.7, 0.8, 0.9], floor=0.8) == pytest.approx(2 / 3)
 
 
 def test_interval_of_a_share() -> None:
