@@ -7,7 +7,6 @@ import shutil
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Protocol
@@ -106,18 +105,6 @@ def choose_backend(configured: str) -> Literal["openvino", "torch"]:
     return "openvino"
 
 
-class _Runner(Protocol):
-    """Runs the network; one caller at a time."""
-
-    @property
-    def dimension(self) -> int: ...
-
-    @property
-    def max_tokens(self) -> int: ...
-
-    def encode(self, texts: Sequence[str], *, may_cut: bool) -> Vectors: ...
-
-
 class SentenceTransformerEmbedder:
     """A sentence-transformers model; threads take turns, one encode uses all cores."""
 
@@ -126,35 +113,35 @@ class SentenceTransformerEmbedder:
         self.model_name = model
         self.backend = choose_backend(backend)
         self._lock = threading.Lock()
-        opened = (
-            _open_exported(model_path(model), cache_folder, batch_size)
-            if self.backend == "openvino"
-            else _open_directly(model_path(model), batch_size)
-        )
-        self._runner = opened.runner
-        self._counter = opened.counter
-        self.revision = opened.revision
-
-    @property
-    def languages(self) -> frozenset[str] | None:
+        self._runner: _LibraryRunner | ExportedModel
+        source = model_path(model)
+        if self.backend == "torch":
+            loaded = _load(source, "torch")
+            self.revision = weights_revision(source) or _hub_revision(loaded)
+            self._runner = _LibraryRunner(loaded, batch_size)
+        else:
+            folder, manifest = _export(source, cache_folder)
+            self.revision = manifest["revision"]
+            pooling, max_tokens = manifest["pooling"], manifest["max_tokens"]
+            self._runner = (
+                _LibraryRunner(_load(str(folder), "openvino"), batch_size)
+                if pooling is None
+                else ExportedModel(
+                    folder, pooling=pooling, max_tokens=max_tokens, batch_size=batch_size
+                )
+            )
+        self.languages = languages_read(model)
         """Those whose texts it embeds by their meaning; None: all."""
-        return languages_read(self.model_name)
-
-    @property
-    def dimension(self) -> int:
+        self.dimension = self._runner.dimension
         """Length of a vector."""
-        return self._runner.dimension
-
-    @property
-    def max_tokens(self) -> int:
+        self.max_tokens = self._runner.max_tokens
         """Tokens the model reads; what is beyond is not embedded."""
-        return self._runner.max_tokens
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, the model's special ones included, not cut off."""
         if not texts:
             return []
-        return [len(encoding) for encoding in self._counter.encode_batch_fast(list(texts))]
+        return [len(encoding) for encoding in self._runner.counter.encode_batch_fast(list(texts))]
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """One unit row for each question; a question beyond the window is cut off."""
@@ -171,27 +158,22 @@ class SentenceTransformerEmbedder:
             return self._runner.encode(texts, may_cut=may_cut)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Opened:
-    """`counter` never cuts off, and is none that a running model reconfigures."""
-
-    runner: _Runner
-    counter: Tokenizer
-    revision: str
-
-
 class _LibraryRunner:
     """The model as sentence-transformers itself runs it."""
 
     def __init__(self, model: "SentenceTransformer", batch_size: int) -> None:
         self._model = model
         self._batch_size = batch_size
-        self._counter = _token_counter(model)
+        # The model's own tokenizer is reconfigured by every call, which a second thread must not
+        # meet; this one never cuts off.
+        self.counter = Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
+        self.counter.no_truncation()
+        self.counter.no_padding()
         self.dimension = int(model.get_embedding_dimension() or 0)
         self.max_tokens = int(model.max_seq_length or 512)
 
     def encode(self, texts: Sequence[str], *, may_cut: bool) -> Vectors:
-        tokens = [] if may_cut else self._counter.encode_batch_fast(list(texts))
+        tokens = [] if may_cut else self.counter.encode_batch_fast(list(texts))
         if any(len(each) > self.max_tokens for each in tokens):
             raise ValueError(f"A text is longer than the model's {self.max_tokens} tokens.")
         rows = self._model.encode(
@@ -210,43 +192,12 @@ def library_encode(
     """sentence-transformers' own `encode` of the model: what our speed is compared with."""
     source = model_path(model)
     chosen = choose_backend(backend)
-    path = str(_exported(source, cache_folder)[0]) if chosen == "openvino" else source
+    path = str(_export(source, cache_folder)[0]) if chosen == "openvino" else source
     runner = _LibraryRunner(_load(path, chosen), batch_size)
     return partial(runner.encode, may_cut=True)
 
 
-def _open_directly(source: str, batch_size: int) -> _Opened:
-    model = _load(source, "torch")
-    return _Opened(
-        runner=_LibraryRunner(model, batch_size),
-        counter=_token_counter(model),
-        revision=weights_revision(source) or _hub_revision(model),
-    )
-
-
-def _open_exported(source: str, cache_folder: Path, batch_size: int) -> _Opened:
-    folder, manifest = _exported(source, cache_folder)
-    pooling = manifest["pooling"]
-    if pooling is None:
-        library_model = _load(str(folder), "openvino")
-        return _Opened(
-            runner=_LibraryRunner(library_model, batch_size),
-            counter=_token_counter(library_model),
-            revision=manifest["revision"],
-        )
-    counter = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    counter.no_truncation()
-    counter.no_padding()
-    return _Opened(
-        runner=ExportedModel(
-            folder, pooling=pooling, max_tokens=manifest["max_tokens"], batch_size=batch_size
-        ),
-        counter=counter,
-        revision=manifest["revision"],
-    )
-
-
-def _exported(source: str, cache_folder: Path) -> tuple[Path, Manifest]:
+def _export(source: str, cache_folder: Path) -> tuple[Path, Manifest]:
     """A folder with the model in openvino form, made on first use."""
     cache_folder.mkdir(parents=True, exist_ok=True)
     weights = weights_revision(source)
@@ -287,17 +238,6 @@ def _equal_pooling(folder: Path, model: "SentenceTransformer") -> Pooling | None
             if cosines.min() >= _SAME_COSINE:
                 return pooling
     return None
-
-
-def _token_counter(model: "SentenceTransformer") -> Tokenizer:
-    """A tokenizer of its own that never cuts off.
-
-    The model's own one is reconfigured by every call, which a second thread must not meet.
-    """
-    counter = Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
-    counter.no_truncation()
-    counter.no_padding()
-    return counter
 
 
 def weights_revision(source: str) -> str | None:

@@ -7,7 +7,7 @@ also runs one batch on all cores; a small batch on each of two cores costs a qua
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypedDict, cast, get_args
+from typing import TYPE_CHECKING, Final, Literal, TypedDict, assert_never, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,12 @@ class ExportedModel:
         self.max_tokens = max_tokens
         self._pooling = pooling
         self._batch_size = batch_size
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        vocabulary = str(folder / "tokenizer.json")
+        self.counter = Tokenizer.from_file(vocabulary)
+        """Counts tokens, and never cuts off."""
+        self.counter.no_truncation()
+        self.counter.no_padding()
+        self._tokenizer = Tokenizer.from_file(vocabulary)
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens)
         network = Core().compile_model(
@@ -90,7 +95,16 @@ class ExportedModel:
         """Writes a finished batch's rows where they belong."""
         vectors, rows, mask = target
         hidden: NDArray[np.float32] = request.get_tensor(_HIDDEN).data
-        pooled = hidden[:, 0] if self._pooling == "cls" else _mean(hidden, mask)
+        match self._pooling:
+            case "cls":
+                pooled = hidden[:, 0]
+            case "mean":
+                # Over the tokens that the mask shows.
+                weights = mask.astype(np.float32)
+                summed = np.einsum("ntd,nt->nd", hidden, weights)
+                pooled = summed / weights.sum(axis=1, keepdims=True)
+            case _:
+                assert_never(self._pooling)
         vectors[rows] = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
 
 
@@ -118,10 +132,3 @@ def _batch(tokens: Sequence[Encoding]) -> _Batch:
         batch["attention_mask"][row, : len(each)] = 1
         batch["token_type_ids"][row, : len(each)] = each.type_ids
     return batch
-
-
-def _mean(hidden: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-    """(n, d): the mean over the tokens that the mask shows."""
-    weights = mask.astype(np.float32)
-    summed = np.einsum("ntd,nt->nd", hidden, weights)
-    return cast("NDArray[np.float32]", summed / weights.sum(axis=1, keepdims=True))
