@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import json
 import logging
 import shutil
 import threading
@@ -9,7 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol, cast
 
 import numpy as np
 from filelock import FileLock
@@ -19,12 +20,11 @@ from kb.errors import ModelUnavailable
 from kb.settings import DEFAULT_EMBEDDING_MODEL
 from kb.unit_vectors import UNVERSIONED, Vectors
 from models.exported_model import (
+    MANIFEST_FILE,
     POOLINGS,
     ExportedModel,
     Manifest,
     Pooling,
-    read_manifest,
-    write_manifest,
 )
 
 if TYPE_CHECKING:
@@ -116,9 +116,8 @@ class SentenceTransformerEmbedder:
         self._runner: _LibraryRunner | ExportedModel
         source = model_path(model)
         if self.backend == "torch":
-            loaded = _load(source, "torch")
-            self.revision = weights_revision(source) or _hub_revision(loaded)
-            self._runner = _LibraryRunner(loaded, batch_size)
+            self._runner = _LibraryRunner(_load(source, "torch"), batch_size)
+            self.revision = weights_revision(source) or self._runner.hub_revision
         else:
             folder, manifest = _export(source, cache_folder)
             self.revision = manifest["revision"]
@@ -171,6 +170,9 @@ class _LibraryRunner:
         self.counter.no_padding()
         self.dimension = int(model.get_embedding_dimension() or 0)
         self.max_tokens = int(model.max_seq_length or 512)
+        config = getattr(getattr(model[0], "auto_model", None), "config", None)
+        self.hub_revision = str(getattr(config, "_commit_hash", None) or UNVERSIONED)[:12]
+        """The hub's commit."""
 
     def encode(self, texts: Sequence[str], *, may_cut: bool) -> Vectors:
         tokens = [] if may_cut else self.counter.encode_batch_fast(list(texts))
@@ -204,30 +206,31 @@ def _export(source: str, cache_folder: Path) -> tuple[Path, Manifest]:
     folder = cache_folder / hashlib.sha256(f"{source} {weights}".encode()).hexdigest()[:16]
     # The API and the worker start together.
     with FileLock(folder.with_suffix(".lock")):
-        manifest = read_manifest(folder)
+        written = folder / MANIFEST_FILE
+        manifest = cast("Manifest", json.loads(written.read_bytes())) if written.exists() else None
         if manifest is None:
             building = folder.with_suffix(".building")
             shutil.rmtree(building, ignore_errors=True)
             model = _load(source, "openvino")
             model.save_pretrained(str(building))
+            library = _LibraryRunner(model, len(_PROBES))
             manifest = {
-                "revision": weights or _hub_revision(model),
-                "max_tokens": int(model.max_seq_length or 512),
-                "pooling": _equal_pooling(building, model),
+                "revision": weights or library.hub_revision,
+                "max_tokens": library.max_tokens,
+                "pooling": _equal_pooling(building, library),
             }
-            write_manifest(building, manifest)
+            (building / MANIFEST_FILE).write_text(json.dumps(manifest), encoding="utf-8")
             building.rename(folder)
     return folder, manifest
 
 
-def _equal_pooling(folder: Path, model: "SentenceTransformer") -> Pooling | None:
+def _equal_pooling(folder: Path, library: _LibraryRunner) -> Pooling | None:
     """The pooling with which the bare network gives the library's vectors; None: there is none.
 
     Prompts, projections and other modules make a difference that only the library knows.
     """
     if not (folder / "tokenizer.json").exists():
         return None
-    library = _LibraryRunner(model, len(_PROBES))
     wanted = library.encode(_PROBES, may_cut=True)
     for pooling in POOLINGS:
         bare = ExportedModel(
@@ -260,12 +263,6 @@ def weights_revision(source: str) -> str | None:
         return digests.get("model.safetensors", "")[:12] or None
     lines = "\n".join(f"{digest} {name}" for name, digest in digests.items())
     return hashlib.sha256(lines.encode()).hexdigest()[:12]
-
-
-def _hub_revision(model: "SentenceTransformer") -> str:
-    """The hub's commit."""
-    config = getattr(getattr(model[0], "auto_model", None), "config", None)
-    return str(getattr(config, "_commit_hash", None) or UNVERSIONED)[:12]
 
 
 def _load(path: str, backend: Literal["openvino", "torch"]) -> "SentenceTransformer":

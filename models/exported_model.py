@@ -4,14 +4,13 @@ Importing sentence-transformers takes 7 s of a core and 0.4 GB, which starting n
 also runs one batch on all cores; a small batch on each of two cores costs a quarter less.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypedDict, assert_never, cast, get_args
+from typing import TYPE_CHECKING, Final, Literal, TypedDict, assert_never, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Tokenizer
 
 if TYPE_CHECKING:
     from openvino import InferRequest  # type: ignore[import-untyped]  # ships no type information
@@ -21,7 +20,8 @@ Pooling = Literal["mean", "cls"]
 POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
 
 _HIDDEN: Final = "last_hidden_state"
-_MANIFEST: Final = "footnote.json"
+MANIFEST_FILE: Final = "footnote.json"
+"""In the folder of a whole export."""
 
 
 class Manifest(TypedDict):
@@ -81,7 +81,18 @@ class ExportedModel:
         order = sorted(range(len(tokens)), key=lambda row: -len(tokens[row]))
         for start in range(0, len(order), self._batch_size):
             rows = order[start : start + self._batch_size]
-            batch = _batch([tokens[row] for row in rows])
+            # Padded on the right with what the mask hides.
+            shape = (len(rows), len(tokens[rows[0]]))
+            batch: _Batch = {
+                "input_ids": np.zeros(shape, dtype=np.int64),
+                "attention_mask": np.zeros(shape, dtype=np.int64),
+                "token_type_ids": np.zeros(shape, dtype=np.int64),
+            }
+            for place, row in enumerate(rows):
+                encoding = tokens[row]
+                batch["input_ids"][place, : len(encoding)] = encoding.ids
+                batch["attention_mask"][place, : len(encoding)] = 1
+                batch["token_type_ids"][place, : len(encoding)] = encoding.type_ids
             inputs = {name: value for name, value in batch.items() if name in self._inputs}
             self._queue.start_async(inputs, (vectors, rows, batch["attention_mask"]))
         self._queue.wait_all()
@@ -106,29 +117,3 @@ class ExportedModel:
             case _:
                 assert_never(self._pooling)
         vectors[rows] = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
-
-
-def read_manifest(folder: Path) -> Manifest | None:
-    """The facts of the export in the folder; None when nothing was exported there."""
-    path = folder / _MANIFEST
-    return cast("Manifest", json.loads(path.read_bytes())) if path.exists() else None
-
-
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Marks the folder as a whole export."""
-    (folder / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-
-
-def _batch(tokens: Sequence[Encoding]) -> _Batch:
-    """Padded on the right with what the mask hides."""
-    shape = (len(tokens), max(map(len, tokens)))
-    batch: _Batch = {
-        "input_ids": np.zeros(shape, dtype=np.int64),
-        "attention_mask": np.zeros(shape, dtype=np.int64),
-        "token_type_ids": np.zeros(shape, dtype=np.int64),
-    }
-    for row, each in enumerate(tokens):
-        batch["input_ids"][row, : len(each)] = each.ids
-        batch["attention_mask"][row, : len(each)] = 1
-        batch["token_type_ids"][row, : len(each)] = each.type_ids
-    return batch
