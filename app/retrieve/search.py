@@ -24,7 +24,6 @@ from app.retrieve.vector_candidates import (
     VectorCandidates,
     compare_shortlisted,
     embed_query,
-    search_by_plan,
     shortlist_nearest,
 )
 from kb.errors import InvalidInput
@@ -32,6 +31,7 @@ from kb.ids import DocumentId, TenantId
 from kb.index.candidate_vectors import read_candidate_vectors
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.sketches.sketch_cache import SketchCache
+from kb.index.vector_search import search_vectors
 from kb.passages import Passage
 from kb.postgres.database import Database, Viewer
 from kb.store.chunks import read_passages
@@ -180,7 +180,17 @@ class Retriever:
             vector = await compare_shortlisted(search, question, shortlist, besides=besides)
         else:
             visible_count = await self._scopes.count_visible(search)
-            vector = await search_by_plan(search, question, visible_count=visible_count)
+            with search.stopwatch.span("vector"):
+                hits, plan = await search_vectors(
+                    search.scope,
+                    search.space,
+                    question,
+                    search.search_scope.vector_filter,
+                    limit=search.limit,
+                    visible_count=visible_count,
+                )
+            cosine_by_chunk = {hit.chunk_id: hit.cosine for hit in hits}
+            vector = VectorCandidates(cosine_by_chunk=cosine_by_chunk, plan=plan)
         return _Candidates(question=question, lexical=lexical, vector=vector)
 
     async def _read_best(self, search: Search, candidates: _Candidates) -> Sequence[Passage]:
