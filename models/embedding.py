@@ -62,7 +62,7 @@ class Embedder(Protocol):
 
     @property
     def languages(self) -> frozenset[str] | None:
-        """Those whose texts it embeds by their meaning; None: all."""
+        """The languages whose texts it embeds by their meaning; None: all."""
 
     @property
     def dimension(self) -> int:
@@ -130,7 +130,7 @@ class SentenceTransformerEmbedder:
                 )
             )
         self.languages = languages_read(model)
-        """Those whose texts it embeds by their meaning; None: all."""
+        """The languages whose texts it embeds by their meaning; None: all."""
         self.dimension = self._runner.dimension
         """Length of a vector."""
         self.max_tokens = self._runner.max_tokens

@@ -48,7 +48,7 @@ class QueryEmbedder:
     @property
     def is_busy(self) -> bool:
         """True while the model embeds the questions of others."""
-        return self._batcher.is_busy
+        return bool(self._waiting)
 
     async def embed(self, text: str) -> QueryVector:
         """The question's vector, or whatever the model raises."""
