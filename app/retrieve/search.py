@@ -142,7 +142,7 @@ class Retriever:
     async def find_stale(
         self, tenant_id: TenantId, viewer: Viewer, query: SearchQuery, *, now: datetime
     ) -> Stale:
-        """Those of the `top_k` best that would come from documents that `search` leaves out."""
+        """The hits among the `top_k` best whose documents `search` leaves out."""
         retrieval = await self.search(tenant_id, viewer, query, now=now, admissibility="any")
         stale = [
             DocumentId(passage.document_id)

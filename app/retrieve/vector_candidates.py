@@ -24,7 +24,7 @@ class VectorCandidates:
     cosine_by_chunk: Mapping[int, float] = field(default_factory=dict)
     plan: Plan | None = None
     vectors: CandidateVectors | None = None
-    """Those of the lexical candidates too, where the search has read them on the way."""
+    """With the lexical candidates' vectors, where the search has read them on the way."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,7 +70,7 @@ class FolderState:
     identity: _Stamp
     commit: _Stamp
     files: Mapping[Path, _Stamp | None]
-    """Those that the commit consists of; none of them is ever written again. None: it is gone."""
+    """The commit's files, none of which is ever written again. None: the file is gone."""
 
     def stands_at(self, path: Path) -> bool:
         """False when anything has changed there since; 2 microseconds a file.
@@ -194,7 +194,7 @@ def _load(path: Path, schema: Schema) -> Index | None:
 
 
 def _committed_files(path: Path) -> list[Path]:
-    """Those that the last commit consists of and that are there."""
+    """The files of the last commit that are there."""
     content = (path / _META_FILE).read_bytes()
     try:
         segments = cast("_Meta", json.loads(content))["segments"]

@@ -49,7 +49,7 @@ class OpenIndexes:
         return index
 
     def all(self) -> dict[TenantId, TenantIndex]:
-        """Those that are open."""
+        """The open indexes."""
         return dict(self._index_by_tenant)
 
     def close(self, tenant_id: TenantId) -> None:

@@ -61,7 +61,7 @@ class LexicalView:
         return await asyncio.to_thread(self._search, query)
 
     async def known(self, terms: Collection[str]) -> set[str]:
-        """Those of the terms that a visible chunk holds."""
+        """The terms, of these, that a visible chunk holds."""
         statistics = await asyncio.to_thread(self._statistics, terms)
         return {term for term, count in statistics.frequency_by_term.items() if count}
 

@@ -44,7 +44,7 @@ TOO_LARGE_SECONDS: Final = 600
 """A tenant that would not fit is left to the other plans for so long."""
 
 MAX_THREADS: Final = min(4, os.cpu_count() or 1)
-"""That share large tables; more would wait for memory."""
+"""Threads that share large tables; more would wait for memory."""
 
 VISIBLE_BYTES: Final = 8_000_000
 """For remembering what viewers may see of a tenant: a thousand viewers of a thousand audiences."""
