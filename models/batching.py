@@ -47,11 +47,6 @@ class MicroBatcher:
         while self._waiting:
             self._waiting.popleft().vectors.cancel()
 
-    @property
-    def is_busy(self) -> bool:
-        """True while the model embeds the texts of others."""
-        return self._feeder is not None
-
     def submit(self, texts: Sequence[str]) -> "asyncio.Future[Vectors]":
         """One unit row for each text, or whatever the model raises."""
         vectors: asyncio.Future[Vectors] = asyncio.get_running_loop().create_future()

@@ -4,15 +4,12 @@ import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kb.errors import ModelUnavailable
-
-if TYPE_CHECKING:
-    from sentence_transformers import CrossEncoder
 
 BATCH_SIZE: Final = 16
 """Pairs looked at together. Those of one search or answer differ little in length: more gains
@@ -27,8 +24,22 @@ class LoadedCrossEncoder:
 
         ModelUnavailable otherwise, which names the model's role and the setting to check.
         """
+        # Importing it takes 7 s of a core, which only a configured model is worth.
+        from sentence_transformers import CrossEncoder  # noqa: PLC0415
+        from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
+
+        disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers' own
+        for name in ("sentence_transformers", "transformers"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        try:
+            self._model: CrossEncoder = CrossEncoder(model, device="cpu")
+        except (OSError, ValueError) as error:
+            raise ModelUnavailable(
+                f"The {role} {Path(model).name!r} cannot be loaded: check {setting}."
+            ) from error
         self._lock = threading.Lock()
-        self._model = _load(model, role, setting)
+        self.output_count = int(self._model.num_labels)
+        """Outputs for each pair."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -37,11 +48,6 @@ class LoadedCrossEncoder:
         named = (config.id2label if config else None) or {}
         name_by_number = {int(number): str(name) for number, name in named.items()}
         return tuple(name_by_number[number] for number in range(self.output_count))
-
-    @property
-    def output_count(self) -> int:
-        """Outputs for each pair."""
-        return int(self._model.num_labels)
 
     def predict(self, pairs: Sequence[tuple[str, str]], *, as_logits: bool) -> NDArray[np.float32]:
         """(n,) or (n, outputs) float32, as its configuration says unless they are to be logits.
@@ -58,20 +64,3 @@ class LoadedCrossEncoder:
                 activation_fn=Identity() if as_logits else None,
             )
         return np.asarray(outputs, dtype=np.float32)
-
-
-def _load(model: str, role: str, setting: str) -> "CrossEncoder":
-    # Importing it takes 7 s of a core, which only a configured model is worth.
-    from sentence_transformers import CrossEncoder  # noqa: PLC0415
-    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
-
-    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers' own
-    for name in ("sentence_transformers", "transformers"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    try:
-        loaded: CrossEncoder = CrossEncoder(model, device="cpu")
-    except (OSError, ValueError) as error:
-        raise ModelUnavailable(
-            f"The {role} {Path(model).name!r} cannot be loaded: check {setting}."
-        ) from error
-    return loaded

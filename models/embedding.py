@@ -2,15 +2,15 @@
 
 import hashlib
 import importlib.util
+import json
 import logging
 import shutil
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol, cast
 
 import numpy as np
 from filelock import FileLock
@@ -20,12 +20,11 @@ from kb.errors import ModelUnavailable
 from kb.settings import DEFAULT_EMBEDDING_MODEL
 from kb.unit_vectors import UNVERSIONED, Vectors
 from models.exported_model import (
+    MANIFEST_FILE,
     POOLINGS,
     ExportedModel,
     Manifest,
     Pooling,
-    read_manifest,
-    write_manifest,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class Embedder(Protocol):
 
     @property
     def languages(self) -> frozenset[str] | None:
-        """Those whose texts it embeds by their meaning; None: all."""
+        """The languages whose texts it embeds by their meaning; None: all."""
 
     @property
     def dimension(self) -> int:
@@ -106,18 +105,6 @@ def choose_backend(configured: str) -> Literal["openvino", "torch"]:
     return "openvino"
 
 
-class _Runner(Protocol):
-    """Runs the network; one caller at a time."""
-
-    @property
-    def dimension(self) -> int: ...
-
-    @property
-    def max_tokens(self) -> int: ...
-
-    def encode(self, texts: Sequence[str], *, may_cut: bool) -> Vectors: ...
-
-
 class SentenceTransformerEmbedder:
     """A sentence-transformers model; threads take turns, one encode uses all cores."""
 
@@ -126,35 +113,34 @@ class SentenceTransformerEmbedder:
         self.model_name = model
         self.backend = choose_backend(backend)
         self._lock = threading.Lock()
-        opened = (
-            _open_exported(model_path(model), cache_folder, batch_size)
-            if self.backend == "openvino"
-            else _open_directly(model_path(model), batch_size)
-        )
-        self._runner = opened.runner
-        self._counter = opened.counter
-        self.revision = opened.revision
-
-    @property
-    def languages(self) -> frozenset[str] | None:
-        """Those whose texts it embeds by their meaning; None: all."""
-        return languages_read(self.model_name)
-
-    @property
-    def dimension(self) -> int:
+        self._runner: _LibraryRunner | ExportedModel
+        source = model_path(model)
+        if self.backend == "torch":
+            self._runner = _LibraryRunner(_load(source, "torch"), batch_size)
+            self.revision = weights_revision(source) or self._runner.hub_revision
+        else:
+            folder, manifest = _export(source, cache_folder)
+            self.revision = manifest["revision"]
+            pooling, max_tokens = manifest["pooling"], manifest["max_tokens"]
+            self._runner = (
+                _LibraryRunner(_load(str(folder), "openvino"), batch_size)
+                if pooling is None
+                else ExportedModel(
+                    folder, pooling=pooling, max_tokens=max_tokens, batch_size=batch_size
+                )
+            )
+        self.languages = languages_read(model)
+        """The languages whose texts it embeds by their meaning; None: all."""
+        self.dimension = self._runner.dimension
         """Length of a vector."""
-        return self._runner.dimension
-
-    @property
-    def max_tokens(self) -> int:
+        self.max_tokens = self._runner.max_tokens
         """Tokens the model reads; what is beyond is not embedded."""
-        return self._runner.max_tokens
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, the model's special ones included, not cut off."""
         if not texts:
             return []
-        return [len(encoding) for encoding in self._counter.encode_batch_fast(list(texts))]
+        return [len(encoding) for encoding in self._runner.counter.encode_batch_fast(list(texts))]
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """One unit row for each question; a question beyond the window is cut off."""
@@ -171,27 +157,25 @@ class SentenceTransformerEmbedder:
             return self._runner.encode(texts, may_cut=may_cut)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Opened:
-    """`counter` never cuts off, and is none that a running model reconfigures."""
-
-    runner: _Runner
-    counter: Tokenizer
-    revision: str
-
-
 class _LibraryRunner:
     """The model as sentence-transformers itself runs it."""
 
     def __init__(self, model: "SentenceTransformer", batch_size: int) -> None:
         self._model = model
         self._batch_size = batch_size
-        self._counter = _token_counter(model)
+        # The model's own tokenizer is reconfigured by every call, which a second thread must not
+        # meet; this one never cuts off.
+        self.counter = Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
+        self.counter.no_truncation()
+        self.counter.no_padding()
         self.dimension = int(model.get_embedding_dimension() or 0)
         self.max_tokens = int(model.max_seq_length or 512)
+        config = getattr(getattr(model[0], "auto_model", None), "config", None)
+        self.hub_revision = str(getattr(config, "_commit_hash", None) or UNVERSIONED)[:12]
+        """The hub's commit."""
 
     def encode(self, texts: Sequence[str], *, may_cut: bool) -> Vectors:
-        tokens = [] if may_cut else self._counter.encode_batch_fast(list(texts))
+        tokens = [] if may_cut else self.counter.encode_batch_fast(list(texts))
         if any(len(each) > self.max_tokens for each in tokens):
             raise ValueError(f"A text is longer than the model's {self.max_tokens} tokens.")
         rows = self._model.encode(
@@ -210,73 +194,43 @@ def library_encode(
     """sentence-transformers' own `encode` of the model: what our speed is compared with."""
     source = model_path(model)
     chosen = choose_backend(backend)
-    path = str(_exported(source, cache_folder)[0]) if chosen == "openvino" else source
+    path = str(_export(source, cache_folder)[0]) if chosen == "openvino" else source
     runner = _LibraryRunner(_load(path, chosen), batch_size)
     return partial(runner.encode, may_cut=True)
 
 
-def _open_directly(source: str, batch_size: int) -> _Opened:
-    model = _load(source, "torch")
-    return _Opened(
-        runner=_LibraryRunner(model, batch_size),
-        counter=_token_counter(model),
-        revision=weights_revision(source) or _hub_revision(model),
-    )
-
-
-def _open_exported(source: str, cache_folder: Path, batch_size: int) -> _Opened:
-    folder, manifest = _exported(source, cache_folder)
-    pooling = manifest["pooling"]
-    if pooling is None:
-        library_model = _load(str(folder), "openvino")
-        return _Opened(
-            runner=_LibraryRunner(library_model, batch_size),
-            counter=_token_counter(library_model),
-            revision=manifest["revision"],
-        )
-    counter = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    counter.no_truncation()
-    counter.no_padding()
-    return _Opened(
-        runner=ExportedModel(
-            folder, pooling=pooling, max_tokens=manifest["max_tokens"], batch_size=batch_size
-        ),
-        counter=counter,
-        revision=manifest["revision"],
-    )
-
-
-def _exported(source: str, cache_folder: Path) -> tuple[Path, Manifest]:
+def _export(source: str, cache_folder: Path) -> tuple[Path, Manifest]:
     """A folder with the model in openvino form, made on first use."""
     cache_folder.mkdir(parents=True, exist_ok=True)
     weights = weights_revision(source)
     folder = cache_folder / hashlib.sha256(f"{source} {weights}".encode()).hexdigest()[:16]
     # The API and the worker start together.
     with FileLock(folder.with_suffix(".lock")):
-        manifest = read_manifest(folder)
+        written = folder / MANIFEST_FILE
+        manifest = cast("Manifest", json.loads(written.read_bytes())) if written.exists() else None
         if manifest is None:
             building = folder.with_suffix(".building")
             shutil.rmtree(building, ignore_errors=True)
             model = _load(source, "openvino")
             model.save_pretrained(str(building))
+            library = _LibraryRunner(model, len(_PROBES))
             manifest = {
-                "revision": weights or _hub_revision(model),
-                "max_tokens": int(model.max_seq_length or 512),
-                "pooling": _equal_pooling(building, model),
+                "revision": weights or library.hub_revision,
+                "max_tokens": library.max_tokens,
+                "pooling": _equal_pooling(building, library),
             }
-            write_manifest(building, manifest)
+            (building / MANIFEST_FILE).write_text(json.dumps(manifest), encoding="utf-8")
             building.rename(folder)
     return folder, manifest
 
 
-def _equal_pooling(folder: Path, model: "SentenceTransformer") -> Pooling | None:
+def _equal_pooling(folder: Path, library: _LibraryRunner) -> Pooling | None:
     """The pooling with which the bare network gives the library's vectors; None: there is none.
 
     Prompts, projections and other modules make a difference that only the library knows.
     """
     if not (folder / "tokenizer.json").exists():
         return None
-    library = _LibraryRunner(model, len(_PROBES))
     wanted = library.encode(_PROBES, may_cut=True)
     for pooling in POOLINGS:
         bare = ExportedModel(
@@ -287,17 +241,6 @@ def _equal_pooling(folder: Path, model: "SentenceTransformer") -> Pooling | None
             if cosines.min() >= _SAME_COSINE:
                 return pooling
     return None
-
-
-def _token_counter(model: "SentenceTransformer") -> Tokenizer:
-    """A tokenizer of its own that never cuts off.
-
-    The model's own one is reconfigured by every call, which a second thread must not meet.
-    """
-    counter = Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
-    counter.no_truncation()
-    counter.no_padding()
-    return counter
 
 
 def weights_revision(source: str) -> str | None:
@@ -320,12 +263,6 @@ def weights_revision(source: str) -> str | None:
         return digests.get("model.safetensors", "")[:12] or None
     lines = "\n".join(f"{digest} {name}" for name, digest in digests.items())
     return hashlib.sha256(lines.encode()).hexdigest()[:12]
-
-
-def _hub_revision(model: "SentenceTransformer") -> str:
-    """The hub's commit."""
-    config = getattr(getattr(model[0], "auto_model", None), "config", None)
-    return str(getattr(config, "_commit_hash", None) or UNVERSIONED)[:12]
 
 
 def _load(path: str, backend: Literal["openvino", "torch"]) -> "SentenceTransformer":

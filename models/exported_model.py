@@ -4,14 +4,13 @@ Importing sentence-transformers takes 7 s of a core and 0.4 GB, which starting n
 also runs one batch on all cores; a small batch on each of two cores costs a quarter less.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypedDict, cast, get_args
+from typing import TYPE_CHECKING, Final, Literal, TypedDict, assert_never, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Tokenizer
 
 if TYPE_CHECKING:
     from openvino import InferRequest  # type: ignore[import-untyped]  # ships no type information
@@ -21,7 +20,8 @@ Pooling = Literal["mean", "cls"]
 POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
 
 _HIDDEN: Final = "last_hidden_state"
-_MANIFEST: Final = "footnote.json"
+MANIFEST_FILE: Final = "footnote.json"
+"""In the folder of a whole export."""
 
 
 class Manifest(TypedDict):
@@ -51,7 +51,12 @@ class ExportedModel:
         self.max_tokens = max_tokens
         self._pooling = pooling
         self._batch_size = batch_size
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        vocabulary = str(folder / "tokenizer.json")
+        self.counter = Tokenizer.from_file(vocabulary)
+        """Counts tokens, and never cuts off."""
+        self.counter.no_truncation()
+        self.counter.no_padding()
+        self._tokenizer = Tokenizer.from_file(vocabulary)
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens)
         network = Core().compile_model(
@@ -76,7 +81,18 @@ class ExportedModel:
         order = sorted(range(len(tokens)), key=lambda row: -len(tokens[row]))
         for start in range(0, len(order), self._batch_size):
             rows = order[start : start + self._batch_size]
-            batch = _batch([tokens[row] for row in rows])
+            # Padded on the right with what the mask hides.
+            shape = (len(rows), len(tokens[rows[0]]))
+            batch: _Batch = {
+                "input_ids": np.zeros(shape, dtype=np.int64),
+                "attention_mask": np.zeros(shape, dtype=np.int64),
+                "token_type_ids": np.zeros(shape, dtype=np.int64),
+            }
+            for place, row in enumerate(rows):
+                encoding = tokens[row]
+                batch["input_ids"][place, : len(encoding)] = encoding.ids
+                batch["attention_mask"][place, : len(encoding)] = 1
+                batch["token_type_ids"][place, : len(encoding)] = encoding.type_ids
             inputs = {name: value for name, value in batch.items() if name in self._inputs}
             self._queue.start_async(inputs, (vectors, rows, batch["attention_mask"]))
         self._queue.wait_all()
@@ -90,38 +106,14 @@ class ExportedModel:
         """Writes a finished batch's rows where they belong."""
         vectors, rows, mask = target
         hidden: NDArray[np.float32] = request.get_tensor(_HIDDEN).data
-        pooled = hidden[:, 0] if self._pooling == "cls" else _mean(hidden, mask)
+        match self._pooling:
+            case "cls":
+                pooled = hidden[:, 0]
+            case "mean":
+                # Over the tokens that the mask shows.
+                weights = mask.astype(np.float32)
+                summed = np.einsum("ntd,nt->nd", hidden, weights)
+                pooled = summed / weights.sum(axis=1, keepdims=True)
+            case _:
+                assert_never(self._pooling)
         vectors[rows] = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
-
-
-def read_manifest(folder: Path) -> Manifest | None:
-    """The facts of the export in the folder; None when nothing was exported there."""
-    path = folder / _MANIFEST
-    return cast("Manifest", json.loads(path.read_bytes())) if path.exists() else None
-
-
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Marks the folder as a whole export."""
-    (folder / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-
-
-def _batch(tokens: Sequence[Encoding]) -> _Batch:
-    """Padded on the right with what the mask hides."""
-    shape = (len(tokens), max(map(len, tokens)))
-    batch: _Batch = {
-        "input_ids": np.zeros(shape, dtype=np.int64),
-        "attention_mask": np.zeros(shape, dtype=np.int64),
-        "token_type_ids": np.zeros(shape, dtype=np.int64),
-    }
-    for row, each in enumerate(tokens):
-        batch["input_ids"][row, : len(each)] = each.ids
-        batch["attention_mask"][row, : len(each)] = 1
-        batch["token_type_ids"][row, : len(each)] = each.type_ids
-    return batch
-
-
-def _mean(hidden: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-    """(n, d): the mean over the tokens that the mask shows."""
-    weights = mask.astype(np.float32)
-    summed = np.einsum("ntd,nt->nd", hidden, weights)
-    return cast("NDArray[np.float32]", summed / weights.sum(axis=1, keepdims=True))

@@ -294,8 +294,12 @@ class Answerer:
         if _may_hold_answer(run, retrieved):
             return None
         if retrieved.retrieval.inadmissible:
-            retrieval = await self.retriever.search_inadmissible(
-                run.caller.tenant_id, run.caller.viewer, self._query(run), now=run.now
+            retrieval = await self.retriever.search(
+                run.caller.tenant_id,
+                run.caller.viewer,
+                self._query(run),
+                now=run.now,
+                admissibility="inadmissible",
             )
             stale = await self._rank_evidence(run, retrieval, is_completed=False)
             if _may_hold_answer(run, stale):

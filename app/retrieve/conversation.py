@@ -121,26 +121,14 @@ def in_conversation(question: str, history: Sequence[Said]) -> Conversation | No
     terms = analyse_query(question)
     content = set(terms) - _EMPTY
     signs = tuple(_signs(terms, content))
+    bearing: Bearing
     if signs:
-        return _carrying("follow_up", signs, history, _FOLLOW_UP)
-    said = {term for each in history for term in analyse(each.text, None)}
-    if content & said:
-        return _carrying("stand_alone", signs, history, _STAND_ALONE)
-    return Conversation(bearing="new_topic", signs=signs, question_times=1, carried=())
+        bearing, weights = "follow_up", _FOLLOW_UP
+    elif content & {term for each in history for term in analyse(each.text, None)}:
+        bearing, weights = "stand_alone", _STAND_ALONE
+    else:
+        return Conversation(bearing="new_topic", signs=(), question_times=1, carried=())
 
-
-def _signs(terms: Sequence[str], content: set[str]) -> Iterator[Sign]:
-    if not _REFERRING.isdisjoint(terms):
-        yield "refers_back"
-    if terms[:1] and (terms[0] in _ADDING or " ".join(terms[:2]) in _ADDING_PAIRS):
-        yield "adds_on"
-    if len(content) <= SHORT_QUESTION_TERMS:
-        yield "short"
-
-
-def _carrying(
-    bearing: Bearing, signs: tuple[Sign, ...], history: Sequence[Said], weights: _Weights
-) -> Conversation:
     asked = [said for said in history if said.speaker == "user"]
     answered = [said for said in history if said.speaker == "assistant"]
     texts = [(said, weights.earlier_question) for said in dict.fromkeys([*asked[:1], *asked[-1:]])]
@@ -154,3 +142,12 @@ def _carrying(
             for said, (times, vector_weight) in texts
         ),
     )
+
+
+def _signs(terms: Sequence[str], content: set[str]) -> Iterator[Sign]:
+    if not _REFERRING.isdisjoint(terms):
+        yield "refers_back"
+    if terms[:1] and (terms[0] in _ADDING or " ".join(terms[:2]) in _ADDING_PAIRS):
+        yield "adds_on"
+    if len(content) <= SHORT_QUESTION_TERMS:
+        yield "short"

@@ -3,8 +3,8 @@
 evidence(c) = w * z(bm25(c)) + (1 - w) * z(cos(question, c))
 seen(c)     = evidence(c) + what its text says for it, where it has been read (phrases.py)
 likeness(c) = cos(p, c);  p: mean vector of the 5 best by seen, weighed by exp(10 * seen)
-told(c)     = seen(c) + 0.2 * z(likeness(c))
-score(c)    = 1 - (told(best) - told(c)) / 8, at least 0
+total(c)    = seen(c) + 0.2 * z(likeness(c))
+score(c)    = 1 - (total(best) - total(c)) / 8, at least 0
 
 z is the number of standard deviations from the mean over all candidates; bm25 is 0 for what BM25
 did not find, the cosine is the true one also for what the vectors did not find.
@@ -53,9 +53,11 @@ def fuse_evidence(
     """
     chunk_ids = sorted({*bm25_by_chunk, *vectors.chunk_ids})
     bm25 = np.array([bm25_by_chunk.get(chunk_id, 0.0) for chunk_id in chunk_ids])
-    cosine = _placed(vectors.rows @ question, _places(vectors, chunk_ids), len(chunk_ids))
+    places = np.searchsorted(chunk_ids, vectors.chunk_ids)
+    cosine = _placed(vectors.rows @ question, places, len(chunk_ids))
     evidence = lexical_weight * _standard(bm25) + (1 - lexical_weight) * _standard(cosine)
-    return _best_first(chunk_ids, evidence)
+    order = np.argsort(-evidence, kind="stable")
+    return {chunk_ids[index]: float(evidence[index]) for index in order}
 
 
 def rescore_with_feedback(
@@ -66,7 +68,8 @@ def rescore_with_feedback(
     The evidence is with that of their text where it has been read: seen(c) above.
     """
     chunk_ids = sorted(evidence_by_chunk)
-    places = _places(vectors, chunk_ids)
+    # The place of each row's chunk among the candidates.
+    places = np.searchsorted(chunk_ids, vectors.chunk_ids)
     seen = np.array([evidence_by_chunk[chunk_id] for chunk_id in chunk_ids], dtype=np.float64)
     # The cosine of each row with what the best rows have in common.
     seen_of_rows = seen[places]
@@ -75,19 +78,10 @@ def rescore_with_feedback(
     weights = np.exp(SHARPNESS * (best_seen - best_seen.max(initial=-np.inf)))
     likeness = vectors.rows @ (weights @ vectors.rows[best_rows])
     placed = _placed(likeness, places, len(chunk_ids))
-    told = _best_first(chunk_ids, seen + FEEDBACK_WEIGHT * _standard(placed))
-    best = next(iter(told.values()), 0.0)
-    return {chunk_id: max(0.0, 1 - (best - each) / SPAN) for chunk_id, each in told.items()}
-
-
-def _best_first(chunk_ids: list[int], scores: _Scores) -> dict[int, float]:
-    order = np.argsort(-scores, kind="stable")
+    total = seen + FEEDBACK_WEIGHT * _standard(placed)
+    order = np.argsort(-total, kind="stable")
+    scores = np.maximum(0.0, 1 - (total.max(initial=-np.inf) - total) / SPAN)
     return {chunk_ids[index]: float(scores[index]) for index in order}
-
-
-def _places(vectors: CandidateVectors, chunk_ids: list[int]) -> NDArray[np.intp]:
-    """The place of each row's chunk among the candidates."""
-    return np.searchsorted(np.array(chunk_ids, dtype=np.int64), np.array(vectors.chunk_ids))
 
 
 def _placed(scores: NDArray[np.float32], places: NDArray[np.intp], count: int) -> _Scores:

@@ -41,43 +41,42 @@ async def find_lexical_candidates(indexes: LexicalIndexes, search: Search) -> Le
     Raises:
         IndexNotReady: A lexical search alone was asked for, and the index cannot be asked.
     """
-    query = search.query
+    query, search_scope = search.query, search.search_scope
     if query.mode == "vector":
         return LexicalCandidates()
-    with search.stopwatch.span("lexical"):
-        try:
-            return await _find(indexes, search)
-        except IndexNotReady:
-            if query.mode == "lexical":
-                raise
-    # Half of the evidence is better than none while an index is rebuilt.
-    log.warning("search.without_lexical", tenant_id=str(search.scope.tenant_id))
-    terms = tuple(analyse_query(query.text, search.search_scope.languages))
-    return LexicalCandidates(terms=terms, is_missing=True)
-
-
-async def _find(indexes: LexicalIndexes, search: Search) -> LexicalCandidates:
-    query, search_scope = search.query, search.search_scope
-    view = await indexes.view(search.scope, generation=search.generation)
     languages = search_scope.languages
-    own_terms = analyse_query(query.text, languages)
-    if search_scope.rare_languages:
-        # Only when most of its words are unknown without them: other languages' stems of English
-        # words are words of something else (mtrag_clapnq: nDCG@10 .502 with, .510 without).
-        known = await view.known(own_terms)
-        if sum(term in known for term in own_terms) < KNOWN_SHARE * len(own_terms):
-            languages = (*languages, *search_scope.rare_languages)
+    try:
+        with search.stopwatch.span("lexical"):
+            view = await indexes.view(search.scope, generation=search.generation)
             own_terms = analyse_query(query.text, languages)
-    # Each as often as it counts.
-    terms = query.conversation.terms(query.text, languages) if query.conversation else own_terms
-    found = await view.search(
-        LexicalQuery(
-            terms=terms,
-            limit=search.limit,
-            document_ids=search_scope.document_ids,
-            excluded_document_ids=search_scope.excluded,
-        )
-    )
+            rare = search_scope.rare_languages
+            # Only when most of its words are unknown without them: other languages' stems of
+            # English words are words of something else (mtrag_clapnq: nDCG@10 .502 with, .510
+            # without).
+            known = await view.known(own_terms) if rare else set(own_terms)
+            if sum(term in known for term in own_terms) < KNOWN_SHARE * len(own_terms):
+                languages = (*languages, *rare)
+                own_terms = analyse_query(query.text, languages)
+            terms = own_terms
+            if query.conversation is not None:
+                # Each as often as it counts.
+                terms = query.conversation.terms(query.text, languages)
+            found = await view.search(
+                LexicalQuery(
+                    terms=terms,
+                    limit=search.limit,
+                    document_ids=search_scope.document_ids,
+                    excluded_document_ids=search_scope.excluded,
+                )
+            )
+    except IndexNotReady:
+        if query.mode == "lexical":
+            raise
+        # Half of the evidence is better than none while an index is rebuilt.
+        log.warning("search.without_lexical", tenant_id=str(search.scope.tenant_id))
+        terms = analyse_query(query.text, search_scope.languages)
+        return LexicalCandidates(terms=tuple(terms), is_missing=True)
+
     # Words tell languages apart, and chunks have more of them than a question.
     hits_by_language = Counter(hit.language for hit in found.hits[:LANGUAGE_HITS])
     return LexicalCandidates(

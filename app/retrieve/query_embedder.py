@@ -48,11 +48,12 @@ class QueryEmbedder:
     @property
     def is_busy(self) -> bool:
         """True while the model embeds the questions of others."""
-        return self._batcher.is_busy
+        return bool(self._waiting)
 
     async def embed(self, text: str) -> QueryVector:
         """The question's vector, or whatever the model raises."""
-        vector = self._cached(text)
+        with self._caching:
+            vector = self._cache.get(text)
         if vector is not None:
             return vector
         vectors = self._waiting.get(text)
@@ -66,7 +67,8 @@ class QueryEmbedder:
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """One unit row for each question."""
-        rows = {text: vector for text in texts if (vector := self._cached(text)) is not None}
+        with self._caching:
+            rows = {text: self._cache[text] for text in texts if text in self._cache}
         new = [text for text in dict.fromkeys(texts) if text not in rows]
         if new:
             rows |= dict(zip(new, self._embed_queries(new), strict=True))
@@ -81,10 +83,6 @@ class QueryEmbedder:
         del self._waiting[text]
         if not vectors.cancelled() and vectors.exception() is None:
             self._keep(text, vectors.result()[0])
-
-    def _cached(self, text: str) -> QueryVector | None:
-        with self._caching:
-            return self._cache.get(text)
 
     def _keep(self, text: str, vector: QueryVector) -> None:
         # A row of the batch would keep the whole batch in memory.

@@ -30,7 +30,8 @@ class RecallSampler:
         self._database = database
         self._observe = observe
         self._generator = generator
-        self._running: set[asyncio.Task[None]] = set()
+        self.running: set[asyncio.Task[None]] = set()
+        """The sample that is being taken, if any."""
 
     def consider(
         self, search: Search, question: QueryVector | None, found: VectorCandidates
@@ -39,22 +40,17 @@ class RecallSampler:
 
         The sample begins at once, in a transaction of its own; no response waits for it.
         """
-        if question is None or self._running or not is_sampled(found.plan, self._generator):
+        if question is None or self.running or not is_sampled(found.plan, self._generator):
             return
         task = asyncio.create_task(self._sample(search, question, found))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-
-    @property
-    def running(self) -> frozenset[asyncio.Task[None]]:
-        """The sample that is being taken, if any."""
-        return frozenset(self._running)
+        self.running.add(task)
+        task.add_done_callback(self.running.discard)
 
     async def aclose(self) -> None:
         """Gives up the sample that is being taken."""
-        for task in list(self._running):
+        for task in list(self.running):
             task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*self.running, return_exceptions=True)
 
     async def _sample(self, search: Search, question: QueryVector, found: VectorCandidates) -> None:
         asker = search.scope

@@ -21,10 +21,6 @@ cross-encoder some milliseconds of a core, so that many more would be felt."""
 class PassageScorer(Protocol):
     """A cross-encoder as the rest of Footnote uses it."""
 
-    @property
-    def model_name(self) -> str:
-        """As it was configured."""
-
     def scores(self, question: str, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n,) float32, higher is better."""
 
@@ -33,12 +29,9 @@ async def rerank(
     question: str, passages: Sequence[Passage], scorer: PassageScorer
 ) -> list[Passage]:
     """The passages, best first by the cross-encoder, ties as they came."""
-    scores = await asyncio.to_thread(scorer.scores, question, [_shown(each) for each in passages])
+    # The title says what a passage from the middle of a document is about.
+    texts = [f"{each.title}\n{each.text}" if each.title else each.text for each in passages]
+    scores = await asyncio.to_thread(scorer.scores, question, texts)
     # A stable sort of the negated scores keeps ties as they came.
     order = np.argsort(-scores, kind="stable")
     return [replace(passages[index], rerank=float(scores[index])) for index in order]
-
-
-def _shown(passage: Passage) -> str:
-    """The title says what a passage from the middle of a document is about."""
-    return f"{passage.title}\n{passage.text}" if passage.title else passage.text

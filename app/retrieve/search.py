@@ -24,7 +24,6 @@ from app.retrieve.vector_candidates import (
     VectorCandidates,
     compare_shortlisted,
     embed_query,
-    search_by_plan,
     shortlist_nearest,
 )
 from kb.errors import InvalidInput
@@ -32,6 +31,7 @@ from kb.ids import DocumentId, TenantId
 from kb.index.candidate_vectors import read_candidate_vectors
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.sketches.sketch_cache import SketchCache
+from kb.index.vector_search import search_vectors
 from kb.passages import Passage
 from kb.postgres.database import Database, Viewer
 from kb.store.chunks import read_passages
@@ -88,37 +88,18 @@ class Retriever:
         self._scopes = SearchScopes()
 
     async def search(
-        self, tenant_id: TenantId, viewer: Viewer, query: SearchQuery, *, now: datetime
-    ) -> Retrieval:
-        """The best passages of the search scope, evidence at the time asked about."""
-        return await self._search(tenant_id, viewer, query, now, "admissible")
-
-    async def search_inadmissible(
-        self, tenant_id: TenantId, viewer: Viewer, query: SearchQuery, *, now: datetime
-    ) -> Retrieval:
-        """The passages that `search` leaves out: expired, not yet effective or superseded."""
-        return await self._search(tenant_id, viewer, query, now, "inadmissible")
-
-    async def find_stale(
-        self, tenant_id: TenantId, viewer: Viewer, query: SearchQuery, *, now: datetime
-    ) -> Stale:
-        """Those of the `top_k` best that would come from documents that `search` leaves out."""
-        retrieval = await self._search(tenant_id, viewer, query, now, "any")
-        stale = [
-            DocumentId(passage.document_id)
-            for passage in retrieval.passages
-            if passage.document_id in retrieval.inadmissible
-        ]
-        return Stale(hits=len(stale), document_ids=tuple(dict.fromkeys(stale)))
-
-    async def _search(
         self,
         tenant_id: TenantId,
         viewer: Viewer,
         query: SearchQuery,
+        *,
         now: datetime,
-        admissibility: Admissibility,
+        admissibility: Admissibility = "admissible",
     ) -> Retrieval:
+        """The best passages of the search scope, of evidence at the time asked about.
+
+        Or of what is no evidence then (expired, not yet effective, superseded), or of either.
+        """
         if query.rerank and self._scorer is None:
             raise InvalidInput(
                 "No reranker is configured: leave 'rerank' out, or set FOOTNOTE_RERANK_MODEL."
@@ -140,13 +121,15 @@ class Retriever:
                     now=now,
                     admissibility=admissibility,
                 )
+                wanted = max(query.top_k, RERANKED_PASSAGES if query.rerank else 0)
                 search = Search(
                     scope=scope,
                     query=query,
                     search_scope=search_scope,
                     generation=generations.tenant,
                     space=await self._spaces.find(scope, generations.space),
-                    limit=max(self._limits.candidates, _wanted(query)),
+                    wanted=wanted,
+                    limit=max(self._limits.candidates, wanted),
                     stopwatch=stopwatch,
                 )
                 candidates = await self._find_candidates(search, embedding)
@@ -154,20 +137,19 @@ class Retriever:
                     passages = await self._read_best(search, candidates)
         finally:
             embedding.cancel()
-        if self._sampler is not None:
-            self._sampler.consider(search, candidates.question, candidates.vector)
-        reranked = 0
-        if query.rerank and self._scorer is not None:
-            first, rest = passages[:RERANKED_PASSAGES], passages[RERANKED_PASSAGES:]
-            reranked = len(first)
-            passages = [*await rerank(query.text, first, self._scorer), *rest]
-        return Retrieval(
-            passages=tuple(passages[: query.top_k]),
-            generation=generations.caller,
-            timings=_timings(stopwatch),
-            explanation=self._explain(query, candidates, reranked),
-            inadmissible=search_scope.inadmissible,
-        )
+        return await self._conclude(search, candidates, passages, generations.caller)
+
+    async def find_stale(
+        self, tenant_id: TenantId, viewer: Viewer, query: SearchQuery, *, now: datetime
+    ) -> Stale:
+        """The hits among the `top_k` best whose documents `search` leaves out."""
+        retrieval = await self.search(tenant_id, viewer, query, now=now, admissibility="any")
+        stale = [
+            DocumentId(passage.document_id)
+            for passage in retrieval.passages
+            if passage.document_id in retrieval.inadmissible
+        ]
+        return Stale(hits=len(stale), document_ids=tuple(dict.fromkeys(stale)))
 
     async def _find_candidates(
         self, search: Search, embedding: "asyncio.Task[QueryVector | None]"
@@ -198,14 +180,23 @@ class Retriever:
             vector = await compare_shortlisted(search, question, shortlist, besides=besides)
         else:
             visible_count = await self._scopes.count_visible(search)
-            vector = await search_by_plan(search, question, visible_count=visible_count)
+            with search.stopwatch.span("vector"):
+                hits, plan = await search_vectors(
+                    search.scope,
+                    search.space,
+                    question,
+                    search.search_scope.vector_filter,
+                    limit=search.limit,
+                    visible_count=visible_count,
+                )
+            cosine_by_chunk = {hit.chunk_id: hit.cosine for hit in hits}
+            vector = VectorCandidates(cosine_by_chunk=cosine_by_chunk, plan=plan)
         return _Candidates(question=question, lexical=lexical, vector=vector)
 
     async def _read_best(self, search: Search, candidates: _Candidates) -> Sequence[Passage]:
         """The best passages that row security lets through, best first, with scores and ranks."""
         bm25_by_chunk = candidates.lexical.bm25_by_chunk
         cosine_by_chunk = candidates.vector.cosine_by_chunk
-        wanted = _wanted(search.query)
         passage_by_chunk: Mapping[int, Passage] | None = None
         match search.query.mode:
             case "hybrid":
@@ -217,7 +208,9 @@ class Retriever:
             case _:
                 assert_never(search.query.mode)
         if passage_by_chunk is None:
-            passage_by_chunk = await read_passages(search.scope, list(score_by_chunk)[:wanted])
+            passage_by_chunk = await read_passages(
+                search.scope, list(score_by_chunk)[: search.wanted]
+            )
         lexical_rank = {chunk: rank for rank, chunk in enumerate(bm25_by_chunk, start=1)}
         vector_rank = {chunk: rank for rank, chunk in enumerate(cosine_by_chunk, start=1)}
         readable = [chunk_id for chunk_id in score_by_chunk if chunk_id in passage_by_chunk]
@@ -230,7 +223,7 @@ class Retriever:
                 lexical_rank=lexical_rank.get(chunk_id),
                 vector_rank=vector_rank.get(chunk_id),
             )
-            for chunk_id in readable[:wanted]
+            for chunk_id in readable[: search.wanted]
         ]
 
     async def _fuse(
@@ -249,7 +242,7 @@ class Retriever:
             question,
             lexical_weight=self._limits.lexical_weight_in(lexical.language),
         )
-        best = list(evidence_by_chunk)[: max(_wanted(search.query), READ_PASSAGES)]
+        best = list(evidence_by_chunk)[: max(search.wanted, READ_PASSAGES)]
         passage_by_chunk = await read_passages(search.scope, best)
         read = [passage_by_chunk[each] for each in best[:READ_PASSAGES] if each in passage_by_chunk]
         weighed_by_language = {
@@ -261,33 +254,44 @@ class Retriever:
             evidence_by_chunk[passage.chunk_id] += score_text(weighed, passage)
         return rescore_with_feedback(evidence_by_chunk, vectors), passage_by_chunk
 
-    def _explain(self, query: SearchQuery, candidates: _Candidates, reranked: int) -> Explanation:
-        lexical, vector = candidates.lexical, candidates.vector
+    async def _conclude(
+        self,
+        search: Search,
+        candidates: _Candidates,
+        passages: Sequence[Passage],
+        generation: int,
+    ) -> Retrieval:
+        """The passages in their last order, and the way they were found; needs no connection."""
+        query, lexical, vector = search.query, candidates.lexical, candidates.vector
+        if self._sampler is not None:
+            self._sampler.consider(search, candidates.question, vector)
+        reranked = 0
+        if query.rerank and self._scorer is not None:
+            first, rest = passages[:RERANKED_PASSAGES], passages[RERANKED_PASSAGES:]
+            reranked = len(first)
+            passages = [*await rerank(query.text, first, self._scorer), *rest]
         # How often a conversation's terms count is in the conversation.
         terms = dict.fromkeys(lexical.terms) if query.conversation else lexical.terms
-        return Explanation(
-            terms=tuple(terms),
-            lexical_candidates=len(lexical.bm25_by_chunk),
-            vector_candidates=len(vector.cosine_by_chunk),
-            vector_plan=vector.plan,
-            lexical_weight=self._limits.lexical_weight_in(lexical.language),
-            is_lexical_missing=lexical.is_missing,
-            reranked=reranked,
-            conversation=query.conversation,
+        seconds = search.stopwatch.seconds_by_stage
+        return Retrieval(
+            passages=tuple(passages[: query.top_k]),
+            generation=generation,
+            timings=Timings(
+                embed=seconds.get("embed", 0.0) * 1000,
+                lexical=seconds.get("lexical", 0.0) * 1000,
+                vector=seconds.get("vector", 0.0) * 1000,
+                fetch=seconds.get("fetch", 0.0) * 1000,
+                total=search.stopwatch.total_seconds * 1000,
+            ),
+            explanation=Explanation(
+                terms=tuple(terms),
+                lexical_candidates=len(lexical.bm25_by_chunk),
+                vector_candidates=len(vector.cosine_by_chunk),
+                vector_plan=vector.plan,
+                lexical_weight=self._limits.lexical_weight_in(lexical.language),
+                is_lexical_missing=lexical.is_missing,
+                reranked=reranked,
+                conversation=query.conversation,
+            ),
+            inadmissible=search.search_scope.inadmissible,
         )
-
-
-def _wanted(query: SearchQuery) -> int:
-    """Passages that the response needs."""
-    return max(query.top_k, RERANKED_PASSAGES if query.rerank else 0)
-
-
-def _timings(stopwatch: Stopwatch) -> Timings:
-    seconds = stopwatch.seconds_by_stage
-    return Timings(
-        embed=seconds.get("embed", 0.0) * 1000,
-        lexical=seconds.get("lexical", 0.0) * 1000,
-        vector=seconds.get("vector", 0.0) * 1000,
-        fetch=seconds.get("fetch", 0.0) * 1000,
-        total=stopwatch.total_seconds * 1000,
-    )

@@ -54,8 +54,9 @@ class SearchScope:
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """A query in its transaction, and how many candidates BM25 and the vectors are to give each.
+    """A query in its transaction.
 
+    `wanted` is the number of passages to read, `limit` that of candidates by BM25 and by vectors.
     Vectors are compared in `space`, the one that is active.
     """
 
@@ -64,6 +65,7 @@ class Search:
     search_scope: SearchScope
     generation: int
     space: Space
+    wanted: int
     limit: int
     stopwatch: Stopwatch
 
@@ -94,7 +96,7 @@ class SearchScopes:
         *,
         generation: int,
         now: datetime,
-        admissibility: Admissibility = "admissible",
+        admissibility: Admissibility,
     ) -> SearchScope:
         """The query's search scope now, or at the time it asks about."""
         visible = await self._describe_visible(scope, generation)

@@ -12,7 +12,7 @@ from app.retrieve.query_embedder import QueryEmbedder, QueryVector
 from app.retrieve.search_scope import Search, SearchScope
 from kb.index.candidate_vectors import Among, CandidateVectors, read_nearest
 from kb.index.sketches.sketch_cache import SketchView
-from kb.index.vector_search import Plan, search_vectors
+from kb.index.vector_search import Plan
 from kb.store.tenants import changed_documents
 from kb.telemetry import Stopwatch
 
@@ -24,7 +24,7 @@ class VectorCandidates:
     cosine_by_chunk: Mapping[int, float] = field(default_factory=dict)
     plan: Plan | None = None
     vectors: CandidateVectors | None = None
-    """Those of the lexical candidates too, where the search has read them on the way."""
+    """With the lexical candidates' vectors, where the search has read them on the way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,22 +89,6 @@ async def compare_shortlisted(
     return VectorCandidates(
         cosine_by_chunk=nearest.cosine_by_chunk, plan="shortlist", vectors=nearest.vectors
     )
-
-
-async def search_by_plan(
-    search: Search, vector: QueryVector, *, visible_count: int
-) -> VectorCandidates:
-    """Up to `limit` chunks by a plan of Postgres; `visible_count` are within the search scope."""
-    with search.stopwatch.span("vector"):
-        hits, plan = await search_vectors(
-            search.scope,
-            search.space,
-            vector,
-            search.search_scope.vector_filter,
-            limit=search.limit,
-            visible_count=visible_count,
-        )
-    return VectorCandidates(cosine_by_chunk={hit.chunk_id: hit.cosine for hit in hits}, plan=plan)
 
 
 def _within(search_scope: SearchScope, document_ids: Sequence[UUID]) -> list[UUID]:

@@ -100,7 +100,8 @@ async def read_nearest(
             "limit": limit,
         }
         changed = await scope.fetch_binary(_of(space, _OF_DOCUMENTS), parameters)
-        shortlisted.update(_ids(changed).tolist())
+        changed_ids = b"".join(row[0] or b"" for row in changed)
+        shortlisted.update(np.frombuffer(changed_ids, dtype=">i8").tolist())
         rows += changed
     vectors = _vectors(space, rows)
     cosines = vectors.rows @ question
@@ -133,13 +134,9 @@ def _of(space: Space, statement: LiteralString) -> sql.Composed:
     return sql.SQL(statement).format(table=sql.Identifier(vectors_table(space).name))
 
 
-def _ids(rows: Sequence[tuple[Any, ...]]) -> NDArray[np.int64]:
-    return np.frombuffer(b"".join(row[0] or b"" for row in rows), dtype=">i8")
-
-
 def _vectors(space: Space, rows: Sequence[tuple[Any, ...]]) -> CandidateVectors:
     """Each chunk once, in the order of ids, from bytes that numpy reads as they are."""
-    all_ids = _ids(rows)
+    all_ids = np.frombuffer(b"".join(row[0] or b"" for row in rows), dtype=">i8")
     halves = b"".join(row[1] or b"" for row in rows)
     chunk_ids, places = np.unique(all_ids, return_index=True)
     vectors = parse_halves(halves, len(all_ids), space.dimension)[places]

@@ -7,7 +7,7 @@ are seen by the very next query. What is too much for that is taken up in the ba
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic, perf_counter
 from typing import Final, Protocol
@@ -92,9 +92,10 @@ class Follower:
         self._known: TTLCache[tuple[TenantId, Reached], bool] = TTLCache(
             MAX_TENANTS, HISTORY_SECONDS
         )
-        self._rests: TLRUCache[TenantId, float] = TLRUCache(
+        self.rest_seconds: TLRUCache[TenantId, float] = TLRUCache(
             MAX_TENANTS, ttu=lambda _tenant, seconds, now: now + seconds, timer=monotonic
         )
+        """The tenants to leave alone, each for so long; then it is no longer in here."""
 
     async def changed_documents(
         self, scope: TenantSession, reached: Reached, *, generation: int
@@ -138,14 +139,6 @@ class Follower:
             await asyncio.wait_for(catch_up.outlook.wait(), seconds)
         return catch_up
 
-    def rest(self, tenant_id: TenantId, *, seconds: float) -> None:
-        """Leaves the tenant alone for a while: `is_resting` says so."""
-        self._rests[tenant_id] = seconds
-
-    def is_resting(self, tenant_id: TenantId) -> bool:
-        """True while the tenant is to be left alone."""
-        return tenant_id in self._rests
-
     async def aclose(self) -> None:
         """Stops what goes on in the background; what was not taken up is not in the copies."""
         tasks = [catch_up.task for catch_up in self._catch_ups.values()]
@@ -167,7 +160,7 @@ class Follower:
                 # Before the transaction: read in it, another process may have gone beyond it.
                 since = await self._copies.read_reached(tenant_id)
                 # One snapshot for each step: its chunks and its generation belong together.
-                async with self._snapshot(tenant_id) as scope:
+                async with self._database.tenant(tenant_id, viewer=None, is_snapshot=True) as scope:
                     changes = await changes_after(scope, since)
                     if changes is None:
                         return
@@ -184,22 +177,19 @@ class Follower:
 
     async def _takes_long(self, tenant_id: TenantId) -> bool:
         since = await self._copies.read_reached(tenant_id)
-        async with self._snapshot(tenant_id) as scope:
+        async with self._database.tenant(tenant_id, viewer=None, is_snapshot=True) as scope:
             changes = await changes_after(scope, since)
             if changes is None or not changes.is_last:
                 return changes is not None
             limit = MAX_AWAITED_CHUNKS + 1
             return await count_chunks(scope, changes.changed, limit=limit) == limit
 
-    def _snapshot(self, tenant_id: TenantId) -> AbstractAsyncContextManager[TenantSession]:
-        return self._database.tenant(tenant_id, viewer=None, is_snapshot=True)
-
     def _end(self, tenant_id: TenantId, task: asyncio.Task[None]) -> None:
         self._catch_ups.pop(tenant_id).outlook.set()
         error = None if task.cancelled() else task.exception()
         if error is None:
             return
-        self.rest(tenant_id, seconds=FAILED_SECONDS)
+        self.rest_seconds[tenant_id] = FAILED_SECONDS
         if isinstance(error, IndexNotReady):
             self._log.info("index.not_ready", tenant_id=str(tenant_id), reason=error.message)
         elif isinstance(error, DependencyFailed):

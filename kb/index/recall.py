@@ -80,9 +80,34 @@ async def check_recall(
     checked: list[RecallSample] = []
     for _ in range(samples if visible_count else 0):
         vector = await _random_vector(scope, space, float(generator.random()))
-        if vector is not None:
-            question = _resembling(vector, generator)
-            checked.append(await _check(scope, sketches, space, question, limit, visible_count))
+        if vector is None:
+            continue
+        # Beside it in a random direction.
+        noise = generator.standard_normal(len(vector)).astype(np.float32)
+        moved = vector / np.linalg.norm(vector) + np.float32(NOISE) * noise / np.linalg.norm(noise)
+        question: NDArray[np.float32] = moved / np.linalg.norm(moved)
+
+        started = perf_counter()
+        nearest = await search_sketches(scope, space, sketches, question, limit=limit)
+        plan: Plan = "shortlist"
+        if nearest is not None:
+            found = list(nearest.cosine_by_chunk)
+        else:
+            started = perf_counter()
+            hits, plan = await search_vectors(
+                scope, space, question, NO_FILTER, limit=limit, visible_count=visible_count
+            )
+            found = [hit.chunk_id for hit in hits]
+        ended = perf_counter()
+        recall = await sample_recall(scope, space, question, NO_FILTER, found, limit=limit)
+        checked.append(
+            RecallSample(
+                recall=recall,
+                plan=plan,
+                milliseconds=(ended - started) * 1000,
+                exact_milliseconds=(perf_counter() - ended) * 1000,
+            )
+        )
     return checked
 
 
@@ -105,40 +130,3 @@ async def _random_vector(
     )
     row = (await scope.connection.execute(query)).scalar_one_or_none()
     return None if row is None else np.asarray(row, dtype=np.float32)
-
-
-async def _check(
-    scope: TenantSession,
-    sketches: SketchCache,
-    space: Space,
-    question: NDArray[np.float32],
-    limit: int,
-    visible_count: int,
-) -> RecallSample:
-    started = perf_counter()
-    nearest = await search_sketches(scope, space, sketches, question, limit=limit)
-    plan: Plan = "shortlist"
-    if nearest is not None:
-        found = list(nearest.cosine_by_chunk)
-    else:
-        started = perf_counter()
-        hits, plan = await search_vectors(
-            scope, space, question, NO_FILTER, limit=limit, visible_count=visible_count
-        )
-        found = [hit.chunk_id for hit in hits]
-    ended = perf_counter()
-    recall = await sample_recall(scope, space, question, NO_FILTER, found, limit=limit)
-    return RecallSample(
-        recall=recall,
-        plan=plan,
-        milliseconds=(ended - started) * 1000,
-        exact_milliseconds=(perf_counter() - ended) * 1000,
-    )
-
-
-def _resembling(vector: NDArray[np.float32], generator: np.random.Generator) -> NDArray[np.float32]:
-    """A unit vector beside the given one, in a random direction."""
-    noise = generator.standard_normal(len(vector)).astype(np.float32)
-    moved = vector / np.linalg.norm(vector) + np.float32(NOISE) * noise / np.linalg.norm(noise)
-    unit: NDArray[np.float32] = moved / np.linalg.norm(moved)
-    return unit

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     ColumnElement,
     Integer,
     Select,
@@ -185,7 +184,8 @@ def signs_query(
     The index named _audience holds all that the first step reads.
     """
     table = vectors_table(space)
-    signs = cast(func.binary_quantize(_question(table)), table.c.signs.type)
+    question = bindparam("question", type_=table.c.embedding.type)
+    signs = cast(func.binary_quantize(question), table.c.signs.type)
     compared = func.greatest(LEAST_COMPARED, COMPARED_PER_HIT * _LIMIT_ROWS)
     alike = (
         select(table.c.chunk_id)
@@ -225,12 +225,9 @@ def _nearest(rows: Subquery) -> Select[tuple[int, float]]:
     )
 
 
-def _question(table: Table) -> BindParameter[object]:
-    return bindparam("question", type_=table.c.embedding.type)
-
-
 def _distance(table: Table) -> ColumnElement[float]:
-    distance: ColumnElement[float] = table.c.embedding.cosine_distance(_question(table))
+    question = bindparam("question", type_=table.c.embedding.type)
+    distance: ColumnElement[float] = table.c.embedding.cosine_distance(question)
     return distance
 
 

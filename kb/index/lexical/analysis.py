@@ -8,10 +8,10 @@ fell from .648 to .646 without them.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from threading import Lock
-from typing import Final, Protocol
+from typing import Final
 
 from Stemmer import Stemmer
 
@@ -93,7 +93,7 @@ def analyse_joined(text: str, language: str | None) -> str:
     if "§" in text:
         # No token but this one holds a space.
         text = _plain(text).replace("§ ", "§")
-    return " ".join(map(_lexicon(snowball_algorithm(language)).terms_by_word, text.split()))
+    return " ".join(map(_lexicon(snowball_algorithm(language)).__getitem__, text.split()))
 
 
 def analyse_query(text: str, languages: Iterable[str] = ()) -> list[str]:
@@ -115,18 +115,30 @@ def analyse_query(text: str, languages: Iterable[str] = ()) -> list[str]:
     return terms
 
 
-class _Stemmer(Protocol):
-    def stemWord(self, word: str) -> str: ...  # noqa: N802 - PyStemmer's name
+class _Lexicon(dict[str, str]):
+    """In one language the joined terms of what stands between white space, with its punctuation.
 
-
-class _Lexicon:
-    """The terms of each token in one language, remembered because texts repeat their words."""
+    A dictionary that fills itself, so that a text of known words is read without running Python.
+    When it is full it starts anew, but what is asked for again comes back from the old one.
+    """
 
     def __init__(self, algorithm: str) -> None:
-        self._stemmer: _Stemmer = Stemmer(algorithm, 0)
+        super().__init__()
+        self._stem_word: Callable[[str], str] = Stemmer(algorithm, 0).stemWord
         self._stemming = Lock()
         self._terms_by_token: dict[str, tuple[str, ...]] = {}
-        self.terms_by_word = _Words(self).__getitem__
+        self._older: dict[str, str] = {}
+
+    def __missing__(self, word: str) -> str:
+        joined = self._older.get(word)
+        if joined is None:
+            joined = " ".join(term for token in _tokens(word) for term in self.terms(token))
+        if len(word) <= MAX_CACHED_WORD_LENGTH:
+            if len(self) >= MAX_CACHED_TOKENS:
+                self._older = dict(self)
+                self.clear()
+            self[word] = joined
+        return joined
 
     def terms(self, token: str) -> tuple[str, ...]:
         terms = self._terms_by_token.get(token)
@@ -168,39 +180,11 @@ class _Lexicon:
         if not any(map(str.isdigit, word)):
             # A Snowball stemmer works in one buffer of its own.
             with self._stemming:
-                word = self._stemmer.stemWord(word)
+                word = self._stem_word(word)
         return _folded(word)
 
 
-class _Words(dict[str, str]):
-    """The joined terms of what stands between white space, with the punctuation around it.
-
-    A dictionary that fills itself, so that a text of known words is read without running Python.
-    When it is full it starts anew, but what is asked for again comes back from the old one.
-    """
-
-    def __init__(self, lexicon: _Lexicon) -> None:
-        super().__init__()
-        self._lexicon = lexicon
-        self._older: dict[str, str] = {}
-
-    def __missing__(self, word: str) -> str:
-        joined = self._older.get(word)
-        if joined is None:
-            joined = " ".join(
-                term for token in _tokens(word) for term in self._lexicon.terms(token)
-            )
-        if len(word) <= MAX_CACHED_WORD_LENGTH:
-            if len(self) >= MAX_CACHED_TOKENS:
-                self._older = dict(self)
-                self.clear()
-            self[word] = joined
-        return joined
-
-
-@cache
-def _lexicon(algorithm: str) -> _Lexicon:
-    return _Lexicon(algorithm)
+_lexicon: Final = cache(_Lexicon)
 
 
 def _tokens(text: str) -> list[str]:

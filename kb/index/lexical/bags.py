@@ -36,7 +36,7 @@ def bag_of(terms: Sequence[str]) -> bytes:
 
 
 class Bags:
-    """Those of n chunks, in their order."""
+    """The bags of n chunks, in their order."""
 
     def __init__(self, bags: Sequence[bytes]) -> None:
         """Each as `bag_of` makes it."""

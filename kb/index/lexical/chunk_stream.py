@@ -33,7 +33,12 @@ class ChunkStream:
         is_last = False
         reading = self._start_reading(0)
         while not is_last:
-            page = self._result(reading)
+            try:
+                page = reading.result()
+            except CancelledError as error:
+                raise IndexNotReady from error
+            if self._is_stopped:
+                raise IndexNotReady
             is_last = len(page) < PAGE_SIZE
             if not is_last:
                 reading = self._start_reading(page[-1].chunk_id)
@@ -63,15 +68,6 @@ class ChunkStream:
     async def _read(self, after: int) -> Sequence[IndexedChunk]:
         async with self._in_page:
             return await self._read_page(after, PAGE_SIZE)
-
-    def _result(self, reading: Future[Sequence[IndexedChunk]]) -> Sequence[IndexedChunk]:
-        try:
-            page = reading.result()
-        except CancelledError as error:
-            raise IndexNotReady from error
-        if self._is_stopped:
-            raise IndexNotReady
-        return page
 
 
 async def write_in_thread(stream: ChunkStream, write: Callable[[], None]) -> None:

@@ -70,7 +70,7 @@ class FolderState:
     identity: _Stamp
     commit: _Stamp
     files: Mapping[Path, _Stamp | None]
-    """Those that the commit consists of; none of them is ever written again. None: it is gone."""
+    """The commit's files, none of which is ever written again. None: the file is gone."""
 
     def stands_at(self, path: Path) -> bool:
         """False when anything has changed there since; 2 microseconds a file.
@@ -120,7 +120,15 @@ def read_state(path: Path) -> FolderState | None:
     try:
         identity, commit = _stamp(path / _FORMAT_FILE), _stamp(path / _META_FILE)
         # Listed after that stamp: a commit meanwhile makes this an old state.
-        stamp_by_file = {file: _stamp_or_none(file) for file in _listed_files(path)}
+        try:
+            files = _committed_files(path)
+        except _Damaged:
+            # Who loads the index is told.
+            files = []
+        stamp_by_file = dict[Path, _Stamp | None].fromkeys(files)
+        for file in files:
+            with contextlib.suppress(FileNotFoundError):
+                stamp_by_file[file] = _stamp(file)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -156,17 +164,16 @@ def _stamp(file: Path) -> _Stamp:
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
-def _stamp_or_none(file: Path) -> _Stamp | None:
-    try:
-        return _stamp(file)
-    except FileNotFoundError:
-        return None
-
-
 def _load(path: Path, schema: Schema) -> Index | None:
     """The loaded index, or None when the files cannot be read as an index of this format."""
     try:
-        _check_format(path)
+        written = (path / _FORMAT_FILE).read_bytes()
+        if not written.isdigit() or int(written) < FORMAT:
+            return None
+        if int(written) > FORMAT:
+            raise IndexNotReady(
+                "The lexical index was written by a newer release: update this process."
+            )
         # Before tantivy reads them: damage in a fast field makes it panic.
         for file in _committed_files(path):
             _check_file(file)
@@ -186,18 +193,8 @@ def _load(path: Path, schema: Schema) -> Index | None:
     return index
 
 
-def _check_format(path: Path) -> None:
-    written = (path / _FORMAT_FILE).read_bytes()
-    if not written.isdigit() or int(written) < FORMAT:
-        raise _Damaged
-    if int(written) > FORMAT:
-        raise IndexNotReady(
-            "The lexical index was written by a newer release: update this process."
-        )
-
-
 def _committed_files(path: Path) -> list[Path]:
-    """Those that the last commit consists of and that are there."""
+    """The files of the last commit that are there."""
     content = (path / _META_FILE).read_bytes()
     try:
         segments = cast("_Meta", json.loads(content))["segments"]
@@ -214,14 +211,6 @@ def _committed_files(path: Path) -> list[Path]:
         if (prefix := file.name.partition(".")[0]) in stem_by_prefix
         and (file.suffix != ".del" or file.stem == stem_by_prefix[prefix])
     ]
-
-
-def _listed_files(path: Path) -> list[Path]:
-    """As `_committed_files`, and none where that cannot be read: who loads the index is told."""
-    try:
-        return _committed_files(path)
-    except _Damaged:
-        return []
 
 
 def _check_file(file: Path) -> None:

@@ -7,12 +7,13 @@ may share a folder: one writes at a time, all read.
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import Final
 from uuid import UUID
 
-from tantivy import Document, Index, IndexWriter, Query, Searcher
+from tantivy import Document, Index, IndexWriter, Query
 
 from kb.errors import IndexNotReady
 from kb.index.lexical.analysis import analyse_joined
@@ -57,12 +58,7 @@ class TenantIndex:
     @property
     def generation(self) -> int:
         """The generation of the commit that searches read; 0 means empty: rebuild it."""
-        return self.reached.generation
-
-    @property
-    def reached(self) -> Reached:
-        """The state of Postgres that searches read."""
-        return self.reader.reached
+        return self.reader.reached.generation
 
     @property
     def reader(self) -> IndexReader:
@@ -82,8 +78,19 @@ class TenantIndex:
             IndexNotReady: As for opening.
         """
         with self._reloading:
-            if not self.is_current():
-                self._opened = self._taken_up()
+            if self.is_current():
+                return self.generation
+            index, earlier, state = self._opened.index, self._opened.state, read_state(self._path)
+            if self._doubt.is_raised or state is None or not state.continues(earlier):
+                self._opened = self._open()
+                return self.generation
+            try:
+                index.reload()
+            except ValueError:
+                # A file of the new commit is missing: opening finds out whether for good.
+                self._opened = self._open()
+            else:
+                self._opened = self._read(index, state)
             return self.generation
 
     def apply(
@@ -117,7 +124,7 @@ class TenantIndex:
 
     def _has_reached(self, target: Reached) -> bool:
         """True when another process has brought the index there; never of an unknown history."""
-        return self.reached == target and target.history != UNKNOWN_HISTORY
+        return self.reader.reached == target and target.history != UNKNOWN_HISTORY
 
     def rebuild(
         self, *, generation: int, chunks: Iterable[IndexedChunk], history: int = UNKNOWN_HISTORY
@@ -143,19 +150,17 @@ class TenantIndex:
 
     def _read(self, index: Index, state: FolderState) -> _Opened:
         searcher = index.searcher()
-        reader = IndexReader(searcher, self._schema, _read_reached(searcher), self._doubt)
+        # In the carrier of the highest generation; older ones stay until they are merged.
+        newest = searcher.search(
+            Query.exists_query("generation"), 1, count=False, order_by_field="generation"
+        )
+        reached = NOTHING
+        if newest.hits:
+            generation, address = newest.hits[0]
+            (history,) = searcher.fast_field_values("history", [address])
+            reached = Reached(generation=int(generation), history=int(history or UNKNOWN_HISTORY))
+        reader = IndexReader(searcher, self._schema, reached, self._doubt)
         return _Opened(index=index, state=state, reader=reader)
-
-    def _taken_up(self) -> _Opened:
-        index, state = self._opened.index, read_state(self._path)
-        if self._doubt.is_raised or state is None or not state.continues(self._opened.state):
-            return self._open()
-        try:
-            index.reload()
-        except ValueError:
-            # A file of the new commit is missing: opening finds out whether for good.
-            return self._open()
-        return self._read(index, state)
 
     @contextmanager
     def _writing(self) -> Iterator[IndexWriter]:
@@ -181,23 +186,20 @@ class TenantIndex:
         That goes into the first chunk's document: one of its own would count as a chunk in N and
         in the average length, and does so only when there are no chunks.
         """
-        carrier: Reached | None = reached
-        for chunk in chunks:
-            document = _chunk_document(chunk)
-            if carrier is not None:
-                _add_reached(document, carrier)
-                carrier = None
+        documents = map(_chunk_document, chunks)
+        carrier = next(documents, None)
+        if carrier is None:
+            carrier = Document()
+            carrier.add_text("document_id", _GENERATION_ONLY)
+        carrier.add_unsigned("generation", reached.generation)
+        carrier.add_unsigned("history", reached.history)
+        for document in chain([carrier], documents):
             # Not `with`: it would take as long as making the document.
             try:
                 writer.add_document(document)
             except ValueError as error:
                 raise self._doubt.stopped(error) from error
         with self._doubt.raised_by_errors():
-            if carrier is not None:
-                document = Document()
-                document.add_text("document_id", _GENERATION_ONLY)
-                _add_reached(document, carrier)
-                writer.add_document(document)
             writer.commit()
 
 
@@ -215,21 +217,3 @@ def _chunk_document(chunk: IndexedChunk) -> Document:
     document.add_text("body", joined)
     document.add_bytes("bag", bag_of(terms))
     return document
-
-
-def _add_reached(document: Document, reached: Reached) -> None:
-    """Makes the document the carrier of what its commit has reached."""
-    document.add_unsigned("generation", reached.generation)
-    document.add_unsigned("history", reached.history)
-
-
-def _read_reached(searcher: Searcher) -> Reached:
-    """The state in the carrier of the highest generation; older ones stay until they are merged."""
-    newest = searcher.search(
-        Query.exists_query("generation"), 1, count=False, order_by_field="generation"
-    )
-    if not newest.hits:
-        return NOTHING
-    generation, address = newest.hits[0]
-    (history,) = searcher.fast_field_values("history", [address])
-    return Reached(generation=int(generation), history=int(history or UNKNOWN_HISTORY))

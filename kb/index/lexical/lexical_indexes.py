@@ -16,7 +16,6 @@ from kb.errors import DependencyFailed, IndexNotReady
 from kb.ids import TenantId
 from kb.index.follower import Follower, Turns
 from kb.index.lexical.chunk_stream import ChunkStream, write_in_thread
-from kb.index.lexical.index import TenantIndex
 from kb.index.lexical.open_indexes import OpenIndexes
 from kb.index.lexical.view import LexicalView
 from kb.index.reached import Changes, Reached
@@ -60,7 +59,19 @@ class LexicalIndexes:
         """
         view = await self._view(scope, generation)
         if view is None:
-            await self._wait_until_caught_up(scope.tenant_id)
+            clock = asyncio.get_running_loop().time
+            deadline = clock() + WRITER_PATIENCE_SECONDS
+            while True:
+                catch_up = await self._follower.wait(scope.tenant_id, seconds=deadline - clock())
+                if catch_up.is_long or not catch_up.task.done():
+                    raise IndexNotReady
+                error = catch_up.task.exception()
+                if error is None:
+                    break
+                if not isinstance(error, IndexNotReady) or clock() >= deadline:
+                    raise error
+                # Another process writes; it does this work.
+                await asyncio.sleep(WRITER_POLL_SECONDS)
             view = await self._view(scope, generation)
         if view is None:
             raise IndexNotReady
@@ -84,21 +95,6 @@ class LexicalIndexes:
             changed=tuple(changed),
             fresh=fresh,
         )
-
-    async def _wait_until_caught_up(self, tenant_id: TenantId) -> None:
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + WRITER_PATIENCE_SECONDS
-        while True:
-            catch_up = await self._follower.wait(tenant_id, seconds=deadline - clock())
-            if catch_up.is_long or not catch_up.task.done():
-                raise IndexNotReady
-            error = catch_up.task.exception()
-            if error is None:
-                return
-            if not isinstance(error, IndexNotReady) or clock() >= deadline:
-                raise error
-            # Another process writes; it does this work.
-            await asyncio.sleep(WRITER_POLL_SECONDS)
 
     async def catch_up(self, tenant_id: TenantId) -> int:
         """The generation the index has reached, however long it takes.
@@ -141,7 +137,7 @@ class LexicalIndexes:
 
     async def read_reached(self, tenant_id: TenantId) -> Reached:
         """The state that the index has, whichever process has written it."""
-        return (await self._open_indexes.get(tenant_id)).reached
+        return (await self._open_indexes.get(tenant_id)).reader.reached
 
     async def apply(self, scope: TenantSession, changes: Changes) -> int:
         """Takes the index to the changes' target in one commit; how many chunks were written.
@@ -158,19 +154,19 @@ class LexicalIndexes:
 
         stream = ChunkStream(read_page)
         index = await self._open_indexes.get(scope.tenant_id)
-        await write_in_thread(stream, partial(_commit, index, changes, stream))
+        target = changes.target
+        if changes.since is None or changes.changed is None:
+            write = partial(
+                index.rebuild, generation=target.generation, history=target.history, chunks=stream
+            )
+        else:
+            write = partial(
+                index.apply,
+                since=changes.since.generation,
+                generation=target.generation,
+                history=target.history,
+                replaced_documents=changes.changed,
+                chunks=stream,
+            )
+        await write_in_thread(stream, write)
         return stream.count
-
-
-def _commit(index: TenantIndex, changes: Changes, chunks: ChunkStream) -> None:
-    target = changes.target
-    if changes.since is None or changes.changed is None:
-        index.rebuild(generation=target.generation, history=target.history, chunks=chunks)
-    else:
-        index.apply(
-            since=changes.since.generation,
-            generation=target.generation,
-            history=target.history,
-            replaced_documents=changes.changed,
-            chunks=chunks,
-        )

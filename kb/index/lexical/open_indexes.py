@@ -32,7 +32,14 @@ class OpenIndexes:
         """
         index = self._index_by_tenant.get(tenant_id)
         if index is None:
-            index = await self._opened(tenant_id)
+            # Opened once, however many wait for it.
+            opening = self._opening.get(tenant_id)
+            if opening is None:
+                path = self._folder / str(tenant_id)
+                opening = asyncio.ensure_future(asyncio.to_thread(TenantIndex, path))
+                self._opening[tenant_id] = opening
+                opening.add_done_callback(lambda _: self._opening.pop(tenant_id))
+            index = await asyncio.shield(opening)
         elif not index.is_current():
             await asyncio.to_thread(index.reload)
         self._index_by_tenant[tenant_id] = index
@@ -42,19 +49,9 @@ class OpenIndexes:
         return index
 
     def all(self) -> dict[TenantId, TenantIndex]:
-        """Those that are open."""
+        """The open indexes."""
         return dict(self._index_by_tenant)
 
     def close(self, tenant_id: TenantId) -> None:
         """Closes the tenant's, if it is open."""
         self._index_by_tenant.pop(tenant_id, None)
-
-    async def _opened(self, tenant_id: TenantId) -> TenantIndex:
-        """Opened once, however many wait for it."""
-        opening = self._opening.get(tenant_id)
-        if opening is None:
-            path = self._folder / str(tenant_id)
-            opening = asyncio.ensure_future(asyncio.to_thread(TenantIndex, path))
-            self._opening[tenant_id] = opening
-            opening.add_done_callback(lambda _: self._opening.pop(tenant_id))
-        return await asyncio.shield(opening)

@@ -6,13 +6,14 @@ candidates, and those are scored anew.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypedDict, TypeVar, cast
 from uuid import UUID
 
 import numpy as np
 from tantivy import DocAddress, Occur, Query, Schema, Searcher
+from typing_extensions import override
 
 from kb.index.lexical.bags import Bags
 from kb.index.lexical.doubt import Doubt
@@ -84,6 +85,16 @@ class _Explanation(TypedDict):
     details: list["_Explanation"]
 
 
+class _Remembered(dict[object, Value]):
+    """Starts anew when it is full; unlike cachetools' caches it needs no lock between threads."""
+
+    @override
+    def __setitem__(self, key: object, value: Value) -> None:
+        if len(self) >= MAX_REMEMBERED:
+            self.clear()
+        super().__setitem__(key, value)
+
+
 class IndexReader:
     """Safe to use from many threads; what it counts is remembered as long as the commit is used.
 
@@ -96,8 +107,8 @@ class IndexReader:
         self._searcher = searcher
         self._schema = schema
         self._doubt = doubt
-        self._extents: dict[object, _Extent] = {}
-        self._frequencies: dict[object, int] = {}
+        self._extents: _Remembered[_Extent] = _Remembered()
+        self._frequencies: _Remembered[int] = _Remembered()
         self._scale: _Scale | None = None
 
     def statistics(
@@ -194,15 +205,16 @@ class IndexReader:
         return None if seen == self._extent(ChunkFilter(principals=None)) else principals
 
     def _extent(self, limits: ChunkFilter) -> _Extent:
-        def read() -> _Extent:
+        key = (limits.principals, limits.document_ids)
+        extent = self._extents.get(key)
+        if extent is None:
             lengths = self._aggregate(limits, [], "stats")
-            return _Extent(
+            extent = self._extents[key] = _Extent(
                 chunk_count=int(lengths["count"]),
                 total_length=int(lengths["sum"] or 0),
                 longest=int(lengths["max"] or 0),
             )
-
-        return _remembered(self._extents, (limits.principals, limits.document_ids), read)
+        return extent
 
     def _frequency(self, term: str, limits: ChunkFilter) -> int:
         frequency = self._searcher.doc_freq("body", term)
@@ -214,11 +226,12 @@ class IndexReader:
                 # No chunk is deleted.
                 return frequency
 
-        def count() -> int:
-            return int(self._aggregate(limits, [self._term(term)], "value_count")["value"])
-
         key = (limits.principals, limits.document_ids, term)
-        return _remembered(self._frequencies, key, count)
+        count = self._frequencies.get(key)
+        if count is None:
+            lengths = self._aggregate(limits, [self._term(term)], "value_count")
+            count = self._frequencies[key] = int(lengths["value"])
+        return count
 
     def _aggregate(
         self, limits: ChunkFilter, queries: Sequence[Query], kind: str
@@ -236,9 +249,14 @@ class IndexReader:
             query = self._term(term)
             hits = self._searcher.search(query, 1, count=False).hits
             if hits:
-                # Tantivy gives the sums that it keeps only when it explains a score.
+                # Tantivy gives the sums that it keeps only when it explains a score: there in
+                # leaves with descriptions such as 'N, total number of docs'.
                 explanation = json.loads(query.explain(self._searcher, hits[0][1]).to_json())
-                values = dict(_leaves(cast("_Explanation", explanation)))
+                parts, values = [cast("_Explanation", explanation)], dict[str, float]()
+                while parts:
+                    part = parts.pop()
+                    parts += part.get("details", [])
+                    values[part["description"].partition(",")[0]] = part["value"]
                 self._scale = _Scale(chunk_count=int(values["N"]), average_length=values["avgdl"])
                 break
         return self._scale
@@ -248,28 +266,31 @@ class IndexReader:
 
     def _conditions(self, limits: ChunkFilter) -> Iterator[tuple[Occur, Query]]:
         if limits.principals is not None:
-            yield Occur.Must, Query.const_score_query(self._readable(limits.principals), 0.0)
-        if limits.document_ids is not None:
-            yield Occur.Must, Query.const_score_query(self._documents(limits.document_ids), 0.0)
-        if limits.excluded_document_ids:
-            yield Occur.MustNot, self._documents(limits.excluded_document_ids)
-
-    def _readable(self, principals: Sequence[str]) -> Query:
-        known = [each for each in principals if self._searcher.doc_freq("principals", each)]
-        if not 0 < len(known) <= FEW_PRINCIPALS:
-            return Query.term_set_query(self._schema, "principals", known)
-        return Query.boolean_query(
-            [
-                (
-                    Occur.Should,
-                    Query.term_query(self._schema, "principals", each, index_option="basic"),
-                )
-                for each in known
+            known = [
+                each for each in limits.principals if self._searcher.doc_freq("principals", each)
             ]
-        )
-
-    def _documents(self, document_ids: Collection[UUID]) -> Query:
-        return Query.term_set_query(self._schema, "document_id", list(map(str, document_ids)))
+            if 0 < len(known) <= FEW_PRINCIPALS:
+                readable = Query.boolean_query(
+                    [
+                        (
+                            Occur.Should,
+                            Query.term_query(
+                                self._schema, "principals", each, index_option="basic"
+                            ),
+                        )
+                        for each in known
+                    ]
+                )
+            else:
+                readable = Query.term_set_query(self._schema, "principals", known)
+            yield Occur.Must, Query.const_score_query(readable, 0.0)
+        if limits.document_ids is not None:
+            asked = list(map(str, limits.document_ids))
+            documents = Query.term_set_query(self._schema, "document_id", asked)
+            yield Occur.Must, Query.const_score_query(documents, 0.0)
+        if limits.excluded_document_ids:
+            excluded = list(map(str, limits.excluded_document_ids))
+            yield Occur.MustNot, Query.term_set_query(self._schema, "document_id", excluded)
 
 
 _ALL_CHUNKS: Final = ChunkFilter(principals=None)
@@ -286,22 +307,3 @@ def _most_risen(from_average: float, to_average: float, longest: int) -> float:
     length = np.array([longest])
     risen = (1 + damping_of(length, from_average)) / (1 + damping_of(length, to_average))
     return float(risen[0]) * (1 + ROUNDING)
-
-
-def _remembered(values: dict[object, Value], key: object, read: Callable[[], Value]) -> Value:
-    found = values.get(key)
-    if found is None:
-        found = read()
-        if len(values) >= MAX_REMEMBERED:
-            values.clear()
-        values[key] = found
-    return found
-
-
-def _leaves(explanation: _Explanation) -> Iterator[tuple[str, float]]:
-    """Symbol and value, from descriptions such as 'N, total number of docs'."""
-    details = explanation.get("details", [])
-    if not details:
-        yield explanation["description"].partition(",")[0], explanation["value"]
-    for detail in details:
-        yield from _leaves(detail)

@@ -34,7 +34,7 @@ class Statistics:
         return self.total_length / self.chunk_count if self.chunk_count else 1.0
 
     def plus(self, other: Self, *, sign: int = 1) -> "Statistics":
-        """Those of the chunks of both; with the sign -1, those without the other's chunks."""
+        """The statistics of the chunks of both; with the sign -1, without the other's chunks."""
         return Statistics(
             chunk_count=self.chunk_count + sign * other.chunk_count,
             total_length=self.total_length + sign * other.total_length,

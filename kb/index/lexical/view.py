@@ -61,7 +61,7 @@ class LexicalView:
         return await asyncio.to_thread(self._search, query)
 
     async def known(self, terms: Collection[str]) -> set[str]:
-        """Those of the terms that a visible chunk holds."""
+        """The terms, of these, that a visible chunk holds."""
         statistics = await asyncio.to_thread(self._statistics, terms)
         return {term for term, count in statistics.frequency_by_term.items() if count}
 
@@ -74,25 +74,21 @@ class LexicalView:
         )
         hits = self.reader.search(bm25, chunk_filter, limit=query.limit)
         if self.fresh:
-            hits = sorted(
-                [*hits, *self._fresh_hits(query, bm25)], key=lambda hit: (-hit.score, hit.chunk_id)
-            )
+            allowed = set(self.changed).difference(query.excluded_document_ids)
+            if query.document_ids is not None:
+                allowed.intersection_update(query.document_ids)
+            scores = bm25.score(Bags(list(map(bag_of, self._fresh_terms)))).tolist()
+            hits += [
+                LexicalHit(
+                    chunk_id=chunk.chunk_id,
+                    score=score,
+                    language=language_of(number_of(chunk.language)),
+                )
+                for chunk, score in zip(self.fresh, scores, strict=True)
+                if score and chunk.document_id in allowed
+            ]
+            hits.sort(key=lambda hit: (-hit.score, hit.chunk_id))
         return LexicalResult(hits=hits[: query.limit], idf_by_term=bm25.idf_by_term)
-
-    def _fresh_hits(self, query: LexicalQuery, bm25: Bm25) -> list[LexicalHit]:
-        allowed = set(self.changed).difference(query.excluded_document_ids)
-        if query.document_ids is not None:
-            allowed.intersection_update(query.document_ids)
-        scores = bm25.score(Bags(list(map(bag_of, self._fresh_terms)))).tolist()
-        return [
-            LexicalHit(
-                chunk_id=chunk.chunk_id,
-                score=score,
-                language=language_of(number_of(chunk.language)),
-            )
-            for chunk, score in zip(self.fresh, scores, strict=True)
-            if score and chunk.document_id in allowed
-        ]
 
     def _statistics(self, terms: Iterable[str]) -> Statistics:
         wanted = dict.fromkeys(terms)

@@ -10,7 +10,8 @@ import os
 import sys
 from collections.abc import Collection, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from operator import attrgetter
 from time import perf_counter
 from typing import Final
 from uuid import UUID
@@ -19,7 +20,6 @@ import numpy as np
 import structlog
 from cachetools import LRUCache
 from numpy.typing import NDArray
-from typing_extensions import override
 
 from kb.ids import TenantId
 from kb.index.follower import Follower, Turns
@@ -44,7 +44,7 @@ TOO_LARGE_SECONDS: Final = 600
 """A tenant that would not fit is left to the other plans for so long."""
 
 MAX_THREADS: Final = min(4, os.cpu_count() or 1)
-"""That share large tables; more would wait for memory."""
+"""Threads that share large tables; more would wait for memory."""
 
 VISIBLE_BYTES: Final = 8_000_000
 """For remembering what viewers may see of a tenant: a thousand viewers of a thousand audiences."""
@@ -107,10 +107,6 @@ class _Visible:
     size_bytes: int
 
 
-def _cache_of_viewers() -> LRUCache[Viewer, _Visible]:
-    return LRUCache(VISIBLE_BYTES, getsizeof=lambda visible: visible.size_bytes)
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Held:
     """A tenant's sketches. What a viewer may see of them is read after them and goes with them."""
@@ -120,29 +116,12 @@ class _Held:
     reached: Reached
     read_seconds: float
     tables_bytes: int
-    visible: LRUCache[Viewer, _Visible] = field(default_factory=_cache_of_viewers)
+    visible: LRUCache[Viewer, _Visible]
 
     @property
     def size_bytes(self) -> int:
         """Memory that it takes; grows with those who look."""
         return self.tables_bytes + int(self.visible.currsize)
-
-
-class _HeldTenants(LRUCache[TenantId, _Held]):
-    """Those used last, as long as they fit together."""
-
-    def __init__(self, max_bytes: int, follower: Follower) -> None:
-        super().__init__(max_bytes, getsizeof=lambda held: held.size_bytes)
-        self._follower = follower
-
-    @override
-    def popitem(self) -> tuple[TenantId, _Held]:
-        """Lets the tenant go that was used longest ago."""
-        tenant_id, held = super().popitem()
-        # Tenants that do not fit together would else push each other out all the time.
-        self._follower.rest(tenant_id, seconds=REST * held.read_seconds)
-        log.info("sketches.let_go", tenant_id=str(tenant_id))
-        return tenant_id, held
 
 
 class SketchCache:
@@ -156,7 +135,9 @@ class SketchCache:
         # Reading takes memory of its own beside what is held: one tenant at a time.
         turns = Turns(short=asyncio.Semaphore(1))
         self._follower = Follower(database, self, kind="sketches", turns=turns)
-        self._held = _HeldTenants(max_bytes, self._follower)
+        self._held: LRUCache[TenantId, _Held] = LRUCache(
+            max_bytes, getsizeof=attrgetter("size_bytes")
+        )
         self._space: Space | None = None
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="sketches")
 
@@ -172,7 +153,7 @@ class SketchCache:
         self._space = space
         tenant_id = scope.tenant_id
         usable = await self._usable(scope, space, generation)
-        if not self._follower.is_resting(tenant_id):
+        if tenant_id not in self._follower.rest_seconds:
             if usable is None:
                 await self._follower.wait(tenant_id, seconds=PATIENCE_SECONDS)
                 usable = await self._usable(scope, space, generation)
@@ -183,7 +164,17 @@ class SketchCache:
         held, changed = usable
         visible = held.visible.get(scope.viewer)
         if visible is None:
-            visible = await self._read_visible(scope, held, scope.viewer)
+            audience_ids = await visible_audiences(scope)
+            principals = scope.viewer.principals
+            names = sum(map(sys.getsizeof, principals)) + sys.getsizeof(principals)
+            visible = _Visible(
+                audience_ids=audience_ids, size_bytes=VIEWER_BYTES + names + audience_ids.nbytes
+            )
+            if visible.size_bytes <= VISIBLE_BYTES:
+                held.visible[scope.viewer] = visible
+            # It may have been let go, or taken up anew, in the meantime.
+            if self._held.get(tenant_id) is held:
+                self._hold(tenant_id, held)
         return SketchView(
             tables=held.tables,
             audience_ids=visible.audience_ids,
@@ -224,7 +215,7 @@ class SketchCache:
         pages: list[SketchTable] = []
         async for page in read_sketches(scope, space, changes.changed):
             pages.append(page)
-            if _size(pages) > self._held.maxsize:
+            if sum(TABLE_BYTES + page.size_bytes for page in pages) > self._held.maxsize:
                 self._leave_out(tenant_id)
                 return 0
         tables = await asyncio.to_thread(_taken_up, earlier, changes.changed or (), pages)
@@ -236,12 +227,13 @@ class SketchCache:
                 tables=tables,
                 reached=changes.target,
                 read_seconds=held.read_seconds if held and earlier else seconds,
-                tables_bytes=HELD_BYTES + _size(tables),
+                tables_bytes=HELD_BYTES + sum(TABLE_BYTES + table.size_bytes for table in tables),
+                visible=LRUCache(VISIBLE_BYTES, getsizeof=attrgetter("size_bytes")),
             ),
         )
         # The first time is not what ingestion brings.
         if earlier:
-            self._follower.rest(tenant_id, seconds=REST * seconds)
+            self._follower.rest_seconds[tenant_id] = REST * seconds
         return sum(len(page.chunk_ids) for page in pages)
 
     async def _usable(
@@ -256,19 +248,6 @@ class SketchCache:
             return None
         return held, changed
 
-    async def _read_visible(self, scope: TenantSession, held: _Held, viewer: Viewer) -> _Visible:
-        audience_ids = await visible_audiences(scope)
-        names = sum(map(sys.getsizeof, viewer.principals)) + sys.getsizeof(viewer.principals)
-        visible = _Visible(
-            audience_ids=audience_ids, size_bytes=VIEWER_BYTES + names + audience_ids.nbytes
-        )
-        if visible.size_bytes <= VISIBLE_BYTES:
-            held.visible[viewer] = visible
-        # It may have been let go, or taken up anew, in the meantime.
-        if self._held.get(scope.tenant_id) is held:
-            self._hold(scope.tenant_id, held)
-        return visible
-
     def _hold(self, tenant_id: TenantId, held: _Held) -> None:
         """Makes room by letting others go; only then by forgetting what viewers may see."""
         self._held.pop(tenant_id, None)
@@ -276,12 +255,17 @@ class SketchCache:
             held.visible.clear()
         if held.size_bytes > self._held.maxsize:
             self._leave_out(tenant_id)
-        else:
-            self._held[tenant_id] = held
+            return
+        while self._held.currsize + held.size_bytes > self._held.maxsize:
+            other_id, other = self._held.popitem()
+            # Tenants that do not fit together would else push each other out all the time.
+            self._follower.rest_seconds[other_id] = REST * other.read_seconds
+            log.info("sketches.let_go", tenant_id=str(other_id))
+        self._held[tenant_id] = held
 
     def _leave_out(self, tenant_id: TenantId) -> None:
         self._held.pop(tenant_id, None)
-        self._follower.rest(tenant_id, seconds=TOO_LARGE_SECONDS)
+        self._follower.rest_seconds[tenant_id] = TOO_LARGE_SECONDS
         log.warning(
             "sketches.too_large", tenant_id=str(tenant_id), max_bytes=int(self._held.maxsize)
         )
@@ -292,7 +276,3 @@ def _taken_up(
 ) -> Sequence[SketchTable]:
     """The earlier tables with what has changed as the pages have it."""
     return grown([table.without(changed) for table in earlier], joined(pages))
-
-
-def _size(tables: Sequence[SketchTable]) -> int:
-    return sum(TABLE_BYTES + table.size_bytes for table in tables)

@@ -89,11 +89,6 @@ class SketchTable:
         is_gone = self._is_of(document_ids)
         return replace(self, audiences=np.where(is_gone, np.int64(NOBODY), self.audiences))
 
-    @property
-    def gone_share(self) -> float:
-        """The share of its documents that are for nobody."""
-        return float(np.mean(self.audiences == NOBODY)) if len(self.audiences) else 0.0
-
     def kept(self) -> "SketchTable":
         """The rows that are for somebody."""
         is_kept = self.audiences != NOBODY
@@ -166,7 +161,10 @@ class SketchTable:
         """(r,) true for the runs of these documents."""
         keys = document_keys(document_ids)
         # The last 8 bytes of an id are mostly chance, and numbers are compared faster.
-        is_of = np.isin(_last_bytes(self.documents), _last_bytes(keys))
+        own, asked = (
+            np.ascontiguousarray(each).view(np.uint64)[1::2] for each in (self.documents, keys)
+        )
+        is_of = np.isin(own, asked)
         alike = np.flatnonzero(is_of)
         is_of[alike] = np.isin(self.documents[alike], keys)
         return is_of
@@ -273,7 +271,10 @@ def grown(tables: Sequence[SketchTable], newest: SketchTable) -> tuple[SketchTab
     Their number grows with the logarithm of the rows, and a row is copied as often. A table half of
     whose documents are for nobody is rid of them.
     """
-    kept = [table.kept() if table.gone_share > MOST_GONE else table for table in (*tables, newest)]
+    kept = []
+    for table in (*tables, newest):
+        gone_count = np.count_nonzero(table.audiences == NOBODY)
+        kept.append(table.kept() if gone_count > MOST_GONE * len(table.audiences) else table)
     while len(kept) > 1 and len(kept[-2].chunk_ids) <= 2 * len(kept[-1].chunk_ids):
         kept[-2:] = [joined([kept[-2].kept(), kept[-1].kept()])]
     return tuple(table for table in kept if len(table.chunk_ids))
@@ -287,7 +288,3 @@ def document_keys(document_ids: Collection[UUID]) -> DocumentKeys:
 def _starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """The rows where runs of these lengths begin, and where the last one ends."""
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
-
-
-def _last_bytes(keys: DocumentKeys) -> NDArray[np.uint64]:
-    return np.ascontiguousarray(keys).view(np.uint64)[1::2]

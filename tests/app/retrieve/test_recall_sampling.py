@@ -79,6 +79,7 @@ async def test_the_share_of_the_nearest_is_observed(
                 search_scope=UNLIMITED,
                 generation=1,
                 space=space,
+                wanted=limit,
                 limit=limit,
                 stopwatch=Stopwatch(),
             )

@@ -156,8 +156,8 @@ async def test_inadmissible_passages_are_those_that_a_search_leaves_out(
     query = SearchQuery(text=WORD, collections=None, filter=None, top_k=50, mode="hybrid")
     viewer = Viewer(principals=(principal, ALL))
 
-    retrieval = await resources.retriever.search_inadmissible(
-        fares.ana.tenant_id, viewer, query, now=resources.clock()
+    retrieval = await resources.retriever.search(
+        fares.ana.tenant_id, viewer, query, now=resources.clock(), admissibility="inadmissible"
     )
 
     found = {str(passage.document_id) for passage in retrieval.passages}
@@ -170,11 +170,12 @@ async def test_a_tenant_without_times_has_nothing_inadmissible(
     resources = service.resources
     query = SearchQuery(text=WORD, collections=None, filter=None, top_k=50, mode="hybrid")
 
-    retrieval = await resources.retriever.search_inadmissible(
+    retrieval = await resources.retriever.search(
         fares.stranger.tenant_id,
         Viewer(principals=(ANA, HR, ALL)),
         query,
         now=resources.clock(),
+        admissibility="inadmissible",
     )
 
     assert (retrieval.passages, retrieval.inadmissible) == ((), frozenset())
