@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Final, Literal, NotRequired, TypedDict
 
 from app.answering.claims import ReasonCode
-from language.numbers import says
 from language.reading import MIN_SHARED_START, Reading
 from language.tokens import Token
 
@@ -53,11 +52,7 @@ def align(claim: Reading, evidence: Reading) -> Alignment:
 
 def _places(token: Token, evidence: Reading) -> Sequence[int]:
     if token.measure is not None:
-        return [
-            i
-            for i in evidence.measures
-            if (there := evidence.tokens[i].measure) is not None and says(there, token.measure)
-        ]
+        return [i for i in evidence.measures if evidence.tokens[i].says(token)]
     places = evidence.places.get(token.key)
     if places or token.is_name or token.kind != "word":
         return places or ()

@@ -130,7 +130,7 @@ def decide(
         opinion: the reader's; None when nobody has read the claim.
         reader: its name.
         is_about: whether a quote may stand in the claim's place.
-        last: the last sentence shown, on which a verbatim claim may lean without repeating it.
+        last: the last sentence shown, to which a verbatim claim may refer without repeating it.
     """
     match examined:
         case VerifiedClaim():
