@@ -81,11 +81,16 @@ def _row_faults(terms: Sequence[Term], row: Row, key: Positions) -> Iterator[Rea
         if places and not _answer(cell):
             values[index] = places
 
-    # A value needs its column's name, unless no other value of the row is of its kind.
+    # A value needs its column's name, unless no other value of the row is of its kind: in
+    # its unit, a bare number, or words.
     answers = {i: answer for i in columns if (answer := _answer(cells.get(i)))}
     stated = columns.keys() & values.keys()
     if columns.keys() - key_columns <= stated:
-        kinds = {i: _kind(cell) for i, cell in cells.items() if i not in key_columns}
+        kinds = {
+            i: next((amount.kind or "number" for amount in amounts_in(with_unit(cell))), "words")
+            for i, cell in cells.items()
+            if i not in key_columns
+        }
         count_by_kind = Counter(kinds.values())
         stated |= {
             index
@@ -155,11 +160,6 @@ def _columns_named(terms: Sequence[Term], row: Row, key: Positions) -> Mapping[i
         for index, places in found.items()
         if places and not any(places <= found[each] for each in found if each != index)
     }
-
-
-def _kind(cell: Cell) -> str:
-    """The unit of a number; `words` where there is none."""
-    return next((amount.kind or "number" for amount in amounts_in(with_unit(cell))), "words")
 
 
 def _ordered(columns: Collection[int], places: Mapping[int, Positions]) -> list[int]:
