@@ -86,8 +86,23 @@ def find_calibration(setting: str) -> CalibratedModel:
             f"The grounding model {named.name!r} has no calibration: without one nobody knows what "
             f"its outputs mean for a claim and its quotes. {_HOW}"
         )
-    calibration = _read(file)
-    return CalibratedModel(model=_model_of(calibration, file), calibration=calibration)
+    try:
+        calibration = _FILE.validate_json(file.read_bytes())
+    except OSError:
+        raise ModelUnavailable(
+            "The calibration of the grounding model cannot be read: check FOOTNOTE_GROUNDING_MODEL."
+        ) from None
+    except ValidationError as error:
+        places = {".".join(str(step) for step in fault["loc"]) for fault in error.errors()}
+        raise ModelUnavailable(
+            f"The calibration of the grounding model is wrong at: "
+            f"{', '.join(sorted(places)) or 'the whole file'}. {_HOW}"
+        ) from None
+    if calibration.model is None:
+        return CalibratedModel(model=str(file.parent), calibration=calibration)
+    beside = file.parent / calibration.model
+    model = str(beside) if beside.is_dir() else calibration.model
+    return CalibratedModel(model=model, calibration=calibration)
 
 
 def check_labels(calibration: Calibration, labels: tuple[str, ...]) -> None:
@@ -101,25 +116,3 @@ def check_labels(calibration: Calibration, labels: tuple[str, ...]) -> None:
         raise ModelUnavailable(
             "The calibration of the grounding model has no label that means 'supported'."
         )
-
-
-def _read(file: Path) -> Calibration:
-    try:
-        return _FILE.validate_json(file.read_bytes())
-    except OSError:
-        raise ModelUnavailable(
-            "The calibration of the grounding model cannot be read: check FOOTNOTE_GROUNDING_MODEL."
-        ) from None
-    except ValidationError as error:
-        places = {".".join(str(step) for step in fault["loc"]) for fault in error.errors()}
-        raise ModelUnavailable(
-            f"The calibration of the grounding model is wrong at: "
-            f"{', '.join(sorted(places)) or 'the whole file'}. {_HOW}"
-        ) from None
-
-
-def _model_of(calibration: Calibration, file: Path) -> str:
-    if calibration.model is None:
-        return str(file.parent)
-    beside = file.parent / calibration.model
-    return str(beside) if beside.is_dir() else calibration.model
