@@ -48,11 +48,8 @@ class Lexicon:
     """Stems that say nothing of what sets two statements on one thing apart: `has`, `amounts`."""
     same: Mapping[str, str]
     """For a stem the first one that means the same."""
-
-    @property
-    def has_plain_nouns(self) -> bool:
-        """True where a capital inside a sentence makes a name: not in German."""
-        return self.language != "de"
+    has_plain_nouns: bool
+    """True where a capital inside a sentence makes a name: not in German."""
 
     def phrases_at(self, words: Sequence[str], start: int) -> Iterator[Phrase]:
         """The phrases that begin here, of each group the longest."""
@@ -96,6 +93,7 @@ def lexicon(language: str) -> Lexicon:
         antonyms=_sides(_entry(table, "antonym", "pairs")),
         generic=frozenset(map(stem, generic.split())),
         same=same,
+        has_plain_nouns=language != "de",
     )
 
 

@@ -19,7 +19,7 @@ MASK: Final = "\u2022"
 """Covers one code point, so that no offset in or after a masked text changes."""
 
 CONTEXT_CHARS: Final = 40
-"""How far before a bare number a word such as `phone` may stand."""
+"""A word such as `phone` may stand so far before a bare number."""
 
 MIN_PHONE_DIGITS: Final = 7
 MAX_PHONE_DIGITS: Final = 15

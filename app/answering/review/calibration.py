@@ -103,16 +103,3 @@ def find_calibration(setting: str) -> CalibratedModel:
     beside = file.parent / calibration.model
     model = str(beside) if beside.is_dir() else calibration.model
     return CalibratedModel(model=model, calibration=calibration)
-
-
-def check_labels(calibration: Calibration, labels: tuple[str, ...]) -> None:
-    """Raises ModelUnavailable unless the file explains each of the model's labels, and no other."""
-    if sorted(calibration.labels) != sorted(labels):
-        raise ModelUnavailable(
-            "The calibration of the grounding model must explain its labels "
-            f"{', '.join(labels)}, and explains {', '.join(calibration.labels)}."
-        )
-    if "supported" not in calibration.labels.values():
-        raise ModelUnavailable(
-            "The calibration of the grounding model has no label that means 'supported'."
-        )

@@ -85,7 +85,7 @@ class Judge:
         verdicts = await self._verdicts(claims)
         by_number = {verdict.claim: verdict for verdict in verdicts}
         if len(by_number) < len(verdicts):
-            # Two verdicts on one claim: nobody can tell which one is meant.
+            # Two verdicts on one claim: nobody knows which one is meant.
             self._unheard("ambiguous")
             return [NOT_SUPPORTED] * len(claims)
         opinions: list[Opinion] = []

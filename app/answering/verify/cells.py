@@ -163,7 +163,7 @@ def _columns_named(terms: Sequence[Term], row: Row, key: Positions) -> Mapping[i
 
 
 def _ordered(columns: Collection[int], places: Mapping[int, Positions]) -> list[int]:
-    """The columns by where that stands which is told of them alone."""
+    """The columns by the first place where only they are named or stated."""
     others = {i: frozenset().union(*(places[o] for o in columns if o != i)) for i in columns}
     return sorted(columns, key=lambda index: min(places[index] - others[index] or places[index]))
 

@@ -31,8 +31,8 @@ MAX_SENTENCES: Final = 1_000
 """Sentences of all claims of one request: each is answered with up to three quotes."""
 
 BEST_SENTENCES: Final = 3
-"""Sentences that a claim is held against together; recall over three told supported claims from
-others best on answers to questions."""
+"""Sentences that a claim is compared with together; over three, recall separates supported
+claims from others best, in answers to questions."""
 
 MIN_HELD_TO_CONTRADICT: Final = 0.75
 """Share of content words that the sources hold; with fewer they speak of something else."""

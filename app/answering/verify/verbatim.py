@@ -98,7 +98,7 @@ def find_verbatim(
 
     Args:
         claim: as `bare_claim` leaves it.
-        quotes: those that were found; a row is told by the quotes that touch it.
+        quotes: those that were found; a row may be stated where one touches it.
         sources: those that the claim cites. Whole sentences are looked for in all of each, since
             what a source says verbatim is proved wherever the quote was taken from.
         is_computed: whether it may count or sum up rows, which only who has seen all of them may.
@@ -107,18 +107,18 @@ def find_verbatim(
         in_form = _find_rows(text, quotes, is_computed=is_computed)
         if in_form is not None:
             return in_form
-        told = without_more(text)
-        pieces = (normal_sentence(told[start:end]) for start, end in bounded_sentences(told))
+        listed = without_more(text)
+        pieces = (normal_sentence(listed[start:end]) for start, end in bounded_sentences(listed))
         wanted = " ".join(filter(None, pieces))
         for source in sources.values():
             run = _find_run(source, wanted)
             if run:
-                return _complete_run(source, run, has_more=told != text)
+                return _complete_run(source, run, has_more=listed != text)
     return None
 
 
 def _find_rows(text: str, quotes: Sequence[LocatedQuote], *, is_computed: bool) -> Verbatim | None:
-    """The quoted rows that the text tells in a fixed form: all of them in order, or one."""
+    """The quoted rows that the text states in a fixed form: all of them in order, or one."""
     every = [Extract(source=quote.source, rows=(row,)) for quote in quotes for row in quote.rows]
     distinct = list({(each.source.source.id, each.rows[0].span): each for each in every}.values())
     for extracts in [distinct, *([each] for each in distinct)] if distinct else []:
