@@ -82,11 +82,12 @@ class CalendarDate(NamedTuple):
         if self.swapped and claim.swapped:
             # Two ambiguous dates are taken to follow one custom, or 03/04 would equal 04/03.
             return (self.month, self.day) == (claim.month, claim.day)
-        return not self.readings().isdisjoint(claim.readings())
-
-    def readings(self) -> frozenset[tuple[int, int | None]]:
-        """Month and day in each order in which they can be read."""
-        return frozenset({(self.month, self.day), self.swapped or (self.month, self.day)})
+        # Month and day in each order in which they can be read.
+        mine, theirs = (
+            {(each.month, each.day), each.swapped or (each.month, each.day)}
+            for each in (self, claim)
+        )
+        return not mine.isdisjoint(theirs)
 
 
 def find_dates(text: str) -> Iterator[tuple[int, int, CalendarDate]]:
@@ -95,7 +96,12 @@ def find_dates(text: str) -> Iterator[tuple[int, int, CalendarDate]]:
         parts = {name.rstrip("12345"): part for name, part in match.groupdict().items() if part}
         year = int(parts["year"]) if "year" in parts else None
         if "first" in parts:
-            found = _numeric(year, int(parts["first"]), int(parts["second"]))
+            # `03/04/2026` has both readings where both are dates.
+            first, second = int(parts["first"]), int(parts["second"])
+            day_first, month_first = _real(year, second, first), _real(year, first, second)
+            found = day_first or month_first
+            if day_first and month_first and first != second:
+                found = day_first._replace(swapped=(first, second))
         else:
             month, day = parts["month"].casefold(), re.match(r"\d+", parts.get("day", ""))
             if month.isdigit():
@@ -105,14 +111,6 @@ def find_dates(text: str) -> Iterator[tuple[int, int, CalendarDate]]:
             found = _real(year, number, int(day[0]) if day else None)
         if found:
             yield match.start(), match.end(), found
-
-
-def _numeric(year: int | None, first: int, second: int) -> CalendarDate | None:
-    """The date of `03/04/2026`, with both readings where both are dates."""
-    day_first, month_first = _real(year, second, first), _real(year, first, second)
-    if day_first and month_first and first != second:
-        return day_first._replace(swapped=(first, second))
-    return day_first or month_first
 
 
 def _real(year: int | None, month: int, day: int | None) -> CalendarDate | None:

@@ -48,11 +48,8 @@ class Lexicon:
     """Stems that say nothing of what sets two statements on one thing apart: `has`, `amounts`."""
     same: Mapping[str, str]
     """For a stem the first one that means the same."""
-
-    @property
-    def has_plain_nouns(self) -> bool:
-        """True where a capital inside a sentence makes a name: not in German."""
-        return self.language != "de"
+    has_plain_nouns: bool
+    """True where a capital inside a sentence makes a name: not in German."""
 
     def phrases_at(self, words: Sequence[str], start: int) -> Iterator[Phrase]:
         """The phrases that begin here, of each group the longest."""
@@ -69,17 +66,34 @@ def lexicon(language: str) -> Lexicon:
     """The words of a language, read from its file."""
     with (FOLDER / f"{language}.toml").open("rb") as file:
         table = cast("_Table", tomllib.load(file))
+
+    phrases: dict[str, list[Phrase]] = {}
+    for group, names in table.items():
+        if isinstance(names, str) or group in NO_PHRASES:
+            continue
+        for name, listed in names.items():
+            for words in filter(None, (tuple(each.split()) for each in str(listed).split("|"))):
+                phrases.setdefault(words[0], []).append(Phrase(words, group, name))
+    for beginning_alike in phrases.values():
+        beginning_alike.sort(key=lambda phrase: -len(phrase.words))
+
+    same: dict[str, str] = {}
+    for line in _entry(table, "same", "sets"):
+        first, *others = map(stem, line.split())
+        for word in others:
+            same.setdefault(word, same.get(first, first))
+
+    generic = " ".join(_entry(table, "generic", "words"))
     return Lexicon(
         language=language,
         function_words=word_set(str(table["function"])),
         clause_words=word_set(str(table.get("clause", ""))),
-        phrases=_phrases(table),
+        phrases=phrases,
         exclusive=_sides(_entry(table, "exclusive", "sets")),
         antonyms=_sides(_entry(table, "antonym", "pairs")),
-        generic=frozenset(
-            stem(word) for line in _entry(table, "generic", "words") for word in line.split()
-        ),
-        same=_first_by_stem(_entry(table, "same", "sets")),
+        generic=frozenset(map(stem, generic.split())),
+        same=same,
+        has_plain_nouns=language != "de",
     )
 
 
@@ -99,34 +113,10 @@ def _entry(table: _Table, group: str, name: str) -> list[str]:
     return found.strip().splitlines() if isinstance(found, str) else list(found)
 
 
-def _phrases(table: _Table) -> dict[str, list[Phrase]]:
-    found: dict[str, list[Phrase]] = {}
-    for group, names in table.items():
-        if isinstance(names, str) or group in NO_PHRASES:
-            continue
-        for name, listed in names.items():
-            for phrase in str(listed).split("|"):
-                words = tuple(phrase.split())
-                if words:
-                    found.setdefault(words[0], []).append(Phrase(words, group, name))
-    for phrases in found.values():
-        phrases.sort(key=lambda phrase: -len(phrase.words))
-    return found
-
-
 def _sides(lines: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
     found: dict[str, list[tuple[int, int]]] = {}
     for number, line in enumerate(lines):
         for side, words in enumerate(line.split("|")):
             for word in dict.fromkeys(map(stem, words.split())):
                 found.setdefault(word, []).append((number, side))
-    return found
-
-
-def _first_by_stem(lines: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for line in lines:
-        first, *others = map(stem, line.split())
-        for word in others:
-            found.setdefault(word, found.get(first, first))
     return found

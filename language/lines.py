@@ -23,7 +23,7 @@ COLONS: Final = (":", "\uff1a")
 ENDS_SENTENCE: Final = re.compile(r"[.!?:;\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]]*+$")
 """The end of a line that is neither a heading nor a bare item."""
 
-_LEANS: Final = re.compile(
+_REFERS_BACK: Final = re.compile(
     r"\W*+(?:it|its|they|their|them|he|she|his|her|this|that|these|those|such|both|otherwise"
     r"|in (?:that|this|these|those|such) cases?|if (?:so|not)|however|also|then|afterwards"
     r"|here|there|unless|except"
@@ -35,6 +35,6 @@ _LEANS: Final = re.compile(
 )
 
 
-def leans(sentence: str) -> bool:
+def refers_back(sentence: str) -> bool:
     """True for a sentence that is understood only after the one before it: `It ends`."""
-    return _LEANS.match(sentence) is not None
+    return _REFERS_BACK.match(sentence) is not None

@@ -122,11 +122,8 @@ def find_measures(text: str) -> list[FoundMeasure]:
         if not any(taken[place]):
             found.append(measure)
             taken[place] = b"\x01" * (measure.end - measure.start)
-    return _with_shared_units(text, sorted(found))
-
-
-def _with_shared_units(text: str, found: list[FoundMeasure]) -> list[FoundMeasure]:
-    """In `5-10 %` and `between 5 and 10 percent` the unit belongs to both."""
+    found.sort()
+    # In `5-10 %` and `between 5 and 10 percent` the unit belongs to both.
     for index in range(len(found) - 2, -1, -1):
         here, after = found[index], found[index + 1]
         if not (isinstance(here.measure, Quantity) and isinstance(after.measure, Quantity)):
@@ -154,7 +151,12 @@ def _read_number(text: str, match: re.Match[str]) -> FoundMeasure | None:
     if is_year and (decade := _DECADE_ENDING.match(text, end)):
         return FoundMeasure(start, decade.end(), Quantity(value, "decade"))
     before = _CURRENCY_BEFORE.search(text, max(0, start - 5), start)
-    factor, unit, unit_end = _scale_and_unit(text, end, is_money=before is not None)
+    scale = _SCALE.match(text, end) or (_SCALE_OF_MONEY.match(text, end) if before else None)
+    factor = _FACTOR_BY_SCALE[scale.group().strip(" \u00a0-").lower()] if scale else 1
+    unit_end = scale.end() if scale else end
+    after = _UNIT.match(text, unit_end)
+    unit = _unit_name(after.group()) if after else None
+    unit_end = after.end() if after else unit_end
     if unit_end == end and not _PLAIN_END.match(text, end):
         return None
     if before:
@@ -163,17 +165,6 @@ def _read_number(text: str, match: re.Match[str]) -> FoundMeasure | None:
         start, value = start - 1, -value
     is_year = is_year and unit is None and factor == 1
     return FoundMeasure(start, unit_end, Quantity(value * factor, unit, is_year))
-
-
-def _scale_and_unit(text: str, end: int, *, is_money: bool) -> tuple[int, str | None, int]:
-    """The factor and unit written after a number, and where they end."""
-    factor, unit = 1, None
-    scale = _SCALE.match(text, end) or (_SCALE_OF_MONEY.match(text, end) if is_money else None)
-    if scale:
-        factor, end = _FACTOR_BY_SCALE[scale.group().strip(" \u00a0-").lower()], scale.end()
-    if after := _UNIT.match(text, end):
-        unit, end = _unit_name(after.group()), after.end()
-    return factor, unit, end
 
 
 def _unit_name(text: str) -> str:
@@ -234,25 +225,21 @@ _NUMBER_WORD: Final = re.compile(r"\w+")
 
 
 def _in_words(text: str) -> Iterator[FoundMeasure]:
+    """The numbers written in words: `two hundred and five thousand` is (2 * 100 + 5) * 1000."""
     for match in _NUMBER_WORDS.finditer(text):
         words = _NUMBER_WORD.findall(match.group().lower())
+        total = current = 0
+        for word in words:
+            factor = _FACTOR_BY_SCALE.get(word, 0)
+            if factor == _FACTOR_BY_SCALE["hundred"]:
+                current = max(current, 1) * factor
+            elif factor:
+                total += max(current, 1) * factor
+                current = 0
+            else:
+                current += _VALUE_BY_WORD.get(word, 0)
+        value, end = Decimal(total + current), match.end()
         is_ordinal = words[-1] in _UP_TO_TWENTIETH.split("|")
-        value, end = _value_of_words(words), match.end()
         after = None if is_ordinal else _UNIT.match(text, end)
         unit = _unit_name(after.group()) if after else "ordinal" if is_ordinal else None
         yield FoundMeasure(match.start(), after.end() if after else end, Quantity(value, unit))
-
-
-def _value_of_words(words: list[str]) -> Decimal:
-    """The usual reading: `two hundred and five thousand` is (2 * 100 + 5) * 1000."""
-    total = current = 0
-    for word in words:
-        factor = _FACTOR_BY_SCALE.get(word, 0)
-        if factor == _FACTOR_BY_SCALE["hundred"]:
-            current = max(current, 1) * factor
-        elif factor:
-            total += max(current, 1) * factor
-            current = 0
-        else:
-            current += _VALUE_BY_WORD.get(word, 0)
-    return Decimal(total + current)

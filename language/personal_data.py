@@ -19,7 +19,7 @@ MASK: Final = "\u2022"
 """Covers one code point, so that no offset in or after a masked text changes."""
 
 CONTEXT_CHARS: Final = 40
-"""How far before a bare number a word such as `phone` may stand."""
+"""A word such as `phone` may stand so far before a bare number."""
 
 MIN_PHONE_DIGITS: Final = 7
 MAX_PHONE_DIGITS: Final = 15
@@ -152,7 +152,7 @@ def _is_personal(kind: PersonalKind, candidate: re.Match[str]) -> bool:
             # The country's own check digits are left out: they cost 20 % more and caught nothing.
             return iban.is_valid(text, check_country=False)
         case "credit_card":
-            digits = _digits(text)
+            digits = "".join(filter(str.isdecimal, text))
             return _ISSUER.fullmatch(digits) is not None and luhn.is_valid(digits)
         case "us_ssn":
             return candidate["gap"] == "-" or _SSN_WORD.search(before) is not None
@@ -175,13 +175,9 @@ def _is_public_address(text: str) -> bool:
 def _is_phone(text: str, before: str) -> bool:
     """True for a number with a country code, in a national grouping, or after a word for phones."""
     main = re.split(r"\s?(?:x|ext)", text)[0]
-    digits = _digits(main)
+    digits = "".join(filter(str.isdecimal, main))
     if not MIN_PHONE_DIGITS <= len(digits) <= MAX_PHONE_DIGITS or len(set(digits)) == 1:
         return False
     if text.startswith("+") or _GROUPED.fullmatch(main) or re.match(r"00[1-9]", text):
         return len(digits) >= MIN_TRUNK_DIGITS
     return _PHONE_WORD.search(before) is not None
-
-
-def _digits(text: str) -> str:
-    return "".join(character for character in text if character.isdecimal())

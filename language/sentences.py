@@ -6,7 +6,6 @@ costs then what as many sentences cost.
 """
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from language.text import Span, sentences
@@ -22,22 +21,21 @@ _DIGITS_OR_SPACE: Final = re.compile(r"\d+|\s")
 
 def bounded_sentences(text: str) -> list[Span]:
     """The sentences in order; one beyond the bounds in several pieces."""
-    return [piece for sentence in sentences(text) for piece in _cut(text, sentence)]
-
-
-def _cut(text: str, sentence: Span) -> Iterator[Span]:
-    start, end = sentence
-    if end - start <= min(MAX_CHARS, MAX_NUMBERS):
-        yield sentence
-        return
-    while start < end:
-        stop = _reach(text, start, end)
-        bare = text[start:stop].rstrip()
-        if bare:
-            yield Span(start, start + len(bare))
-        start = stop
-        while start < end and text[start].isspace():
-            start += 1
+    pieces: list[Span] = []
+    for sentence in sentences(text):
+        start, end = sentence
+        if end - start <= min(MAX_CHARS, MAX_NUMBERS):
+            pieces.append(sentence)
+            continue
+        while start < end:
+            stop = _reach(text, start, end)
+            bare = text[start:stop].rstrip()
+            if bare:
+                pieces.append(Span(start, start + len(bare)))
+            start = stop
+            while start < end and text[start].isspace():
+                start += 1
+    return pieces
 
 
 def _reach(text: str, start: int, end: int) -> int:

@@ -121,6 +121,7 @@ def sentences(text: str) -> list[Span]:
 
 
 def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
+    """True when the mark or line break that `match` found ends the sentence from `start`."""
     mark = match.group()[0]
     if mark == "\n":
         return _ends_line(text, start, match.start())
@@ -135,6 +136,7 @@ def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
 
 
 def _full_stop_ends(text: str, start: int, match: re.Match[str], following: str) -> bool:
+    """False for a full stop of an abbreviation, an initial, an item's number or a German date."""
     # The space before the sentence shows that a word begins there.
     begin = start - text[start - 1 : start].isspace()
     before = _WORD_BEFORE.search(text, max(begin, match.start() - 24), match.start())
@@ -251,18 +253,17 @@ def _fold_ascii(text: str, span: Span, folded: tuple[list[str], list[int], list[
 
 @lru_cache(maxsize=8192)
 def _fold_cluster(cluster: str) -> str:
+    """The folded characters of a cluster; a superscript, subscript or fraction stays."""
     translated = cluster.translate(_SAME)
-    if any(map(_means_more_than_its_folding, translated)):
-        return translated
+    for character in translated:
+        kind, *parts = unicodedata.decomposition(character).split() or [""]
+        # A lone accent would fold to a space with the accent on it.
+        is_lone_accent = "0020" in parts and len(parts) > 1
+        if kind in {"<super>", "<sub>", "<fraction>"} or is_lone_accent:
+            return translated
     folded = normal_form("NFKC", normal_form("NFKC", translated).casefold())
     visible = "".join(c for c in folded.translate(_SAME) if unicodedata.category(c) != "Cf")
     return " " if visible.isspace() else visible
-
-
-def _means_more_than_its_folding(character: str) -> bool:
-    kind, *parts = unicodedata.decomposition(character).split() or [""]
-    # A lone accent would fold to a space with the accent on it.
-    return kind in {"<super>", "<sub>", "<fraction>"} or ("0020" in parts and len(parts) > 1)
 
 
 def grapheme_borders(text: str) -> frozenset[int] | None:

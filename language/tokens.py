@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from language.lexicon import LANGUAGES, lexicon
-from language.numbers import Measure, find_measures
+from language.numbers import Measure, find_measures, says
 from language.stems import stem
 from language.text import STOP_WORDS, UNSPACED, WORD_PATTERN, is_unspaced, normal_form, word_set
 
@@ -58,6 +58,12 @@ class Token(NamedTuple):
     is_negation: bool = False
     is_name: bool = False
     measure: Measure | None = None
+
+    def says(self, claim: "Token") -> bool:
+        """True when both are measures, and this one says at least what the claim's says."""
+        if self.measure is None or claim.measure is None:
+            return False
+        return says(self.measure, claim.measure)
 
 
 @lru_cache(maxsize=1024)

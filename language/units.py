@@ -70,19 +70,19 @@ class Amount(NamedTuple):
 @lru_cache(maxsize=4096)
 def amounts_in(text: str) -> tuple[Amount, ...]:
     """The numbers and dates of a text with their units, in order."""
-    return tuple(_amount(text, *found) for found in find_measures(text))
-
-
-def _amount(text: str, start: int, end: int, measure: Measure) -> Amount:
-    before = _UNIT_BEFORE.search(text, max(0, start - _MAX_UNIT_CHARS), start)
-    after = _UNIT_AFTER.match(text, end)
-    start, end = before.start() if before else start, after.end() if after else end
-    unit = before or after
-    name = unit["unit"] if unit else ""
-    if isinstance(measure, Quantity) and name[1:] in CURRENCIES:
-        scaled = measure.value * _FACTOR_BY_PREFIX[name[0]]
-        return Amount(start, end, Quantity(scaled, name[1:]), "")
-    return Amount(start, end, measure, name.lower().removesuffix("s"))
+    found: list[Amount] = []
+    for start, end, measure in find_measures(text):
+        before = _UNIT_BEFORE.search(text, max(0, start - _MAX_UNIT_CHARS), start)
+        after = _UNIT_AFTER.match(text, end)
+        place = (before.start() if before else start, after.end() if after else end)
+        unit = before or after
+        name = unit["unit"] if unit else ""
+        if isinstance(measure, Quantity) and name[1:] in CURRENCIES:
+            scaled = Quantity(measure.value * _FACTOR_BY_PREFIX[name[0]], name[1:])
+            found.append(Amount(*place, scaled, ""))
+        else:
+            found.append(Amount(*place, measure, name.lower().removesuffix("s")))
+    return tuple(found)
 
 
 @lru_cache(maxsize=4096)

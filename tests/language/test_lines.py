@@ -1,6 +1,6 @@
 import pytest
 
-from language.lines import BULLET, MARKER, NUMBERED, leans
+from language.lines import BULLET, MARKER, NUMBERED, refers_back
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ def test_an_item_is_known_by_its_marker(line: str, *, is_bullet: bool, is_number
     ],
 )
 def test_a_sentence_leans_on_the_one_before_it(sentence: str, *, expected: bool) -> None:
-    assert leans(sentence) == expected
+    assert refers_back(sentence) == expected

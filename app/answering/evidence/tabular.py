@@ -14,7 +14,7 @@ from app.answering.evidence.row_tables import PlacedRow, Table
 from app.answering.question.constraints import constraints_of
 from app.answering.question.vocabulary import UNITS
 from app.answering.verify.rows import Row
-from app.answering.verify.tables import tell_count, tell_row, tell_sum
+from app.answering.verify.tables import count_sentence, row_sentence, sum_sentence
 from language.stems import content_stems
 from language.text import STOP_WORDS, word_set
 
@@ -184,15 +184,15 @@ def _compute(question: TableQuestion, aggregate: Aggregate, table: Table) -> _Co
             column = _column(question, rows, excluded=frozenset())
             if column is not None:
                 found = _extreme(question, aggregate, found, column)
-                texts = [tell_row(placed.row, [column]) for placed in found]
+                texts = [row_sentence(placed.row, [column]) for placed in found]
         case "sum":
             column = _column(question, rows, excluded=conditions.columns)
-            texts = [] if column is None else [tell_sum(rows, column)]
+            texts = [] if column is None else [sum_sentence(rows, column)]
         case "count":
-            texts = [tell_count(rows)]
+            texts = [count_sentence(rows)]
         case "which":
             is_bounded = bool(conditions.all_of) and len(rows) <= MAX_SHOWN_ROWS
-            texts = [tell_row(row, conditions.columns) for row in rows] if is_bounded else []
+            texts = [row_sentence(row, conditions.columns) for row in rows] if is_bounded else []
         case "mean":
             # Verification has no fixed form for a mean.
             pass

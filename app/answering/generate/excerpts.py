@@ -7,10 +7,10 @@ from typing import Final
 from app.answering.claims import DraftCitation, DraftClaim
 from app.answering.context import Source
 from app.answering.evidence.pieces import Piece, pieces_of
-from app.answering.verify.extract import tell_more
+from app.answering.verify.extract import omission_line
 from app.answering.verify.rows import Row
-from app.answering.verify.tables import tell_row
-from language.lines import leans
+from app.answering.verify.tables import row_sentence
+from language.lines import refers_back
 from language.text import sentences
 
 MAX_LIST_ITEMS: Final = 30
@@ -46,7 +46,7 @@ class Excerpt:
         if self.row is None:
             return self
         columns = self.columns | other.columns if self.columns and other.columns else frozenset()
-        return replace(self, text=tell_row(self.row, columns or None), columns=columns)
+        return replace(self, text=row_sentence(self.row, columns or None), columns=columns)
 
     @property
     def claim(self) -> DraftClaim:
@@ -69,7 +69,7 @@ def excerpt_list(source: Source, whole: Piece) -> Excerpt:
     where = whole.heading or source.passage.title
     if not left_out or not where:
         return Excerpt(source_id=source.id, text=quote, quotes=(quote,))
-    more = tell_more(left_out, where, source.passage.language)
+    more = omission_line(left_out, where, source.passage.language)
     return Excerpt(source_id=source.id, text=f"{quote}\n{more}", quotes=(quote,))
 
 
@@ -84,7 +84,7 @@ def excerpt_sentence(source: Source, piece: Piece) -> Excerpt:
     text = source.passage.text
     around = [each for each in pieces_of(source.passage) if each.kind == "sentence"]
     first = last = next(place for place, each in enumerate(around) if each.span == piece.span)
-    if leans(piece.text) and first > 0 and _are_adjacent(around[first - 1], piece, text):
+    if refers_back(piece.text) and first > 0 and _are_adjacent(around[first - 1], piece, text):
         first -= len(around[first - 1].text) <= MAX_BEFORE_CHARS
     while (
         last + 1 < len(around)

@@ -35,7 +35,7 @@ from app.answering.generate.excerpts import (
 from app.answering.question.answer_type import answer_type_of
 from app.answering.question.definitions import defines
 from app.answering.question.parts import Part, QuestionReading
-from app.answering.verify.tables import tell_row
+from app.answering.verify.tables import row_sentence
 from language.lines import MARKER
 from language.stems import content_stems
 
@@ -216,7 +216,7 @@ def _excerpt_rows(part: Part, table: Table) -> list[Excerpt]:
         if lacks_attribute(question, row, table.names) or excludes_row(question, row):
             continue
         columns = wanted_columns(question, row) or wanted_columns(in_context, row)
-        text = tell_row(row, columns or None)
+        text = row_sentence(row, columns or None)
         background = f"{table.names} {' '.join(table.columns)} {placed.line}"
         if _answers(part, text, background, background, subject=text_of_row(row)):
             excerpts.append(

@@ -44,16 +44,13 @@ def active_pieces(text: str) -> Iterator[str]:
     yield from (found[0] for found in _HIDDEN.finditer(plain))
     for word in _WORD.findall(plain):
         bare = word.strip(".:!?\u3002*_`~")
-        if _SCHEME.search(bare) or _holds_host(bare):
+        behind_dots = (
+            part
+            for found in _DOTTED.finditer(bare)
+            for part in re.split(r"[.\u3002]", found[0])[1:]
+        )
+        if _SCHEME.search(bare) or any(map(_DOMAIN.fullmatch, behind_dots)):
             yield bare
-
-
-def _holds_host(word: str) -> bool:
-    """True when a part behind a dot may be a domain."""
-    parts = (
-        part for found in _DOTTED.finditer(word) for part in re.split(r"[.\u3002]", found[0])[1:]
-    )
-    return any(_DOMAIN.fullmatch(part) for part in parts)
 
 
 def has_foreign_activity(text: str, source: str) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Final
@@ -92,8 +92,10 @@ def guard_claim(
 
 
 def _fault(claim: VerifiedClaim, question: str, passages: GuardedPassages) -> Reason | None:
-    if any(_quotes_instruction(each, passages[each.source]) for each in claim.citations):
-        return Reason(code="quote_instructs")
+    for citation in claim.citations:
+        source = passages[citation.source]
+        if _touched(source.instructions, citation, source.passage):
+            return Reason(code="quote_instructs")
     cited = _cited_sentences(claim.citations, passages)
     quotes = [citation.quote for citation in claim.citations]
     if any(all(_asks(text, question) for text in texts) for texts in (quotes, cited)):
@@ -135,20 +137,14 @@ def _fault_of_form(
     quotes = " ".join(citation.quote for citation in claim.citations)
     if _VOICE.match(claim.text) and not _VOICE.match(quotes):
         return Reason(code="form_refused", detail="speaks as the assistant")
-    if has_foreign_activity(claim.text, "\n".join([quotes, *_shown(claim, passages)])):
-        return Reason(code="form_refused", detail="markup")
-    return None
-
-
-def _shown(claim: VerifiedClaim, passages: GuardedPassages) -> Iterator[str]:
-    """The cited passages with what they stand under: a claim may begin with a heading."""
+    # A claim may begin with a heading that its passage stands under.
+    shown = [quotes]
     for source in dict.fromkeys(citation.source for citation in claim.citations):
         passage = passages[source].passage
-        yield from (passage.title or "", *passage.location["section"], passage.text)
-
-
-def _quotes_instruction(citation: VerifiedCitation, source: _Divided) -> bool:
-    return bool(_touched(source.instructions, citation, source.passage))
+        shown += (passage.title or "", *passage.location["section"], passage.text)
+    if has_foreign_activity(claim.text, "\n".join(shown)):
+        return Reason(code="form_refused", detail="markup")
+    return None
 
 
 def _asks(quote: str, question: str) -> bool:

@@ -5,10 +5,11 @@ fenced in the prompt, and no claim is shown that its quotes do not prove.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from app.answering.guard.markup import broken_markup
 from app.answering.guard.signs import OVERRIDES, has_sign, readable, sign
 from language.text import Span, sentences
 
@@ -159,23 +160,15 @@ def _instructions(text: str, sentence: Span) -> list[Span]:
 
     What was planted between two lines of a paragraph is part of no sentence of its own.
     """
-    if "\n" in text[sentence.start : sentence.end]:
-        lines = [line for line in _lines(text, sentence) if _instructs(text, line)]
-        if lines:
-            return lines
-    return [sentence] if _instructs(text, sentence) else []
-
-
-def _instructs(text: str, span: Span) -> bool:
-    return is_instruction_to_reader(text[span.start : span.end])
-
-
-def _lines(text: str, span: Span) -> Iterator[Span]:
-    start = span.start
-    for line in text[span.start : span.end].splitlines(keepends=True):
-        if line.strip():
-            yield Span(start, start + len(line.rstrip()))
+    said = text[sentence.start : sentence.end]
+    found: list[Span] = []
+    start = sentence.start
+    for line in said.splitlines(keepends=True) if "\n" in said else ():
+        bare = line.rstrip()
+        if bare and is_instruction_to_reader(bare):
+            found.append(Span(start, start + len(bare)))
         start += len(line)
+    return found or ([sentence] if is_instruction_to_reader(said) else [])
 
 
 def _end_of_introduced(text: str, found: Span) -> int:
@@ -197,3 +190,8 @@ def without_spans(text: str, spans: Sequence[Span]) -> str:
     starts = [0, *(span.end for span in spans)]
     ends = [*(span.start for span in spans), len(text)]
     return "".join(text[start:end] for start, end in zip(starts, ends, strict=True)).strip()
+
+
+def shown_to_model(text: str) -> str:
+    """The text without the instructions in it and without what looks like a prompt's frame."""
+    return broken_markup(without_spans(text, instruction_spans(text)))

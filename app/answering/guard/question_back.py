@@ -98,11 +98,11 @@ def may_ask_back(asked_back: str, *, question: str, sources: Sequence[str]) -> b
     named = _named(fold(text).text)
     if named is None:
         return False
-    told = [without_spans(source, instruction_spans(source)) for source in sources]
+    shown = [without_spans(source, instruction_spans(source)) for source in sources]
     asked = frozenset(content_stems(question))
     lines = [
         f" {' '.join(content_stems(source[span.start : span.end]))} "
-        for source in told
+        for source in shown
         for span in sentences(source)
     ]
     return all(_is_known(name, asked, lines) for name in named)

@@ -107,7 +107,7 @@ OVERRIDES: Final = (
         r"<\|(?:im_start|im_end|system|user|assistant|eot_id|start_header_id)\|>|\[/?inst\]",
     ),
 )
-"""Text that wants a model to drop its rules, to change its role or to tell its prompt."""
+"""Text that wants a model to drop its rules, to change its role or to show its prompt."""
 
 _FOREIGN_OVERRIDE: Final = re.compile(
     "|".join(

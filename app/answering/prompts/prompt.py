@@ -125,13 +125,23 @@ def parse_prompt(name: str, version: int, content: bytes, *, source: Source) -> 
         raise PromptUnusable("The file is not UTF-8.") from None
     if matter is None:
         raise PromptUnusable("The file does not begin with front matter between lines of '+++'.")
+    try:
+        # Strict validation takes a dataclass from JSON, not from a dictionary.
+        settings = _SETTINGS.validate_json(json.dumps(tomllib.loads(matter["settings"])))
+    except tomllib.TOMLDecodeError:
+        raise PromptUnusable("The front matter is not TOML.") from None
+    except ValidationError as error:
+        places = {".".join(str(step) for step in each["loc"]) for each in error.errors()}
+        raise PromptUnusable(
+            f"The front matter is wrong at: {', '.join(sorted(places))}."
+        ) from None
     sections = _sections(matter["sections"])
     return Prompt(
         name=name,
         version=version,
         sha256=sha256(content).hexdigest(),
         source=source,
-        settings=_settings(matter["settings"]),
+        settings=settings,
         system=sections["system"],
         context=sections["context"],
         instruction=sections["instruction"],
@@ -151,19 +161,6 @@ def load_prompt(reference: str) -> Prompt:
     if match is None or file is None or not file.is_file():
         raise InvalidInput(f"There is no prompt {reference!r}; one is called 'answer@1'.")
     return parse_prompt(match["name"], int(match["version"]), file.read_bytes(), source="package")
-
-
-def _settings(text: str) -> PromptSettings:
-    try:
-        # Strict validation takes a dataclass from JSON, not from a dictionary.
-        return _SETTINGS.validate_json(json.dumps(tomllib.loads(text)))
-    except tomllib.TOMLDecodeError:
-        raise PromptUnusable("The front matter is not TOML.") from None
-    except ValidationError as error:
-        places = {".".join(str(step) for step in each["loc"]) for each in error.errors()}
-        raise PromptUnusable(
-            f"The front matter is wrong at: {', '.join(sorted(places))}."
-        ) from None
 
 
 def _sections(text: str) -> dict[str, Template]:
@@ -186,11 +183,7 @@ def _check_variables(section: str, template: Template) -> None:
     required = REQUIRED_VARIABLES[section]
     used = frozenset(template.get_identifiers())
     unknown = used - required - (frozenset() if section == "repair" else {"fence"})
-    if unknown:
-        raise PromptUnusable(f"Section {section!r} has unknown variables: {_list(unknown)}.")
-    if required - used:
-        raise PromptUnusable(f"Section {section!r} lacks variables: {_list(required - used)}.")
-
-
-def _list(names: frozenset[str]) -> str:
-    return ", ".join(f"${name}" for name in sorted(names))
+    for names, fault in ((unknown, "has unknown variables"), (required - used, "lacks variables")):
+        if names:
+            listed = ", ".join(f"${name}" for name in sorted(names))
+            raise PromptUnusable(f"Section {section!r} {fault}: {listed}.")

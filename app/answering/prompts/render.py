@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.answering.context import Source
-from app.answering.guard.instructions import instruction_spans, without_spans
+from app.answering.guard.instructions import instruction_spans, shown_to_model, without_spans
 from app.answering.guard.markup import broken_markup
 from app.answering.prompts.prompt import Prompt
 from app.answering.window import Turn
@@ -57,8 +57,12 @@ def render_prompt(
     if any(fence in text for text in (question, *titles, *texts, *turns_said)):
         raise ValueError("a text of the request holds the fence: draw another one")
     hidden = {source.id: instruction_spans(source.passage.text) for source in sources}
-    blocks = [_source_block(source, hidden[source.id], fence) for source in sources]
-    turns = [_block(f"{turn.role} said", _shown(turn.content), fence) for turn in history]
+    blocks: list[str] = []
+    for source in sources:
+        title = shown_to_model(" ".join((source.passage.title or "").split()))
+        text = broken_markup(without_spans(source.passage.text, hidden[source.id]))
+        blocks.append(_block(f"source {source.id}", f"Title: {title}\n\n{text}", fence))
+    turns = [_block(f"{turn.role} said", shown_to_model(turn.content), fence) for turn in history]
     # One pass each: a '$question' inside a source stays what it is.
     rules = (prompt.system.substitute(fence=fence), prompt.format.safe_substitute(fence=fence))
     request = (
@@ -76,16 +80,6 @@ def render_prompt(
             for span in spans
         ),
     )
-
-
-def _shown(text: str) -> str:
-    return broken_markup(without_spans(text, instruction_spans(text)))
-
-
-def _source_block(source: Source, hidden: Sequence[Span], fence: str) -> str:
-    title = _shown(" ".join((source.passage.title or "").split()))
-    text = broken_markup(without_spans(source.passage.text, hidden))
-    return _block(f"source {source.id}", f"Title: {title}\n\n{text}", fence)
 
 
 def _block(name: str, content: str, fence: str) -> str:

@@ -86,26 +86,8 @@ def find_calibration(setting: str) -> CalibratedModel:
             f"The grounding model {named.name!r} has no calibration: without one nobody knows what "
             f"its outputs mean for a claim and its quotes. {_HOW}"
         )
-    calibration = _read(file)
-    return CalibratedModel(model=_model_of(calibration, file), calibration=calibration)
-
-
-def check_labels(calibration: Calibration, labels: tuple[str, ...]) -> None:
-    """Raises ModelUnavailable unless the file explains each of the model's labels, and no other."""
-    if sorted(calibration.labels) != sorted(labels):
-        raise ModelUnavailable(
-            "The calibration of the grounding model must explain its labels "
-            f"{', '.join(labels)}, and explains {', '.join(calibration.labels)}."
-        )
-    if "supported" not in calibration.labels.values():
-        raise ModelUnavailable(
-            "The calibration of the grounding model has no label that means 'supported'."
-        )
-
-
-def _read(file: Path) -> Calibration:
     try:
-        return _FILE.validate_json(file.read_bytes())
+        calibration = _FILE.validate_json(file.read_bytes())
     except OSError:
         raise ModelUnavailable(
             "The calibration of the grounding model cannot be read: check FOOTNOTE_GROUNDING_MODEL."
@@ -116,10 +98,8 @@ def _read(file: Path) -> Calibration:
             f"The calibration of the grounding model is wrong at: "
             f"{', '.join(sorted(places)) or 'the whole file'}. {_HOW}"
         ) from None
-
-
-def _model_of(calibration: Calibration, file: Path) -> str:
     if calibration.model is None:
-        return str(file.parent)
+        return CalibratedModel(model=str(file.parent), calibration=calibration)
     beside = file.parent / calibration.model
-    return str(beside) if beside.is_dir() else calibration.model
+    model = str(beside) if beside.is_dir() else calibration.model
+    return CalibratedModel(model=model, calibration=calibration)

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.answering.claims import Reason
-from app.answering.review.calibration import Calibration, check_labels, find_calibration
+from app.answering.review.calibration import Calibration, find_calibration
 from app.answering.verify.grounding import GroundedClaim
 from app.answering.verify.profiles import ProfileName
 from app.answering.verify.read import Opinion, ToRead
+from kb.errors import ModelUnavailable
 from models.grounding_model import CrossEncoderOutputs
 
 NAME: Final = "grounding_model"
@@ -42,8 +43,17 @@ class GroundingModel:
     calibration: Calibration
 
     def __post_init__(self) -> None:
-        """Raises ModelUnavailable when the calibration is of another model."""
-        check_labels(self.calibration, self.classifier.labels)
+        """Raises ModelUnavailable unless the file explains all labels of the model and no other."""
+        explained, labels = self.calibration.labels, self.classifier.labels
+        if sorted(explained) != sorted(labels):
+            raise ModelUnavailable(
+                "The calibration of the grounding model must explain its labels "
+                f"{', '.join(labels)}, and explains {', '.join(explained)}."
+            )
+        if "supported" not in explained.values():
+            raise ModelUnavailable(
+                "The calibration of the grounding model has no label that means 'supported'."
+            )
 
     def probabilities(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         """(n,) float32, 0 to 1: that each claim follows from its text.
@@ -110,11 +120,8 @@ class GroundingModelReader:
 
     model: GroundingModel
     threshold: float
-
-    @property
-    def name(self) -> str:
-        """As it is named in `verification.reader`."""
-        return NAME
+    name: str = NAME
+    """As it is named in `verification.reader`."""
 
     async def read(self, claims: Sequence[ToRead]) -> Sequence[Opinion]:
         """An opinion for each claim, in order; one pass of the model for each."""

@@ -15,7 +15,7 @@ from typing import Final, Literal
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.answering.guard.instructions import instruction_spans, without_spans
+from app.answering.guard.instructions import shown_to_model
 from app.answering.guard.markup import broken_markup
 from app.answering.verify.locate import Located, SearchableText, locate
 from app.answering.verify.read import Opinion, ToRead
@@ -84,16 +84,24 @@ class Judge:
             return []
         verdicts = await self._verdicts(claims)
         by_number = {verdict.claim: verdict for verdict in verdicts}
-        is_plain = len(by_number) == len(verdicts)
-        if verdicts and not is_plain:
-            # Two verdicts on one claim: nobody can tell which one is meant.
+        if len(by_number) < len(verdicts):
+            # Two verdicts on one claim: nobody knows which one is meant.
             self._unheard("ambiguous")
             return [NOT_SUPPORTED] * len(claims)
-        return [
-            self._opinion(by_number.get(number), claim) for number, claim in enumerate(claims, 1)
-        ]
+        opinions: list[Opinion] = []
+        for number, claim in enumerate(claims, 1):
+            opinion, verdict = NOT_SUPPORTED, by_number.get(number)
+            if verdict is not None and verdict.verdict == "supported":
+                found = locate(verdict.quote or "", SearchableText(claim.evidence))
+                if isinstance(found, Located):
+                    opinion = Opinion(is_supported=True)
+                else:
+                    self._unheard("quote_not_found")
+            opinions.append(opinion)
+        return opinions
 
     async def _verdicts(self, claims: Sequence[ToRead]) -> Sequence[_Verdict]:
+        """The verdicts that the model writes; none, with a line in the log, when it fails."""
         try:
             async with asyncio.timeout(self.seconds):
                 completion = await self.model.complete(
@@ -110,15 +118,6 @@ class Judge:
             self._unheard(failure.code)
         return []
 
-    def _opinion(self, verdict: _Verdict | None, claim: ToRead) -> Opinion:
-        if verdict is None or verdict.verdict != "supported":
-            return NOT_SUPPORTED
-        found = locate(verdict.quote or "", SearchableText(claim.evidence))
-        if isinstance(found, Located):
-            return Opinion(is_supported=True)
-        self._unheard("quote_not_found")
-        return NOT_SUPPORTED
-
     def _unheard(self, code: str) -> None:
         log.warning("judge.unheard", model=self.model.name, code=code)
 
@@ -130,8 +129,8 @@ def _messages(claims: Sequence[ToRead]) -> tuple[Message, Message]:
         fence = secrets.token_hex(FENCE_BYTES)
     blocks = [
         f"<<{fence} claim {number}>>\n{broken_markup(each.claim)}\n"
-        f"<<{fence} around>>\n{_shown(each.background)}\n"
-        f"<<{fence} cited>>\n{_shown(each.evidence)}\n"
+        f"<<{fence} around>>\n{shown_to_model(each.background)}\n"
+        f"<<{fence} cited>>\n{shown_to_model(each.evidence)}\n"
         f"<<{fence} end>>"
         for number, each in enumerate(claims, 1)
     ]
@@ -141,7 +140,3 @@ def _messages(claims: Sequence[ToRead]) -> tuple[Message, Message]:
         Message(role="system", content=_SYSTEM.substitute(fence=fence).strip()),
         Message(role="user", content=request.strip()),
     )
-
-
-def _shown(text: str) -> str:
-    return broken_markup(without_spans(text, instruction_spans(text)))

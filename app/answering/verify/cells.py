@@ -1,13 +1,12 @@
-"""Checks a claim in other words against the table row that it tells.
+"""Checks a claim in other words against the table row that it is about.
 
 The rule is strict, since a claim that fails it is shown as the row itself. The claim names one row
-by its key and tells the value of every column that it names. Every number that it tells is the
+by its key and states the value of every column that it names. Every number in it is the
 value of a column that it names, or the only one of its row in that unit.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 from typing import Final, NamedTuple
 
@@ -19,10 +18,10 @@ from language.tokens import tokenize
 from language.units import Amount, amounts_in, split_header
 
 _MAX_CLAIM_CHARS: Final = 2_000
-"""A longer claim tells no single row."""
+"""A longer claim is about no single row."""
 _MAX_ROWS: Final = 300
 _TWO_NAMES: Final = 2
-"""A claim that tells no value but two names of the row tells which belongs to which."""
+"""A claim without a value but with two names of the row says which belongs to which."""
 _YES: Final = word_set("yes y true x \u2713 \u2714 \u2714\ufe0f \u2705 ja oui s\u00ed si")
 _NO: Final = word_set("no n false none \u2717 \u2718 \u274c nein kein keine non - \u2013 \u2014")
 
@@ -52,7 +51,7 @@ Positions = frozenset[int]
 
 
 def cell_faults(claim: str, rows: Sequence[Row]) -> tuple[Reason, ...]:
-    """The faults where the claim tells its row wrongly or not plainly enough; () when it is right.
+    """The faults where the claim states its row wrongly or not plainly enough; () when it is right.
 
     `rows` are those that the claim rests on; of several it has to name one, and no other.
     """
@@ -63,8 +62,70 @@ def cell_faults(claim: str, rows: Sequence[Row]) -> tuple[Reason, ...]:
     if len(named) != 1 or len(claim) > _MAX_CLAIM_CHARS:
         return (Reason(code="name_moved"),)
     row, key = named[0]
-    faults = (*_Told(terms=terms, row=row, key=key).faults(), *_bounds_added(claim, row))
+    faults = (*_row_faults(terms, row, key), *_bounds_added(claim, row))
     return tuple(dict.fromkeys(faults))
+
+
+def _row_faults(terms: Sequence[Term], row: Row, key: Positions) -> Iterator[Reason]:
+    """Everything that is wrong with a claim that names the row at the positions `key`."""
+    cells = {cell.index: cell for cell in row.cells}
+    key_columns = frozenset(cell.index for cell in row.key)
+    columns = _columns_named(terms, row, key)
+    # The positions of each value that is stated whole; a year in a header is no value.
+    headers = {i for places in columns.values() for i in places if terms[i].is_number}
+    values: dict[int, Positions] = {}
+    for index, cell in cells.items():
+        taken = headers if index in key_columns else headers | key
+        free = [place for place in range(len(terms)) if place not in taken]
+        places = _places(_value(cell), terms, free)
+        if places and not _answer(cell):
+            values[index] = places
+
+    # A value needs its column's name, unless no other value of the row is of its kind: in
+    # its unit, a bare number, or words.
+    answers = {i: answer for i in columns if (answer := _answer(cells.get(i)))}
+    stated = columns.keys() & values.keys()
+    if columns.keys() - key_columns <= stated:
+        kinds = {
+            i: next((amount.kind or "number" for amount in amounts_in(with_unit(cell))), "words")
+            for i, cell in cells.items()
+            if i not in key_columns
+        }
+        count_by_kind = Counter(kinds.values())
+        stated |= {
+            index
+            for index in values.keys() & kinds.keys()
+            if count_by_kind[kinds[index]] == 1
+            and all(a.kind == kinds[index] for i in values[index] if (a := terms[i].amount))
+        }
+    known = key.union(*columns.values(), *(values[index] for index in stated))
+    strange = {i for i, places in values.items() if not places <= known}
+    for index in strange | columns.keys() - stated - answers.keys():
+        is_number = index in cells and bool(amounts_in(cells[index].value))
+        yield Reason(code="number_moved" if is_number else "name_moved", detail=row.columns[index])
+    names = values.keys() & key_columns
+    if stated | answers.keys() <= key_columns and len(names) < _TWO_NAMES:
+        yield Reason(code="name_moved")
+    strangers = [term for place, term in enumerate(terms) if place not in known]
+    yield from (
+        Reason(code="number_moved", detail=term.text) for term in strangers if term.is_number
+    )
+    yield from _wrong_answers(answers, row, [term for term in strangers if term.is_negation])
+    in_order = columns.keys() & stated - key_columns
+    if _ordered(in_order, columns) != _ordered(in_order, values):
+        yield Reason(code="number_moved")
+
+
+def _wrong_answers(
+    answers: Mapping[int, str], row: Row, negations: Sequence[Term]
+) -> Iterator[Reason]:
+    """A yes-or-no column is negated where the cell says no, and nothing else is."""
+    if not negations:
+        for index, answer in answers.items():
+            if answer == "no":
+                yield Reason(code="negation_dropped", detail=row.columns[index])
+    elif "no" not in answers.values():
+        yield Reason(code="negation_added", detail=negations[0].text)
 
 
 def _bounds_added(claim: str, row: Row) -> list[Reason]:
@@ -82,114 +143,33 @@ def _bounds_added(claim: str, row: Row) -> list[Reason]:
     return [Reason(code="number_moved", detail=bound) for bound in bounds[0]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Told:
-    """The terms of a claim beside the row that it names at the positions `key`."""
+def _columns_named(terms: Sequence[Term], row: Row, key: Positions) -> Mapping[int, Positions]:
+    """The columns that are named: words are there of which no other header has as many.
 
-    terms: Sequence[Term]
-    row: Row
-    key: Positions
-
-    @cached_property
-    def cells(self) -> Mapping[int, Cell]:
-        """By column."""
-        return {cell.index: cell for cell in self.row.cells}
-
-    @cached_property
-    def key_columns(self) -> frozenset[int]:
-        """Those that name the row."""
-        return frozenset(cell.index for cell in self.row.key)
-
-    @cached_property
-    def columns(self) -> Mapping[int, Positions]:
-        """The columns that are named: words are there of which no other header has as many.
-
-        Any word of a header is enough; of one such as `For whom` all have to be there.
-        """
-        free = [place for place in range(len(self.terms)) if place not in self.key]
-        found: dict[int, Positions] = {}
-        for index, header in enumerate(self.row.columns):
-            words = _terms(split_header(header)[0])
-            content = [word for word in words if word.is_content]
-            groups: list[Sequence[Term]] = [[word] for word in content] if content else [words]
-            found[index] = frozenset(chain(*(_places(each, self.terms, free) for each in groups)))
-        return {
-            index: places
-            for index, places in found.items()
-            if places and not any(places <= found[each] for each in found if each != index)
-        }
-
-    @cached_property
-    def values(self) -> Mapping[int, Positions]:
-        """The positions of each cell's value that is told whole; a year in a header is no value."""
-        heading = {i for places in self.columns.values() for i in places if self.terms[i].is_number}
-        found: dict[int, Positions] = {}
-        for index, cell in self.cells.items():
-            taken = heading if index in self.key_columns else heading | self.key
-            free = [place for place in range(len(self.terms)) if place not in taken]
-            places = _places(_value(cell), self.terms, free)
-            if places and not _answer(cell):
-                found[index] = places
-        return found
-
-    def faults(self) -> Iterator[Reason]:
-        """Everything that is wrong."""
-        answers = {i: answer for i in self.columns if (answer := _answer(self.cells.get(i)))}
-        told = self.columns.keys() & self.values.keys()
-        if self.columns.keys() - self.key_columns <= told:
-            told |= {index for index in self.values if self._is_only_one(index)}
-        known = self.key.union(*self.columns.values(), *(self.values[index] for index in told))
-        strange = {i for i, places in self.values.items() if not places <= known}
-        for index in strange | self.columns.keys() - told - answers.keys():
-            is_number = index in self.cells and bool(amounts_in(self.cells[index].value))
-            yield _moved(self.row.columns[index], is_number=is_number)
-        names = self.values.keys() & self.key_columns
-        if told | answers.keys() <= self.key_columns and len(names) < _TWO_NAMES:
-            yield _moved("", is_number=False)
-        for place, term in enumerate(self.terms):
-            if place not in known and term.is_number:
-                yield _moved(term.text, is_number=True)
-        yield from self._wrong_answers(answers, known)
-        in_order = self.columns.keys() & told - self.key_columns
-        if _ordered(in_order, self.columns) != _ordered(in_order, self.values):
-            yield _moved("", is_number=True)
-
-    def _wrong_answers(self, answers: Mapping[int, str], known: Positions) -> Iterator[Reason]:
-        """A yes-or-no column is told negated where the cell says no, and nothing else is."""
-        negations = [t for i, t in enumerate(self.terms) if t.is_negation and i not in known]
-        for index, answer in answers.items():
-            if answer == "no" and not negations:
-                yield Reason(code="negation_dropped", detail=self.row.columns[index])
-        if negations and "no" not in answers.values():
-            yield Reason(code="negation_added", detail=negations[0].text)
-
-    def _is_only_one(self, index: int) -> bool:
-        """True for the only cell of words, or in its unit, that does not name the row."""
-        if index in self.key_columns:
-            return False
-        kinds = [_kind(cell) for i, cell in self.cells.items() if i not in self.key_columns]
-        kind = _kind(self.cells[index])
-        amounts = [a for i in self.values[index] if (a := self.terms[i].amount)]
-        return kinds.count(kind) == 1 and all(amount.kind == kind for amount in amounts)
-
-
-def _moved(detail: str, *, is_number: bool) -> Reason:
-    return Reason(code="number_moved" if is_number else "name_moved", detail=detail)
-
-
-def _kind(cell: Cell) -> str:
-    """The unit of a number; `words` where there is none."""
-    return next((amount.kind or "number" for amount in amounts_in(with_unit(cell))), "words")
+    Any word of a header is enough; of one such as `For whom` all have to be there.
+    """
+    free = [place for place in range(len(terms)) if place not in key]
+    found: dict[int, Positions] = {}
+    for index, header in enumerate(row.columns):
+        words = _terms(split_header(header)[0])
+        content = [word for word in words if word.is_content]
+        groups: list[Sequence[Term]] = [[word] for word in content] if content else [words]
+        found[index] = frozenset(chain(*(_places(each, terms, free) for each in groups)))
+    return {
+        index: places
+        for index, places in found.items()
+        if places and not any(places <= found[each] for each in found if each != index)
+    }
 
 
 def _ordered(columns: Collection[int], places: Mapping[int, Positions]) -> list[int]:
-    """The columns by where that stands which is told of them alone."""
+    """The columns by the first place where only they are named or stated."""
     others = {i: frozenset().union(*(places[o] for o in columns if o != i)) for i in columns}
     return sorted(columns, key=lambda index: min(places[index] - others[index] or places[index]))
 
 
 def _rows_named(terms: Sequence[Term], rows: Sequence[Row]) -> list[tuple[Row, Positions]]:
-    """The rows of which a name, or the code in it, is told as a whole, and where it stands.
+    """The rows of which a name, or the code in it, is there as a whole, and where it stands.
 
     Of names in one another the longest counts.
     """

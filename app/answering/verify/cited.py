@@ -101,6 +101,9 @@ class CitedSource:
             normal, is_item = normal_sentence(words), MARKER.match(words) is not None
             before, here, after = is_like_heading[index : index + 3]
             gap = text[spans[index - 1].end : span.start] if index else "\n\n"
+            indent = span.start - (text.rfind("\n", 0, span.start) + 1)
+            marker = words.lstrip("(")[:1]
+            kind = "1" if marker.isdigit() else "a" if marker.isalpha() else marker
             found.append(
                 Sentence(
                     span=span,
@@ -108,7 +111,7 @@ class CitedSource:
                     normal=normal,
                     is_item=is_item,
                     is_bullet=BULLET.match(words) is not None,
-                    level=_level(text, span) if is_item else (0, ""),
+                    level=(indent, kind) if is_item else (0, ""),
                     is_heading=normal in names or (here and not (before and after)),
                     is_next_line=gap.count("\n") <= 1,
                 )
@@ -201,13 +204,6 @@ def _looks_like_heading(text: str, span: Span) -> bool:
         and "|" not in words
         and ENDS_SENTENCE.search(words) is None
     )
-
-
-def _level(text: str, item: Span) -> tuple[int, str]:
-    line_start = text.rfind("\n", 0, item.start) + 1
-    marker = text[item.start : item.end].lstrip("(")[:1]
-    kind = "1" if marker.isdigit() else "a" if marker.isalpha() else marker
-    return item.start - line_start, kind
 
 
 def locate_citation(

@@ -6,9 +6,7 @@ from functools import cached_property
 from typing import Final, Literal, NotRequired, TypedDict
 
 from app.answering.claims import ReasonCode
-from language.numbers import says
 from language.reading import MIN_SHARED_START, Reading
-from language.tokens import Token
 
 MIN_SHARE: Final = 0.6
 """Share of the claim's content words in the sentence that the claim is said to distort."""
@@ -42,26 +40,21 @@ def align(claim: Reading, evidence: Reading) -> Alignment:
     back: dict[int, int] = {}
     last = -1
     for index in claim.content:
-        places = [place for place in _places(claim.tokens[index], evidence) if place not in back]
-        if places:
+        token = claim.tokens[index]
+        places: Sequence[int]
+        if token.measure is not None:
+            places = [i for i in evidence.measures if evidence.tokens[i].says(token)]
+        else:
+            places = evidence.places.get(token.key, ())
+            if not places and not token.is_name and token.kind == "word":
+                places = evidence.places_by_start.get(token.key[:MIN_SHARED_START], ())
+        free = [place for place in places if place not in back]
+        if free:
             # The nearest place behind the last one, else the nearest before it.
-            last = min(places, key=lambda place: (place <= last, abs(place - last)))
+            last = min(free, key=lambda place: (place <= last, abs(place - last)))
             pairs[index], back[last] = last, index
     share = len(pairs) / len(claim.content) if claim.content else 0.0
     return Alignment(claim=claim, evidence=evidence, pairs=pairs, back=back, share=share)
-
-
-def _places(token: Token, evidence: Reading) -> Sequence[int]:
-    if token.measure is not None:
-        return [
-            i
-            for i in evidence.measures
-            if (there := evidence.tokens[i].measure) is not None and says(there, token.measure)
-        ]
-    places = evidence.places.get(token.key)
-    if places or token.is_name or token.kind != "word":
-        return places or ()
-    return evidence.places_by_start.get(token.key[:MIN_SHARED_START], ())
 
 
 EditKind = Literal[

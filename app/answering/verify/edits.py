@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from app.answering.verify.compared import MIN_TIGHT, Compared, Rule
-from language.numbers import says
 from language.reading import Mark, Reading
 from language.tokens import Token
 
@@ -25,51 +24,44 @@ def changed(rule: Rule, both: Compared) -> Iterator[str]:
     group = rule["group"]
     claim, evidence = both.claim, both.best.evidence
     for before, after in rule["exchanges"]:
-        told, other, pairs = (
+        here, there, pairs = (
             (claim, evidence, both.best.pairs) if after else (evidence, claim, both.best.back)
         )
         wanted, replaced = (after, before) if after else (before, after)
-        for mark in told.marks:
+        for mark in here.marks:
             if mark.group not in {group, f"{group}_after"} or mark.name != wanted:
                 continue
             heads = [pairs[head] for head in mark.heads if head in pairs]
-            there = {name for head in heads for name in other.names_on(group, head)}
-            if heads and (replaced in there if replaced else not there) and wanted not in there:
-                yield raw_of(told, mark)
+            names = {name for head in heads for name in there.names_on(group, head)}
+            if heads and (replaced in names if replaced else not names) and wanted not in names:
+                yield raw_of(here, mark)
 
 
 def condition(rule: Rule, both: Compared) -> Iterator[str]:
     """The evidence's condition on what the claim says, of which the claim has no word."""
     if not both.is_close or both.is_excused(rule):
         return
-    evidence = both.best.evidence
+    evidence, shared = both.best.evidence, both.best.back
     tokens = evidence.tokens
+    marks = [i for i, token in enumerate(tokens) if token.kind == "mark"]
     for mark in evidence.named(rule["group"]):
-        end = next(
-            (i for i in range(mark.end, len(tokens)) if _is_one_of(tokens[i], ",;:.)(")),
-            len(tokens),
-        )
-        clause = range(mark.start, end)
+        ends = (i for i in marks if i >= mark.end and tokens[i].key in ",;:.)(")
+        clause = range(mark.start, next(ends, len(tokens)))
         inside = [index for index in clause if tokens[index].is_content]
-        is_told = any(index in both.best.back for index in inside)
-        if inside and not is_told and _limits_what_is_told(both, mark, clause):
+        if not inside or any(index in shared for index in inside):
+            continue
+
+        # It limits the claim when most of what the two share stands in the clause beside it.
+        stops = [i for i in marks if tokens[i].key in ";:." and i not in clause]
+        if mark.start == 0 or tokens[mark.start - 1].key == "\n":
+            after = [i for i in stops if i > clause.stop]
+            beside = range(clause.stop, min(after, default=len(tokens)))
+        else:
+            before = [i for i in stops if i < mark.start]
+            beside = range(max(before, default=-1) + 1, mark.start)
+        shared_count = sum(i in shared for i in beside)
+        if shared_count and shared_count >= 0.8 * len(shared):
             yield raw_of(evidence, mark)
-
-
-def _limits_what_is_told(both: Compared, mark: Mark, clause: range) -> bool:
-    """True when most of what the claim tells stands in the clause beside the condition."""
-    tokens, told = both.best.evidence.tokens, both.best.back
-    stops = [i for i, token in enumerate(tokens) if _is_one_of(token, ";:.") and i not in clause]
-    if mark.start == 0 or tokens[mark.start - 1].key == "\n":
-        beside = range(clause.stop, min([i for i in stops if i > clause.stop], default=len(tokens)))
-    else:
-        beside = range(max([i for i in stops if i < mark.start], default=-1) + 1, mark.start)
-    inside = sum(i in told for i in beside)
-    return inside > 0 and inside >= 0.8 * len(told)
-
-
-def _is_one_of(token: Token, marks: str) -> bool:
-    return token.kind == "mark" and token.key in marks
 
 
 def excluded(_: Rule, both: Compared) -> Iterator[str]:
@@ -93,7 +85,7 @@ def number_missing(_: Rule, both: Compared) -> Iterator[str]:
     """A number or date of the claim that nothing of the evidence says."""
     for here in both.claim.measures:
         token = both.claim.tokens[here]
-        if not any(_says(r.tokens[i], token) for r in both.around for i in r.measures):
+        if not any(r.tokens[i].says(token) for r in both.around for i in r.measures):
             yield token.raw
 
 
@@ -105,7 +97,7 @@ def unit(rule: Rule, both: Compared) -> Iterator[str]:
             reading.names_on(rule["group"], there)
             for reading in both.evidence
             for there in reading.measures
-            if _says(reading.tokens[there], both.claim.tokens[here])
+            if reading.tokens[there].says(both.claim.tokens[here])
         ]
         if mine and theirs and all(units and units.isdisjoint(mine) for units in theirs):
             yield both.claim.tokens[here].raw
@@ -120,12 +112,13 @@ def belongs(_: Rule, both: Compared) -> Iterator[str]:
     claim = both.claim
     for here in claim.measures:
         claimed = claim.tokens[here]
+        kind = claimed.measure.kind if claimed.measure is not None else None
         mine_keys: set[str] = set()
         other_keys: set[str] = set()
         for tokens in clauses.values():
-            if any(_says(token, claimed) for token in tokens):
+            if any(token.says(claimed) for token in tokens):
                 mine_keys.update(token.key for token in tokens)
-            elif any(_is_rival(token, claimed) for token in tokens):
+            elif kind in {token.measure.kind for token in tokens if token.measure is not None}:
                 other_keys.update(token.key for token in tokens)
         beside = {
             claim.tokens[index].key
@@ -138,22 +131,6 @@ def belongs(_: Rule, both: Compared) -> Iterator[str]:
             and not beside & (mine_keys - other_keys)
         ):
             yield claimed.raw
-
-
-def _says(evidence: Token, claim: Token) -> bool:
-    return (
-        evidence.measure is not None
-        and claim.measure is not None
-        and says(evidence.measure, claim.measure)
-    )
-
-
-def _is_rival(token: Token, claimed: Token) -> bool:
-    return (
-        token.measure is not None
-        and claimed.measure is not None
-        and token.measure.kind == claimed.measure.kind
-    )
 
 
 def name_missing(_: Rule, both: Compared) -> Iterator[str]:
@@ -192,7 +169,14 @@ def polarity(rule: Rule, both: Compared) -> Iterator[str]:
         return
     ours, theirs = claim.named("negation"), evidence.named("negation")
     if len(ours) != len(theirs):
-        theirs = [mark for mark in theirs if _concerns(both, mark)]
+        # Of the evidence's those count that stand before something that the claim says too.
+        back, clauses = both.best.back, evidence.clauses
+        theirs = [
+            mark
+            for mark in theirs
+            if any(head in back for head in mark.heads)
+            and 2 * sum(clauses[i] == clauses[mark.start] for i in back) >= len(back)
+        ]
     if (len(ours) + len(theirs) + len(opposites)) % 2 == 0:
         return
     if opposites:
@@ -203,14 +187,6 @@ def polarity(rule: Rule, both: Compared) -> Iterator[str]:
         found = ("negation_dropped", raw_of(evidence, theirs[-1]))
     if found[0] == rule["code"]:
         yield found[1]
-
-
-def _concerns(both: Compared, mark: Mark) -> bool:
-    """True when the claim tells what this negation of the evidence stands before."""
-    evidence, back = both.best.evidence, both.best.back
-    clause = evidence.clauses[mark.start]
-    inside = sum(evidence.clauses[i] == clause for i in back)
-    return any(head in back for head in mark.heads) and inside * 2 >= len(back)
 
 
 def raw_of(reading: Reading, mark: Mark) -> str:

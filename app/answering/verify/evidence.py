@@ -9,7 +9,7 @@ from app.answering.verify.cells import cell_faults
 from app.answering.verify.cited import LocatedQuote
 from app.answering.verify.quoted import is_lead_in, list_lead
 from app.answering.verify.rows import Row
-from app.answering.verify.tables import tell_rows
+from app.answering.verify.tables import row_sentence
 from app.answering.verify.vetoes import find_vetoes
 from language.lines import MARKER
 
@@ -40,49 +40,42 @@ class Evidence:
 
 
 def gather_evidence(quotes: Sequence[LocatedQuote]) -> Evidence:
-    """The evidence of the quotes, in their order, without repetitions."""
-    rows = [row for quote in quotes for row in quote.rows]
-    return Evidence(
-        text="\n".join(dict.fromkeys(_quoted_lines(quotes))),
-        background="\n".join(dict.fromkeys(line for each in quotes for line in _around(each))),
-        rows=rows,
-        is_rows=bool(rows) and all(quote.rows for quote in quotes),
-    )
+    """The evidence of the quotes, in their order, without repetitions.
 
-
-def _quoted_lines(quotes: Sequence[LocatedQuote]) -> list[str]:
-    """The quoted sentences, each item behind the lines that lead to its list.
-
-    The lead-in may say "You must not bring:". Alone it counts only where nothing else is quoted.
+    Each item stands behind the lines that lead to its list: they may say "You must not bring:". A
+    lead-in alone counts only where nothing else is quoted.
     """
     quoted = [(quote.source, index) for quote in quotes for index in quote.sentences]
     has_more = any(not is_lead_in(source, index) for source, index in quoted)
     lines: list[str] = []
+    around: list[str] = []
     for quote in quotes:
+        source, sentences, first = quote.source, quote.source.sentences, quote.sentences.start
         if quote.rows:
-            lines.append(tell_rows(quote.rows))
-            continue
-        for index in quote.sentences:
-            if has_more and is_lead_in(quote.source, index):
-                continue
-            sentence = quote.source.sentences[index]
-            leads = [quote.source.sentences[each].words for each in list_lead(quote.source, index)]
-            marker = MARKER.match(sentence.words)
-            lines.append(" ".join([*leads, sentence.words[marker.end() if marker else 0 :]]))
-    return lines
+            lines.append("\n".join(map(row_sentence, quote.rows)))
+        else:
+            for index in quote.sentences:
+                if has_more and is_lead_in(source, index):
+                    continue
+                words = sentences[index].words
+                leads = [sentences[each].words for each in list_lead(source, index)]
+                marker = MARKER.match(words)
+                lines.append(" ".join([*leads, words[marker.end() if marker else 0 :]]))
 
-
-def _around(quote: LocatedQuote) -> list[str]:
-    """Title, section and columns of a quote, its lead-ins and headings, and the sentence before."""
-    source, first = quote.source, quote.sentences.start
-    passage = source.source.passage
-    names = [passage.title or "", " > ".join(passage.location["section"])]
-    names += [" | ".join(row.columns) for row in quote.rows[:1]]
-    around = {
-        *list_lead(source, first),
-        *range(max(0, first - 1), first),
-        *source.headings_above(first, HEADINGS_AROUND),
-    }
-    return [name for name in names if name] + [
-        source.sentences[index].words for index in sorted(around)
-    ]
+        passage = source.source.passage
+        names = [passage.title or "", " > ".join(passage.location["section"])]
+        names += [" | ".join(row.columns) for row in quote.rows[:1]]
+        nearby = {
+            *list_lead(source, first),
+            *range(max(0, first - 1), first),
+            *source.headings_above(first, HEADINGS_AROUND),
+        }
+        around += filter(None, names)
+        around += [sentences[index].words for index in sorted(nearby)]
+    rows = [row for quote in quotes for row in quote.rows]
+    return Evidence(
+        text="\n".join(dict.fromkeys(lines)),
+        background="\n".join(dict.fromkeys(around)),
+        rows=rows,
+        is_rows=bool(rows) and all(quote.rows for quote in quotes),
+    )

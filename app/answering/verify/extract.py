@@ -7,7 +7,7 @@ from typing import Final
 from app.answering.claims import VerifiedCitation
 from app.answering.verify.cited import CitedSource
 from app.answering.verify.rows import Row
-from app.answering.verify.tables import tell_rows
+from app.answering.verify.tables import row_sentence
 from language.lines import BULLET
 from language.text import Span
 
@@ -34,19 +34,19 @@ _MORE: Final = re.compile(
 class Extract:
     """Sentences, or table rows, of one source in their order.
 
-    `sentences` are indices; of them the first `leaning` are there because the next leans on them.
+    `sentences` are indices; the first `antecedent_count` are there since the next refers to them.
     """
 
     source: CitedSource
     sentences: tuple[int, ...] = ()
     rows: tuple[Row, ...] = ()
-    leaning: int = 0
+    antecedent_count: int = 0
 
     @property
     def text(self) -> str:
         """The text as shown: sentences of a paragraph on one line, items and rows one to a line."""
         if self.rows:
-            return tell_rows(self.rows)
+            return "\n".join(map(row_sentence, self.rows))
         sentences = self.source.sentences
         shown = ""
         for place, index in enumerate(self.sentences):
@@ -66,11 +66,13 @@ class Extract:
         return shown[marker.end() if marker else 0 :]
 
     def after(self, shown: Place | None) -> "Extract":
-        """The extract without the sentences it leans on, where these were the last ones shown."""
-        if shown is None or not self.leaning or shown[0] != self.source.source.id:
+        """The extract without its antecedents, where these were the last sentences shown."""
+        if shown is None or not self.antecedent_count or shown[0] != self.source.source.id:
             return self
-        is_known = shown[1] == self.sentences[self.leaning - 1]
-        return replace(self, sentences=self.sentences[self.leaning :]) if is_known else self
+        is_known = shown[1] == self.sentences[self.antecedent_count - 1]
+        return (
+            replace(self, sentences=self.sentences[self.antecedent_count :]) if is_known else self
+        )
 
     @property
     def last(self) -> Place | None:
@@ -102,12 +104,12 @@ class Extract:
         return [self.source.citation(run) for run in runs]
 
 
-def tell_more(count: int, where: str, language: str | None) -> str:
+def omission_line(count: int, where: str, language: str | None) -> str:
     """A line such as `and 7 more in Packing list`, in English, German or French."""
     form = _MORE_BY_LANGUAGE.get((language or "en")[:2], _MORE_BY_LANGUAGE["en"])
     return form.format(count=count, where=" ".join(where.split()))
 
 
 def without_more(claim: str) -> str:
-    """The claim without the line of `tell_more`."""
+    """The claim without the line of `omission_line`."""
     return _MORE.sub("", claim)

@@ -31,8 +31,8 @@ MAX_SENTENCES: Final = 1_000
 """Sentences of all claims of one request: each is answered with up to three quotes."""
 
 BEST_SENTENCES: Final = 3
-"""Sentences that a claim is held against together; recall over three told supported claims from
-others best on answers to questions."""
+"""Sentences that a claim is compared with together; over three, recall separates supported
+claims from others best, in answers to questions."""
 
 MIN_HELD_TO_CONTRADICT: Final = 0.75
 """Share of content words that the sources hold; with fewer they speak of something else."""
@@ -169,38 +169,42 @@ def ground(claim: str, index: SentenceIndex, fitted: Fitted, name: ProfileName) 
 
 def supports_of(claim: str, index: SentenceIndex) -> list[Support]:
     """The support of each sentence that asserts something."""
-    texts = (bare_claim(sentence) for sentence in sentences_of(claim))
-    return [_support(text, index) for text in texts if claims_something(without_lead(text))]
+    sources = {source.source.id: source for source in index.sources}
+    supports: list[Support] = []
+    for sentence in map(bare_claim, sentences_of(claim)):
+        text = without_lead(sentence)
+        if not claims_something(text):
+            continue
+        is_known = is_language_known(sentence)
+        verbatim = find_verbatim(sentence, (), sources)
+        if verbatim is not None:
+            said = tuple(each for extract in verbatim.extracts for each in extract.citations)
+            supports.append(Support(citations=said, is_verbatim=True, is_polarity_checked=is_known))
+            continue
 
-
-def _support(text: str, index: SentenceIndex) -> Support:
-    is_known = is_language_known(text)
-    verbatim = find_verbatim(text, (), {source.source.id: source for source in index.sources})
-    if verbatim is not None:
-        said = tuple(each for extract in verbatim.extracts for each in extract.citations)
-        return Support(citations=said, is_verbatim=True, is_polarity_checked=is_known)
-
-    text = without_lead(text)
-    claim = read_sentence(text)
-    quotes = index.best(claim, BEST_SENTENCES)
-    held = {key for quote in quotes for key in read_sentence(quote.text).places}
-    content = [claim.tokens[place] for place in claim.content]
-    missing = [token.raw for token in content if token.key not in held]
-    vetoes = gather_evidence(quotes).vetoes(text)
-    reasons = [*vetoes]
-    if missing or not vetoes:
-        reasons.append(Reason(code="coverage_low", detail=", ".join(missing)))
-    if not is_known:
-        reasons.append(Reason(code="polarity_unknown"))
-    checks = checks_of(reasons)
-    return Support(
-        citations=tuple(quote.source.citation(quote.span, checks=checks) for quote in quotes),
-        reasons=tuple(reasons) if quotes else (Reason(code="no_citation"),),
-        is_polarity_checked=is_known,
-        held=1 - len(missing) / max(1, len(content)),
-        is_vetoed=bool(vetoes),
-        is_denied=any(severity_of(reason.code) != "doubts" for reason in vetoes),
-    )
+        reading = read_sentence(text)
+        quotes = index.best(reading, BEST_SENTENCES)
+        found = {key for quote in quotes for key in read_sentence(quote.text).places}
+        content = [reading.tokens[place] for place in reading.content]
+        missing = [token.raw for token in content if token.key not in found]
+        vetoes = gather_evidence(quotes).vetoes(text)
+        reasons = [*vetoes]
+        if missing or not vetoes:
+            reasons.append(Reason(code="coverage_low", detail=", ".join(missing)))
+        if not is_known:
+            reasons.append(Reason(code="polarity_unknown"))
+        checks = checks_of(reasons)
+        supports.append(
+            Support(
+                citations=tuple(each.source.citation(each.span, checks=checks) for each in quotes),
+                reasons=tuple(reasons) if quotes else (Reason(code="no_citation"),),
+                is_polarity_checked=is_known,
+                held=1 - len(missing) / max(1, len(content)),
+                is_vetoed=bool(vetoes),
+                is_denied=any(severity_of(reason.code) != "doubts" for reason in vetoes),
+            )
+        )
+    return supports
 
 
 def sentences_of(text: str) -> list[str]:

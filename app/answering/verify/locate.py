@@ -117,18 +117,16 @@ def _first_occurrence(needle: str, haystack: Folded | None, source: SearchableTe
         end = start + len(needle)
         span = Span(start, end) if haystack is None else haystack.origin(start, end)
         if span and source.may_cut(span):
-            if not any(_cuts_word(source.text, offset) for offset in span):
+            pairs = (source.text[max(0, offset - 1) : offset + 1] for offset in span)
+            cuts_word = any(
+                len(pair) > 1 and pair.isalnum() and not any(map(is_unspaced, pair))
+                for pair in pairs
+            )
+            if not cuts_word:
                 return span
             first = first or span
         start = text.find(needle, start + 1)
     return first
-
-
-def _cuts_word(text: str, offset: int) -> bool:
-    if not 0 < offset < len(text):
-        return False
-    before, after = text[offset - 1], text[offset]
-    return before.isalnum() and after.isalnum() and not (is_unspaced(before) or is_unspaced(after))
 
 
 def _locate_nearly(quote: str, source: SearchableText) -> Located | Literal["altered"] | None:

@@ -1,21 +1,18 @@
 """Completes sentences of a source with what it takes to understand them.
 
 Added are the lead-in of a list with every list around it, all items where they only hold together,
-the sentence that a pronoun leans on, and the heading of a line that is no sentence. Without them
+the sentence that a pronoun refers to, and the heading of a line that is no sentence. Without them
 what is shown would be another statement.
 """
 
 import re
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Final, TypeVar
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 from app.answering.verify.cited import CitedSource, LocatedQuote
 from app.answering.verify.extract import MAX_SHOWN_CHARS, Extract
-from app.answering.verify.rows import Row
-from language.lines import leans
-
-_Part = TypeVar("_Part")
+from language.lines import COLONS, refers_back
 
 MAX_LIST_ITEMS: Final = 60
 """Sentences looked through, from an item to the beginning or the end of its list."""
@@ -23,8 +20,8 @@ MAX_LIST_ITEMS: Final = 60
 MAX_LISTS_AROUND: Final = 4
 """Lists that a list stands in."""
 
-MAX_LEANING: Final = 2
-"""Sentences that are put before one that leans on them."""
+MAX_ANTECEDENTS: Final = 2
+"""Sentences that are put before one that refers back to them."""
 
 MAX_FRAGMENT_WORDS: Final = 4
 """A line this short says too little by itself, whatever it ends with."""
@@ -47,7 +44,10 @@ def quoted_extracts(quotes: Sequence[LocatedQuote]) -> list[Extract]:
     for quote in quotes:
         most_chars = MAX_SHOWN_CHARS - sum(len(extract.text) for extract in extracts)
         if quote.rows:
-            found = _that_fit(quote.rows, most_chars, partial(_extract_rows, quote.source))
+            rows = Extract(source=quote.source, rows=tuple(quote.rows))
+            while rows.rows and len(rows.text) > most_chars:
+                rows = replace(rows, rows=rows.rows[: len(rows.rows) * 7 // 8])
+            found = [rows] if rows.rows else []
         else:
             found = complete_extracts(quote.source, quote.sentences, most_chars)
         for extract in found:
@@ -68,81 +68,66 @@ def quoted_extracts(quotes: Sequence[LocatedQuote]) -> list[Extract]:
 def complete_extracts(
     source: CitedSource, indices: Sequence[int], most_chars: int = MAX_SHOWN_CHARS
 ) -> list[Extract]:
-    """The sentences, parted at the headings between them, each part with what it leans on.
+    """The sentences, parted at the headings between them, each part with what completes it.
 
     As many of the first ones as fit; empty when none does.
     """
-    return _that_fit(indices, most_chars, partial(_extract_parts, source))
-
-
-def _extract_rows(source: CitedSource, rows: Sequence[Row]) -> list[Extract]:
-    return [Extract(source=source, rows=tuple(rows))]
-
-
-def _extract_parts(source: CitedSource, indices: Sequence[int]) -> list[Extract]:
-    """The sentences parted at headings, each part completed."""
-    parts: list[list[int]] = [[]]
-    for index in indices:
-        if source.sentences[index].is_heading:
-            parts.append([])
-        else:
-            parts[-1].append(index)
-    filled = [part for part in parts if part]
-    extracts = [_complete(source, part, needs_heading=len(filled) > 1) for part in filled]
-    return [extract for extract in extracts if extract is not None]
-
-
-def _that_fit(
-    parts: Sequence[_Part], most_chars: int, extracts_of: Callable[[Sequence[_Part]], list[Extract]]
-) -> list[Extract]:
-    """The extracts of the first parts; fewer parts until their text is short enough."""
-    while parts:
-        extracts = extracts_of(parts)
+    while indices:
+        parts: list[list[int]] = [[]]
+        for index in indices:
+            if source.sentences[index].is_heading:
+                parts.append([])
+            else:
+                parts[-1].append(index)
+        filled = [part for part in parts if part]
+        completed = [_complete(source, part, needs_heading=len(filled) > 1) for part in filled]
+        extracts = [extract for extract in completed if extract is not None]
         if sum(len(extract.text) for extract in extracts) <= most_chars:
             return extracts
-        parts = parts[: len(parts) * 7 // 8]
+        indices = indices[: len(indices) * 7 // 8]
     return []
 
 
 def _complete(source: CitedSource, part: Sequence[int], *, needs_heading: bool) -> Extract | None:
-    """The part with what it leans on.
+    """The part with the sentences before it that it refers to, its heading, and whole lists.
 
     None for an item of a list without its lead-in: nobody knows what it is an item of. An item such
     as "Depot: 5 EUR" says so itself.
     """
-    first = part[0]
-    sentence = source.sentences[first]
+    sentences, first = source.sentences, part[0]
+    sentence = sentences[first]
     ends = sentence.words.endswith((".", "!", "?", "\u3002"))
     is_fragment = not ends or len(sentence.words.split()) <= MAX_FRAGMENT_WORDS
-    lead, leaning = list_lead(source, first), _leaning(source, first)
-    if sentence.is_bullet and not lead and is_fragment and ": " not in sentence.words:
+    if (
+        sentence.is_bullet
+        and is_fragment
+        and ": " not in sentence.words
+        and not list_lead(source, first)
+    ):
         return None
 
-    is_below_heading = first > 0 and source.sentences[first - 1].is_heading
+    start = first
+    while (
+        first - start < MAX_ANTECEDENTS
+        and start > 0
+        and not sentences[start].is_item
+        and refers_back(sentences[start].words)
+        and not sentences[start - 1].is_heading
+    ):
+        start -= 1
+    is_below_heading = first > 0 and sentences[first - 1].is_heading
     is_named = is_below_heading and not sentence.is_item and is_fragment
     heading = source.headings_above(first, 1) if needs_heading or is_named else ()
-    shown = {*heading, *lead, *leaning, *part}
+    shown = {*heading, *range(start, first), *part}
     for index in part:
-        if source.sentences[index].is_item:
+        if sentences[index].is_item:
             shown.update(list_lead(source, index))
             shown.update(items_of_list(source, index) if _hold_together(source, index) else ())
     return Extract(
-        source=source, sentences=tuple(sorted(shown)), leaning=0 if heading else len(leaning)
+        source=source,
+        sentences=tuple(sorted(shown)),
+        antecedent_count=0 if heading else first - start,
     )
-
-
-def _leaning(source: CitedSource, index: int) -> Sequence[int]:
-    """The sentences before this one that it leans on, in order."""
-    first = index
-    while (
-        index - first < MAX_LEANING
-        and first > 0
-        and not source.sentences[first].is_item
-        and leans(source.sentences[first].words)
-        and not source.sentences[first - 1].is_heading
-    ):
-        first -= 1
-    return range(first, index)
 
 
 # --- Lists ---------------------------------------------------------------------------------------
@@ -150,7 +135,7 @@ def _leaning(source: CitedSource, index: int) -> Sequence[int]:
 
 def is_lead_in(source: CitedSource, index: int) -> bool:
     """True for a line that only leads to what follows."""
-    return source.sentences[index].words.endswith((":", "\uff1a"))
+    return source.sentences[index].words.endswith(COLONS)
 
 
 def list_lead(source: CitedSource, index: int) -> Sequence[int]:
@@ -176,7 +161,7 @@ def _line_above(source: CitedSource, index: int) -> int | None:
         if not sentence.is_item:
             # A table may end right above a list; its last row leads to nothing.
             return None if source.rows_touched(sentence.span) else earlier
-        if sentence.level[0] < indent or sentence.words.endswith(":"):
+        if sentence.level[0] < indent or sentence.words.endswith(COLONS):
             return earlier
         is_of_other_list = sentence.level[0] == indent and sentence.level[1] != kind
         if is_of_other_list:
@@ -204,5 +189,5 @@ def _hold_together(source: CitedSource, index: int) -> bool:
     if lead is None:
         return False
     words = source.sentences[lead].words
-    is_steps = not source.sentences[index].is_bullet and words.endswith(":")
+    is_steps = not source.sentences[index].is_bullet and words.endswith(COLONS)
     return is_steps or _TOGETHER.search(words) is not None

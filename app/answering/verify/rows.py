@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kb.passages import Passage, TableRows
+from kb.passages import Passage
 from language.text import Span, word_set
 from language.units import in_unit, split_header
 
@@ -59,32 +59,28 @@ class Row:
 
 def rows_of(passage: Passage) -> Sequence[Row]:
     """The rows whose names are in the passage, in order; none where it knows no table."""
-    return [
-        row
-        for rows in passage.location.get("tables", ())
-        for places in rows["rows"]
-        if (row := _row(passage, rows, places)) is not None
-    ]
-
-
-def _row(passage: Passage, rows: TableRows, places: Sequence[int]) -> Row | None:
-    number, start, end, *cell_places = places
-    if end > len(passage.text):
-        return None
-    cells = tuple(
-        _cell(rows["columns"][column], passage.text, (column, first, last))
-        for column, first, last in zip(*(iter(cell_places),) * 3, strict=True)
-    )
-    return Row(
-        table=rows["table"],
-        number=number,
-        cells=cells,
-        key=tuple(cell for cell in cells if cell.index in rows["key"]),
-        span=Span(start, end),
-        row_count=rows["row_count"],
-        columns=tuple(rows["columns"]),
-        language=passage.language,
-    )
+    found: list[Row] = []
+    for rows in passage.location.get("tables", ()):
+        columns = rows["columns"]
+        for number, start, end, *places in rows["rows"]:
+            if end > len(passage.text):
+                continue
+            cells = tuple(
+                _cell(columns[column], passage.text, (column, first, last))
+                for column, first, last in zip(*(iter(places),) * 3, strict=True)
+            )
+            row = Row(
+                table=rows["table"],
+                number=number,
+                cells=cells,
+                key=tuple(cell for cell in cells if cell.index in rows["key"]),
+                span=Span(start, end),
+                row_count=rows["row_count"],
+                columns=tuple(columns),
+                language=passage.language,
+            )
+            found.append(row)
+    return found
 
 
 def _cell(header: str, text: str, place: tuple[int, int, int]) -> Cell:
@@ -103,7 +99,7 @@ def _cell(header: str, text: str, place: tuple[int, int, int]) -> Cell:
 
 
 def with_unit(cell: Cell) -> str:
-    """The value as it is told: `EUR 87.25`."""
+    """The value with its unit: `EUR 87.25`."""
     return in_unit(cell.value, cell.unit) if cell.unit else cell.value
 
 

@@ -1,4 +1,4 @@
-"""Tells table rows in fixed forms of their own words, and recognises these forms in claims."""
+"""Writes table rows in fixed forms of their own words, and recognises these forms in claims."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -10,7 +10,7 @@ from app.answering.verify.rows import Cell, Row, is_bare_number, with_unit
 from language.text import fold, word_set
 from language.units import in_unit
 
-MAX_TOLD: Final = 20
+MAX_NAMED_ROWS: Final = 20
 """Rows that a count or a sum names; of more it says how many there are."""
 _MAX_TEXT_CHARS: Final = 20_000
 _VALUE_HEADERS: Final = word_set(
@@ -35,160 +35,146 @@ _NUMBER_BY_DECIMAL_MARK: Final = {
 _MARKER: Final = re.compile(r"\s?\[\d{1,3}\](?=[\s.,;]|$)")
 
 
-def tell_row(row: Row, columns: Collection[str] | None = None) -> str:
+def row_sentence(row: Row, columns: Collection[str] | None = None) -> str:
     """The row as a phrase of its own words: `Antenna cover (SP-4217): price EUR 87.25; stock 112`.
 
-    The columns that name the row come first. `columns` are the names of those to tell besides,
-    with or without their unit; None tells all that have a value.
+    The columns that name the row come first. `columns` are the names of the others that it has,
+    with or without their unit; None stands for all that have a value.
     """
     wanted = None if columns is None else {fold(name).text for name in columns}
-    cells = [
-        cell
-        for cell in row.cells
-        if cell not in row.key and (wanted is None or not wanted.isdisjoint(_names(row, cell)))
-    ]
-    return _joined(_head(row), [_told(row, cell) for cell in cells], cells)
+    return _phrase(
+        row,
+        [
+            cell
+            for cell in row.cells
+            if cell not in row.key and (wanted is None or not wanted.isdisjoint(_names(row, cell)))
+        ],
+    )
 
 
-def tell_rows(rows: Sequence[Row]) -> str:
-    """Each row as `tell_row` tells it, one to a line."""
-    return "\n".join(map(tell_row, rows))
-
-
-def tell_count(rows: Sequence[Row]) -> str:
+def count_sentence(rows: Sequence[Row]) -> str:
     """The number of rows and their names: `2: Antenna cover (SP-4217); Door seal`."""
-    named = [_head(row) or tell_row(row) for row in rows[:MAX_TOLD]]
-    return f"{len(rows)}: {'; '.join(named)}{_and_more(rows)}" if rows else "0"
+    if not rows:
+        return "0"
+    names = [_name(row) or row_sentence(row) for row in rows[:MAX_NAMED_ROWS]]
+    if len(rows) > MAX_NAMED_ROWS:
+        names.append(f"and {len(rows) - MAX_NAMED_ROWS} more")
+    return f"{len(rows)}: {'; '.join(names)}"
 
 
-def tell_sum(rows: Sequence[Row], column: str) -> str:
+def sum_sentence(rows: Sequence[Row], column: str) -> str:
     """The sum of a column and what it is made of; "" where a value is no single number.
 
     `Sum of price: EUR 99.60 (Antenna cover (SP-4217): EUR 87.25; Door seal: EUR 12.35)`
     """
-    total = sum_of(rows, column)
-    if total is None:
+    wanted = fold(column).text
+    cells = [
+        next((each for each in row.cells if wanted in _names(row, each)), None) for row in rows
+    ]
+    summands = [cell for cell in cells if cell is not None]
+    if not summands or len(summands) < len(rows) or len({cell.unit for cell in summands}) > 1:
         return ""
-    cells = [cell for row in rows if (cell := _cell_of(row, column))]
-    parts = [f"{_head(row)}: {with_unit(cell)}" for row, cell in zip(rows, cells, strict=True)]
-    name = _column_name(rows[0], cells[0])
-    unit = cells[0].unit
-    shown = _shown_as(total, [cell.value for cell in cells], rows[0].language)
-    placed = in_unit(shown, unit) if unit else shown
-    made_of = f"{'; '.join(parts[:MAX_TOLD])}{_and_more(rows)}"
-    return f"Sum of {name}: {placed} ({made_of})"
 
-
-def sum_of(rows: Sequence[Row], column: str) -> Decimal | None:
-    """The sum of a column's bare numbers; None where a row has none, or they differ in unit."""
-    cells = [cell for row in rows if (cell := _cell_of(row, column))]
-    if not cells or len(cells) < len(rows) or len({cell.unit for cell in cells}) > 1:
-        return None
-    written = _written_in([cell.value for cell in cells], rows[0].language)
-    if written is None:
-        return None
+    # All values have to be numbers with one decimal mark; of `1.234` alone the language decides.
+    values = [cell.value for cell in summands]
+    marks = ".," if (rows[0].language or "en").startswith("en") else ",."
+    patterns = {mark: _NUMBER_BY_DECIMAL_MARK[mark] for mark in marks}
+    decimal_mark = next((m for m in marks if all(map(patterns[m].fullmatch, values))), None)
+    if decimal_mark is None:
+        return ""
+    other_mark = "," if decimal_mark == "." else "."
     total = Decimal(0)
-    for cell in cells:
-        digits = _GROUP_MARK.sub("", cell.value.replace("," if written == "." else ".", ""))
-        total += Decimal(digits.replace(written, ".").replace("\u2212", "-"))
-    return total
+    for value in values:
+        digits = _GROUP_MARK.sub("", value.replace(other_mark, ""))
+        total += Decimal(digits.replace(decimal_mark, ".").replace("\u2212", "-"))
+
+    # The sum has their decimal mark, and the first mark between thousands among them.
+    found = (other_mark if other_mark in v else _GROUP_MARK.search(v) for v in values)
+    group_mark = next((mark if isinstance(mark, str) else mark[0] for mark in found if mark), "")
+    mark_by_english_mark = {",": group_mark, ".": decimal_mark}
+    shown = "".join(mark_by_english_mark.get(each, each) for each in f"{total:,f}")
+    unit = summands[0].unit
+    parts = [f"{_name(row)}: {with_unit(cell)}" for row, cell in zip(rows, summands, strict=True)]
+    if len(rows) > MAX_NAMED_ROWS:
+        parts[MAX_NAMED_ROWS:] = [f"and {len(rows) - MAX_NAMED_ROWS} more"]
+    placed = in_unit(shown, unit) if unit else shown
+    return f"Sum of {_column_name(rows[0], summands[0])}: {placed} ({'; '.join(parts)})"
 
 
-def _written_in(values: Sequence[str], language: str | None) -> str | None:
-    """The decimal mark with which all values of a column are numbers; None where none fits.
-
-    `1.234` alone may be either: then the language decides.
-    """
-    is_english = (language or "en").startswith("en")
-    for mark in ".," if is_english else ",.":
-        if all(map(_NUMBER_BY_DECIMAL_MARK[mark].fullmatch, values)):
-            return mark
-    return None
-
-
-def _shown_as(total: Decimal, values: Sequence[str], language: str | None) -> str:
-    """The number as the values are written: their decimal mark, their mark between thousands."""
-    decimal_mark = _written_in(values, language) or "."
-    other = "," if decimal_mark == "." else "."
-    marks = (other if other in value else _GROUP_MARK.search(value) for value in values)
-    group_mark = next((mark if isinstance(mark, str) else mark[0] for mark in marks if mark), "")
-    names = {",": group_mark, ".": decimal_mark}
-    return "".join(names.get(each, each) for each in f"{total:,f}")
-
-
-def told_form(text: str, rows: Sequence[Row], *, is_computed: bool = False) -> str | None:
+def fixed_form(text: str, rows: Sequence[Row], *, is_computed: bool = False) -> str | None:
     """The fixed form of exactly these rows, whole or of some of their cells, that `text` is.
 
     None when it is none. A count or a sum is one only where `is_computed`. Case, space, kinds of
     quotes and dashes, markers such as [1] and a last full stop do not count; what comes back is as
-    `tell_row` and the others tell it.
+    `row_sentence` and the others write it.
     """
     if not rows or len(text) > _MAX_TEXT_CHARS:
         return None
     lines = [line for line in map(_normal, text.splitlines()) if line]
     if len(lines) == len(rows):
-        told = [_told_line(line, row) for line, row in zip(lines, rows, strict=True)]
-        whole = [line for line in told if line is not None]
-        if len(whole) == len(rows):
-            return "\n".join(whole)
+        found = [_form_of_line(line, row) for line, row in zip(lines, rows, strict=True)]
+        forms = [line for line in found if line is not None]
+        if len(forms) == len(rows):
+            return "\n".join(forms)
     if not is_computed:
         return None
     names = dict.fromkeys(cell.column for cell in rows[0].cells)
-    forms = [tell_count(rows), *(tell_sum(rows, name) for name in names)]
+    forms = [count_sentence(rows), *(sum_sentence(rows, name) for name in names)]
     joined = " ".join(lines)
     return next((form for form in forms if form and joined == _normal(form)), None)
 
 
-def _told_line(line: str, row: Row) -> str | None:
-    """The head of the row and those of its cells, in order, that the line tells; else None."""
-    head = _head(row)
-    if line == _normal(head):
-        return head
+def _form_of_line(line: str, row: Row) -> str | None:
+    """The name of the row and those of its cells, in order, that the line states; else None."""
+    name = _name(row)
+    if line == _normal(name):
+        return name
     values = [cell for cell in row.cells if cell not in row.key]
     for cell in values:
-        form = _joined(head, [_told(row, cell)], [cell])
+        form = _phrase(row, [cell])
         if line == _normal(form):
             return form
-    start = _folded(f"{head}:" if row.key else "")
+    start = _folded(f"{name}:" if row.key else "")
     if not line.startswith(start):
         return None
-    rest, told = line.removeprefix(start).lstrip(), list[Cell]()
+    rest, stated = line.removeprefix(start).lstrip(), list[Cell]()
     for cell in values:
-        part = _folded(_told(row, cell))
+        part = _folded(_cell_phrase(row, cell))
         if rest == part.rstrip(" ."):
-            cells = [*told, cell]
-            return _joined(head, [_told(row, each) for each in cells], cells)
+            return _phrase(row, [*stated, cell])
         if rest.startswith(f"{part};"):
             rest = rest[len(part) + 1 :].lstrip()
-            told.append(cell)
+            stated.append(cell)
     return None
 
 
-def _joined(head: str, parts: Sequence[str], cells: Sequence[Cell]) -> str:
-    if not head or not parts:
-        return head or "; ".join(parts)
+def _phrase(row: Row, cells: Sequence[Cell]) -> str:
+    """The name of the row and these of its cells."""
+    name, parts = _name(row), [_cell_phrase(row, cell) for cell in cells]
+    if not name or not parts:
+        return name or "; ".join(parts)
     if len(parts) == 1 and parts[0] != with_unit(cells[0]) and _needs_colon(cells[0]):
         # One colon is enough: `HL-1187, symptom: Readings of the last hour lost`.
-        return f"{head}, {parts[0]}"
-    return f"{head}: {'; '.join(parts)}"
+        return f"{name}, {parts[0]}"
+    return f"{name}: {'; '.join(parts)}"
 
 
-def _head(row: Row) -> str:
+def _name(row: Row) -> str:
     """The names of the row, before its codes."""
     if len(row.key) == 1 and row.key[0].column and is_bare_number(row.key[0].value):
         return f"{row.key[0].column} {with_unit(row.key[0])}"
-    names = [with_unit(cell) for cell in row.key if not _is_code(cell.value)]
-    codes = [with_unit(cell) for cell in row.key if _is_code(cell.value)]
+    names: list[str] = []
+    codes: list[str] = []
+    for cell in row.key:
+        is_code = " " not in cell.value and any(map(str.isdecimal, cell.value))
+        (codes if is_code else names).append(with_unit(cell))
     if not names:
         return ", ".join(codes)
     return ", ".join(names) + (f" ({', '.join(codes)})" if codes else "")
 
 
-def _is_code(value: str) -> bool:
-    return " " not in value and any(map(str.isdecimal, value))
-
-
-def _told(row: Row, cell: Cell) -> str:
+def _cell_phrase(row: Row, cell: Cell) -> str:
+    """The value behind its column: `price EUR 87.25`; alone where the column says no more."""
     column = _column_name(row, cell)
     value = with_unit(cell)
     is_only_value = len(row.columns) == len(row.key) + 1
@@ -213,22 +199,15 @@ def _column_name(row: Row, cell: Cell) -> str:
 
 
 def _names(row: Row, cell: Cell) -> Iterator[str]:
+    """The folded names of the cell's column, with and without its unit."""
     yield fold(cell.column).text
     if cell.index < len(row.columns):
         yield fold(row.columns[cell.index]).text
 
 
-def _cell_of(row: Row, column: str) -> Cell | None:
-    wanted = fold(column).text
-    return next((cell for cell in row.cells if wanted in _names(row, cell)), None)
-
-
-def _and_more(rows: Sequence[Row]) -> str:
-    return f"; and {len(rows) - MAX_TOLD} more" if len(rows) > MAX_TOLD else ""
-
-
 @lru_cache(maxsize=1024)
 def _normal(text: str) -> str:
+    """The form in which texts are compared: folded, without markers and a last full stop."""
     return _folded(_MARKER.sub("", text)).rstrip(" .")
 
 

@@ -16,10 +16,10 @@ from app.answering.verify.cited import (
     LocatedQuote,
     normal_sentence,
 )
-from app.answering.verify.extract import Extract, Place, tell_more, without_more
+from app.answering.verify.extract import Extract, Place, omission_line, without_more
 from app.answering.verify.quoted import complete_extracts, items_of_list
-from app.answering.verify.tables import told_form
-from language.lines import BULLET, NUMBERED
+from app.answering.verify.tables import fixed_form
+from language.lines import BULLET, COLONS, NUMBERED
 from language.sentences import bounded_sentences
 from language.tokens import tokenize
 
@@ -64,7 +64,7 @@ def without_lead(claim: str) -> str:
 
 def claims_something(text: str) -> bool:
     """False for what asserts nothing: a question, a lead-in, words of talk alone."""
-    is_open = text.endswith(("?", ":", "\uff1f"))
+    is_open = text.endswith(("?", "\uff1f", *COLONS))
     return not is_open and any(token.is_content for token in tokenize(text))
 
 
@@ -72,7 +72,7 @@ def claims_something(text: str) -> bool:
 class Verbatim:
     """The source's words that a claim repeats.
 
-    `form` is the text of table rows; `more` is the last line where only part of a list is told.
+    `form` is the text of table rows; `more` is the last line where only part of a list is there.
     """
 
     extracts: tuple[Extract, ...]
@@ -98,7 +98,7 @@ def find_verbatim(
 
     Args:
         claim: as `bare_claim` leaves it.
-        quotes: those that were found; a row is told by the quotes that touch it.
+        quotes: those that were found; a row may be stated where one touches it.
         sources: those that the claim cites. Whole sentences are looked for in all of each, since
             what a source says verbatim is proved wherever the quote was taken from.
         is_computed: whether it may count or sum up rows, which only who has seen all of them may.
@@ -107,23 +107,23 @@ def find_verbatim(
         in_form = _find_rows(text, quotes, is_computed=is_computed)
         if in_form is not None:
             return in_form
-        told = without_more(text)
-        pieces = (normal_sentence(told[start:end]) for start, end in bounded_sentences(told))
+        listed = without_more(text)
+        pieces = (normal_sentence(listed[start:end]) for start, end in bounded_sentences(listed))
         wanted = " ".join(filter(None, pieces))
         for source in sources.values():
             run = _find_run(source, wanted)
             if run:
-                return _complete_run(source, run, has_more=told != text)
+                return _complete_run(source, run, has_more=listed != text)
     return None
 
 
 def _find_rows(text: str, quotes: Sequence[LocatedQuote], *, is_computed: bool) -> Verbatim | None:
-    """The quoted rows that the text tells in a fixed form: all of them in order, or one."""
+    """The quoted rows that the text states in a fixed form: all of them in order, or one."""
     every = [Extract(source=quote.source, rows=(row,)) for quote in quotes for row in quote.rows]
     distinct = list({(each.source.source.id, each.rows[0].span): each for each in every}.values())
     for extracts in [distinct, *([each] for each in distinct)] if distinct else []:
         rows = [row for each in extracts for row in each.rows]
-        form = told_form(text, rows, is_computed=is_computed)
+        form = fixed_form(text, rows, is_computed=is_computed)
         if form is not None:
             return Verbatim(extracts=tuple(extracts), form=form)
     return None
@@ -163,7 +163,7 @@ def _find_next(source: CitedSource, last: int, padded: str, position: int) -> in
 
     An item goes with its lead-in alone.
     """
-    opens_list = source.sentences[last].words.endswith(":")
+    opens_list = source.sentences[last].words.endswith(COLONS)
     may_skip = opens_list or source.sentences[last].is_item
     for index in range(last + 1, min(last + 1 + MAX_SKIPPED_ITEMS, len(source.sentences))):
         sentence = source.sentences[index]
@@ -197,5 +197,5 @@ def _complete_run(source: CitedSource, run: Sequence[int], *, has_more: bool) ->
         where = source.sentences[headings[0]].words
     else:
         where = (passage.location["section"] or [passage.title or ""])[-1]
-    more = f"\n{tell_more(len(left), where, passage.language)}" if left and where else ""
+    more = f"\n{omission_line(len(left), where, passage.language)}" if left and where else ""
     return Verbatim(extracts=tuple(extracts), more=more)

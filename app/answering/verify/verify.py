@@ -130,7 +130,7 @@ def decide(
         opinion: the reader's; None when nobody has read the claim.
         reader: its name.
         is_about: whether a quote may stand in the claim's place.
-        last: the last sentence shown, on which a verbatim claim may lean without repeating it.
+        last: the last sentence shown, to which a verbatim claim may refer without repeating it.
     """
     match examined:
         case VerifiedClaim():
@@ -155,20 +155,7 @@ def decide(
 
         case Unread():
             not_proved = Reason(code="not_read" if opinion is None else "not_proved")
-            unproved = _unproved(examined, examined.vetoes or (not_proved,))
-            completed = quoted_extracts(examined.quotes)
-            extracts = [extract for extract in completed if is_about(extract)]
-            if not extracts:
-                beside = [Reason(code="beside_the_question")] if completed else []
-                return replace(unproved, reasons=(*unproved.reasons, *beside))
-            text = "\n".join(extract.text for extract in extracts)
-            draft = ReplacedDraft(
-                text=unproved.text,
-                verdict=unproved.verdict,
-                checks=_failed_checks(unproved.reasons),
-                reasons=unproved.reasons,
-            )
-            return replace(_in_sources_words(text, extracts, examined), draft=draft)
+            return _replaced_or_removed(examined, examined.vetoes or (not_proved,), is_about)
 
         case _:
             assert_never(examined)
@@ -206,15 +193,14 @@ def _removed(
     )
 
 
-def _failed_checks(reasons: Sequence[Reason]) -> Checks:
-    """The checks of a claim that nobody has read as supported, whatever else is wrong with it."""
-    return Checks(**{**checks_of(reasons), "coverage": False})
-
-
-def _unproved(unread: Unread, reasons: tuple[Reason, ...]) -> VerifiedClaim:
-    checks = _failed_checks(reasons)
+def _replaced_or_removed(
+    unread: Unread, reasons: tuple[Reason, ...], is_about: IsAbout
+) -> VerifiedClaim:
+    """The claim's quotes in its place, or the claim removed where none is about the question."""
+    # Nobody has read the claim as supported, whatever else is wrong with it.
+    checks = Checks(**{**checks_of(reasons), "coverage": False})
     is_denied = any(severity_of(reason.code) == "denies" for reason in reasons)
-    return VerifiedClaim(
+    removed = VerifiedClaim(
         text=unread.text,
         verdict="contradicted" if is_denied else "unsupported",
         score=0.0,
@@ -226,6 +212,14 @@ def _unproved(unread: Unread, reasons: tuple[Reason, ...]) -> VerifiedClaim:
         rejected=unread.rejected,
         reasons=reasons,
     )
+    completed = quoted_extracts(unread.quotes)
+    extracts = [extract for extract in completed if is_about(extract)]
+    if not extracts:
+        beside = [Reason(code="beside_the_question")] if completed else []
+        return replace(removed, reasons=(*reasons, *beside))
+    draft = ReplacedDraft(text=unread.text, verdict=removed.verdict, checks=checks, reasons=reasons)
+    text = "\n".join(extract.text for extract in extracts)
+    return replace(_in_sources_words(text, extracts, unread), draft=draft)
 
 
 def _in_sources_words(

@@ -1,17 +1,17 @@
-from app.answering.verify.extract import MAX_SHOWN_CHARS, tell_more, without_more
+from app.answering.verify.extract import MAX_SHOWN_CHARS, omission_line, without_more
 from tests.app.answering.verify.drafts import judge
 from tests.fakes.sources import context_of
 
 
 def test_the_line_is_told_in_the_documents_language() -> None:
-    assert tell_more(7, "Packing list", None) == "and 7 more in Packing list"
-    assert tell_more(7, "Packliste", "de") == "und 7 weitere in Packliste"
-    assert tell_more(7, "Liste", "fr-CA") == "et 7 autres dans Liste"
+    assert omission_line(7, "Packing list", None) == "and 7 more in Packing list"
+    assert omission_line(7, "Packliste", "de") == "und 7 weitere in Packliste"
+    assert omission_line(7, "Liste", "fr-CA") == "et 7 autres dans Liste"
 
 
 def test_the_line_is_found_again() -> None:
     for language in ("en", "de", "fr"):
-        claim = f"Bring:\n- a tent\n{tell_more(7, 'Packing list', language)}"
+        claim = f"Bring:\n- a tent\n{omission_line(7, 'Packing list', language)}"
         assert without_more(claim) == "Bring:\n- a tent"
     assert without_more("Bring:\n- a tent") == "Bring:\n- a tent"
 

@@ -90,6 +90,19 @@ def test_what_is_shown_keeps_its_meaning(
     assert (judged.verdict, judged.text) == ("supported", shown)
 
 
+@pytest.mark.parametrize("colon", [":", "\uff1a"])
+def test_a_colon_of_any_width_leads_to_what_follows(colon: str) -> None:
+    guests = judge(
+        "Journalists come in.",
+        "Journalists of any kind",
+        context=context_of([FLAT.replace(":", colon)]),
+    )
+    lid = judge("Open it.", "Open the lid", context=context_of([RESET.replace(":", colon)]))
+
+    assert guests.text == FLAT.replace(":", colon)
+    assert lid.text == RESET.replace(":", colon)
+
+
 def test_an_item_whose_lead_in_is_not_there_is_not_shown() -> None:
     context = context_of(["- Minibar costs\n- Fines"], title=None)
 

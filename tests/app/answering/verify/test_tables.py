@@ -1,12 +1,11 @@
-"""Rows of tables: what they know, how they are told, and what a claim may say of them."""
+"""Rows of tables: what they know, how they are written, and what a claim may say of them."""
 
 from dataclasses import replace
-from decimal import Decimal
 
 import pytest
 
 from app.answering.verify.rows import rows_of
-from app.answering.verify.tables import sum_of, tell_count, tell_row, tell_rows, tell_sum, told_form
+from app.answering.verify.tables import count_sentence, fixed_form, row_sentence, sum_sentence
 from kb.passages import Passage, TableRows
 from language.units import split_header
 from tests.fakes.sources import passage_of
@@ -45,16 +44,14 @@ def test_a_passage_that_knows_no_table_has_no_rows() -> None:
     assert not rows_of(passage_of(PRICES))
 
 
-def test_a_row_is_told_in_its_own_words() -> None:
+def test_a_row_is_written_in_its_own_words() -> None:
     row, other = rows_of(price_list())
 
-    assert tell_row(row) == "Antenna cover (SP-4217): price EUR 87.25; stock 112"
-    assert tell_row(row, ["Price"]) == "Antenna cover (SP-4217): price EUR 87.25"
-    assert tell_row(row, ["price (EUR)"]) == "Antenna cover (SP-4217): price EUR 87.25"
-    assert tell_row(other, ["Stock"]) == "Door seal (SP-3307)"
-    assert tell_rows([row, other]) == (
-        "Antenna cover (SP-4217): price EUR 87.25; stock 112\nDoor seal (SP-3307): price EUR 12.35"
-    )
+    assert row_sentence(row) == "Antenna cover (SP-4217): price EUR 87.25; stock 112"
+    assert row_sentence(row, ["Price"]) == "Antenna cover (SP-4217): price EUR 87.25"
+    assert row_sentence(row, ["price (EUR)"]) == "Antenna cover (SP-4217): price EUR 87.25"
+    assert row_sentence(other, ["Stock"]) == "Door seal (SP-3307)"
+    assert row_sentence(other) == "Door seal (SP-3307): price EUR 12.35"
 
 
 def test_a_total_is_no_row_like_the_others() -> None:
@@ -67,15 +64,13 @@ def test_a_total_is_no_row_like_the_others() -> None:
 def test_a_count_and_a_sum_name_their_rows() -> None:
     rows = rows_of(price_list())
 
-    assert tell_count(rows) == "2: Antenna cover (SP-4217); Door seal (SP-3307)"
+    assert count_sentence(rows) == "2: Antenna cover (SP-4217); Door seal (SP-3307)"
     # 87.25 + 12.35 = 99.60
-    assert sum_of(rows, "Price") == Decimal("99.60")
-    assert tell_sum(rows, "Price") == (
+    assert sum_sentence(rows, "Price") == (
         "Sum of price: EUR 99.60 (Antenna cover (SP-4217): EUR 87.25; Door seal (SP-3307): "
         "EUR 12.35)"
     )
-    assert sum_of(rows, "Stock") is None
-    assert tell_sum(rows, "Stock") == ""
+    assert sum_sentence(rows, "Stock") == ""
 
 
 @pytest.mark.parametrize(
@@ -87,8 +82,8 @@ def test_a_count_and_a_sum_name_their_rows() -> None:
         "Antenna cover (SP-4217)",
     ],
 )
-def test_what_tells_a_row(text: str) -> None:
-    assert told_form(text, rows_of(price_list())[:1]) is not None
+def test_what_states_a_row(text: str) -> None:
+    assert fixed_form(text, rows_of(price_list())[:1]) is not None
 
 
 @pytest.mark.parametrize(
@@ -102,28 +97,28 @@ def test_what_tells_a_row(text: str) -> None:
         "price EUR 87.25",
     ],
 )
-def test_what_does_not_tell_a_row(text: str) -> None:
-    assert told_form(text, rows_of(price_list())[:1]) is None
+def test_what_does_not_state_a_row(text: str) -> None:
+    assert fixed_form(text, rows_of(price_list())[:1]) is None
 
 
 def test_a_value_may_end_with_a_full_stop() -> None:
     row = rows_of(price_list())[0]
     price = replace(row.cells[2], value="on request.", unit="")
-    told = replace(row, cells=(*row.cells[:2], price, row.cells[3]))
+    on_request = replace(row, cells=(*row.cells[:2], price, row.cells[3]))
 
-    assert tell_row(told) == "Antenna cover (SP-4217): price on request.; stock 112"
-    assert told_form(tell_row(told), [told]) is not None
+    assert row_sentence(on_request) == "Antenna cover (SP-4217): price on request.; stock 112"
+    assert fixed_form(row_sentence(on_request), [on_request]) is not None
 
 
-def test_what_tells_several_rows() -> None:
+def test_what_states_several_rows() -> None:
     rows = rows_of(price_list())
 
-    assert told_form("Antenna cover (SP-4217): stock 112\nDoor seal (SP-3307)", rows) is not None
-    assert told_form(tell_count(rows), rows, is_computed=True) is not None
-    assert told_form(tell_sum(rows, "Price"), rows, is_computed=True) is not None
-    assert told_form(tell_count(rows), rows) is None
-    assert told_form(tell_row(rows[0]), rows) is None
-    assert told_form("3: Antenna cover (SP-4217); Door seal (SP-3307)", rows) is None
+    assert fixed_form("Antenna cover (SP-4217): stock 112\nDoor seal (SP-3307)", rows) is not None
+    assert fixed_form(count_sentence(rows), rows, is_computed=True) is not None
+    assert fixed_form(sum_sentence(rows, "Price"), rows, is_computed=True) is not None
+    assert fixed_form(count_sentence(rows), rows) is None
+    assert fixed_form(row_sentence(rows[0]), rows) is None
+    assert fixed_form("3: Antenna cover (SP-4217); Door seal (SP-3307)", rows) is None
 
 
 @pytest.mark.parametrize(
@@ -151,7 +146,7 @@ def test_the_unit_of_a_column_stands_in_its_header(header: str, expected: tuple[
 
 
 @pytest.mark.parametrize(
-    ("language", "values", "told"),
+    ("language", "values", "shown"),
     [
         ("de", ("1.200,50", "50,25"), "EUR 1.250,75"),
         ("en", ("1,200.50", "50.25"), "EUR 1,250.75"),
@@ -167,7 +162,7 @@ def test_the_unit_of_a_column_stands_in_its_header(header: str, expected: tuple[
     ],
 )
 def test_a_column_is_summed_as_its_numbers_are_written(
-    language: str | None, values: tuple[str, str], told: str | None
+    language: str | None, values: tuple[str, str], shown: str | None
 ) -> None:
     rows = [
         replace(
@@ -180,6 +175,6 @@ def test_a_column_is_summed_as_its_numbers_are_written(
         for row, value in zip(rows_of(price_list()), values, strict=True)
     ]
 
-    assert tell_sum(rows, "Price").partition(" (")[0] == (
-        "" if told is None else f"Sum of {'Price' if language == 'de' else 'price'}: {told}"
+    assert sum_sentence(rows, "Price").partition(" (")[0] == (
+        "" if shown is None else f"Sum of {'Price' if language == 'de' else 'price'}: {shown}"
     )

@@ -68,7 +68,8 @@ def test_a_lead_is_left_out_once() -> None:
 
 
 def test_a_question_a_lead_in_and_talk_claim_nothing() -> None:
-    assert [claims_something(each) for each in ("Is it free?", "These:", "Well, ok.")] == [
+    assert [claims_something(each) for each in ("Is it free?", "These:", "\u8fd9\u4e9b\uff1a")] == [
         False
     ] * 3
+    assert not claims_something("Well, ok.")
     assert claims_something("Leave is free.")
