@@ -148,7 +148,7 @@ class Answerer:
             retrieved = await self._rank_evidence(run, retrieval, is_completed=run.session is None)
         await on_event(retrieved)
 
-        disagreement = disagreement_in(run.question, retrieved.context, retrieved.evidence)
+        disagreement = disagreement_in(run.question.reading, retrieved.context, retrieved.evidence)
         outcome = await self._outcome_without_evidence(run, retrieved)
         if outcome is None and disagreement is not None and not disagreement.is_conflict:
             outcome = ask_which_is_meant(disagreement)

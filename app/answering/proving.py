@@ -97,7 +97,7 @@ class Prover:
         is_source = claim.wording == "source"
         return guard_claim(
             claim,
-            question=self._run.question.in_context,
+            question=self._run.question.reading.in_context,
             passages=self._passages,
             max_chars=MAX_SHOWN_CHARS + MAX_LAST_LINE_CHARS if is_source else limit,
         )

@@ -10,8 +10,8 @@ from typing import Final, Literal, assert_never
 from app.answering.evidence.cell_values import comparable, number_of, yes_or_no
 from app.answering.evidence.row_names import TableQuestion, folded_words, is_among
 from app.answering.evidence.row_tables import PlacedRow, Table
-from app.answering.question.specifics import identifiers, ordinal_of, read_specifics
-from app.answering.question.vocabulary import CARDINALS
+from app.answering.question.specifics import identifiers, read_specifics
+from app.answering.question.vocabulary import CARDINALS, ORDINALS
 from app.answering.verify.rows import Cell, is_bare_number
 from language.stems import content_stems
 
@@ -215,9 +215,8 @@ def _numbered(question: TableQuestion, table: Table) -> Iterator[Condition]:
         for stem in content_stems(cell.column)
     }
     for place, run in enumerate(runs):
-        cardinal = CARDINALS.get(run.folded)
-        number = ordinal_of(run) or (str(cardinal) if cardinal is not None else None)
-        number = number or (run.text if run.text.isdecimal() else None)
+        named = ORDINALS.get(run.folded, CARDINALS.get(run.folded))
+        number = run.text if run.text.isdecimal() else None if named is None else str(named)
         if number is None or number in table.column_stems:
             continue
         for other in (place - 1, place + 1):

@@ -44,20 +44,6 @@ _MIN_WORDS_OF_INITIALS: Final = 3
 
 def names_in(question: str) -> Iterator[tuple[str, ...]]:
     """The names in order; those joined by a comma, `and` or `or` are alternatives."""
-    found = _spans(question)
-    group: list[str] = []
-    end = 0
-    for start, stop in found:
-        if group and not _ALTERNATIVE.fullmatch(question, end, start):
-            yield tuple(group)
-            group = []
-        group.append(question[start:stop])
-        end = stop
-    if group:
-        yield tuple(group)
-
-
-def _spans(question: str) -> list[tuple[int, int]]:
     words = [match for match in NAME_WORD.finditer(question) if len(match.group()) > 1]
     content = [match.group() for match in words if match.group().casefold() not in STOP_WORDS]
     capital = [word for word in content if word[0].isupper()]
@@ -77,7 +63,17 @@ def _spans(question: str) -> list[tuple[int, int]]:
             spans[-1] = (spans[-1][0], match.end())
         else:
             spans.append((match.start(), match.end()))
-    return spans
+
+    group: list[str] = []
+    end = 0
+    for start, stop in spans:
+        if group and not _ALTERNATIVE.fullmatch(question, end, start):
+            yield tuple(group)
+            group = []
+        group.append(question[start:stop])
+        end = stop
+    if group:
+        yield tuple(group)
 
 
 def _is_name(word: str, *, is_first: bool, only_marked: bool) -> bool:
