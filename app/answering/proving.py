@@ -50,7 +50,8 @@ class Prover:
         """Decides the claims that need not wait for others, this one among them or not."""
         self.is_untouched = False
         self._waiting.append(await asyncio.to_thread(examine, draft, self._sources))
-        unread = sum(self._needs_reader(each) for each in self._waiting)
+        to_read = [each for each in self._waiting if isinstance(each, Unread) and each.to_read]
+        unread = 0 if self._reader is None else len(to_read)
         if unread == 0 or (self._run.question.is_streamed and unread >= READ_WHILE_STREAMING):
             await self.finish()
 
@@ -72,10 +73,6 @@ class Prover:
                 self._last = each.verbatim.last if isinstance(each, Repeated) else None
                 self.claims.append(claim)
                 await self._on_claim(claim)
-
-    def _needs_reader(self, each: Examined) -> bool:
-        is_readable = isinstance(each, Unread) and each.to_read is not None
-        return self._reader is not None and is_readable
 
     def _decide(self, each: Examined, opinion: Opinion | None) -> VerifiedClaim:
         name = self._reader.name if self._reader else None

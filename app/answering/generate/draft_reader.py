@@ -212,7 +212,13 @@ class DraftReader:
         return found.end()
 
     def _open_bracket(self, bracket: str) -> None:
-        if bracket == "[" and self._is_behind_claims_key:
+        is_member = not self._open_brackets and not self._is_in_claims
+        if (
+            bracket == "["
+            and is_member
+            and self._size <= _LONGEST_CLAIMS_KEY
+            and _CLAIMS_KEY.fullmatch("".join(self._parts))
+        ):
             self._is_in_claims = self._has_claims = True
             self._begin_element()
             return
@@ -220,12 +226,6 @@ class DraftReader:
         self._open_brackets.append(_CLOSING[bracket])
         if len(self._open_brackets) > MAX_DEPTH:
             raise _Broken
-
-    @property
-    def _is_behind_claims_key(self) -> bool:
-        if self._open_brackets or self._is_in_claims or self._size > _LONGEST_CLAIMS_KEY:
-            return False
-        return _CLAIMS_KEY.fullmatch("".join(self._parts)) is not None
 
     def _close_bracket(self, bracket: str, claims: list[JsonValue]) -> None:
         if self._open_brackets:
