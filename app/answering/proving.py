@@ -94,7 +94,7 @@ class Prover:
         is_source = claim.wording == "source"
         return guard_claim(
             claim,
-            question=self._run.question.reading.in_context,
+            asked=self._run.question.reading.stems,
             passages=self._passages,
             max_chars=MAX_SHOWN_CHARS + MAX_LAST_LINE_CHARS if is_source else limit,
         )

@@ -28,6 +28,7 @@ from footnote.evals.halves import is_held_back
 from footnote.evals.obedient import MANNERS, Manner, Planted, Seen, obey, see
 from kb.errors import Misconfigured
 from kb.passages import Location, Passage
+from language.stems import content_stems
 
 FENCE: Final = "5f0c21ab99de"
 PROMPT: Final = "answer@2"
@@ -220,7 +221,8 @@ def _believed(claim: DraftClaim, context: Context) -> VerifiedClaim:
 
 def _is_shown(claim: VerifiedClaim, case: _Case) -> bool:
     passages = {source.id: source.passage for source in case.context.sources}
-    guarded = guard_claim(claim, question=case.question, passages=passages, max_chars=1_000)
+    asked = frozenset(content_stems(case.question))
+    guarded = guard_claim(claim, asked=asked, passages=passages, max_chars=1_000)
     return guarded.verdict == "supported"
 
 
