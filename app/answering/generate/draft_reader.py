@@ -127,7 +127,15 @@ class DraftReader:
             case "thought":
                 return self._search(_THOUGHT_END, text, position)
             case "opened":
-                return self._open(text, position)
+                # A brace opens an object when a key follows it.
+                space = _WHITE_SPACE.match(text, position)
+                position = space.end() if space else position
+                if position < len(text):
+                    is_object = text[position] == '"'
+                    self._state = "object" if is_object else "outside"
+                    if is_object:
+                        self._begin_object()
+                return position
             case _ if self._is_in_string:
                 return self._string(text, position)
             case _:
@@ -144,17 +152,6 @@ class DraftReader:
         else:
             self._state = "thought" if mark is _OPENING else "outside"
         return found.end()
-
-    def _open(self, text: str, position: int) -> int:
-        """A brace opens an object when a key follows it."""
-        space = _WHITE_SPACE.match(text, position)
-        position = space.end() if space else position
-        if position < len(text):
-            is_object = text[position] == '"'
-            self._state = "object" if is_object else "outside"
-            if is_object:
-                self._begin_object()
-        return position
 
     # --- Inside the object -----------------------------------------------------------------------
 
