@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Final
 
 from app.answering.question.constraints import TIMES, Constraints, constraints_of
-from app.answering.question.definitions import defined_term
 from app.answering.question.specifics import identifiers
+from app.answering.question.wording import defined_term
 from language.stems import content_stems
 
 MAX_PARTS: Final = 3

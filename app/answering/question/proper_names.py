@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from app.answering.question.small_words import language_of
 from app.answering.question.spelling import (
     MAX_CHARS,
     MIN_PREFIX,
@@ -18,6 +17,7 @@ from app.answering.question.spelling import (
     words_of,
 )
 from app.answering.question.vocabulary import MONTHS, ROMAN, TITLES, UNITS, WEEKDAYS
+from app.answering.question.wording import language_of
 from language.stems import stem
 from language.text import STOP_WORDS, word_set
 
