@@ -107,27 +107,23 @@ def answer_probability(model: FittedAbstention, signals: EvidenceSignals | None)
 def evidence_probability(
     question: QuestionReading, context: Context, evidence: Sequence[SentenceEvidence]
 ) -> float:
-    """The probability, 0 to 1, that the evidence holds an answer to the question."""
+    """The probability, 0 to 1, that the evidence holds an answer to the question.
+
+    A name or a code says nothing to an embedding model, and so nothing to the cosines: a piece with
+    all the question's words, or a row with the identifier asked about, counts whatever they are.
+    """
     signals = evidence_signals(question, context, evidence)
     probability = answer_probability(packaged_model(), signals)
-    if any(_is_named(question, each) for each in evidence[:NAMED_AMONG]):
-        return max(probability, PROBABILITY_OF_NAMED)
-    return probability
-
-
-def _is_named(question: QuestionReading, evidence: SentenceEvidence) -> bool:
-    """True for a piece with all the question's words, or a row with the identifier asked about.
-
-    A name or a code says nothing to an embedding model, and so nothing to the cosines.
-    """
-    if evidence.coverage >= WHOLE_COVERAGE:
-        return True
-    is_row = evidence.piece.row is not None
-    return (
-        is_row
-        and bool(question.identifiers)
-        and question.identifiers.issubset(identifiers(evidence.text))
+    is_named = any(
+        each.coverage >= WHOLE_COVERAGE
+        or (
+            each.piece.row is not None
+            and bool(question.identifiers)
+            and question.identifiers.issubset(identifiers(each.text))
+        )
+        for each in evidence[:NAMED_AMONG]
     )
+    return max(probability, PROBABILITY_OF_NAMED) if is_named else probability
 
 
 def evidence_signals(

@@ -51,7 +51,15 @@ def confidence_reason(answered: Answered) -> str:
         case "unsupported":
             return _unsupported(answered)
         case "answered" | "partially_supported" | "conflicting":
-            return _supported(answered)
+            supported = answered.supported
+            citations = [citation for claim in supported for citation in claim.citations]
+            exact = sum(citation.method == "exact" for citation in citations)
+            documents = len({citation.passage.document_id for citation in citations})
+            return (
+                f"{len(supported)} of {_counted(len(answered.claims), 'claim')} proved by "
+                f"{_counted(len(citations), 'quote')} ({exact} word for word) from "
+                f"{_counted(documents, 'document')}; {_best(answered)}{_sureness(answered)}."
+            )
         case _:
             assert_never(status)
 
@@ -78,18 +86,6 @@ def _unsupported(answered: Answered) -> str:
             raise ValueError(f"{reason!r} is no reason of an unsupported answer")
         case _:
             assert_never(reason)
-
-
-def _supported(answered: Answered) -> str:
-    citations = [citation for claim in answered.supported for citation in claim.citations]
-    exact = sum(citation.method == "exact" for citation in citations)
-    documents = len({citation.passage.document_id for citation in citations})
-    proved = (
-        f"{len(answered.supported)} of {_counted(len(answered.claims), 'claim')} proved by "
-        f"{_counted(len(citations), 'quote')} ({exact} word for word) from "
-        f"{_counted(documents, 'document')}"
-    )
-    return f"{proved}; {_best(answered)}{_sureness(answered)}."
 
 
 def _best(answered: Answered) -> str:

@@ -184,14 +184,20 @@ def _sources(
 ) -> list[Source]:
     """The passages as sources, each under an id that is not taken; adjoining ones as one source.
 
+    Chunks of one section adjoin without a gap: the text in a gap is not known here.
+
     ValueError when `new_source_id` does not give enough different ids that are not numbers.
     """
     groups: list[list[Passage]] = []
+    end: tuple[object, ...] = ()
     for passage in passages:
-        if groups and _adjoin(groups[-1][-1], passage):
+        location = passage.location
+        place = (passage.document_id, passage.document_version, location["section"])
+        if (*place, location["char_start"]) == end:
             groups[-1].append(passage)
         else:
             groups.append([passage])
+        end = (*place, location["char_end"])
     ids: list[str] = []
     for _ in range(len(groups) * MAX_ID_ATTEMPTS):
         if len(ids) == len(groups):
@@ -213,15 +219,6 @@ def _sources(
             )
         sources.append(Source(id=source_id, passage=passage, parts=tuple(parts)))
     return sources
-
-
-def _adjoin(first: Passage, second: Passage) -> bool:
-    """True for chunks of one section without a gap: the text in a gap is not known here."""
-    return (
-        (first.document_id, first.document_version) == (second.document_id, second.document_version)
-        and first.location["section"] == second.location["section"]
-        and first.location["char_end"] == second.location["char_start"]
-    )
 
 
 def joined_location(parts: Sequence[Passage]) -> Location:

@@ -17,15 +17,14 @@ from app.answering.claims import DraftCitation, DraftClaim, ReasonCode
 from app.answering.context import Context
 from app.answering.evidence.ranking import SentenceEvidence
 from app.answering.other_values import answer_otherwise
-from app.answering.question.question import Question
+from app.answering.question.parts import QuestionReading
 from app.answering.verify.vetoes import find_vetoes
 from kb.passages import Passage
 from language.numbers import says
 from language.reading import Reading, read_sentence
 from language.sentences import bounded_sentences
-from language.stems import content_stems, stem
+from language.stems import stem
 from language.text import fold
-from language.tokens import Token
 
 MIN_SHARED: Final = 0.6
 """Of the words besides numbers, on the side that has fewer; below, two sentences are about two
@@ -95,7 +94,7 @@ class Disagreement:
 
 
 def disagreement_in(
-    question: Question, context: Context, evidence: Sequence[SentenceEvidence]
+    question: QuestionReading, context: Context, evidence: Sequence[SentenceEvidence]
 ) -> Disagreement | None:
     """The disagreement among the best of the evidence, which stands best first.
 
@@ -107,29 +106,34 @@ def disagreement_in(
         if source is not None and each.score >= COMPARED_SHARE_OF_BEST * evidence[0].score:
             side = Side(text=each.text, source_id=source.id, passage=source.passage, evidence=each)
             sides.append(side)
-    found = find_disagreement(question.in_context, sides)
+    found = find_disagreement(question, sides)
     is_shown = found is None or found.is_conflict or not any(each.part for each in evidence)
     return found if is_shown else None
 
 
-def find_disagreement(question: str, sides: Sequence[Side]) -> Disagreement | None:
+def find_disagreement(question: QuestionReading, sides: Sequence[Side]) -> Disagreement | None:
     """The first two sides, in their order, that disagree on what is asked; None when none do.
 
     Sides of one document version are not compared: a document that lists several values lists them
     on purpose. Where the question names the case of one side, that side is meant.
     """
-    asked = frozenset(content_stems(question))
-    asks_who = not ASKS_WHO.isdisjoint(fold(question).text.split())
-    readings = [(side, _single(side.text)) for side in sides]
-    read = [
-        _ReadSide(side=side, reading=reading, names_are_values=asks_who)
-        for side, reading in readings
-        if reading is not None
-    ]
+    asks_who = not ASKS_WHO.isdisjoint(fold(question.in_context).text.split())
+    read = []
+    for side in sides:
+        # A heading says nothing; of several sentences any may be meant.
+        bare = _NUMBERING.sub("", side.text.strip())
+        is_statement = _ENDS.search(bare) or _ASSIGNS.search(bare)
+        if is_statement and len(bounded_sentences(bare)) == 1:
+            reading = read_sentence(bare)
+            read.append(_ReadSide(side=side, reading=reading, names_are_values=asks_who))
     for first, second in itertools.combinations(read, 2):
-        if _version_of(first.side) == _version_of(second.side):
+        one_passage, other_passage = first.side.passage, second.side.passage
+        if (
+            one_passage.document_id == other_passage.document_id
+            and one_passage.document_version == other_passage.document_version
+        ):
             continue
-        cases = _compare(asked, first, second)
+        cases = _compare(question.stems, first, second)
         one, other = first.side.evidence, second.side.evidence
         if cases is None and one and other and answer_otherwise(question, one, other):
             cases = NO_CASES
@@ -159,18 +163,17 @@ class _ReadSide:
     @cached_property
     def values(self) -> list[int]:
         """Numbers, dates, and names where the question asks for one; no `section 4`."""
+        tokens = self.reading.tokens
         labelled = {mark.end for mark in self.reading.named("label")}
+        # The first word has a capital anyway: it is a name where a name follows.
+        names = {index for index, token in enumerate(tokens) if token.is_name}
+        names |= {0} if 1 in names else set()
         return [
             index
-            for index, token in enumerate(self.reading.tokens)
+            for index, token in enumerate(tokens)
             if index not in labelled
-            and (token.measure is not None or (self.names_are_values and self._is_name(index)))
+            and (token.measure is not None or (self.names_are_values and index in names))
         ]
-
-    def _is_name(self, index: int) -> bool:
-        # The first word has a capital anyway: it is a name where a name follows.
-        tokens = self.reading.tokens
-        return tokens[index].is_name or (index == 0 and any(each.is_name for each in tokens[1:2]))
 
     @cached_property
     def word_by_key(self) -> dict[str, str]:
@@ -197,17 +200,22 @@ class _ReadSide:
         return None if {key, shared} & lexicon.generic else shared
 
     def own_values(self, other: "_ReadSide") -> list[str]:
-        """The values that the other side does not give; words of one name are one value."""
-        tokens = self.reading.tokens
-        own = [index for index in self.values if not other.gives(tokens[index])]
-        return [tokens[index].raw for index in own if index - 1 not in own]
+        """The values that the other side does not give; words of one name are one value.
 
-    def gives(self, token: Token) -> bool:
-        """True when this side holds the token's word, or a value that its value agrees with."""
-        if token.measure is None:
-            return token.key in self.reading.places
-        measures = (self.reading.tokens[index].measure for index in self.reading.measures)
-        return any(each is not None and says(each, token.measure) for each in measures)
+        It gives a value whose word it holds, or that one of its own agrees with.
+        """
+        tokens, others = self.reading.tokens, other.reading
+        measures = [others.tokens[index].measure for index in others.measures]
+        own: list[int] = []
+        for index in self.values:
+            wanted = tokens[index].measure
+            is_given = (
+                tokens[index].key in others.places
+                if wanted is None
+                else any(each is not None and says(each, wanted) for each in measures)
+            )
+            own += [] if is_given else [index]
+        return [tokens[index].raw for index in own if index - 1 not in own]
 
     def frame(self, shared: Collection[str]) -> list[str]:
         """The sentence with a gap for each run of values, units and words that are its own."""
@@ -244,16 +252,3 @@ def _compare(asked: frozenset[str], one: _ReadSide, other: _ReadSide) -> Cases |
     is_choice = all(cases) and max(map(len, cases)) <= MAX_QUALIFIERS and values_differ
     # Else one side speaks of everything and the other of a special case, or of other things.
     return cases if is_choice and one.frame(shared) == other.frame(shared) else None
-
-
-def _single(text: str) -> Reading | None:
-    """The text as one sentence; None for a heading, and for several, of which any may be meant."""
-    bare = _NUMBERING.sub("", text.strip())
-    if not (_ENDS.search(bare) or _ASSIGNS.search(bare)):
-        return None
-    found = bounded_sentences(bare)
-    return read_sentence(bare) if len(found) == 1 else None
-
-
-def _version_of(side: Side) -> tuple[object, int]:
-    return side.passage.document_id, side.passage.document_version

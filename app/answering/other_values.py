@@ -6,12 +6,12 @@ not when each names a case of its own. The rule is careful on purpose: of 435 ev
 takes none for a conflict that is none, and misses four of ten whose wording has less in common.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from app.answering.evidence.ranking import SentenceEvidence
+from app.answering.question.parts import QuestionReading
 from app.answering.question.proper_names import names_in
-from app.answering.question.specifics import Run, read_specifics
+from app.answering.question.specifics import read_specifics
 from app.answering.question.vocabulary import CARDINALS, UNITS
 from language.stems import content_stems
 
@@ -34,37 +34,40 @@ _UNIT_WITHIN: Final = 2
 """Words behind a number among which its unit is looked for: three working days."""
 
 
-def answer_otherwise(question: str, one: SentenceEvidence, other: SentenceEvidence) -> bool:
+def answer_otherwise(
+    question: QuestionReading, one: SentenceEvidence, other: SentenceEvidence
+) -> bool:
     """True when both answer the question, and each with a value that the other does not give."""
     if one.vector is None or other.vector is None or float(one.vector @ other.vector) < MIN_COSINE:
         return False
     if abs(one.cosine - other.cosine) > MAX_APART:
         return False
-    if all(_names_case(question, each) for each in (one, other)):
+    # A sentence with a name that the question has not speaks of its own case.
+    folded = question.in_context.casefold()
+    if any(
+        name.casefold() not in folded
+        for each in (one, other)
+        for names in names_in(each.text)
+        for name in names
+    ):
         return False
-    return _hold_same_words(question, one, other) and _give_other_values(question, one, other)
 
-
-def _names_case(question: str, evidence: SentenceEvidence) -> bool:
-    """True for a sentence with a name that the question has not: it speaks of its own case."""
-    names = (name for group in names_in(evidence.text) for name in group)
-    return any(name.casefold() not in question.casefold() for name in names)
-
-
-def _hold_same_words(question: str, one: SentenceEvidence, other: SentenceEvidence) -> bool:
     held_one, held_other = (
-        frozenset(content_stems(question, each.language)).intersection(
+        frozenset(content_stems(question.in_context, each.language)).intersection(
             content_stems(f"{each.named_by} {each.text}", each.language)
         )
         for each in (one, other)
     )
-    asked = frozenset(content_stems(question, one.language))
+    asked = frozenset(content_stems(question.in_context, one.language))
     least = max(1, MIN_SHARED * len(held_one | held_other), MIN_HELD * len(asked))
-    return len(held_one & held_other) >= least
+    return len(held_one & held_other) >= least and _give_other_values(question, one, other)
 
 
-def _give_other_values(question: str, one: SentenceEvidence, other: SentenceEvidence) -> bool:
-    asked = frozenset().union(*_values(question).values())
+def _give_other_values(
+    question: QuestionReading, one: SentenceEvidence, other: SentenceEvidence
+) -> bool:
+    """True when of each kind of value that both give, each gives one that the other does not."""
+    asked = frozenset().union(*_values(question.in_context).values())
     first, second = (
         {kind: values - asked for kind, values in _values(each.text).items() if values - asked}
         for each in (one, other)
@@ -77,22 +80,21 @@ def _give_other_values(question: str, one: SentenceEvidence, other: SentenceEvid
     )
 
 
-def _values(text: str) -> dict[str, frozenset[str]]:
+def _values(text: str) -> dict[str, set[str]]:
     """Weekdays and numbers by what they measure, or by the noun that they count."""
     specifics = read_specifics(text)
+    runs = specifics.runs
     found: dict[str, set[str]] = {"weekday": set(specifics.values.get("weekday", ()))}
-    for place, run in enumerate(specifics.runs):
-        if run.is_number or run.folded in CARDINALS:
-            number = run.text if run.is_number else str(CARDINALS[run.folded])
-            found.setdefault(_kind_of_number(specifics.runs, place), set()).add(number)
-    return {kind: frozenset(values) for kind, values in found.items()}
-
-
-def _kind_of_number(runs: Sequence[Run], place: int) -> str:
-    """The dimension of the unit of the number at the place, else the word after it."""
-    after = runs[place + 1 : place + 1 + _UNIT_WITHIN]
-    for run in (*after, *runs[max(place - 1, 0) : place]):
-        for dimension, units in UNITS.items():
-            if run.folded in units:
-                return dimension
-    return after[0].folded if after and not after[0].is_number else ""
+    for place, run in enumerate(runs):
+        if not run.is_number and run.folded not in CARDINALS:
+            continue
+        # The dimension of a unit near the number, else the word after it.
+        after = runs[place + 1 : place + 1 + _UNIT_WITHIN]
+        near = (*after, *runs[max(place - 1, 0) : place])
+        dimensions = (
+            dimension for each in near for dimension, units in UNITS.items() if each.folded in units
+        )
+        noun = after[0].folded if after and not after[0].is_number else ""
+        number = run.text if run.is_number else str(CARDINALS[run.folded])
+        found.setdefault(next(dimensions, noun), set()).add(number)
+    return found

@@ -148,7 +148,7 @@ class Answerer:
             retrieved = await self._rank_evidence(run, retrieval, is_completed=run.session is None)
         await on_event(retrieved)
 
-        disagreement = disagreement_in(run.question, retrieved.context, retrieved.evidence)
+        disagreement = disagreement_in(run.question.reading, retrieved.context, retrieved.evidence)
         outcome = await self._outcome_without_evidence(run, retrieved)
         if outcome is None and disagreement is not None and not disagreement.is_conflict:
             outcome = ask_which_is_meant(disagreement)
@@ -199,6 +199,7 @@ class Answerer:
         shown_history = recent_turns(
             question.history, budget_tokens=HISTORY_TOKENS, count_tokens=self._estimate_tokens
         )
+        reader = self.grounding_model
         return AnswerRun(
             caller=caller,
             question=replace(question, text=guarded.text),
@@ -206,21 +207,17 @@ class Answerer:
             checks=guarded.results,
             policy=policy,
             session=session,
-            release=self._release(question, session),
-            grounding_model=self.grounding_model,
+            release=Release(
+                prompt=self.require_prompt(question.prompt),
+                model=session.alias if session else EXTRACTIVE,
+                embedding_space=self.embedding_space,
+                retrieval=self.retrieval_limits,
+                limits=self.limits,
+                verify_profile=self.verify_profile,
+                grounding_model=reader.calibration.data_sha256 if reader else None,
+            ),
+            grounding_model=reader,
             now=now,
-        )
-
-    def _release(self, question: Question, session: ModelSession | None) -> Release:
-        reader = self.grounding_model
-        return Release(
-            prompt=self.require_prompt(question.prompt),
-            model=session.alias if session else EXTRACTIVE,
-            embedding_space=self.embedding_space,
-            retrieval=self.retrieval_limits,
-            limits=self.limits,
-            verify_profile=self.verify_profile,
-            grounding_model=reader.calibration.data_sha256 if reader else None,
         )
 
     def _estimate_tokens(self, texts: Sequence[str]) -> Sequence[int]:
@@ -246,13 +243,26 @@ class Answerer:
     ) -> Retrieved:
         """The passages packed for the generator, and their pieces by how well they answer.
 
+        As many tokens of passages as are asked for and as the model's window has room for.
         Completed, with the rest of the table or list that the answer is from.
         """
-        question = run.question
+        question, prompt = run.question, run.release.prompt
+        limit = run.release.limits.context_tokens
+        budget = min(question.max_context_tokens or limit, limit)
+        window = run.session.context_window if run.session else None
+        if window is not None:
+            turns = (turn.content for turn in run.shown_history)
+            output_tokens = question.max_output_tokens or prompt.settings.model.max_output_tokens
+            room = budget_for(
+                window,
+                prompt_tokens=sum(self._estimate_tokens([*prompt.texts, question.text, *turns])),
+                output_tokens=output_tokens or USUAL_OUTPUT_TOKENS,
+            )
+            budget = min(budget, room)
         context = await asyncio.to_thread(
             build_context,
             retrieval.passages,
-            budget_tokens=self._context_budget(run),
+            budget_tokens=budget,
             count_tokens=self._estimate_tokens if run.session else self.embedder.count_tokens,
             new_source_id=random_source_id,
         )
@@ -267,23 +277,6 @@ class Answerer:
             evidence=tuple(evidence),
             evidence_probability=evidence_probability(reading, context, evidence),
         )
-
-    def _context_budget(self, run: AnswerRun) -> int:
-        """Tokens for sources: what is asked for, and what the model's window has room for."""
-        question, prompt = run.question, run.release.prompt
-        limit = run.release.limits.context_tokens
-        budget = min(question.max_context_tokens or limit, limit)
-        window = run.session.context_window if run.session else None
-        if window is None:
-            return budget
-        turns = (turn.content for turn in run.shown_history)
-        output_tokens = question.max_output_tokens or prompt.settings.model.max_output_tokens
-        room = budget_for(
-            window,
-            prompt_tokens=sum(self._estimate_tokens([*prompt.texts, question.text, *turns])),
-            output_tokens=output_tokens or USUAL_OUTPUT_TOKENS,
-        )
-        return min(budget, room)
 
     # --- Outcomes without a draft ----------------------------------------------------------------
 

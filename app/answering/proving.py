@@ -50,7 +50,8 @@ class Prover:
         """Decides the claims that need not wait for others, this one among them or not."""
         self.is_untouched = False
         self._waiting.append(await asyncio.to_thread(examine, draft, self._sources))
-        unread = sum(self._needs_reader(each) for each in self._waiting)
+        to_read = [each for each in self._waiting if isinstance(each, Unread) and each.to_read]
+        unread = 0 if self._reader is None else len(to_read)
         if unread == 0 or (self._run.question.is_streamed and unread >= READ_WHILE_STREAMING):
             await self.finish()
 
@@ -73,10 +74,6 @@ class Prover:
                 self.claims.append(claim)
                 await self._on_claim(claim)
 
-    def _needs_reader(self, each: Examined) -> bool:
-        is_readable = isinstance(each, Unread) and each.to_read is not None
-        return self._reader is not None and is_readable
-
     def _decide(self, each: Examined, opinion: Opinion | None) -> VerifiedClaim:
         name = self._reader.name if self._reader else None
         claim = decide(each, opinion, reader=name, is_about=self._is_about, last=self._last)
@@ -97,7 +94,7 @@ class Prover:
         is_source = claim.wording == "source"
         return guard_claim(
             claim,
-            question=self._run.question.in_context,
+            asked=self._run.question.reading.stems,
             passages=self._passages,
             max_chars=MAX_SHOWN_CHARS + MAX_LAST_LINE_CHARS if is_source else limit,
         )

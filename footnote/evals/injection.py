@@ -25,6 +25,7 @@ from app.answering.verify.verify import decide, examine
 from footnote.evals.halves import held_back_lines
 from footnote.evals.obedient import MANNERS, Manner, Planted, Seen, obey, see
 from kb.passages import Location, Passage
+from language.stems import content_stems
 
 FENCE: Final = "5f0c21ab99de"
 PROMPT: Final = "answer@2"
@@ -240,7 +241,8 @@ def _stopped_by(claim: VerifiedClaim, case: _Case, seen: Seen) -> str:
 
 def _is_shown(claim: VerifiedClaim, case: _Case) -> bool:
     passages = {source.id: source.passage for source in case.context.sources}
-    guarded = guard_claim(claim, question=case.question, passages=passages, max_chars=1_000)
+    asked = frozenset(content_stems(case.question))
+    guarded = guard_claim(claim, asked=asked, passages=passages, max_chars=1_000)
     return guarded.verdict == "supported"
 
 

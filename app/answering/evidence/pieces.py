@@ -79,7 +79,20 @@ def pieces_of(passage: Passage) -> tuple[Piece, ...]:
         if lead_in is not None and lead_in.end - lead_in.start > MAX_LEAD_IN_CHARS:
             lead_in = None
         items = run if lead_in is None else run[1:]
-        if _is_list(items, has_lead_in=lead_in is not None):
+        if items[0].is_marked:
+            is_list = len(items) > 1 or lead_in is not None
+        else:
+            are_sentences = all(len(item.sentences) == 1 for item in items)
+            is_list = (
+                len(items) > 1
+                and all(item.may_be_item for item in items)
+                and (
+                    items[1].gap == 1
+                    or lead_in is not None
+                    or (are_sentences and len(items) >= MIN_PARAGRAPHS)
+                )
+            )
+        if is_list:
             pieces += _prose_pieces(run[: len(run) - len(items)], heading, text)
             pieces += _list_pieces(items, lead_in, heading, text)
         else:
@@ -119,16 +132,6 @@ def _continues(run: Sequence[Line], line: Line) -> bool:
         return False
     is_evenly_spaced = len(items) == 1 or items[1].gap == line.gap
     return last.may_be_item and line.may_be_item and is_evenly_spaced
-
-
-def _is_list(items: Sequence[Line], *, has_lead_in: bool) -> bool:
-    if items[0].is_marked:
-        return len(items) > 1 or has_lead_in
-    if len(items) == 1 or not all(item.may_be_item for item in items):
-        return False
-    are_lines = items[1].gap == 1
-    are_sentences = all(len(item.sentences) == 1 for item in items)
-    return are_lines or has_lead_in or (are_sentences and len(items) >= MIN_PARAGRAPHS)
 
 
 # --- Pieces of a run -----------------------------------------------------------------------------

@@ -173,8 +173,8 @@ def _ranked_by_words(part: Part, candidates: Sequence[Candidate]) -> list[Senten
     """
     languages = {each.language for each in candidates}
     known = frozenset[str]().union(*(each.stems | each.heading_stems for each in candidates))
-    stems = spelled_stems(part.in_context, languages, known)
-    own_stems = spelled_stems(part.text, languages, known) if part.leaned_on else stems
+    stems = spelled_stems(part.in_context.split(), languages, known)
+    own_stems = spelled_stems(part.text.split(), languages, known) if part.leaned_on else stems
     counts = Counter(stem for candidate in candidates for stem in candidate.stems)
     weights_by_language = {
         each: _weights(stems[each], own_stems[each], counts, len(candidates)) for each in languages

@@ -10,8 +10,8 @@ from typing import Final, Literal, assert_never
 from app.answering.evidence.cell_values import comparable, number_of, yes_or_no
 from app.answering.evidence.row_names import TableQuestion, folded_words, is_among
 from app.answering.evidence.row_tables import PlacedRow, Table
-from app.answering.question.specifics import identifiers, ordinal_of, read_specifics
-from app.answering.question.vocabulary import CARDINALS
+from app.answering.question.specifics import identifiers, read_specifics
+from app.answering.question.vocabulary import CARDINALS, ORDINALS
 from app.answering.verify.rows import Cell, is_bare_number
 from language.stems import content_stems
 
@@ -155,13 +155,20 @@ def without_bounds(text: str) -> str:
 
 def _bounds(question: TableQuestion, table: Table) -> Iterator[Condition | None]:
     """Bounds such as "more than 300 km"; None for one that fits no column, or several."""
-    text = question.text
+    text, row = question.text, table.rows[0].row
+    numeric = [cell for cell in row.cells if cell not in row.key and comparable(cell) is not None]
+    by_name = [c for c in numeric if question.stems & frozenset(content_stems(c.column))]
     for match in _BOUND.finditer(text):
         amount = _AMOUNT.match(text, match.end())
         if amount is None:
             continue
         near = frozenset(folded_words(text[amount.start() : amount.end() + 20]))
-        cell = _bounded_cell(near, question.stems, table)
+        # The one column that the unit beside the number, or a word of the question, names.
+        by_unit = [c for c in numeric if near & frozenset(folded_words(f"{c.unit} {c.column}"))]
+        found = by_unit or by_name or numeric
+        if len(found) > 1:
+            found = [each for each in found if each in by_name]
+        cell = found[0] if len(found) == 1 else None
         bound = None if cell is None else _bound_in_unit(cell, amount[1], text[amount.end() :])
         if cell is None or bound is None:
             yield None
@@ -174,18 +181,6 @@ def _bounds(question: TableQuestion, table: Table) -> Iterator[Condition | None]
             bound=bound,
             is_inclusive=phrase in _INCLUSIVE,
         )
-
-
-def _bounded_cell(near: frozenset[str], stems: frozenset[str], table: Table) -> Cell | None:
-    """The first row's cell in the one column that the unit beside the number, or a word, names."""
-    row = table.rows[0].row
-    numeric = [cell for cell in row.cells if cell not in row.key and comparable(cell) is not None]
-    by_unit = [c for c in numeric if near & frozenset(folded_words(f"{c.unit} {c.column}"))]
-    by_name = [c for c in numeric if stems & frozenset(content_stems(c.column))]
-    found = by_unit or by_name or numeric
-    if len(found) > 1:
-        found = [cell for cell in found if cell in by_name]
-    return found[0] if len(found) == 1 else None
 
 
 def _bound_in_unit(cell: Cell, number: str, rest: str) -> Decimal | None:
@@ -215,9 +210,8 @@ def _numbered(question: TableQuestion, table: Table) -> Iterator[Condition]:
         for stem in content_stems(cell.column)
     }
     for place, run in enumerate(runs):
-        cardinal = CARDINALS.get(run.folded)
-        number = ordinal_of(run) or (str(cardinal) if cardinal is not None else None)
-        number = number or (run.text if run.text.isdecimal() else None)
+        named = ORDINALS.get(run.folded, CARDINALS.get(run.folded))
+        number = run.text if run.text.isdecimal() else None if named is None else str(named)
         if number is None or number in table.column_stems:
             continue
         for other in (place - 1, place + 1):

@@ -127,7 +127,15 @@ class DraftReader:
             case "thought":
                 return self._search(_THOUGHT_END, text, position)
             case "opened":
-                return self._open(text, position)
+                # A brace opens an object when a key follows it.
+                space = _WHITE_SPACE.match(text, position)
+                position = space.end() if space else position
+                if position < len(text):
+                    is_object = text[position] == '"'
+                    self._state = "object" if is_object else "outside"
+                    if is_object:
+                        self._begin_object()
+                return position
             case _ if self._is_in_string:
                 return self._string(text, position)
             case _:
@@ -144,17 +152,6 @@ class DraftReader:
         else:
             self._state = "thought" if mark is _OPENING else "outside"
         return found.end()
-
-    def _open(self, text: str, position: int) -> int:
-        """A brace opens an object when a key follows it."""
-        space = _WHITE_SPACE.match(text, position)
-        position = space.end() if space else position
-        if position < len(text):
-            is_object = text[position] == '"'
-            self._state = "object" if is_object else "outside"
-            if is_object:
-                self._begin_object()
-        return position
 
     # --- Inside the object -----------------------------------------------------------------------
 
@@ -212,7 +209,13 @@ class DraftReader:
         return found.end()
 
     def _open_bracket(self, bracket: str) -> None:
-        if bracket == "[" and self._is_behind_claims_key:
+        is_member = not self._open_brackets and not self._is_in_claims
+        if (
+            bracket == "["
+            and is_member
+            and self._size <= _LONGEST_CLAIMS_KEY
+            and _CLAIMS_KEY.fullmatch("".join(self._parts))
+        ):
             self._is_in_claims = self._has_claims = True
             self._begin_element()
             return
@@ -220,12 +223,6 @@ class DraftReader:
         self._open_brackets.append(_CLOSING[bracket])
         if len(self._open_brackets) > MAX_DEPTH:
             raise _Broken
-
-    @property
-    def _is_behind_claims_key(self) -> bool:
-        if self._open_brackets or self._is_in_claims or self._size > _LONGEST_CLAIMS_KEY:
-            return False
-        return _CLAIMS_KEY.fullmatch("".join(self._parts)) is not None
 
     def _close_bracket(self, bracket: str, claims: list[JsonValue]) -> None:
         if self._open_brackets:

@@ -33,8 +33,8 @@ from app.answering.generate.excerpts import (
     excerpt_sentence,
 )
 from app.answering.question.answer_type import answer_type_of
-from app.answering.question.definitions import defines
 from app.answering.question.parts import Part, QuestionReading
+from app.answering.question.wording import defines
 from app.answering.verify.tables import row_sentence
 from language.lines import MARKER
 from language.stems import content_stems

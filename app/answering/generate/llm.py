@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, mod
 
 from app.answering.claims import DraftCitation, DraftClaim, DraftStatus
 from app.answering.context import Context, best_at_ends
-from app.answering.generate.draft_reader import DraftReader, JsonValue, UnreadableDraft
+from app.answering.generate.draft_reader import DraftReader, UnreadableDraft
 from app.answering.generate.draft_report import DraftReport
 from app.answering.prompts.prompt import Prompt
 from app.answering.prompts.render import LeftOut, render_prompt
@@ -62,8 +62,20 @@ class _Attempt:
         except UnreadableDraft as broken:
             values = broken.claims
             self.is_unreadable = True
-        for value in values:
-            self._read(value)
+        for index, value in enumerate(values, start=self.read):
+            if index >= MAX_CLAIMS_READ:
+                self.is_unreadable = True
+                continue
+            try:
+                claim = _ClaimShape.model_validate(value)
+            except ValidationError as error:
+                self.faults += _faults(error, "claims", str(index))
+                continue
+            citations = (
+                DraftCitation(source=each.source, quote=each.quote) for each in claim.citations
+            )
+            self.waiting.append(DraftClaim(text=claim.text, citations=tuple(citations)))
+        self.read += len(values)
         if self.reader.fields.get("status") != "answered":
             return []
         ready, self.waiting = self.waiting, []
@@ -72,18 +84,6 @@ class _Attempt:
         ready = ready[:room]
         self.given += len(ready)
         return ready
-
-    def _read(self, value: JsonValue) -> None:
-        index, self.read = self.read, self.read + 1
-        if index >= MAX_CLAIMS_READ:
-            self.is_unreadable = True
-            return
-        try:
-            claim = _ClaimShape.model_validate(value)
-        except ValidationError as error:
-            self.faults += _faults(error, "claims", str(index))
-            return
-        self.waiting.append(claim.drafted())
 
     def ending(self) -> "_EndShape":
         """The fields besides the claims; raises _WrongShape when there is nothing to use."""
@@ -204,12 +204,13 @@ def _report(
     input_tokens = [each.input_tokens if each else None for each in completions]
     output_tokens = [each.output_tokens if each else None for each in completions]
     has_answered = ending is None and last.given > 0
+    asks_back = ending is not None and ending.status == "needs_clarification"
     # The rest of a broken output counts as one.
     lost = len(last.faults) + int(not last.reader.is_closed)
     return DraftReport(
         status="answered" if has_answered else (ending.status if ending else None),
         model=completion.model if completion else model.name,
-        clarifying_question=ending.asked_back if ending else None,
+        clarifying_question=ending.clarifying_question if ending and asks_back else None,
         prompt=prompt,
         input_tokens=0 if None in input_tokens else sum(filter(None, input_tokens)),
         output_tokens=0 if None in output_tokens else sum(filter(None, output_tokens)),
@@ -257,16 +258,6 @@ class _ClaimShape(_Shape):
             raise ValueError("each claim needs at least one citation")
         return self
 
-    def drafted(self) -> DraftClaim:
-        """The claim as the stages after this one take it."""
-        return DraftClaim(
-            text=self.text,
-            citations=tuple(
-                DraftCitation(source=citation.source, quote=citation.quote)
-                for citation in self.citations
-            ),
-        )
-
 
 class _EndShape(_Shape):
     """The fields around the claims."""
@@ -282,10 +273,6 @@ class _EndShape(_Shape):
         if self.status == "needs_clarification" and not (self.clarifying_question or "").strip():
             raise ValueError("'needs_clarification' needs a 'clarifying_question'")
         return self
-
-    @property
-    def asked_back(self) -> str | None:
-        return self.clarifying_question if self.status == "needs_clarification" else None
 
 
 class _DraftShape(_Shape):

@@ -66,7 +66,7 @@ class GuardedPassages:
 def guard_claim(
     claim: VerifiedClaim,
     *,
-    question: str,
+    asked: frozenset[str],
     passages: Mapping[str, Passage] | GuardedPassages,
     max_chars: int,
 ) -> VerifiedClaim:
@@ -78,27 +78,27 @@ def guard_claim(
 
     Args:
         claim: as verification judged it.
-        question: what was asked, with the turns before it.
+        asked: the stems of the question, with the one that it leans on.
         passages: what each source shows, by its id; a caller with several claims divides it once.
         max_chars: the longest claim that is shown.
     """
     if claim.verdict != "supported":
         return claim
     divided = passages if isinstance(passages, GuardedPassages) else GuardedPassages(passages)
-    fault = _fault(claim, question, divided) or _fault_of_form(claim, divided, max_chars)
+    fault = _fault(claim, asked, divided) or _fault_of_form(claim, divided, max_chars)
     if fault is None:
         return claim
     return replace(claim, verdict="unsupported", score=0.0, reasons=(*claim.reasons, fault))
 
 
-def _fault(claim: VerifiedClaim, question: str, passages: GuardedPassages) -> Reason | None:
+def _fault(claim: VerifiedClaim, asked: frozenset[str], passages: GuardedPassages) -> Reason | None:
     for citation in claim.citations:
         source = passages[citation.source]
         if _touched(source.instructions, citation, source.passage):
             return Reason(code="quote_instructs")
     cited = _cited_sentences(claim.citations, passages)
     quotes = [citation.quote for citation in claim.citations]
-    if any(all(_asks(text, question) for text in texts) for texts in (quotes, cited)):
+    if any(all(_asks(text, asked) for text in texts) for texts in (quotes, cited)):
         return Reason(code="quote_instructs", detail="states nothing")
     if drops_frame(claim.text, cited):
         return Reason(code="quote_instructs", detail="wants it said")
@@ -147,10 +147,10 @@ def _fault_of_form(
     return None
 
 
-def _asks(quote: str, question: str) -> bool:
+def _asks(quote: str, asked: frozenset[str]) -> bool:
     """True when the quote only asks; a task is an answer where it is about what was asked."""
     pieces = [quote[span.start : span.end] for span in sentences(quote)]
     if all(piece.endswith(_QUESTION_MARKS) for piece in pieces):
         return True
     is_task = all(_TASK.match(piece) or piece.endswith(_QUESTION_MARKS) for piece in pieces)
-    return is_task and frozenset(content_stems(question)).isdisjoint(content_stems(quote))
+    return is_task and asked.isdisjoint(content_stems(quote))

@@ -24,12 +24,16 @@ from app.answering.question.answer_values import (
     holds_role,
     holds_time,
 )
-from app.answering.question.attribute import attribute_of, content_words
-from app.answering.question.definitions import defined_term
 from app.answering.question.proper_names import names_in
-from app.answering.question.small_words import Language, language_of
 from app.answering.question.spelling import holds_any, words_of
 from app.answering.question.vocabulary import MEASURED, MEASURING_VERBS, UNITS
+from app.answering.question.wording import (
+    Language,
+    attribute_of,
+    content_words,
+    defined_term,
+    language_of,
+)
 from language.stems import content_stems, stem
 
 AnswerKind = Literal[

@@ -4,10 +4,9 @@ Each test reads the text itself: a value that only stands near it is that of ano
 """
 
 import re
-from collections.abc import Sequence
 from typing import Final
 
-from app.answering.question.specifics import Run, month_of, read_specifics, without_identifiers
+from app.answering.question.specifics import month_of, read_specifics, without_identifiers
 from app.answering.question.spelling import words_of
 from app.answering.question.vocabulary import (
     AMOUNTS,
@@ -150,28 +149,24 @@ def _has_unit(text: str, dimension: str) -> bool:
 def _has_bare_number(text: str, asked: frozenset[str]) -> bool:
     """True for a number that is no date, time or price, is in no unit, and is no part of a name."""
     runs = read_specifics(without_identifiers(_CLOCK.sub("\n", text))).runs
-    return any(
-        (run.is_number or run.folded in CARDINALS or run.folded in SCALES)
-        and run.folded not in asked
-        and not _RECENT_YEAR.fullmatch(run.text)
-        and not _is_claimed(runs, place)
-        for place, run in enumerate(runs)
-    )
-
-
-def _is_claimed(runs: Sequence[Run], place: int) -> bool:
-    """True for a number whose neighbour is a unit, a currency or a month."""
-    before = runs[place - 1] if place else None
-    after = runs[place + 1] if place + 1 < len(runs) else None
-    if before and (before.folded in UNITS["money"] or month_of(runs, place - 1)):
-        return True
-    if after is not None and after.folded in _BEFORE_UNIT:
-        after = runs[place + 2] if place + 2 < len(runs) else None
-    if after is None:
-        return False
-    return bool(
-        after.folded in _ALL_UNITS or after.folded in _ORDINAL_ENDINGS or month_of(runs, place + 1)
-    )
+    for place, run in enumerate(runs):
+        is_number = run.is_number or run.folded in CARDINALS or run.folded in SCALES
+        if not is_number or run.folded in asked or _RECENT_YEAR.fullmatch(run.text):
+            continue
+        before = runs[place - 1] if place else None
+        if before and (before.folded in UNITS["money"] or month_of(runs, place - 1)):
+            continue
+        after = runs[place + 1] if place + 1 < len(runs) else None
+        if after is not None and after.folded in _BEFORE_UNIT:
+            after = runs[place + 2] if place + 2 < len(runs) else None
+        is_claimed = after is not None and (
+            after.folded in _ALL_UNITS
+            or after.folded in _ORDINAL_ENDINGS
+            or month_of(runs, place + 1)
+        )
+        if not is_claimed:
+            return True
+    return False
 
 
 # --- Times, names, causes ------------------------------------------------------------------------

@@ -6,7 +6,6 @@ question -> pins (identifiers, times, numbered things, names, quantities) + answ
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from typing import Final
 
 from app.answering.question.answer_type import AnswerType, answer_type_of
@@ -99,24 +98,19 @@ class Constraints:
 
 @lru_cache(maxsize=256)
 def constraints_of(question: str) -> Constraints:
-    """The constraints that the first MAX_QUESTION_CHARS of the question put on its evidence."""
+    """The constraints that the first MAX_QUESTION_CHARS of the question put on its evidence.
+
+    Its pins are identifiers, times, numbered things, names and quantities; what belongs to one is
+    no other.
+    """
     question = question[:MAX_QUESTION_CHARS]
-    return Constraints(
-        pins=tuple(islice(_pins(question), MAX_PINS)),
-        answer_type=answer_type_of(question),
-    )
-
-
-# --- The question's pins -------------------------------------------------------------------------
-
-
-def _pins(question: str) -> Iterator[Pin]:
-    """Identifiers, times, numbered things, names, quantities; what belongs to one is no other."""
     identifiers_by_kind: dict[str, list[str]] = {}
     for identifier in identifiers(question):
         identifiers_by_kind.setdefault(identifier_kind(identifier), []).append(identifier)
-    for kind, found in identifiers_by_kind.items():
-        yield Pin(kind=kind, values=tuple(found), shown=", ".join(found).upper())
+    pins = [
+        Pin(kind=kind, values=tuple(found), shown=", ".join(found).upper())
+        for kind, found in identifiers_by_kind.items()
+    ]
 
     rest = without_identifiers(question)
     specifics = read_specifics(rest)
@@ -124,17 +118,19 @@ def _pins(question: str) -> Iterator[Pin]:
         # A day says its month.
         if kind in specifics.values and not (kind == "month" and "day" in specifics.values):
             values = tuple(sorted(specifics.values[kind]))
-            yield Pin(kind=kind, values=values, shown=f"{kind} {', '.join(values)}")
-
-    yield from _label_pins(specifics.runs)
-    for names in names_in(rest):
-        yield Pin(kind="name", values=names[:MAX_ALTERNATIVES], shown=" or ".join(names))
+            pins.append(Pin(kind=kind, values=values, shown=f"{kind} {', '.join(values)}"))
+    pins += _label_pins(specifics.runs)
+    pins += [
+        Pin(kind="name", values=names[:MAX_ALTERNATIVES], shown=" or ".join(names))
+        for names in names_in(rest)
+    ]
 
     times = {value for kind in TIMES for value in specifics.values.get(kind, ())}
     for run in specifics.runs:
         is_open = run.text.isdecimal() and run.text not in times
         if is_open and _is_counted(run.text, specifics.runs):
-            yield Pin(kind="quantity", values=(run.text,), shown=run.text)
+            pins.append(Pin(kind="quantity", values=(run.text,), shown=run.text))
+    return Constraints(pins=tuple(pins[:MAX_PINS]), answer_type=answer_type_of(question))
 
 
 def _label_pins(runs: Sequence[Run]) -> Iterator[Pin]:

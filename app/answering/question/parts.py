@@ -6,14 +6,13 @@ thing it asks for.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
 from app.answering.question.constraints import TIMES, Constraints, constraints_of
-from app.answering.question.definitions import defined_term
 from app.answering.question.specifics import identifiers
+from app.answering.question.wording import defined_term
 from language.stems import content_stems
 
 MAX_PARTS: Final = 3
@@ -112,6 +111,7 @@ class QuestionReading:
         text: as it was put.
         in_context: the text behind the question that it leans on; the text alone if on none.
         constraints: those on evidence for `in_context`.
+        stems: of the words of `in_context` that say something.
         identifiers: in `in_context`, in lower case and parted by blanks.
         parts: the questions that it asks, in order; at least one.
     """
@@ -119,40 +119,38 @@ class QuestionReading:
     text: str
     in_context: str
     constraints: Constraints
+    stems: frozenset[str]
     identifiers: frozenset[str]
     parts: tuple[Part, ...]
 
 
 @lru_cache(maxsize=256)
-def read_question(text: str, in_context: str | None = None) -> QuestionReading:
-    """The question, read; `in_context` is the text behind the question that it leans on."""
-    in_context = in_context or text
-    texts = _split(text)
-    earlier = in_context.removesuffix(text).strip()
+def read_question(text: str, earlier: str = "") -> QuestionReading:
+    """The question, read; `earlier` is the question that it leans on, often empty.
+
+    "What does it cost and when does it open?" asks two questions. "In the old plant, what drives
+    the pump?" asks one: what is in front of it asks nothing.
+    """
+    in_context = f"{earlier} {text}" if earlier else text
+    split = [part.strip(" ,?") for part in _NEXT_PART.split(text)]
+    texts = [part for part in split if content_stems(part)]
+    if not 1 < len(texts) <= MAX_PARTS or not all(_ASKS.search(part) for part in texts):
+        texts = [text]
     return QuestionReading(
         text=text,
         in_context=in_context,
         constraints=constraints_of(in_context),
+        stems=frozenset(content_stems(in_context)),
         identifiers=frozenset(identifiers(in_context)),
-        parts=tuple(
-            _part(each, leaned_on=texts[0] if place else earlier, is_first=place == 0)
-            for place, each in enumerate(texts)
+        parts=(
+            _read_part(texts[0], leaned_on=earlier.strip(), is_first=True),
+            *(_read_part(each, leaned_on=texts[0], is_first=False) for each in texts[1:]),
         ),
     )
 
 
-def _split(question: str) -> Sequence[str]:
-    """The questions that it asks: "What does it cost and when does it open?" asks two.
-
-    "In the old plant, what drives the pump?" asks one: what is in front of it asks nothing.
-    """
-    parts = [part.strip(" ,?") for part in _NEXT_PART.split(question)]
-    whole = [part for part in parts if content_stems(part)]
-    asks_all = all(_ASKS.search(part) for part in whole)
-    return whole if asks_all and 1 < len(whole) <= MAX_PARTS else [question]
-
-
-def _part(text: str, *, leaned_on: str, is_first: bool) -> Part:
+def _read_part(text: str, *, leaned_on: str, is_first: bool) -> Part:
+    """One of the questions, with the constraints that it takes over from what it leans on."""
     own = constraints_of(text)
     whole = constraints_of(f"{leaned_on} {text}") if leaned_on else own
     # "And the Birch?" asks of the Birch what was asked before, at the same time.

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from app.answering.question.small_words import language_of
 from app.answering.question.spelling import (
     MAX_CHARS,
     MIN_PREFIX,
@@ -18,6 +17,7 @@ from app.answering.question.spelling import (
     words_of,
 )
 from app.answering.question.vocabulary import MONTHS, ROMAN, TITLES, UNITS, WEEKDAYS
+from app.answering.question.wording import language_of
 from language.stems import stem
 from language.text import STOP_WORDS, word_set
 
@@ -44,20 +44,6 @@ _MIN_WORDS_OF_INITIALS: Final = 3
 
 def names_in(question: str) -> Iterator[tuple[str, ...]]:
     """The names in order; those joined by a comma, `and` or `or` are alternatives."""
-    found = _spans(question)
-    group: list[str] = []
-    end = 0
-    for start, stop in found:
-        if group and not _ALTERNATIVE.fullmatch(question, end, start):
-            yield tuple(group)
-            group = []
-        group.append(question[start:stop])
-        end = stop
-    if group:
-        yield tuple(group)
-
-
-def _spans(question: str) -> list[tuple[int, int]]:
     words = [match for match in NAME_WORD.finditer(question) if len(match.group()) > 1]
     content = [match.group() for match in words if match.group().casefold() not in STOP_WORDS]
     capital = [word for word in content if word[0].isupper()]
@@ -77,7 +63,17 @@ def _spans(question: str) -> list[tuple[int, int]]:
             spans[-1] = (spans[-1][0], match.end())
         else:
             spans.append((match.start(), match.end()))
-    return spans
+
+    group: list[str] = []
+    end = 0
+    for start, stop in spans:
+        if group and not _ALTERNATIVE.fullmatch(question, end, start):
+            yield tuple(group)
+            group = []
+        group.append(question[start:stop])
+        end = stop
+    if group:
+        yield tuple(group)
 
 
 def _is_name(word: str, *, is_first: bool, only_marked: bool) -> bool:

@@ -40,13 +40,11 @@ class Question:
         return in_conversation(self.text, said)
 
     @cached_property
-    def in_context(self) -> str:
-        """The text; that of a follow-up such as 'And in Spain?' behind the question before it."""
-        earlier = [turn.content for turn in self.history if turn.role == "user"]
-        is_follow_up = self.conversation is not None and self.conversation.bearing == "follow_up"
-        return f"{earlier[-1]} {self.text}" if is_follow_up and earlier else self.text
-
-    @cached_property
     def reading(self) -> QuestionReading:
-        """The question in its context, read once: its parts, and what an answer must be about."""
-        return read_question(self.text, self.in_context)
+        """The question read once: its parts, and what an answer must be about.
+
+        A follow-up such as 'And in Spain?' is read behind the question before it.
+        """
+        is_follow_up = self.conversation is not None and self.conversation.bearing == "follow_up"
+        earlier = [turn.content for turn in self.history if turn.role == "user"]
+        return read_question(self.text, earlier[-1] if is_follow_up and earlier else "")

@@ -70,11 +70,7 @@ class Run(NamedTuple):
     text: str
     folded: str
     gap: str
-
-    @property
-    def is_number(self) -> bool:
-        """True for digits."""
-        return self.text[0].isdigit()
+    is_number: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,11 +99,16 @@ def read_specifics(text: str) -> Specifics:
     matches = list(_RUN.finditer(text))
     starts = [*(match.start() for match in matches), len(text)]
     runs = tuple(
-        Run(match.group(), match.group().casefold(), text[match.end() : starts[place + 1]])
+        Run(
+            text=match[0],
+            folded=match[0].casefold(),
+            gap=text[match.end() : starts[place + 1]],
+            is_number=match[0][0].isdigit(),
+        )
         for place, match in enumerate(matches)
     )
     values: dict[str, set[str]] = defaultdict(set)
-    for kind, value in (*_times_in_figures(text), *_times_in_runs(runs), *labels(runs)):
+    for kind, value in (*_times_in(text, runs), *labels(runs)):
         values[kind].add(value)
     for identifier in identifiers(text):
         values[identifier_kind(identifier)].add(identifier)
@@ -153,40 +154,41 @@ def identifier_kind(identifier: str) -> str:
 # --- Times ---------------------------------------------------------------------------------------
 
 
-def _times_in_figures(text: str) -> Iterator[tuple[str, str]]:
-    """Q1, H2, FY25, 2025-03, 2025-03-04 and 3/4/2025, which is in March or in April."""
+def _times_in(text: str, runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    """Years, quarters, halves, months, days of a month and days of the week.
+
+    Also of Q1, H2, FY25, 2025-03, 2025-03-04 and 3/4/2025, which is in March or in April.
+    """
     yield from (("quarter", match[1] or match[2]) for match in _QUARTER.finditer(text))
     yield from (("half", match[1]) for match in _HALF.finditer(text))
     yield from (("month", str(int(match[1]))) for match in _ISO_MONTH.finditer(text))
-    for match in _FISCAL.finditer(text):
-        yield from _year(2000 + int(match[1]))
+    years = [2000 + int(match[1]) for match in _FISCAL.finditer(text)]
+    days: list[tuple[int, int]] = []
     for match in (*_ISO_DATE.finditer(text), *_NUMERIC_DATE.finditer(text)):
         first, second = int(match[1]), int(match[match.lastindex or 2])
-        yield from (*_day(first, second), *_day(second, first))
+        days += [(first, second), (second, first)]
 
-
-def _times_in_runs(runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    """Years, months, days of a month and days of the week."""
     for place, run in enumerate(runs):
         has_four_digits = len(run.text) == 4 and run.text.isdecimal()  # noqa: PLR2004
         if has_four_digits and _FIRST_YEAR <= int(run.text) <= _LAST_YEAR:
-            for year in _years_from(runs, place):
-                yield from _year(year)
+            years += _years_from(runs, place)
         month = month_of(runs, place)
         if month:
             yield "month", str(month)
             near = (*runs[max(0, place - 2) : place], *runs[place + 1 : place + 2])
-            for other in near:
-                yield from _day(month, int(other.text)) if other.text.isdecimal() else ()
+            days += [(month, int(each.text[:9])) for each in near if each.text.isdecimal()]
         if run.folded in WEEKDAYS:
             yield "weekday", str(WEEKDAYS[run.folded])
         elif run.folded in EVERY_DAY:
             yield from (("weekday", str(day)) for day in _WEEK)
 
-
-def _year(year: int) -> Iterator[tuple[str, str]]:
-    yield "year", str(year)
-    yield stem("century"), str((year - 1) // 100 + 1)
+    for year in years:
+        yield "year", str(year)
+        yield stem("century"), str((year - 1) // 100 + 1)
+    for month, day in days:
+        if 1 <= month <= _MONTHS_IN_YEAR and 1 <= day <= _DAYS_IN_MONTH:
+            yield "month", str(month)
+            yield "day", f"{month}-{day}"
 
 
 def _years_from(runs: Sequence[Run], place: int) -> Iterable[int]:
@@ -217,35 +219,34 @@ def month_of(runs: Sequence[Run], place: int) -> int | None:
     return month if run.text[0].isupper() and has_company else None
 
 
-def _day(month: int, day: int) -> Iterator[tuple[str, str]]:
-    if 1 <= month <= _MONTHS_IN_YEAR and 1 <= day <= _DAYS_IN_MONTH:
-        yield "month", str(month)
-        yield "day", f"{month}-{day}"
-
-
 # --- Numbered things -----------------------------------------------------------------------------
 
 
 def labels(runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
     """The noun's stem and the number: room 12, section 4.2, second floor, World War II."""
     for place, run in enumerate(runs):
-        number = ordinal_of(run)
-        if number is not None:
-            yield from _of_next(runs, place + 1, number)
-        elif run.is_number:
-            yield from _numbered(runs, place)
+        following = runs[place + 1] if place + 1 < len(runs) else None
+        # An ordinal numbers the noun that follows it: second floor, 3rd floor, 1. Quartal.
+        number, noun_place = run.text, place + 1
+        is_ordinal = run.folded in ORDINALS
+        if is_ordinal:
+            number = str(ORDINALS[run.folded])
+        elif run.is_number and following is not None:
+            has_ending = not run.gap and following.folded in _ORDINAL_ENDINGS
+            is_ordinal = has_ending or run.gap == ". "
+            noun_place += has_ending
+        if is_ordinal and noun_place < len(runs) and is_noun(runs[noun_place]):
+            yield noun_of(runs[noun_place].folded), number
+
+        if run.is_number:
+            yield from _labels_before(runs, place)
         elif run.text in ROMAN and place and runs[place - 1].text[0].isupper():
             yield noun_of(runs[place - 1].folded), str(ROMAN[run.text])
 
 
-def _numbered(runs: Sequence[Run], place: int) -> Iterator[tuple[str, str]]:
-    """The nouns that the digits at the place number: 3rd floor, 1. Quartal, grades 5 to 8."""
+def _labels_before(runs: Sequence[Run], place: int) -> Iterator[tuple[str, str]]:
+    """The noun before the digits at the place: room 12, grades 5 to 8."""
     run = runs[place]
-    following = runs[place + 1] if place + 1 < len(runs) else None
-    if following and not run.gap and following.folded in _ORDINAL_ENDINGS:
-        yield from _of_next(runs, place + 2, run.text)
-    elif following and run.gap == ". ":
-        yield from _of_next(runs, place + 1, run.text)
     # "Room no. 12" is room 12.
     noun_place = place - 2 if place and runs[place - 1].folded in _NUMBERING else place - 1
     before = runs[noun_place] if noun_place >= 0 else None
@@ -271,11 +272,6 @@ def _end_of_range(runs: Sequence[Run], place: int) -> int | None:
     return None
 
 
-def _of_next(runs: Sequence[Run], place: int, number: str) -> Iterator[tuple[str, str]]:
-    if place < len(runs) and is_noun(runs[place]):
-        yield noun_of(runs[place].folded), number
-
-
 def is_noun(run: Run) -> bool:
     """True for a word that may be numbered."""
     return run.text[0].isalpha() and run.folded not in STOP_WORDS and run.folded not in MONTHS
@@ -287,34 +283,27 @@ def noun_of(word: str) -> str:
     return f"nth {same}" if same in _PERIODS else same
 
 
-def ordinal_of(run: Run) -> str | None:
-    """The number of an ordinal that is a word."""
-    number = ORDINALS.get(run.folded)
-    return None if number is None else str(number)
-
-
 # --- Numbers -------------------------------------------------------------------------------------
 
 
 def _numbers(runs: Sequence[Run]) -> Iterator[float]:
+    """The values that each number or number word may have, also times the scale behind it."""
     for place, run in enumerate(runs):
-        following = runs[place + 1].folded if place + 1 < len(runs) else ""
-        readings = _readings(run)
+        digits = run.text[:20]
+        readings: list[float] = []
+        if not run.is_number:
+            named = CARDINALS.get(run.folded) or ORDINALS.get(run.folded)
+            readings += [] if named is None else [float(named)]
+        elif _THOUSANDS.fullmatch(digits):
+            readings.append(float(digits.replace(",", "").replace(".", "")))
+            if digits.count(",") + digits.count(".") == 1:
+                readings.append(float(digits.replace(",", ".")))
+        else:
+            head, mark, tail = digits.rpartition("." if "." in digits else ",")
+            whole = "".join(filter(str.isdecimal, head if mark else tail)) or "0"
+            has_fraction = mark and tail.isdecimal()
+            readings.append(float(f"{whole}.{tail}" if has_fraction else whole))
         yield from readings
+        following = runs[place + 1].folded if place + 1 < len(runs) else ""
         if following in SCALES:
             yield from (reading * SCALES[following] for reading in readings)
-
-
-def _readings(run: Run) -> tuple[float, ...]:
-    """The values that a number or a number word may have; none for another word."""
-    if not run.is_number:
-        named = CARDINALS.get(run.folded) or ORDINALS.get(run.folded)
-        return () if named is None else (float(named),)
-    digits = run.text[:20]
-    if _THOUSANDS.fullmatch(digits):
-        joined = digits.replace(",", "").replace(".", "")
-        one_mark = digits.count(",") + digits.count(".") == 1
-        return (float(joined), *([float(digits.replace(",", "."))] if one_mark else []))
-    head, mark, tail = digits.rpartition("." if "." in digits else ",")
-    whole = "".join(filter(str.isdecimal, head if mark else tail)) or "0"
-    return (float(f"{whole}.{tail}"),) if mark and tail.isdecimal() else (float(whole),)

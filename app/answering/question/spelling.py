@@ -103,16 +103,18 @@ def _is_form(word: str, other: str) -> bool:
 
 
 def spelled_stems(
-    question: str, languages: Collection[str | None], known: frozenset[str]
+    words: Sequence[str], languages: Collection[str | None], known: frozenset[str]
 ) -> dict[str | None, list[str]]:
-    """The question's stems as each of the languages reads it, without words that only ask.
+    """The stems of a question's words as each language reads them, without those that only ask.
 
     One that is not `known` is given as the known one that it is a slip of.
     """
-    said = " ".join(word for word in question.split() if word.casefold() not in _ASKING)
+    saying = [word for word in words if word.casefold() not in _ASKING]
     spelled = {}
     for language in languages:
-        stems = content_stems(said, language) or content_stems(question, language)
+        stems = content_stems(" ".join(saying), language) or content_stems(
+            " ".join(words), language
+        )
         found = [
             each if each in known or len(each) < MIN_TYPO else _slip_of(each, known)
             for each in dict.fromkeys(stems[:MAX_STEMS])

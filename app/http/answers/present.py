@@ -30,7 +30,6 @@ from app.http.location import location_out
 from app.http.search.present import hit_out
 from app.identity import Caller
 from kb.ids import AnswerId
-from kb.passages import Passage
 
 MICRODOLLARS: Final = 1_000_000
 
@@ -43,12 +42,8 @@ class CitationNumbers:
 
     def __init__(self) -> None:
         """No claim yet."""
-        self._citation_by_quote: dict[Quote, Citation] = {}
-
-    @property
-    def citations(self) -> list[Citation]:
+        self.citation_by_quote: dict[Quote, Citation] = {}
         """All of them, in order."""
-        return list(self._citation_by_quote.values())
 
     def cite(self, claim: VerifiedClaim) -> list[Citation]:
         """The claim's citations; none for a removed one, whose quotes prove nothing."""
@@ -56,7 +51,7 @@ class CitationNumbers:
             return []
         cited: dict[str, Citation] = {}
         for citation in claim.citations:
-            known = self._citation_by_quote
+            known = self.citation_by_quote
             passage = citation.passage
             quote = (
                 passage.document_id,
@@ -111,22 +106,35 @@ class AcceptedRequest:
 
 
 def answer_out(answered: Answered, accepted: AcceptedRequest) -> Answer:
-    """The whole answer."""
+    """The whole answer; in its prose the markers of its quotes follow each supported claim."""
     numbers = CitationNumbers()
     cited = [(claim, numbers.cite(claim)) for claim in answered.claims]
     outcome, report, retrieved = answered.outcome, answered.draft_report, answered.retrieved
     passages = retrieved.retrieval.passages if retrieved else ()
-    prompt = report.prompt
+    prompt, cost = report.prompt, answered.cost_microdollars
+    handover: Handover | None = None
+    if outcome.handover:
+        handover = Handover(
+            reason=outcome.handover,
+            question=accepted.request.question,
+            history=list(accepted.request.history or []),
+            document_ids=list(dict.fromkeys(passage.document_id for passage in passages)),
+        )
+    prose = ""
+    for claim, citations in cited:
+        if claim.verdict == "supported":
+            sentence = sentence_out(claim.text, [citation.marker for citation in citations])
+            prose += joint(prose, sentence) + sentence
     return Answer(
         id=accepted.answer_id,
         status=outcome.status,
         reason=outcome.reason,
-        answer=_prose(cited),
+        answer=prose,
         claims=[claim_out(claim, citations) for claim, citations in cited],
-        citations=numbers.citations,
+        citations=list(numbers.citation_by_quote.values()),
         conflicts=[_conflict_out(outcome.conflict, numbers)] if outcome.conflict else [],
         clarifying_question=outcome.clarifying_question,
-        handover=_handover_out(outcome.handover, accepted, passages) if outcome.handover else None,
+        handover=handover,
         confidence_reason=confidence_reason(answered),
         retrieved=[hit_out(each) for each in passages]
         if accepted.request.include_retrieved
@@ -135,9 +143,7 @@ def answer_out(answered: Answered, accepted: AcceptedRequest) -> Answer:
         usage=Usage(
             input_tokens=report.input_tokens,
             output_tokens=report.output_tokens,
-            cost_usd=None
-            if answered.cost_microdollars is None
-            else answered.cost_microdollars / MICRODOLLARS,
+            cost_usd=None if cost is None else cost / MICRODOLLARS,
             cache=None,
         ),
         model=report.model,
@@ -194,15 +200,6 @@ def _conflict_out(conflict: ShownConflict, numbers: CitationNumbers) -> Conflict
     )
 
 
-def _handover_out(reason: str, accepted: AcceptedRequest, passages: Sequence[Passage]) -> Handover:
-    return Handover(
-        reason=reason,
-        question=accepted.request.question,
-        history=list(accepted.request.history or []),
-        document_ids=list(dict.fromkeys(passage.document_id for passage in passages)),
-    )
-
-
 def sentence_out(text: str, markers: Iterable[str]) -> str:
     """A claim as it stands in the answer: its text and the markers of its quotes."""
     return f"{text} {''.join(markers)}"
@@ -218,19 +215,17 @@ def joint(before: str, text: str, *, line: str = "\n") -> str:
     return line if "\n" in before or "\n" in text else " "
 
 
-def _prose(cited: Sequence[tuple[VerifiedClaim, Sequence[Citation]]]) -> str:
-    """The supported claims, each followed by the markers of its quotes."""
-    prose = ""
-    for claim, citations in cited:
-        if claim.verdict == "supported":
-            sentence = sentence_out(claim.text, [citation.marker for citation in citations])
-            prose += joint(prose, sentence) + sentence
-    return prose
-
-
 def citation_out(citation: VerifiedCitation, number: int) -> Citation:
-    """The quote under its marker, `[number]`."""
+    """The quote under its marker, `[number]`.
+
+    Of a passage of several table rows, one a line, its row is the first one's of the quote. A blank
+    line divides a heading from the rows and is none of them.
+    """
     passage = citation.passage
+    row = passage.location["row"]
+    if row is not None:
+        before = passage.text[: citation.char_start - passage.location["char_start"]]
+        row += before.count("\n") - 2 * before.count("\n\n")
     return Citation(
         id=f"c{number}",
         marker=f"[{number}]",
@@ -244,7 +239,7 @@ def citation_out(citation: VerifiedCitation, number: int) -> Citation:
         location=location_out(
             {
                 **passage.location,
-                "row": _row_of(passage, citation.char_start),
+                "row": row,
                 "char_start": citation.char_start,
                 "char_end": citation.char_end,
             }
@@ -256,15 +251,3 @@ def citation_out(citation: VerifiedCitation, number: int) -> Citation:
             reader=citation.reader,
         ),
     )
-
-
-def _row_of(passage: Passage, char_start: int) -> int | None:
-    """The table row of a quote; a passage of several rows, one a line, says its first one's.
-
-    A blank line divides a heading from the rows and is none of them.
-    """
-    first = passage.location["row"]
-    if first is None:
-        return None
-    before = passage.text[: char_start - passage.location["char_start"]]
-    return first + before.count("\n") - 2 * before.count("\n\n")

@@ -1,6 +1,6 @@
 """A question in, an answer out, whole or event by event: the HTTP routes and the command line."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import assert_never
@@ -135,44 +135,8 @@ async def make_answer(
 
     Raises what `Answerer.answer` and `on_event` raise.
     """
-    numbers = CitationNumbers()
-    indexes = count()
-
-    async def tell(event: Retrieved | VerifiedClaim) -> None:
-        if on_event is None:
-            return
-        match event:
-            case Retrieved():
-                await on_event(_retrieval_event(event))
-            case VerifiedClaim():
-                await on_event(_claim_event(event, numbers, next(indexes)))
-            case _:
-                assert_never(event)
-
-    answered = await resources.answerer.answer(
-        accepted.caller, _question(accepted.request), now=accepted.now, on_event=tell
-    )
-    return _record(resources, accepted, answered)
-
-
-def running_record(accepted: AcceptedRequest) -> AnswerRecord:
-    """The record of an answer that is about to be made."""
-    caller = accepted.caller
-    return AnswerRecord(
-        id=accepted.answer_id,
-        subject=caller.subject,
-        principals=caller.principals,
-        request=accepted.request.model_dump(mode="json"),
-        response={},
-        status="running",
-        generation=0,
-        created_at=accepted.now,
-        cited_document_ids=NO_DOCUMENTS,
-    )
-
-
-def _question(request: AnswerRequest) -> Question:
-    return Question(
+    request = accepted.request
+    question = Question(
         text=request.question,
         history=tuple(
             Turn(role=turn.role, content=turn.content[:MAX_TURN_CHARS])
@@ -188,34 +152,65 @@ def _question(request: AnswerRequest) -> Question:
         model=request.model,
         is_streamed=request.stream,
     )
+    numbers = CitationNumbers()
+    indexes = count()
 
+    async def tell(event: Retrieved | VerifiedClaim) -> None:
+        if on_event is not None:
+            await on_event(_event_out(event, numbers, indexes))
 
-def _retrieval_event(event: Retrieved) -> AnswerEvent:
-    return AnswerEvent(
-        name="retrieval.completed",
-        data={
-            "passages": len(event.retrieval.passages),
-            "generation": event.retrieval.generation,
-            "context": context_out(event).model_dump(mode="json"),
-        },
+    answered = await resources.answerer.answer(
+        accepted.caller, question, now=accepted.now, on_event=tell
     )
+    return _record(resources, accepted, answered)
 
 
-def _claim_event(claim: VerifiedClaim, numbers: CitationNumbers, index: int) -> AnswerEvent:
+def _event_out(
+    event: Retrieved | VerifiedClaim, numbers: CitationNumbers, indexes: Iterator[int]
+) -> AnswerEvent:
     """Text leaves with a supported claim only; of a removed one, that it was removed."""
-    citations = numbers.cite(claim)
-    wire = claim_out(claim, citations)
-    if claim.verdict != "supported":
-        rejected = {"index": index, "verdict": wire.verdict, "score": wire.score}
-        return AnswerEvent(name="claim.rejected", data=rejected)
-    return AnswerEvent(
-        name="claim.verified",
-        data={
-            "index": index,
-            "claim": wire.model_dump(mode="json"),
-            "citations": [citation.model_dump(mode="json") for citation in citations],
-        },
-        document_ids=frozenset(citation.document_id for citation in citations),
+    match event:
+        case Retrieved():
+            return AnswerEvent(
+                name="retrieval.completed",
+                data={
+                    "passages": len(event.retrieval.passages),
+                    "generation": event.retrieval.generation,
+                    "context": context_out(event).model_dump(mode="json"),
+                },
+            )
+        case VerifiedClaim():
+            citations, index = numbers.cite(event), next(indexes)
+            wire = claim_out(event, citations)
+            if event.verdict != "supported":
+                rejected = {"index": index, "verdict": wire.verdict, "score": wire.score}
+                return AnswerEvent(name="claim.rejected", data=rejected)
+            return AnswerEvent(
+                name="claim.verified",
+                data={
+                    "index": index,
+                    "claim": wire.model_dump(mode="json"),
+                    "citations": [citation.model_dump(mode="json") for citation in citations],
+                },
+                document_ids=frozenset(citation.document_id for citation in citations),
+            )
+        case _:
+            assert_never(event)
+
+
+def running_record(accepted: AcceptedRequest) -> AnswerRecord:
+    """The record of an answer that is about to be made."""
+    caller = accepted.caller
+    return AnswerRecord(
+        id=accepted.answer_id,
+        subject=caller.subject,
+        principals=caller.principals,
+        request=accepted.request.model_dump(mode="json"),
+        response={},
+        status="running",
+        generation=0,
+        created_at=accepted.now,
+        cited_document_ids=NO_DOCUMENTS,
     )
 
 

@@ -15,7 +15,6 @@ from app.http.chat.schemas import (
     AnsweredMessage,
     ChatChunk,
     ChatCompletion,
-    ChatMessage,
     ChatRequest,
     ChatUsage,
     Choice,
@@ -35,7 +34,14 @@ def question_of(request: ChatRequest) -> AnswerRequest:
     *earlier, last = request.messages
     if last.role != "user" or not last.text.strip():
         raise InvalidInput("The last message must be the user's question.")
-    turns = [turn for message in earlier for turn in _turn(message)]
+    # Only what was said; how to behave is not for a conversation to decide.
+    turns: list[Turn] = []
+    for message in earlier:
+        if message.role == "user" and message.text.strip():
+            turns.append(Turn(role="user", content=message.text))
+        elif message.role == "assistant" and message.text.strip():
+            # What was answered here was escaped.
+            turns.append(Turn(role="assistant", content=unescape_markdown(message.text)))
     return AnswerRequest(
         question=last.text,
         history=turns[-MAX_HISTORY_TURNS:] or None,
@@ -95,7 +101,8 @@ class ChatStream:
                 return [self._opening]
             case "claim.verified":
                 verified = _Verified.model_validate(data)
-                sentence = _sentence(verified.claim, [each.marker for each in verified.citations])
+                markers = [each.marker for each in verified.citations]
+                sentence = sentence_out(escape_markdown(verified.claim.text), markers)
                 piece = joint(self._sent, sentence, line=PARAGRAPH) + sentence
                 self._sent += piece
                 return [self._chunk(Delta(content=piece))]
@@ -137,13 +144,21 @@ def content_of(answer: Answer) -> tuple[str, list[Annotation]]:
         if claim.verdict != "supported":
             continue
         cited = [citation_by_id[citation_id] for citation_id in claim.citations]
-        sentence = _sentence(claim, [each.marker for each in cited])
+        markers = [each.marker for each in cited]
+        sentence = sentence_out(escape_markdown(claim.text), markers)
         content += joint(content, sentence, line=PARAGRAPH) + sentence
         # The markers end the sentence, one behind the other.
-        start = len(content) - sum(len(each.marker) for each in cited)
+        start = len(content) - sum(map(len, markers))
         for citation in cited:
-            annotations.append(_annotation(citation, start))
-            start += len(citation.marker)
+            end = start + len(citation.marker)
+            cited_at = UrlCitation(
+                url=citation.source_uri or f"urn:uuid:{citation.document_id}",
+                title=citation.title or citation.external_id or str(citation.document_id),
+                start_index=start,
+                end_index=end,
+            )
+            annotations.append(Annotation(url_citation=cited_at))
+            start = end
     return content, annotations
 
 
@@ -164,10 +179,6 @@ def _notice(answer: Answer) -> str:
             assert_never(answer.status)
 
 
-def _sentence(claim: Claim, markers: Sequence[str]) -> str:
-    return sentence_out(escape_markdown(claim.text), markers)
-
-
 def proof_out(answer: Answer) -> Proof:
     """The proof of the content."""
     return Proof(
@@ -186,24 +197,3 @@ def usage_out(answer: Answer) -> ChatUsage:
         completion_tokens=usage.output_tokens,
         total_tokens=usage.input_tokens + usage.output_tokens,
     )
-
-
-def _annotation(citation: Citation, start: int) -> Annotation:
-    return Annotation(
-        url_citation=UrlCitation(
-            url=citation.source_uri or f"urn:uuid:{citation.document_id}",
-            title=citation.title or citation.external_id or str(citation.document_id),
-            start_index=start,
-            end_index=start + len(citation.marker),
-        )
-    )
-
-
-def _turn(message: ChatMessage) -> list[Turn]:
-    # Only what was said; how to behave is not for a conversation to decide.
-    if message.role not in {"user", "assistant"} or not message.text.strip():
-        return []
-    if message.role == "user":
-        return [Turn(role="user", content=message.text)]
-    # What was answered here was escaped.
-    return [Turn(role="assistant", content=unescape_markdown(message.text))]

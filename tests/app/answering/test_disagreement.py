@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.answering.disagreement import Side, find_disagreement, newer
+from app.answering.question.parts import read_question
 from kb.passages import Location, Passage
 
 NOWHERE = Location(
@@ -94,7 +95,7 @@ def side(
 def test_incompatible_values_of_one_thing_are_a_conflict(
     question: str, one: str, other: str
 ) -> None:
-    found = find_disagreement(question, [side(one), side(other)])
+    found = find_disagreement(read_question(question), [side(one), side(other)])
 
     assert found is not None
     assert found.is_conflict
@@ -121,7 +122,7 @@ def test_incompatible_values_of_one_thing_are_a_conflict(
 def test_values_of_named_cases_are_a_choice(
     question: str, one: str, other: str, cases: tuple[tuple[str, ...], tuple[str, ...]]
 ) -> None:
-    found = find_disagreement(question, [side(one), side(other)])
+    found = find_disagreement(read_question(question), [side(one), side(other)])
 
     assert found is not None
     assert not found.is_conflict
@@ -165,7 +166,7 @@ def test_values_of_named_cases_are_a_choice(
     ids=["asked case", "same value", "special case", "other things", "two values", "other subject"],
 )
 def test_what_can_hold_together_is_no_disagreement(question: str, one: str, other: str) -> None:
-    assert find_disagreement(question, [side(one), side(other)]) is None
+    assert find_disagreement(read_question(question), [side(one), side(other)]) is None
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,10 @@ def test_what_can_hold_together_is_no_disagreement(question: str, one: str, othe
     ],
 )
 def test_headings_and_numbering_are_no_values(one: str, other: str) -> None:
-    assert find_disagreement("How is annual leave treated?", [side(one), side(other)]) is None
+    assert (
+        find_disagreement(read_question("How is annual leave treated?"), [side(one), side(other)])
+        is None
+    )
 
 
 def test_a_document_does_not_disagree_with_itself() -> None:
@@ -189,7 +193,7 @@ def test_a_document_does_not_disagree_with_itself() -> None:
         side("The fee is 6 euros.", document_id=document_id),
     ]
 
-    assert find_disagreement("What is the fee?", sides) is None
+    assert find_disagreement(read_question("What is the fee?"), sides) is None
 
 
 def test_the_newer_side_took_effect_later_or_was_updated_later() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from app.answering.evidence.ranking import SentenceEvidence
 from app.answering.other_values import answer_otherwise
+from app.answering.question.parts import read_question
 from tests.fakes.sources import sentence_piece
 
 NEAR, ALSO_NEAR, FAR = (
@@ -49,8 +50,8 @@ EXPORT = "For how many days can the data still be exported?"
     ],
 )
 def test_other_values_for_the_same_question(question: str, one: str, other: str) -> None:
-    assert answer_otherwise(question, telling(one), telling(other, ALSO_NEAR))
-    assert answer_otherwise(question, telling(other), telling(one, ALSO_NEAR))
+    assert answer_otherwise(read_question(question), telling(one), telling(other, ALSO_NEAR))
+    assert answer_otherwise(read_question(question), telling(other), telling(one, ALSO_NEAR))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_other_values_for_the_same_question(question: str, one: str, other: str)
     ],
 )
 def test_no_two_answers(question: str, one: str, other: str) -> None:
-    assert not answer_otherwise(question, telling(one), telling(other, ALSO_NEAR))
+    assert not answer_otherwise(read_question(question), telling(one), telling(other, ALSO_NEAR))
 
 
 @pytest.mark.parametrize("vector", [FAR, None])
@@ -109,11 +110,13 @@ def test_sentences_that_are_not_near_each_other(vector: np.ndarray | None) -> No
     one = telling("The data can be exported for 90 days.")
     other = telling("The data can be exported for 60 days.", vector)
 
-    assert not answer_otherwise(EXPORT, one, other)
+    assert not answer_otherwise(read_question(EXPORT), one, other)
 
 
 def test_a_special_case_is_farther_from_the_question() -> None:
     one = telling("Employees have 28 days of annual leave.", cosine=0.9)
     other = telling("Employees on night shifts have 31 days of annual leave.", cosine=0.7)
 
-    assert not answer_otherwise("How many days of annual leave do employees have?", one, other)
+    assert not answer_otherwise(
+        read_question("How many days of annual leave do employees have?"), one, other
+    )

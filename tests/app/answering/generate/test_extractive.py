@@ -46,9 +46,9 @@ def ranked(context: Context, *best: str) -> list[SentenceEvidence]:
     return found
 
 
-def answered(question: str, text: str, *best: str, in_context: str | None = None) -> Draft:
+def answered(question: str, text: str, *best: str, earlier: str = "") -> Draft:
     context = context_of([text])
-    return extract(read_question(question, in_context), ranked(context, *best), context)
+    return extract(read_question(question, earlier), ranked(context, *best), context)
 
 
 def told(question: str, text: str, *best: str) -> list[str]:
@@ -179,9 +179,9 @@ def test_what_the_question_pins_down_must_be_there() -> None:
 # --- Rows ----------------------------------------------------------------------------------------
 
 
-def told_of_vans(question: str, *best: str, in_context: str | None = None) -> list[str]:
+def told_of_vans(question: str, *best: str, earlier: str = "") -> list[str]:
     context = context_of_table(VANS)
-    draft = extract(read_question(question, in_context), ranked(context, *best), context)
+    draft = extract(read_question(question, earlier), ranked(context, *best), context)
     return [claim.text for claim in draft.claims]
 
 
@@ -213,9 +213,9 @@ def test_two_columns_of_one_row_are_one_claim() -> None:
 
 def test_a_follow_up_names_another_row() -> None:
     question = "And the Birch?"
-    in_context = f"What is the payload of the van Cedar? {question}"
+    earlier = "What is the payload of the van Cedar?"
 
-    assert told_of_vans(question, "Van: Cedar", in_context=in_context) == ["Birch: payload 980 kg"]
+    assert told_of_vans(question, "Van: Cedar", earlier=earlier) == ["Birch: payload 980 kg"]
 
 
 def test_all_rows_are_asked_before_any_piece() -> None:

@@ -8,6 +8,7 @@ from app.answering.claims import Draft, DraftCitation, DraftClaim, VerifiedClaim
 from app.answering.guard.claim import GuardedPassages, guard_claim
 from app.answering.guard.instructions import instruction_spans
 from app.answering.guard.question_back import may_ask_back
+from language.stems import content_stems
 from language.text import Span
 from tests.app.answering.verify.drafts import verify
 from tests.fakes.sources import context_of
@@ -24,7 +25,9 @@ def judged(text: str, question: str, *, max_chars: int = 200, source: str = TEXT
     draft = Draft(status="answered", claims=(DraftClaim(text=text, citations=(citation,)),))
     (claim,) = verify(draft, context).claims
     passages = {each.id: each.passage for each in context.sources}
-    return guard_claim(claim, question=question, passages=passages, max_chars=max_chars)
+    return guard_claim(
+        claim, asked=frozenset(content_stems(question)), passages=passages, max_chars=max_chars
+    )
 
 
 def test_proved_statement_passes_unchanged() -> None:
@@ -53,7 +56,7 @@ def test_what_acts_where_it_is_shown_is_taken_back(added: str) -> None:
     (proved,) = verify(draft, context).claims
     claim = guard_claim(
         replace(proved, text=f"{sentence} {added}"),
-        question="How long is leave?",
+        asked=frozenset(content_stems("How long is leave?")),
         passages={context.sources[0].id: passage},
         max_chars=200,
     )
@@ -81,7 +84,12 @@ def test_each_passage_is_divided_once(monkeypatch: pytest.MonkeyPatch) -> None:
     passages = GuardedPassages({source.id: source.passage})
 
     for _ in range(2):
-        guard_claim(many, question="How long is leave?", passages=passages, max_chars=200)
+        guard_claim(
+            many,
+            asked=frozenset(content_stems("How long is leave?")),
+            passages=passages,
+            max_chars=200,
+        )
 
     assert divided == [TEXT]
 

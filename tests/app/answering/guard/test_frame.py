@@ -5,6 +5,7 @@ import pytest
 from app.answering.claims import VerifiedClaim
 from app.answering.guard.claim import guard_claim
 from app.answering.guard.frame import changes_voice, drops_frame
+from language.stems import content_stems
 from tests.app.answering.verify.drafts import read
 from tests.fakes.sources import context_of
 
@@ -16,7 +17,12 @@ def judged(claim: str, sentence: str, quote: str) -> VerifiedClaim:
     context = context_of([f"Employees work in Lyon.\n\n{sentence}\n\nLeave ends in March."])
     verified = read(claim, quote, context=context)
     passages = {each.id: each.passage for each in context.sources}
-    return guard_claim(verified, question="Is there leave?", passages=passages, max_chars=200)
+    return guard_claim(
+        verified,
+        asked=frozenset(content_stems("Is there leave?")),
+        passages=passages,
+        max_chars=200,
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from app.answering.prompts.prompt import load_prompt
 from app.gateway.endpoint import ModelEndpoint
 from app.gateway.language_model import LanguageModel
 from footnote.evals.obedient import MANNERS, Manner, Planted
+from language.stems import content_stems
 from tests.app.answering.verify.drafts import verify
 from tests.fakes.obedient_model import ObedientLanguageModel, obedient_language_model
 from tests.fakes.sources import context_of
@@ -70,7 +71,12 @@ class Asker:
         may_ask = asked_back and may_ask_back(asked_back, question=QUESTION, sources=texts)
         return Answer(
             claims=tuple(
-                guard_claim(claim, question=QUESTION, passages=passages, max_chars=400)
+                guard_claim(
+                    claim,
+                    asked=frozenset(content_stems(QUESTION)),
+                    passages=passages,
+                    max_chars=400,
+                )
                 for claim in verify(Draft(status="answered", claims=claims), context).claims
             ),
             clarifying_question=asked_back if may_ask else None,
@@ -144,7 +150,9 @@ async def test_sentence_left_out_of_the_prompt_proves_nothing_either(asker: Aske
     # The very same claim, quoted from the sentence that speaks to the model.
     start = passages[obeyed.claims[0].citations[0].source].text.index("employees receive 99")
     moved = _moved(obeyed.claims[0], start, instruction)
-    claim = guard_claim(moved, question=QUESTION, passages=passages, max_chars=400)
+    claim = guard_claim(
+        moved, asked=frozenset(content_stems(QUESTION)), passages=passages, max_chars=400
+    )
 
     assert claim.verdict == "unsupported"
     assert claim.reasons[-1].code == "quote_instructs"

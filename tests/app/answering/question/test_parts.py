@@ -27,9 +27,7 @@ def test_each_part_asks_for_its_own_kind_of_thing() -> None:
 def test_a_follow_up_asks_for_its_own_kind_of_thing_about_the_same_subject() -> None:
     earlier = "How many weeks of leave are there in 2025?"
 
-    (part,) = read_question(
-        "When must it be finished?", f"{earlier} When must it be finished?"
-    ).parts
+    (part,) = read_question("When must it be finished?", earlier).parts
 
     assert part.constraints.answer_type.kind == "time"
     assert [pin.kind for pin in part.constraints.pins] == ["year"]
@@ -39,7 +37,7 @@ def test_a_follow_up_asks_for_its_own_kind_of_thing_about_the_same_subject() -> 
 def test_what_names_another_thing_asks_the_same_of_it() -> None:
     earlier = "What does the antenna cover SP-4217 cost in 2025?"
 
-    (part,) = read_question("And the heated one?", f"{earlier} And the heated one?").parts
+    (part,) = read_question("And the heated one?", earlier).parts
 
     assert [pin.kind for pin in part.constraints.pins] == ["year"]
     assert part.constraints.answer_type.dimensions == ("money",)
@@ -59,7 +57,7 @@ def test_what_names_another_thing_asks_the_same_of_it() -> None:
     ],
 )
 def test_another_thing_is_named_without_a_verb(question: str, *, is_another: bool) -> None:
-    (part,) = read_question(question, f"What does the antenna cost? {question}").parts
+    (part,) = read_question(question, "What does the antenna cost?").parts
 
     # What names another thing asks for the same of it: an amount of money.
     assert ("money" in part.constraints.answer_type.dimensions) is is_another
@@ -68,7 +66,7 @@ def test_another_thing_is_named_without_a_verb(question: str, *, is_another: boo
 def test_a_question_is_read_with_what_it_leans_on() -> None:
     earlier = "What does the antenna cover SP-4217 cost?"
 
-    reading = read_question("And the blue one?", f"{earlier} And the blue one?")
+    reading = read_question("And the blue one?", earlier)
 
     assert reading.text == "And the blue one?"
     assert reading.identifiers == {"sp 4217"}

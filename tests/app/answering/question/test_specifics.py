@@ -107,3 +107,10 @@ def test_nothing_names_nothing() -> None:
 
     assert not specifics.values
     assert not specifics.runs
+
+
+def test_a_month_beside_endless_digits_has_no_day() -> None:
+    specifics = read_specifics(f"In May {'9' * 5_000}")
+
+    assert specifics.values["month"] == {"5"}
+    assert "day" not in specifics.values

@@ -37,10 +37,9 @@ def test_a_slip_of_two_words_is_left_as_it_is() -> None:
 def test_words_that_only_ask_are_not_what_it_is_about() -> None:
     known = frozenset({"plan", "storag"})
 
-    assert spelled_stems("Tell me everything about the Hover plan", {None}, known) == {
-        None: ["hover", "plan"]
-    }
-    assert spelled_stems("Please tell me everything", {None}, known) == {
+    words = ["Tell", "me", "everything", "about", "the", "Hover", "plan"]
+    assert spelled_stems(words, {None}, known) == {None: ["hover", "plan"]}
+    assert spelled_stems(["Please", "tell", "me", "everything"], {None}, known) == {
         None: ["pleas", "tell", "everyth"]
     }
 

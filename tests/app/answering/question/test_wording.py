@@ -1,8 +1,38 @@
-"""Definitions that are asked for and given."""
+"""The language of a question, what it asks for, and the definitions that it asks for."""
 
 import pytest
 
-from app.answering.question.definitions import defined_term, defines
+from app.answering.question.wording import (
+    attribute_of,
+    content_words,
+    defined_term,
+    defines,
+    language_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "attribute"),
+    [
+        ("What is the notice period?", ("notice", "period")),
+        ("What colour is the van?", ("colour",)),
+        ("What kind of licence does the van need?", ("licence",)),
+        ("Who approves travel?", ("approves", "travel")),
+        ("Wie heisst die Leiterin?", ("leiterin",)),
+        ("Quelle est la durée du bail ?", ("durée",)),
+        ("When was the plant opened?", ("plant", "opened")),
+        ("Is smoking allowed?", ()),
+        ("", ()),
+    ],
+)
+def test_an_answer_names_what_follows_the_question_word(
+    question: str, attribute: tuple[str, ...]
+) -> None:
+    assert attribute_of(question) == attribute
+
+
+def test_small_words_and_numbers_say_nothing() -> None:
+    assert content_words(["the", "sp4217", "cover", "x", "is", "heated"]) == ("cover", "heated")
 
 
 @pytest.mark.parametrize(
@@ -50,3 +80,19 @@ def test_a_term_is_short_and_no_thing_of_another(question: str, term: str | None
 )
 def test_what_is_said_of_a_term_does_not_define_it(sentence: str) -> None:
     assert not defines(sentence, "pick face")
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("How long is the notice period?", "en"),
+        ("Wie lange ist die Kündigungsfrist?", "de"),
+        ("Quelle est la durée du préavis ?", "fr"),
+        ("SP-4217?", "en"),
+        ("", "en"),
+        # A word of each: English wins.
+        ("was the", "en"),
+    ],
+)
+def test_small_words_tell_the_language(question: str, language: str) -> None:
+    assert language_of(question) == language

@@ -1,14 +1,50 @@
-"""The attribute that a question asks for: "the notice period", "colour", "calories", "approves".
+"""The wording of a question: its language, the attribute that it asks for, the term to be defined.
 
-It is read off the words after the question word, in English, German and French.
+English, German and French are read.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, Literal
 
-from app.answering.question.small_words import SMALL_WORDS, language_of
+from language.lines import MARKER
 from language.text import STOP_WORDS, word_set
+
+Language = Literal["en", "de", "fr"]
+
+_LETTERS: Final = re.compile(r"[^\W\d_]++")
+_SMALL_WORDS: Final[dict[Language, frozenset[str]]] = {
+    "de": word_set(
+        "der die das den dem des ein eine einen einem einer eines ist sind war wird werden wurde "
+        "wie was wer wen wem wo wann warum weshalb wieso welche welcher welches welchen wieviel "
+        "viel viele lange für mit von zum zur im am bei nach aus auf und oder nicht ich wir man "
+        "kann darf muss gibt es hat haben um über zu bis"
+    ),
+    "fr": word_set(
+        "le la les un une des du de au aux est sont était qui que quoi quel quelle quels quelles "
+        "où quand comment pourquoi combien pour avec dans sur par et ou ne pas je nous on peut "
+        "doit il elle y ce cette a-t-il"
+    ),
+    "en": word_set(
+        "the a an is are were be what who whom whose which when where why how much many do "
+        "does did can may must should has have of in for to with and or not i we my our it there"
+    ),
+}
+SMALL_WORDS: Final = frozenset().union(*_SMALL_WORDS.values())
+"""In any of the languages."""
+
+
+def language_of(question: str) -> Language:
+    """The language whose small words are most; English when none are."""
+    words = _LETTERS.findall(question.casefold())
+    counts = {
+        language: sum(word in known for word in words) for language, known in _SMALL_WORDS.items()
+    }
+    best = max(counts.values())
+    return "en" if counts["en"] == best else "de" if counts["de"] == best else "fr"
+
+
+# --- The attribute --------------------------------------------------------------------------------
 
 _WORD: Final = re.compile(r"(?<![^\W_])(?:[ldLD]['\u2019])?+([^\W\d_]++(?:['\u2019]s\b)?)")
 _NOUN_FOLLOWS: Final = word_set(
@@ -98,3 +134,55 @@ def _noun_after(words: Sequence[str]) -> Iterator[str]:
         if len(found) == MAX_WORDS:
             break
     yield from (word for word in found if word not in _SAY_NOTHING and word not in STOP_WORDS)
+
+
+# --- Definitions ----------------------------------------------------------------------------------
+
+_DEFINES: Final = re.compile(
+    r"\W*+(?:what(?: is|'s| are)(?: meant by)?|what do(?:es)?(?: (?:we|you|they) mean by)?"
+    r"|wh(?:at|o) counts as|was (?:ist|sind|bedeutet|hei\u00dft|versteht man unter|gilt als)"
+    r"|qu'est-ce qu(?:e c'est que|'une?|e)|qu'entend-on par|que signifie|c'est quoi,?)"
+    r"\s(?P<term>[^?]{2,60}?)(?:\smean)?\s?\?*$",
+    re.IGNORECASE,
+)
+_WHERE_DEFINED: Final = re.compile(
+    r"\s(?:in the sense of|according to|im sinne|laut|au sens|selon)\b.*+", re.IGNORECASE
+)
+_ARTICLE: Final = re.compile(
+    r"(?:an?|the|eine?|eine[mnrs]|de[rmns]|die|das|une?|l[ea]s?)\s|l'|d'", re.IGNORECASE
+)
+_MAX_TERM_WORDS: Final = 3
+_RELATES: Final = re.compile(r"\s(?:of|for|in|on|at|to|by|von|f\u00fcr|im|in|zu|de|du|des|pour)\s")
+"""A term with one of these is a thing of a kind, as in "the price of a ticket", and no term."""
+_EMPHASIS: Final = "*_ "
+_GLOSS: Final = re.compile(r"[*_ ]{0,4}(?::|\s[-\u2013\u2014]\s)")
+"""Behind a term in a glossary."""
+_COPULAS: Final = word_set(
+    "is are means ist sind bedeutet bezeichnet est sont signifie d\u00e9signe"
+)
+
+
+def defined_term(question: str) -> str | None:
+    """The term that a definition is asked of; None when the question asks for something else."""
+    match = _DEFINES.match(question)
+    if match is None:
+        return None
+    term = _WHERE_DEFINED.sub("", match["term"]).strip()
+    article = _ARTICLE.match(term)
+    bare = term[article.end() if article else 0 :]
+    is_plain = len(bare.split()) <= _MAX_TERM_WORDS and not _RELATES.search(bare)
+    return bare if is_plain and bare else None
+
+
+def defines(sentence: str, term: str) -> bool:
+    """True for a sentence that says what the term is: "A pick face is the place ..."."""
+    marker = MARKER.match(sentence)
+    sentence = sentence[marker.end() if marker else 0 :].lstrip(_EMPHASIS)
+    article = _ARTICLE.match(sentence)
+    start = sentence[article.end() if article else 0 :]
+    if start[: len(term)].casefold() != term.casefold():
+        return False
+    if _GLOSS.match(start, len(term)):
+        return True
+    rest = start[len(term) :].split(maxsplit=1)
+    return bool(rest) and rest[0].casefold() in _COPULAS
