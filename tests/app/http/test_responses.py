@@ -138,8 +138,12 @@ def test_a_page_is_typed_by_its_rows() -> None:
 
 
 def test_every_body_can_be_described_in_openapi() -> None:
-    requests = (search.SearchRequest, answers.AnswerRequest, documents.DocumentCreate)
-    for kind in (*FIELDS, *requests):
+    requests: list[type[BaseModel]] = [
+        search.SearchRequest,
+        answers.AnswerRequest,
+        documents.DocumentCreate,
+    ]
+    for kind in [*FIELDS, *requests]:
         described = kind.model_json_schema()
 
         assert set(described["properties"]) == set(kind.model_fields), kind
