@@ -100,7 +100,8 @@ class Service:
         cls, url: str, resources: Resources, ingestion: Ingestion
     ) -> AsyncIterator["Service"]:
         """A client on the URL."""
-        async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+        # Seconds: on a machine with many other things to do, thirty are not always enough.
+        async with httpx.AsyncClient(base_url=url, timeout=120) as http:
             yield cls(http=http, resources=resources, ingestion=ingestion)
 
     async def new_tenant(self) -> TenantId:

@@ -78,6 +78,17 @@ def hostile_texts(pattern: re.Pattern[str] | re.Pattern[bytes]) -> list[HostileT
     return list(made)
 
 
+def repeats_without_bound(pattern: re.Pattern[str] | re.Pattern[bytes]) -> bool:
+    """False when no place of a text can cost more than a constant; `re` cannot parse all others."""
+    written = pattern.pattern
+    source = written.decode("latin-1") if isinstance(written, bytes) else written
+    try:
+        tree = parser.parse(source, pattern.flags & ~re.DEBUG)
+    except re.error:
+        return True
+    return next(repeats(tree.data, [], []), None) is not None
+
+
 def around(head: str, pump: str, tail: str) -> Iterator[HostileText]:
     """The ways to repeat what stands around one repeat."""
     for failure in FAILURES:

@@ -40,30 +40,27 @@ def command_lines(markdown: str) -> Iterator[str]:
         yield from re.findall(COMMAND_LINE, lines, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_command_line_in_a_document_can_be_run(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_command_line_in_a_document_can_be_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
-    for command in command_lines(text_of(name)):
-        check_usage(shlex.split(command, comments=True))
+    for name in DOCUMENTS:
+        for command in command_lines(text_of(name)):
+            check_usage(shlex.split(command, comments=True))
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_command_that_a_document_mentions_exists(name: str) -> None:
-    for mentioned in re.findall(r"`footnote\s([a-z][^`]*)`", text_of(name)):
-        find_command(mentioned.split())
+def test_every_command_that_a_document_mentions_exists() -> None:
+    for name in DOCUMENTS:
+        for mentioned in re.findall(r"`footnote\s([a-z][^`]*)`", text_of(name)):
+            find_command(mentioned.split())
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_file_that_a_document_names_exists(name: str) -> None:
-    text = text_of(name)
-    links = [target for target in LINK.findall(text) if "://" not in target]
-    here = (ROOT / name).parent
-
-    missing = [target for target in links if not (here / target).exists()]
-    missing += [path for path in PATH.findall(text) if not (ROOT / path).exists()]
+def test_every_file_that_a_document_names_exists() -> None:
+    missing: list[tuple[str, str]] = []
+    for name in DOCUMENTS:
+        text, here = text_of(name), (ROOT / name).parent
+        links = [target for target in LINK.findall(text) if "://" not in target]
+        missing += [(name, target) for target in links if not (here / target).exists()]
+        missing += [(name, path) for path in PATH.findall(text) if not (ROOT / path).exists()]
 
     assert missing == []
 

@@ -28,7 +28,7 @@ signal.pause()
 
 DIE = "raise SystemExit(3)"
 
-SOON_SECONDS = 10
+SOON_SECONDS = 30
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 import gzip
 import importlib.util
 import json
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -265,17 +264,6 @@ def test_chunks_of_a_word_file_are_lawful(counter: WordPieceCounter) -> None:
 def test_chunks_of_a_real_handbook_are_lawful(counter: WordPieceCounter) -> None:
     for parsed, chunks in split_handbook(20, counter):
         assert_lawful(parsed, chunks, counter)
-
-
-@pytest.mark.benchmark
-@pytest.mark.skipif(not HANDBOOK.exists(), reason="the evaluation data is not there")
-def test_reading_takes_a_small_part_of_the_time_of_embedding(counter: WordPieceCounter) -> None:
-    started = time.perf_counter()
-
-    chunk_count = sum(len(chunks) for _, chunks in split_handbook(100, counter))
-
-    # Embedding manages about 115 chunks a second on two cores.
-    assert chunk_count / (time.perf_counter() - started) > 600
 
 
 def split_handbook(

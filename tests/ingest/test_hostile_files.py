@@ -4,14 +4,12 @@ import asyncio
 import resource
 import sys
 from collections.abc import AsyncIterator
-from time import process_time
 
 import pytest
 
-from ingest.parse import parse
 from ingest.worker import run_job
 from kb.errors import UnsupportedMediaType
-from kb.media_types import EMAIL, HTML, sniff
+from kb.media_types import sniff
 from kb.settings import Settings
 from kb.store.jobs import Job
 from tests.footnote.own_database import OwnDatabase, own_database
@@ -21,8 +19,6 @@ from tests.ingest.files.hostile import (
     lying_docx,
     lying_odt,
     many_members,
-    quoted_list,
-    wide_cells,
 )
 
 MAX_GROWTH_BYTES = 500_000_000
@@ -82,25 +78,6 @@ async def test_a_hostile_file_ends_with_a_code_at_its_first_try_and_alone(
 
 
 @pytest.mark.parametrize(
-    ("content", "media_type", "most_seconds"),
-    [
-        (wide_cells(), HTML, 6.0),
-        (quoted_list(), EMAIL, 2.0),
-    ],
-    ids=["wide cells", "quotation marks"],
-)
-def test_what_is_read_after_all_is_read_soon(
-    content: bytes, media_type: str, most_seconds: float
-) -> None:
-    """It took 18 s and 24 s."""
-    begun = process_time()
-
-    parse(content, media_type)
-
-    assert process_time() - begun < most_seconds
-
-
-@pytest.mark.parametrize(
     ("content", "name"), [(lying_odt(), "a.odt"), (lying_docx(), "a.docx")], ids=["odt", "docx"]
 )
 def test_looking_at_an_archive_unpacks_next_to_nothing(content: bytes, name: str) -> None:
@@ -112,10 +89,5 @@ def test_looking_at_an_archive_unpacks_next_to_nothing(content: bytes, name: str
 
 
 def test_an_archive_of_a_million_files_is_refused_unread() -> None:
-    content = many_members()
-    begun = process_time()
-
     with pytest.raises(UnsupportedMediaType, match="too many files"):
-        sniff(content, filename=None, declared=None)
-
-    assert process_time() - begun < 0.5
+        sniff(many_members(), filename=None, declared=None)

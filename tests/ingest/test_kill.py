@@ -114,18 +114,15 @@ async def test_a_worker_that_is_told_to_stop_leaves_its_job_to_others(own: OwnDa
     parts = "\n\n".join(f"# Part {number}\n\nText {number}." for number in range(SLOW_CHUNKS))
     accepted = await own.upload(parts.encode())
     job_id = job_id_of(accepted.job)
-    clock = asyncio.get_running_loop().time
     command = ["-m", "tests.footnote.dying_worker", "never", own.url, own.files_url]
 
     async with python(command, environment={}) as process:
         while (await own.job(job_id)).progress_done == 0:  # noqa: ASYNC110  # another process
             await asyncio.sleep(0.05)
-        told = clock()
         process.terminate()
         exit_code = await process.wait()
 
     assert exit_code == 0
-    assert clock() - told < 10
     assert (await stored(own, accepted.document)).versions == []
     await own.work_until_empty()
     after = await stored(own, accepted.document)

@@ -56,18 +56,16 @@ def problem(response: httpx.Response) -> tuple[int, str]:
 
 
 @every_route
-@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Basic YTpi", "fn_0_0"])
-async def test_without_a_key_nothing_is_answered(
-    world: World, route: tuple[str, str], authorization: str | None
-) -> None:
+async def test_without_a_key_nothing_is_answered(world: World, route: tuple[str, str]) -> None:
     method, path = route
-    headers = {} if authorization is None else {"Authorization": authorization}
     filled = filled_path(path, world.secret)
 
-    response = await world.one.service.http.request(method, filled, headers=headers)
+    for authorization in (None, "", "Bearer", "Basic YTpi", "fn_0_0"):
+        headers = {} if authorization is None else {"Authorization": authorization}
+        response = await world.one.service.http.request(method, filled, headers=headers)
 
-    assert problem(response) == (401, "credential_missing")
-    assert response.headers["www-authenticate"] == "Bearer"
+        assert problem(response) == (401, "credential_missing"), authorization
+        assert response.headers["www-authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize(
@@ -137,29 +135,23 @@ async def test_a_key_with_just_the_routes_scope_is_enough(
 
 
 @every_route
-@pytest.mark.parametrize("named", ["user:ana", "group:hr", ""])
-async def test_acting_for_others_needs_a_key_for_it(
-    world: World, route: tuple[str, str], named: str
-) -> None:
+async def test_acting_for_others_needs_a_key_for_it(world: World, route: tuple[str, str]) -> None:
     person = await world.one.hr()
 
-    response = await with_header(person, route, named)
+    for named in ("user:ana", "group:hr", ""):
+        response = await with_header(person, route, named)
 
-    assert problem(response) == (403, "act_as_not_allowed")
+        assert problem(response) == (403, "act_as_not_allowed"), named
 
 
 @every_route
-@pytest.mark.parametrize(
-    "named", ["ana", "user:ana,hr", "User:ana", "user:", ":ana", "user:a na", "user:ana group:hr"]
-)
-async def test_malformed_principals_are_refused(
-    world: World, route: tuple[str, str], named: str
-) -> None:
-    gateway = await world.one.gateway(named)
+async def test_malformed_principals_are_refused(world: World, route: tuple[str, str]) -> None:
+    gateway = await world.one.gateway(HR)
 
-    response = await ordinary(gateway, route, world.secret)
+    for named in ("ana", "user:ana,hr", "User:ana", "user:", ":ana", "user:a na", "user:a group:b"):
+        response = await with_header(gateway, route, named)
 
-    assert problem(response) == (422, "invalid_principal")
+        assert problem(response) == (422, "invalid_principal"), named
 
 
 @pytest.mark.parametrize("path", sorted(path for _, path in OPERATION))

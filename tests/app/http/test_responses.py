@@ -4,8 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import get_args
 
-import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from app.answering import claims, outcome
 from app.http import location
@@ -83,9 +82,8 @@ ENUMERATIONS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "names"), FIELDS.items(), ids=lambda value: str(value)[:40])
-def test_fields_are_those_of_the_contract_in_its_order(kind: type[BaseModel], names: str) -> None:
-    assert list(kind.model_fields) == names.split()
+def test_fields_are_those_of_the_contract_in_its_order() -> None:
+    assert {kind: " ".join(kind.model_fields) for kind in FIELDS} == FIELDS
 
 
 def test_search_response_has_every_field_of_the_contract() -> None:
@@ -94,21 +92,20 @@ def test_search_response_has_every_field_of_the_contract() -> None:
     assert contract <= set(search.SearchResponse.model_fields)
 
 
-@pytest.mark.parametrize(("literal", "values"), ENUMERATIONS)
-def test_enumerations_are_those_of_the_contract(literal: object, values: str) -> None:
-    assert list(get_args(literal)) == values.split()
+def test_enumerations_are_those_of_the_contract() -> None:
+    written = [(literal, " ".join(get_args(literal))) for literal, _ in ENUMERATIONS]
+
+    assert written == ENUMERATIONS
 
 
-@pytest.mark.parametrize(
-    "kind", [kind for kind in FIELDS if kind not in {Problem, Page}], ids=lambda kind: kind.__name__
-)
-def test_no_field_can_be_forgotten(kind: type[BaseModel]) -> None:
+def test_no_field_can_be_forgotten() -> None:
     """Optional ones are null, not absent: callers need not ask whether a key is there."""
-    with pytest.raises(ValidationError) as refused:
-        kind.model_validate({})
+    optional = {
+        kind: {name for name, field in kind.model_fields.items() if not field.is_required()}
+        for kind in FIELDS.keys() - {Problem, Page}
+    }
 
-    missing = {error["loc"][0] for error in refused.value.errors() if error["type"] == "missing"}
-    assert missing | IN_RECORDS_ONLY.get(kind, set()) == set(kind.model_fields)
+    assert {kind: names for kind, names in optional.items() if names} == IN_RECORDS_ONLY
 
 
 def test_times_are_written_in_utc() -> None:
@@ -140,11 +137,14 @@ def test_a_page_is_typed_by_its_rows() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "kind", [*FIELDS, search.SearchRequest, answers.AnswerRequest, documents.DocumentCreate]
-)
-def test_every_body_can_be_described_in_openapi(kind: type[BaseModel]) -> None:
-    described = kind.model_json_schema()
+def test_every_body_can_be_described_in_openapi() -> None:
+    requests: list[type[BaseModel]] = [
+        search.SearchRequest,
+        answers.AnswerRequest,
+        documents.DocumentCreate,
+    ]
+    for kind in [*FIELDS, *requests]:
+        described = kind.model_json_schema()
 
-    assert set(described["properties"]) == set(kind.model_fields)
-    assert described["additionalProperties"] is False
+        assert set(described["properties"]) == set(kind.model_fields), kind
+        assert described["additionalProperties"] is False, kind

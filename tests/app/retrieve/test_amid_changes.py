@@ -29,7 +29,7 @@ from tests.footnote.small_embedder import SmallEmbedder
 from tests.service import Person, Service
 
 QUERY = SearchQuery(text="lantern", collections=None, filter=None, top_k=5, mode="hybrid")
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 30
 VIEWER = Viewer(principals=("tenant:*",))
 
 

@@ -15,7 +15,7 @@ from models.embedding import SentenceTransformerEmbedder
 from tests.footnote.small_embedder import SmallEmbedder
 from tests.service import Service
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 30
 SPACE = SmallEmbedder().space
 
 

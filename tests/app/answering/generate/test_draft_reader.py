@@ -1,7 +1,6 @@
 """Claims are read while the output still comes, however it is cut into pieces."""
 
 import json
-import time
 
 import pytest
 from hypothesis import given
@@ -148,14 +147,10 @@ def test_what_is_no_text_is_marked() -> None:
     ["word ", "{", '{"', '{"a": [] ', "<think>", "<think", '"claims": [', "\\", "}"],
 )
 @pytest.mark.parametrize("size", [1, 1_000_000])
-def test_reading_takes_time_in_proportion_to_the_length(unit: str, size: int) -> None:
-    text = (unit * 100_000)[:100_000]
+def test_what_is_said_without_end_gives_no_claim(unit: str, size: int) -> None:
+    reader, claims = read((unit * 100_000)[:100_000], size)
 
-    started = time.process_time()
-    read(text, size)
-
-    # Some 0.2 s, however it is cut.
-    assert time.process_time() - started < 3
+    assert (claims, reader.fields, reader.is_closed) == ([], {}, False)
 
 
 def test_an_output_without_end_is_given_up() -> None:

@@ -1,14 +1,11 @@
 """Nothing is shown without what changes its meaning: lead-ins, headings, the other conditions."""
 
 from dataclasses import replace
-from time import process_time
 
 import pytest
 
-from app.answering.verify.cited import cited_sources
-from app.answering.verify.verify import examine
 from tests.app.answering.evidence.test_tabular import context_of_table
-from tests.app.answering.verify.drafts import claim_of, judge, read
+from tests.app.answering.verify.drafts import judge, read
 from tests.fakes.sources import context_of
 
 SITE = (
@@ -130,21 +127,6 @@ def test_a_line_between_two_headings_is_what_the_first_one_names() -> None:
     judged = judge("Ask Anna.", "Anna Berg", context=context)
 
     assert judged.text == "Contact person: Anna Berg"
-
-
-@pytest.mark.parametrize("line", ["- a b", "Item alpha"])
-def test_looking_for_a_claim_takes_time_in_proportion_to_its_source(line: str) -> None:
-    def seconds(lines: int) -> float:
-        text = "\n\n".join([line] * lines)
-        context = context_of([text])
-        claim = claim_of(f"{text}\nx", line, context=context)
-        started = process_time()
-        examine(claim, cited_sources(context))
-        return process_time() - started
-
-    seconds(50)  # patterns and caches
-    short, long = (min(seconds(lines) for _ in range(3)) for lines in (400, 1_600))
-    assert long < 8 * max(short, 0.05)
 
 
 PACKING = "You may bring:\n- a tent\n- a torch\n\nYou must not bring:\n- a knife\n- a gun\n"

@@ -34,17 +34,16 @@ async def test_a_job_tells_its_progress_and_its_end(ana: Person) -> None:
 
 async def test_who_waits_for_a_job_hears_of_its_end_at_once(ana: Person) -> None:
     created = (await ana.post_file("One.")).json()
-    clock = asyncio.get_running_loop().time
-    started = clock()
 
     waiting = asyncio.create_task(
-        ana.request("GET", f"/v1/jobs/{created['job']['id']}", params={"wait": 25})
+        ana.request("GET", f"/v1/jobs/{created['job']['id']}", params={"wait": 60}, timeout=90)
     )
     await ana.service.run_job(ana.tenant_id, created["job"]["id"])
-    response = await waiting
+    # Half of what it would wait for at most.
+    async with asyncio.timeout(30):
+        response = await waiting
 
     assert response.json()["status"] == "succeeded"
-    assert clock() - started < 20
 
 
 async def test_a_wait_that_is_over_shows_the_job_as_it_is(ana: Person) -> None:

@@ -11,7 +11,7 @@ from ingest.parse import parse
 from kb.errors import DocumentEmpty, DocumentEncrypted, DocumentUnreadable
 from kb.media_types import sniff
 
-FOLDER = Path(__file__).parents[3] / "shared" / "evaldata" / "messy_docs"
+FOLDER = Path(__file__).parents[4] / "shared" / "evaldata" / "messy_docs"
 UNREADABLE: dict[str, type[DocumentUnreadable]] = {
     "encrypted_user_password.pdf": DocumentEncrypted,
     "encrypted_word.docx": DocumentEncrypted,
