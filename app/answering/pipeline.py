@@ -266,7 +266,8 @@ class Answerer:
             count_tokens=self._estimate_tokens if run.session else self.embedder.count_tokens,
             new_source_id=random_source_id,
         )
-        reading = question.reading
+        # In a thread, where it is kept: a hostile question takes longer to read.
+        reading = await asyncio.to_thread(lambda: question.reading)
         evidence = await asyncio.to_thread(rank_sentences, reading, context, self.embedder)
         if is_completed:
             completed = await complete_for(run.caller, self.database, reading, context, evidence)
