@@ -1,4 +1,4 @@
-"""A small HTTP client of the contract, as the demo and the benchmarks use it."""
+"""A small HTTP client of the contract, as the demo uses it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,10 +26,9 @@ class UploadAccepted:
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """Speaks for one key; httpx.HTTPStatusError when the service refuses."""
+    """Speaks for the key in the headers of `http`; httpx.HTTPStatusError when refused."""
 
     http: httpx.Client
-    key: str
 
     def upload(self, path: Path, fields: Mapping[str, object]) -> UploadAccepted:
         """Uploads a file with its fields."""
@@ -41,7 +40,6 @@ class Client:
             "/v1/documents",
             files={"file": (path.name, path.read_bytes())},
             data=form,
-            headers=self._headers(),
         )
         response.raise_for_status()
         body = response.json()
@@ -51,9 +49,7 @@ class Client:
     def wait_for_job(self, job_id: str, *, until: float) -> str:
         """The job's status once it is finished, or whatever it is at the deadline."""
         while True:
-            response = self.http.get(
-                f"/v1/jobs/{job_id}", params={"wait": WAIT_SECONDS}, headers=self._headers()
-            )
+            response = self.http.get(f"/v1/jobs/{job_id}", params={"wait": WAIT_SECONDS})
             response.raise_for_status()
             job = Job.model_validate(response.json())
             if job.status in FINISHED or monotonic() > until:
@@ -64,12 +60,7 @@ class Client:
         response = self.http.post(
             "/v1/answers",
             json={"question": question},
-            headers=httpx.Headers(
-                {**self._headers(), "Footnote-Principals": ",".join(principals)}, encoding="utf-8"
-            ),
+            headers=httpx.Headers({"Footnote-Principals": ",".join(principals)}, encoding="utf-8"),
         )
         response.raise_for_status()
         return Answer.model_validate(response.json())
-
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.key}"}

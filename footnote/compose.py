@@ -84,7 +84,7 @@ async def open_database(settings: Settings, database_url: str) -> AsyncIterator[
 
 @asynccontextmanager
 async def open_indexes(settings: Settings, database_url: str) -> AsyncIterator[NodeIndexes]:
-    """With connections of their own: searches that wait for an index cannot take them from it."""
+    """The indexes, with connections of their own that no search waiting for them can take."""
     database = Database(database_url, pool_size=INDEX_CONNECTIONS)
     try:
         async with (

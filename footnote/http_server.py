@@ -265,7 +265,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._timers[wait] = self.loop.call_later(seconds, self._overdue, wait)
 
     def _end_waits(self) -> None:
-        """Of the request; what is still being written goes on."""
+        """Ends the waits of the request; what is still being written goes on."""
         self._waiting.pop(self, None)
         for wait in [wait for wait in self._timers if wait != "write"]:
             self._timers.pop(wait).cancel()

@@ -1,4 +1,4 @@
-"""What the reference page says of statuses, reasons, scopes and errors, beyond their names."""
+"""The meanings of statuses, reasons, scopes and errors, as the reference page gives them."""
 
 from collections.abc import Mapping
 from typing import Final, assert_never
@@ -65,7 +65,7 @@ REMEDY_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], str]] = {
     errors.AnswerAbandoned: "Ask again, and read the stream to its end.",
     errors.LlmOutputInvalid: "Ask again; if it happens often, use another model.",
 }
-"""What a caller can do about an error and its subclasses, unless a subclass has its own."""
+"""Remedies by error; each holds for the subclasses that have none of their own."""
 
 
 def remedy(kind: type[KnowledgeBaseError]) -> str:
@@ -74,7 +74,7 @@ def remedy(kind: type[KnowledgeBaseError]) -> str:
 
 
 def status_meaning(status: AnswerStatus) -> str:
-    """What an answer of this status has and lacks."""
+    """The meaning of a status: what such an answer has and lacks."""
     match status:
         case "answered":
             meaning = "Every claim is proved."
@@ -108,7 +108,7 @@ def status_meaning(status: AnswerStatus) -> str:
 
 
 def reason_meaning(reason: AnswerReason) -> str:
-    """Why an answer with this reason says nothing, or not all that was asked."""
+    """The meaning of a reason for saying nothing, or not all that was asked."""
     match reason:
         case "no_results":
             meaning = "Unsupported: the search found nothing that the asker may read."
@@ -135,7 +135,7 @@ def reason_meaning(reason: AnswerReason) -> str:
 
 
 def scope_meaning(scope: Scope) -> str:
-    """What a key with this scope may do."""
+    """The requests that a key with this scope may make."""
     match scope:
         case "documents:write":
             meaning = "Upload, change and delete documents; follow the jobs of these uploads."

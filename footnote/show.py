@@ -26,7 +26,7 @@ def show_answer(console: Console, answer: Answer) -> None:
     if answer.answer:
         console.print(escape(answer.answer))
     for citation in answer.citations:
-        console.print(escape(f"  {citation.marker} {_flat(citation.quote)!r}"))
+        console.print(escape(f"  {citation.marker} {' '.join(citation.quote.split())!r}"))
         title = citation.title or citation.external_id or str(citation.document_id)
         place = ", ".join(filter(None, (title, describe_location(citation.location))))
         console.print(escape(f"      {place}"), style="dim")
@@ -37,7 +37,7 @@ def show_hits(console: Console, response: SearchResponse) -> None:
     for rank, hit in enumerate(response.data, start=1):
         title = hit.document.title or hit.document.external_id or str(hit.document.id)
         console.print(escape(f"{rank:>3}. {title}  {describe_location(hit.location)}"))
-        console.print(escape(f"     {_flat(hit.text)[:300]}"), style="dim")
+        console.print(escape(f"     {' '.join(hit.text.split())[:300]}"), style="dim")
     console.print(f"{len(response.data)} passages in {response.timings_ms.total:.0f} ms")
     if (explanation := response.explanation) is None:
         return
@@ -61,7 +61,3 @@ def describe_location(location: Location) -> str:
         if value is not None:
             parts.append(f"{name} {value}")
     return ", ".join(parts)
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())

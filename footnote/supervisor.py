@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from time import monotonic
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import structlog
-from typing_extensions import override
 
 from kb import stopping
 from kb.errors import DatabaseUnavailable, KnowledgeBaseError
@@ -41,21 +40,7 @@ class KeepsDying(KnowledgeBaseError):
     code = "keeps_dying"
 
 
-class Part(Protocol):
-    """A part of the service that is kept running."""
-
-    name: str
-    restart_delay_seconds: float
-    where_to_look: str
-
-    def is_alive(self) -> bool:
-        """False once it has died."""
-
-    def start_again(self) -> None:
-        """Starts it after it has died; DatabaseUnavailable when that fails."""
-
-
-class Child(Part):
+class Child:
     """A process in a session of its own, so that all it started can be ended with it."""
 
     restart_delay_seconds = RESTART_DELAY_SECONDS
@@ -74,16 +59,16 @@ class Child(Part):
         except OSError as error:
             raise KeepsDying(f"The {self.name} cannot be started: {error.strerror}.") from error
 
-    @override
     def is_alive(self) -> bool:
+        """False once it has died."""
         # Left a zombie: its number, which is also its group's, cannot get another meaning.
         how = os.WEXITED | os.WNOHANG | os.WNOWAIT
         with suppress(ChildProcessError):
             return os.waitid(os.P_PID, self._process.pid, how) is None
         return False
 
-    @override
     def start_again(self) -> None:
+        """Ends what it left running and starts it again; KeepsDying when that fails."""
         self._kill_group()
         log.warning(self._restarted, exit_code=self._process.wait())
         self._process = self._start()
@@ -108,7 +93,7 @@ class Child(Part):
             os.killpg(self._process.pid, signal.SIGKILL)
 
 
-class Database(Part):
+class Database:
     """The embedded server of the home; it is stopped by whoever opened it."""
 
     name = "postgres"
@@ -119,14 +104,18 @@ class Database(Part):
         """It runs already."""
         self._server = server
 
-    @override
     def is_alive(self) -> bool:
+        """False once it has died."""
         return self._server.is_alive()
 
-    @override
     def start_again(self) -> None:
+        """Starts it unless somebody else has; DatabaseUnavailable when that fails."""
         if self._server.start_again():
             log.warning("postgres.restarted")
+
+
+Part = Child | Database
+"""A part of the service that is kept running."""
 
 
 class Supervisor:

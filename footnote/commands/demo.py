@@ -69,8 +69,9 @@ def demo(
     console.print("[bold]Starting Footnote[/bold] with an embedded Postgres ...")
     with _service(home) as url:
         key = create_demo_key(home, TENANT)
-        with httpx.Client(base_url=url, timeout=60) as http:
-            client = Client(http=http, key=key)
+        headers = {"Authorization": f"Bearer {key}"}
+        with httpx.Client(base_url=url, timeout=60, headers=headers) as http:
+            client = Client(http=http)
             upload_samples(client, read_manifest())
             failures = ask_samples(client, read_questions())
             if keep:

@@ -36,6 +36,7 @@ from footnote.evals.abstention import (
 from footnote.evals.datasets import open_dataset
 from footnote.evals.loading import LoadedDataset
 from footnote.evals.questions import read_questions
+from footnote.evals.results import write_fitted
 from footnote.output import progress_console
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.settings import Settings
@@ -70,7 +71,6 @@ def abstention(
         from footnote.evals.abstention_fit import (  # noqa: PLC0415
             FitName,
             fit_abstention,
-            write_fitted,
         )
 
         model = fit_abstention(

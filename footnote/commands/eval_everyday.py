@@ -156,7 +156,7 @@ def _show(runs: Sequence[_Run], shows: Shows) -> None:
 
 
 def outcomes_table(name: str, asked: Sequence[AskedCase]) -> Table:
-    """Of a set: a row for each kind, then each language, then all: how many came out how.
+    """The outcomes of a set: a row for each kind, then each language, then all.
 
     The interval is that of the share of right ones.
     """

@@ -1,6 +1,5 @@
 """`footnote eval grounding`, `calibrate` and `calibrate-model`, on claims that people labelled."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, cast
@@ -11,11 +10,12 @@ from rich.table import Table
 
 from app.answering.verify.profiles import PROFILES_FILE, ProfileName, fitted_profiles
 from footnote.commands.eval_command import Measured, evaluation, require_writable
-from footnote.evals.calibration import fit_profiles, write_profiles
+from footnote.evals.calibration import fit_profiles
 from footnote.evals.grounding import GroundingReport, judge_sets, report_of
 from footnote.evals.grounding_claims import GROUNDING_SETS, read_claims
 from footnote.evals.grounding_results import KIND, results_of_sets
 from footnote.evals.model_calibration import fit_calibration, meanings_of
+from footnote.evals.results import write_fitted
 from footnote.output import JsonOption, print_json, table_console
 from kb.errors import InvalidInput
 from kb.settings import Settings
@@ -82,7 +82,7 @@ def calibrate(
     if len({claim.is_supported for claim in claims}) == 1:
         raise InvalidInput("Supported and unsupported claims are needed to calibrate.")
     fitted = fit_profiles(claims, fitted_profiles(), version=version)
-    write_profiles(fitted, output)
+    write_fitted(fitted, output)
     if as_json:
         print_json(fitted)
     else:
@@ -112,7 +112,7 @@ def calibrate_model(
     )
     folder = Path(model).resolve()
     written = {**asdict(fitted), "model": str(folder) if folder.is_dir() else model}
-    output.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+    write_fitted(written, output)
     report["file"] = str(output)
     if as_json:
         print_json(report)

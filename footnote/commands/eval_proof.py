@@ -28,10 +28,10 @@ from footnote.evals.proof.cases import (
     read_documents,
     read_proof_cases,
 )
+from footnote.evals.proof.cells import cell_cases
 from footnote.evals.proof.judging import Ended, parts_of, results_of, tally
 from footnote.evals.proof.measure import (
     ReaderName,
-    cells_in,
     load_documents,
     put_cases,
     settings_with_models,
@@ -39,7 +39,9 @@ from footnote.evals.proof.measure import (
 from footnote.evals.proof.scripted import ScriptedModels
 from footnote.output import progress_bar, progress_console, table_console
 from footnote.samples.manifest import document_path, read_manifest
+from ingest.parse import parse
 from kb.errors import InvalidInput
+from kb.media_types import sniff
 from kb.settings import Settings
 
 KIND: Final = "proof"
@@ -145,7 +147,10 @@ def _plan(settings: Settings, choice: Choice, reader: ReaderName, limit: int | N
             markup=False,
         )
     if choice.has_cells:
-        cases += cells_in(documents)
+        for document in documents:
+            media_type = sniff(document.content, filename=document.file, declared=None)
+            parsed = parse(document.content, media_type)
+            cases += cell_cases(document.file, document.language, parsed)
     chosen = [case for case in cases if choice.takes(case)][:limit]
     if not chosen:
         raise InvalidInput("There is no such case.")

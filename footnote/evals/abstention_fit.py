@@ -1,11 +1,9 @@
 """Fits the probability that there is an answer to questions with and without one."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -76,8 +74,3 @@ def fit_abstention(weighed: Sequence[WeighedQuestion], name: FitName) -> FittedA
             for place, field in enumerate(EvidenceSignals._fields)
         },
     )
-
-
-def write_fitted(fitted: FittedAbstention, path: Path) -> None:
-    """Writes the file that answers are judged by."""
-    path.write_text(json.dumps(fitted, indent=2) + "\n", encoding="utf-8")

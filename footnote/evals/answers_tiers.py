@@ -35,7 +35,7 @@ class Spent:
 
 
 def spent_so_far(metrics: Metrics) -> Spent:
-    """As the service's own metrics count it."""
+    """The spending up to now, as the service's own metrics count it."""
     return Spent(
         calls=round(_sum(metrics, "footnote_llm_calls_total")),
         input_tokens=round(_sum(metrics, "footnote_llm_tokens_total", kind="input")),

@@ -1,9 +1,7 @@
 """Fits the support score and its thresholds to labelled claims."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -74,11 +72,6 @@ def fit_profiles(claims: Sequence[LabelledClaim], before: Fitted, *, version: st
         held_out=held_out,
         profiles=profiles,
     )
-
-
-def write_profiles(fitted: Fitted, path: Path) -> None:
-    """Writes the file that the verifier reads."""
-    path.write_text(json.dumps(fitted, indent=2) + "\n", encoding="utf-8")
 
 
 def weigh_claims(claims: Sequence[LabelledClaim]) -> list[WeighedClaim]:

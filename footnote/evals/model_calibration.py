@@ -34,7 +34,7 @@ _MEANT: Final[Sequence[tuple[Meaning, tuple[str, ...]]]] = (
 
 
 class CalibrationReport(TypedDict):
-    """Of the claims with evidence: shares of the true and of the false ones that are shown."""
+    """Shares of the true and of the false claims with evidence that are shown."""
 
     file: str
     claims: int

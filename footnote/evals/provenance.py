@@ -70,7 +70,7 @@ class Spread(TypedDict):
 
 
 def provenance(settings: Settings) -> Provenance:
-    """Of a measurement that begins now with these settings."""
+    """The provenance of a measurement that begins now with these settings."""
     versions = {"python": platform.python_version()}
     for name in PACKAGES:
         try:

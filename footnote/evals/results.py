@@ -5,8 +5,7 @@ floors and drawing need no more than that, so they work for all of them.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from hashlib import sha256
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -72,11 +71,6 @@ def mean_scores(
     return means
 
 
-def content_sha256(cases: Iterable[object]) -> str:
-    """Names the content of the cases, which are dataclasses."""
-    return sha256("\n".join(map(repr, cases)).encode()).hexdigest()
-
-
 def mean_scores_by_split(
     scores: Mapping[str, Sequence[float]], splits: Sequence[str | None]
 ) -> dict[str, dict[str, float]]:
@@ -94,6 +88,11 @@ def write_evaluation(evaluation: Evaluation, path: Path) -> None:
     """Writes the file; its folder is made when absent."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(evaluation, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_fitted(fitted: Mapping[str, object], path: Path) -> None:
+    """Writes what was fitted as the service reads it: JSON for people, too."""
+    path.write_text(json.dumps(fitted, indent=2) + "\n", encoding="utf-8")
 
 
 def read_evaluation(path: Path) -> Evaluation:

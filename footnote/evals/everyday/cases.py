@@ -6,16 +6,15 @@ packaged set has its own writer and was written before any of its questions was 
 `fourth`.
 """
 
-import tomllib
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 
 from app.answering.outcome import AnswerStatus
-from kb.errors import Misconfigured
+from footnote.evals.case_files import read_case_file
 from kb.postgres.database import EVERYONE
 
 SETS: Final = ("first", "second", "third", "fourth")
@@ -108,13 +107,6 @@ def read_set(name: str) -> QuestionSet:
     folder = Path(__file__).parent / "sets" / name if name in SETS else Path(name)
     return QuestionSet(
         name=name if name in SETS else folder.name,
-        documents=_read(folder / "documents.toml").document,
-        cases=_read(folder / "cases.toml").case,
+        documents=read_case_file(folder / "documents.toml", _FILE).document,
+        cases=read_case_file(folder / "cases.toml", _FILE).case,
     )
-
-
-def _read(path: Path) -> _File:
-    try:
-        return _FILE.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
-        raise Misconfigured(f"{path.name!r} holds no cases: {error}") from error

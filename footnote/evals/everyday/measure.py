@@ -8,6 +8,7 @@ from typing import Final
 from app.http.answers.schemas import Answer, AnswerRequest, Turn
 from app.resources import Resources
 from footnote.evals.asking import ask_timed, new_asker
+from footnote.evals.case_files import content_sha256
 from footnote.evals.everyday.cases import EverydayCase, WrittenDocument
 from footnote.evals.everyday.grading import OUTCOMES, Grade, Shown, grade, normalized
 from footnote.evals.loading import (
@@ -19,7 +20,7 @@ from footnote.evals.loading import (
 )
 from footnote.evals.metrics import share
 from footnote.evals.provenance import spread
-from footnote.evals.results import DIGITS, Result, content_sha256
+from footnote.evals.results import DIGITS, Result
 from ingest.ingestion import Ingestion
 from kb.errors import Misconfigured
 from kb.ids import DocumentId, TenantId
@@ -128,7 +129,7 @@ def shown_by(answer: Answer) -> Shown:
 def results_of(
     name: str, asked: Sequence[AskedCase], *, variant: str, is_whole: bool
 ) -> list[Result]:
-    """Of the set with this name: the result of all, then of each kind in the order of the cases."""
+    """The result of all cases of the set, then of each kind in the order of the cases."""
     kinds = dict.fromkeys(each.case.kind for each in asked)
     groups = {ALL: list(asked)} | {
         kind: [each for each in asked if each.case.kind == kind] for kind in kinds

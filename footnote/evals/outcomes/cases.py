@@ -3,16 +3,15 @@
 Written for this: one TOML file for each outcome, its near misses at the end.
 """
 
-import tomllib
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Final, Literal, get_args
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 
 from app.policy.tenant_policy import TenantPolicy
-from kb.errors import Misconfigured
+from footnote.evals.case_files import read_case_file
 
 FOLDER: Final = Path(__file__).parent
 
@@ -79,14 +78,8 @@ def read_cases(folder: Path = FOLDER) -> list[OutcomeCase]:
 
     Misconfigured when a file does not have the form.
     """
-    found = []
-    for path in sorted(folder.glob("*.toml")):
-        try:
-            raw = tomllib.loads(path.read_text(encoding="utf-8"))
-            found += [
-                replace(case, name=f"{path.stem}/{case.name}")
-                for case in _FILE.validate_python(raw).case
-            ]
-        except (tomllib.TOMLDecodeError, ValidationError) as error:
-            raise Misconfigured(f"{path.name!r} holds no cases: {error}") from error
-    return found
+    return [
+        replace(case, name=f"{path.stem}/{case.name}")
+        for path in sorted(folder.glob("*.toml"))
+        for case in read_case_file(path, _FILE).case
+    ]

@@ -10,10 +10,11 @@ from app.http.answers.schemas import Answer, AnswerRequest
 from app.policy.tenant_policy import TenantPolicies
 from app.resources import Resources
 from footnote.evals.asking import ask_timed, new_asker
+from footnote.evals.case_files import content_sha256
 from footnote.evals.loading import SourceFile, ingest_file, reading_code, tenant_named
 from footnote.evals.outcomes.cases import ENDINGS, OutcomeCase
 from footnote.evals.provenance import spread
-from footnote.evals.results import DIGITS, Result, content_sha256
+from footnote.evals.results import DIGITS, Result
 from ingest.ingestion import Ingestion
 from kb.ids import DocumentId, TenantId
 from kb.store.uploads import Uploads

@@ -3,16 +3,16 @@
 Written by hand: `evals/lies/*.toml` and `evals/truths/*.toml`.
 """
 
-import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final, Literal, NamedTuple, TypeVar, get_args
+from typing import ClassVar, Final, Literal, NamedTuple, get_args
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 
+from footnote.evals.case_files import read_case_file
 from footnote.evals.halves import is_held_back
-from kb.errors import InvalidInput, Misconfigured
+from kb.errors import InvalidInput
 
 EVALS: Final = Path(__file__).parent.parent
 WRITTEN: Final = Path(__file__).parent / "documents.toml"
@@ -50,7 +50,6 @@ ORIGINS: Final[tuple[Origin, ...]] = get_args(Origin)
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 
 _STRICT: Final = ConfigDict(extra="forbid")
-_Content = TypeVar("_Content")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +184,7 @@ def read_proof_cases(folder: Path = EVALS) -> list[ProofCase]:
         )
         for origin in origins
         for path in sorted((folder / origin).glob("*.toml"))
-        for quoted in _read(path, _QUOTED).get("quoted", ())
+        for quoted in read_case_file(path, _QUOTED).get("quoted", ())
         for place, claim in enumerate(quoted.claims, 1)
     ]
 
@@ -194,7 +193,7 @@ def read_documents(
     cases: Iterable[ProofCase], evaldata: Path, samples: Mapping[str, Sample]
 ) -> list[ProofDocument]:
     """The documents of the cases that are there; found ones are absent without their folder."""
-    written = _read(WRITTEN, _WRITTEN).get("document", ())
+    written = read_case_file(WRITTEN, _WRITTEN).get("document", ())
     known = {
         **samples,
         **{each.file: Sample(title=each.title, content=each.text.encode()) for each in written},
@@ -210,10 +209,3 @@ def read_documents(
             continue
         documents.append(ProofDocument(file=file, title=title, language=language, content=content))
     return documents
-
-
-def _read(path: Path, form: TypeAdapter[_Content]) -> _Content:
-    try:
-        return form.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise Misconfigured(f"{path.name!r} holds no cases: {error}") from error

@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from app.http.answers.schemas import Answer
+from footnote.evals.case_files import content_sha256
 from footnote.evals.metrics import share
 from footnote.evals.proof.cases import KINDS, LANGUAGES, ORIGINS, ProofCase
 from footnote.evals.proof.scripted import Put
 from footnote.evals.provenance import spread
-from footnote.evals.results import DIGITS, Result, content_sha256
+from footnote.evals.results import DIGITS, Result
 from language.lines import ITEM
 
 Ending = Literal["told", "quoted", "lost", "not_asked", "not_retrieved"]

@@ -16,14 +16,11 @@ from app.resources import Resources
 from footnote.evals.asking import ask_timed, new_asker
 from footnote.evals.loading import SourceFile, ingest_file, reading_code, tenant_named
 from footnote.evals.proof.cases import ProofCase, ProofDocument
-from footnote.evals.proof.cells import cell_cases
 from footnote.evals.proof.judging import Ended, ending_of, shown_claims
 from footnote.evals.proof.scripted import ScriptedModels, scripted_models
 from ingest.ingestion import Ingestion
-from ingest.parse import parse
 from kb.errors import Misconfigured
 from kb.ids import TenantId
-from kb.media_types import sniff
 from kb.settings import Settings
 from kb.store.uploads import Uploads
 
@@ -82,19 +79,6 @@ def settings_with_models(
             ),
             models,
         )
-
-
-def cells_in(documents: Sequence[ProofDocument]) -> list[ProofCase]:
-    """Cells of every table of the documents, told rightly and wrongly."""
-    return [
-        case
-        for document in documents
-        for case in cell_cases(
-            document.file,
-            document.language,
-            parse(document.content, sniff(document.content, filename=document.file, declared=None)),
-        )
-    ]
 
 
 async def load_documents(

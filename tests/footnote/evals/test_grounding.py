@@ -9,9 +9,10 @@ import pytest
 
 from app.answering.verify.grounding import Feature, score_of
 from app.answering.verify.profiles import fitted_profiles
-from footnote.evals.calibration import fit_profiles, write_profiles
+from footnote.evals.calibration import fit_profiles
 from footnote.evals.grounding import JudgedClaim, judge_sets, report_of, report_set
 from footnote.evals.grounding_claims import read_claims
+from footnote.evals.results import write_fitted
 from kb.errors import Misconfigured
 from kb.settings import Settings
 
@@ -86,7 +87,7 @@ def test_an_absent_set_is_named(evaldata: Path) -> None:
 def test_calibration_separates_what_can_be_separated(evaldata: Path, tmp_path: Path) -> None:
     fitted = fit_profiles(read_claims(evaldata, "towers"), fitted_profiles(), version="test")
 
-    write_profiles(fitted, tmp_path / "profiles.json")
+    write_fitted(fitted, tmp_path / "profiles.json")
 
     assert json.loads((tmp_path / "profiles.json").read_text()) == fitted
     held: dict[Feature, float] = {"held": 1.0, "veto": 0.0}
