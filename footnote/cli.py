@@ -15,6 +15,7 @@ from footnote.extras import FITTING, require_packages
 from kb import stopping
 from kb.errors import KnowledgeBaseError
 from kb.settings import Settings
+from kb.telemetry import configure_logging
 
 OWNER_ONLY = 0o077
 """The umask: folders are made 0700 and files 0600, by every library and child process too."""
@@ -90,6 +91,8 @@ def _run_late(name: str, context: typer.Context) -> None:
 def main() -> None:
     """Runs a command; what it writes is its user's own, and a signal unwinds and stops it."""
     os.umask(OWNER_ONLY)
+    # On stderr; a command may say more or less.
+    configure_logging("warning")
     if threading.current_thread() is threading.main_thread():
         stopping.obey_signals()
     try:

@@ -86,7 +86,7 @@ class Follower:
         """
         self._database = database
         self._copies = copies
-        self._log = log.bind(index=kind)
+        self._kind = kind
         self._turns = turns
         self._catch_ups: dict[TenantId, CatchUp] = {}
         self._known: TTLCache[tuple[TenantId, Reached], bool] = TTLCache(
@@ -152,7 +152,7 @@ class Follower:
             turn = self._turns.long
             self._catch_ups[tenant_id].is_long = True
             self._catch_ups[tenant_id].outlook.set()
-            self._log.info("index.takes_long", tenant_id=str(tenant_id))
+            log.info("index.takes_long", index=self._kind, tenant_id=str(tenant_id))
         is_last = False
         async with turn:
             while not is_last:
@@ -166,8 +166,9 @@ class Follower:
                         return
                     count = await self._copies.apply(scope, changes)
                 is_last = changes.is_last
-                self._log.info(
+                log.info(
                     "index.catch_up",
+                    index=self._kind,
                     tenant_id=str(tenant_id),
                     generation=changes.target.generation,
                     is_rebuilt=changes.changed is None,
@@ -191,8 +192,14 @@ class Follower:
             return
         self.rest_seconds[tenant_id] = FAILED_SECONDS
         if isinstance(error, IndexNotReady):
-            self._log.info("index.not_ready", tenant_id=str(tenant_id), reason=error.message)
+            log.info(
+                "index.not_ready", index=self._kind, tenant_id=str(tenant_id), reason=error.message
+            )
         elif isinstance(error, DependencyFailed):
-            self._log.warning("index.cannot_catch_up", tenant_id=str(tenant_id), code=error.code)
+            log.warning(
+                "index.cannot_catch_up", index=self._kind, tenant_id=str(tenant_id), code=error.code
+            )
         else:
-            self._log.error("index.catch_up_failed", tenant_id=str(tenant_id), exc_info=error)
+            log.error(
+                "index.catch_up_failed", index=self._kind, tenant_id=str(tenant_id), exc_info=error
+            )

@@ -1,5 +1,6 @@
 """Every query on a tenant's rows: how to ask it for what is hidden."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 
 from kb.ids import AnswerId, ChunkId, CredentialId, JobId, Subject, new_uuid
 from kb.index.candidate_vectors import Among, read_candidate_vectors, read_nearest
+from kb.index.follower import Follower, Turns
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.lexical.view import LexicalQuery
-from kb.index.reached import Reached, history_of, is_known
+from kb.index.reached import Reached, changes_after, history_of, is_known
 from kb.index.recall import check_recall, sample_recall
 from kb.index.sketches.reading import read_sketches, visible_audiences
 from kb.index.sketches.shortlist import search_sketches
@@ -385,6 +387,42 @@ async def _whether_changed(scope: TenantSession, hidden: Hidden) -> list[object]
     return [document_id for document_id in changed if document_id == hidden.document.id]
 
 
+async def _before(scope: TenantSession, hidden: Hidden) -> Reached | None:
+    """The state of a copy that lacks the hidden document's change and knows the one before it."""
+    for generation in range(1, await current_generation(scope)):
+        change, following = (
+            await change_at(scope, generation),
+            await change_at(scope, generation + 1),
+        )
+        if change and following and following.document_id == hidden.document.id:
+            return Reached(generation=generation, history=history_of(change))
+    return None
+
+
+async def _whether_next(scope: TenantSession, hidden: Hidden) -> list[object]:
+    since = await _before(scope, hidden)
+    following = None if since is None else await changes_after(scope, since)
+    changed = (following.changed if following else None) or ()
+    return [document_id for document_id in changed if document_id == hidden.document.id]
+
+
+async def _whether_followed(scope: TenantSession, hidden: Hidden) -> list[object]:
+    since = await _before(scope, hidden)
+    if since is None:
+        return []
+    sketches = SketchCache(hidden.database, max_bytes=10**9)
+    turns = Turns(short=asyncio.Semaphore(1))
+    follower = Follower(hidden.database, sketches, kind="sketches", turns=turns)
+    generation = await current_generation(scope)
+    changed = await follower.changed_documents(scope, since, generation=generation)
+    await sketches.aclose()
+    return [document_id for document_id in changed or () if document_id == hidden.document.id]
+
+
+async def no_query() -> None:
+    """For what has no result to be compared."""
+
+
 QUERIES: Mapping[str, QueryCase] = {
     "store.admissible.has_limited_documents": finds(lambda s, _: has_limited_documents(s)),
     "store.admissible.inadmissible_documents": finds(
@@ -594,6 +632,25 @@ QUERIES: Mapping[str, QueryCase] = {
     "index.reached.is_known": finds(
         _whether_known,
         tenant_wide="tells whether an index is of this tenant's history; shown to nobody",
+    ),
+    "index.reached.changes_after": finds(
+        _whether_next,
+        tenant_wide="tells which ids an index is to read anew; shown to nobody",
+    ),
+    "index.follower.Follower.changed_documents": finds(
+        _whether_followed,
+        tenant_wide="tells which ids an index must not be asked about; shown to nobody",
+    ),
+    "index.follower.Copies.apply": nothing(
+        lambda _, __: no_query(), "a Protocol: its implementations have cases of their own"
+    ),
+    "index.lexical.lexical_indexes.LexicalIndexes.apply": nothing(
+        lambda _, __: no_query(),
+        "writes the index's files, for a whole tenant; searches in them have cases of their own",
+    ),
+    "index.sketches.sketch_cache.SketchCache.apply": nothing(
+        lambda _, __: no_query(),
+        "fills memory, for a whole tenant; shortlists from it have cases of their own",
     ),
     "store.tenants.changed_documents": finds(
         _whether_changed,
