@@ -32,7 +32,7 @@ up: $(INSTALLED) ## Serve: database, API and a worker in one terminal.
 TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); [ $$n -gt 4 ] && echo 4 || echo $$n)
 
 test: $(INSTALLED) ## Run the tests, in up to four processes.
-	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 check: $(INSTALLED) ## Lint, types, import contracts.
 	$(BIN)/ruff format --check .

@@ -22,6 +22,13 @@ from models.embedding import SentenceTransformerEmbedder
 from tests.service import Service, serving
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts files that start processes first: at the end, one would keep the others waiting."""
+    long_files = {item.path for item in items if item.get_closest_marker("end_to_end")}
+    items.sort(key=lambda item: item.path not in long_files)
+
+
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Defaults, below a home of its own; the exported model is kept between runs."""
