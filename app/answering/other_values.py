@@ -42,13 +42,11 @@ def answer_otherwise(
         return False
     if abs(one.cosine - other.cosine) > MAX_APART:
         return False
-    # A sentence with a name that the question has not speaks of its own case.
+    # Two sentences with names that the question has not speak each of its own case.
     folded = question.in_context.casefold()
-    if any(
-        name.casefold() not in folded
+    if all(
+        any(name.casefold() not in folded for names in names_in(each.text) for name in names)
         for each in (one, other)
-        for names in names_in(each.text)
-        for name in names
     ):
         return False
 

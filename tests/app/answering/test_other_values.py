@@ -37,6 +37,12 @@ EXPORT = "For how many days can the data still be exported?"
             "The ward fridge is cleaned by the housekeeper on the last Friday of the month.",
             "Ward fridges are cleaned on a Tuesday, with a neutral detergent.",
         ),
+        # A name on one side alone is no case of its own.
+        (
+            CLEANED,
+            "The ward fridge is cleaned by the housekeeper on the last Friday of the month.",
+            "Ward fridges are cleaned on the first Tuesday with the neutral detergent Pursol 3.",
+        ),
         (
             EXPORT,
             "If you leave, your data can be exported for 90 days.",
