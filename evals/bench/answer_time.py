@@ -15,9 +15,9 @@ import httpx
 
 from evals.attack.processes import of_role, usage
 from evals.bench.footnote_process import Instance, running
-from evals.bench.ingest import load_embedder
 from evals.bench.record import Outcome, spread
 from evals.bench.upload import upload_all
+from footnote.compose import load_embedder
 from footnote.evals.datasets import Dataset
 from footnote.evals.provenance import git_state
 
@@ -78,7 +78,7 @@ def measure_answers(
     services = []
     with ExitStack() as stack:
         for each in instances:
-            load_embedder(each)
+            load_embedder(each.settings)
             footnote = stack.enter_context(running(each))
             client = stack.enter_context(footnote.client())
             upload_all(client, documents)

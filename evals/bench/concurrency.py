@@ -10,10 +10,10 @@ from time import perf_counter, sleep
 from urllib.parse import urlsplit
 
 from evals.bench.footnote_process import BenchmarkFailed, Footnote, Instance, running
-from evals.bench.ingest import load_embedder
 from evals.bench.record import Outcome, spread
 from evals.bench.search import queries_from
 from evals.bench.upload import fill
+from footnote.compose import load_embedder
 from footnote.evals.datasets import Dataset
 from models.embedding import SentenceTransformerEmbedder
 
@@ -45,7 +45,7 @@ class Round:
 def measure_concurrency(instance: Instance, dataset: Dataset, *, pages: int) -> Outcome:
     """Ingests the pages first when the home is empty."""
     documents = dataset.documents()[:pages]
-    embedder = load_embedder(instance)
+    embedder = load_embedder(instance.settings)
     each = QUERIES_A_ROUND + ALONE_A_ROUND
     texts = queries_from(documents, count=each * (ROUNDS + 1), seed=SEED)
     blocks = [texts[start : start + each] for start in range(0, len(texts), each)]

@@ -8,9 +8,10 @@ from time import perf_counter
 from evals.bench.footnote_process import BenchmarkFailed, Instance, running
 from evals.bench.record import Outcome, spread
 from evals.bench.upload import UPLOADERS, stored_texts, upload_all
+from footnote.compose import load_embedder
 from footnote.evals.datasets import CorpusDocument, Dataset
 from kb.unit_vectors import Vectors
-from models.embedding import SentenceTransformerEmbedder, library_encode
+from models.embedding import library_encode
 
 DATASET = "sourcegraph_handbook"
 PAGES = 500
@@ -84,7 +85,7 @@ def judge(
 
 def run_ingest(instance: Instance, documents: list[CorpusDocument]) -> IngestRun:
     """Fills the home. The bare model runs alone, when the service has stopped."""
-    embedder = load_embedder(instance)
+    embedder = load_embedder(instance.settings)
     with running(instance) as footnote, footnote.client() as client:
         uploaded = upload_all(client, documents)
         texts = stored_texts(instance)
@@ -104,17 +105,6 @@ def run_ingest(instance: Instance, documents: list[CorpusDocument]) -> IngestRun
         findable_seconds=uploaded.findable_seconds,
         library_seconds=encode_seconds(library, texts),
         bare_seconds=encode_seconds(embedder.embed_queries, texts),
-    )
-
-
-def load_embedder(instance: Instance) -> SentenceTransformerEmbedder:
-    """The service's model; loading it here exports it for the service too."""
-    settings = instance.settings
-    return SentenceTransformerEmbedder(
-        model=settings.embedding_model,
-        backend=settings.embedding_backend,
-        batch_size=settings.embedding_batch_size,
-        cache_folder=settings.home_path / "models",
     )
 
 

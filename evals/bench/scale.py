@@ -16,10 +16,10 @@ import httpx
 import numpy as np
 
 from evals.bench.footnote_process import BenchmarkFailed, Instance, running
-from evals.bench.ingest import load_embedder
 from evals.bench.record import Outcome, Spread
 from evals.bench.search import QUERIES, WARM_UP, time_searches
 from evals.bench.synthetic import SyntheticTenant, load_tenants, make_space
+from footnote.compose import load_embedder
 from kb.errors import InvalidInput
 from kb.ids import TenantId
 from kb.index.lexical.lexical_indexes import LexicalIndexes
@@ -82,7 +82,7 @@ def measure_scale(instance_of: Callable[[str], Instance], *, largest: int) -> Ou
 
 def _measure_size(instance: Instance, size: int, texts: Sequence[str]) -> SizeResult:
     tenant = SyntheticTenant(number=1, chunk_count=size, seed=SEED)
-    embedder = load_embedder(instance)
+    embedder = load_embedder(instance.settings)
     space = space_for(
         model=embedder.model_name, revision=embedder.revision, dimension=embedder.dimension
     )

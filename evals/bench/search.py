@@ -11,9 +11,9 @@ from typing import Literal, get_args
 import httpx
 
 from evals.bench.footnote_process import BenchmarkFailed, Instance, running
-from evals.bench.ingest import load_embedder
 from evals.bench.record import Outcome, Spread, spread
 from evals.bench.upload import fill
+from footnote.compose import load_embedder
 from footnote.evals.datasets import CorpusDocument, Dataset
 from models.embedding import SentenceTransformerEmbedder
 
@@ -92,7 +92,7 @@ def measure_search(
     """Ingests the pages first when the home is empty."""
     documents = dataset.documents()[:pages]
     texts = queries_from(documents, count=queries + WARM_UP, seed=SEED)
-    embedder = load_embedder(instance)
+    embedder = load_embedder(instance.settings)
     with running(instance) as footnote, footnote.client() as client:
         chunk_count = fill(footnote, client, documents)
         timed = time_searches(client, embedder, texts)

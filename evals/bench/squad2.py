@@ -9,9 +9,9 @@ from time import perf_counter
 import httpx
 
 from evals.bench.footnote_process import Instance, running
-from evals.bench.ingest import load_embedder
 from evals.bench.record import Outcome, spread
 from evals.bench.upload import upload_all
+from footnote.compose import load_embedder
 from footnote.evals.bootstrap import grouped_share
 from footnote.evals.datasets import CorpusDocument, Dataset, DatasetQuestion
 from footnote.evals.metrics import any_contains_answer, first_contains_answer, share
@@ -41,7 +41,7 @@ def measure_squad2(instance: Instance, dataset: Dataset, *, limit: int | None) -
     """Every paragraph is ingested as a document, every question (or the first `limit`) asked."""
     documents = dataset.documents()
     questions = dataset.questions()[:limit]
-    load_embedder(instance)
+    load_embedder(instance.settings)
     with running(instance) as footnote, footnote.client() as client:
         upload_all(client, documents)
         asked = ask_all(client, documents, questions)

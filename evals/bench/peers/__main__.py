@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from evals.bench.footnote_process import Instance
-from evals.bench.ingest import load_embedder
 from evals.bench.peers.contenders import PEERS, Peer
 from evals.bench.peers.footnote_itself import Models
 from evals.bench.peers.measuring import Run, measure
 from evals.bench.peers.remembering import RememberingEmbedder
 from evals.bench.peers.table import table
 from evals.bench.record import result_path
+from footnote.compose import load_embedder
 from footnote.evals.datasets import open_dataset
 from footnote.evals.provenance import provenance
 from footnote.evals.results import FORMAT, Evaluation, summary, write_evaluation
@@ -114,7 +114,7 @@ def python_of(peer: Peer, environments: Path) -> Path:
 
 def load_models(instance: Instance) -> Models:
     """The model of the instance, and what it has embedded in earlier runs."""
-    embedder = load_embedder(instance)
+    embedder = load_embedder(instance.settings)
     space = space_for(
         model=embedder.model_name, revision=embedder.revision, dimension=embedder.dimension
     )
