@@ -104,6 +104,15 @@ class Service:
         async with httpx.AsyncClient(base_url=url, timeout=120) as http:
             yield cls(http=http, resources=resources, ingestion=ingestion)
 
+    @asynccontextmanager
+    async def with_resources(self, resources: Resources) -> AsyncIterator["Service"]:
+        """This service with other resources, on a port of its own."""
+        async with (
+            serving(resources) as url,
+            Service.open(url, resources, self.ingestion) as other,
+        ):
+            yield other
+
     async def new_tenant(self) -> TenantId:
         """A tenant of one test's own."""
         async with self.resources.database.system() as system:

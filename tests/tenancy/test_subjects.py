@@ -14,7 +14,7 @@ from kb.postgres.database import Viewer
 from kb.store.answers import AnswerRecord, insert_answer, recent_statuses
 from kb.store.tables import answers, audit_events
 from tests.fakes.authenticators import FakeAuthenticator
-from tests.service import Person, Service, serving
+from tests.service import Person, Service
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 DOCUMENT = "# Leave policy\n\nEvery employee has 31 days of annual leave.\n"
@@ -41,10 +41,7 @@ async def users(service: Service) -> AsyncIterator[Users]:
     fake.let_in("ana", tenant_id, SAME, scopes=scopes)
     fake.let_in("bo", tenant_id, SAME, scopes=scopes)
     resources = replace(service.resources, authenticator=fake)
-    async with (
-        serving(resources) as url,
-        Service.open(url, resources, service.ingestion) as keyless,
-    ):
+    async with service.with_resources(resources) as keyless:
         ana, bo = (Person(service=keyless, tenant_id=tenant_id, key=name) for name in ("ana", "bo"))
         await ana.upload(DOCUMENT, external_id="leave", principals=[SAME])
         yield Users(service=keyless, ana=ana, bo=bo)
@@ -141,10 +138,7 @@ async def test_failures_in_a_row_are_counted_for_each_subject(users: Users) -> N
     policies = TenantPolicies(default=TenantPolicy(escalate_after_failures=2))
     answerer = replace(users.service.resources.answerer, policies=policies)
     resources = replace(users.service.resources, answerer=answerer)
-    async with (
-        serving(resources) as url,
-        Service.open(url, resources, users.service.ingestion) as strict,
-    ):
+    async with users.service.with_resources(resources) as strict:
         ana, bo = replace(users.ana, service=strict), replace(users.bo, service=strict)
 
         statuses = [

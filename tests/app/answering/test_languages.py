@@ -12,7 +12,7 @@ from footnote.compose import open_space
 from kb.postgres.database import Database
 from kb.unit_vectors import Vectors
 from models.embedding import SentenceTransformerEmbedder
-from tests.service import Service, serving
+from tests.service import Service
 
 HANDBOOK: Final = """# Staff handbook
 
@@ -99,10 +99,7 @@ async def test_the_documents_own_sentence_answers(
     )
     answerer = replace(service.resources.answerer, retriever=retriever, embedder=model)
     resources = replace(service.resources, retriever=retriever, answerer=answerer)
-    async with (
-        serving(resources) as url,
-        Service.open(url, resources, service.ingestion) as other,
-    ):
+    async with service.with_resources(resources) as other:
         person = await other.person(await other.new_tenant(), "user:ana")
         await person.upload(HANDBOOK)
 

@@ -13,7 +13,7 @@ from typing_extensions import override
 from app.heavy_work import LIMITS, MOST_OF_ONE_TENANT, HeavyWork
 from app.resources import Resources
 from app.retrieve.search import Retriever
-from tests.service import Person, Service, serving
+from tests.service import Person, Service
 
 IMPATIENT = httpx.Timeout(60, read=0.5)
 """Goes when no answer has come in time; connecting and sending may take what they need."""
@@ -34,10 +34,7 @@ async def ana(service: Service) -> Person:
 async def at_another_server(ana: Person, **changed: object) -> AsyncIterator[Person]:
     """The same person at a server with other resources."""
     resources: Resources = replace(ana.service.resources, **changed)  # type: ignore[arg-type]  # by name
-    async with (
-        serving(resources) as url,
-        Service.open(url, resources, ana.service.ingestion) as other,
-    ):
+    async with ana.service.with_resources(resources) as other:
         yield replace(ana, service=other)
 
 

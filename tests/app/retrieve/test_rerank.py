@@ -18,7 +18,7 @@ from kb.errors import ModelUnavailable
 from kb.postgres.database import Database
 from models.embedding import SentenceTransformerEmbedder
 from models.reranking import CrossEncoderScorer
-from tests.service import Person, Service, serving
+from tests.service import Person, Service
 
 NOTES = 60
 WORDS = ("harbour", "opens", "at", "six", "pilot", "crane", "ferry", "tide", "rope", "anchor")
@@ -66,10 +66,7 @@ async def reader(
         CrossEncoderScorer(str(model)),
     )
     reranking = replace(resources, retriever=retriever)
-    async with (
-        serving(reranking) as url,
-        Service.open(url, reranking, service.ingestion) as with_reranker,
-    ):
+    async with service.with_resources(reranking) as with_reranker:
         person = await with_reranker.person(await with_reranker.new_tenant(), "user:ana")
         # Sections are chunks of their own.
         await person.upload(

@@ -15,7 +15,7 @@ from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.lexical.view import LexicalView
 from kb.postgres.database import Database, TenantSession
 from models.embedding import SentenceTransformerEmbedder
-from tests.service import Person, Service, serving
+from tests.service import Person, Service
 
 
 class IndexesBeingBuilt(LexicalIndexes):
@@ -38,10 +38,7 @@ async def reader(
         RetrievalLimits(candidates=100, lexical_weight=0.5),
     )
     resources = replace(service.resources, retriever=retriever)
-    async with (
-        serving(resources) as url,
-        Service.open(url, resources, service.ingestion) as degraded,
-    ):
+    async with service.with_resources(resources) as degraded:
         person = await degraded.person(await degraded.new_tenant(), "user:ana")
         await person.upload("The harbour opens at six.")
         yield person

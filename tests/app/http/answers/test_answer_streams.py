@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.service import Person, Service, serving
+from tests.service import Person, Service
 
 DOCUMENT = """# Leave policy
 
@@ -220,8 +220,5 @@ async def test_a_bad_request_is_refused_before_the_stream_begins(ana: Person) ->
 @asynccontextmanager
 async def second_node(service: Service) -> AsyncIterator[Service]:
     """The same resources behind another application: nothing in memory is shared by streams."""
-    async with (
-        serving(service.resources) as url,
-        Service.open(url, service.resources, service.ingestion) as other,
-    ):
+    async with service.with_resources(service.resources) as other:
         yield other

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from tests.app.http.answers.test_answer_streams import read_stream
 from tests.fakes.gateways import one_model, running_gateway
 from tests.fakes.language_model import LyingLanguageModel, lying_language_model
-from tests.service import Person, Service, serving
+from tests.service import Person, Service
 
 DOCUMENT = """# Leave policy
 
@@ -47,10 +47,7 @@ async def asking(
     async with running_gateway(config, service.resources.database) as gateway:
         answerer = replace(service.resources.answerer, gateway=gateway)
         resources = replace(service.resources, answerer=answerer)
-        async with (
-            serving(resources) as url,
-            Service.open(url, resources, service.ingestion) as other,
-        ):
+        async with service.with_resources(resources) as other:
             yield replace(ana, service=other)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from tests.app.http.answers.test_answers_by_model import DOCUMENT, QUESTION
 from tests.fakes.gateways import one_model, running_gateway
 from tests.fakes.language_model import lying_language_model
-from tests.service import Person, Service, serving
+from tests.service import Person, Service
 
 
 @asynccontextmanager
@@ -26,10 +26,7 @@ async def asking(
         async with running_gateway(config, service.resources.database) as gateway:
             answerer = replace(service.resources.answerer, gateway=gateway)
             resources = replace(service.resources, answerer=answerer)
-            async with (
-                serving(resources) as url,
-                Service.open(url, resources, service.ingestion) as other,
-            ):
+            async with service.with_resources(resources) as other:
                 yield replace(ana, service=other)
 
 

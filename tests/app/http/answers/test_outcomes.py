@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.policy.tenant_policy import TenantPolicies, TenantPolicy
-from tests.service import Person, Service, serving
+from tests.service import Person, Service
 
 QUESTION = "How many days of annual leave does every employee have?"
 
@@ -123,10 +123,7 @@ async def under(policy: Callable[[Person], TenantPolicy], ana: Person) -> AsyncI
     policies = TenantPolicies(tenants={ana.tenant_id: policy(ana)})
     answerer = replace(resources.answerer, policies=policies)
     changed = replace(resources, answerer=answerer)
-    async with (
-        serving(changed) as url,
-        Service.open(url, changed, ana.service.ingestion) as other,
-    ):
+    async with ana.service.with_resources(changed) as other:
         yield replace(ana, service=other)
 
 

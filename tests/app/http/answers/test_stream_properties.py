@@ -17,7 +17,7 @@ from app.policy.model_access import ModelAccess
 from tests.app.http.answers.test_answer_streams import VARYING, read_stream
 from tests.fakes.gateways import running_gateway
 from tests.fakes.scripted_model import SOURCE, Script, ScriptedModel, scripted_model
-from tests.service import Person, Service, serving
+from tests.service import Person, Service
 
 EXAMPLES = 40
 """Two answers each, which take a tenth of a second: more would make the file slow."""
@@ -65,10 +65,7 @@ async def asked_with(service: Service, base_url: str) -> AsyncIterator[Service]:
         answerer = replace(service.resources.answerer, gateway=gateway)
         limits = replace(service.resources.request_limits, rate_per_minute=1_000_000)
         resources = replace(service.resources, answerer=answerer, request_limits=limits)
-        async with (
-            serving(resources) as url,
-            Service.open(url, resources, service.ingestion) as other,
-        ):
+        async with service.with_resources(resources) as other:
             yield other
 
 

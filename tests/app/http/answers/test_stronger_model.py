@@ -11,7 +11,7 @@ from tests.app.http.answers.test_answers_by_model import QUESTION
 from tests.app.http.answers.test_judge import DOCUMENT
 from tests.fakes.gateways import one_model, running_gateway
 from tests.fakes.language_model import LyingLanguageModel, lying_language_model
-from tests.service import Service, serving
+from tests.service import Service
 
 
 @pytest.fixture
@@ -32,10 +32,7 @@ async def test_each_index_of_a_stream_is_a_claim_of_the_answer(
     async with running_gateway(config, service.resources.database) as gateway:
         answerer = replace(service.resources.answerer, gateway=gateway)
         resources = replace(service.resources, answerer=answerer)
-        async with (
-            serving(resources) as url,
-            Service.open(url, resources, service.ingestion) as other,
-        ):
+        async with service.with_resources(resources) as other:
             events = await read_stream(
                 replace(ana, service=other), {"question": QUESTION, "stream": True}
             )
