@@ -18,7 +18,7 @@ from ingest.embed import MAX_TEXTS_A_CALL
 from ingest.ingestion import Ingestion
 from ingest.publish import Publication, publish
 from ingest.reading import read_apart
-from ingest.runs import Run, fail, report, while_wanted
+from ingest.runs import Run, fail, is_run_wanted, report, while_wanted
 from kb.errors import DocumentUnreadable, ProcessingFailed
 from kb.postgres.database import retried
 from kb.store.vectors import find_vectors, text_sha256
@@ -40,7 +40,7 @@ async def ingest_document(tools: Ingestion, run: Run) -> None:
         await fail(tools, run, ProcessingFailed(), is_retryable=False)
         return
     try:
-        publication = await while_wanted(tools, run, _prepare(tools, run))
+        publication = await while_wanted(lambda: is_run_wanted(tools, run), _prepare(tools, run))
     except DocumentUnreadable as error:
         await fail(tools, run, error, is_retryable=False)
         return

@@ -5,7 +5,7 @@ comes last. All are transactions that may be tried again.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -92,12 +92,14 @@ async def start(
     return await retried(transaction)
 
 
-async def while_wanted(tools: Ingestion, run: Run, work: Coroutine[Any, Any, Result]) -> Result:
+async def while_wanted(
+    is_wanted: Callable[[], Awaitable[bool]], work: Coroutine[Any, Any, Result]
+) -> Result:
     """The result of the work; raises Obsolete, with the work cancelled, when nobody wants it."""
     task = asyncio.create_task(work)
     try:
         while not (await asyncio.wait({task}, timeout=LOOK_EVERY_SECONDS))[0]:
-            if not await _is_wanted(tools, run):
+            if not await is_wanted():
                 raise Obsolete
         return await task
     finally:
@@ -105,7 +107,8 @@ async def while_wanted(tools: Ingestion, run: Run, work: Coroutine[Any, Any, Res
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _is_wanted(tools: Ingestion, run: Run) -> bool:
+async def is_run_wanted(tools: Ingestion, run: Run) -> bool:
+    """False once the document was deleted or replaced, or another run of the job has begun."""
     try:
         async with tools.database.tenant(run.tenant_id, viewer=None) as scope:
             return await is_wanted(scope, run.job.id, run.attempt)

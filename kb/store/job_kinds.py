@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
+JobPriority = Literal["single", "bulk", "background"]
+"""An upload that somebody waits for, one of many, and what nobody waits for."""
+
+PRIORITIES: Final[dict[JobPriority, int]] = {"single": 20, "bulk": 10, "background": 0}
+"""procrastinate's numbers, the highest first; room is left between them."""
+
 JobVisibility = Literal["document", "owner"]
 """A job is seen by its owner and, with 'document', by those who may know of its upload."""
 

@@ -1,7 +1,8 @@
 """Background jobs as callers see them; the queue beneath is procrastinate's."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, assert_never, get_args
 
@@ -24,7 +25,7 @@ from kb.errors import JobNotFound
 from kb.ids import DocumentId, JobId, new_uuid
 from kb.postgres.database import SystemSession, TenantSession
 from kb.store.documents import Document, DocumentError
-from kb.store.job_kinds import JOB_KINDS, JobKind
+from kb.store.job_kinds import JOB_KINDS, PRIORITIES, JobKind, JobPriority
 from kb.store.tables import document_versions, documents, jobs
 
 UnfinishedStatus = Literal["queued", "running"]
@@ -40,6 +41,17 @@ class JobError(DocumentError):
     """The reason why a job failed; `retryable` says that trying again may help."""
 
     retryable: bool
+
+
+JobArgument = str | int | bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantWork:
+    """What a job on no single document does; of those with one lock, one runs at a time."""
+
+    lock: str
+    arguments: Mapping[str, JobArgument] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,18 +73,27 @@ class Job:
     error: JobError | None
     attempts: int
     lone_attempts: int
+    priority: JobPriority
+    arguments: Mapping[str, JobArgument]
     created_at: datetime
     updated_at: datetime
 
 
 async def enqueue_job(
-    scope: TenantSession, kind: JobKind, *, owner: str, document: Document | None
+    scope: TenantSession,
+    kind: JobKind,
+    *,
+    owner: str,
+    document: Document | None = None,
+    work: TenantWork | None = None,
+    priority: JobPriority = "single",
 ) -> JobId:
     """A queued job, visible to workers when the transaction commits.
 
-    Jobs of one document run one after the other.
+    Jobs of one document run one after the other, and so do those with one lock.
     """
     job_id = JobId(new_uuid())
+    lock = f"{scope.tenant_id}:{work.lock}" if work else str(document.id if document else job_id)
     await scope.connection.execute(
         insert(jobs).values(
             tenant_id=scope.tenant_id,
@@ -83,14 +104,20 @@ async def enqueue_job(
             content_sha256=document.content.sha256 if document else None,
             progress_unit=kind.progress_unit,
             owner=owner,
+            priority=priority,
+            arguments=dict(work.arguments) if work else {},
         )
     )
     await scope.connection.execute(
-        text("SELECT footnote_enqueue(:queue, :task, :job_lock, CAST(:arguments AS jsonb))"),
+        text(
+            "SELECT footnote_enqueue("
+            ":queue, :task, :job_lock, :priority, CAST(:arguments AS jsonb))"
+        ),
         {
             "queue": kind.queue,
             "task": kind.task,
-            "job_lock": str(document.id if document else job_id),
+            "job_lock": lock,
+            "priority": PRIORITIES[priority],
             "arguments": json.dumps({"tenant_id": str(scope.tenant_id), "job_id": str(job_id)}),
         },
     )
@@ -209,6 +236,12 @@ async def hold_attempt(scope: TenantSession, job_id: JobId, attempt: int) -> boo
     return (await scope.connection.execute(query)).one_or_none() is not None
 
 
+async def is_running(scope: TenantSession, job_id: JobId, attempt: int) -> bool:
+    """True while the job runs in this attempt: nobody has canceled it or begun it anew."""
+    query = _running(scope, job_id, attempt)
+    return (await scope.connection.execute(query)).one_or_none() is not None
+
+
 async def is_wanted(scope: TenantSession, job_id: JobId, attempt: int) -> bool:
     """True while the job runs in this attempt and its document waits for this very upload."""
     query = _running(scope, job_id, attempt).join(
@@ -282,6 +315,8 @@ def _job(row: Row[tuple[object, ...]]) -> Job:
         error=row.error,
         attempts=row.attempts,
         lone_attempts=row.lone_attempts,
+        priority=row.priority,
+        arguments=row.arguments,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

@@ -32,7 +32,7 @@ from kb.store.documents import (
     get_document,
     lock_external_id,
 )
-from kb.store.job_kinds import INGEST
+from kb.store.job_kinds import INGEST, JobPriority
 from kb.store.jobs import FINISHED, Job, enqueue_job, get_job, latest_job
 from kb.store.stored_files import discard_file, lock_file
 
@@ -50,6 +50,7 @@ class Upload:
     mode: UploadMode | None
     """None: upsert when there is an external_id, else create."""
     fields: DocumentFields
+    priority: JobPriority = "single"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +125,7 @@ async def _store(
             scope, collection_id, upload.fields, content, actor.uploader
         )
         await record_event(scope, actor, "document.create", str(document_id))
-        return await _queued(scope, document_id, actor)
+        return await _queued(scope, document_id, actor, upload.priority)
     # Somebody else's upload that waits says nothing, not even that it has the same bytes.
     is_known = present.upload == present.version or present.uploaded_by.is_same(actor.uploader)
     if is_known and present.content.sha256 == content.sha256 and present.error is None:
@@ -143,7 +144,7 @@ async def _store(
         await new_upload(whole, present.id, content, uploader=actor.uploader, now=now)
         await change_fields(whole, present, upload.fields, now=now)
     await record_event(scope, actor, "document.upload", str(present.id))
-    return await _queued(scope, present.id, actor)
+    return await _queued(scope, present.id, actor, upload.priority)
 
 
 async def _present(
@@ -192,10 +193,12 @@ async def _lock_present(
             locked.add(found)
 
 
-async def _queued(scope: TenantSession, document_id: DocumentId, actor: Actor) -> Accepted:
+async def _queued(
+    scope: TenantSession, document_id: DocumentId, actor: Actor, priority: JobPriority
+) -> Accepted:
     async with scope.whole_tenant() as whole:
         stored = await get_document(whole, document_id)
-    job_id = await enqueue_job(scope, INGEST, owner=actor.name, document=stored)
+    job_id = await enqueue_job(scope, INGEST, owner=actor.name, document=stored, priority=priority)
     return Accepted(document=await _reread(scope, document_id), job=await get_job(scope, job_id))
 
 

@@ -1,0 +1,57 @@
+"""The times at which a cron expression is due, in its time zone."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from ingest.schedule import latest_due, validate_cron, validate_timezone
+from kb.errors import InvalidInput
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        # Berlin is one hour ahead of UTC in winter, two in summer.
+        ("2026-01-10T00:59", "2026-01-09T01:00"),
+        ("2026-01-10T01:00", "2026-01-10T01:00"),
+        ("2026-01-10T01:00:59", "2026-01-10T01:00"),
+        ("2026-07-10T00:00", "2026-07-10T00:00"),
+        ("2026-07-10T00:30", "2026-07-10T00:00"),
+        # Clocks go forward on March 29th: the hour of two does not exist, and three comes for it.
+        ("2026-03-29T12:00", "2026-03-29T01:00"),
+    ],
+)
+def test_two_in_the_morning_in_berlin(now: str, due: str) -> None:
+    assert latest_due("0 2 * * *", "Europe/Berlin", now=at(now)) == at(due)
+
+
+def test_an_hour_that_comes_twice_is_due_no_more_than_twice() -> None:
+    # Clocks go back on October 25th at 01:00 UTC.
+    due = {
+        latest_due("30 2 * * *", "Europe/Berlin", now=at(f"2026-10-25T{hour:02}:{minute:02}"))
+        for hour in range(24)
+        for minute in (0, 15, 30, 45)
+    }
+
+    assert due <= {at("2026-10-24T00:30"), at("2026-10-25T00:30"), at("2026-10-25T01:30")}
+
+
+@pytest.mark.parametrize("expression", ["", "* * * *", "61 * * * *", "nightly", "* * * * * *"])
+def test_what_is_no_cron_expression_is_refused(expression: str) -> None:
+    with pytest.raises(InvalidInput):
+        validate_cron(expression)
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "", "../etc/passwd", "/etc/passwd"])
+def test_what_is_no_time_zone_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInput):
+        validate_timezone(name)
+
+
+def test_what_is_right_comes_back() -> None:
+    assert validate_cron("0 2 * * 1-5") == "0 2 * * 1-5"
+    assert validate_timezone("Europe/Berlin") == "Europe/Berlin"
