@@ -36,6 +36,7 @@ REMEDY_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], str]] = {
     errors.ActingForOthersNotAllowed: "Leave the header out, or create a key with `--act-as`.",
     errors.NotFound: "Check the id, and the principals you ask with.",
     errors.VersionNotFound: "Wait for its job to succeed.",
+    errors.ReindexRunNotFound: "List the runs with GET /v1/reindex/runs.",
     errors.CredentialNotFound: "Check the prefix and the tenant.",
     errors.TenantNotFound: "Check the name, or create the tenant.",
     errors.Conflict: "Read the document or the job again and decide anew.",

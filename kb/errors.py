@@ -16,6 +16,7 @@ KnowledgeBaseError
 │   ├── JobNotFound
 │   ├── AnswerNotFound
 │   ├── VersionNotFound
+│   ├── ReindexRunNotFound
 │   ├── CredentialNotFound
 │   └── TenantNotFound
 ├── Conflict
@@ -162,6 +163,12 @@ class VersionNotFound(NotFound):
     """The document has no content yet."""
 
     code = "version_not_found"
+
+
+class ReindexRunNotFound(NotFound):
+    """There is no such run of the re-index."""
+
+    code = "reindex_run_not_found"
 
 
 class CredentialNotFound(NotFound):

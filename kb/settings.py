@@ -173,6 +173,12 @@ class Settings(BaseSettings):
         description="A worker that is silent this long counts as dead; its jobs run again.",
     )
 
+    nightly_cron: str = Field(
+        default="17 3 * * *",
+        description="When the nightly re-index begins: minute, hour, day, month and weekday in "
+        "UTC, or in a time zone named before them, such as CRON_TZ=Europe/Berlin 17 3 * * *.",
+    )
+
     answer_retention_days: int = Field(
         default=365,
         ge=0,

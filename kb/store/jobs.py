@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, assert_never, get_args
+from typing import Final, Literal, assert_never, get_args
 
 from sqlalchemy import (
     ColumnElement,
@@ -43,15 +43,29 @@ class JobError(DocumentError):
     retryable: bool
 
 
+LAST: Final = min(PRIORITIES.values()) - 10
+"""procrastinate's number for a job that waits for others, which must not wait for it."""
+
 JobArgument = str | int | bool | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class TenantWork:
-    """What a job on no single document does; of those with one lock, one runs at a time."""
+    """What a job does, beyond its document; of those with one lock, one runs at a time.
 
-    lock: str
+    A job on a document has the document's lock and needs no other.
+    """
+
+    lock: str | None = None
     arguments: Mapping[str, JobArgument] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedded:
+    """The texts that were embedded, and the tokens of all of them."""
+
+    chunks: int
+    tokens: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +73,7 @@ class Job:
     """One piece of background work; progress counts `progress_unit`s, total None: not known yet.
 
     `attempts` have begun; of the last ones in a row, `lone_attempts` had a worker to themselves and
-    ended without a word.
+    ended without a word. `lock` is that of its TenantWork.
     """
 
     id: JobId
@@ -74,6 +88,7 @@ class Job:
     attempts: int
     lone_attempts: int
     priority: JobPriority
+    lock: str | None
     arguments: Mapping[str, JobArgument]
     created_at: datetime
     updated_at: datetime
@@ -93,7 +108,7 @@ async def enqueue_job(
     Jobs of one document run one after the other, and so do those with one lock.
     """
     job_id = JobId(new_uuid())
-    lock = f"{scope.tenant_id}:{work.lock}" if work else str(document.id if document else job_id)
+    lock = work.lock if work else None
     await scope.connection.execute(
         insert(jobs).values(
             tenant_id=scope.tenant_id,
@@ -105,9 +120,32 @@ async def enqueue_job(
             progress_unit=kind.progress_unit,
             owner=owner,
             priority=priority,
+            lock=lock,
             arguments=dict(work.arguments) if work else {},
         )
     )
+    held = _queue_lock(scope, lock, str(document.id if document else job_id))
+    await _enqueue(scope, kind, job_id, lock=held, priority=PRIORITIES[priority])
+    return job_id
+
+
+async def enqueue_again(scope: TenantSession, job: Job, *, is_last: bool = False) -> None:
+    """Queues a job that is not in the queue any more; `is_last`: behind all others.
+
+    Needs a whole-tenant scope.
+    """
+    lock = _queue_lock(scope, job.lock, str(job.document_id or job.id))
+    priority = LAST if is_last else PRIORITIES[job.priority]
+    await _enqueue(scope, JOB_KINDS[job.kind], job.id, lock=lock, priority=priority)
+
+
+def _queue_lock(scope: TenantSession, lock: str | None, own: str) -> str:
+    return f"{scope.tenant_id}:{lock}" if lock else own
+
+
+async def _enqueue(
+    scope: TenantSession, kind: JobKind, job_id: JobId, *, lock: str, priority: int
+) -> None:
     await scope.connection.execute(
         text(
             "SELECT footnote_enqueue("
@@ -117,11 +155,10 @@ async def enqueue_job(
             "queue": kind.queue,
             "task": kind.task,
             "job_lock": lock,
-            "priority": PRIORITIES[priority],
+            "priority": priority,
             "arguments": json.dumps({"tenant_id": str(scope.tenant_id), "job_id": str(job_id)}),
         },
     )
-    return job_id
 
 
 async def waiting_jobs(system: SystemSession) -> int:
@@ -266,6 +303,15 @@ async def set_progress(
     )
 
 
+async def set_embedded(scope: TenantSession, job_id: JobId, embedded: Embedded) -> None:
+    """Says what the job has embedded."""
+    await scope.connection.execute(
+        _update(scope, job_id).values(
+            embedded_chunks=embedded.chunks, embedded_tokens=embedded.tokens
+        )
+    )
+
+
 async def release_job(scope: TenantSession, job_id: JobId, *, now: datetime) -> None:
     """Queues the job again after an attempt that ended in good order, but without a result."""
     await scope.connection.execute(
@@ -316,6 +362,7 @@ def _job(row: Row[tuple[object, ...]]) -> Job:
         attempts=row.attempts,
         lone_attempts=row.lone_attempts,
         priority=row.priority,
+        lock=row.lock,
         arguments=row.arguments,
         created_at=row.created_at,
         updated_at=row.updated_at,

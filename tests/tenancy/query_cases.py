@@ -692,7 +692,9 @@ QUERIES: Mapping[str, QueryCase] = {
     ),
     "store.versions.get_version": finds(lambda s, h: get_version(s, h.document.id, 1)),
     "store.versions.insert_version": adds(
-        lambda s, h: insert_version(s, h.unread, content="x", parser="x", parser_version="1")
+        lambda s, h: insert_version(
+            s, h.unread, content="x", parser="x", parser_version="1", chunker_version="1"
+        )
     ),
     "store.versions.list_versions": finds(
         lambda s, h: list_versions(s, h.document.id, after=0, limit=10)
