@@ -79,13 +79,13 @@ class SourceOutcome:
 class Sources(Protocol):
     """The places that a tenant's documents are synchronised from."""
 
-    async def names(self, tenant_id: TenantId, asked: Asked) -> Sequence[str]:
+    async def names(self, tenant_id: TenantId, asked: Asked, /) -> Sequence[str]:
         """The sources to synchronise, in order."""
 
-    async def document_ids(self, tenant_id: TenantId, name: str) -> Sequence[DocumentId]:
+    async def document_ids(self, tenant_id: TenantId, name: str, /) -> Sequence[DocumentId]:
         """The documents that come from the source."""
 
-    async def synchronise(self, tenant_id: TenantId, name: str) -> SourceOutcome:
+    async def synchronise(self, tenant_id: TenantId, name: str, /) -> SourceOutcome:
         """Brings the documents of a source up to date; may be cut off and called again."""
 
 

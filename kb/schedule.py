@@ -33,8 +33,8 @@ def latest_due(expression: str, *, now: datetime) -> datetime:
     """The last time, up to now, at which a valid expression was due; in UTC.
 
     An expression of fixed hours is due once a day whatever the clocks do: an hour that comes twice
-    counts the first time, one that is left out counts as the hour before. One of every hour, or
-    every few, is due by the time that passes.
+    counts the first time, and the hour after counts for one that is left out. One of every hour,
+    or every few, is due by the time that passes.
     """
     zone, fields = _parts(expression)
     local = now.astimezone(zone)
@@ -44,8 +44,9 @@ def latest_due(expression: str, *, now: datetime) -> datetime:
     wall_clock = _previous(fields, local.replace(tzinfo=None, fold=0))
     due = wall_clock.replace(tzinfo=zone).astimezone(UTC)
     if due > now:
-        # That hour is left out tonight.
-        due = wall_clock.replace(tzinfo=zone, fold=1).astimezone(UTC)
+        # The hour is left out tonight, and the one that counts for it is not yet over.
+        wall_clock = _previous(fields, wall_clock - timedelta(minutes=1))
+        due = wall_clock.replace(tzinfo=zone).astimezone(UTC)
     return due
 
 
