@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from ingest.rereading import OWNER
-from kb.errors import DependencyFailed
+from kb.errors import AlreadyExists, DependencyFailed
 from kb.ids import TenantId
 from kb.postgres.database import Database, retried
 from kb.schedule import latest_due
@@ -58,8 +58,11 @@ async def tick(night: Night) -> int:
 
         async def transaction(tenant_id: TenantId = tenant_id) -> bool:
             async with night.database.tenant(tenant_id, viewer=None) as scope:
-                job = await begin_run(scope, Asked(), trigger="cron", owner=OWNER, due_at=due)
-            return job is not None
+                try:
+                    await begin_run(scope, Asked(), trigger="cron", owner=OWNER, due_at=due)
+                except AlreadyExists:
+                    return False
+            return True
 
         begun += await retried(transaction)
     if not is_done:

@@ -23,10 +23,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from kb.errors import InvalidInput, ReindexRunNotFound
+from kb.errors import AlreadyExists, InvalidInput, ReindexRunNotFound
 from kb.ids import DocumentId, JobId
 from kb.postgres.database import TenantSession
-from kb.store.collections import collection_ids
 from kb.store.job_kinds import REINDEX
 from kb.store.jobs import (
     FINISHED,
@@ -177,15 +176,14 @@ async def begin_run(
     trigger: Trigger,
     owner: str,
     due_at: datetime | None = None,
-) -> JobId | None:
-    """The job of a new run; None when the run of that due time has been begun already.
+) -> JobId:
+    """The job of a new run; InvalidInput when the source or the embedding model is not there.
 
-    InvalidInput when the collection, the source or the embedding model is not there.
+    A collection that is not there fails the run: who may not know of it gets no other response.
+    AlreadyExists when the run of that due time has been begun.
     """
     if asked.source is not None:
         raise InvalidInput(f"There is no source {asked.source!r}.")
-    if asked.collection is not None and not await collection_ids(scope, [asked.collection]):
-        raise InvalidInput(f"There is no collection {asked.collection!r}.")
     if asked.embedding_model is not None:
         models = {name for each in await all_spaces(scope) for name in (each.model, each.name)}
         if asked.embedding_model not in models:
@@ -213,7 +211,7 @@ async def begin_run(
     except IntegrityError as error:
         if getattr(getattr(error.orig, "diag", None), "constraint_name", "") != DUE_ONCE:
             raise
-        return None
+        raise AlreadyExists("The run of this night has been begun already.") from error
     return job_id
 
 

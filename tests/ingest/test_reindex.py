@@ -71,9 +71,7 @@ class Nightly:
 
     async def begin(self, asked: Asked | None = None) -> JobId:
         async with self.own.tools.database.tenant(self.own.tenant_id, viewer=None) as scope:
-            job_id = await begin_run(scope, asked or Asked(), trigger="api", owner="test")
-        assert job_id is not None
-        return job_id
+            return await begin_run(scope, asked or Asked(), trigger="api", owner="test")
 
     async def work(self, *, concurrency: int = 1) -> None:
         """Runs all jobs that are due, as a worker of one place would."""
@@ -396,14 +394,13 @@ async def test_a_canceled_run_is_shown_as_canceled(nightly: Nightly) -> None:
 
 
 async def test_what_is_not_there_cannot_be_reindexed(nightly: Nightly) -> None:
-    for asked in (
-        Asked(collection="nowhere"),
-        Asked(source="nowhere"),
-        Asked(embedding_model="another-model"),
-    ):
-        with pytest.raises(InvalidInput):
-            await nightly.begin(asked)
+    run = await nightly.run(Asked(collection="nowhere"))
 
+    assert run.status == "failed"
+    assert run.error is not None
+    assert run.error["message"] == "There is no collection 'nowhere'."
+    with pytest.raises(InvalidInput):
+        await nightly.begin(Asked(source="nowhere"))
     with pytest.raises(InvalidInput, match="footnote space create --model another-model"):
         await nightly.begin(Asked(embedding_model="another-model"))
 
