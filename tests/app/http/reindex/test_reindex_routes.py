@@ -12,7 +12,8 @@ from tests.service import Person, Service
 
 CONTRACT = (
     "id trigger started_at finished_at status seen unchanged new changed renamed deleted held "
-    "failed reparsed expired stale repaired embedded_chunks embedded_tokens seconds failures held_sources"
+    "failed reparsed expired stale repaired embedded_chunks embedded_tokens seconds failures "
+    "held_sources"
 )
 NOTE = "# Leave\n\nThere are 31 days of leave a year."
 
