@@ -26,7 +26,7 @@ from sqlalchemy.exc import IntegrityError
 from kb.errors import AlreadyExists, InvalidInput, ReindexRunNotFound
 from kb.ids import DocumentId, JobId
 from kb.postgres.database import TenantSession
-from kb.store.job_kinds import REINDEX
+from kb.store.job_kinds import INGEST, REINDEX
 from kb.store.jobs import (
     FINISHED,
     Embedded,
@@ -35,6 +35,7 @@ from kb.store.jobs import (
     TenantWork,
     enqueue_job,
 )
+from kb.store.sources import HeldSource, get_source
 from kb.store.spaces import all_spaces
 from kb.store.tables import jobs, reindex_runs
 
@@ -56,15 +57,6 @@ class Failure(TypedDict):
     item: str | None
     code: str
     message: str
-
-
-class HeldReport(TypedDict):
-    """A source whose deletions wait for confirmation, because too much of it has vanished."""
-
-    name: str
-    listed: int
-    known: int
-    reason: str
 
 
 class Stale(TypedDict):
@@ -93,7 +85,7 @@ class Report(TypedDict):
     embedded_chunks: int
     embedded_tokens: int
     failures: list[Failure]
-    held_sources: list[HeldReport]
+    held_sources: list[HeldSource]
 
 
 EMPTY: Final = Report(
@@ -177,13 +169,13 @@ async def begin_run(
     owner: str,
     due_at: datetime | None = None,
 ) -> JobId:
-    """The job of a new run; InvalidInput when the source or the embedding model is not there.
+    """The job of a new run; SourceNotFound, and InvalidInput for a model without a space.
 
     A collection that is not there fails the run: who may not know of it gets no other response.
     AlreadyExists when the run of that due time has been begun.
     """
     if asked.source is not None:
-        raise InvalidInput(f"There is no source {asked.source!r}.")
+        await get_source(scope, asked.source)
     if asked.embedding_model is not None:
         models = {name for each in await all_spaces(scope) for name in (each.model, each.name)}
         if asked.embedding_model not in models:
@@ -279,6 +271,21 @@ async def link_jobs(scope: TenantSession, run_id: JobId, job_ids: Sequence[JobId
     await scope.connection.execute(
         update(jobs)
         .where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id.in_(job_ids))
+        .values(run_id=run_id)
+    )
+
+
+async def link_uploads(scope: TenantSession, run_id: JobId, *, owner: str) -> None:
+    """Makes the jobs of the uploads that the owner has made since the run was begun its jobs."""
+    begun_at = (
+        select(reindex_runs.c.created_at)
+        .where(reindex_runs.c.tenant_id == scope.tenant_id, reindex_runs.c.id == run_id)
+        .scalar_subquery()
+    )
+    await scope.connection.execute(
+        update(jobs)
+        .where(jobs.c.tenant_id == scope.tenant_id, jobs.c.owner == owner)
+        .where(jobs.c.kind == INGEST.name, jobs.c.run_id.is_(None), jobs.c.created_at >= begun_at)
         .values(run_id=run_id)
     )
 
