@@ -221,12 +221,15 @@ def _synchronising(sources: SourceTools, run: TenantRun, name: str) -> _Step:
 async def _wait(run: TenantRun, stored: ReindexRun) -> JobTotals | None:
     """What the run's jobs came to; None while some are unfinished, after a while."""
     began = stored.started_at or run.clock()
+    done = -1
     for _ in range(LOOKS):
         async with run.database.tenant(run.tenant_id, viewer=None) as scope:
             totals = await total_jobs(scope, run.job.id)
         if not totals.unfinished or run.clock() - began > LONGEST_WAIT:
             return totals
-        await run.report(done=totals.total - totals.unfinished, total=totals.total)
+        if done != totals.total - totals.unfinished:
+            done = totals.total - totals.unfinished
+            await run.report(done=done, total=totals.total)
         await asyncio.sleep(LOOK_EVERY_SECONDS)
     return None
 

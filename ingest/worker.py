@@ -14,7 +14,7 @@ from procrastinate.jobs import Job as QueuedJob
 from typing_extensions import override
 
 from ingest.ingestion import Ingestion
-from ingest.night import Night, tick_repeatedly
+from ingest.night import Night, look, look_repeatedly
 from ingest.pipeline import ingest_document
 from ingest.reindex import Reindexing, reindex
 from ingest.runs import Obsolete, cancel, fail, is_suspect, release, start
@@ -198,8 +198,11 @@ async def run_worker(
     seconds = stalled_after.total_seconds()
     async with app.open_async():
         beside = [asyncio.create_task(_take_over_repeatedly(app, seconds))]
-        if app.night is not None:
-            beside.append(asyncio.create_task(tick_repeatedly(app.night)))
+        if app.night is not None and wait:
+            beside.append(asyncio.create_task(look_repeatedly(app.night)))
+        elif app.night is not None:
+            # Before the queue is found empty.
+            await look(app.night)
         if heartbeat is not None:
             app.jobs.is_registered.clear()
             beside.append(asyncio.create_task(_keep_reporting(app, heartbeat, seconds / BEATS)))

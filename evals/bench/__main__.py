@@ -22,6 +22,7 @@ from evals.bench.ingest import DATASET as HANDBOOK
 from evals.bench.ingest import PAGES, measure_ingest
 from evals.bench.lexical import CHUNKS, measure_lexical
 from evals.bench.lexical import DATASET as MEDQUAD
+from evals.bench.nights import DOCUMENTS, measure_nights
 from evals.bench.permissions import ROWS, measure_permissions
 from evals.bench.record import Outcome, write
 from evals.bench.scale import measure_scale
@@ -57,6 +58,7 @@ class Name(StrEnum):
     HOSTILE = "hostile"
     LEXICAL = "lexical"
     PERMISSIONS = "permissions"
+    REINDEX = "reindex"
     SCALE = "scale"
     SERVERS = "servers"
     SQUAD2 = "squad2"
@@ -122,6 +124,8 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
             return measure_lexical(plan.instance(name), data(MEDQUAD), chunk_count=chunk_count)
         case Name.PERMISSIONS:
             return measure_permissions(plan.instance(name), rows=plan.limit or ROWS)
+        case Name.REINDEX:
+            return measure_nights(plan.instance(name), documents=plan.limit or DOCUMENTS)
         case Name.SCALE:
             return measure_scale(plan.instance, largest=plan.limit or ROWS)
         case Name.SERVERS:
@@ -151,7 +155,8 @@ def bench(  # noqa: PLR0913  # each is an option of the command
         typer.Option(
             min=1,
             help="Questions of squad2 (unset: all) and answers (400), chunks of lexical "
-            "(100,000), and of the biggest tenant of permissions and scale (1,000,000).",
+            "(100,000), and of the biggest tenant of permissions and scale (1,000,000), files of "
+            "reindex (10,000).",
         ),
     ] = None,
     against: Annotated[

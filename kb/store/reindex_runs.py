@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from kb.errors import AlreadyExists, InvalidInput, ReindexRunNotFound
+from kb.errors import AlreadyExists, InvalidInput, ReindexRunNotFound, TenantNotFound
 from kb.ids import DocumentId, JobId
 from kb.postgres.database import TenantSession
 from kb.store.job_kinds import INGEST, REINDEX
@@ -39,6 +39,7 @@ from kb.store.sources import HeldSource, get_source
 from kb.store.spaces import all_spaces
 from kb.store.tables import jobs, reindex_runs
 
+FOREIGN_KEY_VIOLATION: Final = "23503"
 DUE_ONCE: Final = "reindex_runs_due_key"
 
 LOCK: Final = "reindex"
@@ -172,7 +173,7 @@ async def begin_run(
     """The job of a new run; SourceNotFound, and InvalidInput for a model without a space.
 
     A collection that is not there fails the run: who may not know of it gets no other response.
-    AlreadyExists when the run of that due time has been begun.
+    AlreadyExists when the run of that due time has been begun, TenantNotFound without a tenant.
     """
     if asked.source is not None:
         await get_source(scope, asked.source)
@@ -201,6 +202,8 @@ async def begin_run(
                 )
             )
     except IntegrityError as error:
+        if getattr(error.orig, "sqlstate", None) == FOREIGN_KEY_VIOLATION:
+            raise TenantNotFound from error
         if getattr(getattr(error.orig, "diag", None), "constraint_name", "") != DUE_ONCE:
             raise
         raise AlreadyExists("The run of this night has been begun already.") from error
