@@ -10,6 +10,7 @@ from app.heavy_work import HeavyWork
 from app.identity import Authenticator
 from app.limits import RequestLimits
 from app.retrieve.search import Retriever
+from app.retrieve.search_spaces import SearchSpaces
 from kb.files import FileStore
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.postgres.database import Database
@@ -26,6 +27,7 @@ class Resources:
     files: FileStore
     uploads: Uploads
     lexical: LexicalIndexes
+    spaces: SearchSpaces
     retriever: Retriever
     answerer: Answerer
     heavy_work: HeavyWork

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import TypeAlias
 from uuid import UUID
 
@@ -12,15 +13,17 @@ from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.jobs import Job as QueuedJob
 from typing_extensions import override
 
+from ingest.backfill import backfill
 from ingest.ingestion import Ingestion
 from ingest.pipeline import ingest_document
 from ingest.runs import Obsolete, cancel, fail, is_suspect, release, start
+from ingest.tenant_jobs import run_tenant_job
 from ingest.upkeep import EVERY_NIGHT, Upkeep, prune
 from kb.errors import DependencyFailed, KnowledgeBaseError, ProcessingFailed
 from kb.heartbeat import Heartbeat
 from kb.ids import JobId, TenantId
 from kb.postgres.database import conninfo
-from kb.store.job_kinds import INGEST, JobKind, RetryPolicy
+from kb.store.job_kinds import BACKFILL, INGEST, JobKind, RetryPolicy
 from kb.store.queue import WorkersJobs, queue_connector
 from kb.telemetry import bind_log_context
 
@@ -90,7 +93,18 @@ def build_queue_app(database_url: str, tools: Ingestion, upkeep: Upkeep | None =
     async def ingest(tenant_id: TenantId, job_id: JobId, is_last: bool) -> None:  # noqa: FBT001  # a RunJob
         await run_job(tools, tenant_id, job_id, is_last_attempt=is_last)
 
+    async def fill_space(tenant_id: TenantId, job_id: JobId, is_last: bool) -> None:  # noqa: FBT001  # a RunJob
+        await run_tenant_job(
+            tools.database,
+            tools.clock,
+            tenant_id,
+            job_id,
+            partial(backfill, tools),
+            is_last_attempt=is_last,
+        )
+
     app.register(INGEST, ingest, max_attempts=tools.max_attempts)
+    app.register(BACKFILL, fill_space, max_attempts=tools.max_attempts)
     if upkeep is not None:
         register_upkeep(app, upkeep)
     return app

@@ -17,11 +17,14 @@ KnowledgeBaseError
 │   ├── AnswerNotFound
 │   ├── VersionNotFound
 │   ├── CredentialNotFound
+│   ├── SpaceNotFound
 │   └── TenantNotFound
 ├── Conflict
 │   ├── AlreadyExists
 │   ├── DocumentOfAnother
 │   ├── RevisionMismatch
+│   ├── SpaceInUse
+│   ├── SpaceIncomplete
 │   └── StillRunning
 ├── LimitExceeded
 │   ├── UploadTooLarge
@@ -44,6 +47,7 @@ KnowledgeBaseError
 └── DependencyFailed                transient: the worker retries it, the API says 503
     ├── DatabaseUnavailable
     ├── TransactionConflict
+    ├── SpaceChanged
     ├── FileStoreUnavailable
     ├── IndexNotReady
     ├── AnswerAbandoned
@@ -170,6 +174,12 @@ class CredentialNotFound(NotFound):
     code = "credential_not_found"
 
 
+class SpaceNotFound(NotFound):
+    """There is no such embedding space."""
+
+    code = "space_not_found"
+
+
 class TenantNotFound(NotFound):
     """There is no tenant of that name."""
 
@@ -198,6 +208,27 @@ class RevisionMismatch(Conflict):
     """The document has changed since you read it: the If-Match header names an older revision."""
 
     code = "revision_mismatch"
+
+
+class SpaceInUse(Conflict):
+    """The embedding space is the one that searches use."""
+
+    code = "space_in_use"
+
+
+class SpaceIncomplete(Conflict):
+    """Some chunks have no vector in the embedding space yet."""
+
+    code = "space_incomplete"
+
+    def __init__(self, name: str, *, missing: int) -> None:
+        """`missing` chunks of all tenants have no vector in the space of this name."""
+        super().__init__(
+            f"{missing} chunks have no vector in the embedding space {name!r} yet: wait for the "
+            "backfill, which 'footnote space list' shows, or activate with --force, after which "
+            "searches find these chunks by their words alone."
+        )
+        self.missing = missing
 
 
 class StillRunning(Conflict):
@@ -340,6 +371,12 @@ class TransactionConflict(DependencyFailed):
         """`has_waited`: it waited for a lock as long as it may; trying again will hardly help."""
         super().__init__(message)
         self.has_waited = has_waited
+
+
+class SpaceChanged(DependencyFailed):
+    """Another embedding space was activated meanwhile, of a model that this worker has to load."""
+
+    code = "space_changed"
 
 
 class FileStoreUnavailable(DependencyFailed):

@@ -125,14 +125,16 @@ async def _serve(
         gc.freeze()
         if is_first_key_wanted:
             await _announce(resources, host, port)
-        following = asyncio.create_task(
-            resources.lexical.follow(interval_seconds=FOLLOW_INTERVAL_SECONDS)
-        )
+        following = [
+            asyncio.create_task(resources.lexical.follow(interval_seconds=FOLLOW_INTERVAL_SECONDS)),
+            asyncio.create_task(resources.spaces.follow(resources.database)),
+        ]
         try:
             await server.serve()
         finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            for each in following:
+                each.cancel()
+            await asyncio.gather(*following, return_exceptions=True)
 
 
 async def _announce(resources: Resources, host: str, port: int) -> None:

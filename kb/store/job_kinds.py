@@ -53,5 +53,15 @@ INGEST: Final = JobKind(
     visibility="document",
 )
 
-JOB_KINDS: Final[dict[str, JobKind]] = {kind.name: kind for kind in (INGEST,)}
+BACKFILL: Final = JobKind(
+    name="backfill",
+    task="backfill_space",
+    queue="backfill",
+    progress_unit="chunks",
+    # 10 s to 5 minutes: nobody waits for it.
+    retry=RetryPolicy(first_delay=timedelta(seconds=10), most_doublings=5),
+    visibility="owner",
+)
+
+JOB_KINDS: Final[dict[str, JobKind]] = {kind.name: kind for kind in (INGEST, BACKFILL)}
 """Every kind by its name."""

@@ -27,7 +27,7 @@ from kb.index.reached import Changes, Reached
 from kb.index.sketches.reading import read_sketches, visible_audiences
 from kb.index.sketches.table import SketchTable, grown, joined, shortlist
 from kb.postgres.database import Database, TenantSession, Viewer
-from kb.store.spaces import Space
+from kb.store.spaces import Space, all_spaces
 
 log = structlog.get_logger(__name__)
 
@@ -204,7 +204,7 @@ class SketchCache:
         """
         tenant_id, space = scope.tenant_id, self._space
         held = self._held.get(tenant_id)
-        if space is None:
+        if space is None or space not in await all_spaces(scope):
             return 0
         started = perf_counter()
         earlier: Sequence[SketchTable] = ()

@@ -3,8 +3,10 @@
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     DateTime,
+    Double,
     ForeignKeyConstraint,
     Identity,
     Index,
@@ -179,7 +181,15 @@ embedding_spaces = Table(
     Column("revision", Text, nullable=False),
     Column("dimension", Integer, nullable=False),
     Column("is_current", Boolean, nullable=False, server_default=text("false")),
+    Column("evidence_floor", Double),
+    Column("lexical_weight", Double),
+    Column("languages", ARRAY(Text)),
+    Column("abstention", JSONB(none_as_null=True)),
+    Column("dropped_at", DateTime(timezone=True)),
     created_at(),
+    CheckConstraint("evidence_floor BETWEEN 0 AND 1", name="embedding_spaces_floor_range"),
+    CheckConstraint("lexical_weight BETWEEN 0 AND 1", name="embedding_spaces_weight_range"),
+    CheckConstraint("NOT is_current OR dropped_at IS NULL", name="embedding_spaces_current_stays"),
     Index(
         "embedding_spaces_current", "is_current", unique=True, postgresql_where=text("is_current")
     ),
