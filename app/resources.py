@@ -9,6 +9,7 @@ from app.answering.verify.profiles import ProfileName
 from app.heavy_work import HeavyWork
 from app.identity import Authenticator
 from app.limits import RequestLimits
+from app.purging import Purger
 from app.retrieve.search import Retriever
 from kb.files import FileStore
 from kb.index.lexical.lexical_indexes import LexicalIndexes
@@ -27,6 +28,7 @@ class Resources:
     uploads: Uploads
     lexical: LexicalIndexes
     retriever: Retriever
+    purger: Purger
     answerer: Answerer
     heavy_work: HeavyWork
     metrics: Metrics

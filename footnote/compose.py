@@ -24,6 +24,7 @@ from app.heavy_work import HeavyWork
 from app.identity import ApiKeys
 from app.limits import AnswerLimits, RequestLimits
 from app.policy.tenant_policy import TenantPolicies, load_policies
+from app.purging import Purger
 from app.resources import Resources
 from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.recall_sampling import RecallSampler
@@ -34,11 +35,14 @@ from ingest.reading import reading_children
 from ingest.upkeep import Upkeep
 from kb.errors import Misconfigured, SchemaOutOfDate
 from kb.files import FileStore
+from kb.ids import new_uuid
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.sketches.sketch_cache import SketchCache
+from kb.node import node_id
 from kb.postgres.database import Database, wait_until_reachable
 from kb.postgres.row_security import probe_row_security
 from kb.settings import Settings, secret_named
+from kb.store.api_processes import ApiProcess
 from kb.store.retention import Retention
 from kb.store.spaces import Space, ensure_space, space_for
 from kb.store.uploads import Uploads
@@ -266,6 +270,14 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
                 ),
                 lexical=indexes.lexical,
                 retriever=retriever,
+                purger=Purger(
+                    database=database,
+                    files=files,
+                    indexes=indexes,
+                    retriever=retriever,
+                    process=ApiProcess(id=new_uuid(), node=node_id(settings.home_path)),
+                    clock=utc_now,
+                ),
                 answerer=_build_answerer(
                     settings, database, questions, retriever, gateway, policies
                 ),

@@ -87,6 +87,11 @@ class Retriever:
         self._spaces = ActiveSpaces(embedder.space)
         self._scopes = SearchScopes()
 
+    def forget(self) -> None:
+        """Empties the caches of what callers asked and can see."""
+        self._scopes.forget()
+        self._embedder.forget()
+
     async def search(
         self,
         tenant_id: TenantId,

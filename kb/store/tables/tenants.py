@@ -4,12 +4,14 @@ from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
+    Index,
     Integer,
     PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -53,6 +55,14 @@ idempotency_keys = Table(
     Column("response", JSONB),
     created_at(),
     PrimaryKeyConstraint("tenant_id", "owner", "key", name="idempotency_keys_pkey"),
+    Index(
+        "idempotency_keys_named",
+        text(
+            "(jsonb_path_query_array(response, '$.**.id')"
+            " || jsonb_path_query_array(response, '$.**.document_id')) jsonb_path_ops"
+        ),
+        postgresql_using="gin",
+    ),
 )
 
 audit_events = Table(
