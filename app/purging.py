@@ -38,10 +38,10 @@ from kb.store.deletions import (
 from kb.store.stored_files import discard_file
 from kb.store.tenant_deletion import (
     complete_tenant_deletion,
+    deleted_among,
     note_tenant_purged,
     open_tenant_deletions,
 )
-from kb.store.tenants import generations
 from language.remembered import forget_texts
 
 log = structlog.get_logger(__name__)
@@ -87,7 +87,6 @@ class Purger:
 
     async def purge_once(self) -> None:
         """One look at what is to be purged, and all of it that can be."""
-        # Before the tenants are read: whatever has files by now and is none of them was deleted.
         stored = await self.indexes.lexical.stored()
         async with self.database.system() as system:
             if self._alive_at is None or monotonic() - self._alive_at > ALIVE_SECONDS:
@@ -95,8 +94,9 @@ class Purger:
                 self._alive_at = monotonic()
             generation_by_tenant = await open_deletions(system)
             deleted_tenants = await open_tenant_deletions(system)
-            tenants = await generations(system)
-        for tenant_id in stored - tenants.keys():
+            returned = await deleted_among(system, stored)
+        # A search that was going on may have made the folder anew.
+        for tenant_id in returned:
             await self.indexes.lexical.remove(tenant_id)
         for tenant_id in deleted_tenants:
             await self._tried(tenant_id, self._purge_tenant(tenant_id))

@@ -121,7 +121,8 @@ class TenantSession:
         """The same transaction across tenants, to delete this one. Needs a whole-tenant scope."""
         await self.connection.execute(_SET_ROLE, {"role": "footnote_system"})
         yield SystemSession(connection=self.connection)
-        await self.connection.execute(_SET_ROLE, {"role": "footnote_writer"})
+        role = "footnote_reader" if self.viewer else "footnote_writer"
+        await self.connection.execute(_SET_ROLE, {"role": role})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypedDict
 
-from sqlalchemy import ColumnElement, case, delete, func, select, text, union
+from sqlalchemy import ColumnElement, case, delete, func, select, text, union, update
 
 from kb.errors import DocumentOfAnother
 from kb.ids import DocumentId
@@ -278,6 +278,11 @@ async def _delete_rows(scope: TenantSession, document_id: DocumentId) -> Deleted
     await delete_jobs(scope, document_id)
     vectors = await delete_vectors(scope, document_id)
     chunks = await delete_chunks(scope, document_id)
+    await scope.connection.execute(
+        update(documents)
+        .where(documents.c.tenant_id == scope.tenant_id, documents.c.supersedes == document_id)
+        .values(supersedes=None)
+    )
     # Its versions go with the document's row.
     deleted_documents = await scope.connection.execute(
         delete(documents).where(

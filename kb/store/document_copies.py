@@ -25,14 +25,10 @@ ANSWERS_AT_ONCE: Final = 500
 
 GONE: Final = HTTPStatus.GONE.value
 
-# As the index `idempotency_keys_named` has it.
 _FORGET_RESPONSES: Final = text(
     """
     UPDATE idempotency_keys SET status_code = :gone, response = NULL
-    WHERE tenant_id = :tenant_id AND (
-        jsonb_path_query_array(response, '$.**.id')
-            || jsonb_path_query_array(response, '$.**.document_id')
-    ) @> CAST(:named AS jsonb)
+    WHERE tenant_id = :tenant_id AND footnote_named(response) @> CAST(:named AS jsonb)
     """
 )
 _FORGET_JOBS: Final = text("SELECT footnote_forget_jobs(:tenant_id, CAST(:job_ids AS text[]))")

@@ -1,5 +1,6 @@
 """The deletion of a tenant, in one transaction that ends only when no table has a row of it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict, cast
@@ -12,7 +13,6 @@ from kb.postgres.database import SystemSession, TenantSession
 from kb.store.api_processes import ApiProcess, Purged
 from kb.store.deletions import PurgeState
 from kb.store.tables import tenant_deletions, tenant_purges, tenants
-from kb.store.tenants import Tenant
 
 # Each table by the role that may count its rows.
 _TABLES = text(
@@ -46,38 +46,40 @@ class TenantDeletion:
     state: PurgeState
 
 
-async def delete_tenant(
-    scope: TenantSession, tenant: Tenant, *, files: int, now: datetime
-) -> TenantReceipt:
-    """The receipt; TenantNotFound when it is gone already. Needs a whole-tenant scope.
+async def delete_tenant(scope: TenantSession, *, files: int, now: datetime) -> TenantReceipt:
+    """The receipt; TenantNotFound when it is gone already, and for a viewer. Needs a whole tenant.
 
     Waits for transactions of the tenant that are going on; later ones find no tenant. `files` is
     their number, to tell.
     """
+    if scope.viewer is not None:
+        raise TenantNotFound
+    tenant_id = scope.tenant_id
     async with scope.as_system() as system:
         found = await system.connection.execute(
-            select(tenants.c.id).where(tenants.c.id == tenant.id).with_for_update()
+            select(tenants.c.name).where(tenants.c.id == tenant_id).with_for_update()
         )
-        if found.one_or_none() is None:
-            raise TenantNotFound
+        name = found.scalar_one_or_none()
+    if name is None:
+        raise TenantNotFound
     rows = await _count_rows(scope)
-    queued = await scope.connection.execute(_FORGET_JOBS, {"tenant_id": str(tenant.id)})
+    queued = await scope.connection.execute(_FORGET_JOBS, {"tenant_id": str(tenant_id)})
     receipt = TenantReceipt(
-        tenant_id=str(tenant.id),
-        tenant_name=tenant.name,
-        rows={name: count for name, count in rows.items() if count},
+        tenant_id=str(tenant_id),
+        tenant_name=name,
+        rows={table: count for table, count in rows.items() if count},
         queued=int(queued.scalar_one()),
         files=files,
     )
     async with scope.as_system() as system:
         # All that belongs to it goes with its row.
-        await system.connection.execute(delete(tenants).where(tenants.c.id == tenant.id))
-    left = {name: count for name, count in (await _count_rows(scope)).items() if count}
+        await system.connection.execute(delete(tenants).where(tenants.c.id == tenant_id))
+    left = {table: count for table, count in (await _count_rows(scope)).items() if count}
     if left:
         raise KnowledgeBaseError(f"Nothing was deleted: rows would be left in {sorted(left)}.")
     async with scope.as_system() as system:
         await system.connection.execute(
-            insert(tenant_deletions).values(id=tenant.id, receipt=receipt, deleted_at=now)
+            insert(tenant_deletions).values(id=tenant_id, receipt=receipt, deleted_at=now)
         )
     return receipt
 
@@ -126,6 +128,12 @@ async def open_tenant_deletions(system: SystemSession) -> list[TenantId]:
         .limit(100)
     )
     return [TenantId(row) for row in (await system.connection.execute(query)).scalars()]
+
+
+async def deleted_among(system: SystemSession, tenant_ids: Collection[TenantId]) -> set[TenantId]:
+    """Those that were deleted. One that is merely unknown may belong to another database."""
+    query = select(tenant_deletions.c.id).where(tenant_deletions.c.id.in_(tenant_ids))
+    return {TenantId(row) for row in (await system.connection.execute(query)).scalars()}
 
 
 async def note_tenant_purged(

@@ -18,5 +18,6 @@ def downgrade() -> None:
     op.execute("DROP TABLE tenant_purges, tenant_deletions, purges, deletions")
     op.execute("DROP TABLE api_processes, signing_keys")
     op.execute("DROP INDEX idempotency_keys_named")
+    op.execute("DROP FUNCTION footnote_named(jsonb)")
     op.execute("ALTER TABLE collections DROP COLUMN retention_days")
     op.execute("ALTER TABLE answer_documents DROP CONSTRAINT answer_documents_document_fkey")

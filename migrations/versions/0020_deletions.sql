@@ -21,12 +21,12 @@ ALTER TABLE collections
     ADD COLUMN retention_days integer
         CONSTRAINT collections_retention_days_check CHECK (retention_days BETWEEN 1 AND 36500);
 
--- Finds the stored responses that tell of a document.
+-- The ids of what a stored response tells of, documents among them; to find it by them.
+CREATE FUNCTION footnote_named(response jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN jsonb_path_query_array(response, '$.**.id')
+        || jsonb_path_query_array(response, '$.**.document_id');
 CREATE INDEX idempotency_keys_named ON idempotency_keys
-    USING gin (
-        (jsonb_path_query_array(response, '$.**.id')
-            || jsonb_path_query_array(response, '$.**.document_id')) jsonb_path_ops
-    );
+    USING gin (footnote_named(response) jsonb_path_ops);
 
 -- One row for each deleted document; `receipt` is what its deleter was told, and no word of it.
 CREATE TABLE deletions (

@@ -11,7 +11,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
-    text,
+    func,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -55,14 +55,13 @@ idempotency_keys = Table(
     Column("response", JSONB),
     created_at(),
     PrimaryKeyConstraint("tenant_id", "owner", "key", name="idempotency_keys_pkey"),
-    Index(
-        "idempotency_keys_named",
-        text(
-            "(jsonb_path_query_array(response, '$.**.id')"
-            " || jsonb_path_query_array(response, '$.**.document_id')) jsonb_path_ops"
-        ),
-        postgresql_using="gin",
-    ),
+)
+
+Index(
+    "idempotency_keys_named",
+    func.footnote_named(idempotency_keys.c.response).label("named"),
+    postgresql_using="gin",
+    postgresql_ops={"named": "jsonb_path_ops"},
 )
 
 audit_events = Table(
