@@ -9,6 +9,7 @@ from app.answering.verify.profiles import ProfileName
 from app.heavy_work import HeavyWork
 from app.identity import Authenticator
 from app.limits import RequestLimits
+from app.purging import Purger
 from app.retrieve.search import Retriever
 from app.retrieve.search_spaces import SearchSpaces
 from kb.files import FileStore
@@ -29,6 +30,7 @@ class Resources:
     lexical: LexicalIndexes
     spaces: SearchSpaces
     retriever: Retriever
+    purger: Purger
     answerer: Answerer
     heavy_work: HeavyWork
     metrics: Metrics

@@ -11,35 +11,32 @@ from app.answering.abstention import fitted_model, is_fitted_to
 from app.answering.pipeline import Answerer
 from app.answering.prompts.library import PromptLibrary
 from app.answering.review.grounding_model import load_grounding_model
-from app.gateway.config import (
-    EVERYBODY,
-    GatewayConfig,
-    Model,
-    Provider,
-    load_gateway_file,
-    single_model_config,
-)
-from app.gateway.gateway import Gateway, open_gateway
+from app.gateway.gateway import Gateway
 from app.heavy_work import HeavyWork
 from app.identity import ApiKeys
 from app.limits import AnswerLimits, RequestLimits
 from app.policy.tenant_policy import TenantPolicies, load_policies
+from app.purging import Purger
 from app.resources import Resources
 from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from app.retrieve.search_spaces import SearchSpaces
+from footnote.language_models import open_configured_gateway
 from ingest.ingestion import Ingestion
 from ingest.reading import reading_children
 from ingest.space_writers import SpaceWriters
 from ingest.upkeep import Upkeep
-from kb.errors import Misconfigured, ModelUnavailable, SchemaOutOfDate
+from kb.errors import ModelUnavailable, SchemaOutOfDate
 from kb.files import FileStore
+from kb.ids import new_uuid
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.sketches.sketch_cache import SketchCache
+from kb.node import node_id
 from kb.postgres.database import Database, wait_until_reachable
 from kb.postgres.row_security import probe_row_security
-from kb.settings import Settings, secret_named
+from kb.settings import Settings
+from kb.store.api_processes import ApiProcess
 from kb.store.retention import Retention
 from kb.store.spaces import (
     Space,
@@ -57,9 +54,6 @@ from migrations.run import is_current
 from models.embedding import Embedder, SentenceTransformerEmbedder
 from models.reranking import CrossEncoderScorer
 from models.space_models import LoadModel, SpaceModels
-
-ONE_KEY = "FOOTNOTE_LLM_API_KEY"
-"""The key of the one model that is configured without a gateway file."""
 
 INDEX_CONNECTIONS = 6
 """For four that write lexical indexes, one that reads sketches, and one that looks what to do."""
@@ -218,55 +212,6 @@ def build_retriever(
     )
 
 
-@asynccontextmanager
-async def _open_gateway(
-    settings: Settings, policies: TenantPolicies, database: Database, metrics: Metrics
-) -> AsyncIterator[Gateway | None]:
-    """The gateway to the configured language models; None: answers are extractive."""
-    config = gateway_config(settings, policies)
-    if config is None:
-        yield None
-        return
-    async with open_gateway(
-        config,
-        secret=lambda name: settings.llm_api_key if name == ONE_KEY else secret_named(name),
-        database=database,
-        metrics=metrics,
-        clock=utc_now,
-        draw=SystemRandom().random,
-    ) as gateway:
-        yield gateway
-
-
-def gateway_config(settings: Settings, policies: TenantPolicies) -> GatewayConfig | None:
-    """The gateway file, else the one model of the settings; None without either.
-
-    Raises:
-        Misconfigured: the file is wrong, or policy.toml names models and there is no file.
-    """
-    if settings.gateway_file is not None:
-        return load_gateway_file(settings.gateway_file, policies)
-    if policies.model_access():
-        raise Misconfigured("policy.toml names models: set FOOTNOTE_GATEWAY_FILE, which has them.")
-    if settings.llm_base_url is None or settings.llm_model is None:
-        return None
-    return single_model_config(
-        Provider(
-            base_url=settings.llm_base_url,
-            key_variable=ONE_KEY if settings.llm_api_key else None,
-        ),
-        Model(
-            provider=EVERYBODY,
-            name=settings.llm_model,
-            max_output_tokens=settings.llm_max_output_tokens,
-            structured_output="json_schema" if settings.llm_json_schema else "text",
-            total_seconds=settings.llm_timeout_seconds,
-            first_token_seconds=settings.llm_timeout_seconds,
-        ),
-        answer_seconds=settings.llm_timeout_seconds,
-    )
-
-
 def warn_of_unfitted_floor(stored: StoredSpace) -> None:
     """Logs that the evidence floor was fitted with another embedding model, where it was."""
     if stored.tuning.evidence_floor is None and not is_fitted_to(stored.space.model, stored.tuning):
@@ -322,7 +267,7 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
     policies = load_policies(settings.home_path / "policy.toml")
     async with (
         open_database(settings, database_url) as database,
-        _open_gateway(settings, policies, database, metrics) as gateway,
+        open_configured_gateway(settings, policies, database, metrics, clock=utc_now) as gateway,
     ):
         spaces = await open_search_spaces(settings, database)
         files = FileStore(settings.effective_file_store_url)
@@ -346,6 +291,14 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
                 lexical=indexes.lexical,
                 spaces=spaces,
                 retriever=retriever,
+                purger=Purger(
+                    database=database,
+                    files=files,
+                    indexes=indexes,
+                    retriever=retriever,
+                    process=ApiProcess(id=new_uuid(), node=node_id(settings.home_path)),
+                    clock=utc_now,
+                ),
                 answerer=_build_answerer(settings, database, retriever, gateway, policies),
                 heavy_work=heavy_work,
                 metrics=metrics,

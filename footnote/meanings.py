@@ -29,12 +29,14 @@ REMEDY_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], str]] = {
     KnowledgeBaseError: "Report it; the log has the details under the `request_id`.",
     errors.InvalidInput: "Correct the fields that `errors` or `detail` names.",
     errors.IdempotencyKeyReused: "Use a new key for each new request.",
+    errors.ReceiptInvalid: "Get the receipt and the keys again from the service that issued it.",
     errors.NotAllowed: "Use a key that may do this.",
     errors.CredentialMissing: "Send the header.",
     errors.CredentialInvalid: "Create a new key with `footnote key create`.",
     errors.ScopeMissing: "Use a key with the scope that `detail` names.",
     errors.ActingForOthersNotAllowed: "Leave the header out, or create a key with `--act-as`.",
     errors.NotFound: "Check the id, and the principals you ask with.",
+    errors.DocumentDeleted: "Send a new request, with a new key, to store it once more.",
     errors.VersionNotFound: "Wait for its job to succeed.",
     errors.CredentialNotFound: "Check the prefix and the tenant.",
     errors.SpaceNotFound: "Look the name up with `footnote space list`.",
@@ -66,6 +68,7 @@ REMEDY_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], str]] = {
     errors.SchemaOutOfDate: "The operator runs `footnote db upgrade`.",
     errors.DependencyFailed: "Try again after `Retry-After`.",
     errors.AnswerAbandoned: "Ask again, and read the stream to its end.",
+    errors.EvidenceDeleted: "Ask again: the answer is made without the document.",
     errors.LlmOutputInvalid: "Ask again; if it happens often, use another model.",
 }
 """Remedies by error; each holds for the subclasses that have none of their own."""

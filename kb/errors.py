@@ -5,6 +5,7 @@ KnowledgeBaseError
 │   ├── InvalidFilter
 │   ├── InvalidCursor
 │   ├── InvalidPrincipal
+│   ├── ReceiptInvalid
 │   └── IdempotencyKeyReused
 ├── NotAllowed
 │   ├── CredentialMissing
@@ -13,6 +14,7 @@ KnowledgeBaseError
 │   └── ActingForOthersNotAllowed
 ├── NotFound
 │   ├── DocumentNotFound
+│   ├── DocumentDeleted
 │   ├── JobNotFound
 │   ├── AnswerNotFound
 │   ├── VersionNotFound
@@ -51,6 +53,7 @@ KnowledgeBaseError
     ├── FileStoreUnavailable
     ├── IndexNotReady
     ├── AnswerAbandoned
+    ├── EvidenceDeleted
     ├── Overloaded
     └── LlmUnavailable
         ├── LlmTimedOut
@@ -102,6 +105,12 @@ class InvalidPrincipal(InvalidInput):
     code = "invalid_principal"
 
 
+class ReceiptInvalid(InvalidInput):
+    """The text is no receipt that the key signed."""
+
+    code = "receipt_invalid"
+
+
 class IdempotencyKeyReused(InvalidInput):
     """This Idempotency-Key was used before with a different request."""
 
@@ -148,6 +157,12 @@ class DocumentNotFound(NotFound):
     """There is no such document, or you may not see it."""
 
     code = "document_not_found"
+
+
+class DocumentDeleted(NotFound):
+    """The document that the first request with this Idempotency-Key stored was deleted since."""
+
+    code = "document_deleted"
 
 
 class JobNotFound(NotFound):
@@ -395,6 +410,12 @@ class AnswerAbandoned(DependencyFailed):
     """The answer was abandoned because nobody followed it or its process stopped; ask again."""
 
     code = "answer_abandoned"
+
+
+class EvidenceDeleted(DependencyFailed):
+    """A document that the answer quotes was deleted while the answer was made; ask again."""
+
+    code = "evidence_deleted"
 
 
 class Overloaded(DependencyFailed):

@@ -52,6 +52,11 @@ class QueryEmbedder:
         """True while the model embeds the questions of others."""
         return bool(self._waiting)
 
+    def forget(self) -> None:
+        """Empties the cache: a question may repeat what a deleted document said."""
+        with self._caching:
+            self._cache.clear()
+
     async def embed(self, text: str) -> QueryVector:
         """The question's vector, or whatever the model raises."""
         with self._caching:

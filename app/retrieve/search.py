@@ -86,6 +86,11 @@ class Retriever:
         self._sampler = sampler
         self._scopes = SearchScopes()
 
+    def forget(self) -> None:
+        """Empties the caches of what callers asked and can see."""
+        self._scopes.forget()
+        self.spaces.forget()
+
     async def search(
         self,
         tenant_id: TenantId,

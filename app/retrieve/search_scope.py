@@ -96,6 +96,11 @@ class SearchScopes:
         )
         self._visible_counts: LRUCache[tuple[object, ...], int] = LRUCache(MAX_CACHED)
 
+    def forget(self) -> None:
+        """Empties the caches."""
+        self._visible_documents.clear()
+        self._visible_counts.clear()
+
     async def find(
         self,
         scope: TenantSession,

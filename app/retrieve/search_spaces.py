@@ -48,6 +48,11 @@ class SearchSpaces:
         """The embedder of the space that the next search will most likely take."""
         return self._expected
 
+    def forget(self) -> None:
+        """Empties the caches of what callers asked."""
+        for embedder in self._embedder_by_name.values():
+            embedder.forget()
+
     async def choose(self, scope: TenantSession, active: str | None) -> QueryEmbedder:
         """The embedder of the active space; None: no space is active yet.
 

@@ -59,6 +59,7 @@ def filled_path(path: str, names: Names) -> str:
         job_id=names.job,
         answer_id=names.answer,
         model_id=f"footnote/{names.collection}",
+        name=names.collection,
     )
 
 
@@ -289,6 +290,31 @@ ROUTES: Mapping[tuple[str, str], RouteCase] = {
     ("PATCH", ONE): PATCHING,
     ("DELETE", ONE): RouteCase(
         scopes=("documents:write",), is_changing=True, probes=(_probe("DELETE", ONE, "id"),)
+    ),
+    ("GET", f"{ONE}/receipt"): RouteCase(
+        scopes=("documents:write", "admin"),
+        probes=(_probe("GET", f"{ONE}/receipt", "id", is_telling=False),),
+    ),
+    ("GET", "/v1/receipts/keys"): RouteCase(
+        scopes=("documents:write", "admin"),
+        probes=(_probe("GET", "/v1/receipts/keys", "all", is_telling=False),),
+    ),
+    ("GET", "/v1/collections/{name}"): RouteCase(
+        scopes=("admin",),
+        probes=(_probe("GET", "/v1/collections/{name}", "name", is_telling=False),),
+    ),
+    ("PATCH", "/v1/collections/{name}"): RouteCase(
+        scopes=("admin",),
+        is_changing=True,
+        probes=(
+            _probe(
+                "PATCH",
+                "/v1/collections/{name}",
+                "name",
+                lambda _: {"json": {"retention_days": 36_500}},
+                is_telling=False,
+            ),
+        ),
     ),
     ("GET", "/v1/jobs/{job_id}"): RouteCase(
         scopes=("documents:read", "documents:write"),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import Field, JsonValue, model_validator
@@ -20,6 +20,7 @@ from app.http.jobs.schemas import Job
 from app.http.location import Location
 from app.http.schemas import Count, RequestModel, ResponseModel, Text, Time
 from kb.principals import split_principals
+from kb.store.deletions import DeletionReason
 from kb.store.documents import DocumentStatus, PendingStatus
 from kb.store.uploads import UploadMode
 
@@ -169,11 +170,28 @@ class Chunk(ResponseModel):
     location: Location
 
 
-class Receipt(ResponseModel):
-    """The numbers of things that a deletion removed, and the generation without them."""
+class Purge(ResponseModel):
+    """How far the copies outside of the tables are purged: on disk and in memory, at every node.
 
+    `nodes` confirmed it; `absent_nodes` were silent for a week. Both are 0 while it runs.
+    """
+
+    status: Literal["running", "complete"]
+    completed_at: Time | None
+    nodes: Count
+    absent_nodes: Count
+
+
+class Receipt(ResponseModel):
+    """The numbers of things that a deletion removed, the generation without them, and the purge.
+
+    `signature` is of all other fields, as canonical JSON, by the key `key_id`.
+    """
+
+    type: Literal["footnote.document_deletion.1"]
     document_id: UUID
     content_sha256: str
+    reason: DeletionReason
     deleted_at: Time
     documents: Count
     versions: Count
@@ -183,6 +201,27 @@ class Receipt(ResponseModel):
     jobs: Count
     files: Count
     generation: Count
+    purge: Purge
+    remaining: list[str]
+    key_id: str
+    signature: str
+
+
+class PublicKey(ResponseModel):
+    """A key that checks receipts, as RFC 8037 writes it."""
+
+    kty: str
+    crv: str
+    alg: str
+    use: str
+    kid: str
+    x: str
+
+
+class PublicKeys(ResponseModel):
+    """The keys that have signed receipts, the newest first."""
+
+    keys: list[PublicKey]
 
 
 class DocumentDeleted(ResponseModel):

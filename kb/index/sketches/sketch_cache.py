@@ -187,6 +187,22 @@ class SketchCache:
         self._space = space
         await self._follower.catch_up(tenant_id)
 
+    async def purge(self, tenant_id: TenantId, *, generation: int) -> None:
+        """Returns when nothing is held of what was deleted up to the generation.
+
+        Raises:
+            DependencyFailed: As the follower does.
+        """
+        if tenant_id in self._held or self._follower.is_catching_up(tenant_id):
+            await self._follower.catch_up(tenant_id)
+        held = self._held.get(tenant_id)
+        if held is not None and held.reached.generation < generation:
+            self._held.pop(tenant_id)
+
+    def forget(self, tenant_id: TenantId) -> None:
+        """Lets go what is held of a tenant that no longer exists."""
+        self._held.pop(tenant_id, None)
+
     async def aclose(self) -> None:
         """Stops what goes on in the background."""
         await self._follower.aclose()

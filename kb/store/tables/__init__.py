@@ -2,6 +2,14 @@
 
 from kb.store.tables.answers import answer_documents, answer_events, answers
 from kb.store.tables.columns import metadata
+from kb.store.tables.deletions import (
+    api_processes,
+    deletions,
+    purges,
+    signing_keys,
+    tenant_deletions,
+    tenant_purges,
+)
 from kb.store.tables.documents import (
     audiences,
     chunks,
@@ -20,6 +28,7 @@ __all__ = [
     "answer_documents",
     "answer_events",
     "answers",
+    "api_processes",
     "audiences",
     "audit_events",
     "budget_days",
@@ -27,6 +36,7 @@ __all__ = [
     "chunks",
     "collections",
     "credentials",
+    "deletions",
     "document_versions",
     "documents",
     "embedding_spaces",
@@ -35,6 +45,10 @@ __all__ = [
     "jobs",
     "metadata",
     "model_calls",
+    "purges",
     "reader_changes",
+    "signing_keys",
+    "tenant_deletions",
+    "tenant_purges",
     "tenants",
 ]

@@ -37,6 +37,7 @@ collections = Table(
     tenant_itself(),
     Column("id", Uuid, nullable=False),
     Column("name", Text, nullable=False),
+    Column("retention_days", Integer),
     created_at(),
     PrimaryKeyConstraint("tenant_id", "id", name="collections_pkey"),
     UniqueConstraint("tenant_id", "name", name="collections_name_key"),
