@@ -100,6 +100,7 @@ from kb.store.jobs import (
     finish_job,
     get_job,
     hold_attempt,
+    is_running,
     is_wanted,
     latest_job,
     release_job,
@@ -198,6 +199,7 @@ CALL = MeteredCall(
 )
 
 REQUEST_KEY, REQUEST_SHA256 = "nightly import", "0" * 64
+RUNNING_KEY = "running import"
 ACTOR = Actor(name="somebody", principals=(), request_id=None, is_admin=True)
 SOMEBODY = ACTOR.uploader
 
@@ -560,7 +562,7 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, h: claim_key(s, owner=h.owner, key=REQUEST_KEY, request_sha256=REQUEST_SHA256)
     ),
     "store.idempotency.release_key": changes(
-        lambda s, h: release_key(s, owner=h.owner, key=REQUEST_KEY)
+        lambda s, h: release_key(s, owner=h.owner, key=RUNNING_KEY)
     ),
     "store.idempotency.store_response": changes(
         lambda s, h: store_response(
@@ -580,6 +582,9 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.jobs.get_job": finds(lambda s, h: get_job(s, JobId(UUID(h.names.job)))),
     "store.jobs.hold_attempt": changes(
         lambda s, h: _if_running(s, h, hold_attempt),
+    ),
+    "store.jobs.is_running": changes(
+        lambda s, h: _if_running(s, h, is_running),
     ),
     "store.jobs.is_wanted": changes(
         lambda s, h: _if_running(s, h, is_wanted),

@@ -167,6 +167,29 @@ UPLOADING = RouteCase(
     ),
 )
 
+BATCH = "/v1/documents:batch"
+
+
+def _batch(**fields: object) -> Mapping[str, object]:
+    return {"json": {"items": [_upload(**fields)["json"]]}}
+
+
+BATCHING = RouteCase(
+    scopes=("documents:write",),
+    is_changing=True,
+    probes=(
+        _probe("POST", BATCH, "no name", lambda _: _batch(), is_telling=False),
+        _probe("POST", BATCH, "successor", lambda n: _batch(supersedes=n.document)),
+        _probe(
+            "POST",
+            BATCH,
+            "create",
+            lambda n: _batch(external_id=n.external_id, collection=n.collection, mode="create"),
+        ),
+        _probe("POST", BATCH, "same text", lambda n: _batch(text=n.text), is_telling=False),
+    ),
+)
+
 LISTING = RouteCase(
     scopes=("documents:read",),
     probes=(
@@ -269,6 +292,7 @@ PATCHING = RouteCase(
 
 ROUTES: Mapping[tuple[str, str], RouteCase] = {
     ("POST", "/v1/documents"): UPLOADING,
+    ("POST", BATCH): BATCHING,
     ("GET", "/v1/documents"): LISTING,
     ("GET", ONE): RouteCase(scopes=("documents:read",), probes=(_probe("GET", ONE, "id"),)),
     ("GET", f"{ONE}/versions"): RouteCase(

@@ -30,6 +30,7 @@ from tests.tenancy.query_cases import (
     QUERIES,
     REQUEST_KEY,
     REQUEST_SHA256,
+    RUNNING_KEY,
     Hidden,
     QueryCase,
 )
@@ -116,6 +117,9 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         key = {"owner": document.owned_by.name, "key": REQUEST_KEY}
         await claim_key(scope, **key, request_sha256=REQUEST_SHA256)
         await store_response(scope, **key, response=request)
+        await claim_key(
+            scope, owner=document.owned_by.name, key=RUNNING_KEY, request_sha256=REQUEST_SHA256
+        )
         space = await current_space(scope)
         assert space is not None
         table = vectors_table(space).c
