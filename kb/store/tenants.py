@@ -98,6 +98,12 @@ async def tenant_by_name(system: SystemSession, name: str) -> Tenant:
     return Tenant(id=TenantId(tenant_id), name=name)
 
 
+async def all_tenants(system: SystemSession) -> list[Tenant]:
+    """Every tenant, by name."""
+    rows = await system.connection.execute(select(tenants.c.id, tenants.c.name).order_by("name"))
+    return [Tenant(id=TenantId(row.id), name=row.name) for row in rows]
+
+
 async def generations(system: SystemSession) -> dict[TenantId, int]:
     """The generation of every tenant."""
     rows = await system.connection.execute(select(tenants.c.id, tenants.c.generation))

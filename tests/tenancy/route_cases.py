@@ -143,6 +143,8 @@ def _next_page(_names: Names) -> Mapping[str, object]:
 
 
 ONE = "/v1/documents/{document_id}"
+RETRY = "/v1/jobs/{job_id}:retry"
+CANCEL = "/v1/jobs/{job_id}:cancel"
 
 UPLOADING = RouteCase(
     scopes=("documents:write",),
@@ -320,6 +322,25 @@ ROUTES: Mapping[tuple[str, str], RouteCase] = {
             _probe("GET", "/v1/jobs/{job_id}", "id"),
             _probe("GET", "/v1/jobs/{job_id}", "wait", lambda _: {"params": {"wait": 5}}),
         ),
+    ),
+    ("GET", "/v1/jobs"): RouteCase(
+        scopes=("documents:read", "documents:write"),
+        probes=(
+            _probe("GET", "/v1/jobs", "all", is_telling=False),
+            _probe(
+                "GET",
+                "/v1/jobs",
+                "behind a cursor",
+                lambda n: {"params": {"cursor": cursor_after(UUID(n.job)), "limit": 1}},
+                is_telling=False,
+            ),
+        ),
+    ),
+    ("POST", RETRY): RouteCase(
+        scopes=("documents:write",), is_changing=True, probes=(_probe("POST", RETRY, "id"),)
+    ),
+    ("POST", CANCEL): RouteCase(
+        scopes=("documents:write",), is_changing=True, probes=(_probe("POST", CANCEL, "id"),)
     ),
     ("POST", "/v1/search"): SEARCHING,
     ("POST", "/v1/answers"): ASKING,

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 import kb
 from kb.errors import NotFound
-from kb.ids import DocumentId, TenantId
+from kb.ids import DocumentId, JobId, TenantId
 from kb.postgres.database import TenantSession, Viewer
 from kb.store.chunks import NewChunk, insert_chunks, list_chunks
 from kb.store.documents import Document, get_document
@@ -137,6 +137,7 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         chunk_id=stored.id,
         embedded_sha256=row.embedded_sha256,
         unread=unread,
+        unread_job=JobId(UUID(pending[0].job)),
         unsplit=unsplit,
         unembedded=unembedded,
         unembedded_chunk=unembedded_chunk,
