@@ -16,6 +16,7 @@ from footnote.commands import (
     demo,
     doctor,
     ingest,
+    jobs,
     prompts,
     receipts,
     serve,
@@ -55,6 +56,7 @@ app = typer.Typer(
 )
 tenant_app = typer.Typer(help="Tenants: who owns documents.", no_args_is_help=True)
 key_app = typer.Typer(help="API keys of a tenant.", no_args_is_help=True)
+job_app = typer.Typer(help="Background jobs.", no_args_is_help=True)
 db_app = typer.Typer(help="The database schema.", no_args_is_help=True)
 collection_app = typer.Typer(help="Collections of a tenant.", no_args_is_help=True)
 receipt_app = typer.Typer(help="Signed receipts of deletions.", no_args_is_help=True)
@@ -62,6 +64,7 @@ app.add_typer(tenant_app, name="tenant")
 app.add_typer(collection_app, name="collection")
 app.add_typer(receipt_app, name="receipt")
 app.add_typer(key_app, name="key")
+app.add_typer(job_app, name="job")
 app.add_typer(db_app, name="db")
 
 app.command("up")(serve.up)
@@ -84,6 +87,9 @@ receipt_app.command("verify")(receipts.verify)
 receipt_app.command("scan")(receipts.scan)
 key_app.command("create")(admin.create_key)
 key_app.command("revoke")(admin.revoke_key)
+job_app.command("list")(jobs.list_)
+job_app.command("retry")(jobs.retry)
+job_app.command("cancel")(jobs.cancel)
 db_app.command("upgrade")(admin.upgrade_database)
 db_app.command("prune")(admin.prune_database)
 

@@ -24,6 +24,8 @@ KnowledgeBaseError
 ├── Conflict
 │   ├── AlreadyExists
 │   ├── DocumentOfAnother
+│   ├── JobOfAnother
+│   ├── JobFinished
 │   ├── RevisionMismatch
 │   ├── SpaceInUse
 │   ├── SpaceIncomplete
@@ -41,6 +43,7 @@ KnowledgeBaseError
 │   ├── DocumentEncrypted
 │   ├── DocumentCorrupt
 │   ├── DocumentTooComplex
+│   ├── UploadCanceled
 │   └── ProcessingFailed
 ├── Misconfigured                   an operator must act
 │   ├── RowSecurityNotEnforced
@@ -219,6 +222,18 @@ class DocumentOfAnother(Conflict):
     code = "document_of_another"
 
 
+class JobOfAnother(Conflict):
+    """Somebody else began this job, and this key may not change it."""
+
+    code = "job_of_another"
+
+
+class JobFinished(Conflict):
+    """The job has ended, and cannot be canceled or run again."""
+
+    code = "job_finished"
+
+
 class RevisionMismatch(Conflict):
     """The document has changed since you read it: the If-Match header names an older revision."""
 
@@ -333,6 +348,12 @@ class DocumentTooComplex(DocumentUnreadable):
     """Reading the document takes more than this service accepts: memory, time or text."""
 
     code = "document_too_complex"
+
+
+class UploadCanceled(DocumentUnreadable):
+    """The job that was to read this upload was canceled."""
+
+    code = "upload_canceled"
 
 
 class ProcessingFailed(DocumentUnreadable):

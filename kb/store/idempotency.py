@@ -20,6 +20,8 @@ class StoredResponse:
 
     status_code: int
     body: dict[str, object]
+    is_final: bool = True
+    """False for one that is not kept, since the request may have another when it is repeated."""
 
 
 async def claim_key(
@@ -95,10 +97,13 @@ async def store_response(
 
 
 async def release_key(scope: TenantSession, *, owner: str, key: str) -> None:
-    """Frees the key of a request that failed, so that it can be sent again."""
+    """Frees the key of a request that failed, so that it can be sent again.
+
+    One with a response keeps it: the request was done, whatever happened to its caller.
+    """
     table = idempotency_keys.c
     await scope.connection.execute(
-        delete(idempotency_keys).where(
-            table.tenant_id == scope.tenant_id, table.owner == owner, table.key == key
-        )
+        delete(idempotency_keys)
+        .where(table.tenant_id == scope.tenant_id, table.owner == owner, table.key == key)
+        .where(table.status_code.is_(None))
     )

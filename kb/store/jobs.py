@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from kb.errors import JobNotFound
-from kb.ids import DocumentId, JobId, new_uuid
+from kb.ids import DocumentId, JobId, TenantId, new_uuid
 from kb.postgres.database import SystemSession, TenantSession
 from kb.store.documents import Document, DocumentError
 from kb.store.job_kinds import JOB_KINDS, PRIORITIES, JobKind, JobPriority
@@ -59,11 +59,12 @@ class Job:
     """One piece of background work; progress counts `progress_unit`s, total None: not known yet.
 
     `attempts` have begun; of the last ones in a row, `lone_attempts` had a worker to themselves and
-    ended without a word.
+    ended without a word. `lock` is that of its TenantWork.
     """
 
     id: JobId
     kind: str
+    owner: str
     document_id: DocumentId | None
     upload: int | None
     status: JobStatus
@@ -74,6 +75,7 @@ class Job:
     attempts: int
     lone_attempts: int
     priority: JobPriority
+    lock: str | None
     arguments: Mapping[str, JobArgument]
     created_at: datetime
     updated_at: datetime
@@ -105,9 +107,28 @@ async def enqueue_job(
             progress_unit=kind.progress_unit,
             owner=owner,
             priority=priority,
+            lock=work.lock if work else None,
             arguments=dict(work.arguments) if work else {},
         )
     )
+    await _enqueue(scope, kind, job_id, lock=lock, priority=PRIORITIES[priority])
+    return job_id
+
+
+async def enqueue_again(scope: TenantSession, job: Job) -> None:
+    """Queues a job that is not in the queue any more. Needs a whole-tenant scope."""
+    lock, priority = queue_lock(scope.tenant_id, job), PRIORITIES[job.priority]
+    await _enqueue(scope, JOB_KINDS[job.kind], job.id, lock=lock, priority=priority)
+
+
+def queue_lock(tenant_id: TenantId, job: Job) -> str:
+    """The lock of a job in the queue."""
+    return f"{tenant_id}:{job.lock}" if job.lock else str(job.document_id or job.id)
+
+
+async def _enqueue(
+    scope: TenantSession, kind: JobKind, job_id: JobId, *, lock: str, priority: int
+) -> None:
     await scope.connection.execute(
         text(
             "SELECT footnote_enqueue("
@@ -117,11 +138,10 @@ async def enqueue_job(
             "queue": kind.queue,
             "task": kind.task,
             "job_lock": lock,
-            "priority": PRIORITIES[priority],
+            "priority": priority,
             "arguments": json.dumps({"tenant_id": str(scope.tenant_id), "job_id": str(job_id)}),
         },
     )
-    return job_id
 
 
 async def waiting_jobs(system: SystemSession) -> int:
@@ -138,7 +158,7 @@ async def get_job(scope: TenantSession, job_id: JobId) -> Job:
     row = (await scope.connection.execute(query)).one_or_none()
     if row is None:
         raise JobNotFound
-    return _job(row)
+    return job_of(row)
 
 
 async def count_jobs(scope: TenantSession, document_id: DocumentId) -> int:
@@ -200,7 +220,7 @@ async def latest_job(scope: TenantSession, document_id: DocumentId) -> Job | Non
         .limit(1)
     )
     row = (await scope.connection.execute(query)).one_or_none()
-    return _job(row) if row else None
+    return job_of(row) if row else None
 
 
 async def start_job(scope: TenantSession, job_id: JobId, *, is_alone: bool, now: datetime) -> int:
@@ -302,10 +322,12 @@ def _update(scope: TenantSession, job_id: JobId) -> Update:
     return update(jobs).where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id == job_id)
 
 
-def _job(row: Row[tuple[object, ...]]) -> Job:
+def job_of(row: Row[tuple[object, ...]]) -> Job:
+    """The job of a whole row."""
     return Job(
         id=JobId(row.id),
         kind=row.kind,
+        owner=row.owner,
         document_id=row.document_id,
         upload=row.upload,
         status=row.status,
@@ -316,6 +338,7 @@ def _job(row: Row[tuple[object, ...]]) -> Job:
         attempts=row.attempts,
         lone_attempts=row.lone_attempts,
         priority=row.priority,
+        lock=row.lock,
         arguments=row.arguments,
         created_at=row.created_at,
         updated_at=row.updated_at,

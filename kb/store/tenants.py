@@ -98,7 +98,9 @@ async def tenant_by_name(system: SystemSession, name: str) -> Tenant:
     return Tenant(id=TenantId(tenant_id), name=name)
 
 
-async def list_tenants(system: SystemSession, *, after: str, limit: int) -> list[Tenant]:
+async def list_tenants(
+    system: SystemSession, *, after: str = "", limit: int | None = None
+) -> list[Tenant]:
     """The tenants by name, after the given one."""
     query = (
         select(tenants.c.id, tenants.c.name)

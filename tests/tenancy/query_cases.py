@@ -118,13 +118,17 @@ from kb.store.documents import (
     lock_external_id,
 )
 from kb.store.idempotency import StoredResponse, claim_key, release_key, store_response
+from kb.store.job_control import JobListing, cancel_job, list_jobs, retry_job
 from kb.store.job_kinds import INGEST
 from kb.store.jobs import (
+    Job,
     count_jobs,
+    enqueue_again,
     enqueue_job,
     finish_job,
     get_job,
     hold_attempt,
+    is_running,
     is_wanted,
     latest_job,
     release_job,
@@ -170,6 +174,7 @@ class Hidden:
     chunk_id: ChunkId
     embedded_sha256: str
     unread: Document
+    unread_job: JobId
     unsplit: Document
     unembedded: Document
     unembedded_chunk: ChunkId
@@ -256,6 +261,7 @@ def new_deletion(document_id: DocumentId, owner: str) -> NewDeletion:
 
 
 REQUEST_KEY, REQUEST_SHA256 = "nightly import", "0" * 64
+RUNNING_KEY = "running import"
 ACTOR = Actor(name="somebody", principals=(), request_id=None, is_admin=True)
 SOMEBODY = ACTOR.uploader
 
@@ -307,6 +313,22 @@ async def _if_running(
     attempt = await start_job(scope, job_id, is_alone=False, now=NOW)
     assert await question(scope, job_id, attempt)
     await finish_job(scope, job_id, "canceled", error=None, now=NOW)
+
+
+async def _retry(scope: TenantSession, hidden: Hidden) -> None:
+    """Runs a job again that waits, which changes nothing, and once more when it was canceled."""
+    await retry_job(scope, hidden.unread_job, actor=ACTOR, now=NOW)
+    await cancel_job(scope, hidden.unread_job, actor=ACTOR, now=NOW)
+    await retry_job(scope, hidden.unread_job, actor=ACTOR, now=NOW)
+
+
+async def _listed_job(scope: TenantSession, hidden: Hidden) -> list[Job]:
+    listed = await list_jobs(scope, JobListing(), before=None, limit=100)
+    return [job for job in listed if job.id == hidden.unread_job]
+
+
+async def _queue_again(scope: TenantSession, hidden: Hidden) -> None:
+    await enqueue_again(scope, await get_job(scope, hidden.unread_job))
 
 
 def _record(scope: TenantSession, hidden: Hidden) -> AnswerRecord:
@@ -665,12 +687,20 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, h: claim_key(s, owner=h.owner, key=REQUEST_KEY, request_sha256=REQUEST_SHA256)
     ),
     "store.idempotency.release_key": changes(
-        lambda s, h: release_key(s, owner=h.owner, key=REQUEST_KEY)
+        lambda s, h: release_key(s, owner=h.owner, key=RUNNING_KEY)
     ),
     "store.idempotency.store_response": changes(
         lambda s, h: store_response(
             s, owner=h.owner, key=REQUEST_KEY, response=StoredResponse(status_code=500, body={})
         )
+    ),
+    "store.job_control.list_jobs": finds(_listed_job),
+    "store.job_control.retry_job": changes(_retry),
+    "store.job_control.cancel_job": changes(
+        lambda s, h: cancel_job(s, h.unread_job, actor=ACTOR, now=NOW)
+    ),
+    "store.jobs.enqueue_again": nothing(
+        _queue_again, "The queue belongs to no tenant, and takes what a tenant's transaction names."
     ),
     "store.jobs.enqueue_job": adds(
         lambda s, h: enqueue_job(s, INGEST, owner="somebody", document=h.document)
@@ -685,6 +715,9 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.jobs.get_job": finds(lambda s, h: get_job(s, JobId(UUID(h.names.job)))),
     "store.jobs.hold_attempt": changes(
         lambda s, h: _if_running(s, h, hold_attempt),
+    ),
+    "store.jobs.is_running": changes(
+        lambda s, h: _if_running(s, h, is_running),
     ),
     "store.jobs.is_wanted": changes(
         lambda s, h: _if_running(s, h, is_wanted),

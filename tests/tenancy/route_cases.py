@@ -144,6 +144,8 @@ def _next_page(_names: Names) -> Mapping[str, object]:
 
 
 ONE = "/v1/documents/{document_id}"
+RETRY = "/v1/jobs/{job_id}:retry"
+CANCEL = "/v1/jobs/{job_id}:cancel"
 
 UPLOADING = RouteCase(
     scopes=("documents:write",),
@@ -165,6 +167,29 @@ UPLOADING = RouteCase(
             is_telling=False,
         ),
         Probe(name="upsert of a file", send=_upload_form),
+    ),
+)
+
+BATCH = "/v1/documents:batch"
+
+
+def _batch(**fields: object) -> Mapping[str, object]:
+    return {"json": {"items": [_upload(**fields)["json"]]}}
+
+
+BATCHING = RouteCase(
+    scopes=("documents:write",),
+    is_changing=True,
+    probes=(
+        _probe("POST", BATCH, "no name", lambda _: _batch(), is_telling=False),
+        _probe("POST", BATCH, "successor", lambda n: _batch(supersedes=n.document)),
+        _probe(
+            "POST",
+            BATCH,
+            "create",
+            lambda n: _batch(external_id=n.external_id, collection=n.collection, mode="create"),
+        ),
+        _probe("POST", BATCH, "same text", lambda n: _batch(text=n.text), is_telling=False),
     ),
 )
 
@@ -270,6 +295,7 @@ PATCHING = RouteCase(
 
 ROUTES: Mapping[tuple[str, str], RouteCase] = {
     ("POST", "/v1/documents"): UPLOADING,
+    ("POST", BATCH): BATCHING,
     ("GET", "/v1/documents"): LISTING,
     ("GET", ONE): RouteCase(scopes=("documents:read",), probes=(_probe("GET", ONE, "id"),)),
     ("GET", f"{ONE}/versions"): RouteCase(
@@ -322,6 +348,25 @@ ROUTES: Mapping[tuple[str, str], RouteCase] = {
             _probe("GET", "/v1/jobs/{job_id}", "id"),
             _probe("GET", "/v1/jobs/{job_id}", "wait", lambda _: {"params": {"wait": 5}}),
         ),
+    ),
+    ("GET", "/v1/jobs"): RouteCase(
+        scopes=("documents:read", "documents:write"),
+        probes=(
+            _probe("GET", "/v1/jobs", "all", is_telling=False),
+            _probe(
+                "GET",
+                "/v1/jobs",
+                "behind a cursor",
+                lambda n: {"params": {"cursor": cursor_after(UUID(n.job)), "limit": 1}},
+                is_telling=False,
+            ),
+        ),
+    ),
+    ("POST", RETRY): RouteCase(
+        scopes=("documents:write",), is_changing=True, probes=(_probe("POST", RETRY, "id"),)
+    ),
+    ("POST", CANCEL): RouteCase(
+        scopes=("documents:write",), is_changing=True, probes=(_probe("POST", CANCEL, "id"),)
     ),
     ("POST", "/v1/search"): SEARCHING,
     ("POST", "/v1/answers"): ASKING,

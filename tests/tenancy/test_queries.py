@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 import kb
 from kb.errors import EvidenceDeleted, NotFound
-from kb.ids import DocumentId, TenantId, new_uuid
+from kb.ids import DocumentId, JobId, TenantId, new_uuid
 from kb.postgres.database import TenantSession, Viewer
 from kb.store.api_processes import say_alive
 from kb.store.chunks import NewChunk, insert_chunks, list_chunks
@@ -35,6 +35,7 @@ from tests.tenancy.query_cases import (
     QUERIES,
     REQUEST_KEY,
     REQUEST_SHA256,
+    RUNNING_KEY,
     SHOWN_IN_RESPONSE,
     Hidden,
     QueryCase,
@@ -131,6 +132,9 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         key = {"owner": document.owned_by.name, "key": REQUEST_KEY}
         await claim_key(scope, **key, request_sha256=REQUEST_SHA256)
         await store_response(scope, **key, response=request)
+        await claim_key(
+            scope, owner=document.owned_by.name, key=RUNNING_KEY, request_sha256=REQUEST_SHA256
+        )
         space = await current_space(scope)
         assert space is not None
         table = vectors_table(space).c
@@ -148,6 +152,7 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         chunk_id=stored.id,
         embedded_sha256=row.embedded_sha256,
         unread=unread,
+        unread_job=JobId(UUID(pending[0].job)),
         unsplit=unsplit,
         unembedded=unembedded,
         unembedded_chunk=unembedded_chunk,

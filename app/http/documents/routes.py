@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from app.http.dependencies import ReadsDocuments, ReadsReceipts, ResourcesDep, WritesDocuments
+from app.http.documents import batch
 from app.http.documents.present import (
     chunk_out,
     document_out,
@@ -28,10 +29,10 @@ from app.http.documents.schemas import (
     PublicKey,
     PublicKeys,
 )
+from app.http.documents.store_upload import store_upload
 from app.http.documents.upload_body import OPENAPI_BODY, read_upload
 from app.http.fields import MAX_EXTERNAL_ID_LENGTH, MAX_NAME_LENGTH
-from app.http.idempotency import IdempotencyKey, do_once, request_digest
-from app.http.jobs.present import job_out
+from app.http.idempotency import IdempotencyKey, Remember, do_once, request_digest
 from app.http.paging import (
     DEFAULT_LIMIT,
     MAX_NUMBER,
@@ -65,6 +66,7 @@ from kb.store.versions import get_version, list_versions, read_content
 
 router = APIRouter(tags=["documents"])
 log = structlog.get_logger(__name__)
+router.include_router(batch.router)
 
 FilterParam = Annotated[
     str | None, Query(alias="filter", max_length=10_000, description="A filter, as JSON.")
@@ -85,21 +87,8 @@ async def create_document(
     # The hash of 50 MB takes 50 ms.
     fields = await asyncio.to_thread(received.digest_fields)
 
-    async def act() -> StoredResponse:
-        accepted = await resources.uploads.accept(
-            caller.tenant_id,
-            received.upload,
-            viewer=caller.managing_viewer,
-            actor=caller.actor,
-            now=resources.clock(),
-        )
-        body = DocumentAccepted(
-            document=document_out(accepted.document),
-            job=job_out(accepted.job) if accepted.job else None,
-        )
-        return StoredResponse(
-            status_code=202 if accepted.job else 200, body=body.model_dump(mode="json")
-        )
+    async def act(remember: Remember) -> StoredResponse:
+        return await store_upload(resources, caller, received.upload, remember)
 
     stored = await do_once(
         resources.database,

@@ -18,6 +18,7 @@ from app.http.fields import (
 )
 from app.http.jobs.schemas import Job
 from app.http.location import Location
+from app.http.problem_schemas import Problem
 from app.http.schemas import Count, RequestModel, ResponseModel, Text, Time
 from kb.principals import split_principals
 from kb.store.deletions import DeletionReason
@@ -79,6 +80,19 @@ class DocumentCreate(UploadFields):
     """A document sent as JSON."""
 
     text: Text
+
+
+MAX_BATCH_ITEMS = 500
+"""Documents of one batch: its answer, with each of them, has then about a megabyte."""
+
+BatchItems = Annotated[list[JsonValue], Field(min_length=1, max_length=MAX_BATCH_ITEMS)]
+"""One entry for each document, looked at by itself: a faulty one is an error of its own."""
+
+
+class DocumentBatch(RequestModel):
+    """Many documents sent as JSON, each as in DocumentCreate."""
+
+    items: BatchItems
 
 
 class DocumentPatch(RequestModel):
@@ -158,6 +172,25 @@ class DocumentVersion(ResponseModel):
     parser: str
     parser_version: str
     created_at: Time
+
+
+class BatchResult(ResponseModel):
+    """The result for one document of a batch: as for a single upload, or the problem it had.
+
+    `status` is the one that a single upload would have had.
+    """
+
+    index: Count
+    status: int
+    document: Document | None = None
+    job: Job | None = None
+    error: Problem | None = None
+
+
+class BatchResults(ResponseModel):
+    """The results of a batch, in the order of its documents."""
+
+    data: list[BatchResult]
 
 
 class Chunk(ResponseModel):

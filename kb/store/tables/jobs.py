@@ -34,8 +34,10 @@ jobs = Table(
     Column("lone_attempts", Integer, nullable=False, server_default="0"),
     Column("priority", Text, nullable=False, server_default="single"),
     Column("arguments", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Column("lock", Text),
     created_at(),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     PrimaryKeyConstraint("tenant_id", "id", name="jobs_pkey"),
     Index("jobs_document", "tenant_id", "document_id"),
+    Index("jobs_status", "tenant_id", "status", "id"),
 )
