@@ -24,10 +24,12 @@ from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from app.retrieve.search_spaces import SearchSpaces
 from footnote.language_models import open_configured_gateway
 from ingest.ingestion import Ingestion
+from ingest.night import Night
 from ingest.reading import reading_children
+from ingest.reindex import Reindexing
 from ingest.space_writers import SpaceWriters
 from ingest.upkeep import Upkeep
-from kb.errors import ModelUnavailable, SchemaOutOfDate
+from kb.errors import InvalidInput, Misconfigured, ModelUnavailable, SchemaOutOfDate
 from kb.files import FileStore
 from kb.ids import new_uuid
 from kb.index.lexical.lexical_indexes import LexicalIndexes
@@ -35,6 +37,7 @@ from kb.index.sketches.sketch_cache import SketchCache
 from kb.node import node_id
 from kb.postgres.database import Database, wait_until_reachable
 from kb.postgres.row_security import probe_row_security
+from kb.schedule import validate_cron
 from kb.settings import Settings
 from kb.store.api_processes import ApiProcess
 from kb.store.retention import Retention
@@ -336,6 +339,24 @@ async def open_ingestion(settings: Settings, database_url: str) -> AsyncIterator
                 max_attempts=settings.job_max_attempts,
                 clock=utc_now,
             )
+
+
+def build_reindexing(settings: Settings, tools: Ingestion) -> Reindexing:
+    """The tools that the worker brings a tenant up to date with."""
+    return Reindexing(
+        ingestion=tools,
+        upkeep=build_upkeep(settings, tools.database, tools.metrics),
+        sources=None,
+    )
+
+
+def build_night(settings: Settings, database: Database) -> Night:
+    """The schedule of the nightly work; Misconfigured when the setting cannot be read."""
+    try:
+        cron = validate_cron(settings.nightly_cron)
+    except InvalidInput as error:
+        raise Misconfigured(f"FOOTNOTE_NIGHTLY_CRON: {error.message}") from error
+    return Night(database=database, cron=cron, clock=utc_now)
 
 
 def build_upkeep(settings: Settings, database: Database, metrics: Metrics) -> Upkeep:

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from ingest.chunk import Chunk, split
+from ingest.chunk import CHUNKER_VERSION, Chunk, split
 from ingest.embed import MAX_TEXTS_A_CALL
 from ingest.ingestion import Ingestion
 from ingest.publish import Publication, publish
@@ -22,6 +22,7 @@ from ingest.runs import Run, fail, is_run_wanted, report, while_wanted
 from ingest.space_writers import SpaceWriter
 from kb.errors import DocumentUnreadable, ProcessingFailed
 from kb.postgres.database import retried
+from kb.store.jobs import Embedded
 from kb.store.vectors import find_vectors, text_sha256
 from kb.telemetry import stage_timer
 from kb.unit_vectors import Vectors
@@ -74,7 +75,7 @@ async def _prepare(tools: Ingestion, run: Run) -> Publication:
             )
     sha256s = [text_sha256(chunk.embedded_text) for chunk in chunks]
     with stage_timer(tools.metrics, "embed"):
-        vectors_by_space = {
+        embedded_by_space = {
             writer.space: await _embed(tools, run, writer, chunks, sha256s) for writer in writers
         }
     return Publication(
@@ -84,7 +85,13 @@ async def _prepare(tools: Ingestion, run: Run) -> Publication:
         parsed=read.parsed,
         chunks=chunks,
         sha256s=sha256s,
-        vectors_by_space=vectors_by_space,
+        vectors_by_space={space: vectors for space, (vectors, _) in embedded_by_space.items()},
+        embedded=Embedded(
+            chunks=sum(each.chunks for _, each in embedded_by_space.values()),
+            tokens=sum(each.tokens for _, each in embedded_by_space.values()),
+        ),
+        chunker_version=CHUNKER_VERSION,
+        is_reread=run.is_reread,
         detected_language=read.language,
     )
 
@@ -95,7 +102,7 @@ async def _embed(
     writer: SpaceWriter,
     chunks: Sequence[Chunk],
     sha256s: Sequence[str],
-) -> Vectors:
+) -> tuple[Vectors, Embedded]:
     """(n, d) unit rows in the order of the chunks; only texts the tenant lacks are embedded."""
     async with tools.database.tenant(run.tenant_id, viewer=None) as scope:
         known = await find_vectors(scope, writer.space, sorted(set(sha256s)))
@@ -113,6 +120,10 @@ async def _embed(
         if is_reported and len(missing) > MAX_TEXTS_A_CALL:
             done = sum(sha256 in known for sha256 in sha256s)
             await report(tools, run, done=done, total=len(sha256s))
-    if not sha256s:
-        return np.empty((0, writer.space.dimension), dtype=np.float32)
-    return np.stack([known[sha256] for sha256 in sha256s])
+    tokens = await asyncio.to_thread(
+        writer.embedder.count_tokens, [text_by_sha256[sha256] for sha256 in missing]
+    )
+    vectors = np.empty((0, writer.space.dimension), dtype=np.float32)
+    if sha256s:
+        vectors = np.stack([known[sha256] for sha256 in sha256s])
+    return vectors, Embedded(chunks=len(missing), tokens=sum(tokens))

@@ -6,6 +6,7 @@ KnowledgeBaseError
 │   ├── InvalidCursor
 │   ├── InvalidPrincipal
 │   ├── ReceiptInvalid
+│   ├── OutboundRefused
 │   └── IdempotencyKeyReused
 ├── NotAllowed
 │   ├── CredentialMissing
@@ -18,6 +19,7 @@ KnowledgeBaseError
 │   ├── JobNotFound
 │   ├── AnswerNotFound
 │   ├── VersionNotFound
+│   ├── ReindexRunNotFound
 │   ├── CredentialNotFound
 │   ├── SpaceNotFound
 │   └── TenantNotFound
@@ -35,6 +37,7 @@ KnowledgeBaseError
 │   ├── TextTooLong
 │   ├── RequestBudgetExceeded
 │   ├── WorkTooCostly
+│   ├── OutboundTooLarge
 │   └── RateLimited
 │       └── BudgetExhausted
 ├── DocumentUnreadable              an upload that will never become chunks
@@ -55,6 +58,8 @@ KnowledgeBaseError
     ├── SpaceChanged
     ├── FileStoreUnavailable
     ├── IndexNotReady
+    ├── OutboundFailed
+    │   └── OutboundTimedOut
     ├── AnswerAbandoned
     ├── EvidenceDeleted
     ├── Overloaded
@@ -112,6 +117,12 @@ class ReceiptInvalid(InvalidInput):
     """The text is no receipt that the key signed."""
 
     code = "receipt_invalid"
+
+
+class OutboundRefused(InvalidInput):
+    """The URL is not one that Footnote calls: its address is not public, or it is malformed."""
+
+    code = "outbound_refused"
 
 
 class IdempotencyKeyReused(InvalidInput):
@@ -184,6 +195,12 @@ class VersionNotFound(NotFound):
     """The document has no content yet."""
 
     code = "version_not_found"
+
+
+class ReindexRunNotFound(NotFound):
+    """There is no such run of the re-index."""
+
+    code = "reindex_run_not_found"
 
 
 class CredentialNotFound(NotFound):
@@ -314,6 +331,12 @@ class WorkTooCostly(LimitExceeded):
     code = "work_too_costly"
 
 
+class OutboundTooLarge(LimitExceeded):
+    """A server answered with more than Footnote reads."""
+
+    code = "outbound_too_large"
+
+
 class DocumentUnreadable(KnowledgeBaseError):
     """The document cannot be turned into text."""
 
@@ -425,6 +448,18 @@ class IndexNotReady(DependencyFailed):
     """The lexical index is being rebuilt."""
 
     code = "index_not_ready"
+
+
+class OutboundFailed(DependencyFailed):
+    """A server that Footnote calls on somebody's behalf cannot be reached at the moment."""
+
+    code = "outbound_failed"
+
+
+class OutboundTimedOut(OutboundFailed):
+    """A server that Footnote calls on somebody's behalf did not answer in time."""
+
+    code = "outbound_timed_out"
 
 
 class AnswerAbandoned(DependencyFailed):

@@ -63,5 +63,28 @@ BACKFILL: Final = JobKind(
     visibility="owner",
 )
 
-JOB_KINDS: Final[dict[str, JobKind]] = {kind.name: kind for kind in (INGEST, BACKFILL)}
+
+REREAD: Final = JobKind(
+    name="reread",
+    task="reread_document",
+    # Workers of the previous release do not look into this queue: they lack the tasks.
+    queue="background",
+    progress_unit="chunks",
+    retry=INGEST.retry,
+    visibility="document",
+)
+"""Reads the served version's bytes again, with the parser and the chunker of today."""
+
+REINDEX: Final = JobKind(
+    name="reindex",
+    task="reindex_tenant",
+    queue="background",
+    progress_unit="documents",
+    retry=INGEST.retry,
+    visibility="owner",
+)
+
+JOB_KINDS: Final[dict[str, JobKind]] = {
+    kind.name: kind for kind in (INGEST, REREAD, REINDEX, BACKFILL)
+}
 """Every kind by its name."""

@@ -22,6 +22,7 @@ from kb.store.tables.documents import (
 )
 from kb.store.tables.jobs import jobs
 from kb.store.tables.metering import budget_days, budget_reservations, model_calls
+from kb.store.tables.reindexing import reindex_runs, schedules
 from kb.store.tables.tenants import audit_events, credentials, idempotency_keys, tenants
 
 __all__ = [
@@ -47,6 +48,8 @@ __all__ = [
     "model_calls",
     "purges",
     "reader_changes",
+    "reindex_runs",
+    "schedules",
     "signing_keys",
     "tenant_deletions",
     "tenant_purges",
