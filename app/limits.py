@@ -1,6 +1,6 @@
 """The limits of this service, from its settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -10,6 +10,12 @@ class AnswerLimits:
     passages: int
     context_tokens: int
     evidence_floor: float
+
+    def tuned(self, evidence_floor: float | None) -> "AnswerLimits":
+        """The same with the floor of an embedding space, where it has one."""
+        if evidence_floor is None:
+            return self
+        return replace(self, evidence_floor=evidence_floor)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,9 @@ from app.answering.verify.profiles import ProfileName
 from app.heavy_work import HeavyWork
 from app.identity import Authenticator
 from app.limits import RequestLimits
+from app.purging import Purger
 from app.retrieve.search import Retriever
+from app.retrieve.search_spaces import SearchSpaces
 from kb.files import FileStore
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.postgres.database import Database
@@ -26,7 +28,9 @@ class Resources:
     files: FileStore
     uploads: Uploads
     lexical: LexicalIndexes
+    spaces: SearchSpaces
     retriever: Retriever
+    purger: Purger
     answerer: Answerer
     heavy_work: HeavyWork
     metrics: Metrics

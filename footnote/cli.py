@@ -10,7 +10,19 @@ from typing import Final
 import typer
 from pydantic import ValidationError
 
-from footnote.commands import admin, ask, demo, doctor, ingest, prompts, reindex, serve
+from footnote.commands import (
+    admin,
+    ask,
+    demo,
+    doctor,
+    ingest,
+    jobs,
+    prompts,
+    receipts,
+    reindex,
+    serve,
+    tenants,
+)
 from footnote.extras import FITTING, require_packages
 from kb import stopping
 from kb.errors import KnowledgeBaseError
@@ -45,9 +57,15 @@ app = typer.Typer(
 )
 tenant_app = typer.Typer(help="Tenants: who owns documents.", no_args_is_help=True)
 key_app = typer.Typer(help="API keys of a tenant.", no_args_is_help=True)
+job_app = typer.Typer(help="Background jobs.", no_args_is_help=True)
 db_app = typer.Typer(help="The database schema.", no_args_is_help=True)
+collection_app = typer.Typer(help="Collections of a tenant.", no_args_is_help=True)
+receipt_app = typer.Typer(help="Signed receipts of deletions.", no_args_is_help=True)
 app.add_typer(tenant_app, name="tenant")
+app.add_typer(collection_app, name="collection")
+app.add_typer(receipt_app, name="receipt")
 app.add_typer(key_app, name="key")
+app.add_typer(job_app, name="job")
 app.add_typer(db_app, name="db")
 
 app.command("up")(serve.up)
@@ -61,8 +79,19 @@ app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.command("prompts")(prompts.prompts)
 tenant_app.command("create")(admin.create_tenant)
+tenant_app.command("list")(tenants.list_all)
+tenant_app.command("delete")(tenants.delete)
+collection_app.command("list")(tenants.collections)
+collection_app.command("retention")(tenants.retention)
+receipt_app.command("show")(receipts.show)
+receipt_app.command("keys")(receipts.keys)
+receipt_app.command("verify")(receipts.verify)
+receipt_app.command("scan")(receipts.scan)
 key_app.command("create")(admin.create_key)
 key_app.command("revoke")(admin.revoke_key)
+job_app.command("list")(jobs.list_)
+job_app.command("retry")(jobs.retry)
+job_app.command("cancel")(jobs.cancel)
 db_app.command("upgrade")(admin.upgrade_database)
 db_app.command("prune")(admin.prune_database)
 

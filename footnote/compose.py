@@ -7,28 +7,22 @@ from random import SystemRandom
 
 import structlog
 
-from app.answering.abstention import is_fitted_to, packaged_model
+from app.answering.abstention import fitted_model, is_fitted_to
 from app.answering.pipeline import Answerer
 from app.answering.prompts.library import PromptLibrary
 from app.answering.review.grounding_model import load_grounding_model
-from app.gateway.config import (
-    EVERYBODY,
-    GatewayConfig,
-    Model,
-    Provider,
-    load_gateway_file,
-    single_model_config,
-)
-from app.gateway.gateway import Gateway, open_gateway
+from app.gateway.gateway import Gateway
 from app.heavy_work import HeavyWork
 from app.identity import ApiKeys
 from app.limits import AnswerLimits, RequestLimits
 from app.policy.tenant_policy import TenantPolicies, load_policies
+from app.purging import Purger
 from app.resources import Resources
 from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
-from ingest.embed import batch_passages
+from app.retrieve.search_spaces import SearchSpaces
+from footnote.language_models import open_configured_gateway
 from ingest.ingestion import Ingestion
 from ingest.night import Night
 from ingest.reading import reading_children
@@ -37,28 +31,45 @@ from ingest.sources.opening import SourceOpener
 from ingest.sources.run import SourceTools
 from ingest.sources.sync import enqueue_due_sources
 from ingest.sources.web_list import WebClient
+from ingest.space_writers import SpaceWriters
 from ingest.upkeep import Upkeep
-from kb.errors import InvalidInput, Misconfigured, SchemaOutOfDate, SourceUriRefused
+from kb.errors import (
+    InvalidInput,
+    Misconfigured,
+    ModelUnavailable,
+    SchemaOutOfDate,
+    SourceUriRefused,
+)
 from kb.files import FileStore
+from kb.ids import new_uuid
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.sketches.sketch_cache import SketchCache
+from kb.node import node_id
 from kb.outbound import BlockingOutboundClient, certificate_context
 from kb.postgres.database import Database, wait_until_reachable
 from kb.postgres.row_security import probe_row_security
 from kb.public_addresses import PublicAddresses
 from kb.schedule import validate_cron
-from kb.settings import Settings, secret_named
+from kb.settings import Settings
 from kb.source_uris import parse_prefixes
+from kb.store.api_processes import ApiProcess
 from kb.store.retention import Retention
-from kb.store.spaces import Space, ensure_space, space_for
+from kb.store.spaces import (
+    Space,
+    StoredSpace,
+    current_space,
+    ensure_space,
+    find_space,
+    is_same_model,
+    space_for,
+)
+from kb.store.tenants import generations
 from kb.store.uploads import Uploads
 from kb.telemetry import Metrics
 from migrations.run import is_current
-from models.embedding import SentenceTransformerEmbedder, languages_read
+from models.embedding import Embedder, SentenceTransformerEmbedder
 from models.reranking import CrossEncoderScorer
-
-ONE_KEY = "FOOTNOTE_LLM_API_KEY"
-"""The key of the one model that is configured without a gateway file."""
+from models.space_models import LoadModel, SpaceModels
 
 INDEX_CONNECTIONS = 6
 """For four that write lexical indexes, one that reads sketches, and one that looks what to do."""
@@ -67,7 +78,10 @@ REACH_TIMEOUT_SECONDS = 30
 """A database that starts together with us gets this long."""
 
 
-REFIT = "Run 'footnote eval abstention --fit', or set FOOTNOTE_ANSWER_EVIDENCE_FLOOR by questions."
+REFIT = (
+    "Run 'footnote eval abstention --fit --fitted FILE' with the model, and 'footnote space tune "
+    "SPACE --abstention FILE'; or set the space's --evidence-floor by questions."
+)
 """The remedy for an evidence floor that was fitted with another embedding model."""
 
 log = structlog.get_logger(__name__)
@@ -119,19 +133,80 @@ def load_embedder(settings: Settings) -> SentenceTransformerEmbedder:
 
 
 async def open_space(database: Database, embedder: SentenceTransformerEmbedder) -> Space:
-    """The embedder's space, made when new."""
-    space = space_for(
+    """The embedder's space, made when new; Misconfigured when another one has vectors."""
+    space = space_of(embedder)
+    await ensure_space(database, space)
+    async with database.system() as system:
+        # The same model may have another folder here.
+        return (await current_space(system)) or space
+
+
+def space_of(embedder: SentenceTransformerEmbedder) -> Space:
+    """The space that the model's vectors belong to."""
+    return space_for(
         model=embedder.model_name, revision=embedder.revision, dimension=embedder.dimension
     )
-    await ensure_space(database, space)
-    return space
+
+
+def model_loader(settings: Settings) -> LoadModel:
+    """Loads the models that the database names, which is what `settings` name only at first."""
+
+    def load(space: Space) -> Embedder:
+        # The weights may lie in another folder here: that of the settings.
+        names = dict.fromkeys((space.model, settings.embedding_model))
+        found = None
+        for name in names:
+            try:
+                embedder = load_embedder(settings.model_copy(update={"embedding_model": name}))
+            except ModelUnavailable as error:
+                found = found or error.message
+                continue
+            if is_same_model(space, space_of(embedder)):
+                return embedder
+            found = f"{name!r} is another model or revision ({embedder.revision}) here."
+        raise ModelUnavailable(
+            f"The embedding space {space.name!r} needs the model {space.model!r} (revision "
+            f"{space.revision}, {space.dimension} dimensions): make it available under this name, "
+            f"or name its folder in FOOTNOTE_EMBEDDING_MODEL. {found}"
+        )
+
+    return load
+
+
+async def open_active_model(
+    settings: Settings, database: Database
+) -> tuple[Space, Embedder, SpaceModels]:
+    """The active space with its model, and where those of other spaces come from.
+
+    The configured model makes the first space. From the first document on the database says which
+    model is needed; ModelUnavailable when that one cannot be loaded.
+    """
+    load = model_loader(settings)
+    async with database.system() as system:
+        space = await current_space(system)
+        is_empty = not any((await generations(system)).values())
+    embedder: Embedder
+    if space is None or (is_empty and space.model != settings.embedding_model):
+        configured = load_embedder(settings)
+        space = await open_space(database, configured)
+        embedder = configured
+    else:
+        embedder = load(space)
+        if space.model != settings.embedding_model:
+            log.warning(
+                "embedding_model.not_active",
+                configured=settings.embedding_model,
+                active=space.model,
+                space=space.name,
+                mend="Create a space for it with 'footnote space create', and activate that.",
+            )
+    return space, embedder, SpaceModels(load, space, embedder)
 
 
 def _retrieval_limits(settings: Settings) -> RetrievalLimits:
     return RetrievalLimits(
         candidates=settings.retrieval_candidates,
         lexical_weight=settings.retrieval_lexical_weight,
-        languages_read=languages_read(settings.embedding_model),
     )
 
 
@@ -139,76 +214,28 @@ def build_retriever(
     settings: Settings,
     database: Database,
     indexes: NodeIndexes,
-    embedder: QueryEmbedder,
+    spaces: SearchSpaces,
     sampler: RecallSampler | None = None,
 ) -> Retriever:
     """A retriever with empty caches; loads the reranker in seconds, where one is configured."""
     return Retriever(
         database,
         indexes,
-        embedder,
+        spaces,
         _retrieval_limits(settings),
         CrossEncoderScorer(settings.rerank_model) if settings.rerank_model else None,
         sampler,
     )
 
 
-@asynccontextmanager
-async def _open_gateway(
-    settings: Settings, policies: TenantPolicies, database: Database, metrics: Metrics
-) -> AsyncIterator[Gateway | None]:
-    """The gateway to the configured language models; None: answers are extractive."""
-    config = gateway_config(settings, policies)
-    if config is None:
-        yield None
-        return
-    async with open_gateway(
-        config,
-        secret=lambda name: settings.llm_api_key if name == ONE_KEY else secret_named(name),
-        database=database,
-        metrics=metrics,
-        clock=utc_now,
-        draw=SystemRandom().random,
-    ) as gateway:
-        yield gateway
-
-
-def gateway_config(settings: Settings, policies: TenantPolicies) -> GatewayConfig | None:
-    """The gateway file, else the one model of the settings; None without either.
-
-    Raises:
-        Misconfigured: the file is wrong, or policy.toml names models and there is no file.
-    """
-    if settings.gateway_file is not None:
-        return load_gateway_file(settings.gateway_file, policies)
-    if policies.model_access():
-        raise Misconfigured("policy.toml names models: set FOOTNOTE_GATEWAY_FILE, which has them.")
-    if settings.llm_base_url is None or settings.llm_model is None:
-        return None
-    return single_model_config(
-        Provider(
-            base_url=settings.llm_base_url,
-            key_variable=ONE_KEY if settings.llm_api_key else None,
-        ),
-        Model(
-            provider=EVERYBODY,
-            name=settings.llm_model,
-            max_output_tokens=settings.llm_max_output_tokens,
-            structured_output="json_schema" if settings.llm_json_schema else "text",
-            total_seconds=settings.llm_timeout_seconds,
-            first_token_seconds=settings.llm_timeout_seconds,
-        ),
-        answer_seconds=settings.llm_timeout_seconds,
-    )
-
-
-def warn_of_unfitted_floor(embedding_model: str) -> None:
+def warn_of_unfitted_floor(stored: StoredSpace) -> None:
     """Logs that the evidence floor was fitted with another embedding model, where it was."""
-    if not is_fitted_to(embedding_model):
+    if stored.tuning.evidence_floor is None and not is_fitted_to(stored.space.model, stored.tuning):
         log.warning(
             "evidence_floor.not_fitted",
-            embedding_model=embedding_model,
-            fitted_with=packaged_model()["embedding_model"],
+            space=stored.space.name,
+            embedding_model=stored.space.model,
+            fitted_with=fitted_model(stored.tuning)["embedding_model"],
             mend=REFIT,
         )
 
@@ -216,7 +243,6 @@ def warn_of_unfitted_floor(embedding_model: str) -> None:
 def _build_answerer(
     settings: Settings,
     database: Database,
-    embedder: QueryEmbedder,
     retriever: Retriever,
     gateway: Gateway | None,
     policies: TenantPolicies,
@@ -224,7 +250,7 @@ def _build_answerer(
     return Answerer(
         database=database,
         retriever=retriever,
-        embedder=embedder,
+        spaces=retriever.spaces,
         gateway=gateway,
         prompts=PromptLibrary(settings.home_path / "prompts"),
         policies=policies,
@@ -234,7 +260,6 @@ def _build_answerer(
             evidence_floor=settings.answer_evidence_floor,
         ),
         retrieval_limits=_retrieval_limits(settings),
-        embedding_space=embedder.space.name,
         verify_profile=settings.verify_profile,
         grounding_model=(
             load_grounding_model(settings.grounding_model) if settings.grounding_model else None
@@ -242,18 +267,25 @@ def _build_answerer(
     )
 
 
+async def open_search_spaces(settings: Settings, database: Database) -> SearchSpaces:
+    """The active space with its model loaded; others when somebody follows them."""
+    space, embedder, models = await open_active_model(settings, database)
+    async with database.system() as system:
+        stored = await find_space(system, space.name)
+    warn_of_unfitted_floor(stored)
+    return SearchSpaces(QueryEmbedder(embedder, space, stored.tuning), models)
+
+
 @asynccontextmanager
 async def open_resources(settings: Settings, database_url: str) -> AsyncIterator[Resources]:
     """The resources that the API and the command line answer with."""
-    embedder = load_embedder(settings)
-    warn_of_unfitted_floor(settings.embedding_model)
     metrics = Metrics()
     policies = load_policies(settings.home_path / "policy.toml")
     async with (
         open_database(settings, database_url) as database,
-        _open_gateway(settings, policies, database, metrics) as gateway,
+        open_configured_gateway(settings, policies, database, metrics, clock=utc_now) as gateway,
     ):
-        space = await open_space(database, embedder)
+        spaces = await open_search_spaces(settings, database)
         files = FileStore(settings.effective_file_store_url)
         async with (
             open_indexes(settings, database_url) as indexes,
@@ -264,9 +296,7 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
             ) as sampler,
             aclosing(HeavyWork()) as heavy_work,
         ):
-            # The search and the answer of a question embed it once.
-            questions = QueryEmbedder(embedder, space)
-            retriever = build_retriever(settings, database, indexes, questions, sampler)
+            retriever = build_retriever(settings, database, indexes, spaces, sampler)
             yield Resources(
                 database=database,
                 authenticator=ApiKeys(database=database),
@@ -275,10 +305,17 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
                     database=database, files=files, max_bytes=settings.max_upload_bytes
                 ),
                 lexical=indexes.lexical,
+                spaces=spaces,
                 retriever=retriever,
-                answerer=_build_answerer(
-                    settings, database, questions, retriever, gateway, policies
+                purger=Purger(
+                    database=database,
+                    files=files,
+                    indexes=indexes,
+                    retriever=retriever,
+                    process=ApiProcess(id=new_uuid(), node=node_id(settings.home_path)),
+                    clock=utc_now,
                 ),
+                answerer=_build_answerer(settings, database, retriever, gateway, policies),
                 heavy_work=heavy_work,
                 metrics=metrics,
                 request_limits=RequestLimits(
@@ -301,19 +338,16 @@ def uploads_with(tools: Ingestion, settings: Settings) -> Uploads:
 @asynccontextmanager
 async def open_ingestion(settings: Settings, database_url: str) -> AsyncIterator[Ingestion]:
     """The tools that the worker ingests with."""
-    embedder = load_embedder(settings)
     async with (
         open_database(settings, database_url) as database,
-        batch_passages(embedder) as batching,
+        SpaceWriters(*await open_active_model(settings, database)) as writers,
     ):
         with closing(reading_children()) as children:
             yield Ingestion(
                 database=database,
                 files=FileStore(settings.effective_file_store_url),
                 children=children,
-                embedder=embedder,
-                batching=batching,
-                space=await open_space(database, embedder),
+                writers=writers,
                 metrics=Metrics(),
                 max_attempts=settings.job_max_attempts,
                 clock=utc_now,

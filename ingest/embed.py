@@ -1,7 +1,11 @@
 """Texts of several documents embedded together: a full batch is what makes the model fast."""
 
+from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
+from kb.unit_vectors import Vectors
 from models.batching import MicroBatcher
 from models.embedding import Embedder
 
@@ -13,3 +17,25 @@ enough to report progress."""
 def batch_passages(embedder: Embedder) -> MicroBatcher:
     """Embeds what the documents in hand want together; a request has at most MAX_TEXTS_A_CALL."""
     return MicroBatcher(embedder.embed_passages, max_texts=MAX_TEXTS_A_CALL)
+
+
+def parts_within_window(text: str, embedder: Embedder) -> list[str]:
+    """The text; one beyond the model's window in halves, cut between words, until each fits."""
+    if embedder.count_tokens([text])[0] <= embedder.max_tokens or len(text) == 1:
+        return [text]
+    middle = text.rfind(" ", 1, len(text) // 2 + 1)
+    middle = middle if middle > 0 else len(text) // 2
+    halves = (text[:middle], text[middle:])
+    return [part for half in halves for part in parts_within_window(half, embedder)]
+
+
+def mean_of_parts(rows: Vectors, counts: Sequence[int]) -> Vectors:
+    """(len(counts), d) unit rows, each the mean direction of as many of the rows as it has parts.
+
+    Every count is at least 1.
+    """
+    starts = np.cumsum([0, *counts[:-1]])
+    sums = np.add.reduceat(rows, starts, axis=0)
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    means: Vectors = sums / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return means

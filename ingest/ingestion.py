@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ingest.shared_lock import SharedLock
+from ingest.space_writers import SpaceWriters
 from kb.child_processes import ChildProcesses
 from kb.files import FileStore
 from kb.postgres.database import Database
 from kb.store.spaces import Space
 from kb.telemetry import Metrics
-from models.batching import MicroBatcher
 from models.embedding import Embedder
 
 
@@ -22,12 +22,20 @@ class Ingestion:
     database: Database
     files: FileStore
     children: ChildProcesses
-    embedder: Embedder
-    batching: MicroBatcher
-    space: Space
+    writers: SpaceWriters
     metrics: Metrics
     max_attempts: int
     clock: Callable[[], datetime]
     job_lock: SharedLock = field(default_factory=SharedLock)
     large: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Locked while a large document is split."""
+
+    @property
+    def space(self) -> Space:
+        """The active embedding space, as far as the worker has looked."""
+        return self.writers.active.space
+
+    @property
+    def embedder(self) -> Embedder:
+        """The active space's model."""
+        return self.writers.active.embedder

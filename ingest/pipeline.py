@@ -19,6 +19,7 @@ from ingest.ingestion import Ingestion
 from ingest.publish import Publication, publish
 from ingest.reading import read_apart
 from ingest.runs import Run, fail, is_run_wanted, report, while_wanted
+from ingest.space_writers import SpaceWriter
 from kb.errors import DocumentUnreadable, ProcessingFailed
 from kb.postgres.database import retried
 from kb.store.jobs import Embedded
@@ -61,6 +62,7 @@ async def _prepare(tools: Ingestion, run: Run) -> Publication:
     content = await tools.files.read(run.tenant_id, document.content.sha256)
     with stage_timer(tools.metrics, "parse"):
         read = await read_apart(tools.children, content, document.content.media_type)
+    writers = await tools.writers.live(tools.database)
     is_large = len(read.parsed.blocks) > LARGE_BLOCKS
     with stage_timer(tools.metrics, "chunk"):
         async with tools.large if is_large else nullcontext():
@@ -69,11 +71,13 @@ async def _prepare(tools: Ingestion, run: Run) -> Publication:
                 read.parsed,
                 title=document.fields.title or read.parsed.title,
                 media_type=document.content.media_type,
-                embedder=tools.embedder,
+                embedder=writers[0].embedder,
             )
     sha256s = [text_sha256(chunk.embedded_text) for chunk in chunks]
     with stage_timer(tools.metrics, "embed"):
-        vectors, embedded = await _embed(tools, run, chunks, sha256s)
+        embedded_by_space = {
+            writer.space: await _embed(tools, run, writer, chunks, sha256s) for writer in writers
+        }
     return Publication(
         document_id=document.id,
         upload=document.upload,
@@ -81,9 +85,11 @@ async def _prepare(tools: Ingestion, run: Run) -> Publication:
         parsed=read.parsed,
         chunks=chunks,
         sha256s=sha256s,
-        vectors=vectors,
-        embedded=embedded,
-        space=tools.space,
+        vectors_by_space={space: vectors for space, (vectors, _) in embedded_by_space.items()},
+        embedded=Embedded(
+            chunks=sum(each.chunks for _, each in embedded_by_space.values()),
+            tokens=sum(each.tokens for _, each in embedded_by_space.values()),
+        ),
         chunker_version=CHUNKER_VERSION,
         is_reread=run.is_reread,
         detected_language=read.language,
@@ -91,12 +97,17 @@ async def _prepare(tools: Ingestion, run: Run) -> Publication:
 
 
 async def _embed(
-    tools: Ingestion, run: Run, chunks: Sequence[Chunk], sha256s: Sequence[str]
+    tools: Ingestion,
+    run: Run,
+    writer: SpaceWriter,
+    chunks: Sequence[Chunk],
+    sha256s: Sequence[str],
 ) -> tuple[Vectors, Embedded]:
     """(n, d) unit rows in the order of the chunks; only texts the tenant lacks are embedded."""
     async with tools.database.tenant(run.tenant_id, viewer=None) as scope:
-        known = await find_vectors(scope, tools.space, sorted(set(sha256s)))
-    if len(chunks) > MAX_TEXTS_A_CALL:
+        known = await find_vectors(scope, writer.space, sorted(set(sha256s)))
+    is_reported = writer is tools.writers.active
+    if is_reported and len(chunks) > MAX_TEXTS_A_CALL:
         await report(tools, run, done=0, total=len(chunks))
     text_by_sha256 = {
         sha256: chunk.embedded_text for sha256, chunk in zip(sha256s, chunks, strict=True)
@@ -104,15 +115,15 @@ async def _embed(
     missing = [sha256 for sha256 in text_by_sha256 if sha256 not in known]
     for start in range(0, len(missing), MAX_TEXTS_A_CALL):
         batch = missing[start : start + MAX_TEXTS_A_CALL]
-        rows = await tools.batching.submit([text_by_sha256[sha256] for sha256 in batch])
+        rows = await writer.embed([text_by_sha256[sha256] for sha256 in batch])
         known.update(zip(batch, rows, strict=True))
-        if len(missing) > MAX_TEXTS_A_CALL:
+        if is_reported and len(missing) > MAX_TEXTS_A_CALL:
             done = sum(sha256 in known for sha256 in sha256s)
             await report(tools, run, done=done, total=len(sha256s))
     tokens = await asyncio.to_thread(
-        tools.embedder.count_tokens, [text_by_sha256[sha256] for sha256 in missing]
+        writer.embedder.count_tokens, [text_by_sha256[sha256] for sha256 in missing]
     )
-    vectors = np.empty((0, tools.space.dimension), dtype=np.float32)
+    vectors = np.empty((0, writer.space.dimension), dtype=np.float32)
     if sha256s:
         vectors = np.stack([known[sha256] for sha256 in sha256s])
     return vectors, Embedded(chunks=len(missing), tokens=sum(tokens))

@@ -1,12 +1,12 @@
 """Makes a document's new version findable, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ingest.chunk import Chunk
 from ingest.parse import ParsedDocument
-from kb.errors import DocumentNotFound
+from kb.errors import DocumentNotFound, SpaceChanged
 from kb.ids import DocumentId, JobId
 from kb.postgres.database import TenantSession
 from kb.store.changes import lock_document
@@ -14,7 +14,8 @@ from kb.store.chunks import NewChunk, delete_chunks, insert_chunks
 from kb.store.document_writes import set_published
 from kb.store.documents import Document, get_document
 from kb.store.jobs import Embedded, finish_job, hold_attempt, set_embedded
-from kb.store.spaces import Space
+from kb.store.space_backfill import enqueue_backfill
+from kb.store.spaces import Space, hold_spaces, stored_spaces
 from kb.store.tenants import advance_generation
 from kb.store.vectors import delete_vectors, insert_vectors
 from kb.store.versions import insert_version
@@ -23,7 +24,7 @@ from kb.unit_vectors import Vectors
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """The contents of a version; `vectors` (n, d) belong to `chunks` in order.
+    """The contents of a version; the vectors (n, d) of each space belong to `chunks` in order.
 
     `attempt` is the job's that made it. `is_reread`: the bytes were served already; their new
     version takes the next number, and the document counts as unchanged. `detected_language` counts
@@ -36,9 +37,8 @@ class Publication:
     parsed: ParsedDocument
     chunks: Sequence[Chunk]
     sha256s: Sequence[str]
-    vectors: Vectors
+    vectors_by_space: Mapping[Space, Vectors]
     embedded: Embedded
-    space: Space
     chunker_version: str
     is_reread: bool = False
     detected_language: str | None = None
@@ -51,7 +51,13 @@ async def publish(
 
     The job succeeds in the same transaction: a worker that dies before the commit has done
     nothing, one that dies after it has done everything.
+
+    Raises SpaceChanged when there are no vectors for the embedding space that searches use.
     """
+    await hold_spaces(scope)
+    live = [each for each in await stored_spaces(scope) if not each.is_dropped]
+    if any(each.is_current and each.space not in publication.vectors_by_space for each in live):
+        raise SpaceChanged
     await lock_document(scope, publication.document_id)
     try:
         document = await get_document(scope, publication.document_id)
@@ -86,14 +92,15 @@ async def publish(
             for chunk in publication.chunks
         ],
     )
-    await insert_vectors(
-        scope,
-        publication.space,
-        document,
-        chunk_ids,
-        publication.sha256s,
-        publication.vectors,
-    )
+    for each in live:
+        vectors = publication.vectors_by_space.get(each.space)
+        if vectors is not None:
+            await insert_vectors(
+                scope, each.space, document, chunk_ids, publication.sha256s, vectors
+            )
+        elif chunk_ids:
+            # This worker lacks the model: whoever has it embeds what is missing.
+            await enqueue_backfill(scope, each.space, owner=document.owned_by.name)
     await set_published(
         scope,
         document,

@@ -98,7 +98,7 @@ async def embed_missing(tools: Ingestion, tenant_id: TenantId) -> tuple[int, Emb
         missing = [sha256 for sha256 in sha256s if sha256 not in known]
         if missing:
             new = [text_by_sha256[sha256] for sha256 in missing]
-            known.update(zip(missing, await tools.batching.submit(new), strict=True))
+            known.update(zip(missing, await tools.writers.active.embed(new), strict=True))
             tokens += sum(await asyncio.to_thread(tools.embedder.count_tokens, new))
             texts += len(new)
         stored = 0

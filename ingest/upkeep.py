@@ -13,9 +13,11 @@ import structlog
 
 from kb.errors import DependencyFailed
 from kb.files import FileStore
-from kb.ids import TenantId
-from kb.postgres.database import Database, TenantSession
+from kb.ids import DocumentId, TenantId
+from kb.postgres.database import Database, TenantSession, retried
 from kb.store.answer_events import KEPT_FOR
+from kb.store.changes import Receipt
+from kb.store.document_retention import delete_outlived, outlived_documents
 from kb.store.retention import (
     REQUESTS_KEPT_FOR,
     Retention,
@@ -25,7 +27,8 @@ from kb.store.retention import (
     prune_model_calls,
     prune_requests,
 )
-from kb.store.stored_files import discard_unneeded
+from kb.store.stored_files import discard_file, discard_unneeded
+from kb.store.tenant_deletion import deleted_among
 from kb.store.tenants import generations
 from kb.telemetry import Metrics
 
@@ -61,8 +64,13 @@ async def prune(upkeep: Upkeep) -> dict[str, int]:
 
     Raises DependencyFailed, once all tenants have had their turn, when one's could not be finished.
     """
+    stored = await upkeep.files.tenants()
     async with upkeep.database.system() as system:
         tenant_ids = list(await generations(system))
+        deleted = await deleted_among(system, stored)
+    # An upload that was being stored meanwhile may have left its bytes.
+    for tenant_id in deleted:
+        await upkeep.files.delete_all(tenant_id)
     totals: dict[str, int] = {}
     failure: DependencyFailed | None = None
     for tenant_id in tenant_ids:
@@ -93,6 +101,7 @@ async def prune_tenant(upkeep: Upkeep, tenant_id: TenantId) -> dict[str, int]:
             counts[kind] += count
             if count < upkeep.batch_rows:
                 break
+    counts["documents"] = await _prune_documents(upkeep, tenant_id, now)
     counts["files"] = await discard_unneeded(
         upkeep.database,
         upkeep.files,
@@ -103,6 +112,32 @@ async def prune_tenant(upkeep: Upkeep, tenant_id: TenantId) -> dict[str, int]:
     for kind, count in counts.items():
         upkeep.metrics.count_pruned(kind=kind, count=count)
     return counts
+
+
+async def _prune_documents(upkeep: Upkeep, tenant_id: TenantId, now: datetime) -> int:
+    """The number of documents deleted that have outlived the retention of their collection.
+
+    One in a transaction: each takes the tenant's lock. Processes of the API then purge copies.
+    """
+    count = 0
+    for _ in range(MAX_BATCHES):
+        async with upkeep.database.tenant(tenant_id, viewer=None) as scope:
+            outlived = await outlived_documents(scope, now=now, limit=upkeep.batch_rows)
+        for document_id in outlived:
+
+            async def transaction(document_id: DocumentId = document_id) -> Receipt | None:
+                async with upkeep.database.tenant(tenant_id, viewer=None) as scope:
+                    return await delete_outlived(scope, document_id, now=now)
+
+            receipt = await retried(transaction)
+            if receipt is None:
+                continue
+            count += 1
+            for sha256 in receipt.sha256s:
+                await discard_file(upkeep.database, upkeep.files, tenant_id, sha256)
+        if len(outlived) < upkeep.batch_rows:
+            break
+    return count
 
 
 def _batches(upkeep: Upkeep, now: datetime) -> dict[str, _Prune]:

@@ -13,6 +13,7 @@ from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.jobs import Job as QueuedJob
 from typing_extensions import override
 
+from ingest.backfill import backfill
 from ingest.ingestion import Ingestion
 from ingest.night import Night, look, look_repeatedly
 from ingest.pipeline import ingest_document
@@ -25,7 +26,15 @@ from kb.errors import DependencyFailed, KnowledgeBaseError, ProcessingFailed
 from kb.heartbeat import Heartbeat
 from kb.ids import JobId, TenantId
 from kb.postgres.database import conninfo
-from kb.store.job_kinds import INGEST, REINDEX, REREAD, SYNC_SOURCE, JobKind, RetryPolicy
+from kb.store.job_kinds import (
+    BACKFILL,
+    INGEST,
+    REINDEX,
+    REREAD,
+    SYNC_SOURCE,
+    JobKind,
+    RetryPolicy,
+)
 from kb.store.queue import WorkersJobs, queue_connector
 from kb.telemetry import bind_log_context
 
@@ -105,7 +114,18 @@ def build_queue_app(
     async def ingest(tenant_id: TenantId, job_id: JobId, is_last: bool) -> None:  # noqa: FBT001  # a RunJob
         await run_job(tools, tenant_id, job_id, is_last_attempt=is_last)
 
+    async def fill_space(tenant_id: TenantId, job_id: JobId, is_last: bool) -> None:  # noqa: FBT001  # a RunJob
+        await run_tenant_job(
+            tools.database,
+            tools.clock,
+            tenant_id,
+            job_id,
+            partial(backfill, tools),
+            is_last_attempt=is_last,
+        )
+
     app.register(INGEST, ingest, max_attempts=tools.max_attempts)
+    app.register(BACKFILL, fill_space, max_attempts=tools.max_attempts)
     app.register(REREAD, ingest, max_attempts=tools.max_attempts)
     if reindexing is not None:
         register_reindex(app, reindexing)

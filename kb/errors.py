@@ -5,6 +5,7 @@ KnowledgeBaseError
 │   ├── InvalidFilter
 │   ├── InvalidCursor
 │   ├── InvalidPrincipal
+│   ├── ReceiptInvalid
 │   ├── OutboundRefused
 │   ├── SourceUriRefused
 │   ├── SourceRulesInvalid
@@ -16,18 +17,24 @@ KnowledgeBaseError
 │   └── ActingForOthersNotAllowed
 ├── NotFound
 │   ├── DocumentNotFound
+│   ├── DocumentDeleted
 │   ├── JobNotFound
 │   ├── AnswerNotFound
 │   ├── VersionNotFound
 │   ├── ReindexRunNotFound
 │   ├── CredentialNotFound
 │   ├── SourceNotFound
+│   ├── SpaceNotFound
 │   └── TenantNotFound
 ├── Conflict
 │   ├── AlreadyExists
 │   ├── DocumentOfAnother
+│   ├── JobOfAnother
+│   ├── JobFinished
 │   ├── RevisionMismatch
 │   ├── NothingHeld
+│   ├── SpaceInUse
+│   ├── SpaceIncomplete
 │   └── StillRunning
 ├── LimitExceeded
 │   ├── UploadTooLarge
@@ -44,6 +51,7 @@ KnowledgeBaseError
 │   ├── DocumentEncrypted
 │   ├── DocumentCorrupt
 │   ├── DocumentTooComplex
+│   ├── UploadCanceled
 │   └── ProcessingFailed
 ├── Misconfigured                   an operator must act
 │   ├── RowSecurityNotEnforced
@@ -52,6 +60,7 @@ KnowledgeBaseError
 └── DependencyFailed                transient: the worker retries it, the API says 503
     ├── DatabaseUnavailable
     ├── TransactionConflict
+    ├── SpaceChanged
     ├── FileStoreUnavailable
     ├── SourceUnavailable
     ├── SourceBusy
@@ -59,6 +68,7 @@ KnowledgeBaseError
     ├── OutboundFailed
     │   └── OutboundTimedOut
     ├── AnswerAbandoned
+    ├── EvidenceDeleted
     ├── Overloaded
     └── LlmUnavailable
         ├── LlmTimedOut
@@ -108,6 +118,12 @@ class InvalidPrincipal(InvalidInput):
     """A principal is written `kind:name`, for example 'user:ana' or 'group:finance'."""
 
     code = "invalid_principal"
+
+
+class ReceiptInvalid(InvalidInput):
+    """The text is no receipt that the key signed."""
+
+    code = "receipt_invalid"
 
 
 class OutboundRefused(InvalidInput):
@@ -176,6 +192,12 @@ class DocumentNotFound(NotFound):
     code = "document_not_found"
 
 
+class DocumentDeleted(NotFound):
+    """The document that the first request with this Idempotency-Key stored was deleted since."""
+
+    code = "document_deleted"
+
+
 class JobNotFound(NotFound):
     """There is no such job, or you may not see it."""
 
@@ -204,6 +226,12 @@ class CredentialNotFound(NotFound):
     """There is no such key."""
 
     code = "credential_not_found"
+
+
+class SpaceNotFound(NotFound):
+    """There is no such embedding space."""
+
+    code = "space_not_found"
 
 
 class TenantNotFound(NotFound):
@@ -236,6 +264,18 @@ class DocumentOfAnother(Conflict):
     code = "document_of_another"
 
 
+class JobOfAnother(Conflict):
+    """Somebody else began this job, and this key may not change it."""
+
+    code = "job_of_another"
+
+
+class JobFinished(Conflict):
+    """The job has ended, and cannot be canceled or run again."""
+
+    code = "job_finished"
+
+
 class RevisionMismatch(Conflict):
     """The document has changed since you read it: the If-Match header names an older revision."""
 
@@ -246,6 +286,27 @@ class NothingHeld(Conflict):
     """The source has no deletions that wait for confirmation."""
 
     code = "nothing_held"
+
+
+class SpaceInUse(Conflict):
+    """The embedding space is the one that searches use."""
+
+    code = "space_in_use"
+
+
+class SpaceIncomplete(Conflict):
+    """Some chunks have no vector in the embedding space yet."""
+
+    code = "space_incomplete"
+
+    def __init__(self, name: str, *, missing: int) -> None:
+        """`missing` chunks of all tenants have no vector in the space of this name."""
+        super().__init__(
+            f"{missing} chunks have no vector in the embedding space {name!r} yet: wait for the "
+            "backfill, which 'footnote space list' shows, or activate with --force, after which "
+            "searches find these chunks by their words alone."
+        )
+        self.missing = missing
 
 
 class StillRunning(Conflict):
@@ -349,6 +410,12 @@ class DocumentTooComplex(DocumentUnreadable):
     code = "document_too_complex"
 
 
+class UploadCanceled(DocumentUnreadable):
+    """The job that was to read this upload was canceled."""
+
+    code = "upload_canceled"
+
+
 class ProcessingFailed(DocumentUnreadable):
     """The document could not be processed, although several attempts were made."""
 
@@ -402,6 +469,12 @@ class TransactionConflict(DependencyFailed):
         self.has_waited = has_waited
 
 
+class SpaceChanged(DependencyFailed):
+    """Another embedding space was activated meanwhile, of a model that this worker has to load."""
+
+    code = "space_changed"
+
+
 class FileStoreUnavailable(DependencyFailed):
     """The file store cannot be reached at the moment."""
 
@@ -442,6 +515,12 @@ class AnswerAbandoned(DependencyFailed):
     """The answer was abandoned because nobody followed it or its process stopped; ask again."""
 
     code = "answer_abandoned"
+
+
+class EvidenceDeleted(DependencyFailed):
+    """A document that the answer quotes was deleted while the answer was made; ask again."""
+
+    code = "evidence_deleted"
 
 
 class Overloaded(DependencyFailed):

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
+from uuid import UUID
 
 import fsspec
 from fsspec.spec import AbstractFileSystem
@@ -83,6 +84,37 @@ class FileStore:
 
         with _failure_translated():
             await asyncio.to_thread(delete)
+
+    async def delete_all(self, tenant_id: TenantId) -> int:
+        """The number of files deleted, half written ones included: all that the tenant had."""
+
+        def delete() -> int:
+            paths = self._paths(tenant_id)
+            if paths:
+                self._filesystem.rm(f"{self._root}/{tenant_id}", recursive=True)
+            return len(paths)
+
+        with _failure_translated():
+            return await asyncio.to_thread(delete)
+
+    async def tenants(self) -> set[TenantId]:
+        """The tenants that have files."""
+
+        def names() -> list[str]:
+            self._filesystem.invalidate_cache()
+            if not self._filesystem.exists(self._root):
+                return []
+            listed: list[str] = self._filesystem.ls(self._root, detail=False)
+            return [PurePosixPath(path).name for path in listed]
+
+        with _failure_translated():
+            found = await asyncio.to_thread(names)
+        tenant_ids: set[TenantId] = set()
+        for name in found:
+            # Whatever else lies there is not ours.
+            with contextlib.suppress(ValueError):
+                tenant_ids.add(TenantId(UUID(name)))
+        return tenant_ids
 
     def _path(self, tenant_id: TenantId, sha256: str) -> str:
         return f"{self._root}/{tenant_id}/{sha256[:2]}/{sha256}"

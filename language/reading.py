@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Final
 
 from language.lexicon import Lexicon, lexicon_of
+from language.remembered import remembered
 from language.stems import stem
 from language.text import is_unspaced
 from language.tokens import Token, tokenize
@@ -184,7 +185,7 @@ class Reading:
         return tuple(found[: HEADS.get(group, 2)])
 
 
-@lru_cache(maxsize=2048)
+@remembered(2048)
 def read_sentence(text: str) -> Reading:
     """The sentence read in its language."""
     return Reading(tokenize(text))

@@ -1,12 +1,13 @@
 """The stems of the words that say what a text is about, in its own language."""
 
 import re
-from functools import cache, lru_cache
+from functools import cache
 from threading import Lock
 from typing import Final, Protocol
 
 from Stemmer import Stemmer
 
+from language.remembered import remembered
 from language.snowball import snowball_algorithm
 from language.stop_words import is_stop_word
 from language.text import (
@@ -65,7 +66,7 @@ def content_stems(text: str, language: str | None = None) -> list[str]:
     return found
 
 
-@lru_cache(maxsize=MAX_CACHED_WORDS)
+@remembered(MAX_CACHED_WORDS)
 def _content_stem(word: str, algorithm: str) -> str | None:
     """The stem of a folded word without accents; None for a small word."""
     if algorithm == _ENGLISH:
@@ -77,7 +78,7 @@ def _content_stem(word: str, algorithm: str) -> str | None:
     return _without_accents(stemmed)
 
 
-@lru_cache(maxsize=MAX_CACHED_WORDS)
+@remembered(MAX_CACHED_WORDS)
 def stem(word: str) -> str:
     """The English stem of a folded word, without accents and possessive."""
     word = _without_accents(word.removesuffix("'s").strip("'"))

@@ -6,11 +6,12 @@ Sentence rules and small words are English; other languages get their punctuatio
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 # The standard library knows no grapheme clusters; rules of our own would miss flags and Hangul.
 import regex  # type: ignore[import-untyped]  # ships no type information
+
+from language.remembered import remembered
 
 # A flag is two signs. `\X` alone counts from the first sign of a row for each flag in it.
 GRAPHEME = regex.compile(r"\p{GCB=RI}{2}[\p{GCB=EX}\p{GCB=SM}\p{GCB=ZWJ}]*+|\X")
@@ -251,7 +252,7 @@ def _fold_ascii(text: str, span: Span, folded: tuple[list[str], list[int], list[
         position = irregular.end() if irregular else stop
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def _fold_cluster(cluster: str) -> str:
     """The folded characters of a cluster; a superscript, subscript or fraction stays."""
     translated = cluster.translate(_SAME)

@@ -1,11 +1,11 @@
 """Divides text into tokens to compare: words by stem, measures by meaning, identifiers whole."""
 
 import re
-from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from language.lexicon import LANGUAGES, lexicon
 from language.numbers import Measure, find_measures, says
+from language.remembered import remembered
 from language.stems import stem
 from language.text import STOP_WORDS, UNSPACED, WORD_PATTERN, is_unspaced, normal_form, word_set
 
@@ -66,7 +66,7 @@ class Token(NamedTuple):
         return says(self.measure, claim.measure)
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def tokenize(text: str, *, a_is_name: bool = False) -> tuple[Token, ...]:
     """The tokens in order. `a_is_name`: a first word `A` is a label, as in `A pays and B lends`."""
     tokens: list[Token] = []
@@ -125,13 +125,13 @@ def _word(text: str, span: tuple[int, int], *, is_first: bool, a_is_name: bool) 
     return Token("word", key, start, end, raw, is_content, False, is_name)
 
 
-@lru_cache(maxsize=50_000)
+@remembered(50_000)
 def _folded(raw: str) -> str:
     word = raw.casefold().replace("\u2019", "'")
     return word if word.isascii() else normal_form("NFKC", word)
 
 
-@lru_cache(maxsize=50_000)
+@remembered(50_000)
 def _meaning(raw: str, *, is_first: bool, a_is_name: bool) -> tuple[str, bool, bool]:
     """The word's key, whether it is content, and whether it is a name.
 

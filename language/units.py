@@ -1,10 +1,10 @@
 """Units of measure, in the header of a column and beside a number."""
 
 import re
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from language.numbers import CURRENCIES, Measure, Quantity, find_measures, says
+from language.remembered import remembered
 from language.text import word_set
 
 _CODES: Final = "|".join(sorted(CURRENCIES))
@@ -67,7 +67,7 @@ class Amount(NamedTuple):
         return claim.unit in {"", self.unit} and says(self.measure, claim.measure)
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def amounts_in(text: str) -> tuple[Amount, ...]:
     """The numbers and dates of a text with their units, in order."""
     found: list[Amount] = []
@@ -85,7 +85,7 @@ def amounts_in(text: str) -> tuple[Amount, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def split_header(header: str) -> tuple[str, str]:
     """The words of a header and the unit in it: `Price (EUR)` is `Price` in `EUR`."""
     if len(header) > _MAX_HEADER_CHARS:

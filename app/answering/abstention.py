@@ -15,12 +15,17 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from statistics import fmean
-from typing import Final, NamedTuple, TypedDict, assert_never, cast
+from typing import Final, NamedTuple, assert_never, cast
+
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from app.answering.context import Context, Source
 from app.answering.evidence.ranking import FLOOR_PASSAGES, SentenceEvidence
 from app.answering.question.parts import QuestionReading
 from app.answering.question.specifics import identifiers
+from kb.errors import InvalidInput
+from kb.store.spaces import SpaceTuning
 from language.stems import content_stems
 from language.text import STOP_WORDS
 
@@ -80,6 +85,9 @@ class FittedAbstention(TypedDict):
     signals: Mapping[str, FittedSignal]
 
 
+_FITTED: Final = TypeAdapter(FittedAbstention)
+
+
 @lru_cache(maxsize=1)
 def packaged_model() -> FittedAbstention:
     """The model of this release."""
@@ -87,9 +95,28 @@ def packaged_model() -> FittedAbstention:
     return cast("FittedAbstention", json.loads(FITTED_FILE.read_text(encoding="utf-8")))
 
 
-def is_fitted_to(embedding_model: str) -> bool:
+def fitted_model(tuning: SpaceTuning) -> FittedAbstention:
+    """The model that was fitted with the embedding space, else that of this release."""
+    if tuning.abstention is None:
+        return packaged_model()
+    return parse_fitted(tuning.abstention)
+
+
+def parse_fitted(stored: Mapping[str, object]) -> FittedAbstention:
+    """The fitted model; InvalidInput when `footnote eval abstention --fit` has not written it."""
+    try:
+        return _FITTED.validate_python(stored, strict=True)
+    except ValidationError as error:
+        places = {".".join(map(str, each["loc"])) for each in error.errors()}
+        raise InvalidInput(
+            "This is no model that 'footnote eval abstention --fit' has written: look at "
+            f"{', '.join(sorted(places))}."
+        ) from error
+
+
+def is_fitted_to(embedding_model: str, tuning: SpaceTuning | None = None) -> bool:
     """False when the cosines of another model made the weights: what they say is a guess then."""
-    return packaged_model()["embedding_model"] == embedding_model
+    return fitted_model(tuning or SpaceTuning())["embedding_model"] == embedding_model
 
 
 def answer_probability(model: FittedAbstention, signals: EvidenceSignals | None) -> float:
@@ -105,15 +132,20 @@ def answer_probability(model: FittedAbstention, signals: EvidenceSignals | None)
 
 
 def evidence_probability(
-    question: QuestionReading, context: Context, evidence: Sequence[SentenceEvidence]
+    question: QuestionReading,
+    context: Context,
+    evidence: Sequence[SentenceEvidence],
+    model: FittedAbstention,
 ) -> float:
     """The probability, 0 to 1, that the evidence holds an answer to the question.
+
+    `model` was fitted to cosines as those of the evidence are.
 
     A name or a code says nothing to an embedding model, and so nothing to the cosines: a piece with
     all the question's words, or a row with the identifier asked about, counts whatever they are.
     """
     signals = evidence_signals(question, context, evidence)
-    probability = answer_probability(packaged_model(), signals)
+    probability = answer_probability(model, signals)
     is_named = any(
         each.coverage >= WHOLE_COVERAGE
         or (

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Final, assert_never
 
-from app.answering.abstention import packaged_model
+from app.answering.abstention import fitted_model
 from app.answering.pipeline import Answered
 
 _Levels = Sequence[tuple[float, str]]
@@ -92,7 +92,8 @@ def _best(answered: Answered) -> str:
     """The best piece and how well it answers; outcomes that name it are decided from one."""
     assert answered.retrieved is not None  # noqa: S101 - else nothing could be found
     best = answered.retrieved.evidence[0]
-    usual = packaged_model()["signals"]["best_cosine"]
+    tuning = answered.retrieved.retrieval.embedder.tuning
+    usual = fitted_model(tuning)["signals"]["best_cosine"]
     deviations = (best.cosine - usual["mean"]) / usual["deviation"]
     return (
         f"the best sentence holds {_level(best.coverage, COVERAGE)} of the question's words and is "

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.answering.abstention import evidence_probability
+from app.answering.abstention import evidence_probability, fitted_model
 from app.answering.claims import VerifiedClaim
 from app.answering.context import build_context, random_source_id
 from app.answering.disagreement import disagreement_in
@@ -37,13 +37,14 @@ from app.identity import Caller
 from app.limits import AnswerLimits
 from app.policy.tenant_policy import TenantPolicies, escalation_reason
 from app.retrieve.query import RetrievalLimits
+from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import Retrieval, Retriever, SearchQuery
+from app.retrieve.search_spaces import SearchSpaces
 from kb.errors import InvalidInput
 from kb.ids import TenantId
 from kb.postgres.database import Database
 from kb.store.answers import recent_statuses
 from kb.telemetry import Stopwatch
-from models.embedding import Embedder
 
 NEWEST_PROMPT = "answer"
 """Unless a request names a version."""
@@ -95,13 +96,12 @@ class Answerer:
 
     database: Database
     retriever: Retriever
-    embedder: Embedder
+    spaces: SearchSpaces
     gateway: Gateway | None
     prompts: PromptLibrary
     policies: TenantPolicies
     limits: AnswerLimits
     retrieval_limits: RetrievalLimits
-    embedding_space: str
     verify_profile: ProfileName
     grounding_model: GroundingModel | None
 
@@ -144,6 +144,10 @@ class Answerer:
             retrieval = await self.retriever.search(
                 caller.tenant_id, caller.viewer, self._query(run), now=now
             )
+        # Another embedding space may have been activated since the guard.
+        run = replace(
+            run, release=self._release(run.release.prompt, run.session, retrieval.embedder)
+        )
         with stopwatch.span("evidence"):
             retrieved = await self._rank_evidence(run, retrieval, is_completed=run.session is None)
         await on_event(retrieved)
@@ -199,7 +203,6 @@ class Answerer:
         shown_history = recent_turns(
             question.history, budget_tokens=HISTORY_TOKENS, count_tokens=self._estimate_tokens
         )
-        reader = self.grounding_model
         return AnswerRun(
             caller=caller,
             question=replace(question, text=guarded.text),
@@ -207,22 +210,31 @@ class Answerer:
             checks=guarded.results,
             policy=policy,
             session=session,
-            release=Release(
-                prompt=self.require_prompt(question.prompt),
-                model=session.alias if session else EXTRACTIVE,
-                embedding_space=self.embedding_space,
-                retrieval=self.retrieval_limits,
-                limits=self.limits,
-                verify_profile=self.verify_profile,
-                grounding_model=reader.calibration.data_sha256 if reader else None,
+            release=self._release(
+                self.require_prompt(question.prompt), session, self.spaces.expected
             ),
-            grounding_model=reader,
+            grounding_model=self.grounding_model,
             now=now,
+        )
+
+    def _release(
+        self, prompt: Prompt, session: ModelSession | None, embedder: QueryEmbedder
+    ) -> Release:
+        reader = self.grounding_model
+        return Release(
+            prompt=prompt,
+            model=session.alias if session else EXTRACTIVE,
+            embedding_space=embedder.space.name,
+            abstention=fitted_model(embedder.tuning)["data_sha256"],
+            retrieval=self.retrieval_limits.tuned(embedder.tuning, embedder.languages),
+            limits=self.limits.tuned(embedder.tuning.evidence_floor),
+            verify_profile=self.verify_profile,
+            grounding_model=reader.calibration.data_sha256 if reader else None,
         )
 
     def _estimate_tokens(self, texts: Sequence[str]) -> Sequence[int]:
         """Of whatever model; never too few."""
-        return estimated_tokens(texts, self.embedder.count_tokens)
+        return estimated_tokens(texts, self.spaces.expected.count_tokens)
 
     # --- Evidence --------------------------------------------------------------------------------
 
@@ -246,7 +258,7 @@ class Answerer:
         As many tokens of passages as are asked for and as the model's window has room for.
         Completed, with the rest of the table or list that the answer is from.
         """
-        question, prompt = run.question, run.release.prompt
+        question, prompt, embedder = run.question, run.release.prompt, retrieval.embedder
         limit = run.release.limits.context_tokens
         budget = min(question.max_context_tokens or limit, limit)
         window = run.session.context_window if run.session else None
@@ -263,12 +275,12 @@ class Answerer:
             build_context,
             retrieval.passages,
             budget_tokens=budget,
-            count_tokens=self._estimate_tokens if run.session else self.embedder.count_tokens,
+            count_tokens=self._estimate_tokens if run.session else embedder.count_tokens,
             new_source_id=random_source_id,
         )
         # In a thread, where it is kept: a hostile question takes longer to read.
         reading = await asyncio.to_thread(lambda: question.reading)
-        evidence = await asyncio.to_thread(rank_sentences, reading, context, self.embedder)
+        evidence = await asyncio.to_thread(rank_sentences, reading, context, embedder)
         if is_completed:
             completed = await complete_for(run.caller, self.database, reading, context, evidence)
             context, evidence = completed.context, completed.evidence
@@ -276,7 +288,9 @@ class Answerer:
             retrieval=retrieval,
             context=context,
             evidence=tuple(evidence),
-            evidence_probability=evidence_probability(reading, context, evidence),
+            evidence_probability=evidence_probability(
+                reading, context, evidence, fitted_model(embedder.tuning)
+            ),
         )
 
     # --- Outcomes without a draft ----------------------------------------------------------------
@@ -285,7 +299,7 @@ class Answerer:
         self, run: AnswerRun, retrieved: Retrieved
     ) -> Outcome | None:
         """The outcome of evidence too weak to draft from; None when it may hold an answer."""
-        if _may_hold_answer(run, retrieved):
+        if self._may_hold_answer(retrieved):
             return None
         if retrieved.retrieval.inadmissible:
             retrieval = await self.retriever.search(
@@ -296,11 +310,17 @@ class Answerer:
                 admissibility="inadmissible",
             )
             stale = await self._rank_evidence(run, retrieval, is_completed=False)
-            if _may_hold_answer(run, stale):
+            if self._may_hold_answer(stale):
                 return Outcome(status="unsupported", reason="stale_evidence")
         if not retrieved.context.sources:
             return Outcome(status="unsupported", reason="no_results")
         return Outcome(status="unsupported", reason="low_relevance")
+
+    def _may_hold_answer(self, retrieved: Retrieved) -> bool:
+        # Without evidence the probability is 0, which is no answer whatever the floor.
+        tuning = retrieved.retrieval.embedder.tuning
+        floor = self.limits.tuned(tuning.evidence_floor).evidence_floor
+        return retrieved.evidence_probability > 0 and retrieved.evidence_probability >= floor
 
     async def _escalate_failures(self, run: AnswerRun) -> Outcome | None:
         """`escalate` where this failure is one too many in a row; else None."""
@@ -319,12 +339,6 @@ class Answerer:
             return None
         handover = f"{limit} questions in a row found no answer"
         return Outcome(status="escalate", reason="policy", handover=handover)
-
-
-def _may_hold_answer(run: AnswerRun, retrieved: Retrieved) -> bool:
-    # Without evidence the probability is 0, which is no answer whatever the floor.
-    probability = retrieved.evidence_probability
-    return probability > 0 and probability >= run.release.limits.evidence_floor
 
 
 def _milliseconds(stopwatch: Stopwatch) -> dict[str, float]:

@@ -16,6 +16,7 @@ class ReleaseRecord(TypedDict):
     prompt_sha256: str
     model: str
     embedding_space: str
+    abstention: str
     candidates: int
     lexical_weight: float
     passages: int
@@ -32,12 +33,14 @@ class Release:
     Attributes:
         model: the alias of the language model, or EXTRACTIVE. The models behind an alias may
             change without it.
+        abstention: the hash of the questions that the probability of an answer was fitted to.
         grounding_model: the hash of the data that its thresholds were fitted to; None: none reads.
     """
 
     prompt: Prompt
     model: str
     embedding_space: str
+    abstention: str
     retrieval: RetrievalLimits
     limits: AnswerLimits
     verify_profile: ProfileName
@@ -50,6 +53,7 @@ class Release:
             prompt_sha256=self.prompt.sha256,
             model=self.model,
             embedding_space=self.embedding_space,
+            abstention=self.abstention,
             candidates=self.retrieval.candidates,
             lexical_weight=self.retrieval.lexical_weight,
             passages=self.limits.passages,

@@ -88,7 +88,8 @@ def caller_with(*scopes: Scope) -> Callable[[Caller], Awaitable[Caller]]:
 
 ReadsDocuments = Annotated[Caller, Depends(caller_with("documents:read"))]
 WritesDocuments = Annotated[Caller, Depends(caller_with("documents:write"))]
+Administers = Annotated[Caller, Depends(caller_with("admin"))]
+ReadsReceipts = Annotated[Caller, Depends(caller_with("documents:write", "admin"))]
 FollowsJobs = Annotated[Caller, Depends(caller_with("documents:read", "documents:write"))]
 Searches = Annotated[Caller, Depends(caller_with("search"))]
-Administers = Annotated[Caller, Depends(caller_with("admin"))]
 AsksForAnswers = Annotated[Caller, Depends(caller_with("answers"))]

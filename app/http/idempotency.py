@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from fastapi import Header
 
 from app.identity import Caller
 from kb.errors import InvalidInput
-from kb.postgres.database import Database
+from kb.postgres.database import Database, TenantSession
 from kb.store.idempotency import StoredResponse, claim_key, release_key, store_response
 
 MAX_KEY_LENGTH = 200
@@ -18,6 +18,11 @@ IdempotencyKey = Annotated[
     str | None,
     Header(description="Sent again with the same request, gives the first response again."),
 ]
+
+Remember: TypeAlias = Callable[[TenantSession, StoredResponse], Awaitable[None]]
+"""Stores the response in the transaction that does the work: whoever dies has done both or none."""
+
+Act: TypeAlias = Callable[[Remember], Awaitable[StoredResponse]]
 
 
 def request_digest(route: str, fields: Mapping[str, object]) -> str:
@@ -32,30 +37,46 @@ async def do_once(
     *,
     key: str | None,
     digest: str,
-    act: Callable[[], Awaitable[StoredResponse]],
+    act: Act,
+    part: int | None = None,
 ) -> StoredResponse:
     """The response of `act`, or the first one when this caller sent the same request before.
 
-    Raises IdempotencyKeyReused for another request, StillRunning while the first one runs. A
-    request that fails frees its key.
+    With `part` the same for that part of a request, which has a key of its own. Raises
+    IdempotencyKeyReused for another request, StillRunning while the first one runs. A request that
+    fails frees its key, and so does a response that is not final.
     """
     if key is None:
-        return await act()
+        return await act(_forget)
     if not key or len(key) > MAX_KEY_LENGTH or not key.isprintable():
         raise InvalidInput(f"An Idempotency-Key has 1 to {MAX_KEY_LENGTH} printable characters.")
+    if part is not None:
+        # No caller can send it: a line break does not print.
+        key = f"{key}\n{part}"
     owner, viewer = caller.owner, caller.managing_viewer
     async with database.tenant(caller.tenant_id, viewer=viewer) as scope:
         stored = await claim_key(scope, owner=owner, key=key, request_sha256=digest)
     if stored is not None:
         return stored
-    is_done = False
+    is_stored = is_done = False
+
+    async def remember(scope: TenantSession, response: StoredResponse) -> None:
+        nonlocal is_stored
+        await store_response(scope, owner=owner, key=key, response=response)
+        is_stored = True
+
     try:
-        response = await act()
-        async with database.tenant(caller.tenant_id, viewer=viewer) as scope:
-            await store_response(scope, owner=owner, key=key, response=response)
+        response = await act(remember)
+        if response.is_final and not is_stored:
+            async with database.tenant(caller.tenant_id, viewer=viewer) as scope:
+                await remember(scope, response)
         is_done = True
     finally:
-        if not is_done:
+        if not (is_done and is_stored):
             async with database.tenant(caller.tenant_id, viewer=viewer) as scope:
                 await release_key(scope, owner=owner, key=key)
     return response
+
+
+async def _forget(_scope: TenantSession, _response: StoredResponse) -> None:
+    """Nothing: the request has no key."""

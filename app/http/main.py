@@ -10,6 +10,7 @@ from app.http.answers import routes as answers
 from app.http.answers.streams import AnswerStreams
 from app.http.api_page import add_api_page
 from app.http.chat import routes as chat
+from app.http.collections import routes as collections
 from app.http.documents import routes as documents
 from app.http.grounding import routes as grounding
 from app.http.jobs import routes as jobs
@@ -47,7 +48,7 @@ def build_app(resources: Resources) -> FastAPI:
     app.state.resources = resources
     app.state.streams = streams
     app.state.rate_limiter = RateLimiter(resources.request_limits.rate_per_minute)
-    for routes in (documents, jobs, search, answers, chat, grounding, reindex):
+    for routes in (documents, collections, jobs, search, answers, chat, grounding, reindex):
         app.include_router(routes.router, prefix="/v1")
     app.include_router(operation.router)
     add_api_page(app)

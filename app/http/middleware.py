@@ -16,7 +16,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from app.http.problems import problem_of, problem_response, request_id_of, response_headers
-from app.http.request_bounds import fault_of_address, fault_of_json
+from app.http.request_bounds import (
+    MAX_BATCH_MEMBERS,
+    MAX_MEMBERS,
+    fault_of_address,
+    fault_of_json,
+)
 from app.resources import Resources
 from kb.errors import InvalidInput, UploadTooLarge
 from kb.ids import new_uuid
@@ -33,6 +38,9 @@ FORM_OVERHEAD_BYTES: Final = 1_000_000
 
 UPLOADS: Final = "/v1/documents"
 """Below it a body may be a document."""
+
+BATCHES: Final = "/v1/documents:batch"
+"""Here it may be many."""
 
 MAX_QUESTION_BYTES: Final = 2_000_000
 """Limit of any other body, or `max_body_bytes` if that is less: the longest conversation that a
@@ -167,6 +175,7 @@ class RequestBoundsMiddleware:
             return
 
         is_json, body, received = "json" in content_type, bytearray(), 0
+        max_members = MAX_BATCH_MEMBERS if scope["path"] == BATCHES else MAX_MEMBERS
 
         async def receive_within_bounds() -> Message:
             nonlocal received
@@ -179,7 +188,7 @@ class RequestBoundsMiddleware:
             if is_json:
                 body.extend(part)
                 if message["type"] == "http.request" and not message.get("more_body", False):
-                    fault = fault_of_json(bytes(body))
+                    fault = fault_of_json(bytes(body), max_members=max_members)
                     body.clear()
                     if fault is not None:
                         raise HTTPException(422, detail=fault)

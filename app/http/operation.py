@@ -31,6 +31,9 @@ async def readyz(resources: ResourcesDep) -> JSONResponse:
         # Searches are right while an index lags; a lag is told, and does not take us out.
         if not resources.lexical.is_caught_up(generation_by_tenant):
             checks["lexical_index"] = "catching_up"
+        if resources.spaces.lacking is not None:
+            # Likewise: the space before is kept current, and searched until the model is loaded.
+            checks["embedding_model"] = "loading"
     is_ready = checks["database"] == "ok"
     return JSONResponse(
         {"status": "ready" if is_ready else "not_ready", "checks": checks},

@@ -22,6 +22,7 @@ from kb.errors import (
     CredentialInvalid,
     CredentialMissing,
     DependencyFailed,
+    DocumentDeleted,
     DocumentUnreadable,
     InvalidInput,
     KnowledgeBaseError,
@@ -45,6 +46,7 @@ STATUS_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], int]] = {
     CredentialMissing: 401,
     CredentialInvalid: 401,
     NotFound: 404,
+    DocumentDeleted: 410,
     Conflict: 409,
     RevisionMismatch: 412,
     LimitExceeded: 422,
@@ -196,14 +198,14 @@ async def _answer_known(request: Request, error: Exception) -> JSONResponse:
     return problem_response(problem, request.scope, headers=headers)
 
 
-async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
+def invalid_problem(error: RequestValidationError, *, request_id: str) -> Problem:
+    """The problem of a request with faulty fields, which says where the first faults are."""
     count = len(error.errors())
     which = (
         "" if count <= MAX_FIELD_PROBLEMS else f", for the first {MAX_FIELD_PROBLEMS} of {count}"
     )
     problem = _problem(
-        request_id_of(request.scope),
+        request_id,
         status=HTTPStatus.UNPROCESSABLE_ENTITY,
         code=InvalidInput.code,
         title=_meaning(InvalidInput()),
@@ -220,7 +222,13 @@ async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
         )
         for each in error.errors()[:MAX_FIELD_PROBLEMS]
     ]
-    return problem_response(problem.model_copy(update={"errors": field_problems}), request.scope)
+    return problem.model_copy(update={"errors": field_problems})
+
+
+async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
+    problem = invalid_problem(error, request_id=request_id_of(request.scope))
+    return problem_response(problem, request.scope)
 
 
 async def _answer_http(request: Request, error: Exception) -> JSONResponse:

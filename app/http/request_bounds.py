@@ -16,8 +16,8 @@ MAX_MEMBERS: Final = 4_000
 """Values in a JSON body. The largest that a route means to take has half of them: 500 messages, or
 100 texts and 200 claims. Each unknown one costs 2 microseconds to be refused by name."""
 
-MAX_STRINGS: Final = 2 * MAX_MEMBERS + 3
-"""One more than names and values may be."""
+MAX_BATCH_MEMBERS: Final = 20_000
+"""Values in a batch of documents: forty for each of the most documents that it takes."""
 
 MAX_DEPTH: Final = 64
 """Levels of a JSON body: metadata has 16."""
@@ -37,18 +37,20 @@ def fault_of_address(path: str, query: bytes) -> str | None:
     return None
 
 
-def fault_of_json(body: bytes) -> str | None:
+def fault_of_json(body: bytes, *, max_members: int = MAX_MEMBERS) -> str | None:
     """The fault of a body that is said to be JSON; its reader finds out whether it is."""
+    # One more than names and values may be.
+    max_strings = 2 * max_members + 3
     if b"\0" in body:
         return "The body is not JSON in UTF-8, or holds a NUL character."
     if _count_members(body) <= MAX_DEPTH:
         # Whatever of it is inside strings: most requests are let in here.
         return None
     # A body with few enough values has no more strings than these: the rest need not be looked at.
-    structure, string_count = _STRING.subn(b"", body, count=MAX_STRINGS)
+    structure, string_count = _STRING.subn(b"", body, count=max_strings)
     members = _count_members(structure)
-    if members > MAX_MEMBERS or string_count == MAX_STRINGS:
-        return f"The body holds more than {MAX_MEMBERS} values."
+    if members > max_members or string_count == max_strings:
+        return f"The body holds more than {max_members} values."
     depth = deepest = 0
     for bracket in _BRACKET.findall(structure):
         depth += 1 if bracket in b"[{" else -1

@@ -1,11 +1,12 @@
 """A search's query, and the limits of retrieval."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
 from app.retrieve.conversation import Conversation
 from kb.store.filters import Filter
+from kb.store.spaces import SpaceTuning
 
 UNREAD_LEXICAL_WEIGHT: Final = 0.7
 """The weight of BM25 for a question in a language that the embedding model does not read.
@@ -39,12 +40,24 @@ class SearchQuery:
 class RetrievalLimits:
     """The number of candidates by BM25 and by vectors, and the weight of BM25 in the fused score.
 
-    `languages_read` are those that the embedding model reads, None: all.
+    `languages_read` are those that the embedding model reads, None: all. What the weight hangs on
+    differs with the embedding space: see `tuned`.
     """
 
     candidates: int
     lexical_weight: float
     languages_read: frozenset[str] | None = None
+
+    def tuned(
+        self, tuning: SpaceTuning, languages_read: frozenset[str] | None
+    ) -> "RetrievalLimits":
+        """The same with what an embedding space says, of a model that reads these languages."""
+        weight = tuning.lexical_weight
+        return replace(
+            self,
+            lexical_weight=self.lexical_weight if weight is None else weight,
+            languages_read=languages_read,
+        )
 
     def lexical_weight_in(self, language: str | None) -> float:
         """The weight for a question in the language; None where nobody knows it."""

@@ -9,7 +9,7 @@ import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from kb.store.spaces import Space
+from kb.store.spaces import Space, SpaceTuning
 from kb.unit_vectors import Vectors
 from models.batching import MicroBatcher
 from models.embedding import Embedder
@@ -31,10 +31,12 @@ class QueryEmbedder:
     `embed` belongs to one event loop; the methods of `Embedder` are for any thread.
     """
 
-    def __init__(self, embedder: Embedder, space: Space) -> None:
-        """`space` is the one that the embedder's vectors belong to."""
+    def __init__(self, embedder: Embedder, space: Space, tuning: SpaceTuning | None = None) -> None:
+        """`space` is the one that the embedder's vectors belong to; `tuning` what it needs."""
         self.space = space
-        self.languages = embedder.languages
+        self.tuning = tuning or SpaceTuning()
+        tuned = self.tuning.languages
+        self.languages = embedder.languages if tuned is None else tuned
         self.dimension = embedder.dimension
         self.max_tokens = embedder.max_tokens
         self.count_tokens = embedder.count_tokens
@@ -49,6 +51,11 @@ class QueryEmbedder:
     def is_busy(self) -> bool:
         """True while the model embeds the questions of others."""
         return bool(self._waiting)
+
+    def forget(self) -> None:
+        """Empties the cache: a question may repeat what a deleted document said."""
+        with self._caching:
+            self._cache.clear()
 
     async def embed(self, text: str) -> QueryVector:
         """The question's vector, or whatever the model raises."""

@@ -12,6 +12,7 @@ from app.retrieve.vector_candidates import VectorCandidates
 from kb.errors import KnowledgeBaseError
 from kb.index.recall import is_sampled, sample_recall
 from kb.postgres.database import Database
+from kb.store.spaces import all_spaces
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +57,9 @@ class RecallSampler:
         asker = search.scope
         try:
             async with self._database.tenant(asker.tenant_id, viewer=asker.viewer) as scope:
+                if search.space not in await all_spaces(scope):
+                    # Dropped since the search.
+                    return
                 recall = await sample_recall(
                     scope,
                     search.space,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.retrieve.conversation import Conversation
+from app.retrieve.query_embedder import QueryEmbedder
 from kb.ids import DocumentId
 from kb.index.vector_search import Plan
 from kb.passages import Passage
@@ -51,11 +52,14 @@ class Explanation:
 class Retrieval:
     """Passages, best first, and the state they come from of what the caller may read.
 
+    Their cosines are those of `embedder`'s space.
+
     `inadmissible` are the documents the caller may see that are no evidence at the time, whether
     or not they match.
     """
 
     passages: tuple[Passage, ...]
+    embedder: QueryEmbedder
     generation: int
     timings: Timings
     explanation: Explanation

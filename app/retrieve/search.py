@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from app.retrieve.active_spaces import ActiveSpaces
 from app.retrieve.fusion import fuse_evidence, rescore_with_feedback
 from app.retrieve.lexical_candidates import LexicalCandidates, find_lexical_candidates
 from app.retrieve.phrases import READ_PASSAGES, score_text, weigh_question
 from app.retrieve.query import RetrievalLimits, SearchMode, SearchQuery
-from app.retrieve.query_embedder import QueryEmbedder, QueryVector
+from app.retrieve.query_embedder import QueryVector
 from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.rerank import RERANKED_PASSAGES, PassageScorer, rerank
 from app.retrieve.retrieval import Explanation, Retrieval, Stale, Timings
 from app.retrieve.search_scope import Admissibility, Search, SearchScopes
+from app.retrieve.search_spaces import SearchSpaces, SpaceNotLoaded
 from app.retrieve.vector_candidates import (
     VectorCandidates,
     compare_shortlisted,
@@ -72,7 +72,7 @@ class Retriever:
         self,
         database: Database,
         indexes: NodeIndexes,
-        embedder: QueryEmbedder,
+        spaces: SearchSpaces,
         limits: RetrievalLimits,
         scorer: PassageScorer | None = None,
         sampler: RecallSampler | None = None,
@@ -80,12 +80,16 @@ class Retriever:
         """Without a scorer nothing is reranked; without a sampler recall is not observed."""
         self._database = database
         self._indexes = indexes
-        self._embedder = embedder
+        self.spaces = spaces
         self._limits = limits
         self._scorer = scorer
         self._sampler = sampler
-        self._spaces = ActiveSpaces(embedder.space)
         self._scopes = SearchScopes()
+
+    def forget(self) -> None:
+        """Empties the caches of what callers asked and can see."""
+        self._scopes.forget()
+        self.spaces.forget()
 
     async def search(
         self,
@@ -104,16 +108,40 @@ class Retriever:
             raise InvalidInput(
                 "No reranker is configured: leave 'rerank' out, or set FOOTNOTE_RERANK_MODEL."
             )
+        while True:
+            try:
+                return await self._search(
+                    tenant_id, viewer, query, now=now, admissibility=admissibility
+                )
+            except SpaceNotLoaded as lacking:
+                # Without a connection: it takes seconds.
+                await self.spaces.load(lacking.stored)
+
+    async def _search(
+        self,
+        tenant_id: TenantId,
+        viewer: Viewer,
+        query: SearchQuery,
+        *,
+        now: datetime,
+        admissibility: Admissibility,
+    ) -> Retrieval:
         stopwatch = Stopwatch()
         # The model runs beside the first statements: both take some milliseconds. While it is
         # busy with other questions, this one waits without a connection.
-        is_queueing = self._embedder.is_busy
-        embedding = asyncio.create_task(embed_query(self._embedder, query, stopwatch))
+        embedder = self.spaces.expected
+        is_queueing = embedder.is_busy
+        embedding = asyncio.create_task(embed_query(embedder, query, stopwatch))
         try:
             if is_queueing:
                 await asyncio.wait({embedding})
             async with self._database.tenant(tenant_id, viewer=viewer) as scope:
                 generations = await read_generations(scope)
+                active = await self.spaces.choose(scope, generations.space)
+                if active.space != embedder.space:
+                    # Activated a moment ago.
+                    embedding.cancel()
+                    embedding = asyncio.create_task(embed_query(active, query, stopwatch))
                 search_scope = await self._scopes.find(
                     scope,
                     query,
@@ -127,7 +155,8 @@ class Retriever:
                     query=query,
                     search_scope=search_scope,
                     generation=generations.tenant,
-                    space=await self._spaces.find(scope, generations.space),
+                    embedder=active,
+                    limits=self._limits.tuned(active.tuning, active.languages),
                     wanted=wanted,
                     limit=max(self._limits.candidates, wanted),
                     stopwatch=stopwatch,
@@ -240,7 +269,7 @@ class Retriever:
             lexical.bm25_by_chunk,
             vectors,
             question,
-            lexical_weight=self._limits.lexical_weight_in(lexical.language),
+            lexical_weight=search.limits.lexical_weight_in(lexical.language),
         )
         best = list(evidence_by_chunk)[: max(search.wanted, READ_PASSAGES)]
         passage_by_chunk = await read_passages(search.scope, best)
@@ -275,6 +304,7 @@ class Retriever:
         seconds = search.stopwatch.seconds_by_stage
         return Retrieval(
             passages=tuple(passages[: query.top_k]),
+            embedder=search.embedder,
             generation=generation,
             timings=Timings(
                 embed=seconds.get("embed", 0.0) * 1000,
@@ -288,7 +318,7 @@ class Retriever:
                 lexical_candidates=len(lexical.bm25_by_chunk),
                 vector_candidates=len(vector.cosine_by_chunk),
                 vector_plan=vector.plan,
-                lexical_weight=self._limits.lexical_weight_in(lexical.language),
+                lexical_weight=search.limits.lexical_weight_in(lexical.language),
                 is_lexical_missing=lexical.is_missing,
                 reranked=reranked,
                 conversation=query.conversation,

@@ -7,7 +7,8 @@ from typing import Final, Literal
 
 from cachetools import LRUCache
 
-from app.retrieve.query import SearchQuery
+from app.retrieve.query import RetrievalLimits, SearchQuery
+from app.retrieve.query_embedder import QueryEmbedder
 from kb.ids import DocumentId
 from kb.index.vector_search import VectorFilter, count_visible
 from kb.postgres.database import TenantSession
@@ -57,17 +58,23 @@ class Search:
     """A query in its transaction.
 
     `wanted` is the number of passages to read, `limit` that of candidates by BM25 and by vectors.
-    Vectors are compared in `space`, the one that is active.
+    Vectors are compared in `space`, that of the embedder, with the limits that hold in it.
     """
 
     scope: TenantSession
     query: SearchQuery
     search_scope: SearchScope
     generation: int
-    space: Space
+    embedder: QueryEmbedder
+    limits: RetrievalLimits
     wanted: int
     limit: int
     stopwatch: Stopwatch
+
+    @property
+    def space(self) -> Space:
+        """The embedding space."""
+        return self.embedder.space
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +95,11 @@ class SearchScopes:
             MAX_CACHED
         )
         self._visible_counts: LRUCache[tuple[object, ...], int] = LRUCache(MAX_CACHED)
+
+    def forget(self) -> None:
+        """Empties the caches."""
+        self._visible_documents.clear()
+        self._visible_counts.clear()
 
     async def find(
         self,

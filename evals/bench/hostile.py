@@ -23,8 +23,8 @@ from ingest.parse.plain_text import text_drafts
 from kb.errors import KnowledgeBaseError
 from kb.store.filters import parse_filter
 from language.personal_data import labelled
+from language.remembered import forget_texts
 from language.text import normal_form, sentences
-from language.tokens import tokenize
 
 FACTOR: Final = 4
 MOST_GROWTH: Final = 6.0
@@ -73,8 +73,7 @@ def growth_of(case: Case, clock: Callable[[], float]) -> float:
 
     def seconds(length: int) -> float:
         text = case.head + repeated(case.unit, length)
-        tokenize.cache_clear()
-        constraints_of.cache_clear()
+        forget_texts()
         started = clock()
         # A refusal is as good as a reading.
         with suppress(KnowledgeBaseError):

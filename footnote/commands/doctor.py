@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from app.answering.abstention import is_fitted_to, packaged_model
+from app.answering.abstention import fitted_model, is_fitted_to
 from footnote.commands.recall import show_recall
 from footnote.compose import REFIT, open_database
 from footnote.output import JsonOption, PrincipalsOption, console, print_json
@@ -21,7 +21,7 @@ from kb.postgres.embedded_postgres import database_url
 from kb.principals import split_principals
 from kb.private_folders import open_to_others
 from kb.settings import Settings
-from kb.store.spaces import current_space
+from kb.store.spaces import SpaceTuning, stored_spaces
 from migrations.run import is_current, upgrade
 from models.embedding import choose_backend, model_path
 
@@ -89,23 +89,12 @@ def doctor(
 
 def _check_local(settings: Settings) -> list[Check]:
     python = ".".join(str(part) for part in sys.version_info[:3])
-    fitted = packaged_model()["embedding_model"]
-    is_fitted = is_fitted_to(settings.embedding_model)
     has_whole_model = (settings.llm_base_url is None) == (settings.llm_model is None)
     return [
         Check(name="python", is_well=sys.version_info >= (3, 11), detail=python),
         _check_home(settings),
         _check_privacy(settings),
         _check_embedding(settings),
-        Check(
-            name="evidence floor",
-            # In any case: answers are as safe as ever, only more or fewer than they should be.
-            is_well=True,
-            detail=f"fitted with {fitted}"
-            if is_fitted
-            else f"WARNING: fitted with {fitted}, not with {settings.embedding_model}",
-            mend=None if is_fitted else REFIT,
-        ),
         Check(
             name="language model",
             is_well=has_whole_model,
@@ -176,19 +165,40 @@ def _version(package: str) -> str:
         return "missing"
 
 
+def _check_floor(model: str, tuning: SpaceTuning) -> Check:
+    fitted = fitted_model(tuning)["embedding_model"]
+    is_fitted = is_fitted_to(model, tuning) or tuning.evidence_floor is not None
+    return Check(
+        name="evidence floor",
+        # In any case: answers are as safe as ever, only more or fewer than they should be.
+        is_well=True,
+        detail=f"fitted with {fitted}"
+        if is_fitted
+        else f"WARNING: fitted with {fitted}, not with {model}",
+        mend=None if is_fitted else REFIT,
+    )
+
+
 def _check_database(settings: Settings) -> list[Check]:
     kind = "embedded" if settings.database_url is None else "configured"
 
     async def look_inside(url: str) -> list[Check]:
         async with open_database(settings, url) as database, database.system() as system:
-            space = await current_space(system)
-        found = f"{space.name} ({space.dimension} dimensions)" if space else None
+            spaces = await stored_spaces(system)
+        active = next((each for each in spaces if each.is_current), None)
+        found = None
+        if active is not None:
+            found = f"{active.space.name} ({active.space.dimension} dimensions)"
         return [
             Check(name="database", is_well=True, detail=f"{kind}, row security enforced"),
             Check(
                 name="embedding space",
                 is_well=True,
                 detail=found or "none yet: made at first start",
+            ),
+            _check_floor(
+                active.space.model if active else settings.embedding_model,
+                active.tuning if active else SpaceTuning(),
             ),
         ]
 

@@ -11,6 +11,7 @@ from app.answering.abstention import FITTED_FILE, packaged_model
 from app.limits import AnswerLimits
 from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import NodeIndexes
+from app.retrieve.search_spaces import SearchSpaces
 from footnote.commands.eval_command import (
     DatasetsOption,
     HomeOption,
@@ -117,7 +118,10 @@ def _weigh_all(
             query_embedder = QueryEmbedder(embedder, space)
             weighing = Weighing(
                 retriever=build_retriever(
-                    settings, database, NodeIndexes(lexical=lexical), query_embedder
+                    settings,
+                    database,
+                    NodeIndexes(lexical=lexical),
+                    SearchSpaces(query_embedder),
                 ),
                 embedder=RememberingEmbedder(query_embedder),
                 limits=AnswerLimits(

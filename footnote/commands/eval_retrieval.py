@@ -9,6 +9,7 @@ import typer
 
 from app.retrieve.query import SearchMode
 from app.retrieve.query_embedder import QueryEmbedder
+from app.retrieve.search_spaces import SearchSpaces
 from footnote.commands.ask import Mode
 from footnote.commands.eval_command import (
     DatasetOption,
@@ -109,7 +110,7 @@ async def _load_and_ask(
                     await indexes.sketches.catch_up(each.tenant_id, space)
                 # One of its own for each way: a retriever remembers the vectors of questions.
                 retriever = build_retriever(
-                    settings, database, indexes, QueryEmbedder(embedder, space)
+                    settings, database, indexes, SearchSpaces(QueryEmbedder(embedder, space))
                 )
                 results.append(await measure_retrieval(retriever, each, run, clock=utc_now))
     return results

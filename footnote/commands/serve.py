@@ -54,6 +54,9 @@ BESIDE_AN_API = 10
 FOLLOW_INTERVAL_SECONDS = 0.5
 """The interval at which lexical indexes catch up; searches are right in between, and stay fast."""
 
+PURGE_INTERVAL_SECONDS = 1.0
+"""The interval at which this process looks for copies to purge."""
+
 
 def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
     """Run everything: database (embedded unless configured), migrations, API and a worker."""
@@ -132,14 +135,17 @@ async def _serve(
         gc.freeze()
         if is_first_key_wanted:
             await _announce(resources, host, port)
-        following = asyncio.create_task(
-            resources.lexical.follow(interval_seconds=FOLLOW_INTERVAL_SECONDS)
-        )
+        beside = [
+            asyncio.create_task(resources.lexical.follow(interval_seconds=FOLLOW_INTERVAL_SECONDS)),
+            asyncio.create_task(resources.spaces.follow(resources.database)),
+            asyncio.create_task(resources.purger.run(interval_seconds=PURGE_INTERVAL_SECONDS)),
+        ]
         try:
             await server.serve()
         finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
 
 async def _announce(resources: Resources, host: str, port: int) -> None:

@@ -124,6 +124,10 @@ class Follower:
             self._catch_ups[tenant_id] = catch_up
         return catch_up
 
+    def is_catching_up(self, tenant_id: TenantId) -> bool:
+        """True while the tenant's copy is being brought up to date."""
+        return tenant_id in self._catch_ups
+
     async def catch_up(self, tenant_id: TenantId) -> None:
         """Returns when the copy has what there is now, however long that takes.
 

@@ -20,12 +20,18 @@ from pgvector.psycopg.halfvec import HalfVectorBinaryDumper
 from psycopg.sql import Composed
 from sqlalchemy import event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    DisconnectionError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from kb.errors import DatabaseUnavailable, Misconfigured, TransactionConflict
+from kb.errors import DatabaseUnavailable, Misconfigured, TenantNotFound, TransactionConflict
 from kb.ids import TenantId
 from kb.principals import Uploader, person_of
 
@@ -44,6 +50,9 @@ MAX_PAUSE_SECONDS: Final = 0.1
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 _CONFLICTS: Final = frozenset({"40P01", "40001", _LOCK_NOT_AVAILABLE})
 """Deadlock, serialization failure, lock timeout. Source: PostgreSQL, appendix A."""
+
+_TENANT_KEY: Final = "_tenant_id_fkey"
+"""Ends Postgres' names of the keys by which rows belong to their tenant."""
 
 PING_AFTER_IDLE_SECONDS = 1.0
 """A server that restarts is away for longer than that."""
@@ -107,6 +116,14 @@ class TenantSession:
         role = "footnote_reader" if self.viewer else "footnote_writer"
         await self.connection.execute(_SET_ROLE, {"role": role})
 
+    @asynccontextmanager
+    async def as_system(self) -> AsyncIterator["SystemSession"]:
+        """The same transaction across tenants, to delete this one. Needs a whole-tenant scope."""
+        await self.connection.execute(_SET_ROLE, {"role": "footnote_system"})
+        yield SystemSession(connection=self.connection)
+        role = "footnote_reader" if self.viewer else "footnote_writer"
+        await self.connection.execute(_SET_ROLE, {"role": role})
+
 
 @dataclass(frozen=True, kw_only=True)
 class SystemSession:
@@ -128,6 +145,12 @@ def sqlalchemy_url(database_url: str) -> str:
 def conninfo(database_url: str) -> str:
     """The URL as libpq takes it."""
     return "postgresql" + database_url[len(urlsplit(database_url).scheme) :]
+
+
+def constraint_of(error: IntegrityError) -> str | None:
+    """The name of the constraint that a statement would have broken."""
+    cause = error.orig
+    return cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None
 
 
 def _send_vectors_in_binary(connection: DBAPIConnection, _record: object) -> None:
@@ -211,7 +234,8 @@ class Database:
     async def owner(self, *, is_snapshot: bool = False) -> AsyncIterator[AsyncConnection]:
         """A transaction as the login role, for creating an embedding space's table.
 
-        Raises TransactionConflict when others got in its way, DatabaseUnavailable without a server.
+        Raises TransactionConflict when others got in its way, DatabaseUnavailable without a server,
+        TenantNotFound when its tenant was deleted meanwhile.
         """
         engine = self._snapshot_engine if is_snapshot else self.engine
         try:
@@ -230,6 +254,10 @@ class Database:
             if state in _CONFLICTS:
                 raise TransactionConflict(has_waited=state == _LOCK_NOT_AVAILABLE) from error
             raise DatabaseUnavailable from error
+        except IntegrityError as error:
+            if (constraint_of(error) or "").endswith(_TENANT_KEY):
+                raise TenantNotFound from error
+            raise
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise DatabaseUnavailable from error

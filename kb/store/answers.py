@@ -3,16 +3,20 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
-from kb.errors import AnswerNotFound, StillRunning
+from kb.errors import AnswerNotFound, EvidenceDeleted, StillRunning
 from kb.ids import AnswerId, DocumentId, Subject
-from kb.postgres.database import TenantSession, Viewer
+from kb.postgres.database import TenantSession, Viewer, constraint_of
 from kb.principals import key_of
 from kb.store.tables import answer_documents, answers, documents
+
+_SHOWN: Final = "answer_documents_document_fkey"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,10 +158,19 @@ def _shows_hidden(viewer: Viewer | None) -> ColumnElement[bool]:
 async def add_cited(
     scope: TenantSession, answer_id: AnswerId, document_ids: Iterable[UUID]
 ) -> None:
-    """Notes documents that the answer quotes; those noted before stay as they are."""
+    """Notes documents that the answer quotes; those noted before stay as they are.
+
+    EvidenceDeleted when one of them was deleted meanwhile.
+    """
     rows = [
         {"tenant_id": scope.tenant_id, "answer_id": answer_id, "document_id": document_id}
         for document_id in sorted(document_ids)
     ]
-    if rows:
+    if not rows:
+        return
+    try:
         await scope.connection.execute(insert(answer_documents).on_conflict_do_nothing(), rows)
+    except IntegrityError as error:
+        if constraint_of(error) == _SHOWN:
+            raise EvidenceDeleted from error
+        raise

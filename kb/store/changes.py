@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypedDict
 
-from sqlalchemy import ColumnElement, case, delete, func, select, text, union
+from sqlalchemy import ColumnElement, case, delete, func, select, text, union, update
 
 from kb.errors import DocumentOfAnother
 from kb.ids import DocumentId
@@ -18,10 +18,12 @@ from kb.postgres.database import EVERYONE, TenantSession
 from kb.store.answers import count_answers
 from kb.store.audit import Actor, record_event
 from kb.store.chunks import delete_chunks, set_chunk_language, set_chunk_principals
+from kb.store.deletions import DeletionReason, DocumentReceipt, NewDeletion, insert_deletion
+from kb.store.document_copies import delete_answers, delete_jobs, forget_responses
 from kb.store.document_writes import set_waiting_principals, update_fields
 from kb.store.documents import Document, DocumentFields, get_document
 from kb.store.jobs import count_jobs, shown_jobs
-from kb.store.tables import answer_documents, answers, document_versions, documents, jobs
+from kb.store.tables import document_versions, documents, jobs
 from kb.store.tenants import advance_generation, read_generations
 from kb.store.vectors import delete_vectors, set_vector_principals
 
@@ -64,7 +66,24 @@ class Receipt:
     jobs: int
     files: int
     generation: int
+    reason: DeletionReason
     sha256s: tuple[str, ...]
+
+    def record(self) -> DocumentReceipt:
+        """The receipt as it is stored and signed."""
+        return DocumentReceipt(
+            document_id=str(self.document_id),
+            content_sha256=self.content_sha256,
+            reason=self.reason,
+            documents=self.documents,
+            versions=self.versions,
+            chunks=self.chunks,
+            vectors=self.vectors,
+            answers=self.answers,
+            jobs=self.jobs,
+            files=self.files,
+            generation=self.generation,
+        )
 
 
 class DeletedRows(TypedDict):
@@ -72,6 +91,7 @@ class DeletedRows(TypedDict):
 
     versions: int
     answers: int
+    responses: int
     vectors: int
     chunks: int
     documents: int
@@ -186,12 +206,18 @@ async def change_fields(
 
 
 async def delete_document(
-    scope: TenantSession, document_id: DocumentId, *, actor: Actor, now: datetime
+    scope: TenantSession,
+    document_id: DocumentId,
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: DeletionReason = "request",
 ) -> Receipt:
     """The receipt; DocumentNotFound when the caller cannot see the document.
 
-    DocumentOfAnother when it is somebody else's to delete. Stored answers that quote the document
-    go with it. The caller deletes the files of `sha256s` after the transaction has been committed.
+    DocumentOfAnother when it is somebody else's to delete. Everything that repeats the document's
+    words goes with it, and is gone when the transaction is committed. Processes of the API then
+    purge their copies and the files of `sha256s`; who wants the latter to go at once does it.
     """
     document = await lock_to_change(scope, document_id, actor)
     uploaded = await _uploaded_files(scope, document)
@@ -216,7 +242,21 @@ async def delete_document(
             generation=await advance_generation(
                 whole, document_id, readers=document.fields.principals
             ),
+            reason=reason,
             sha256s=sha256s,
+        )
+        tenants_own = receipt.generation
+        receipt = replace(receipt, generation=(await read_generations(scope)).caller)
+        await insert_deletion(
+            whole,
+            NewDeletion(
+                receipt=receipt.record(),
+                owner=actor.name,
+                principals=stored.fields.principals,
+                generation=tenants_own,
+                sha256s=sha256s,
+                deleted_at=now,
+            ),
         )
         await record_event(
             whole,
@@ -229,9 +269,11 @@ async def delete_document(
                 "chunks": receipt.chunks,
                 "vectors": receipt.vectors,
                 "answers": deleted["answers"],
+                "responses": deleted["responses"],
+                "reason": reason,
             },
         )
-    return replace(receipt, generation=(await read_generations(scope)).caller)
+    return receipt
 
 
 async def _uploaded_files(scope: TenantSession, document: Document) -> set[str]:
@@ -277,18 +319,16 @@ async def _delete_rows(scope: TenantSession, document_id: DocumentId) -> Deleted
             document_versions.c.document_id == document_id,
         )
     )
-    quoting = select(answer_documents.c.answer_id).where(
-        answer_documents.c.tenant_id == scope.tenant_id,
-        answer_documents.c.document_id == document_id,
-    )
-    deleted_answers = await scope.connection.execute(
-        delete(answers).where(answers.c.tenant_id == scope.tenant_id, answers.c.id.in_(quoting))
-    )
-    await scope.connection.execute(
-        delete(jobs).where(jobs.c.tenant_id == scope.tenant_id, jobs.c.document_id == document_id)
-    )
+    answer_count = await delete_answers(scope, document_id)
+    response_count = await forget_responses(scope, document_id)
+    await delete_jobs(scope, document_id)
     vectors = await delete_vectors(scope, document_id)
     chunks = await delete_chunks(scope, document_id)
+    await scope.connection.execute(
+        update(documents)
+        .where(documents.c.tenant_id == scope.tenant_id, documents.c.supersedes == document_id)
+        .values(supersedes=None)
+    )
     # Its versions go with the document's row.
     deleted_documents = await scope.connection.execute(
         delete(documents).where(
@@ -297,7 +337,8 @@ async def _delete_rows(scope: TenantSession, document_id: DocumentId) -> Deleted
     )
     return DeletedRows(
         versions=int(version_count.scalar_one()),
-        answers=int(deleted_answers.rowcount),
+        answers=answer_count,
+        responses=response_count,
         vectors=vectors,
         chunks=chunks,
         documents=int(deleted_documents.rowcount),

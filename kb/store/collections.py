@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from kb.ids import CollectionId, new_uuid
 from kb.postgres.database import TenantSession
 from kb.store.tables import collections, documents
+
+MAX_RETENTION_DAYS: Final = 36_500
+"""A century; the table refuses more."""
 
 
 async def ensure_collection(scope: TenantSession, name: str) -> CollectionId:
@@ -28,6 +32,53 @@ async def ensure_collection(scope: TenantSession, name: str) -> CollectionId:
         {"tenant_id": scope.tenant_id, "id": new_uuid(), "name": name},
     )
     return CollectionId((await scope.connection.execute(query)).scalar_one())
+
+
+async def set_retention(scope: TenantSession, name: str, *, days: int | None) -> None:
+    """Keeps the collection's documents for so many days after their last change; None: for ever.
+
+    Makes the collection when it is missing. Needs a whole-tenant scope.
+    """
+    collection_id = await ensure_collection(scope, name)
+    await scope.connection.execute(
+        update(collections)
+        .where(collections.c.tenant_id == scope.tenant_id, collections.c.id == collection_id)
+        .values(retention_days=days)
+    )
+
+
+async def get_retention(scope: TenantSession, name: str) -> int | None:
+    """The days for which the collection's documents are kept; None: for ever, or no such one.
+
+    Needs a whole-tenant scope.
+    """
+    query = select(collections.c.retention_days).where(
+        collections.c.tenant_id == scope.tenant_id, collections.c.name == name
+    )
+    found: int | None = (await scope.connection.execute(query)).scalar_one_or_none()
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectionRule:
+    """A collection, and the days for which its documents are kept; None: for ever."""
+
+    name: str
+    retention_days: int | None
+
+
+async def list_collections(scope: TenantSession, *, after: str, limit: int) -> list[CollectionRule]:
+    """The tenant's collections by name, after the given one. Needs a whole-tenant scope."""
+    query = (
+        select(collections.c.name, collections.c.retention_days)
+        .where(collections.c.tenant_id == scope.tenant_id, collections.c.name > after)
+        .order_by(collections.c.name)
+        .limit(limit)
+    )
+    return [
+        CollectionRule(name=row.name, retention_days=row.retention_days)
+        for row in await scope.connection.execute(query)
+    ]
 
 
 async def collection_ids(scope: TenantSession, names: Sequence[str]) -> list[CollectionId]:

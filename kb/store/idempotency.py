@@ -5,9 +5,10 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select, text, update
 
-from kb.errors import IdempotencyKeyReused, StillRunning
+from kb.errors import DocumentDeleted, IdempotencyKeyReused, StillRunning
 from kb.postgres.database import TenantSession
-from kb.store.tables import idempotency_keys
+from kb.store.document_copies import GONE, named_documents
+from kb.store.tables import documents, idempotency_keys
 
 ABANDONED_AFTER = timedelta(minutes=15)
 """No request takes this long: the process that claimed the key has died."""
@@ -19,6 +20,8 @@ class StoredResponse:
 
     status_code: int
     body: dict[str, object]
+    is_final: bool = True
+    """False for one that is not kept, since the request may have another when it is repeated."""
 
 
 async def claim_key(
@@ -27,7 +30,8 @@ async def claim_key(
     """None when the caller is the first to use the key and must now do the work.
 
     Otherwise the stored response; StillRunning while there is none, IdempotencyKeyReused when
-    the key was used with another request.
+    the key was used with another request, DocumentDeleted when the response told of a document
+    that was deleted since: the work is not done again.
     """
     claimed = await scope.connection.execute(
         text(
@@ -57,26 +61,49 @@ async def claim_key(
         raise IdempotencyKeyReused
     if row.status_code is None:
         raise StillRunning
+    if row.status_code == GONE:
+        raise DocumentDeleted
     return StoredResponse(status_code=row.status_code, body=row.response)
 
 
 async def store_response(
     scope: TenantSession, *, owner: str, key: str, response: StoredResponse
 ) -> None:
-    """Keeps the response for repetitions of the request."""
+    """Keeps the response for repetitions of the request.
+
+    Of one that shows a document which was deleted meanwhile only that is kept.
+    """
     table = idempotency_keys.c
+    shown = named_documents(response.body)
+    is_deleted = False
+    if shown:
+        # Locked: a deletion that begins now waits, and then finds the response.
+        async with scope.whole_tenant() as whole:
+            query = select(documents.c.id).where(
+                documents.c.tenant_id == scope.tenant_id, documents.c.id.in_(shown)
+            )
+            locked = await whole.connection.execute(
+                query.with_for_update(key_share=True, read=True)
+            )
+            is_deleted = bool(shown - set(locked.scalars()))
     await scope.connection.execute(
         update(idempotency_keys)
         .where(table.tenant_id == scope.tenant_id, table.owner == owner, table.key == key)
-        .values(status_code=response.status_code, response=response.body)
+        .values(
+            status_code=GONE if is_deleted else response.status_code,
+            response=None if is_deleted else response.body,
+        )
     )
 
 
 async def release_key(scope: TenantSession, *, owner: str, key: str) -> None:
-    """Frees the key of a request that failed, so that it can be sent again."""
+    """Frees the key of a request that failed, so that it can be sent again.
+
+    One with a response keeps it: the request was done, whatever happened to its caller.
+    """
     table = idempotency_keys.c
     await scope.connection.execute(
-        delete(idempotency_keys).where(
-            table.tenant_id == scope.tenant_id, table.owner == owner, table.key == key
-        )
+        delete(idempotency_keys)
+        .where(table.tenant_id == scope.tenant_id, table.owner == owner, table.key == key)
+        .where(table.status_code.is_(None))
     )

@@ -53,6 +53,17 @@ INGEST: Final = JobKind(
     visibility="document",
 )
 
+BACKFILL: Final = JobKind(
+    name="backfill",
+    task="backfill_space",
+    queue="backfill",
+    progress_unit="chunks",
+    # 10 s to 5 minutes: nobody waits for it.
+    retry=RetryPolicy(first_delay=timedelta(seconds=10), most_doublings=5),
+    visibility="owner",
+)
+
+
 REREAD: Final = JobKind(
     name="reread",
     task="reread_document",
@@ -84,6 +95,6 @@ SYNC_SOURCE: Final = JobKind(
 )
 
 JOB_KINDS: Final[dict[str, JobKind]] = {
-    kind.name: kind for kind in (INGEST, REREAD, REINDEX, SYNC_SOURCE)
+    kind.name: kind for kind in (INGEST, REREAD, REINDEX, BACKFILL, SYNC_SOURCE)
 }
 """Every kind by its name."""

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from kb.errors import JobNotFound
-from kb.ids import DocumentId, JobId, new_uuid
+from kb.ids import DocumentId, JobId, TenantId, new_uuid
 from kb.postgres.database import SystemSession, TenantSession
 from kb.store.documents import Document, DocumentError
 from kb.store.job_kinds import JOB_KINDS, PRIORITIES, JobKind, JobPriority
@@ -78,6 +78,7 @@ class Job:
 
     id: JobId
     kind: str
+    owner: str
     document_id: DocumentId | None
     upload: int | None
     status: JobStatus
@@ -108,7 +109,7 @@ async def enqueue_job(
     Jobs of one document run one after the other, and so do those with one lock.
     """
     job_id = JobId(new_uuid())
-    lock = work.lock if work else None
+    lock = f"{scope.tenant_id}:{work.lock}" if work else str(document.id if document else job_id)
     await scope.connection.execute(
         insert(jobs).values(
             tenant_id=scope.tenant_id,
@@ -120,12 +121,11 @@ async def enqueue_job(
             progress_unit=kind.progress_unit,
             owner=owner,
             priority=priority,
-            lock=lock,
+            lock=work.lock if work else None,
             arguments=dict(work.arguments) if work else {},
         )
     )
-    held = _queue_lock(scope, lock, str(document.id if document else job_id))
-    await _enqueue(scope, kind, job_id, lock=held, priority=PRIORITIES[priority])
+    await _enqueue(scope, kind, job_id, lock=lock, priority=PRIORITIES[priority])
     return job_id
 
 
@@ -134,13 +134,14 @@ async def enqueue_again(scope: TenantSession, job: Job, *, is_last: bool = False
 
     Needs a whole-tenant scope.
     """
-    lock = _queue_lock(scope, job.lock, str(job.document_id or job.id))
+    lock = queue_lock(scope.tenant_id, job)
     priority = LAST if is_last else PRIORITIES[job.priority]
     await _enqueue(scope, JOB_KINDS[job.kind], job.id, lock=lock, priority=priority)
 
 
-def _queue_lock(scope: TenantSession, lock: str | None, own: str) -> str:
-    return f"{scope.tenant_id}:{lock}" if lock else own
+def queue_lock(tenant_id: TenantId, job: Job) -> str:
+    """The lock of a job in the queue."""
+    return f"{tenant_id}:{job.lock}" if job.lock else str(job.document_id or job.id)
 
 
 async def _enqueue(
@@ -181,7 +182,7 @@ async def find_job(scope: TenantSession, job_id: JobId) -> Job | None:
     query = select(jobs).where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id == job_id)
     query = query.where(shown_jobs(scope))
     row = (await scope.connection.execute(query)).one_or_none()
-    return _job(row) if row else None
+    return job_of(row) if row else None
 
 
 async def count_jobs(scope: TenantSession, document_id: DocumentId) -> int:
@@ -243,7 +244,7 @@ async def latest_job(scope: TenantSession, document_id: DocumentId) -> Job | Non
         .limit(1)
     )
     row = (await scope.connection.execute(query)).one_or_none()
-    return _job(row) if row else None
+    return job_of(row) if row else None
 
 
 async def start_job(scope: TenantSession, job_id: JobId, *, is_alone: bool, now: datetime) -> int:
@@ -354,10 +355,12 @@ def _update(scope: TenantSession, job_id: JobId) -> Update:
     return update(jobs).where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id == job_id)
 
 
-def _job(row: Row[tuple[object, ...]]) -> Job:
+def job_of(row: Row[tuple[object, ...]]) -> Job:
+    """The job of a whole row."""
     return Job(
         id=JobId(row.id),
         kind=row.kind,
+        owner=row.owner,
         document_id=row.document_id,
         upload=row.upload,
         status=row.status,

@@ -1,8 +1,13 @@
-"""Embedding spaces: model, revision and dimension, each with its own table of vectors."""
+"""Embedding spaces: model, revision and dimension, each with its own table of vectors.
+
+Searches use the one that is current. Every other live space is kept current beside it, so that it
+can take over at any time: what a worker could not write into one is left to the backfill.
+"""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 
 import numpy as np
@@ -19,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    func,
     insert,
     select,
     text,
@@ -28,7 +34,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
-from kb.errors import Misconfigured
+from kb.errors import Misconfigured, SpaceNotFound
 from kb.postgres.database import Database, SystemSession, TenantSession
 from kb.store.tables import embedding_spaces
 from kb.unit_vectors import UNVERSIONED
@@ -55,6 +61,31 @@ class Space:
     model: str
     revision: str
     dimension: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpaceTuning:
+    """What depends on the cosines of a space's model; None: as the settings or the release say.
+
+    `languages` are those that the model reads. `abstention` is a fitted model, as
+    `footnote eval abstention --fit` writes it.
+    """
+
+    evidence_floor: float | None = None
+    lexical_weight: float | None = None
+    languages: frozenset[str] | None = None
+    abstention: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredSpace:
+    """A space as the database has it; one that `is_dropped` only waits for its table to go."""
+
+    space: Space
+    is_current: bool
+    is_dropped: bool
+    tuning: SpaceTuning
+    created_at: datetime
 
 
 def space_for(*, model: str, revision: str, dimension: int) -> Space:
@@ -100,6 +131,20 @@ def vectors_table(space: Space) -> Table:
     )
 
 
+_LOCK_SPACES = text("SELECT pg_advisory_xact_lock(hashtext('embedding_spaces'))")
+_HOLD_SPACES = text("SELECT pg_advisory_xact_lock_shared(hashtext('embedding_spaces'))")
+
+
+async def lock_spaces(connection: AsyncConnection) -> None:
+    """Nobody else adds, activates or drops a space, or writes new vectors, until the end."""
+    await connection.execute(_LOCK_SPACES)
+
+
+async def hold_spaces(scope: TenantSession) -> None:
+    """The spaces stay as they are until the transaction ends. Taken before any other lock."""
+    await scope.connection.execute(_HOLD_SPACES)
+
+
 async def ensure_space(database: Database, space: Space) -> None:
     """Creates the space's table when it is new and makes it the current one.
 
@@ -108,44 +153,74 @@ async def ensure_space(database: Database, space: Space) -> None:
     """
     async with database.owner() as connection:
         # Two processes may start at once.
-        await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('embedding_spaces'))"))
-        of_this_name = select(embedding_spaces).where(embedding_spaces.c.name == space.name)
-        known = (await connection.execute(of_this_name)).one_or_none()
-        if known is not None:
-            made = _space(known)
-            # A model whose weights are known may lie in another folder now. Refused also while
-            # nothing is stored: a process of the other model may be about to.
-            is_same = replace(made, model=space.model) == space
-            if not is_same or (space.revision == UNVERSIONED and made.model != space.model):
-                raise Misconfigured(
-                    f"The embedding space {made.name!r} was made for the model {made.model!r} "
-                    f"(revision {made.revision}, {made.dimension} dimensions). The configured "
-                    f"{space.model!r} (revision {space.revision}, {space.dimension} dimensions) "
-                    "would get the same name. Set FOOTNOTE_EMBEDDING_MODEL back, or rename the "
-                    "model's folder."
-                )
-            if known.is_current:
-                return
+        await lock_spaces(connection)
+        known = await add_space(connection, space)
+        if known is not None and known.is_current:
+            return
         current = select(embedding_spaces).where(embedding_spaces.c.is_current)
         used = (await connection.execute(current)).one_or_none()
         if used is not None:
             await _refuse_if_used(connection, used.name, used.model)
-        if known is None:
-            await _create(connection, space)
+            # Empty: nobody has to keep it current.
             await connection.execute(
-                insert(embedding_spaces).values(
-                    name=space.name,
-                    model=space.model,
-                    revision=space.revision,
-                    dimension=space.dimension,
-                )
+                update(embedding_spaces)
+                .where(embedding_spaces.c.is_current)
+                .values(is_current=False, dropped_at=func.now())
             )
-        await connection.execute(update(embedding_spaces).values(is_current=False))
         await connection.execute(
             update(embedding_spaces)
             .where(embedding_spaces.c.name == space.name)
-            .values(is_current=True)
+            .values(is_current=True, dropped_at=None)
         )
+
+
+async def add_space(
+    connection: AsyncConnection, space: Space, tuning: SpaceTuning | None = None
+) -> StoredSpace | None:
+    """The space as it was stored before; None: it is new, and has its table now.
+
+    Misconfigured when another model has a space of this name. Needs `lock_spaces`.
+    """
+    of_this_name = select(embedding_spaces).where(embedding_spaces.c.name == space.name)
+    row = (await connection.execute(of_this_name)).one_or_none()
+    if row is None:
+        await _create(connection, space)
+        values = {"name": space.name, "model": space.model, "revision": space.revision}
+        await connection.execute(
+            insert(embedding_spaces).values(
+                **values, dimension=space.dimension, **_columns(tuning or SpaceTuning())
+            )
+        )
+        return None
+    stored = _stored(row)
+    # Refused also while nothing is stored: a process of the other model may be about to.
+    if not is_same_model(stored.space, space):
+        made = stored.space
+        raise Misconfigured(
+            f"The embedding space {made.name!r} was made for the model {made.model!r} "
+            f"(revision {made.revision}, {made.dimension} dimensions). The configured "
+            f"{space.model!r} (revision {space.revision}, {space.dimension} dimensions) "
+            "would get the same name. Set FOOTNOTE_EMBEDDING_MODEL back, or rename the "
+            "model's folder."
+        )
+    return stored
+
+
+def is_same_model(one: Space, other: Space) -> bool:
+    """True when vectors of the two may be compared.
+
+    A model whose weights are known may lie in another folder now.
+    """
+    if one.revision == UNVERSIONED and one.model != other.model:
+        return False
+    return replace(one, name=other.name, model=other.model) == other
+
+
+async def set_tuning(connection: AsyncConnection, name: str, tuning: SpaceTuning) -> None:
+    """Stores what depends on the cosines of the space's model."""
+    await connection.execute(
+        update(embedding_spaces).where(embedding_spaces.c.name == name).values(**_columns(tuning))
+    )
 
 
 async def _refuse_if_used(connection: AsyncConnection, name: str, model: str) -> None:
@@ -169,16 +244,59 @@ async def current_space(session: SystemSession | TenantSession) -> Space | None:
     return None if row is None else _space(row)
 
 
-async def all_spaces(scope: TenantSession) -> list[Space]:
-    """Every space that has a table."""
-    rows = await scope.connection.execute(
+async def all_spaces(session: SystemSession | TenantSession) -> list[Space]:
+    """Every live space: those that are searched or may be, and are kept current."""
+    return [each.space for each in await stored_spaces(session) if not each.is_dropped]
+
+
+async def stored_spaces(session: SystemSession | TenantSession) -> list[StoredSpace]:
+    """Every space that has a table, by name."""
+    rows = await session.connection.execute(
         select(embedding_spaces).order_by(embedding_spaces.c.name)
     )
-    return [_space(row) for row in rows]
+    return [_stored(row) for row in rows]
+
+
+async def find_space(session: SystemSession | TenantSession, name: str) -> StoredSpace:
+    """The live space of this name, or the newest one of a model of this name; SpaceNotFound."""
+    live = [each for each in await stored_spaces(session) if not each.is_dropped]
+    named = [each for each in live if each.space.name == name]
+    of_model = [each for each in live if each.space.model == name]
+    if not named and not of_model:
+        raise SpaceNotFound(
+            f"There is no embedding space, and none of a model, named {name!r}: "
+            "'footnote space list' shows those that there are."
+        )
+    return max(named or of_model, key=lambda each: each.created_at)
 
 
 def _space(row: Row[tuple[object, ...]]) -> Space:
     return Space(name=row.name, model=row.model, revision=row.revision, dimension=row.dimension)
+
+
+def _stored(row: Row[tuple[object, ...]]) -> StoredSpace:
+    tuning = SpaceTuning(
+        evidence_floor=row.evidence_floor,
+        lexical_weight=row.lexical_weight,
+        languages=None if row.languages is None else frozenset(row.languages),
+        abstention=row.abstention,
+    )
+    return StoredSpace(
+        space=_space(row),
+        is_current=row.is_current,
+        is_dropped=row.dropped_at is not None,
+        tuning=tuning,
+        created_at=row.created_at,
+    )
+
+
+def _columns(tuning: SpaceTuning) -> dict[str, object]:
+    return {
+        "evidence_floor": tuning.evidence_floor,
+        "lexical_weight": tuning.lexical_weight,
+        "languages": None if tuning.languages is None else sorted(tuning.languages),
+        "abstention": None if tuning.abstention is None else dict(tuning.abstention),
+    }
 
 
 async def _create(connection: AsyncConnection, space: Space) -> None:

@@ -119,16 +119,24 @@ async def generations(system: SystemSession) -> dict[TenantId, int]:
 
 
 async def current_generation(scope: TenantSession) -> int:
-    """The number of publishes, permission changes and deletes so far."""
+    """The number of publishes, permission changes and deletes so far.
+
+    TenantNotFound when the tenant was deleted meanwhile, as for all that reads generations.
+    """
     row = await scope.connection.execute(_GENERATION, {"tenant_id": scope.tenant_id})
-    return int(row.scalar_one())
+    generation = row.scalar_one_or_none()
+    if generation is None:
+        raise TenantNotFound
+    return int(generation)
 
 
 async def read_generations(scope: TenantSession) -> Generations:
     """All in one statement; without a viewer the caller's is the tenant's."""
     principals = list(scope.viewer.principals) if scope.viewer else []
     parameters = {"tenant_id": scope.tenant_id, "principals": principals}
-    row = (await scope.connection.execute(_GENERATIONS, parameters)).one()
+    row = (await scope.connection.execute(_GENERATIONS, parameters)).one_or_none()
+    if row is None:
+        raise TenantNotFound
     caller = int(row.caller) if scope.viewer else row.generation
     return Generations(tenant=row.generation, caller=caller, space=row.space)
 
@@ -178,7 +186,9 @@ async def advance_generation(
         .from_select(["tenant_id", "generation", "document_id"], select(advanced))
         .returning(index_changes.c.generation)
     )
-    generation = int((await scope.connection.execute(statement)).scalar_one())
+    generation = (await scope.connection.execute(statement)).scalar_one_or_none()
+    if generation is None:
+        raise TenantNotFound
     changes = [
         {"tenant_id": scope.tenant_id, "principal": reader, "changes": 1}
         for reader in sorted(set(readers))
@@ -192,4 +202,4 @@ async def advance_generation(
                 constraint="reader_changes_pkey", set_={"changes": reader_changes.c.changes + 1}
             )
         )
-    return generation
+    return int(generation)

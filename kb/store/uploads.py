@@ -2,9 +2,10 @@
 
 import asyncio
 import hashlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from kb.errors import (
     AlreadyExists,
@@ -63,6 +64,10 @@ class Accepted:
     job: Job | None
 
 
+AlongWith: TypeAlias = Callable[[TenantSession, Accepted], Awaitable[None]]
+"""Writes what is to be stored with the upload, or not at all."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Uploads:
     """Takes uploads of at most `max_bytes` in."""
@@ -72,9 +77,16 @@ class Uploads:
     max_bytes: int
 
     async def accept(
-        self, tenant_id: TenantId, upload: Upload, *, viewer: Viewer, actor: Actor, now: datetime
+        self,
+        tenant_id: TenantId,
+        upload: Upload,
+        *,
+        viewer: Viewer,
+        actor: Actor,
+        now: datetime,
+        along_with: AlongWith | None = None,
     ) -> Accepted:
-        """The stored document and its job.
+        """The stored document and its job; `along_with` writes in the same transaction.
 
         Raises UploadTooLarge, DocumentEmpty, UnsupportedMediaType, InvalidPrincipal,
         AlreadyExists (mode `create`), DocumentNotFound for an unknown `supersedes`, InvalidInput
@@ -95,7 +107,10 @@ class Uploads:
                 await lock_file(scope, content.sha256)
                 # A deletion may have taken them away just now; where it has not, this only looks.
                 await self.files.write(tenant_id, content.sha256, upload.content)
-                return await _store(scope, upload, content, actor, now)
+                accepted = await _store(scope, upload, content, actor, now)
+                if along_with is not None:
+                    await along_with(scope, accepted)
+            return accepted
 
         try:
             return await retried(transaction)

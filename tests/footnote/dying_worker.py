@@ -19,6 +19,7 @@ from ingest.runs import Run
 from kb.ids import JobId
 from kb.postgres.database import Database, TenantSession
 from tests.footnote.own_database import open_small_tools
+from tests.footnote.small_embedder import SmallEmbedder
 
 SLOW_SECONDS_A_CALL = 1.0
 """Of 128 texts."""
@@ -62,7 +63,9 @@ MOMENTS: dict[str, tuple[str, object]] = {
 async def main(moment: str, database_url: str, files_url: str) -> None:
     database = Database(database_url, pool_size=3)
     seconds = SLOW_SECONDS_A_CALL if moment == "never" else 0.0
-    async with open_small_tools(database, files_url, seconds_a_call=seconds) as tools:
+    async with open_small_tools(
+        database, files_url, embedders=[SmallEmbedder(seconds_a_call=seconds)]
+    ) as tools:
         with patch(*MOMENTS[moment]):
             await worker.run_worker(
                 worker.build_queue_app(database_url, tools),

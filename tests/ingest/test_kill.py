@@ -11,6 +11,7 @@ import pytest
 from app.identity import ApiKeys
 from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
+from app.retrieve.search_spaces import SearchSpaces
 from kb.ids import JobId
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.settings import Settings
@@ -228,7 +229,7 @@ def served_on(
     retriever = Retriever(
         database,
         NodeIndexes(lexical=lexical),
-        QueryEmbedder(ingestion.embedder, ingestion.space),
+        SearchSpaces(QueryEmbedder(ingestion.embedder, ingestion.space)),
         RetrievalLimits(candidates=100, lexical_weight=0.5),
     )
     resources = replace(

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import text
 from typing_extensions import override
 
-from ingest.embed import batch_passages
 from ingest.runs import start
 from ingest.shared_lock import SharedLock
+from ingest.space_writers import SpaceWriters
 from ingest.worker import run_job
 from kb.errors import DocumentNotFound, FileStoreUnavailable
 from kb.ids import JobId
@@ -67,8 +67,8 @@ class BrokenEmbedder(SmallEmbedder):
 @asynccontextmanager
 async def embedding_with(own: OwnDatabase, embedder: Embedder) -> AsyncIterator[OwnDatabase]:
     """The same database, ingested into with another embedder."""
-    async with batch_passages(embedder) as batching:
-        yield replace(own, tools=replace(own.tools, embedder=embedder, batching=batching))
+    async with SpaceWriters(own.tools.space, embedder) as writers:
+        yield replace(own, tools=replace(own.tools, writers=writers))
 
 
 @asynccontextmanager

@@ -53,10 +53,9 @@ def publication_of(own: OwnDatabase, accepted: Accepted, content: bytes) -> Publ
         parsed=parsed,
         chunks=chunks,
         sha256s=[text_sha256(each) for each in texts],
-        vectors=embedder.embed_passages(texts),
+        vectors_by_space={own.tools.space: embedder.embed_passages(texts)},
         embedded=Embedded(chunks=len(texts), tokens=sum(embedder.count_tokens(texts))),
         chunker_version=CHUNKER_VERSION,
-        space=own.tools.space,
     )
 
 
@@ -158,7 +157,9 @@ async def test_a_failure_in_the_middle_leaves_what_was_served(own: OwnDatabase) 
     second = await being_read(own, content, external_id="kept")
     before, generation_before = await stored(own, second), await generation(own)
     publication = publication_of(own, second, content)
-    too_short = replace(publication, vectors=np.ones((3, 7), dtype=np.float32))
+    too_short = replace(
+        publication, vectors_by_space={own.tools.space: np.ones((3, 7), dtype=np.float32)}
+    )
 
     with pytest.raises(DBAPIError, match="expected 8 dimensions"):
         await publish_in(own, second.job, too_short)
@@ -178,7 +179,9 @@ async def test_a_document_without_chunks_can_be_published(own: OwnDatabase) -> N
     nothing = np.empty((0, 8), dtype=np.float32)
 
     is_served = await publish_in(
-        own, accepted.job, replace(publication, chunks=(), sha256s=(), vectors=nothing)
+        own,
+        accepted.job,
+        replace(publication, chunks=(), sha256s=(), vectors_by_space={own.tools.space: nothing}),
     )
 
     assert is_served

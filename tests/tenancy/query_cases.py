@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.ids import AnswerId, ChunkId, CredentialId, JobId, Subject, new_uuid
+from kb.ids import AnswerId, ChunkId, CredentialId, DocumentId, JobId, Subject, new_uuid
 from kb.index.candidate_vectors import Among, read_candidate_vectors, read_nearest
 from kb.index.follower import Follower, Turns
 from kb.index.lexical.lexical_indexes import LexicalIndexes
@@ -33,6 +33,7 @@ from kb.index.vector_search import (
 from kb.passages import Location
 from kb.postgres.database import Database, TenantSession
 from kb.principals import key_subject
+from kb.residue import traces_of
 from kb.store.admissible import (
     has_limited_documents,
     inadmissible_documents,
@@ -59,6 +60,7 @@ from kb.store.answers import (
     read_answer,
     recent_statuses,
 )
+from kb.store.api_processes import ApiProcess, node_purged, note_purged, purged_everywhere
 from kb.store.audit import Actor, record_event
 from kb.store.budgets import Reservation, nothing_reserved, reserve, settle
 from kb.store.changes import change_fields, delete_document, lock_document, lock_to_change
@@ -75,7 +77,30 @@ from kb.store.chunks import (
     set_chunk_language,
     set_chunk_principals,
 )
-from kb.store.collections import collection_ids, ensure_collection, readable_collections
+from kb.store.collections import (
+    collection_ids,
+    ensure_collection,
+    get_retention,
+    list_collections,
+    readable_collections,
+    set_retention,
+)
+from kb.store.deletions import (
+    DocumentReceipt,
+    NewDeletion,
+    complete_deletions,
+    files_to_discard,
+    get_deletion,
+    insert_deletion,
+    note_discarded,
+)
+from kb.store.document_copies import (
+    delete_answers,
+    delete_jobs,
+    forget_queued,
+    forget_responses,
+)
+from kb.store.document_retention import delete_outlived, outlived_documents
 from kb.store.document_writes import (
     insert_document,
     new_upload,
@@ -103,15 +128,18 @@ from kb.store.drift import (
     vectors_without_chunks,
 )
 from kb.store.idempotency import StoredResponse, claim_key, release_key, store_response
+from kb.store.job_control import JobListing, cancel_job, list_jobs, retry_job
 from kb.store.job_kinds import INGEST
 from kb.store.jobs import (
     Embedded,
+    Job,
     count_jobs,
     enqueue_again,
     enqueue_job,
     finish_job,
     get_job,
     hold_attempt,
+    is_running,
     is_wanted,
     latest_job,
     release_job,
@@ -146,6 +174,7 @@ from kb.store.retention import (
 from kb.store.spaces import Space, all_spaces, current_space
 from kb.store.stale import Chosen, count_documents, stale_documents
 from kb.store.stored_files import lock_file, needed_files
+from kb.store.tenant_deletion import delete_tenant
 from kb.store.tenants import (
     advance_generation,
     change_at,
@@ -173,9 +202,11 @@ class Hidden:
     chunk_id: ChunkId
     embedded_sha256: str
     unread: Document
+    unread_job: JobId
     unsplit: Document
     unembedded: Document
     unembedded_chunk: ChunkId
+    deleted: DocumentId
     request: StoredResponse
     stream_sha256: str
     space: Space
@@ -226,7 +257,39 @@ CALL = MeteredCall(
     first_token_ms=None,
 )
 
+SHOWN_IN_RESPONSE = UUID(int=7)
+DELETED_FILE = "d" * 64
+LONG_AFTER = datetime(2200, 1, 1, tzinfo=UTC)
+PROCESS = ApiProcess(id=UUID(int=8), node=UUID(int=9))
+
+
+def new_deletion(document_id: DocumentId, owner: str) -> NewDeletion:
+    """The deletion of a document that HR could read."""
+    receipt = DocumentReceipt(
+        document_id=str(document_id),
+        content_sha256=DELETED_FILE,
+        reason="request",
+        documents=1,
+        versions=1,
+        chunks=1,
+        vectors=1,
+        answers=0,
+        jobs=1,
+        files=1,
+        generation=1,
+    )
+    return NewDeletion(
+        receipt=receipt,
+        owner=owner,
+        principals=("group:hr",),
+        generation=1,
+        sha256s=(),
+        deleted_at=NOW,
+    )
+
+
 REQUEST_KEY, REQUEST_SHA256 = "nightly import", "0" * 64
+RUNNING_KEY = "running import"
 ACTOR = Actor(name="somebody", principals=(), request_id=None, is_admin=True)
 SOMEBODY = ACTOR.uploader
 
@@ -280,6 +343,22 @@ async def _if_running(
     await finish_job(scope, job_id, "canceled", error=None, now=NOW)
 
 
+async def _retry(scope: TenantSession, hidden: Hidden) -> None:
+    """Runs a job again that waits, which changes nothing, and once more when it was canceled."""
+    await retry_job(scope, hidden.unread_job, actor=ACTOR, now=NOW)
+    await cancel_job(scope, hidden.unread_job, actor=ACTOR, now=NOW)
+    await retry_job(scope, hidden.unread_job, actor=ACTOR, now=NOW)
+
+
+async def _listed_job(scope: TenantSession, hidden: Hidden) -> list[Job]:
+    listed = await list_jobs(scope, JobListing(), before=None, limit=100)
+    return [job for job in listed if job.id == hidden.unread_job]
+
+
+async def _queue_again(scope: TenantSession, hidden: Hidden) -> None:
+    await enqueue_again(scope, await get_job(scope, hidden.unread_job))
+
+
 async def _begun_run(scope: TenantSession) -> JobId:
     return await begin_run(scope, Asked(), trigger="api", owner="test")
 
@@ -312,10 +391,6 @@ async def _counted(scope: TenantSession, hidden: Hidden) -> int:
 
 async def _named(scope: TenantSession, hidden: Hidden) -> bool:
     return hidden.document.content.sha256 in await named_files(scope)
-
-
-async def _queued_again(scope: TenantSession, hidden: Hidden) -> None:
-    await enqueue_again(scope, await get_job(scope, JobId(UUID(hidden.names.job))))
 
 
 def _record(scope: TenantSession, hidden: Hidden) -> AnswerRecord:
@@ -415,6 +490,11 @@ async def _found_words(scope: TenantSession, hidden: Hidden) -> list[object]:
 
 async def _secret_collection(scope: TenantSession, hidden: Hidden) -> list[object]:
     found = await readable_collections(scope)
+    return [each for each in found if each.name == hidden.names.collection]
+
+
+async def _listed_collections(scope: TenantSession, hidden: Hidden) -> list[object]:
+    found = await list_collections(scope, after="", limit=100)
     return [each for each in found if each.name == hidden.names.collection]
 
 
@@ -521,7 +601,7 @@ QUERIES: Mapping[str, QueryCase] = {
     ),
     "store.answer_events.keep_alive": changes(lambda s, h: keep_alive(s, h.answer_id, now=NOW)),
     "store.answer_events.read_events": finds(lambda s, h: read_events(s, h.answer_id, after=0)),
-    "store.answers.add_cited": adds(lambda s, h: add_cited(s, h.answer_id, [new_uuid()])),
+    "store.answers.add_cited": adds(lambda s, h: add_cited(s, h.answer_id, [h.unread.id])),
     "store.answers.count_answers": finds(lambda s, h: count_answers(s, h.document.id)),
     "store.answers.is_readable": finds(lambda s, h: is_readable(s, h.answer_id)),
     "store.answers.insert_answer": adds(lambda s, h: insert_answer(s, _record(s, h))),
@@ -534,6 +614,38 @@ QUERIES: Mapping[str, QueryCase] = {
             limit=1,
         )
     ),
+    "store.api_processes.node_purged": nothing(
+        lambda s, _: node_purged(s, PROCESS.node), "a generation, which no caller is told"
+    ),
+    "store.api_processes.note_purged": adds(lambda s, _: note_purged(s, PROCESS, generation=1)),
+    "store.api_processes.purged_everywhere": nothing(
+        lambda s, _: purged_everywhere(s), "a generation, which no caller is told"
+    ),
+    "store.deletions.complete_deletions": changes(
+        lambda s, _: complete_deletions(s, generation=1, nodes=1, absent_nodes=0, now=NOW)
+    ),
+    "store.deletions.files_to_discard": finds(lambda s, _: files_to_discard(s, generation=1)),
+    "store.deletions.get_deletion": finds(lambda s, h: get_deletion(s, h.deleted)),
+    "store.deletions.insert_deletion": adds(
+        lambda s, h: insert_deletion(s, new_deletion(DocumentId(new_uuid()), h.owner))
+    ),
+    "store.deletions.note_discarded": changes(lambda s, _: note_discarded(s, DELETED_FILE)),
+    "store.document_copies.delete_answers": changes(lambda s, h: delete_answers(s, h.document.id)),
+    "store.document_copies.delete_jobs": changes(lambda s, h: delete_jobs(s, h.document.id)),
+    "store.document_copies.forget_queued": nothing(
+        lambda s, h: forget_queued(s, [h.names.job]), "changes the queue, of this tenant only"
+    ),
+    "store.document_copies.forget_responses": changes(
+        lambda s, _: forget_responses(s, DocumentId(SHOWN_IN_RESPONSE))
+    ),
+    "store.document_retention.delete_outlived": changes(
+        lambda s, h: delete_outlived(s, h.document.id, now=LONG_AFTER)
+    ),
+    "store.document_retention.outlived_documents": finds(
+        lambda s, _: outlived_documents(s, now=LONG_AFTER, limit=100)
+    ),
+    "store.tenant_deletion.delete_tenant": changes(lambda s, _: delete_tenant(s, files=0, now=NOW)),
+    "residue.traces_of": finds(lambda s, h: traces_of(s, h.document.id)),
     "store.audit.record_event": adds(lambda s, _: record_event(s, ACTOR, "document.update", None)),
     "store.budgets.reserve": adds(lambda s, _: _reserved(s)),
     "store.budgets.settle": adds(lambda s, _: _settled(s)),
@@ -611,6 +723,16 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.document_writes.new_upload": changes(
         lambda s, h: new_upload(s, h.document.id, h.document.content, uploader=SOMEBODY, now=NOW)
     ),
+    "store.collections.get_retention": finds(
+        lambda s, h: get_retention(s, h.names.collection),
+        tenant_wide="a rule of the tenant's administrators",
+    ),
+    "store.collections.list_collections": finds(
+        _listed_collections, tenant_wide="shown on the command line only"
+    ),
+    "store.collections.set_retention": changes(
+        lambda s, h: set_retention(s, h.names.collection, days=1)
+    ),
     "store.collections.readable_collections": finds(_secret_collection),
     "store.document_writes.set_published": changes(
         lambda s, h: set_published(
@@ -627,12 +749,20 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, h: claim_key(s, owner=h.owner, key=REQUEST_KEY, request_sha256=REQUEST_SHA256)
     ),
     "store.idempotency.release_key": changes(
-        lambda s, h: release_key(s, owner=h.owner, key=REQUEST_KEY)
+        lambda s, h: release_key(s, owner=h.owner, key=RUNNING_KEY)
     ),
     "store.idempotency.store_response": changes(
         lambda s, h: store_response(
             s, owner=h.owner, key=REQUEST_KEY, response=StoredResponse(status_code=500, body={})
         )
+    ),
+    "store.job_control.list_jobs": finds(_listed_job),
+    "store.job_control.retry_job": changes(_retry),
+    "store.job_control.cancel_job": changes(
+        lambda s, h: cancel_job(s, h.unread_job, actor=ACTOR, now=NOW)
+    ),
+    "store.jobs.enqueue_again": nothing(
+        _queue_again, "The queue belongs to no tenant, and takes what a tenant's transaction names."
     ),
     "store.jobs.enqueue_job": adds(
         lambda s, h: enqueue_job(s, INGEST, owner="somebody", document=h.document)
@@ -647,6 +777,9 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.jobs.get_job": finds(lambda s, h: get_job(s, JobId(UUID(h.names.job)))),
     "store.jobs.hold_attempt": changes(
         lambda s, h: _if_running(s, h, hold_attempt),
+    ),
+    "store.jobs.is_running": changes(
+        lambda s, h: _if_running(s, h, is_running),
     ),
     "store.jobs.is_wanted": changes(
         lambda s, h: _if_running(s, h, is_wanted),
@@ -778,7 +911,6 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, h: vectors_without_chunks(s, h.space, limit=10),
         "a foreign key keeps every vector's chunk",
     ),
-    "store.jobs.enqueue_again": nothing(_queued_again, "its rows are the queue's, which has cases"),
     "store.jobs.set_embedded": changes(
         lambda s, h: set_embedded(s, JobId(UUID(h.names.job)), Embedded(chunks=9, tokens=99))
     ),

@@ -60,6 +60,7 @@ def filled_path(path: str, names: Names) -> str:
         run_id=names.job,
         answer_id=names.answer,
         model_id=f"footnote/{names.collection}",
+        name=names.collection,
     )
 
 
@@ -144,6 +145,8 @@ def _next_page(_names: Names) -> Mapping[str, object]:
 
 
 ONE = "/v1/documents/{document_id}"
+RETRY = "/v1/jobs/{job_id}:retry"
+CANCEL = "/v1/jobs/{job_id}:cancel"
 
 UPLOADING = RouteCase(
     scopes=("documents:write",),
@@ -165,6 +168,29 @@ UPLOADING = RouteCase(
             is_telling=False,
         ),
         Probe(name="upsert of a file", send=_upload_form),
+    ),
+)
+
+BATCH = "/v1/documents:batch"
+
+
+def _batch(**fields: object) -> Mapping[str, object]:
+    return {"json": {"items": [_upload(**fields)["json"]]}}
+
+
+BATCHING = RouteCase(
+    scopes=("documents:write",),
+    is_changing=True,
+    probes=(
+        _probe("POST", BATCH, "no name", lambda _: _batch(), is_telling=False),
+        _probe("POST", BATCH, "successor", lambda n: _batch(supersedes=n.document)),
+        _probe(
+            "POST",
+            BATCH,
+            "create",
+            lambda n: _batch(external_id=n.external_id, collection=n.collection, mode="create"),
+        ),
+        _probe("POST", BATCH, "same text", lambda n: _batch(text=n.text), is_telling=False),
     ),
 )
 
@@ -270,6 +296,7 @@ PATCHING = RouteCase(
 
 ROUTES: Mapping[tuple[str, str], RouteCase] = {
     ("POST", "/v1/documents"): UPLOADING,
+    ("POST", BATCH): BATCHING,
     ("GET", "/v1/documents"): LISTING,
     ("GET", ONE): RouteCase(scopes=("documents:read",), probes=(_probe("GET", ONE, "id"),)),
     ("GET", f"{ONE}/versions"): RouteCase(
@@ -290,6 +317,31 @@ ROUTES: Mapping[tuple[str, str], RouteCase] = {
     ("PATCH", ONE): PATCHING,
     ("DELETE", ONE): RouteCase(
         scopes=("documents:write",), is_changing=True, probes=(_probe("DELETE", ONE, "id"),)
+    ),
+    ("GET", f"{ONE}/receipt"): RouteCase(
+        scopes=("documents:write", "admin"),
+        probes=(_probe("GET", f"{ONE}/receipt", "id", is_telling=False),),
+    ),
+    ("GET", "/v1/receipts/keys"): RouteCase(
+        scopes=("documents:write", "admin"),
+        probes=(_probe("GET", "/v1/receipts/keys", "all", is_telling=False),),
+    ),
+    ("GET", "/v1/collections/{name}"): RouteCase(
+        scopes=("admin",),
+        probes=(_probe("GET", "/v1/collections/{name}", "name", is_telling=False),),
+    ),
+    ("PATCH", "/v1/collections/{name}"): RouteCase(
+        scopes=("admin",),
+        is_changing=True,
+        probes=(
+            _probe(
+                "PATCH",
+                "/v1/collections/{name}",
+                "name",
+                lambda _: {"json": {"retention_days": 36_500}},
+                is_telling=False,
+            ),
+        ),
     ),
     ("GET", "/v1/jobs/{job_id}"): RouteCase(
         scopes=("documents:read", "documents:write"),
@@ -335,6 +387,25 @@ ROUTES: Mapping[tuple[str, str], RouteCase] = {
         scopes=("admin",),
         # tests/app/http/reindex has runs that others begin.
         probes=(_probe("GET", "/v1/reindex/runs/{run_id}", "id", is_telling=False),),
+    ),
+    ("GET", "/v1/jobs"): RouteCase(
+        scopes=("documents:read", "documents:write"),
+        probes=(
+            _probe("GET", "/v1/jobs", "all", is_telling=False),
+            _probe(
+                "GET",
+                "/v1/jobs",
+                "behind a cursor",
+                lambda n: {"params": {"cursor": cursor_after(UUID(n.job)), "limit": 1}},
+                is_telling=False,
+            ),
+        ),
+    ),
+    ("POST", RETRY): RouteCase(
+        scopes=("documents:write",), is_changing=True, probes=(_probe("POST", RETRY, "id"),)
+    ),
+    ("POST", CANCEL): RouteCase(
+        scopes=("documents:write",), is_changing=True, probes=(_probe("POST", CANCEL, "id"),)
     ),
     ("POST", "/v1/search"): SEARCHING,
     ("POST", "/v1/answers"): ASKING,

@@ -4,7 +4,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args, get_type_hints
 from uuid import UUID
 
@@ -15,10 +15,13 @@ from sqlalchemy.exc import DBAPIError, NoResultFound
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import kb
-from kb.errors import NotFound
-from kb.ids import DocumentId, TenantId
+from kb.errors import EvidenceDeleted, NotFound
+from kb.ids import DocumentId, JobId, TenantId, new_uuid
 from kb.postgres.database import TenantSession, Viewer
+from kb.store.api_processes import say_alive
 from kb.store.chunks import NewChunk, insert_chunks, list_chunks
+from kb.store.collections import set_retention
+from kb.store.deletions import insert_deletion
 from kb.store.documents import Document, get_document
 from kb.store.idempotency import StoredResponse, claim_key, store_response
 from kb.store.spaces import current_space, vectors_table
@@ -26,12 +29,17 @@ from kb.store.tables import answers, metadata
 from kb.store.versions import insert_version
 from tests.tenancy.names import Names
 from tests.tenancy.query_cases import (
+    DELETED_FILE,
     LOCATION,
+    PROCESS,
     QUERIES,
     REQUEST_KEY,
     REQUEST_SHA256,
+    RUNNING_KEY,
+    SHOWN_IN_RESPONSE,
     Hidden,
     QueryCase,
+    new_deletion,
 )
 from tests.tenancy.world import ANA, HR, World, upload_secret
 
@@ -104,6 +112,8 @@ async def hidden(world: World) -> AsyncIterator[Hidden]:
 
 async def _hidden(world: World, pending: list[Names]) -> Hidden:
     resources = world.one.service.resources
+    async with resources.database.system() as system:
+        await say_alive(system, PROCESS)
     async with resources.database.tenant(world.one.id, viewer=None) as scope:
         document = await document_of(scope, world.secret)
         unread, unsplit, unembedded = [await document_of(scope, names) for names in pending]
@@ -114,10 +124,19 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         chunk = NewChunk(text="x", context="", location=LOCATION)
         unembedded_chunk, *_ = await insert_chunks(scope, unembedded, [chunk])
         stored, *_ = await list_chunks(scope, document.id, after=-1, limit=1)
-        request = StoredResponse(status_code=202, body={"title": world.secret.title})
+        deleted = DocumentId(new_uuid())
+        deletion = new_deletion(deleted, document.owned_by.name)
+        await insert_deletion(scope, replace(deletion, sha256s=(DELETED_FILE,)))
+        await insert_deletion(scope, new_deletion(DocumentId(new_uuid()), ""))
+        await set_retention(scope, world.secret.collection, days=36_500)
+        shown: dict[str, object] = {"title": world.secret.title, "id": str(SHOWN_IN_RESPONSE)}
+        request = StoredResponse(status_code=202, body=shown)
         key = {"owner": document.owned_by.name, "key": REQUEST_KEY}
         await claim_key(scope, **key, request_sha256=REQUEST_SHA256)
         await store_response(scope, **key, response=request)
+        await claim_key(
+            scope, owner=document.owned_by.name, key=RUNNING_KEY, request_sha256=REQUEST_SHA256
+        )
         space = await current_space(scope)
         assert space is not None
         table = vectors_table(space).c
@@ -135,9 +154,11 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         chunk_id=stored.id,
         embedded_sha256=row.embedded_sha256,
         unread=unread,
+        unread_job=JobId(UUID(pending[0].job)),
         unsplit=unsplit,
         unembedded=unembedded,
         unembedded_chunk=unembedded_chunk,
+        deleted=deleted,
         request=request,
         stream_sha256=stream_sha256,
         space=space,
@@ -174,7 +195,8 @@ async def attempt(
                 result = None
             rows = await rows_of(scope.connection, world.one.id, hidden)
             raise UndoIt  # noqa: TRY301  # through the session, which rolls back
-    except UndoIt:
+    except (UndoIt, EvidenceDeleted):
+        # The latter ends the transaction by itself.
         pass
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) not in REFUSED:

@@ -12,13 +12,16 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kb.ids import TenantId
+from kb.ids import DocumentId, TenantId, new_uuid
 from kb.postgres.database import Database, Viewer, conninfo
+from kb.store.api_processes import note_purged, say_alive
 from kb.store.budgets import reserve
+from kb.store.deletions import insert_deletion
 from kb.store.model_calls import MeteredCall, insert_model_call
 from kb.store.spaces import current_space, vectors_table
 from kb.store.tables import metadata
 from tests.service import Service
+from tests.tenancy.query_cases import PROCESS, new_deletion
 
 HR = "group:hr"
 VECTORS = "vectors"
@@ -30,7 +33,7 @@ TABLES = [
     VECTORS,
 ]
 OF_THE_BOOKS = {"model_calls", "budget_days", "budget_reservations"}
-CLOSED_TO_THE_READER = {"audit_events", "credentials", *OF_THE_BOOKS}
+CLOSED_TO_THE_READER = {"audit_events", "credentials", "purges", *OF_THE_BOOKS}
 CLOSED_TO_THE_WRITER = {"credentials"}
 NAMES_READERS = {
     "documents",
@@ -41,6 +44,7 @@ NAMES_READERS = {
     "answer_documents",
     "answer_events",
     "idempotency_keys",
+    "deletions",
     VECTORS,
 }
 """Rows are seen by some members of the tenant only."""
@@ -108,6 +112,11 @@ async def filled(service: Service) -> Filled:
         owner = str(owners.scalar_one())
         await reserve(scope, microdollars=1, limit=9, lasting=timedelta(hours=1), now=NOW)
         await insert_model_call(scope, CALL)
+        await insert_deletion(scope, new_deletion(DocumentId(new_uuid()), owner))
+    async with service.resources.database.system() as system:
+        await say_alive(system, PROCESS)
+    async with service.resources.database.tenant(tenant_id, viewer=None) as scope:
+        await note_purged(scope, PROCESS, generation=1)
     assert space is not None
     return Filled(
         service=service, tenant_id=tenant_id, owner=owner, vectors=vectors_table(space).name

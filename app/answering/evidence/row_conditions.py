@@ -4,7 +4,6 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import lru_cache
 from typing import Final, Literal, assert_never
 
 from app.answering.evidence.cell_values import comparable, number_of, yes_or_no
@@ -13,6 +12,7 @@ from app.answering.evidence.row_tables import PlacedRow, Table
 from app.answering.question.specifics import identifiers, read_specifics
 from app.answering.question.vocabulary import CARDINALS, ORDINALS
 from app.answering.verify.rows import Cell, is_bare_number
+from language.remembered import remembered
 from language.stems import content_stems
 
 _BOUND: Final = re.compile(
@@ -283,12 +283,12 @@ def _row_stems(placed: PlacedRow) -> frozenset[str]:
     return stems | frozenset(content_stems(placed.names))
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _word_stems(cell: Cell) -> frozenset[str]:
     """The stems of the cell's words; none of a bare number, which is compared instead."""
     return frozenset(() if is_bare_number(cell.value) else content_stems(cell.value))
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _identifiers(cell: Cell) -> frozenset[str]:
     return frozenset(identifiers(cell.value))

@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, assert_never
 
 from app.answering.evidence.row_tables import PlacedRow, Table
@@ -13,6 +12,7 @@ from app.answering.question.answer_type import AnswerType, answer_type_of
 from app.answering.question.spelling import is_like
 from app.answering.question.vocabulary import CARDINALS, PLACES, UNITS
 from app.answering.verify.rows import Cell, Row, is_bare_number
+from language.remembered import remembered
 from language.stems import content_stems
 from language.text import fold
 
@@ -69,7 +69,7 @@ class TableQuestion:
     answer_type: AnswerType
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def read_table_question(text: str) -> TableQuestion:
     """The question with its words and stems."""
     return TableQuestion(

@@ -6,11 +6,11 @@ fenced in the prompt, and no claim is shown that its quotes do not prove.
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final
 
 from app.answering.guard.markup import broken_markup
 from app.answering.guard.signs import OVERRIDES, has_sign, readable, sign
+from language.remembered import remembered
 from language.text import Span, sentences
 
 CACHED_TEXTS: Final = 256
@@ -140,7 +140,7 @@ def is_instruction_to_reader(sentence: str) -> bool:
     return has_sign(readable(sentence), _SIGNS)
 
 
-@lru_cache(maxsize=CACHED_TEXTS)
+@remembered(CACHED_TEXTS)
 def instruction_spans(text: str) -> tuple[Span, ...]:
     """The sentences of the text that instruct its reader, in order, with what they introduce."""
     spans: list[Span] = []

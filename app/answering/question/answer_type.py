@@ -8,7 +8,6 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, Literal, assert_never
 
 from app.answering.question.answer_values import (
@@ -34,6 +33,7 @@ from app.answering.question.wording import (
     defined_term,
     language_of,
 )
+from language.remembered import remembered
 from language.stems import content_stems, stem
 
 AnswerKind = Literal[
@@ -256,7 +256,7 @@ class AnswerType:
                 assert_never(self.kind)
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def answer_type_of(question: str) -> AnswerType:
     """The type of answer that the question expects."""
     kind = _kind(question)

@@ -5,7 +5,6 @@ question -> pins (identifiers, times, numbered things, names, quantities) + answ
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from app.answering.question.answer_type import AnswerType, answer_type_of
@@ -22,6 +21,7 @@ from app.answering.question.specifics import (
     without_identifiers,
 )
 from app.answering.question.vocabulary import SAME_NOUN, UNITS
+from language.remembered import remembered
 from language.text import STOP_WORDS
 
 MAX_QUESTION_CHARS: Final = 2_000
@@ -96,7 +96,7 @@ class Constraints:
         )
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def constraints_of(question: str) -> Constraints:
     """The constraints that the first MAX_QUESTION_CHARS of the question put on its evidence.
 

@@ -7,12 +7,12 @@ thing it asks for.
 
 import re
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Final
 
 from app.answering.question.constraints import TIMES, Constraints, constraints_of
 from app.answering.question.specifics import identifiers
 from app.answering.question.wording import defined_term
+from language.remembered import remembered
 from language.stems import content_stems
 
 MAX_PARTS: Final = 3
@@ -124,7 +124,7 @@ class QuestionReading:
     parts: tuple[Part, ...]
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def read_question(text: str, earlier: str = "") -> QuestionReading:
     """The question, read; `earlier` is the question that it leans on, often empty.
 

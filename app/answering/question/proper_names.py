@@ -5,7 +5,6 @@ A name is known by its capital letter, so German nouns and headline-style questi
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Final
 
 from app.answering.question.spelling import (
@@ -18,6 +17,7 @@ from app.answering.question.spelling import (
 )
 from app.answering.question.vocabulary import MONTHS, ROMAN, TITLES, UNITS, WEEKDAYS
 from app.answering.question.wording import language_of
+from language.remembered import remembered
 from language.stems import stem
 from language.text import STOP_WORDS, word_set
 
@@ -110,12 +110,12 @@ def _has_word(word: str, text: str) -> bool:
     return len(word) >= MIN_PREFIX and any(is_like(word, other) for other in known)
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _stems(text: str) -> frozenset[str]:
     return frozenset(map(stem, words_of(text)))
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _initials(text: str) -> frozenset[str]:
     """The initials of two capitalised words in a row, and of three to six words of any kind."""
     words = NAME_WORD.findall(text[:MAX_CHARS])

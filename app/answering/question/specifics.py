@@ -7,7 +7,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from app.answering.question.spelling import MAX_CHARS
@@ -24,6 +23,7 @@ from app.answering.question.vocabulary import (
     VERBS_TOO,
     WEEKDAYS,
 )
+from language.remembered import remembered
 from language.stems import stem
 from language.text import STOP_WORDS, word_set
 
@@ -92,7 +92,7 @@ class Specifics:
     has_bound: bool
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def read_specifics(text: str) -> Specifics:
     """All that the first MAX_CHARS of the text name."""
     text = text[:MAX_CHARS]

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal
-from functools import lru_cache
 from typing import Final
 
 from app.answering.verify.rows import Cell, Row, is_bare_number, with_unit
+from language.remembered import remembered
 from language.text import fold, word_set
 from language.units import in_unit
 
@@ -205,7 +205,7 @@ def _names(row: Row, cell: Cell) -> Iterator[str]:
         yield fold(row.columns[cell.index]).text
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _normal(text: str) -> str:
     """The form in which texts are compared: folded, without markers and a last full stop."""
     return _folded(_MARKER.sub("", text)).rstrip(" .")

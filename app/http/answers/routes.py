@@ -10,7 +10,7 @@ from app.http.answers.respond import accept_question, read_record, read_stored, 
 from app.http.answers.schemas import Answer, AnswerRequest
 from app.http.answers.streams import AnswerStreams, StreamsDep
 from app.http.dependencies import AsksForAnswers, ResourcesDep
-from app.http.idempotency import IdempotencyKey, do_once, request_digest
+from app.http.idempotency import IdempotencyKey, Remember, do_once, request_digest
 from app.http.sse import EVENT_STREAM, MEDIA_TYPE, LastEventId, encode_events, stream_response
 from app.http.while_connected import while_connected
 from app.identity import Caller
@@ -45,7 +45,7 @@ async def create_answer(  # noqa: PLR0913, PLR0917  # what FastAPI hands in
         found = await streams.find(caller, request_sha256=digest)
         return _follow(streams, caller, found, after=last_event_id)
 
-    async def act() -> StoredResponse:
+    async def act(_remember: Remember) -> StoredResponse:
         if body.stream:
             answer_id: UUID = await streams.begin(
                 accept_question(resources, caller, body),

@@ -3,14 +3,15 @@
 from app.http.documents.schemas import (
     Chunk,
     Document,
-    DocumentDeleted,
     DocumentError,
     DocumentVersion,
     PendingUpload,
+    Purge,
     Receipt,
 )
 from app.http.location import location_out
-from kb.store import changes, chunks, documents, versions
+from kb.receipts import REMAINING, SigningKey
+from kb.store import chunks, deletions, documents, versions
 
 
 def document_out(document: documents.Document) -> Document:
@@ -71,20 +72,22 @@ def chunk_out(chunk: chunks.StoredChunk) -> Chunk:
     )
 
 
-def receipt_out(receipt: changes.Receipt) -> DocumentDeleted:
-    """The receipt as callers see it."""
-    return DocumentDeleted(
-        receipt=Receipt(
-            document_id=receipt.document_id,
-            content_sha256=receipt.content_sha256,
-            deleted_at=receipt.deleted_at,
-            documents=receipt.documents,
-            versions=receipt.versions,
-            chunks=receipt.chunks,
-            vectors=receipt.vectors,
-            answers=receipt.answers,
-            jobs=receipt.jobs,
-            files=receipt.files,
-            generation=receipt.generation,
-        )
+def receipt_out(deletion: deletions.Deletion, key: SigningKey) -> Receipt:
+    """The receipt as callers see it, signed as it is now."""
+    state = deletion.state
+    unsigned = Receipt(
+        type="footnote.document_deletion.1",
+        **deletion.receipt,
+        deleted_at=state.deleted_at,
+        purge=Purge(
+            status="complete" if state.purged_at else "running",
+            completed_at=state.purged_at,
+            nodes=state.nodes,
+            absent_nodes=state.absent_nodes,
+        ),
+        remaining=list(REMAINING),
+        key_id="",
+        signature="",
     )
+    signed = key.sign(unsigned.model_dump(mode="json", exclude={"key_id", "signature"}))
+    return Receipt.model_validate(signed)

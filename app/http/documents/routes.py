@@ -7,10 +7,12 @@ from operator import attrgetter
 from typing import Annotated
 from uuid import UUID
 
+import structlog
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from app.http.dependencies import ReadsDocuments, ResourcesDep, WritesDocuments
+from app.http.dependencies import ReadsDocuments, ReadsReceipts, ResourcesDep, WritesDocuments
+from app.http.documents import batch
 from app.http.documents.present import (
     chunk_out,
     document_out,
@@ -24,11 +26,13 @@ from app.http.documents.schemas import (
     DocumentDeleted,
     DocumentPatch,
     DocumentVersion,
+    PublicKey,
+    PublicKeys,
 )
+from app.http.documents.store_upload import store_upload
 from app.http.documents.upload_body import OPENAPI_BODY, read_upload
 from app.http.fields import MAX_EXTERNAL_ID_LENGTH, MAX_NAME_LENGTH
-from app.http.idempotency import IdempotencyKey, do_once, request_digest
-from app.http.jobs.present import job_out
+from app.http.idempotency import IdempotencyKey, Remember, do_once, request_digest
 from app.http.paging import (
     DEFAULT_LIMIT,
     MAX_NUMBER,
@@ -39,12 +43,14 @@ from app.http.paging import (
     read_id_cursor,
     read_number_cursor,
 )
-from kb.errors import InvalidFilter, RevisionMismatch
+from kb.errors import DependencyFailed, DocumentNotFound, InvalidFilter, RevisionMismatch
 from kb.ids import DocumentId
 from kb.postgres.database import retried
 from kb.store.audit import record_event
-from kb.store.changes import Receipt, change_fields, delete_document, lock_to_change
+from kb.store.changes import Receipt as StoredReceipt
+from kb.store.changes import change_fields, delete_document, lock_to_change
 from kb.store.chunks import list_chunks
+from kb.store.deletions import Deletion, get_deletion
 from kb.store.documents import Document as StoredDocument
 from kb.store.documents import (
     DocumentStatus,
@@ -54,10 +60,13 @@ from kb.store.documents import (
 )
 from kb.store.filters import parse_filter
 from kb.store.idempotency import StoredResponse
+from kb.store.signing_keys import public_keys, signing_key
 from kb.store.stored_files import discard_file
 from kb.store.versions import get_version, list_versions, read_content
 
 router = APIRouter(tags=["documents"])
+log = structlog.get_logger(__name__)
+router.include_router(batch.router)
 
 FilterParam = Annotated[
     str | None, Query(alias="filter", max_length=10_000, description="A filter, as JSON.")
@@ -78,21 +87,8 @@ async def create_document(
     # The hash of 50 MB takes 50 ms.
     fields = await asyncio.to_thread(received.digest_fields)
 
-    async def act() -> StoredResponse:
-        accepted = await resources.uploads.accept(
-            caller.tenant_id,
-            received.upload,
-            viewer=caller.managing_viewer,
-            actor=caller.actor,
-            now=resources.clock(),
-        )
-        body = DocumentAccepted(
-            document=document_out(accepted.document),
-            job=job_out(accepted.job) if accepted.job else None,
-        )
-        return StoredResponse(
-            status_code=202 if accepted.job else 200, body=body.model_dump(mode="json")
-        )
+    async def act(remember: Remember) -> StoredResponse:
+        return await store_upload(resources, caller, received.upload, remember)
 
     stored = await do_once(
         resources.database,
@@ -249,20 +245,57 @@ async def patch_document(
 async def delete_one(
     document_id: UUID, resources: ResourcesDep, caller: WritesDocuments
 ) -> DocumentDeleted:
-    """Delete a document everywhere, with a receipt of what was removed."""
+    """Delete a document everywhere, with a signed receipt of what was removed.
 
-    async def transaction() -> Receipt:
+    Nobody finds it from now on. Copies on disk and in memory are purged right after; the receipt
+    says when that is done.
+    """
+
+    async def transaction() -> tuple[StoredReceipt, Deletion]:
         async with resources.database.tenant(
             caller.tenant_id, viewer=caller.managing_viewer
         ) as scope:
-            return await delete_document(
+            deleted = await delete_document(
                 scope, DocumentId(document_id), actor=caller.actor, now=resources.clock()
             )
+            return deleted, await get_deletion(scope, DocumentId(document_id))
 
-    receipt = await retried(transaction)
-    for sha256 in receipt.sha256s:
-        await discard_file(resources.database, resources.files, caller.tenant_id, sha256)
-    return receipt_out(receipt)
+    # Before: a deletion that cannot be told of is not begun.
+    async with resources.database.system() as system:
+        key = await signing_key(system)
+    deleted, deletion = await retried(transaction)
+    try:
+        for sha256 in deleted.sha256s:
+            await discard_file(resources.database, resources.files, caller.tenant_id, sha256)
+    except DependencyFailed as error:
+        # The deletion stands; the purge takes the files away when their store is back.
+        log.warning("deletion.files_left", code=error.code)
+    return DocumentDeleted(receipt=receipt_out(deletion, key))
+
+
+@router.get("/documents/{document_id}/receipt")
+async def get_receipt(
+    document_id: UUID, resources: ResourcesDep, caller: ReadsReceipts
+) -> DocumentDeleted:
+    """The receipt of a deleted document as it is now, for who deleted it.
+
+    And for keys with the scope `admin` whose principals could read the document.
+    """
+    async with resources.database.tenant(caller.tenant_id, viewer=caller.managing_viewer) as scope:
+        deletion = await get_deletion(scope, DocumentId(document_id))
+    if deletion.owner != caller.owner and not caller.actor.is_admin:
+        raise DocumentNotFound
+    async with resources.database.system() as system:
+        key = await signing_key(system)
+    return DocumentDeleted(receipt=receipt_out(deletion, key))
+
+
+@router.get("/receipts/keys")
+async def get_keys(resources: ResourcesDep, _caller: ReadsReceipts) -> PublicKeys:
+    """The public keys that check receipts."""
+    async with resources.database.system() as system:
+        keys = await public_keys(system)
+    return PublicKeys(keys=[PublicKey(**key.jwk()) for key in keys])
 
 
 def _etag(revision: int) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import Field, JsonValue, model_validator
@@ -18,8 +18,10 @@ from app.http.fields import (
 )
 from app.http.jobs.schemas import Job
 from app.http.location import Location
+from app.http.problem_schemas import Problem
 from app.http.schemas import Count, RequestModel, ResponseModel, Text, Time
 from kb.principals import split_principals
+from kb.store.deletions import DeletionReason
 from kb.store.documents import DocumentStatus, PendingStatus
 from kb.store.uploads import UploadMode
 
@@ -78,6 +80,19 @@ class DocumentCreate(UploadFields):
     """A document sent as JSON."""
 
     text: Text
+
+
+MAX_BATCH_ITEMS = 500
+"""Documents of one batch: its answer, with each of them, has then about a megabyte."""
+
+BatchItems = Annotated[list[JsonValue], Field(min_length=1, max_length=MAX_BATCH_ITEMS)]
+"""One entry for each document, looked at by itself: a faulty one is an error of its own."""
+
+
+class DocumentBatch(RequestModel):
+    """Many documents sent as JSON, each as in DocumentCreate."""
+
+    items: BatchItems
 
 
 class DocumentPatch(RequestModel):
@@ -159,6 +174,25 @@ class DocumentVersion(ResponseModel):
     created_at: Time
 
 
+class BatchResult(ResponseModel):
+    """The result for one document of a batch: as for a single upload, or the problem it had.
+
+    `status` is the one that a single upload would have had.
+    """
+
+    index: Count
+    status: int
+    document: Document | None = None
+    job: Job | None = None
+    error: Problem | None = None
+
+
+class BatchResults(ResponseModel):
+    """The results of a batch, in the order of its documents."""
+
+    data: list[BatchResult]
+
+
 class Chunk(ResponseModel):
     """A piece of a document that can be found."""
 
@@ -169,11 +203,28 @@ class Chunk(ResponseModel):
     location: Location
 
 
-class Receipt(ResponseModel):
-    """The numbers of things that a deletion removed, and the generation without them."""
+class Purge(ResponseModel):
+    """How far the copies outside of the tables are purged: on disk and in memory, at every node.
 
+    `nodes` confirmed it; `absent_nodes` were silent for a week. Both are 0 while it runs.
+    """
+
+    status: Literal["running", "complete"]
+    completed_at: Time | None
+    nodes: Count
+    absent_nodes: Count
+
+
+class Receipt(ResponseModel):
+    """The numbers of things that a deletion removed, the generation without them, and the purge.
+
+    `signature` is of all other fields, as canonical JSON, by the key `key_id`.
+    """
+
+    type: Literal["footnote.document_deletion.1"]
     document_id: UUID
     content_sha256: str
+    reason: DeletionReason
     deleted_at: Time
     documents: Count
     versions: Count
@@ -183,6 +234,27 @@ class Receipt(ResponseModel):
     jobs: Count
     files: Count
     generation: Count
+    purge: Purge
+    remaining: list[str]
+    key_id: str
+    signature: str
+
+
+class PublicKey(ResponseModel):
+    """A key that checks receipts, as RFC 8037 writes it."""
+
+    kty: str
+    crv: str
+    alg: str
+    use: str
+    kid: str
+    x: str
+
+
+class PublicKeys(ResponseModel):
+    """The keys that have signed receipts, the newest first."""
+
+    keys: list[PublicKey]
 
 
 class DocumentDeleted(ResponseModel):

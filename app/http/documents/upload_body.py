@@ -67,7 +67,7 @@ async def read_upload(request: Request) -> ReceivedUpload:
     try:
         if media_type == "application/json":
             body = DocumentCreate.model_validate_json(await request.body())
-            return _received(body, body.text.encode(), filename=None, declared="text/plain")
+            return received_text(body)
         if media_type != "multipart/form-data":
             raise InvalidInput(
                 "Send multipart/form-data with a 'file', or application/json with a 'text'."
@@ -79,17 +79,26 @@ async def read_upload(request: Request) -> ReceivedUpload:
             texts = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
             if len(texts) + 1 != len(form.multi_items()):
                 raise InvalidInput("The form may hold one file, named 'file'.")
-            fields = UploadFields.from_form(texts)
-            # What a name means to a file system is ignored: it is only stored and shown.
-            filename = file.filename or None
-            if filename and not (len(filename) <= MAX_FILENAME_LENGTH and is_text(filename)):
-                raise InvalidInput(
-                    f"A file name has at most {MAX_FILENAME_LENGTH} characters, none of them NUL."
-                )
-            content = await file.read()
-            return _received(fields, content, filename=filename, declared=file.content_type)
+            return await received_file(UploadFields.from_form(texts), file)
     except ValidationError as error:
         raise invalid_fields(error) from error
+
+
+def received_text(body: DocumentCreate) -> ReceivedUpload:
+    """The upload of a text in JSON."""
+    return _received(body, body.text.encode(), filename=None, declared="text/plain")
+
+
+async def received_file(fields: UploadFields, file: UploadFile) -> ReceivedUpload:
+    """The upload of a form's file; InvalidInput for a name that cannot be stored."""
+    # What a name means to a file system is ignored: it is only stored and shown.
+    filename = file.filename or None
+    if filename and not (len(filename) <= MAX_FILENAME_LENGTH and is_text(filename)):
+        raise InvalidInput(
+            f"A file name has at most {MAX_FILENAME_LENGTH} characters, none of them NUL."
+        )
+    content = await file.read()
+    return _received(fields, content, filename=filename, declared=file.content_type)
 
 
 def _received(

@@ -1,22 +1,87 @@
 """Background jobs."""
 
 import asyncio
-from typing import Annotated
+from collections.abc import Awaitable
+from datetime import datetime
+from operator import attrgetter
+from typing import Annotated, Protocol
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
-from app.http.dependencies import FollowsJobs, ResourcesDep
+from app.http.dependencies import FollowsJobs, ResourcesDep, WritesDocuments
 from app.http.jobs.present import job_out
 from app.http.jobs.schemas import Job
+from app.http.paging import (
+    DEFAULT_LIMIT,
+    CursorParam,
+    LimitParam,
+    Page,
+    page_of,
+    read_id_cursor,
+)
+from app.identity import Caller
+from app.resources import Resources
+from kb.errors import InvalidInput
 from kb.ids import JobId
-from kb.store.jobs import FINISHED, get_job
+from kb.postgres.database import TenantSession, retried
+from kb.store.audit import Actor
+from kb.store.job_control import JobListing, cancel_job, list_jobs, retry_job
+from kb.store.job_kinds import JOB_KINDS
+from kb.store.jobs import FINISHED, JobStatus, get_job
+from kb.store.jobs import Job as StoredJob
 
 router = APIRouter(tags=["jobs"])
 
 MAX_WAIT_SECONDS = 60
+MAX_KIND_LENGTH = 100
 POLL_SECONDS = 0.1
 """A job is looked at this often while a request waits for it; one look costs about 1 ms."""
+
+
+def read_job_listing(
+    status: JobStatus | None = None,
+    kind: Annotated[str | None, Query(max_length=MAX_KIND_LENGTH)] = None,
+) -> JobListing:
+    """The listing that the query string asks for."""
+    if kind is not None and kind not in JOB_KINDS:
+        raise InvalidInput(f"There are these kinds of job: {', '.join(sorted(JOB_KINDS))}.")
+    return JobListing(status=status, kind=kind)
+
+
+@router.get("/jobs")
+async def list_all(
+    resources: ResourcesDep,
+    caller: FollowsJobs,
+    listing: Annotated[JobListing, Depends(read_job_listing)],
+    limit: LimitParam = DEFAULT_LIMIT,
+    cursor: CursorParam = None,
+) -> Page[Job]:
+    """The jobs the caller may see, newest first."""
+    after = read_id_cursor(cursor)
+    async with resources.database.tenant(caller.tenant_id, viewer=caller.managing_viewer) as scope:
+        found = await list_jobs(
+            scope, listing, before=None if after is None else JobId(after), limit=limit + 1
+        )
+    return page_of(found, limit=limit, show=job_out, place=attrgetter("id"))
+
+
+@router.post("/jobs/{job_id}:retry")
+async def retry_one(job_id: UUID, resources: ResourcesDep, caller: WritesDocuments) -> Job:
+    """Run a job again that failed or was canceled; one that waits or runs stays as it is.
+
+    For who began it, and keys with the scope `admin`.
+    """
+    return await _steer(retry_job, job_id, resources, caller)
+
+
+@router.post("/jobs/{job_id}:cancel")
+async def cancel_one(job_id: UUID, resources: ResourcesDep, caller: WritesDocuments) -> Job:
+    """Cancel a job: one that waits is never run, and one that runs stops within seconds.
+
+    What its document serves stays. For who began it, and keys with the scope `admin`.
+    """
+    return await _steer(cancel_job, job_id, resources, caller)
 
 
 @router.get("/jobs/{job_id}")
@@ -39,3 +104,23 @@ async def get_one(
         if job.status in FINISHED or clock() >= deadline:
             return job_out(job)
         await asyncio.sleep(POLL_SECONDS)
+
+
+class Steer(Protocol):
+    """Runs a job again or cancels it; errors as of `kb.store.job_control`."""
+
+    def __call__(
+        self, scope: TenantSession, job_id: JobId, *, actor: Actor, now: datetime
+    ) -> Awaitable[StoredJob]:
+        """The job as it is now."""
+        ...
+
+
+async def _steer(steer: Steer, job_id: UUID, resources: Resources, caller: Caller) -> Job:
+    async def transaction() -> StoredJob:
+        async with resources.database.tenant(
+            caller.tenant_id, viewer=caller.managing_viewer
+        ) as scope:
+            return await steer(scope, JobId(job_id), actor=caller.actor, now=resources.clock())
+
+    return job_out(await retried(transaction))

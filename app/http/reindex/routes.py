@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from app.http.dependencies import Administers, ResourcesDep
-from app.http.idempotency import IdempotencyKey, do_once, request_digest
+from app.http.idempotency import IdempotencyKey, Remember, do_once, request_digest
 from app.http.jobs.present import job_out
 from app.http.paging import DEFAULT_LIMIT, CursorParam, LimitParam, Page, page_of, read_id_cursor
 from app.http.reindex.present import run_out
@@ -30,15 +30,17 @@ async def begin(
 ) -> JSONResponse:
     """Bring the tenant's knowledge up to date, as the nightly re-index does."""
 
-    async def act() -> StoredResponse:
+    async def act(remember: Remember) -> StoredResponse:
         async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
             run_id = await begin_run(
                 scope, Asked(**asked.model_dump()), trigger="api", owner=caller.owner
             )
             await record_event(scope, caller.actor, "reindex.begin", str(run_id))
             job = await get_job(scope, run_id)
-        body = ReindexAccepted(job=job_out(job))
-        return StoredResponse(status_code=202, body=body.model_dump(mode="json"))
+            body = ReindexAccepted(job=job_out(job))
+            response = StoredResponse(status_code=202, body=body.model_dump(mode="json"))
+            await remember(scope, response)
+        return response
 
     stored = await do_once(
         resources.database,

@@ -11,6 +11,7 @@ from time import perf_counter
 from app.retrieve.query import RetrievalLimits, SearchQuery
 from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import NodeIndexes, Retriever
+from app.retrieve.search_spaces import SearchSpaces
 from evals.bench.footnote_process import BenchmarkFailed
 from evals.bench.peers.exchange import GivenChunk, Task
 from evals.bench.peers.remembering import RememberingEmbedder
@@ -18,10 +19,10 @@ from footnote.evals.datasets import Dataset
 from footnote.evals.loading import READER, LoadedDataset, load
 from footnote.evals.retrieval import ranked_documents
 from ingest.chunk import split
-from ingest.embed import batch_passages
 from ingest.ingestion import Ingestion
 from ingest.parse import parse
 from ingest.reading import reading_children
+from ingest.space_writers import SpaceWriters
 from kb.errors import DocumentUnreadable
 from kb.files import FileStore
 from kb.ids import TenantId
@@ -36,7 +37,7 @@ from kb.store.spaces import Space, ensure_space
 from kb.store.uploads import Uploads
 from kb.telemetry import Metrics
 from migrations.run import upgrade
-from models.embedding import Embedder, languages_read
+from models.embedding import Embedder
 
 ALL = 10_000_000
 PAGE = 1_000
@@ -121,10 +122,11 @@ async def _take_part(
             limits = RetrievalLimits(
                 candidates=settings.retrieval_candidates,
                 lexical_weight=settings.retrieval_lexical_weight,
-                languages_read=languages_read(settings.embedding_model),
             )
             questions = QueryEmbedder(embedder, models.space)
-            return Retriever(database, NodeIndexes(lexical=lexical), questions, limits)
+            return Retriever(
+                database, NodeIndexes(lexical=lexical), SearchSpaces(questions), limits
+            )
 
         # The first searches of so many new chunks would go on without the lexical index.
         await lexical.catch_up(loaded.tenant_id)
@@ -153,14 +155,12 @@ async def _load(
 ) -> LoadedDataset:
     files = FileStore(settings.effective_file_store_url)
     with closing(reading_children()) as children:
-        async with batch_passages(models.remembering) as batching:
+        async with SpaceWriters(models.space, models.remembering) as writers:
             tools = Ingestion(
                 database=database,
                 children=children,
                 files=files,
-                embedder=models.remembering,
-                batching=batching,
-                space=models.space,
+                writers=writers,
                 metrics=Metrics(),
                 max_attempts=settings.job_max_attempts,
                 clock=_now,

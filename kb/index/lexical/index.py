@@ -19,7 +19,13 @@ from kb.errors import IndexNotReady
 from kb.index.lexical.analysis import analyse_joined
 from kb.index.lexical.bags import bag_of
 from kb.index.lexical.doubt import Doubt
-from kb.index.lexical.folder import FolderState, build_schema, open_index, read_state
+from kb.index.lexical.folder import (
+    FolderState,
+    build_schema,
+    has_remains,
+    open_index,
+    read_state,
+)
 from kb.index.lexical.reader import IndexReader
 from kb.index.reached import NOTHING, UNKNOWN_HISTORY, Reached
 from kb.store.chunks import IndexedChunk
@@ -142,6 +148,32 @@ class TenantIndex:
                 return
             writer.delete_documents_by_query(Query.all_query())
             self._commit(writer, reached, chunks)
+
+    def purge(
+        self, *, generation: int, chunks: Iterable[IndexedChunk], history: int = UNKNOWN_HISTORY
+    ) -> None:
+        """Writes everything anew, so that no file holds what was deleted or replaced before.
+
+        Until a segment is merged its files keep that. Searches read the old content until then.
+
+        Raises:
+            IndexNotReady: Another process is writing or has gone further, the folder was lost
+                meanwhile, or a search still reads old files. Try again.
+        """
+        with self._writing() as writer:
+            if self.generation > generation:
+                raise IndexNotReady
+            writer.delete_documents_by_query(Query.all_query())
+            self._commit(writer, Reached(generation=generation, history=history), chunks)
+        # The reader of the old commit is let go by now.
+        with self._writing() as writer:
+            writer.garbage_collect_files()
+        if has_remains(self._path):
+            raise IndexNotReady
+
+    def has_remains(self) -> bool:
+        """True when its files hold chunks that were deleted or replaced."""
+        return has_remains(self._path)
 
     def _open(self) -> _Opened:
         index, state = open_index(self._path, self._schema)

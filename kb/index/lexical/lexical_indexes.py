@@ -16,9 +16,10 @@ from kb.errors import DependencyFailed, IndexNotReady
 from kb.ids import TenantId
 from kb.index.follower import Follower, Turns
 from kb.index.lexical.chunk_stream import ChunkStream, write_in_thread
+from kb.index.lexical.folder import remove_scratch
 from kb.index.lexical.open_indexes import OpenIndexes
 from kb.index.lexical.view import LexicalView
-from kb.index.reached import Changes, Reached
+from kb.index.reached import Changes, Reached, changes_after
 from kb.postgres.database import Database, TenantSession
 from kb.store.chunks import IndexedChunk, indexed_chunks
 from kb.store.tenants import generations
@@ -50,6 +51,7 @@ class LexicalIndexes:
             turns=Turns(long=asyncio.Semaphore(MAX_WRITERS), short=asyncio.Semaphore(MAX_WRITERS)),
         )
         self._database = database
+        self._purging = asyncio.Semaphore(1)
 
     async def view(self, scope: TenantSession, *, generation: int) -> LexicalView:
         """The index for the viewer of `scope`, in which `generation` was read.
@@ -130,6 +132,50 @@ class LexicalIndexes:
             index.generation == generation_by_tenant.get(tenant_id, index.generation)
             for tenant_id, index in self._open_indexes.all().items()
         )
+
+    async def purge(self, tenant_id: TenantId, *, generation: int) -> None:
+        """Returns when no file here holds what was deleted or replaced up to the generation.
+
+        Writes the whole index anew where one does, 50 s for a million chunks.
+
+        Raises:
+            IndexNotReady: Another process is writing, or a search still reads old files.
+        """
+        path = self._open_indexes.path(tenant_id)
+        await asyncio.to_thread(remove_scratch, path)
+        if not path.exists():
+            return
+        await self.catch_up(tenant_id)
+        index = await self._open_indexes.get(tenant_id)
+        if index.generation < generation:
+            raise IndexNotReady
+        async with self._purging:
+            if not await asyncio.to_thread(index.has_remains):
+                return
+            async with self._database.tenant(tenant_id, viewer=None, is_snapshot=True) as scope:
+                changes = await changes_after(scope, None)
+                if changes is None:
+                    raise IndexNotReady
+
+                async def read_page(after: int, limit: int) -> list[IndexedChunk]:
+                    return await indexed_chunks(scope, None, after=after, limit=limit)
+
+                stream, target = ChunkStream(read_page), changes.target
+                write = partial(
+                    index.purge,
+                    generation=target.generation,
+                    history=target.history,
+                    chunks=stream,
+                )
+                await write_in_thread(stream, write)
+
+    async def stored(self) -> set[TenantId]:
+        """The tenants with files on this node."""
+        return await asyncio.to_thread(self._open_indexes.stored)
+
+    async def remove(self, tenant_id: TenantId) -> None:
+        """Deletes the files of a tenant that no longer exists."""
+        await asyncio.to_thread(self._open_indexes.remove, tenant_id)
 
     async def aclose(self) -> None:
         """Stops what goes on in the background; what was not committed is not in the index."""

@@ -1,15 +1,20 @@
 """The indexes that a process has open: those used last, the others are closed."""
 
 import asyncio
+import shutil
 from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 from kb.ids import TenantId
 from kb.index.lexical.index import TenantIndex
 
 MAX_OPEN_INDEXES: Final = 100
 """Each has its files mapped, 10 to 60 of them, and opening one takes 2 ms and 1 s for each GB."""
+
+_UUID_CHARACTERS: Final = 36
 
 
 class OpenIndexes:
@@ -35,7 +40,7 @@ class OpenIndexes:
             # Opened once, however many wait for it.
             opening = self._opening.get(tenant_id)
             if opening is None:
-                path = self._folder / str(tenant_id)
+                path = self.path(tenant_id)
                 opening = asyncio.ensure_future(asyncio.to_thread(TenantIndex, path))
                 self._opening[tenant_id] = opening
                 opening.add_done_callback(lambda _: self._opening.pop(tenant_id))
@@ -51,6 +56,24 @@ class OpenIndexes:
     def all(self) -> dict[TenantId, TenantIndex]:
         """The open indexes."""
         return dict(self._index_by_tenant)
+
+    def path(self, tenant_id: TenantId) -> Path:
+        """The folder of the tenant's index, which need not exist."""
+        return self._folder / str(tenant_id)
+
+    def stored(self) -> set[TenantId]:
+        """The tenants with files here, be they left by a process that died."""
+        found: set[TenantId] = set()
+        for path in self._folder.iterdir() if self._folder.is_dir() else ():
+            with suppress(ValueError):
+                found.add(TenantId(UUID(path.name.removeprefix(".")[:_UUID_CHARACTERS])))
+        return found
+
+    def remove(self, tenant_id: TenantId) -> None:
+        """Closes the tenant's and deletes its files."""
+        self.close(tenant_id)
+        for path in (self.path(tenant_id), *self._folder.glob(f".{tenant_id}-*")):
+            shutil.rmtree(path, ignore_errors=True)
 
     def close(self, tenant_id: TenantId) -> None:
         """Closes the tenant's, if it is open."""

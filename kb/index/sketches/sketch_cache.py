@@ -27,7 +27,7 @@ from kb.index.reached import Changes, Reached
 from kb.index.sketches.reading import read_sketches, visible_audiences
 from kb.index.sketches.table import SketchTable, grown, joined, shortlist
 from kb.postgres.database import Database, TenantSession, Viewer
-from kb.store.spaces import Space
+from kb.store.spaces import Space, all_spaces
 
 log = structlog.get_logger(__name__)
 
@@ -187,6 +187,22 @@ class SketchCache:
         self._space = space
         await self._follower.catch_up(tenant_id)
 
+    async def purge(self, tenant_id: TenantId, *, generation: int) -> None:
+        """Returns when nothing is held of what was deleted up to the generation.
+
+        Raises:
+            DependencyFailed: As the follower does.
+        """
+        if tenant_id in self._held or self._follower.is_catching_up(tenant_id):
+            await self._follower.catch_up(tenant_id)
+        held = self._held.get(tenant_id)
+        if held is not None and held.reached.generation < generation:
+            self._held.pop(tenant_id)
+
+    def forget(self, tenant_id: TenantId) -> None:
+        """Lets go what is held of a tenant that no longer exists."""
+        self._held.pop(tenant_id, None)
+
     async def aclose(self) -> None:
         """Stops what goes on in the background."""
         await self._follower.aclose()
@@ -204,7 +220,7 @@ class SketchCache:
         """
         tenant_id, space = scope.tenant_id, self._space
         held = self._held.get(tenant_id)
-        if space is None:
+        if space is None or space not in await all_spaces(scope):
             return 0
         started = perf_counter()
         earlier: Sequence[SketchTable] = ()

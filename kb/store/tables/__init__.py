@@ -2,6 +2,14 @@
 
 from kb.store.tables.answers import answer_documents, answer_events, answers
 from kb.store.tables.columns import metadata
+from kb.store.tables.deletions import (
+    api_processes,
+    deletions,
+    purges,
+    signing_keys,
+    tenant_deletions,
+    tenant_purges,
+)
 from kb.store.tables.documents import (
     audiences,
     chunks,
@@ -22,6 +30,7 @@ __all__ = [
     "answer_documents",
     "answer_events",
     "answers",
+    "api_processes",
     "audiences",
     "audit_events",
     "budget_days",
@@ -29,6 +38,7 @@ __all__ = [
     "chunks",
     "collections",
     "credentials",
+    "deletions",
     "document_versions",
     "documents",
     "embedding_spaces",
@@ -37,10 +47,14 @@ __all__ = [
     "jobs",
     "metadata",
     "model_calls",
+    "purges",
     "reader_changes",
     "reindex_runs",
     "schedules",
+    "signing_keys",
     "source_items",
     "sources",
+    "tenant_deletions",
+    "tenant_purges",
     "tenants",
 ]

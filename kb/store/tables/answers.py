@@ -69,6 +69,11 @@ answer_documents = Table(
     ForeignKeyConstraint(
         ["tenant_id", "answer_id"], ["answers.tenant_id", "answers.id"], ondelete="CASCADE"
     ),
+    ForeignKeyConstraint(
+        ["tenant_id", "document_id"],
+        ["documents.tenant_id", "documents.id"],
+        name="answer_documents_document_fkey",
+    ),
     Index("answer_documents_document", "tenant_id", "document_id"),
 )
 

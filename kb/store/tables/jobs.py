@@ -44,5 +44,6 @@ jobs = Table(
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     PrimaryKeyConstraint("tenant_id", "id", name="jobs_pkey"),
     Index("jobs_document", "tenant_id", "document_id"),
+    Index("jobs_status", "tenant_id", "status", "id"),
     Index("jobs_run", "tenant_id", "run_id", postgresql_where=text("run_id IS NOT NULL")),
 )

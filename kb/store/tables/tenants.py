@@ -4,12 +4,14 @@ from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
+    Index,
     Integer,
     PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
     Uuid,
+    func,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -53,6 +55,13 @@ idempotency_keys = Table(
     Column("response", JSONB),
     created_at(),
     PrimaryKeyConstraint("tenant_id", "owner", "key", name="idempotency_keys_pkey"),
+)
+
+Index(
+    "idempotency_keys_named",
+    func.footnote_named(idempotency_keys.c.response).label("named"),
+    postgresql_using="gin",
+    postgresql_ops={"named": "jsonb_path_ops"},
 )
 
 audit_events = Table(

@@ -65,7 +65,7 @@ def test_without_evidence_there_is_no_answer() -> None:
     context = context_of([HARVARD])
 
     assert evidence_signals(read_question("Who?"), context, []) is None
-    assert evidence_probability(read_question("Who?"), context, []) == 0
+    assert evidence_probability(read_question("Who?"), context, [], packaged_model()) == 0
 
 
 def test_sentences_of_passages_far_down_are_no_evidence() -> None:
@@ -215,6 +215,6 @@ def test_evidence_with_all_that_is_asked_about_is_never_below_even(
         )
     ]
 
-    probability = evidence_probability(read_question(question), context, evidence)
+    probability = evidence_probability(read_question(question), context, evidence, packaged_model())
 
     assert (probability >= PROBABILITY_OF_NAMED) == is_named

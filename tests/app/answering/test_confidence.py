@@ -11,13 +11,16 @@ from app.answering.generate.draft_report import DraftReport
 from app.answering.outcome import Outcome
 from app.answering.pipeline import Answered
 from app.answering.run import Retrieved
+from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.retrieval import Explanation, Retrieval, Timings
 from tests.app.answering.verify.drafts import verify
 from tests.fakes.sources import context_of, sentence_piece
+from tests.footnote.small_embedder import SmallEmbedder
 
 SENTENCE = "Employees receive 30 days of leave."
 NOTHING = Retrieval(
     passages=(),
+    embedder=QueryEmbedder(SmallEmbedder(), SmallEmbedder().space),
     generation=1,
     timings=Timings(embed=0, lexical=0, vector=0, fetch=0, total=0),
     explanation=Explanation(

@@ -8,6 +8,7 @@ import pytest
 
 from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
+from app.retrieve.search_spaces import SearchSpaces
 from footnote.compose import open_space
 from kb.postgres.database import Database
 from kb.unit_vectors import Vectors
@@ -94,10 +95,10 @@ async def test_the_documents_own_sentence_answers(
     retriever = Retriever(
         database,
         NodeIndexes(lexical=service.resources.lexical),
-        QueryEmbedder(model, await open_space(database, embedder)),
+        SearchSpaces(QueryEmbedder(model, await open_space(database, embedder))),
         RetrievalLimits(candidates=100, lexical_weight=0.5, languages_read=None),
     )
-    answerer = replace(service.resources.answerer, retriever=retriever, embedder=model)
+    answerer = replace(service.resources.answerer, retriever=retriever, spaces=retriever.spaces)
     resources = replace(service.resources, retriever=retriever, answerer=answerer)
     async with service.with_resources(resources) as other:
         person = await other.person(await other.new_tenant(), "user:ana")

@@ -38,6 +38,7 @@ FIELDS: Final[dict[str, Json]] = {
 }
 BODIES: Final[Mapping[Route, dict[str, Json]]] = {
     ("POST", "/v1/documents"): {**FIELDS, "text": "A note."},
+    ("POST", "/v1/documents:batch"): {"items": [{**FIELDS, "text": "A note."}]},
     ("PATCH", "/v1/documents/{document_id}"): {
         name: FIELDS[name]
         for name in ("title", "metadata", "principals", "effective_at", "expires_at")

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-from ingest.embed import batch_passages
+from ingest.space_writers import SpaceWriters
 from kb.unit_vectors import Vectors
 from models.embedding import Embedder
 from tests.service import Service
@@ -52,6 +52,6 @@ class RecordedService:
 async def recorded(service: Service) -> AsyncIterator[RecordedService]:
     """The service with a worker that remembers what it embeds."""
     embedder = RecordingEmbedder(embedder=service.ingestion.embedder)
-    async with batch_passages(embedder) as batching:
-        ingestion = replace(service.ingestion, embedder=embedder, batching=batching)
+    async with SpaceWriters(service.ingestion.space, embedder) as writers:
+        ingestion = replace(service.ingestion, writers=writers)
         yield RecordedService(service=replace(service, ingestion=ingestion), embedder=embedder)

@@ -6,9 +6,9 @@ from http import HTTPStatus
 import httpx
 import pytest
 
-from app.http.idempotency import do_once
+from app.http.idempotency import Remember, do_once
 from app.identity import Caller, Identity
-from kb.errors import FileStoreUnavailable, IdempotencyKeyReused, StillRunning
+from kb.errors import FileStoreUnavailable, IdempotencyKeyReused, InvalidInput, StillRunning
 from kb.ids import Subject
 from kb.store.credentials import SCOPES
 from kb.store.idempotency import StoredResponse
@@ -152,7 +152,7 @@ async def test_while_the_first_request_runs_a_second_one_is_told_so(
 ) -> None:
     database, is_running, may_end = service.resources.database, asyncio.Event(), asyncio.Event()
 
-    async def act() -> StoredResponse:
+    async def act(_remember: Remember) -> StoredResponse:
         is_running.set()
         await may_end.wait()
         return StoredResponse(status_code=202, body={"number": 1})
@@ -172,7 +172,7 @@ async def test_while_the_first_request_runs_a_second_one_is_told_so(
 async def test_a_request_that_failed_can_be_sent_again(service: Service, caller: Caller) -> None:
     database, failures = service.resources.database, [FileStoreUnavailable()]
 
-    async def act() -> StoredResponse:
+    async def act(_remember: Remember) -> StoredResponse:
         if failures:
             raise failures.pop()
         return StoredResponse(status_code=202, body={"number": 2})
@@ -189,12 +189,12 @@ async def test_a_request_that_was_cut_off_can_be_sent_again(
 ) -> None:
     database, is_running = service.resources.database, asyncio.Event()
 
-    async def hang() -> StoredResponse:
+    async def hang(_remember: Remember) -> StoredResponse:
         is_running.set()
         await asyncio.Event().wait()
         raise AssertionError
 
-    async def act() -> StoredResponse:
+    async def act(_remember: Remember) -> StoredResponse:
         return StoredResponse(status_code=202, body={"number": 2})
 
     first = asyncio.create_task(do_once(database, caller, key="k1", digest="a", act=hang))
@@ -203,3 +203,49 @@ async def test_a_request_that_was_cut_off_can_be_sent_again(
     await asyncio.gather(first, return_exceptions=True)
 
     assert (await do_once(database, caller, key="k1", digest="a", act=act)).body == {"number": 2}
+
+
+async def test_a_request_that_failed_after_its_work_was_stored_is_not_done_again(
+    service: Service, caller: Caller
+) -> None:
+    database, calls = service.resources.database, 0
+
+    async def act(remember: Remember) -> StoredResponse:
+        nonlocal calls
+        calls += 1
+        async with database.tenant(caller.tenant_id, viewer=caller.managing_viewer) as scope:
+            await remember(scope, StoredResponse(status_code=202, body={"number": calls}))
+        raise FileStoreUnavailable
+
+    with pytest.raises(FileStoreUnavailable):
+        await do_once(database, caller, key="k1", digest="a", act=act)
+    again = await do_once(database, caller, key="k1", digest="a", act=act)
+
+    assert (again.body, calls) == ({"number": 1}, 1)
+
+
+async def test_a_response_that_is_not_final_is_not_kept(service: Service, caller: Caller) -> None:
+    database, calls = service.resources.database, 0
+
+    async def act(_remember: Remember) -> StoredResponse:
+        nonlocal calls
+        calls += 1
+        return StoredResponse(status_code=207, body={"number": calls}, is_final=calls == 2)
+
+    bodies = [
+        (await do_once(database, caller, key="k1", digest="a", act=act)).body for _ in range(3)
+    ]
+
+    assert bodies == [{"number": 1}, {"number": 2}, {"number": 2}]
+
+
+async def test_a_part_of_a_request_has_a_key_of_its_own(service: Service, caller: Caller) -> None:
+    database = service.resources.database
+
+    async def act(_remember: Remember) -> StoredResponse:
+        return StoredResponse(status_code=202, body={})
+
+    for part in (None, 0, 1):
+        await do_once(database, caller, key="k1", digest=f"of {part}", act=act, part=part)
+    with pytest.raises(InvalidInput):
+        await do_once(database, caller, key="k1\n0", digest="a", act=act)

@@ -16,6 +16,7 @@ from app.retrieve.query import SearchQuery
 from app.retrieve.query_embedder import QueryEmbedder, QueryVector
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from app.retrieve.search_scope import Search
+from app.retrieve.search_spaces import SearchSpaces
 from app.retrieve.vector_candidates import Shortlist, shortlist_nearest
 from footnote.compose import open_space
 from kb.ids import TenantId
@@ -77,8 +78,11 @@ async def slow(
     return Retriever(
         database,
         NodeIndexes(lexical=indexes),
-        QueryEmbedder(
-            BrokenEmbedder(is_searched=indexes.is_searched), await open_space(database, embedder)
+        SearchSpaces(
+            QueryEmbedder(
+                BrokenEmbedder(is_searched=indexes.is_searched),
+                await open_space(database, embedder),
+            )
         ),
         RetrievalLimits(candidates=100, lexical_weight=0.5),
     )

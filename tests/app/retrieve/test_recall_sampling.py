@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from typing_extensions import override
 
-from app.retrieve.query import SearchQuery
+from app.retrieve.query import RetrievalLimits, SearchQuery
+from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.search_scope import Search, SearchScope
 from app.retrieve.vector_candidates import VectorCandidates
@@ -78,7 +79,8 @@ async def test_the_share_of_the_nearest_is_observed(
                 query=QUERY,
                 search_scope=UNLIMITED,
                 generation=1,
-                space=space,
+                embedder=QueryEmbedder(embedder, space),
+                limits=RetrievalLimits(candidates=limit, lexical_weight=0.5),
                 wanted=limit,
                 limit=limit,
                 stopwatch=Stopwatch(),

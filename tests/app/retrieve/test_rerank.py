@@ -13,6 +13,7 @@ from transformers import BertConfig, BertForSequenceClassification, BertTokenize
 from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.rerank import RERANKED_PASSAGES
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
+from app.retrieve.search_spaces import SearchSpaces
 from footnote.compose import open_space
 from kb.errors import ModelUnavailable
 from kb.postgres.database import Database
@@ -61,7 +62,7 @@ async def reader(
     retriever = Retriever(
         database,
         NodeIndexes(lexical=resources.lexical),
-        QueryEmbedder(embedder, await open_space(database, embedder)),
+        SearchSpaces(QueryEmbedder(embedder, await open_space(database, embedder))),
         RetrievalLimits(candidates=100, lexical_weight=0.5),
         CrossEncoderScorer(str(model)),
     )

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
+from app.retrieve.search_spaces import SearchSpaces
 from footnote.compose import open_space
 from kb.errors import IndexNotReady
 from kb.index.lexical.lexical_indexes import LexicalIndexes
@@ -34,7 +35,7 @@ async def reader(
     retriever = Retriever(
         database,
         NodeIndexes(lexical=IndexesBeingBuilt(database, tmp_path)),
-        QueryEmbedder(embedder, await open_space(database, embedder)),
+        SearchSpaces(QueryEmbedder(embedder, await open_space(database, embedder))),
         RetrievalLimits(candidates=100, lexical_weight=0.5),
     )
     resources = replace(service.resources, retriever=retriever)

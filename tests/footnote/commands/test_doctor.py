@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from footnote.compose import warn_of_unfitted_floor
 from kb.index.recall import RecallSample
 from kb.index.vector_search import Plan
 from kb.postgres.database import EVERYONE, Database
-from kb.store.spaces import Space, ensure_space
+from kb.store.spaces import Space, SpaceTuning, StoredSpace, ensure_space
 from migrations.run import upgrade
 from tests.architecture.databases import empty_database
 from tests.footnote.processes import run_here
@@ -97,22 +98,35 @@ async def test_doctor_sees_half_a_language_model(environment: dict[str, str]) ->
 
 
 async def test_doctor_warns_of_an_evidence_floor_of_another_model(
-    environment: dict[str, str], tmp_path: Path
+    elsewhere: dict[str, str],
 ) -> None:
-    other = {**environment, "FOOTNOTE_EMBEDDING_MODEL": str(tmp_path)}
+    database = Database(elsewhere["FOOTNOTE_DATABASE_URL"], pool_size=1)
+    await ensure_space(database, SPACE)
+    await database.close()
 
-    report = json.loads((await run_here("doctor", "--json", environment=other)).stdout)
+    report = json.loads((await run_here("doctor", "--json", environment=elsewhere)).stdout)
 
     (floor,) = [check for check in report["checks"] if check["name"] == "evidence floor"]
     assert floor["ok"] is True
-    assert floor["detail"] == f"WARNING: fitted with all-MiniLM-L6-v2, not with {tmp_path}"
+    assert floor["detail"] == "WARNING: fitted with all-MiniLM-L6-v2, not with test"
     assert "footnote eval abstention --fit" in floor["mend"]
+
+
+def stored(model: str, evidence_floor: float | None = None) -> StoredSpace:
+    return StoredSpace(
+        space=Space(name="a_space", model=model, revision="1", dimension=8),
+        is_current=True,
+        is_dropped=False,
+        tuning=SpaceTuning(evidence_floor=evidence_floor),
+        created_at=datetime.now(UTC),
+    )
 
 
 def test_start_warns_of_it_too(every_level_is_logged: None) -> None:
     with capture_logs() as logs:
-        warn_of_unfitted_floor("all-MiniLM-L6-v2")
-        warn_of_unfitted_floor("other-model")
+        warn_of_unfitted_floor(stored("all-MiniLM-L6-v2"))
+        warn_of_unfitted_floor(stored("other-model", evidence_floor=0.4))
+        warn_of_unfitted_floor(stored("other-model"))
 
     (warning,) = logs
     assert warning["event"] == "evidence_floor.not_fitted"

@@ -4,7 +4,7 @@ import pytest
 
 from app.policy.model_access import ModelAccess
 from app.policy.tenant_policy import EVERYTHING_ALLOWED, TenantPolicies, TenantPolicy
-from footnote.compose import gateway_config
+from footnote.language_models import gateway_config
 from kb.errors import Misconfigured
 from kb.settings import Settings
 

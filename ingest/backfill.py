@@ -1,0 +1,117 @@
+"""Embeds for a space what it lacks: chunks that are older, or that no worker could embed."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.ingestion import Ingestion
+from ingest.space_writers import SpaceWriter
+from ingest.tenant_jobs import TenantRun
+from kb.errors import SpaceChanged
+from kb.ids import TenantId
+from kb.postgres.database import retried
+from kb.store.jobs import FinishedStatus
+from kb.store.space_backfill import (
+    SPACE_ARGUMENT,
+    MissingChunk,
+    count_missing,
+    count_rows,
+    insert_missing,
+    missing_chunks,
+)
+from kb.store.spaces import Space, all_spaces
+from kb.store.vectors import find_vectors
+from kb.unit_vectors import Vectors
+
+BATCH_TEXTS: Final = 64
+"""Half a second of a small model on two cores: an upload that somebody waits for gets its turn."""
+
+OnProgress = Callable[[int, int], Awaitable[None]]
+"""Is told how many of the tenant's chunks have a vector, and how many chunks there are."""
+
+
+async def backfill(tools: Ingestion, run: TenantRun) -> FinishedStatus:
+    """Does a job of the kind `backfill`; cut off, it goes on where it was."""
+
+    async def on_progress(done: int, total: int) -> None:
+        await run.report(done=done, total=total)
+
+    space_name = str(run.job.arguments[SPACE_ARGUMENT])
+    return await backfill_tenant(tools, run.tenant_id, space_name, on_progress=on_progress)
+
+
+async def backfill_tenant(
+    tools: Ingestion, tenant_id: TenantId, space_name: str, *, on_progress: OnProgress
+) -> FinishedStatus:
+    """Embeds until nothing of the tenant's lacks a vector; `canceled` when the space was dropped.
+
+    Raises:
+        SpaceChanged: This worker cannot load the space's model; another one may.
+    """
+    writer = await _writer(tools, space_name)
+    if writer is None:
+        return "canceled"
+    space = writer.space
+    after, done, total = 0, 0, 0
+    while True:
+        async with tools.database.tenant(tenant_id, viewer=None) as scope:
+            if space not in await all_spaces(scope):
+                return "canceled"
+            if not after:
+                done = await count_rows(scope, space)
+                total = done + await count_missing(scope, space)
+            missing = await missing_chunks(scope, space, after=after, limit=BATCH_TEXTS)
+            known = await find_vectors(scope, space, [chunk.sha256 for chunk in missing])
+        await on_progress(done, total)
+        if missing:
+            vectors = await _embed(writer, missing, known)
+            if not await _insert(tools, tenant_id, space, missing, vectors):
+                return "canceled"
+            after, done = missing[-1].id, done + len(missing)
+        elif after:
+            # From the beginning: other workers have published meanwhile.
+            after = 0
+        else:
+            return "succeeded"
+
+
+async def _writer(tools: Ingestion, space_name: str) -> SpaceWriter | None:
+    """None when there is no such live space."""
+    async with tools.database.system() as system:
+        if space_name not in {each.name for each in await all_spaces(system)}:
+            return None
+    writers = await tools.writers.live(tools.database)
+    writer = next((each for each in writers if each.space.name == space_name), None)
+    if writer is None:
+        raise SpaceChanged(
+            f"This worker cannot load the model of the embedding space {space_name!r}: see its log."
+        )
+    return writer
+
+
+async def _embed(
+    writer: SpaceWriter, missing: list[MissingChunk], known: dict[str, NDArray[np.float32]]
+) -> Vectors:
+    """(n, d) unit rows in the order of the chunks; of texts that are not known, by their hash."""
+    new = {chunk.sha256: chunk.embedded_text for chunk in missing if chunk.sha256 not in known}
+    row_by_sha256 = dict(known)
+    if new:
+        rows = await writer.embed(list(new.values()))
+        row_by_sha256.update(zip(new, rows, strict=True))
+    return np.stack([row_by_sha256[chunk.sha256] for chunk in missing])
+
+
+async def _insert(
+    tools: Ingestion,
+    tenant_id: TenantId,
+    space: Space,
+    missing: list[MissingChunk],
+    vectors: Vectors,
+) -> bool:
+    async def transaction() -> bool:
+        async with tools.database.tenant(tenant_id, viewer=None) as scope:
+            return await insert_missing(scope, space, missing, vectors)
+
+    return await retried(transaction)
