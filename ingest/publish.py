@@ -60,6 +60,10 @@ async def publish(
         await finish_job(scope, job_id, "canceled", error=None, now=now)
         return False
     document = replace(document, detected_language=publication.detected_language)
+    if document.waiting_principals is not None:
+        # They may read this version, but not the one before: both change at once.
+        fields = replace(document.fields, principals=document.waiting_principals)
+        document = replace(document, fields=fields)
     parsed = publication.parsed
     if document.version:
         await delete_vectors(scope, document.id)

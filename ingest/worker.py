@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import TypeAlias
 from uuid import UUID
 
@@ -15,12 +16,15 @@ from typing_extensions import override
 from ingest.ingestion import Ingestion
 from ingest.pipeline import ingest_document
 from ingest.runs import Obsolete, cancel, fail, is_suspect, release, start
+from ingest.sources.run import SourceTools
+from ingest.sources.sync import run_sync_job
+from ingest.tenant_jobs import run_tenant_job
 from ingest.upkeep import EVERY_NIGHT, Upkeep, prune
 from kb.errors import DependencyFailed, KnowledgeBaseError, ProcessingFailed
 from kb.heartbeat import Heartbeat
 from kb.ids import JobId, TenantId
 from kb.postgres.database import conninfo
-from kb.store.job_kinds import INGEST, JobKind, RetryPolicy
+from kb.store.job_kinds import INGEST, SYNC_SOURCE, JobKind, RetryPolicy
 from kb.store.queue import WorkersJobs, queue_connector
 from kb.telemetry import bind_log_context
 
@@ -83,8 +87,16 @@ class Queue(App):
                 await run(TenantId(UUID(tenant_id)), JobId(UUID(job_id)), is_last)
 
 
-def build_queue_app(database_url: str, tools: Ingestion, upkeep: Upkeep | None = None) -> Queue:
-    """The queue with Footnote's tasks registered; without `upkeep` nothing is done by night."""
+def build_queue_app(
+    database_url: str,
+    tools: Ingestion,
+    upkeep: Upkeep | None = None,
+    sources: SourceTools | None = None,
+) -> Queue:
+    """The queue with Footnote's tasks registered.
+
+    Without `upkeep` nothing is done by night, without `sources` no source is synchronised.
+    """
     app = Queue(database_url)
 
     async def ingest(tenant_id: TenantId, job_id: JobId, is_last: bool) -> None:  # noqa: FBT001  # a RunJob
@@ -93,7 +105,25 @@ def build_queue_app(database_url: str, tools: Ingestion, upkeep: Upkeep | None =
     app.register(INGEST, ingest, max_attempts=tools.max_attempts)
     if upkeep is not None:
         register_upkeep(app, upkeep)
+    if sources is not None:
+        register_sources(app, sources, max_attempts=tools.max_attempts)
     return app
+
+
+def register_sources(app: Queue, tools: SourceTools, *, max_attempts: int) -> None:
+    """Has this worker synchronise sources."""
+
+    async def synchronise(tenant_id: TenantId, job_id: JobId, is_last: bool) -> None:  # noqa: FBT001  # a RunJob
+        await run_tenant_job(
+            tools.database,
+            tools.clock,
+            tenant_id,
+            job_id,
+            partial(run_sync_job, tools),
+            is_last_attempt=is_last,
+        )
+
+    app.register(SYNC_SOURCE, synchronise, max_attempts=max_attempts)
 
 
 def register_upkeep(app: App, upkeep: Upkeep) -> None:

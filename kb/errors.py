@@ -6,6 +6,8 @@ KnowledgeBaseError
 │   ├── InvalidCursor
 │   ├── InvalidPrincipal
 │   ├── OutboundRefused
+│   ├── SourceUriRefused
+│   ├── SourceRulesInvalid
 │   └── IdempotencyKeyReused
 ├── NotAllowed
 │   ├── CredentialMissing
@@ -18,11 +20,13 @@ KnowledgeBaseError
 │   ├── AnswerNotFound
 │   ├── VersionNotFound
 │   ├── CredentialNotFound
+│   ├── SourceNotFound
 │   └── TenantNotFound
 ├── Conflict
 │   ├── AlreadyExists
 │   ├── DocumentOfAnother
 │   ├── RevisionMismatch
+│   ├── NothingHeld
 │   └── StillRunning
 ├── LimitExceeded
 │   ├── UploadTooLarge
@@ -30,6 +34,7 @@ KnowledgeBaseError
 │   ├── RequestBudgetExceeded
 │   ├── WorkTooCostly
 │   ├── OutboundTooLarge
+│   ├── SourceTooLarge
 │   └── RateLimited
 │       └── BudgetExhausted
 ├── DocumentUnreadable              an upload that will never become chunks
@@ -47,6 +52,8 @@ KnowledgeBaseError
     ├── DatabaseUnavailable
     ├── TransactionConflict
     ├── FileStoreUnavailable
+    ├── SourceUnavailable
+    ├── SourceBusy
     ├── IndexNotReady
     ├── OutboundFailed
     │   └── OutboundTimedOut
@@ -106,6 +113,18 @@ class OutboundRefused(InvalidInput):
     """The URL is not one that Footnote calls: its address is not public, or it is malformed."""
 
     code = "outbound_refused"
+
+
+class SourceUriRefused(InvalidInput):
+    """This address cannot be a source, or may not be one here."""
+
+    code = "source_uri_refused"
+
+
+class SourceRulesInvalid(InvalidInput):
+    """The source's rule file is malformed or has vanished; nobody may read more than before."""
+
+    code = "source_rules_invalid"
 
 
 class IdempotencyKeyReused(InvalidInput):
@@ -186,6 +205,12 @@ class TenantNotFound(NotFound):
     code = "tenant_not_found"
 
 
+class SourceNotFound(NotFound):
+    """There is no source of that name."""
+
+    code = "source_not_found"
+
+
 class Conflict(KnowledgeBaseError):
     """The request does not fit the present state of what it changes."""
 
@@ -208,6 +233,12 @@ class RevisionMismatch(Conflict):
     """The document has changed since you read it: the If-Match header names an older revision."""
 
     code = "revision_mismatch"
+
+
+class NothingHeld(Conflict):
+    """The source has no deletions that wait for confirmation."""
+
+    code = "nothing_held"
 
 
 class StillRunning(Conflict):
@@ -267,6 +298,12 @@ class OutboundTooLarge(LimitExceeded):
     """A server answered with more than Footnote reads."""
 
     code = "outbound_too_large"
+
+
+class SourceTooLarge(LimitExceeded):
+    """The source lists more than one source may."""
+
+    code = "source_too_large"
 
 
 class DocumentUnreadable(KnowledgeBaseError):
@@ -362,6 +399,18 @@ class FileStoreUnavailable(DependencyFailed):
     """The file store cannot be reached at the moment."""
 
     code = "file_store_unavailable"
+
+
+class SourceUnavailable(DependencyFailed):
+    """The source could not be listed to its end, so nothing was changed."""
+
+    code = "source_unavailable"
+
+
+class SourceBusy(DependencyFailed):
+    """Another run synchronises this source at the moment."""
+
+    code = "source_busy"
 
 
 class IndexNotReady(DependencyFailed):

@@ -19,9 +19,9 @@ from footnote.output import (
     print_json,
     progress_bar,
 )
-from ingest.document_sources import DocumentSource, FolderSource, SourceFile
 from ingest.ingestion import Ingestion
 from ingest.runs import until_finished
+from ingest.sources.files import DocumentSource, FolderSource, SourceFile
 from ingest.worker import run_job
 from kb.errors import InvalidInput, KnowledgeBaseError
 from kb.ids import JobId

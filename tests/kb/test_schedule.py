@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingest.schedule import latest_due, validate_cron
 from kb.errors import InvalidInput
+from kb.schedule import latest_due, validate_cron
 
 
 def at(text: str) -> datetime:
