@@ -10,7 +10,7 @@ from typing import Final
 import typer
 from pydantic import ValidationError
 
-from footnote.commands import admin, ask, demo, doctor, ingest, prompts, serve
+from footnote.commands import admin, ask, demo, doctor, ingest, prompts, serve, sources
 from footnote.extras import FITTING, require_packages
 from kb import stopping
 from kb.errors import KnowledgeBaseError
@@ -45,9 +45,11 @@ app = typer.Typer(
 )
 tenant_app = typer.Typer(help="Tenants: who owns documents.", no_args_is_help=True)
 key_app = typer.Typer(help="API keys of a tenant.", no_args_is_help=True)
+source_app = typer.Typer(help="Places that documents are synchronised from.", no_args_is_help=True)
 db_app = typer.Typer(help="The database schema.", no_args_is_help=True)
 app.add_typer(tenant_app, name="tenant")
 app.add_typer(key_app, name="key")
+app.add_typer(source_app, name="source")
 app.add_typer(db_app, name="db")
 
 app.command("up")(serve.up)
@@ -62,6 +64,11 @@ app.command("prompts")(prompts.prompts)
 tenant_app.command("create")(admin.create_tenant)
 key_app.command("create")(admin.create_key)
 key_app.command("revoke")(admin.revoke_key)
+source_app.command("add")(sources.add)
+source_app.command("list")(sources.list_)
+source_app.command("sync")(sources.sync)
+source_app.command("confirm")(sources.confirm)
+source_app.command("remove")(sources.remove)
 db_app.command("upgrade")(admin.upgrade_database)
 db_app.command("prune")(admin.prune_database)
 

@@ -12,7 +12,7 @@ from kb.postgres.database import TenantSession
 from kb.store.changes import lock_document
 from kb.store.chunks import NewChunk, delete_chunks, insert_chunks
 from kb.store.document_writes import set_published
-from kb.store.documents import get_document
+from kb.store.documents import Document, get_document
 from kb.store.jobs import finish_job, hold_attempt
 from kb.store.spaces import Space
 from kb.store.tenants import advance_generation
@@ -59,11 +59,7 @@ async def publish(
     if document.upload != publication.upload or document.version >= publication.upload:
         await finish_job(scope, job_id, "canceled", error=None, now=now)
         return False
-    document = replace(document, detected_language=publication.detected_language)
-    if document.waiting_principals is not None:
-        # They may read this version, but not the one before: both change at once.
-        fields = replace(document.fields, principals=document.waiting_principals)
-        document = replace(document, fields=fields)
+    document = _as_served(document, publication)
     parsed = publication.parsed
     if document.version:
         await delete_vectors(scope, document.id)
@@ -102,3 +98,11 @@ async def publish(
     await finish_job(scope, job_id, "succeeded", error=None, chunk_count=len(chunk_ids), now=now)
     await advance_generation(scope, document.id, readers=document.fields.principals)
     return True
+
+
+def _as_served(document: Document, publication: Publication) -> Document:
+    """The document with the language found, and for the readers that waited for this version."""
+    fields = document.fields
+    if document.waiting_principals is not None:
+        fields = replace(fields, principals=document.waiting_principals)
+    return replace(document, fields=fields, detected_language=publication.detected_language)

@@ -11,5 +11,7 @@ from tests.ingest.sources.library import Library, open_library
 
 @pytest.fixture
 async def library(settings: Settings, database_url: str, tmp_path: Path) -> AsyncIterator[Library]:
-    async with open_library(database_url, settings.home_path, tmp_path / "docs") as library:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    async with open_library(database_url, settings.home_path, folder) as library:
         yield library

@@ -19,7 +19,13 @@ from kb.store.audit import Actor
 from kb.store.changes import delete_document
 from kb.store.documents import Document, get_document
 from kb.store.source_items import KnownItem, known_items
-from kb.store.sources import Source, SourceSettings, change_source, create_source, get_source
+from kb.store.sources import (
+    Source,
+    SourceSettings,
+    change_source,
+    create_source,
+    get_source,
+)
 from kb.store.tables import documents
 from kb.store.uploads import Uploads
 from tests.footnote.own_database import OwnDatabase, own_database
@@ -31,7 +37,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 class NoWeb:
     """Reaches nothing; implements `WebClient`."""
 
-    def send(self, request: OutboundRequest) -> OutboundResponse:
+    def send(self, request: OutboundRequest) -> OutboundResponse:  # noqa: ARG002  # refuses all
         raise OutboundRefused
 
 
@@ -133,7 +139,6 @@ def tools_of(
 @asynccontextmanager
 async def open_library(server_url: str, home: Path, folder: Path) -> AsyncIterator[Library]:
     """A library in a database of its own."""
-    folder.mkdir(exist_ok=True)
     clock = [NOW]
     async with own_database(server_url, f"file://{home}/sources") as own:
         yield Library(own=own, folder=folder, tools=tools_of(own, clock=clock), clock=clock)
