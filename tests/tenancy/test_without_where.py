@@ -16,6 +16,8 @@ from kb.ids import TenantId
 from kb.postgres.database import Database, Viewer, conninfo
 from kb.store.budgets import reserve
 from kb.store.model_calls import MeteredCall, insert_model_call
+from kb.store.source_items import Item, store_items
+from kb.store.sources import SourceSettings, create_source
 from kb.store.spaces import current_space, vectors_table
 from kb.store.tables import metadata
 from tests.service import Service
@@ -30,7 +32,8 @@ TABLES = [
     VECTORS,
 ]
 OF_THE_BOOKS = {"model_calls", "budget_days", "budget_reservations"}
-CLOSED_TO_THE_READER = {"audit_events", "credentials", *OF_THE_BOOKS}
+OF_MANAGERS = {"sources", "source_items"}
+CLOSED_TO_THE_READER = {"audit_events", "credentials", *OF_THE_BOOKS, *OF_MANAGERS}
 CLOSED_TO_THE_WRITER = {"credentials"}
 NAMES_READERS = {
     "documents",
@@ -108,6 +111,9 @@ async def filled(service: Service) -> Filled:
         owner = str(owners.scalar_one())
         await reserve(scope, microdollars=1, limit=9, lasting=timedelta(hours=1), now=NOW)
         await insert_model_call(scope, CALL)
+        settings = SourceSettings(uri="https://example.com/list", principals=(HR,))
+        source = await create_source(scope, "docs", settings, is_operators=False, now=NOW)
+        await store_items(scope, source.id, [Item(path="a.md", id=uuid4())], now=NOW)
     assert space is not None
     return Filled(
         service=service, tenant_id=tenant_id, owner=owner, vectors=vectors_table(space).name
