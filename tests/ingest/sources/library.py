@@ -24,6 +24,7 @@ from kb.store.sources import (
     SourceSettings,
     change_source,
     create_source,
+    delete_source,
     get_source,
 )
 from kb.store.tables import documents
@@ -75,6 +76,12 @@ class Library:
     async def source(self) -> Source:
         async with self.own.tools.database.tenant(self.own.tenant_id, viewer=None) as scope:
             return await get_source(scope, "docs")
+
+    async def remove(self) -> None:
+        """Forgets the source."""
+        source = await self.source()
+        async with self.own.tools.database.tenant(self.own.tenant_id, viewer=None) as scope:
+            await delete_source(scope, source.id)
 
     async def sync(self) -> SyncReport:
         """The report of a run."""
