@@ -17,6 +17,9 @@ RUN --mount=type=cache,target=/pip-cache \
     /venv/bin/pip install --constraint requirements.lock --no-build-isolation .
 
 FROM python:3.11-slim
+# For sources of Git.
+RUN apt-get update && apt-get install --yes --no-install-recommends git \
+ && rm -rf /var/lib/apt/lists/*
 RUN useradd --create-home --uid 10001 footnote \
  && install --directory --owner=footnote /var/lib/footnote /var/lib/footnote-files
 COPY --from=build /venv /venv

@@ -36,4 +36,5 @@ class Resources:
     metrics: Metrics
     request_limits: RequestLimits
     verify_profile: ProfileName
+    source_uri_prefixes: tuple[str, ...]
     clock: Callable[[], datetime]

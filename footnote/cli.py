@@ -21,6 +21,7 @@ from footnote.commands import (
     receipts,
     reindex,
     serve,
+    sources,
     tenants,
 )
 from footnote.extras import FITTING, require_packages
@@ -58,6 +59,7 @@ app = typer.Typer(
 tenant_app = typer.Typer(help="Tenants: who owns documents.", no_args_is_help=True)
 key_app = typer.Typer(help="API keys of a tenant.", no_args_is_help=True)
 job_app = typer.Typer(help="Background jobs.", no_args_is_help=True)
+source_app = typer.Typer(help="Places that documents are synchronised from.", no_args_is_help=True)
 db_app = typer.Typer(help="The database schema.", no_args_is_help=True)
 collection_app = typer.Typer(help="Collections of a tenant.", no_args_is_help=True)
 receipt_app = typer.Typer(help="Signed receipts of deletions.", no_args_is_help=True)
@@ -66,6 +68,7 @@ app.add_typer(collection_app, name="collection")
 app.add_typer(receipt_app, name="receipt")
 app.add_typer(key_app, name="key")
 app.add_typer(job_app, name="job")
+app.add_typer(source_app, name="source")
 app.add_typer(db_app, name="db")
 
 app.command("up")(serve.up)
@@ -92,6 +95,11 @@ key_app.command("revoke")(admin.revoke_key)
 job_app.command("list")(jobs.list_)
 job_app.command("retry")(jobs.retry)
 job_app.command("cancel")(jobs.cancel)
+source_app.command("add")(sources.add)
+source_app.command("list")(sources.list_)
+source_app.command("sync")(sources.sync)
+source_app.command("confirm")(sources.confirm)
+source_app.command("remove")(sources.remove)
 db_app.command("upgrade")(admin.upgrade_database)
 db_app.command("prune")(admin.prune_database)
 

@@ -326,6 +326,7 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
                     rate_per_minute=settings.rate_limit_per_minute,
                 ),
                 verify_profile=settings.verify_profile,
+                source_uri_prefixes=source_prefixes(settings),
                 clock=utc_now,
             )
 
@@ -395,7 +396,7 @@ def build_source_tools(
 def source_prefixes(settings: Settings) -> tuple[str, ...]:
     """The addresses below which tenants may name sources; Misconfigured by one that is none."""
     try:
-        return parse_prefixes(settings.source_uri_prefixes)
+        return parse_prefixes(settings.source_uri_prefixes or "")
     except SourceUriRefused as error:
         raise Misconfigured(f"FOOTNOTE_SOURCE_URI_PREFIXES: {error.message}") from error
 

@@ -71,7 +71,7 @@ async def publish(
     if document.upload != publication.upload or is_served != publication.is_reread:
         await finish_job(scope, job_id, "canceled", error=None, now=now)
         return False
-    document = _as_published(document, publication)
+    document = _as_served(document, publication)
     parsed = publication.parsed
     if document.version:
         await delete_vectors(scope, document.id)
@@ -116,11 +116,10 @@ async def publish(
     return True
 
 
-def _as_published(document: Document, publication: Publication) -> Document:
-    """The document with what the version changes, but not yet that it is served."""
+def _as_served(document: Document, publication: Publication) -> Document:
+    """The document with what was found, and for the readers that waited for this version."""
     fields = document.fields
     if document.waiting_principals is not None:
-        # They may read this version, but not the one before: both change at once.
         fields = replace(fields, principals=document.waiting_principals)
     return replace(
         document,

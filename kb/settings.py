@@ -118,11 +118,11 @@ class Settings(BaseSettings):
         "may be called although they are private. Unset: none.",
     )
 
-    source_uri_prefixes: str = Field(
-        default="",
+    source_uri_prefixes: str | None = Field(
+        default=None,
         description="Addresses, with spaces between them, below which a tenant may name sources "
         "over the API, such as s3://bucket/{tenant}/ file:///srv/docs/; {tenant} stands for the "
-        "tenant's id. Empty: only the web.",
+        "tenant's id. Unset: only the web.",
     )
 
     retrieval_candidates: int = Field(

@@ -19,6 +19,7 @@ from app.http.problems import register_error_handlers
 from app.http.rate_limit import RateLimiter
 from app.http.reindex import routes as reindex
 from app.http.search import routes as search
+from app.http.sources import routes as sources
 from app.resources import Resources
 
 DESCRIPTION = """
@@ -48,7 +49,17 @@ def build_app(resources: Resources) -> FastAPI:
     app.state.resources = resources
     app.state.streams = streams
     app.state.rate_limiter = RateLimiter(resources.request_limits.rate_per_minute)
-    for routes in (documents, collections, jobs, search, answers, chat, grounding, reindex):
+    for routes in (
+        documents,
+        collections,
+        jobs,
+        search,
+        answers,
+        chat,
+        grounding,
+        reindex,
+        sources,
+    ):
         app.include_router(routes.router, prefix="/v1")
     app.include_router(operation.router)
     add_api_page(app)

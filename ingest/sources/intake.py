@@ -20,7 +20,9 @@ from kb.ids import new_uuid
 from kb.postgres.database import TenantSession, Viewer
 from kb.store.document_writes import set_filename
 from kb.store.source_items import Item, KnownItem, forget_items, store_items
-from kb.store.sources import ItemFailure
+from kb.store.sources import (
+    ItemFailure,
+)
 from kb.store.uploads import Upload
 
 ITEMS_A_TRANSACTION: Final = 50

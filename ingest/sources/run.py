@@ -19,13 +19,15 @@ from kb.files import FileStore
 from kb.ids import TenantId, new_uuid
 from kb.postgres.database import Database, TenantSession, retried
 from kb.store.audit import Actor
-from kb.store.sources import (
+from kb.store.source_runs import (
     RUN_LEASE,
-    Source,
     begin_source_run,
     end_source_run,
     hold_source_run,
     keep_source_run,
+)
+from kb.store.sources import (
+    Source,
 )
 from kb.store.uploads import Uploads
 

@@ -25,7 +25,13 @@ from kb.errors import (
     UploadTooLarge,
 )
 from kb.store.source_items import Item, KnownItem, Sidecar
-from kb.store.sources import ItemFailure, Rule, note_rule_file
+from kb.store.source_runs import (
+    note_rule_file,
+)
+from kb.store.sources import (
+    ItemFailure,
+    Rule,
+)
 from language.text import is_text
 
 MAX_FILES: Final = 100_000

@@ -26,13 +26,15 @@ from kb.postgres.database import Database, TenantSession, retried
 from kb.schedule import latest_due
 from kb.store.jobs import FinishedStatus
 from kb.store.source_items import KnownItem, known_items, set_item_states, store_items
-from kb.store.sources import (
-    ItemFailure,
+from kb.store.source_runs import (
     ScheduledSource,
-    delete_source,
     end_source_run,
     enqueue_due_sync,
     scheduled_sources,
+)
+from kb.store.sources import (
+    ItemFailure,
+    delete_source,
 )
 from kb.store.sources import (
     SourceRun as StoredRun,

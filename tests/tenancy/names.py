@@ -34,6 +34,7 @@ class Names:
     filename: str
     principal: str
     word: str
+    source: str
 
     @property
     def text(self) -> str:
@@ -74,6 +75,7 @@ def fresh_names() -> Names:
         filename=f"{_word('fil')}.md",
         principal=f"group:{_word('pri')}",
         word=_word("txt"),
+        source=_word("src"),
     )
 
 

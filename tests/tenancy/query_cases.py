@@ -4,13 +4,23 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.ids import AnswerId, ChunkId, CredentialId, DocumentId, JobId, Subject, new_uuid
+from kb.ids import (
+    AnswerId,
+    ChunkId,
+    CredentialId,
+    DocumentId,
+    JobId,
+    SourceId,
+    Subject,
+    new_uuid,
+)
 from kb.index.candidate_vectors import Among, read_candidate_vectors, read_nearest
 from kb.index.follower import Follower, Turns
 from kb.index.lexical.lexical_indexes import LexicalIndexes
@@ -63,7 +73,14 @@ from kb.store.answers import (
 from kb.store.api_processes import ApiProcess, node_purged, note_purged, purged_everywhere
 from kb.store.audit import Actor, record_event
 from kb.store.budgets import Reservation, nothing_reserved, reserve, settle
-from kb.store.changes import change_fields, delete_document, lock_document, lock_to_change
+from kb.store.changes import (
+    change_fields,
+    change_readers,
+    delete_document,
+    lock_document,
+    lock_to_change,
+    narrow_readers,
+)
 from kb.store.chunks import (
     NewChunk,
     count_chunks,
@@ -104,8 +121,10 @@ from kb.store.document_retention import delete_outlived, outlived_documents
 from kb.store.document_writes import (
     insert_document,
     new_upload,
+    set_filename,
     set_published,
     set_status,
+    set_waiting_principals,
     update_fields,
 )
 from kb.store.documents import (
@@ -136,6 +155,7 @@ from kb.store.jobs import (
     count_jobs,
     enqueue_again,
     enqueue_job,
+    find_job,
     finish_job,
     get_job,
     hold_attempt,
@@ -170,6 +190,37 @@ from kb.store.retention import (
     prune_audiences,
     prune_model_calls,
     prune_requests,
+)
+from kb.store.source_items import (
+    Item,
+    confirm_held_items,
+    documents_uploaded_as,
+    forget_items,
+    known_items,
+    prune_deleted_items,
+    set_item_states,
+    store_items,
+)
+from kb.store.source_runs import (
+    begin_source_run,
+    end_source_run,
+    enqueue_due_sync,
+    enqueue_removal,
+    enqueue_sync,
+    hold_source_run,
+    keep_source_run,
+    note_rule_file,
+    set_held,
+)
+from kb.store.sources import (
+    Source,
+    SourceSettings,
+    change_source,
+    create_source,
+    delete_source,
+    get_source,
+    list_sources,
+    lock_source,
 )
 from kb.store.spaces import Space, all_spaces, current_space
 from kb.store.stale import Chosen, count_documents, stale_documents
@@ -211,6 +262,7 @@ class Hidden:
     stream_sha256: str
     space: Space
     question: NDArray[np.float32]
+    source: Source
     lexical: LexicalIndexes
     database: Database
 
@@ -288,6 +340,8 @@ def new_deletion(document_id: DocumentId, owner: str) -> NewDeletion:
     )
 
 
+RUN = new_uuid()
+ELSEWHERE = SourceSettings(uri="https://example.com/list", principals=("user:ana",))
 REQUEST_KEY, REQUEST_SHA256 = "nightly import", "0" * 64
 RUNNING_KEY = "running import"
 ACTOR = Actor(name="somebody", principals=(), request_id=None, is_admin=True)
@@ -309,12 +363,20 @@ class QueryCase:
     effect: Effect
     reason: str = ""
     tenant_wide: str = ""
+    is_for_managers: bool = False
+    """Readers have no right to the table: only a scope with the whole tenant in view finds it."""
 
 
 def finds(
     call: Callable[[TenantSession, Hidden], Awaitable[object]], *, tenant_wide: str = ""
 ) -> QueryCase:
     return QueryCase(call=call, effect="finds", tenant_wide=tenant_wide)
+
+
+def finds_for_managers(
+    call: Callable[[TenantSession, Hidden], Awaitable[object]],
+) -> QueryCase:
+    return QueryCase(call=call, effect="finds", is_for_managers=True)
 
 
 def changes(call: Callable[[TenantSession, Hidden], Awaitable[object]]) -> QueryCase:
@@ -532,6 +594,22 @@ async def _whether_known(scope: TenantSession, hidden: Hidden) -> bool:
 async def _whether_changed(scope: TenantSession, hidden: Hidden) -> list[object]:
     changed = await changed_documents(scope, since=0)
     return [document_id for document_id in changed if document_id == hidden.document.id]
+
+
+async def _run(
+    scope: TenantSession,
+    hidden: Hidden,
+    step: Callable[[TenantSession, SourceId, UUID], Awaitable[None]],
+) -> None:
+    """A step of a run, which only works where the run could begin."""
+    await begin_source_run(scope, hidden.source.name, RUN, now=NOW)
+    await step(scope, hidden.source.id, RUN)
+    await note_rule_file(scope, hidden.source.id)
+
+
+async def _secret_source(scope: TenantSession, hidden: Hidden) -> list[str]:
+    found = await list_sources(scope, after=None, limit=10)
+    return [source.name for source in found if source.id == hidden.source.id]
 
 
 async def _before(scope: TenantSession, hidden: Hidden) -> Reached | None:
@@ -811,6 +889,75 @@ QUERIES: Mapping[str, QueryCase] = {
     ),
     "store.retention.prune_requests": changes(
         lambda s, _: prune_requests(s, before=AFTER_THE_SECRET_EXPIRED, limit=100)
+    ),
+    "store.changes.change_readers": changes(
+        lambda s, h: change_readers(s, h.document, ["tenant:*"], now=NOW)
+    ),
+    "store.changes.narrow_readers": changes(
+        lambda s, h: narrow_readers(s, h.document, ["user:nobody"], now=NOW)
+    ),
+    "store.document_writes.set_filename": changes(
+        lambda s, h: set_filename(s, h.document.id, "x.md", now=NOW)
+    ),
+    "store.document_writes.set_waiting_principals": changes(
+        lambda s, h: set_waiting_principals(s, h.document.id, ["tenant:*"])
+    ),
+    "store.jobs.find_job": finds(lambda s, h: find_job(s, JobId(UUID(h.names.job)))),
+    "store.source_items.confirm_held_items": changes(
+        lambda s, h: confirm_held_items(s, h.source.id, now=NOW)
+    ),
+    "store.source_items.documents_uploaded_as": finds(
+        lambda s, h: documents_uploaded_as(s, h.owner, [h.names.external_id])
+    ),
+    "store.source_items.forget_items": changes(
+        lambda s, h: forget_items(s, h.source.id, [h.names.filename])
+    ),
+    "store.source_items.known_items": finds_for_managers(lambda s, h: known_items(s, h.source.id)),
+    "store.source_items.prune_deleted_items": changes(
+        lambda s, h: prune_deleted_items(s, h.source.id, before=AFTER_THE_SECRET_EXPIRED)
+    ),
+    "store.source_items.set_item_states": changes(
+        lambda s, h: set_item_states(s, h.source.id, [h.names.filename], "confirmed", now=NOW)
+    ),
+    "store.source_items.store_items": changes(
+        lambda s, h: store_items(
+            s, h.source.id, [Item(path=h.names.filename, id=new_uuid())], now=NOW
+        )
+    ),
+    "store.source_runs.begin_source_run": changes(
+        lambda s, h: begin_source_run(s, h.source.name, RUN, now=NOW)
+    ),
+    "store.source_runs.end_source_run": changes(lambda s, h: _run(s, h, end_source_run)),
+    "store.source_runs.enqueue_due_sync": changes(
+        lambda s, h: enqueue_due_sync(
+            s, h.source.name, due=AFTER_THE_SECRET_EXPIRED, owner="somebody"
+        )
+    ),
+    "store.source_runs.enqueue_removal": adds(
+        lambda s, h: enqueue_removal(s, h.source.name, owner="somebody")
+    ),
+    "store.source_runs.enqueue_sync": changes(
+        lambda s, h: enqueue_sync(s, h.source.name, owner="somebody", priority="bulk")
+    ),
+    "store.source_runs.hold_source_run": changes(lambda s, h: _run(s, h, hold_source_run)),
+    "store.source_runs.keep_source_run": changes(
+        lambda s, h: _run(s, h, partial(keep_source_run, now=NOW))
+    ),
+    "store.source_runs.note_rule_file": changes(lambda s, h: note_rule_file(s, h.source.id)),
+    "store.source_runs.set_held": changes(
+        lambda s, h: set_held(s, h.source.id, {"name": "x", "listed": 0, "known": 1, "reason": "x"})
+    ),
+    "store.sources.change_source": changes(
+        lambda s, h: change_source(s, h.source.name, h.source.settings, is_operators=True, now=NOW)
+    ),
+    "store.sources.create_source": adds(
+        lambda s, _: create_source(s, "another", ELSEWHERE, is_operators=False, now=NOW)
+    ),
+    "store.sources.delete_source": changes(lambda s, h: delete_source(s, h.source.id)),
+    "store.sources.get_source": finds_for_managers(lambda s, h: get_source(s, h.source.name)),
+    "store.sources.list_sources": finds_for_managers(_secret_source),
+    "store.sources.lock_source": nothing(
+        lambda s, h: lock_source(s, h.source.name), "makes others wait"
     ),
     "store.spaces.all_spaces": nothing(lambda s, _: all_spaces(s), "spaces are the service's"),
     "store.spaces.current_space": nothing(

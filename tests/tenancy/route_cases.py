@@ -37,6 +37,8 @@ class RouteCase:
     scopes: tuple[Scope, ...]
     probes: tuple[Probe, ...]
     is_changing: bool = False
+    is_for_admins: bool = False
+    """What it names belongs to the tenant: every admin of the tenant may see it."""
 
 
 OPERATION = frozenset(
@@ -60,7 +62,7 @@ def filled_path(path: str, names: Names) -> str:
         run_id=names.job,
         answer_id=names.answer,
         model_id=f"footnote/{names.collection}",
-        name=names.collection,
+        name=names.source if "/sources/" in path else names.collection,
     )
 
 
@@ -294,6 +296,14 @@ PATCHING = RouteCase(
     ),
 )
 
+SOURCE = "/v1/sources/{name}"
+SERVERS_DISK = {"json": {"name": "disk", "uri": "file:///etc", "principals": ["tenant:*"]}}
+
+
+def _for_admins(*probes: Probe, is_changing: bool = False) -> RouteCase:
+    return RouteCase(scopes=("admin",), probes=probes, is_changing=is_changing, is_for_admins=True)
+
+
 ROUTES: Mapping[tuple[str, str], RouteCase] = {
     ("POST", "/v1/documents"): UPLOADING,
     ("POST", BATCH): BATCHING,
@@ -406,6 +416,27 @@ ROUTES: Mapping[tuple[str, str], RouteCase] = {
     ),
     ("POST", CANCEL): RouteCase(
         scopes=("documents:write",), is_changing=True, probes=(_probe("POST", CANCEL, "id"),)
+    ),
+    ("POST", "/v1/sources"): _for_admins(
+        _probe("POST", "/v1/sources", "server's disk", lambda _: SERVERS_DISK, is_telling=False)
+    ),
+    ("GET", "/v1/sources"): _for_admins(_probe("GET", "/v1/sources", "all")),
+    ("GET", SOURCE): _for_admins(_probe("GET", SOURCE, "name")),
+    ("PATCH", SOURCE): _for_admins(
+        _probe("PATCH", SOURCE, "readers", lambda _: {"json": {"principals": ["tenant:*"]}}),
+        _probe("PATCH", SOURCE, "nothing", lambda _: {"json": {}}),
+        is_changing=True,
+    ),
+    ("DELETE", SOURCE): _for_admins(
+        _probe("DELETE", SOURCE, "name"),
+        _probe("DELETE", SOURCE, "documents", lambda _: {"params": {"delete_documents": "true"}}),
+        is_changing=True,
+    ),
+    ("POST", f"{SOURCE}:sync"): _for_admins(
+        _probe("POST", f"{SOURCE}:sync", "name"), is_changing=True
+    ),
+    ("POST", f"{SOURCE}:confirm"): _for_admins(
+        _probe("POST", f"{SOURCE}:confirm", "name"), is_changing=True
     ),
     ("POST", "/v1/search"): SEARCHING,
     ("POST", "/v1/answers"): ASKING,

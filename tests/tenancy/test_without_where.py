@@ -18,6 +18,9 @@ from kb.store.api_processes import note_purged, say_alive
 from kb.store.budgets import reserve
 from kb.store.deletions import insert_deletion
 from kb.store.model_calls import MeteredCall, insert_model_call
+from kb.store.reindex_runs import Asked, begin_run
+from kb.store.source_items import Item, store_items
+from kb.store.sources import SourceSettings, create_source
 from kb.store.spaces import current_space, vectors_table
 from kb.store.tables import metadata
 from tests.service import Service
@@ -33,7 +36,8 @@ TABLES = [
     VECTORS,
 ]
 OF_THE_BOOKS = {"model_calls", "budget_days", "budget_reservations"}
-CLOSED_TO_THE_READER = {"audit_events", "credentials", "purges", *OF_THE_BOOKS}
+OF_MANAGERS = {"reindex_runs", "sources", "source_items"}
+CLOSED_TO_THE_READER = {"audit_events", "credentials", "purges", *OF_THE_BOOKS, *OF_MANAGERS}
 CLOSED_TO_THE_WRITER = {"credentials"}
 NAMES_READERS = {
     "documents",
@@ -112,6 +116,10 @@ async def filled(service: Service) -> Filled:
         owner = str(owners.scalar_one())
         await reserve(scope, microdollars=1, limit=9, lasting=timedelta(hours=1), now=NOW)
         await insert_model_call(scope, CALL)
+        settings = SourceSettings(uri="https://example.com/list", principals=(HR,))
+        source = await create_source(scope, "docs", settings, is_operators=False, now=NOW)
+        await store_items(scope, source.id, [Item(path="a.md", id=uuid4())], now=NOW)
+        await begin_run(scope, Asked(), trigger="api", owner=owner)
         await insert_deletion(scope, new_deletion(DocumentId(new_uuid()), owner))
     async with service.resources.database.system() as system:
         await say_alive(system, PROCESS)

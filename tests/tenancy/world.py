@@ -112,6 +112,15 @@ async def upload_secret(hr: Person, *, is_ingested: bool = True) -> Names:
     assert response.status_code == 202, response.text
     body = response.json()
     names = replace(names, document=body["document"]["id"], job=body["job"]["id"])
+    # On the web: nothing is asked before it is synchronised.
+    source = {
+        "name": names.source,
+        "uri": names.source_uri,
+        "principals": [names.principal],
+        "cron": "0 2 * * *",
+    }
+    added = await hr.request("POST", "/v1/sources", json=source)
+    assert added.status_code == 201, added.text
     if not is_ingested:
         return names
     await hr.service.run_job(hr.tenant_id, names.job)

@@ -1,10 +1,10 @@
 """A source over a real database and a real place, and what is seen of its documents."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 from sqlalchemy import select
 
@@ -16,13 +16,21 @@ from ingest.sources.web_list import WebClient
 from kb.errors import OutboundRefused
 from kb.outbound import OutboundRequest, OutboundResponse
 from kb.store.audit import Actor
-from kb.store.changes import delete_document
+from kb.store.changes import change_fields, delete_document
 from kb.store.documents import Document, get_document
 from kb.store.source_items import KnownItem, known_items
-from kb.store.sources import Source, SourceSettings, change_source, create_source, get_source
+from kb.store.sources import (
+    Source,
+    SourceSettings,
+    change_source,
+    create_source,
+    delete_source,
+    get_source,
+)
 from kb.store.tables import documents
+from kb.store.tenants import create_tenant
 from kb.store.uploads import Uploads
-from tests.footnote.own_database import OwnDatabase, own_database
+from tests.footnote.own_database import OwnDatabase
 
 MAX_BYTES = 10_000
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -31,7 +39,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 class NoWeb:
     """Reaches nothing; implements `WebClient`."""
 
-    def send(self, request: OutboundRequest) -> OutboundResponse:
+    def send(self, request: OutboundRequest) -> OutboundResponse:  # noqa: ARG002  # refuses all
         raise OutboundRefused
 
 
@@ -69,6 +77,12 @@ class Library:
         async with self.own.tools.database.tenant(self.own.tenant_id, viewer=None) as scope:
             return await get_source(scope, "docs")
 
+    async def remove(self) -> None:
+        """Forgets the source."""
+        source = await self.source()
+        async with self.own.tools.database.tenant(self.own.tenant_id, viewer=None) as scope:
+            await delete_source(scope, source.id)
+
     async def sync(self) -> SyncReport:
         """The report of a run."""
         return await synchronise(self.tools, self.own.tenant_id, "docs")
@@ -105,6 +119,12 @@ class Library:
         async with self.own.tools.database.tenant(self.own.tenant_id, viewer=None) as scope:
             await delete_document(scope, document.id, actor=actor, now=NOW)
 
+    async def widen(self, document: Document, principals: tuple[str, ...]) -> None:
+        """Changes a document's readers as a person does."""
+        async with self.own.tools.database.tenant(self.own.tenant_id, viewer=None) as scope:
+            fields = replace(document.fields, principals=principals)
+            await change_fields(scope, document, fields, now=NOW)
+
     async def items(self) -> dict[str, KnownItem]:
         """What is known of the files, by path."""
         source = await self.source()
@@ -130,10 +150,9 @@ def tools_of(
     )
 
 
-@asynccontextmanager
-async def open_library(server_url: str, home: Path, folder: Path) -> AsyncIterator[Library]:
-    """A library in a database of its own."""
-    folder.mkdir(exist_ok=True)
-    clock = [NOW]
-    async with own_database(server_url, f"file://{home}/sources") as own:
-        yield Library(own=own, folder=folder, tools=tools_of(own, clock=clock), clock=clock)
+async def new_library(own: OwnDatabase, folder: Path) -> Library:
+    """A library of a tenant of its own."""
+    async with own.tools.database.system() as system:
+        tenant = await create_tenant(system, f"test {uuid4()}")
+    own, clock = replace(own, tenant_id=tenant.id), [NOW]
+    return Library(own=own, folder=folder, tools=tools_of(own, clock=clock), clock=clock)
