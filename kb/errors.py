@@ -5,6 +5,7 @@ KnowledgeBaseError
 │   ├── InvalidFilter
 │   ├── InvalidCursor
 │   ├── InvalidPrincipal
+│   ├── OutboundRefused
 │   └── IdempotencyKeyReused
 ├── NotAllowed
 │   ├── CredentialMissing
@@ -28,6 +29,7 @@ KnowledgeBaseError
 │   ├── TextTooLong
 │   ├── RequestBudgetExceeded
 │   ├── WorkTooCostly
+│   ├── OutboundTooLarge
 │   └── RateLimited
 │       └── BudgetExhausted
 ├── DocumentUnreadable              an upload that will never become chunks
@@ -46,6 +48,8 @@ KnowledgeBaseError
     ├── TransactionConflict
     ├── FileStoreUnavailable
     ├── IndexNotReady
+    ├── OutboundFailed
+    │   └── OutboundTimedOut
     ├── AnswerAbandoned
     ├── Overloaded
     └── LlmUnavailable
@@ -96,6 +100,12 @@ class InvalidPrincipal(InvalidInput):
     """A principal is written `kind:name`, for example 'user:ana' or 'group:finance'."""
 
     code = "invalid_principal"
+
+
+class OutboundRefused(InvalidInput):
+    """The URL is not one that Footnote calls: its address is not public, or it is malformed."""
+
+    code = "outbound_refused"
 
 
 class IdempotencyKeyReused(InvalidInput):
@@ -253,6 +263,12 @@ class WorkTooCostly(LimitExceeded):
     code = "work_too_costly"
 
 
+class OutboundTooLarge(LimitExceeded):
+    """A server answered with more than Footnote reads."""
+
+    code = "outbound_too_large"
+
+
 class DocumentUnreadable(KnowledgeBaseError):
     """The document cannot be turned into text."""
 
@@ -352,6 +368,18 @@ class IndexNotReady(DependencyFailed):
     """The lexical index is being rebuilt."""
 
     code = "index_not_ready"
+
+
+class OutboundFailed(DependencyFailed):
+    """A server that Footnote calls on somebody's behalf cannot be reached at the moment."""
+
+    code = "outbound_failed"
+
+
+class OutboundTimedOut(OutboundFailed):
+    """A server that Footnote calls on somebody's behalf did not answer in time."""
+
+    code = "outbound_timed_out"
 
 
 class AnswerAbandoned(DependencyFailed):
