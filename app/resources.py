@@ -12,6 +12,7 @@ from app.limits import RequestLimits
 from app.retrieve.search import Retriever
 from kb.files import FileStore
 from kb.index.lexical.lexical_indexes import LexicalIndexes
+from kb.outbound import OutboundClient
 from kb.postgres.database import Database
 from kb.store.uploads import Uploads
 from kb.telemetry import Metrics
@@ -29,6 +30,7 @@ class Resources:
     retriever: Retriever
     answerer: Answerer
     heavy_work: HeavyWork
+    outbound: OutboundClient
     metrics: Metrics
     request_limits: RequestLimits
     verify_profile: ProfileName

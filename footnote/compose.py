@@ -32,12 +32,15 @@ from ingest.embed import batch_passages
 from ingest.ingestion import Ingestion
 from ingest.reading import reading_children
 from ingest.upkeep import Upkeep
+from ingest.webhooks import WebhookTools
 from kb.errors import Misconfigured, SchemaOutOfDate
 from kb.files import FileStore
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.sketches.sketch_cache import SketchCache
+from kb.outbound import OutboundClient, certificate_context
 from kb.postgres.database import Database, wait_until_reachable
 from kb.postgres.row_security import probe_row_security
+from kb.public_addresses import PublicAddresses
 from kb.settings import Settings, secret_named
 from kb.store.retention import Retention
 from kb.store.spaces import Space, ensure_space, space_for
@@ -253,6 +256,7 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
                 )
             ) as sampler,
             aclosing(HeavyWork()) as heavy_work,
+            open_outbound(settings) as outbound,
         ):
             # The search and the answer of a question embed it once.
             questions = QueryEmbedder(embedder, space)
@@ -270,6 +274,7 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
                     settings, database, questions, retriever, gateway, policies
                 ),
                 heavy_work=heavy_work,
+                outbound=outbound,
                 metrics=metrics,
                 request_limits=RequestLimits(
                     max_upload_bytes=settings.max_upload_bytes,
@@ -308,6 +313,34 @@ async def open_ingestion(settings: Settings, database_url: str) -> AsyncIterator
                 max_attempts=settings.job_max_attempts,
                 clock=utc_now,
             )
+
+
+@asynccontextmanager
+async def open_outbound(settings: Settings) -> AsyncIterator[OutboundClient]:
+    """The client for addresses that others chose."""
+    addresses = PublicAddresses(private_networks=settings.private_networks)
+    try:
+        async with aclosing(
+            OutboundClient(addresses, certificates=certificate_context())
+        ) as client:
+            yield client
+    finally:
+        addresses.close()
+
+
+@asynccontextmanager
+async def open_webhook_tools(
+    settings: Settings, database: Database, metrics: Metrics
+) -> AsyncIterator[WebhookTools]:
+    """What a worker delivers events to webhooks with."""
+    async with open_outbound(settings) as client:
+        yield WebhookTools(
+            database=database,
+            client=client,
+            metrics=metrics,
+            clock=utc_now,
+            draw=SystemRandom().random,
+        )
 
 
 def build_upkeep(settings: Settings, database: Database, metrics: Metrics) -> Upkeep:

@@ -152,7 +152,7 @@ def scope_meaning(scope: Scope) -> str:
         case "feedback":
             meaning = "Nothing yet: reserved for feedback on answers."
         case "admin":
-            meaning = "Change and delete documents that somebody else uploaded."
+            meaning = "Change and delete documents that somebody else uploaded; manage webhooks."
         case "act_as":
             meaning = "Name the principals to ask for, in the header `Footnote-Principals`."
         case _:

@@ -17,6 +17,7 @@ from kb.ids import TenantId
 from kb.postgres.database import Database, TenantSession
 from kb.store.answer_events import KEPT_FOR
 from kb.store.retention import (
+    DELIVERIES_KEPT_FOR,
     REQUESTS_KEPT_FOR,
     Retention,
     prune_answer_events,
@@ -24,6 +25,7 @@ from kb.store.retention import (
     prune_audiences,
     prune_model_calls,
     prune_requests,
+    prune_webhook_deliveries,
 )
 from kb.store.stored_files import discard_unneeded
 from kb.store.tenants import generations
@@ -117,6 +119,9 @@ def _batches(upkeep: Upkeep, now: datetime) -> dict[str, _Prune]:
         ),
         "requests": lambda scope: prune_requests(
             scope, before=now - REQUESTS_KEPT_FOR, limit=limit
+        ),
+        "webhook_deliveries": lambda scope: prune_webhook_deliveries(
+            scope, before=now - DELIVERIES_KEPT_FOR, limit=limit
         ),
         "audiences": lambda scope: prune_audiences(scope, limit=limit),
     }

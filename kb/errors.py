@@ -18,6 +18,8 @@ KnowledgeBaseError
 │   ├── AnswerNotFound
 │   ├── VersionNotFound
 │   ├── CredentialNotFound
+│   ├── WebhookNotFound
+│   ├── DeliveryNotFound
 │   └── TenantNotFound
 ├── Conflict
 │   ├── AlreadyExists
@@ -178,6 +180,18 @@ class CredentialNotFound(NotFound):
     """There is no such key."""
 
     code = "credential_not_found"
+
+
+class WebhookNotFound(NotFound):
+    """There is no such webhook."""
+
+    code = "webhook_not_found"
+
+
+class DeliveryNotFound(NotFound):
+    """There is no such delivery: they are kept for 30 days."""
+
+    code = "delivery_not_found"
 
 
 class TenantNotFound(NotFound):

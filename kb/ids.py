@@ -11,6 +11,8 @@ CollectionId = NewType("CollectionId", UUID)
 DocumentId = NewType("DocumentId", UUID)
 JobId = NewType("JobId", UUID)
 AnswerId = NewType("AnswerId", UUID)
+WebhookId = NewType("WebhookId", UUID)
+DeliveryId = NewType("DeliveryId", UUID)
 ChunkId = NewType("ChunkId", int)
 
 Subject = NewType("Subject", str)

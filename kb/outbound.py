@@ -246,7 +246,7 @@ class OutboundClient:
                 content = body.whole()
         return _response(request, received.status, headers, content), following
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Closes all connections."""
         await self._pool.aclose()
 

@@ -13,10 +13,12 @@ from app.http.chat import routes as chat
 from app.http.documents import routes as documents
 from app.http.grounding import routes as grounding
 from app.http.jobs import routes as jobs
+from app.http.jobs.streams import JobStreams
 from app.http.middleware import install_middleware
 from app.http.problems import register_error_handlers
 from app.http.rate_limit import RateLimiter
 from app.http.search import routes as search
+from app.http.webhooks import routes as webhooks
 from app.resources import Resources
 
 DESCRIPTION = """
@@ -28,11 +30,13 @@ that the asker was allowed to read.
 def build_app(resources: Resources) -> FastAPI:
     """The application on these resources."""
     streams = AnswerStreams(resources)
+    job_streams = JobStreams(resources)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await streams.close()
+        await job_streams.close()
 
     app = FastAPI(
         title="Footnote",
@@ -45,8 +49,9 @@ def build_app(resources: Resources) -> FastAPI:
     )
     app.state.resources = resources
     app.state.streams = streams
+    app.state.job_streams = job_streams
     app.state.rate_limiter = RateLimiter(resources.request_limits.rate_per_minute)
-    for routes in (documents, jobs, search, answers, chat, grounding):
+    for routes in (documents, jobs, search, answers, chat, grounding, webhooks):
         app.include_router(routes.router, prefix="/v1")
     app.include_router(operation.router)
     add_api_page(app)

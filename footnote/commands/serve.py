@@ -18,10 +18,11 @@ from prometheus_client import start_http_server
 from app.http.main import build_app
 from app.resources import Resources
 from footnote.commands.admin import COMMAND_LINE
-from footnote.compose import build_upkeep, open_ingestion, open_resources
+from footnote.compose import build_upkeep, open_ingestion, open_resources, open_webhook_tools
 from footnote.http_server import http_server
 from footnote.output import console
 from footnote.supervisor import Child, Database, Supervisor
+from ingest.webhooks import deliver_due, keep_delivering
 from ingest.worker import build_queue_app, run_worker
 from kb import stopping
 from kb.heartbeat import Heartbeat
@@ -153,7 +154,10 @@ async def _announce(resources: Resources, host: str, port: int) -> None:
 async def _work(
     settings: Settings, url: str, heartbeat: Heartbeat, *, until_empty: bool, parent: int | None
 ) -> None:
-    async with open_ingestion(settings, url) as tools:
+    async with (
+        open_ingestion(settings, url) as tools,
+        open_webhook_tools(settings, tools.database, tools.metrics) as webhooks,
+    ):
         if settings.worker_metrics_port:
             start_http_server(settings.worker_metrics_port, registry=tools.metrics.registry)
         watching = asyncio.create_task(_exit_with(parent)) if parent is not None else None
@@ -167,14 +171,19 @@ async def _work(
                 obeys_signals=False,
             )
         )
+        delivering = asyncio.create_task(keep_delivering(webhooks))
         loop = asyncio.get_running_loop()
         try:
             with stopping.on_request(lambda: loop.call_soon_threadsafe(working.cancel)):
                 await working
+                if until_empty:
+                    await deliver_due(webhooks)
         except asyncio.CancelledError:
             if not stopping.is_requested():
                 raise
         finally:
+            delivering.cancel()
+            await asyncio.gather(delivering, return_exceptions=True)
             if watching is not None:
                 watching.cancel()
 

@@ -23,6 +23,7 @@ from kb.store.jobs import count_jobs, shown_jobs
 from kb.store.tables import answer_documents, answers, document_versions, documents, jobs
 from kb.store.tenants import advance_generation, read_generations
 from kb.store.vectors import delete_vectors, set_vector_principals
+from kb.store.webhook_events import Event, emit
 
 # A context is the title and headings, told apart by ` > `; a long one has lost its end. The vectors
 # keep the words that they were made of until the next version.
@@ -185,6 +186,7 @@ async def delete_document(
                 "answers": deleted["answers"],
             },
         )
+        await emit(whole, Event(type="document.deleted", data={"id": str(document_id)}), now=now)
     return replace(receipt, generation=(await read_generations(scope)).caller)
 
 

@@ -129,7 +129,7 @@ def sender(request: pytest.FixtureRequest) -> Callable[..., Send]:
                     return await client.send(wanted)
                 return await asyncio.to_thread(blocking.send, wanted)
             finally:
-                await client.close()
+                await client.aclose()
                 blocking.close()
 
         return send

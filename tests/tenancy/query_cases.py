@@ -100,7 +100,9 @@ from kb.store.jobs import (
     finish_job,
     get_job,
     hold_attempt,
+    is_running,
     is_wanted,
+    last_changes,
     latest_job,
     release_job,
     set_progress,
@@ -114,6 +116,7 @@ from kb.store.retention import (
     prune_audiences,
     prune_model_calls,
     prune_requests,
+    prune_webhook_deliveries,
 )
 from kb.store.spaces import Space, all_spaces, current_space
 from kb.store.stored_files import lock_file, needed_files
@@ -126,6 +129,29 @@ from kb.store.tenants import (
 )
 from kb.store.vectors import delete_vectors, find_vectors, insert_vectors, set_vector_principals
 from kb.store.versions import get_version, insert_version, list_versions, read_content, read_slice
+from kb.store.webhook_deliveries import (
+    Delivery,
+    StoredAttempt,
+    add_test_delivery,
+    list_deliveries,
+    record_attempt,
+    record_health,
+    retry_delivery,
+    take_next,
+)
+from kb.store.webhook_events import Event, emit
+from kb.store.webhooks import (
+    Webhook,
+    change_webhook,
+    create_webhook,
+    delete_webhook,
+    disable_webhook,
+    enable_webhook,
+    get_webhook,
+    list_webhooks,
+    new_secret,
+    rotate_secret,
+)
 from tests.tenancy.names import Names
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -149,6 +175,8 @@ class Hidden:
     unembedded_chunk: ChunkId
     request: StoredResponse
     stream_sha256: str
+    webhook: Webhook
+    delivery: Delivery
     space: Space
     question: NDArray[np.float32]
     lexical: LexicalIndexes
@@ -196,6 +224,9 @@ CALL = MeteredCall(
     latency_ms=1,
     first_token_ms=None,
 )
+
+ATTEMPT = StoredAttempt(at=NOW.isoformat(), status_code=500, error=None, milliseconds=1)
+FOR_ADMINS = "shown only to keys with the scope admin, which manage the tenant's webhooks"
 
 REQUEST_KEY, REQUEST_SHA256 = "nightly import", "0" * 64
 ACTOR = Actor(name="somebody", principals=(), request_id=None, is_admin=True)
@@ -353,6 +384,12 @@ async def _secret_collection(scope: TenantSession, hidden: Hidden) -> list[objec
 
 async def _condition(scope: TenantSession, _hidden: Hidden) -> object:
     return shown_jobs(scope)
+
+
+async def _whole(scope: TenantSession, ask: Callable[[TenantSession], Awaitable[object]]) -> object:
+    """The result for the whole tenant, which readers do not see."""
+    async with scope.whole_tenant() as whole:
+        return await ask(whole)
 
 
 async def _reserved(scope: TenantSession) -> Reservation | None:
@@ -581,9 +618,13 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.jobs.hold_attempt": changes(
         lambda s, h: _if_running(s, h, hold_attempt),
     ),
+    "store.jobs.is_running": changes(
+        lambda s, h: _if_running(s, h, is_running),
+    ),
     "store.jobs.is_wanted": changes(
         lambda s, h: _if_running(s, h, is_wanted),
     ),
+    "store.jobs.last_changes": finds(lambda s, h: last_changes(s, [JobId(UUID(h.names.job))])),
     "store.jobs.latest_job": finds(lambda s, h: latest_job(s, h.document.id)),
     "store.jobs.release_job": changes(
         lambda s, h: release_job(s, JobId(UUID(h.names.job)), now=NOW)
@@ -611,6 +652,56 @@ QUERIES: Mapping[str, QueryCase] = {
     ),
     "store.retention.prune_requests": changes(
         lambda s, _: prune_requests(s, before=AFTER_THE_SECRET_EXPIRED, limit=100)
+    ),
+    "store.retention.prune_webhook_deliveries": changes(
+        lambda s, _: prune_webhook_deliveries(s, before=AFTER_THE_SECRET_EXPIRED, limit=100)
+    ),
+    "store.webhook_deliveries.add_test_delivery": changes(
+        lambda s, h: add_test_delivery(s, h.webhook.id, now=AFTER_THE_SECRET_EXPIRED)
+    ),
+    "store.webhook_deliveries.list_deliveries": finds(
+        lambda s, h: _whole(s, lambda w: list_deliveries(w, h.webhook.id, before=None, limit=9)),
+        tenant_wide=FOR_ADMINS,
+    ),
+    "store.webhook_deliveries.record_attempt": changes(
+        lambda s, h: record_attempt(s, h.delivery, ATTEMPT, status="failed", due_at=NOW)
+    ),
+    "store.webhook_deliveries.record_health": changes(
+        lambda s, h: record_health(s, h.webhook.id, failures=1, due_at=NOW, now=NOW)
+    ),
+    "store.webhook_deliveries.retry_delivery": changes(
+        lambda s, h: retry_delivery(s, h.webhook.id, h.delivery.id, now=AFTER_THE_SECRET_EXPIRED)
+    ),
+    "store.webhook_deliveries.take_next": changes(
+        lambda s, h: take_next(s, h.webhook.id, lasting=timedelta(minutes=1), now=NOW)
+    ),
+    "store.webhook_events.emit": adds(
+        lambda s, _: emit(s, Event(type="document.deleted", data={}), now=NOW)
+    ),
+    "store.webhooks.change_webhook": changes(
+        lambda s, h: change_webhook(s, h.webhook.id, now=NOW, url="https://other.example")
+    ),
+    "store.webhooks.create_webhook": adds(
+        lambda s, _: create_webhook(s, url="https://x", events=[], secret=new_secret(), now=NOW)
+    ),
+    "store.webhooks.delete_webhook": changes(lambda s, h: delete_webhook(s, h.webhook.id)),
+    "store.webhooks.disable_webhook": changes(
+        lambda s, h: disable_webhook(s, h.webhook.id, "gone", now=NOW)
+    ),
+    "store.webhooks.enable_webhook": changes(
+        lambda s, h: enable_webhook(s, h.webhook.id, now=AFTER_THE_SECRET_EXPIRED)
+    ),
+    "store.webhooks.get_webhook": finds(
+        lambda s, h: _whole(s, lambda w: get_webhook(w, h.webhook.id)), tenant_wide=FOR_ADMINS
+    ),
+    "store.webhooks.list_webhooks": finds(
+        lambda s, _: _whole(s, lambda w: list_webhooks(w, after=None, limit=9)),
+        tenant_wide=FOR_ADMINS,
+    ),
+    "store.webhooks.rotate_secret": changes(
+        lambda s, h: rotate_secret(
+            s, h.webhook.id, new_secret(), overlap=timedelta(days=1), now=NOW
+        )
     ),
     "store.spaces.all_spaces": nothing(lambda s, _: all_spaces(s), "spaces are the service's"),
     "store.spaces.current_space": nothing(

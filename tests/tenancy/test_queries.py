@@ -24,9 +24,13 @@ from kb.store.idempotency import StoredResponse, claim_key, store_response
 from kb.store.spaces import current_space, vectors_table
 from kb.store.tables import answers, metadata
 from kb.store.versions import insert_version
+from kb.store.webhook_deliveries import add_test_delivery
+from kb.store.webhook_events import EVENT_TYPES
+from kb.store.webhooks import create_webhook, new_secret
 from tests.tenancy.names import Names
 from tests.tenancy.query_cases import (
     LOCATION,
+    NOW,
     QUERIES,
     REQUEST_KEY,
     REQUEST_SHA256,
@@ -116,6 +120,10 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         key = {"owner": document.owned_by.name, "key": REQUEST_KEY}
         await claim_key(scope, **key, request_sha256=REQUEST_SHA256)
         await store_response(scope, **key, response=request)
+        webhook = await create_webhook(
+            scope, url="https://x", events=EVENT_TYPES, secret=new_secret(), now=NOW
+        )
+        delivery = await add_test_delivery(scope, webhook.id, now=NOW)
         space = await current_space(scope)
         assert space is not None
         table = vectors_table(space).c
@@ -138,6 +146,8 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         unembedded_chunk=unembedded_chunk,
         request=request,
         stream_sha256=stream_sha256,
+        webhook=webhook,
+        delivery=delivery,
         space=space,
         question=np.asarray(row.embedding, dtype=np.float32),
         lexical=resources.lexical,

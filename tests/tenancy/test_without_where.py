@@ -18,6 +18,8 @@ from kb.store.budgets import reserve
 from kb.store.model_calls import MeteredCall, insert_model_call
 from kb.store.spaces import current_space, vectors_table
 from kb.store.tables import metadata
+from kb.store.webhook_deliveries import add_test_delivery
+from kb.store.webhooks import create_webhook, new_secret
 from tests.service import Service
 
 HR = "group:hr"
@@ -30,7 +32,8 @@ TABLES = [
     VECTORS,
 ]
 OF_THE_BOOKS = {"model_calls", "budget_days", "budget_reservations"}
-CLOSED_TO_THE_READER = {"audit_events", "credentials", *OF_THE_BOOKS}
+FOR_ADMINS = {"webhooks", "webhook_deliveries"}
+CLOSED_TO_THE_READER = {"audit_events", "credentials", *OF_THE_BOOKS, *FOR_ADMINS}
 CLOSED_TO_THE_WRITER = {"credentials"}
 NAMES_READERS = {
     "documents",
@@ -108,6 +111,10 @@ async def filled(service: Service) -> Filled:
         owner = str(owners.scalar_one())
         await reserve(scope, microdollars=1, limit=9, lasting=timedelta(hours=1), now=NOW)
         await insert_model_call(scope, CALL)
+        webhook = await create_webhook(
+            scope, url="https://x", events=[], secret=new_secret(), now=NOW
+        )
+        await add_test_delivery(scope, webhook.id, now=NOW)
     assert space is not None
     return Filled(
         service=service, tenant_id=tenant_id, owner=owner, vectors=vectors_table(space).name

@@ -15,6 +15,7 @@ from kb.store.tables.documents import (
 from kb.store.tables.jobs import jobs
 from kb.store.tables.metering import budget_days, budget_reservations, model_calls
 from kb.store.tables.tenants import audit_events, credentials, idempotency_keys, tenants
+from kb.store.tables.webhooks import webhook_deliveries, webhooks
 
 __all__ = [
     "answer_documents",
@@ -37,4 +38,6 @@ __all__ = [
     "model_calls",
     "reader_changes",
     "tenants",
+    "webhook_deliveries",
+    "webhooks",
 ]
