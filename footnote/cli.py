@@ -10,7 +10,7 @@ from typing import Final
 import typer
 from pydantic import ValidationError
 
-from footnote.commands import admin, ask, demo, doctor, ingest, prompts, serve
+from footnote.commands import admin, ask, demo, doctor, ingest, prompts, serve, webhooks
 from footnote.extras import FITTING, require_packages
 from kb import stopping
 from kb.errors import KnowledgeBaseError
@@ -45,9 +45,11 @@ app = typer.Typer(
 )
 tenant_app = typer.Typer(help="Tenants: who owns documents.", no_args_is_help=True)
 key_app = typer.Typer(help="API keys of a tenant.", no_args_is_help=True)
+webhook_app = typer.Typer(help="Webhooks: who is told of events.", no_args_is_help=True)
 db_app = typer.Typer(help="The database schema.", no_args_is_help=True)
 app.add_typer(tenant_app, name="tenant")
 app.add_typer(key_app, name="key")
+app.add_typer(webhook_app, name="webhook")
 app.add_typer(db_app, name="db")
 
 app.command("up")(serve.up)
@@ -62,6 +64,11 @@ app.command("prompts")(prompts.prompts)
 tenant_app.command("create")(admin.create_tenant)
 key_app.command("create")(admin.create_key)
 key_app.command("revoke")(admin.revoke_key)
+webhook_app.command("add")(webhooks.add_webhook)
+webhook_app.command("list")(webhooks.list_all)
+webhook_app.command("remove")(webhooks.remove_webhook)
+webhook_app.command("test")(webhooks.send_test)
+webhook_app.command("deliveries")(webhooks.show_deliveries)
 db_app.command("upgrade")(admin.upgrade_database)
 db_app.command("prune")(admin.prune_database)
 

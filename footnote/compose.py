@@ -28,11 +28,11 @@ from app.resources import Resources
 from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
+from ingest.deliveries import WebhookTools
 from ingest.embed import batch_passages
 from ingest.ingestion import Ingestion
 from ingest.reading import reading_children
 from ingest.upkeep import Upkeep
-from ingest.webhooks import WebhookTools
 from kb.errors import Misconfigured, SchemaOutOfDate
 from kb.files import FileStore
 from kb.index.lexical.lexical_indexes import LexicalIndexes

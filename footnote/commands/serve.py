@@ -22,7 +22,7 @@ from footnote.compose import build_upkeep, open_ingestion, open_resources, open_
 from footnote.http_server import http_server
 from footnote.output import console
 from footnote.supervisor import Child, Database, Supervisor
-from ingest.webhooks import deliver_due, keep_delivering
+from ingest.deliveries import deliver_due, keep_delivering
 from ingest.worker import build_queue_app, run_worker
 from kb import stopping
 from kb.heartbeat import Heartbeat

@@ -12,6 +12,7 @@ from typing import Final, Literal, get_args
 
 from sqlalchemy import text
 
+from kb.errors import InvalidInput
 from kb.ids import new_uuid
 from kb.postgres.database import TenantSession
 
@@ -27,6 +28,16 @@ EventType = Literal[
 """What can be asked for. Nothing sends `budget.threshold` or `release.rolled_back` yet."""
 
 EVENT_TYPES: Final[tuple[EventType, ...]] = get_args(EventType)
+
+
+def read_event_types(text: str) -> list[EventType]:
+    """The types in a comma-separated list; InvalidInput for one that does not exist."""
+    names = [name.strip() for name in text.split(",")]
+    types = [each for each in EVENT_TYPES if each in names]
+    if unknown := sorted(set(names) - set(types)):
+        raise InvalidInput(f"Unknown events {unknown!r}: choose from {', '.join(EVENT_TYPES)}.")
+    return types
+
 
 EventValue = str | int | float | bool | None
 

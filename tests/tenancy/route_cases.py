@@ -273,7 +273,7 @@ HOOK = "/v1/webhooks/{webhook_id}"
 
 
 def _webhook_route(method: str, path: str, **body: object) -> RouteCase:
-    """Webhooks are the tenant's: tests/tenancy/test_webhooks.py asks for those of another."""
+    """Webhooks are the tenant's: test_webhooks_of_others.py asks for those of another tenant."""
     arguments = {"json": body} if method in {"POST", "PATCH"} and body else {}
     probe = _probe(method, path, "id", lambda _: arguments, is_telling=False)
     return RouteCase(scopes=("admin",), probes=(probe,))

@@ -13,7 +13,7 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from ingest.webhooks import (
+from ingest.deliveries import (
     DISABLE_AFTER,
     LEASE,
     LONGEST_PAUSE,

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from standardwebhooks import Webhook as Verifier
 
-from ingest.webhooks import WebhookTools, deliver_due
+from ingest.deliveries import WebhookTools, deliver_due
 from kb.store.webhooks import MAX_WEBHOOKS, new_secret
 from tests.fakes.receivers import outbound_client, receiving
 from tests.service import Person, Service
