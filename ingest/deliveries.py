@@ -27,6 +27,7 @@ from kb.store.webhook_deliveries import (
     Delivery,
     DeliveryStatus,
     StoredAttempt,
+    give_back,
     lease_due_webhooks,
     record_attempt,
     record_health,
@@ -71,6 +72,9 @@ LEASE: Final = timedelta(seconds=60)
 MAX_ENDPOINTS: Final = 16
 """Served at once by a worker."""
 
+TURN_SECONDS: Final = 15.0
+"""Then an endpoint that has more to come makes room for those that have waited longer."""
+
 LOOK_EVERY_SECONDS: Final = 1.0
 
 GONE: Final = 410
@@ -96,6 +100,8 @@ async def keep_delivering(tools: WebhookTools) -> None:
                 serving |= await _serve_due(tools, limit=MAX_ENDPOINTS - len(serving))
             except DependencyFailed as error:
                 log.warning("webhooks.not_read", code=error.code)
+            except Exception:  # the worker must not go on without deliveries
+                log.exception("webhooks.crashed")
             await asyncio.sleep(LOOK_EVERY_SECONDS)
             serving = {task for task in serving if not task.done()}
     finally:
@@ -119,11 +125,15 @@ async def _serve_due(tools: WebhookTools, *, limit: int) -> set[asyncio.Task[Non
 
 
 async def _serve(tools: WebhookTools, tenant_id: TenantId, webhook_id: WebhookId) -> None:
-    """Sends what is due to one endpoint, until it fails."""
+    """Sends what is due to one endpoint, until it fails or its turn is over."""
+    turn_ends = monotonic() + TURN_SECONDS
     with bound_contextvars(tenant_id=str(tenant_id), webhook_id=str(webhook_id)):
         try:
             while await _deliver_next(tools, tenant_id, webhook_id):
-                pass
+                if monotonic() >= turn_ends:
+                    async with tools.database.tenant(tenant_id, viewer=None) as scope:
+                        await give_back(scope, webhook_id, now=tools.clock())
+                    return
         except WebhookNotFound:
             pass  # removed meanwhile
         except DependencyFailed as error:

@@ -171,7 +171,7 @@ async def _work(
                 obeys_signals=False,
             )
         )
-        delivering = asyncio.create_task(keep_delivering(webhooks))
+        delivering = None if until_empty else asyncio.create_task(keep_delivering(webhooks))
         loop = asyncio.get_running_loop()
         try:
             with stopping.on_request(lambda: loop.call_soon_threadsafe(working.cancel)):
@@ -182,8 +182,9 @@ async def _work(
             if not stopping.is_requested():
                 raise
         finally:
-            delivering.cancel()
-            await asyncio.gather(delivering, return_exceptions=True)
+            if delivering is not None:
+                delivering.cancel()
+                await asyncio.gather(delivering, return_exceptions=True)
             if watching is not None:
                 watching.cancel()
 

@@ -96,6 +96,11 @@ async def take_next(
     return (webhook, _delivery(row)) if row else None
 
 
+async def give_back(scope: TenantSession, webhook_id: WebhookId, *, now: datetime) -> None:
+    """Ends the lease; those that have been due for longer are served first."""
+    await _set_webhook(scope, webhook_id, leased_until=now, due_at=now)
+
+
 async def record_attempt(
     scope: TenantSession,
     delivery: Delivery,

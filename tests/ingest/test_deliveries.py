@@ -13,6 +13,7 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
+from ingest import deliveries
 from ingest.deliveries import (
     DISABLE_AFTER,
     LEASE,
@@ -355,6 +356,27 @@ async def test_a_slow_endpoint_holds_up_no_other(hooks: Hooks) -> None:
 
     assert held == 1
     assert len(slow.received) == 3
+
+
+async def test_an_endpoint_with_much_to_come_makes_room(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "TURN_SECONDS", 0.0)
+    async with receiving() as receiver:
+        webhook = await hooks.add(receiver.url)
+        await hooks.emit(3)
+        served = []
+        for _ in range(3):
+            async with hooks.tools.database.system() as system:
+                leased = await lease_due_webhooks(
+                    system, limit=1, lasting=LEASE, now=hooks.clock.now
+                )
+            served += leased
+            await deliveries._serve(hooks.tools, *leased[0])
+            hooks.clock.now += timedelta(seconds=1)
+
+    assert served == [(hooks.tenant_id, webhook.id)] * 3
+    assert len(receiver.received) == 3
 
 
 async def test_a_dead_endpoint_is_asked_once_in_a_while_whatever_waits(hooks: Hooks) -> None:

@@ -133,6 +133,7 @@ from kb.store.webhook_deliveries import (
     Delivery,
     StoredAttempt,
     add_test_delivery,
+    give_back,
     list_deliveries,
     record_attempt,
     record_health,
@@ -658,6 +659,9 @@ QUERIES: Mapping[str, QueryCase] = {
     ),
     "store.webhook_deliveries.add_test_delivery": changes(
         lambda s, h: add_test_delivery(s, h.webhook.id, now=AFTER_THE_SECRET_EXPIRED)
+    ),
+    "store.webhook_deliveries.give_back": changes(
+        lambda s, h: give_back(s, h.webhook.id, now=AFTER_THE_SECRET_EXPIRED)
     ),
     "store.webhook_deliveries.list_deliveries": finds(
         lambda s, h: _whole(s, lambda w: list_deliveries(w, h.webhook.id, before=None, limit=9)),
