@@ -170,7 +170,7 @@ def scope_meaning(scope: Scope) -> str:
         case "feedback":
             meaning = "Nothing yet: reserved for feedback on answers."
         case "admin":
-            meaning = "Change and delete documents that somebody else uploaded; manage sources."
+            meaning = "Change and delete what others uploaded; manage sources and webhooks."
         case "act_as":
             meaning = "Name the principals to ask for, in the header `Footnote-Principals`."
         case _:

@@ -33,6 +33,7 @@ from evals.bench.squad2 import measure_squad2
 from evals.bench.startup import measure_startup
 from evals.bench.visible import measure_visible
 from evals.bench.walk import measure_walk
+from evals.bench.webhooks import EVENTS, measure_webhooks
 from footnote.evals.datasets import Dataset, open_dataset
 from kb.errors import InvalidInput, Misconfigured
 from kb.settings import Settings
@@ -64,6 +65,7 @@ class Name(StrEnum):
     SQUAD2 = "squad2"
     VISIBLE = "visible"
     WALK = "walk"
+    WEBHOOKS = "webhooks"
     ALL = "all"
 
 
@@ -136,6 +138,8 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
             return measure_visible(data(MEDQUAD))
         case Name.WALK:
             return measure_walk(plan.instance(name))
+        case Name.WEBHOOKS:
+            return measure_webhooks(plan.instance(name), events=plan.limit or EVENTS)
         case Name.ALL:
             raise ValueError("Benchmarks are measured one at a time.")
         case _:
@@ -154,9 +158,9 @@ def bench(  # noqa: PLR0913  # each is an option of the command
         int | None,
         typer.Option(
             min=1,
-            help="Questions of squad2 (unset: all) and answers (400), chunks of lexical "
-            "(100,000), and of the biggest tenant of permissions and scale (1,000,000), files of "
-            "reindex (10,000).",
+            help="Questions of squad2 (unset: all) and answers (400), events of webhooks (500), "
+            "chunks of lexical (100,000), and of the biggest tenant of permissions and scale "
+            "(1,000,000), files of reindex (10,000).",
         ),
     ] = None,
     against: Annotated[

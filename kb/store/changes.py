@@ -26,6 +26,7 @@ from kb.store.jobs import count_jobs, shown_jobs
 from kb.store.tables import document_versions, documents, jobs
 from kb.store.tenants import advance_generation, read_generations
 from kb.store.vectors import delete_vectors, set_vector_principals
+from kb.store.webhook_events import Event, emit
 
 # A context is the title and headings, told apart by ` > `; a long one has lost its end. The vectors
 # keep the words that they were made of until the next version.
@@ -273,6 +274,7 @@ async def delete_document(
                 "reason": reason,
             },
         )
+        await emit(whole, Event(type="document.deleted", data={"id": str(document_id)}), now=now)
     return receipt
 
 
