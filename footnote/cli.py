@@ -10,7 +10,17 @@ from typing import Final
 import typer
 from pydantic import ValidationError
 
-from footnote.commands import admin, ask, demo, doctor, ingest, prompts, serve
+from footnote.commands import (
+    admin,
+    ask,
+    demo,
+    doctor,
+    ingest,
+    prompts,
+    serve,
+    space_compare,
+    spaces,
+)
 from footnote.extras import FITTING, require_packages
 from kb import stopping
 from kb.errors import KnowledgeBaseError
@@ -45,9 +55,13 @@ app = typer.Typer(
 )
 tenant_app = typer.Typer(help="Tenants: who owns documents.", no_args_is_help=True)
 key_app = typer.Typer(help="API keys of a tenant.", no_args_is_help=True)
+space_app = typer.Typer(
+    help="Embedding spaces: another model, without a pause.", no_args_is_help=True
+)
 db_app = typer.Typer(help="The database schema.", no_args_is_help=True)
 app.add_typer(tenant_app, name="tenant")
 app.add_typer(key_app, name="key")
+app.add_typer(space_app, name="space")
 app.add_typer(db_app, name="db")
 
 app.command("up")(serve.up)
@@ -62,6 +76,13 @@ app.command("prompts")(prompts.prompts)
 tenant_app.command("create")(admin.create_tenant)
 key_app.command("create")(admin.create_key)
 key_app.command("revoke")(admin.revoke_key)
+space_app.command("create")(spaces.create)
+space_app.command("list")(spaces.list_spaces)
+space_app.command("backfill")(spaces.backfill)
+space_app.command("tune")(spaces.tune)
+space_app.command("compare")(space_compare.compare)
+space_app.command("activate")(spaces.activate)
+space_app.command("drop")(spaces.drop)
 db_app.command("upgrade")(admin.upgrade_database)
 db_app.command("prune")(admin.prune_database)
 

@@ -139,15 +139,13 @@ class Answerer:
                 checks=run.checks,
                 timings_ms=_milliseconds(stopwatch),
             )
-
         with stopwatch.span("retrieve"):
             retrieval = await self.retriever.search(
                 caller.tenant_id, caller.viewer, self._query(run), now=now
             )
         # Another embedding space may have been activated since the guard.
-        run = replace(
-            run, release=self._release(run.release.prompt, run.session, retrieval.embedder)
-        )
+        release = self._release(run.release.prompt, run.session, retrieval.embedder)
+        run = replace(run, release=release)
         with stopwatch.span("evidence"):
             retrieved = await self._rank_evidence(run, retrieval, is_completed=run.session is None)
         await on_event(retrieved)

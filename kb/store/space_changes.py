@@ -20,9 +20,12 @@ from kb.store.spaces import (
     SpaceTuning,
     StoredSpace,
     add_space,
+    all_spaces,
+    current_space,
     find_space,
     lock_spaces,
     stored_spaces,
+    tuning_columns,
     vectors_table,
 )
 from kb.store.tables import embedding_spaces
@@ -38,6 +41,8 @@ DROP_TRIES, DROP_LOCK_TIMEOUT = 60, "300ms"
 gives up soon, and tries again."""
 
 _SET_LOCK_TIMEOUT = text("SELECT set_config('lock_timeout', :timeout, true)")
+
+_SIZE = text("SELECT coalesce(pg_total_relation_size(to_regclass(:table)), 0)")
 
 # Every transaction holds the lock on its own virtual id to its end.
 _TRANSACTIONS = text(
@@ -87,18 +92,28 @@ async def create_space(database: Database, space: Space, tuning: SpaceTuning) ->
     return known is None
 
 
-async def enqueue_backfills(database: Database, space: Space, *, owner: str) -> int:
+async def set_tuning(database: Database, space: Space, tuning: SpaceTuning) -> None:
+    """Stores what depends on the cosines of the space's model; processes read it in seconds."""
+    async with database.owner() as connection:
+        await connection.execute(
+            update(embedding_spaces)
+            .where(embedding_spaces.c.name == space.name)
+            .values(**tuning_columns(tuning))
+        )
+
+
+async def enqueue_backfills(database: Database, space: Space) -> int:
     """The number of tenants that lack vectors in the space, and have a job for it now."""
     count = 0
     for tenant_id in await _tenants(database):
         async with database.tenant(tenant_id, viewer=None) as scope:
             if await count_missing(scope, space):
-                await enqueue_backfill(scope, space, owner=owner)
+                await enqueue_backfill(scope, space)
                 count += 1
     return count
 
 
-async def activate_space(database: Database, name: str, *, is_forced: bool = False) -> Space:
+async def activate_space(database: Database, name: str, *, is_forced: bool = False) -> Space | None:
     """The space that searches used before; from the next search on all processes use this one.
 
     Raises:
@@ -115,7 +130,7 @@ async def activate_space(database: Database, name: str, *, is_forced: bool = Fal
         await lock_spaces(connection)
         # What was published while this waited; nothing more is until the end.
         async with database.system() as system:
-            current = next(each.space for each in await stored_spaces(system) if each.is_current)
+            current = await current_space(system)
             await find_space(system, space.name)
             now = await generations(system)
         changed = [tenant for tenant, number in now.items() if counted.get(tenant) != number]
@@ -183,18 +198,14 @@ async def describe_spaces(database: Database) -> list[SpaceState]:
         rows = missing = 0
         for tenant_id in await _tenants(database):
             async with database.tenant(tenant_id, viewer=None) as scope:
-                rows += await count_rows(scope, each.space)
-                missing += await count_missing(scope, each.space)
-        async with database.owner() as connection:
-            table = vectors_table(each.space).name
-            size = await connection.execute(
-                text("SELECT pg_total_relation_size(CAST(:table AS regclass))"), {"table": table}
-            )
-            states.append(
-                SpaceState(
-                    stored=each, rows=rows, missing=missing, size_bytes=int(size.scalar_one())
-                )
-            )
+                # One that is being dropped may be gone the next moment.
+                if each.space in await all_spaces(scope):
+                    rows += await count_rows(scope, each.space)
+                    missing += await count_missing(scope, each.space)
+        async with database.system() as system:
+            table = {"table": vectors_table(each.space).name}
+            size = (await system.connection.execute(_SIZE, table)).scalar_one()
+        states.append(SpaceState(stored=each, rows=rows, missing=missing, size_bytes=int(size)))
     return states
 
 

@@ -140,9 +140,13 @@ async def lock_spaces(connection: AsyncConnection) -> None:
     await connection.execute(_LOCK_SPACES)
 
 
-async def hold_spaces(scope: TenantSession) -> None:
-    """The spaces stay as they are until the transaction ends. Taken before any other lock."""
+async def hold_spaces(scope: TenantSession) -> list[StoredSpace]:
+    """The live spaces, which stay as they are until the transaction ends.
+
+    Whoever writes vectors of new chunks holds them, before it takes any other lock.
+    """
     await scope.connection.execute(_HOLD_SPACES)
+    return [each for each in await stored_spaces(scope) if not each.is_dropped]
 
 
 async def ensure_space(database: Database, space: Space) -> None:
@@ -188,7 +192,7 @@ async def add_space(
         values = {"name": space.name, "model": space.model, "revision": space.revision}
         await connection.execute(
             insert(embedding_spaces).values(
-                **values, dimension=space.dimension, **_columns(tuning or SpaceTuning())
+                **values, dimension=space.dimension, **tuning_columns(tuning or SpaceTuning())
             )
         )
         return None
@@ -214,13 +218,6 @@ def is_same_model(one: Space, other: Space) -> bool:
     if one.revision == UNVERSIONED and one.model != other.model:
         return False
     return replace(one, name=other.name, model=other.model) == other
-
-
-async def set_tuning(connection: AsyncConnection, name: str, tuning: SpaceTuning) -> None:
-    """Stores what depends on the cosines of the space's model."""
-    await connection.execute(
-        update(embedding_spaces).where(embedding_spaces.c.name == name).values(**_columns(tuning))
-    )
 
 
 async def _refuse_if_used(connection: AsyncConnection, name: str, model: str) -> None:
@@ -290,7 +287,8 @@ def _stored(row: Row[tuple[object, ...]]) -> StoredSpace:
     )
 
 
-def _columns(tuning: SpaceTuning) -> dict[str, object]:
+def tuning_columns(tuning: SpaceTuning) -> dict[str, object]:
+    """The tuning as the table of spaces has it."""
     return {
         "evidence_floor": tuning.evidence_floor,
         "lexical_weight": tuning.lexical_weight,

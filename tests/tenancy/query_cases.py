@@ -115,7 +115,22 @@ from kb.store.retention import (
     prune_model_calls,
     prune_requests,
 )
-from kb.store.spaces import Space, all_spaces, current_space
+from kb.store.space_backfill import (
+    MissingChunk,
+    count_missing,
+    count_rows,
+    enqueue_backfill,
+    insert_missing,
+    missing_chunks,
+)
+from kb.store.spaces import (
+    Space,
+    all_spaces,
+    current_space,
+    find_space,
+    hold_spaces,
+    stored_spaces,
+)
 from kb.store.stored_files import lock_file, needed_files
 from kb.store.tenants import (
     advance_generation,
@@ -163,6 +178,13 @@ class Hidden:
     def answer_id(self) -> AnswerId:
         """The answer that quotes the document, which was streamed."""
         return AnswerId(UUID(self.names.answer))
+
+    @property
+    def missing(self) -> MissingChunk:
+        """The chunk without a vector."""
+        return MissingChunk(
+            id=self.unembedded_chunk, document_id=self.unembedded.id, embedded_text="x"
+        )
 
     @property
     def filter(self) -> VectorFilter:
@@ -611,6 +633,24 @@ QUERIES: Mapping[str, QueryCase] = {
     ),
     "store.retention.prune_requests": changes(
         lambda s, _: prune_requests(s, before=AFTER_THE_SECRET_EXPIRED, limit=100)
+    ),
+    "store.space_backfill.count_missing": finds(lambda s, h: count_missing(s, h.space)),
+    "store.space_backfill.count_rows": nothing(
+        lambda s, h: count_rows(s, h.space), "counts the vectors that the scope may see"
+    ),
+    "store.space_backfill.enqueue_backfill": adds(lambda s, h: enqueue_backfill(s, h.space)),
+    "store.space_backfill.insert_missing": changes(
+        lambda s, h: insert_missing(s, h.space, [h.missing], h.question[None, :])
+    ),
+    "store.space_backfill.missing_chunks": finds(
+        lambda s, h: missing_chunks(s, h.space, after=0, limit=10)
+    ),
+    "store.spaces.find_space": nothing(
+        lambda s, h: find_space(s, h.space.name), "spaces are the service's"
+    ),
+    "store.spaces.hold_spaces": nothing(lambda s, _: hold_spaces(s), "spaces are the service's"),
+    "store.spaces.stored_spaces": nothing(
+        lambda s, _: stored_spaces(s), "spaces are the service's"
     ),
     "store.spaces.all_spaces": nothing(lambda s, _: all_spaces(s), "spaces are the service's"),
     "store.spaces.current_space": nothing(
