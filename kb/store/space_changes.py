@@ -5,6 +5,7 @@ or activated in between; a transaction that has read which spaces there are may 
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kb.errors import Conflict, SpaceIncomplete, SpaceInUse, TransactionConflict
 from kb.ids import TenantId
-from kb.postgres.database import Database
+from kb.postgres.database import Database, system_within, tenant_within
 from kb.store.space_backfill import count_missing, count_rows, enqueue_backfill
 from kb.store.spaces import (
     Space,
@@ -123,18 +124,19 @@ async def activate_space(database: Database, name: str, *, is_forced: bool = Fal
     async with database.system() as system:
         space = (await find_space(system, name)).space
         counted = await generations(system)
-    missing = 0 if is_forced else await _count_missing(database, space, list(counted))
+    async with database.owner() as connection:
+        missing = 0 if is_forced else await _count_missing(connection, space, list(counted))
     if missing:
         raise SpaceIncomplete(space.name, missing=missing)
     async with database.owner() as connection:
         await lock_spaces(connection)
         # What was published while this waited; nothing more is until the end.
-        async with database.system() as system:
+        async with system_within(connection) as system:
             current = await current_space(system)
             await find_space(system, space.name)
             now = await generations(system)
         changed = [tenant for tenant, number in now.items() if counted.get(tenant) != number]
-        missing = 0 if is_forced else await _count_missing(database, space, changed)
+        missing = 0 if is_forced else await _count_missing(connection, space, changed)
         if missing:
             raise SpaceIncomplete(space.name, missing=missing)
         await connection.execute(update(embedding_spaces).values(is_current=False))
@@ -159,13 +161,11 @@ async def drop_space(database: Database, name: str) -> None:
     """
     async with database.owner() as connection:
         await lock_spaces(connection)
-        async with database.system() as system:
-            dropped = {
-                each.space.name: each.space
-                for each in await stored_spaces(system)
-                if each.is_dropped
-            }
-            space = dropped.get(name) or (await find_space(system, name)).space
+        async with system_within(connection) as system:
+            stored = {each.space.name: each for each in await stored_spaces(system)}
+            is_dropped = name in stored and stored[name].is_dropped
+            found = stored[name] if is_dropped else await find_space(system, name)
+        space = found.space
         values = {"dropped_at": func.coalesce(embedding_spaces.c.dropped_at, func.now())}
         marked = await connection.execute(
             update(embedding_spaces)
@@ -218,11 +218,13 @@ async def _drop_table(connection: AsyncConnection, space: Space) -> None:
     )
 
 
-async def _count_missing(database: Database, space: Space, tenant_ids: list[TenantId]) -> int:
+async def _count_missing(
+    connection: AsyncConnection, space: Space, tenant_ids: Sequence[TenantId]
+) -> int:
     """Of these tenants together."""
     total = 0
     for tenant_id in tenant_ids:
-        async with database.tenant(tenant_id, viewer=None) as scope:
+        async with tenant_within(connection, tenant_id) as scope:
             total += await count_missing(scope, space)
     return total
 
