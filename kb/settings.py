@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     embedding_model: str = Field(
         default=DEFAULT_EMBEDDING_MODEL,
         description="Model of the first start: the packaged default (English), a model hub name or "
-        "a local folder. Later `footnote space` changes the model.",
+        "a local folder. Later `footnote space create` adds another.",
     )
     embedding_backend: Literal["auto", "openvino", "torch"] = Field(
         default="auto",

@@ -45,9 +45,7 @@ def compare(  # noqa: PLR0913, PLR0917  # the options of a measurement
     first: SpaceArgument,
     second: SpaceArgument,
     tenant: TenantOption,
-    cases: Annotated[
-        Path, typer.Option(exists=True, dir_okay=False, help="TOML: [[case]] question, relevant.")
-    ],
+    cases: Annotated[Path, typer.Option(dir_okay=False, help="TOML: [[case]] question, relevant.")],
     principals: PrincipalsOption = None,
     mode: Annotated[Mode, typer.Option(help="The search to make.")] = Mode.HYBRID,
     as_json: JsonOption = False,
