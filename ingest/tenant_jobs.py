@@ -58,6 +58,10 @@ class TenantRun:
             return True
 
 
+class TurnOver(Exception):  # nothing went wrong
+    """The job has worked for long enough: it waits for its next turn behind what is urgent."""
+
+
 Work: TypeAlias = Callable[[TenantRun], Coroutine[Any, Any, FinishedStatus]]
 """Does the job and returns its final status; may be cut off at any time and begun anew."""
 
@@ -71,7 +75,7 @@ async def run_tenant_job(
     *,
     is_last_attempt: bool,
 ) -> None:
-    """Runs one job to its end; DependencyFailed when it may be tried again."""
+    """Runs one job to its end; DependencyFailed when it may be tried again, TurnOver when later."""
     run = await _start(database, clock, tenant_id, job_id)
     if run is None:
         return
@@ -80,7 +84,7 @@ async def run_tenant_job(
         await _end(run, lambda scope: finish_job(scope, job_id, status, error=None, now=clock()))
     except Obsolete:
         log.info("job.obsolete")
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, TurnOver):
         await _end(run, lambda scope: release_job(scope, job_id, now=clock()))
         raise
     except DependencyFailed as error:

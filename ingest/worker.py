@@ -17,7 +17,7 @@ from ingest.backfill import backfill
 from ingest.ingestion import Ingestion
 from ingest.pipeline import ingest_document
 from ingest.runs import Obsolete, cancel, fail, is_suspect, release, start
-from ingest.tenant_jobs import run_tenant_job
+from ingest.tenant_jobs import TurnOver, run_tenant_job
 from ingest.upkeep import EVERY_NIGHT, Upkeep, prune
 from kb.errors import DependencyFailed, KnowledgeBaseError, ProcessingFailed
 from kb.heartbeat import Heartbeat
@@ -53,8 +53,9 @@ class RetryWhileDependencyFails(BaseRetryStrategy):
         self, *, exception: BaseException, job: QueuedJob
     ) -> RetryDecision | None:
         """The time of the next try; None for none."""
-        if isinstance(exception, asyncio.CancelledError):
-            # This worker was stopped, which is no fault of the job: it would be lost otherwise.
+        if isinstance(exception, asyncio.CancelledError | TurnOver):
+            # This worker was stopped, or others have their turn, which is no fault of the job: it
+            # would be lost otherwise.
             return RetryDecision(retry_in={"seconds": 0})
         if not isinstance(exception, DependencyFailed):
             return None
@@ -93,14 +94,15 @@ def build_queue_app(database_url: str, tools: Ingestion, upkeep: Upkeep | None =
     async def ingest(tenant_id: TenantId, job_id: JobId, is_last: bool) -> None:  # noqa: FBT001  # a RunJob
         await run_job(tools, tenant_id, job_id, is_last_attempt=is_last)
 
-    async def fill_space(tenant_id: TenantId, job_id: JobId, is_last: bool) -> None:  # noqa: FBT001  # a RunJob
+    async def fill_space(tenant_id: TenantId, job_id: JobId, _is_last: bool) -> None:  # noqa: FBT001  # a RunJob
         await run_tenant_job(
             tools.database,
             tools.clock,
             tenant_id,
             job_id,
             partial(backfill, tools),
-            is_last_attempt=is_last,
+            # A worker that has the model may come any day; dropping the space ends the job.
+            is_last_attempt=False,
         )
 
     app.register(INGEST, ingest, max_attempts=tools.max_attempts)

@@ -91,7 +91,7 @@ def create(
 
 
 def backfill(name: NameArgument, as_json: JsonOption = False) -> None:
-    """Queue jobs once more for what a space lacks, such as after jobs that failed."""
+    """Queue jobs once more for what a space lacks, such as after a job that failed."""
 
     async def act(database: Database) -> tuple[Space, int]:
         async with database.system() as system:

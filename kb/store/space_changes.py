@@ -126,6 +126,8 @@ async def activate_space(database: Database, name: str, *, is_forced: bool = Fal
         counted = await generations(system)
     async with database.owner() as connection:
         missing = 0 if is_forced else await _count_missing(connection, space, list(counted))
+        # The planner knows of what was filled in a moment ago only by this.
+        await connection.exec_driver_sql(f'ANALYZE "{vectors_table(space).name}"')
     if missing:
         raise SpaceIncomplete(space.name, missing=missing)
     async with database.owner() as connection:

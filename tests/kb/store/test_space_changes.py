@@ -130,6 +130,27 @@ async def test_a_worker_does_the_jobs_that_fill_a_space(own: OwnDatabase) -> Non
     assert tuple(done) == ("succeeded", 1, 1, "background")
 
 
+async def test_a_job_goes_on_in_its_next_turn(
+    own: OwnDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        await upload(own, f"Before {number}.")
+    await create_space(own.tools.database, NEW.space, SpaceTuning())
+    await enqueue_backfills(own.tools.database, NEW.space)
+    # Every turn ends after one batch, of one text.
+    monkeypatch.setattr("ingest.backfill.TURN_SECONDS", -1.0)
+    monkeypatch.setattr("ingest.backfill.BATCH_TEXTS", 1)
+
+    await own.work_until_empty()
+
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
+        query = select(jobs.c.status, jobs.c.attempts).where(jobs.c.kind == "backfill")
+        status, attempts = (await scope.connection.execute(query)).one()
+    # Three batches, and a look at whether anything is left.
+    assert (status, attempts) == ("succeeded", 4)
+    assert await missing(own) == 0
+
+
 async def test_what_a_worker_without_the_model_published_is_filled_in(own: OwnDatabase) -> None:
     await create_space(own.tools.database, NEW.space, SpaceTuning())
     await upload(own, "By an old worker.", is_old_alone=True)
