@@ -16,6 +16,7 @@ from footnote.compose import (
     load_embedder,
     space_of,
 )
+from footnote.equating import equate
 from footnote.output import (
     JsonOption,
     console,
@@ -35,6 +36,7 @@ from kb.store.space_changes import (
     set_tuning,
 )
 from kb.store.spaces import Space, SpaceTuning, StoredSpace, find_space
+from kb.store.tenants import tenant_by_name
 from kb.telemetry import configure_logging
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the space, or of its model.")]
@@ -147,7 +149,7 @@ def activate(
         return
     before = f" instead of {previous.name}" if previous else ""
     console.print(f"Searches use {stored.space.name}{before}.")
-    if stored.tuning.evidence_floor is None and not is_fitted_to(stored.space.model, stored.tuning):
+    if not is_fitted_to(stored.space.model, stored.tuning):
         console.print(f"The evidence floor was not fitted to its model. {REFIT}", markup=False)
 
 
@@ -166,16 +168,29 @@ def tune(  # noqa: PLR0913, PLR0917  # the options of a space
     lexical_weight: WeightOption = None,
     language: LanguageOption = None,
     abstention: AbstentionOption = None,
+    like: Annotated[
+        str | None,
+        typer.Option(help="A space on whose scale cosines are to count, by --tenant's chunks."),
+    ] = None,
+    tenant: Annotated[str | None, typer.Option(help="With --like: the tenant.")] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Forget what was set before.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Set what depends on the cosines of a space's model; the rest stays as it is."""
+    if (like is None) != (tenant is None):
+        raise InvalidInput("--like and --tenant need each other.")
 
     async def act(database: Database) -> StoredSpace:
         async with database.system() as system:
             stored = await find_space(system, name)
         before = SpaceTuning() if reset else stored.tuning
         tuning = _tuning(before, evidence_floor, lexical_weight, language, abstention)
+        if like is not None and tenant is not None:
+            async with database.system() as system:
+                reference = await find_space(system, like)
+                tenant_id = (await tenant_by_name(system, tenant)).id
+            scale = await equate(database, tenant_id, stored, reference)
+            tuning = replace(tuning, cosines=scale)
         await set_tuning(database, stored.space, tuning)
         return replace(stored, tuning=tuning)
 
@@ -201,6 +216,7 @@ def _tuning(
         except ValueError as error:
             raise InvalidInput(f"{abstention.name!r} holds no JSON.") from error
     return SpaceTuning(
+        cosines=before.cosines,
         evidence_floor=before.evidence_floor if evidence_floor is None else evidence_floor,
         lexical_weight=before.lexical_weight if lexical_weight is None else lexical_weight,
         languages=frozenset(language) if language else before.languages,
@@ -244,5 +260,7 @@ def _tuning_json(tuning: SpaceTuning) -> dict[str, object]:
         "evidence_floor": tuning.evidence_floor,
         "lexical_weight": tuning.lexical_weight,
         "languages": None if tuning.languages is None else sorted(tuning.languages),
+        "cosine_slope": tuning.cosines.slope,
+        "cosine_intercept": tuning.cosines.intercept,
         "abstention": None if fitted is None else fitted["version"],
     }

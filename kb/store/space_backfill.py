@@ -76,6 +76,17 @@ async def count_rows(scope: TenantSession, space: Space) -> int:
     return int((await scope.connection.execute(query)).scalar_one())
 
 
+async def sample_chunks(scope: TenantSession, *, limit: int) -> list[int]:
+    """The ids of some of the chunks that the scope may see, by chance; reads all ids."""
+    query = (
+        select(chunks.c.id)
+        .where(chunks.c.tenant_id == scope.tenant_id)
+        .order_by(func.random())
+        .limit(limit)
+    )
+    return sorted((await scope.connection.execute(query)).scalars())
+
+
 async def missing_chunks(
     scope: TenantSession, space: Space, *, after: int, limit: int
 ) -> list[MissingChunk]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 from pgvector import HalfVector
@@ -64,12 +65,33 @@ class Space:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CosineScale:
+    """Turns a model's cosines into those that the packaged model would have: slope * c + intercept.
+
+    All thresholds of evidence are stated for the packaged model's.
+    """
+
+    slope: float
+    intercept: float
+
+    def equated(self, cosine: float) -> float:
+        """What a cosine is worth in the packaged model's."""
+        return self.slope * cosine + self.intercept
+
+
+AS_IT_IS: Final = CosineScale(slope=1.0, intercept=0.0)
+"""The scale of the packaged model, and of those of which nothing is known."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SpaceTuning:
     """What depends on the cosines of a space's model; None: as the settings or the release say.
 
     `languages` are those that the model reads. `abstention` is a fitted model, as
-    `footnote eval abstention --fit` writes it.
+    `footnote eval abstention --fit` writes it, of cosines as the model gives them.
     """
+
+    cosines: CosineScale = AS_IT_IS
 
     evidence_floor: float | None = None
     lexical_weight: float | None = None
@@ -277,6 +299,9 @@ def _stored(row: Row[tuple[object, ...]]) -> StoredSpace:
         lexical_weight=row.lexical_weight,
         languages=None if row.languages is None else frozenset(row.languages),
         abstention=row.abstention,
+        cosines=AS_IT_IS
+        if row.cosine_slope is None
+        else CosineScale(slope=row.cosine_slope, intercept=row.cosine_intercept),
     )
     return StoredSpace(
         space=_space(row),
@@ -293,6 +318,8 @@ def tuning_columns(tuning: SpaceTuning) -> dict[str, object]:
         "evidence_floor": tuning.evidence_floor,
         "lexical_weight": tuning.lexical_weight,
         "languages": None if tuning.languages is None else sorted(tuning.languages),
+        "cosine_slope": tuning.cosines.slope,
+        "cosine_intercept": tuning.cosines.intercept,
         "abstention": None if tuning.abstention is None else dict(tuning.abstention),
     }
 

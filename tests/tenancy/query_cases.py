@@ -122,6 +122,7 @@ from kb.store.space_backfill import (
     enqueue_backfill,
     insert_missing,
     missing_chunks,
+    sample_chunks,
 )
 from kb.store.spaces import (
     Space,
@@ -259,6 +260,10 @@ def adds(
 
 def nothing(call: Callable[[TenantSession, Hidden], Awaitable[object]], reason: str) -> QueryCase:
     return QueryCase(call=call, effect="nothing", reason=reason)
+
+
+async def _sampled(scope: TenantSession, hidden: Hidden) -> bool:
+    return hidden.chunk_id in await sample_chunks(scope, limit=10_000)
 
 
 async def _if_running(
@@ -642,6 +647,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.space_backfill.insert_missing": changes(
         lambda s, h: insert_missing(s, h.space, [h.missing], h.question[None, :])
     ),
+    "store.space_backfill.sample_chunks": finds(_sampled),
     "store.space_backfill.missing_chunks": finds(
         lambda s, h: missing_chunks(s, h.space, after=0, limit=10)
     ),
