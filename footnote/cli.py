@@ -22,6 +22,8 @@ from footnote.commands import (
     reindex,
     serve,
     sources,
+    space_compare,
+    spaces,
     tenants,
     webhooks,
 )
@@ -62,6 +64,9 @@ key_app = typer.Typer(help="API keys of a tenant.", no_args_is_help=True)
 job_app = typer.Typer(help="Background jobs.", no_args_is_help=True)
 source_app = typer.Typer(help="Places that documents are synchronised from.", no_args_is_help=True)
 webhook_app = typer.Typer(help="Webhooks: who is told of events.", no_args_is_help=True)
+space_app = typer.Typer(
+    help="Embedding spaces: another model, without a pause.", no_args_is_help=True
+)
 db_app = typer.Typer(help="The database schema.", no_args_is_help=True)
 collection_app = typer.Typer(help="Collections of a tenant.", no_args_is_help=True)
 receipt_app = typer.Typer(help="Signed receipts of deletions.", no_args_is_help=True)
@@ -72,6 +77,7 @@ app.add_typer(key_app, name="key")
 app.add_typer(job_app, name="job")
 app.add_typer(source_app, name="source")
 app.add_typer(webhook_app, name="webhook")
+app.add_typer(space_app, name="space")
 app.add_typer(db_app, name="db")
 
 app.command("up")(serve.up)
@@ -108,6 +114,13 @@ webhook_app.command("list")(webhooks.list_all)
 webhook_app.command("remove")(webhooks.remove_webhook)
 webhook_app.command("test")(webhooks.send_test)
 webhook_app.command("deliveries")(webhooks.show_deliveries)
+space_app.command("create")(spaces.create)
+space_app.command("list")(spaces.list_spaces)
+space_app.command("backfill")(spaces.backfill)
+space_app.command("tune")(spaces.tune)
+space_app.command("compare")(space_compare.compare)
+space_app.command("activate")(spaces.activate)
+space_app.command("drop")(spaces.drop)
 db_app.command("upgrade")(admin.upgrade_database)
 db_app.command("prune")(admin.prune_database)
 

@@ -66,7 +66,7 @@ REACH_TIMEOUT_SECONDS = 30
 
 REFIT = (
     "Run 'footnote eval abstention --fit --fitted FILE' with the model, and 'footnote space tune "
-    "SPACE --abstention FILE'; or set the space's --evidence-floor by questions."
+    "SPACE --abstention FILE'; or equate its cosines with --like, or set --evidence-floor."
 )
 """The remedy for an evidence floor that was fitted with another embedding model."""
 
@@ -216,7 +216,7 @@ def build_retriever(
 
 def warn_of_unfitted_floor(stored: StoredSpace) -> None:
     """Logs that the evidence floor was fitted with another embedding model, where it was."""
-    if stored.tuning.evidence_floor is None and not is_fitted_to(stored.space.model, stored.tuning):
+    if not is_fitted_to(stored.space.model, stored.tuning):
         log.warning(
             "evidence_floor.not_fitted",
             space=stored.space.name,

@@ -28,6 +28,7 @@ from evals.bench.record import Outcome, write
 from evals.bench.scale import measure_scale
 from evals.bench.search import measure_search
 from evals.bench.servers import measure_servers
+from evals.bench.spaces import measure_spaces
 from evals.bench.squad2 import DATASET as SQUAD2
 from evals.bench.squad2 import measure_squad2
 from evals.bench.startup import measure_startup
@@ -62,6 +63,7 @@ class Name(StrEnum):
     REINDEX = "reindex"
     SCALE = "scale"
     SERVERS = "servers"
+    SPACES = "spaces"
     SQUAD2 = "squad2"
     VISIBLE = "visible"
     WALK = "walk"
@@ -132,6 +134,8 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
             return measure_scale(plan.instance, largest=plan.limit or ROWS)
         case Name.SERVERS:
             return measure_servers(runs=plan.runs or 3)
+        case Name.SPACES:
+            return measure_spaces(plan.instance(name), data(HANDBOOK), pages=plan.pages)
         case Name.SQUAD2:
             return measure_squad2(plan.instance(name), data(SQUAD2), limit=plan.limit)
         case Name.VISIBLE:

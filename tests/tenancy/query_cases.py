@@ -224,7 +224,23 @@ from kb.store.sources import (
     list_sources,
     lock_source,
 )
-from kb.store.spaces import Space, all_spaces, current_space
+from kb.store.space_backfill import (
+    MissingChunk,
+    count_missing,
+    count_rows,
+    enqueue_backfill,
+    insert_missing,
+    missing_chunks,
+    sample_chunks,
+)
+from kb.store.spaces import (
+    Space,
+    all_spaces,
+    current_space,
+    find_space,
+    hold_spaces,
+    stored_spaces,
+)
 from kb.store.stale import Chosen, count_documents, stale_documents
 from kb.store.stored_files import lock_file, needed_files
 from kb.store.tenant_deletion import delete_tenant
@@ -303,6 +319,13 @@ class Hidden:
     def answer_id(self) -> AnswerId:
         """The answer that quotes the document, which was streamed."""
         return AnswerId(UUID(self.names.answer))
+
+    @property
+    def missing(self) -> MissingChunk:
+        """The chunk without a vector."""
+        return MissingChunk(
+            id=self.unembedded_chunk, document_id=self.unembedded.id, embedded_text="x"
+        )
 
     @property
     def filter(self) -> VectorFilter:
@@ -422,6 +445,10 @@ def adds(
 
 def nothing(call: Callable[[TenantSession, Hidden], Awaitable[object]], reason: str) -> QueryCase:
     return QueryCase(call=call, effect="nothing", reason=reason)
+
+
+async def _sampled(scope: TenantSession, hidden: Hidden) -> bool:
+    return hidden.chunk_id in await sample_chunks(scope, limit=10_000)
 
 
 async def _if_running(
@@ -1049,6 +1076,25 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, h: rotate_secret(
             s, h.webhook.id, new_secret(), overlap=timedelta(days=1), now=NOW
         )
+    ),
+    "store.space_backfill.count_missing": finds(lambda s, h: count_missing(s, h.space)),
+    "store.space_backfill.count_rows": nothing(
+        lambda s, h: count_rows(s, h.space), "counts the vectors that the scope may see"
+    ),
+    "store.space_backfill.enqueue_backfill": adds(lambda s, h: enqueue_backfill(s, h.space)),
+    "store.space_backfill.insert_missing": changes(
+        lambda s, h: insert_missing(s, h.space, [h.missing], h.question[None, :])
+    ),
+    "store.space_backfill.sample_chunks": finds(_sampled),
+    "store.space_backfill.missing_chunks": finds(
+        lambda s, h: missing_chunks(s, h.space, after=0, limit=10)
+    ),
+    "store.spaces.find_space": nothing(
+        lambda s, h: find_space(s, h.space.name), "spaces are the service's"
+    ),
+    "store.spaces.hold_spaces": nothing(lambda s, _: hold_spaces(s), "spaces are the service's"),
+    "store.spaces.stored_spaces": nothing(
+        lambda s, _: stored_spaces(s), "spaces are the service's"
     ),
     "store.spaces.all_spaces": nothing(lambda s, _: all_spaces(s), "spaces are the service's"),
     "store.spaces.current_space": nothing(
