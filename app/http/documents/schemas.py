@@ -20,6 +20,7 @@ from app.http.jobs.schemas import Job
 from app.http.location import Location
 from app.http.schemas import Count, RequestModel, ResponseModel, Text, Time
 from kb.principals import split_principals
+from kb.receipts import Remaining
 from kb.store.deletions import DeletionReason
 from kb.store.documents import DocumentStatus, PendingStatus
 from kb.store.uploads import UploadMode
@@ -202,7 +203,7 @@ class Receipt(ResponseModel):
     files: Count
     generation: Count
     purge: Purge
-    remaining: list[str]
+    remaining: list[Remaining]
     key_id: str
     signature: str
 
