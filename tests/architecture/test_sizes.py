@@ -9,7 +9,7 @@ from tests.architecture.source import FILES, PACKAGES, parse, relative
 
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
-ALLOWED: dict[str, str] = {}
+ALLOWED: dict[str, str] = {"kb/errors.py": "the whole tree of errors, each a line or two"}
 """`path` or `path:function` -> the reason why it may be longer."""
 
 

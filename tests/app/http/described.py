@@ -42,6 +42,7 @@ BODIES: Final[Mapping[Route, dict[str, Json]]] = {
         name: FIELDS[name]
         for name in ("title", "metadata", "principals", "effective_at", "expires_at")
     },
+    ("PATCH", "/v1/collections/{name}"): {"retention_days": 30},
     ("POST", "/v1/search"): {
         **SEARCHED,
         "query": "note",

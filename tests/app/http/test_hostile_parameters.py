@@ -34,7 +34,7 @@ async def test_no_value_in_a_path_is_too_much(ana: Person, described: Described)
 async def test_no_value_in_a_query_string_is_too_much(ana: Person, described: Described) -> None:
     for (method, path), name in described.parameters("query"):
         for value in SENT_IN_ADDRESS:
-            filled = path.format(document_id=uuid4(), job_id=uuid4(), answer_id=uuid4())
+            filled = path.format(document_id=uuid4(), job_id=uuid4(), answer_id=uuid4(), name="x")
             response = await ana.request(method, f"{filled}?{quote(name)}={value}")
             must_be_refused_properly(response, (path, name, value))
 
@@ -52,7 +52,11 @@ async def test_no_value_in_a_header_is_too_much(ana: Person, described: Describe
             response = await ana.service.http.request(
                 method,
                 path.format(
-                    document_id=uuid4(), job_id=uuid4(), answer_id=uuid4(), model_id="footnote/x"
+                    document_id=uuid4(),
+                    job_id=uuid4(),
+                    answer_id=uuid4(),
+                    model_id="footnote/x",
+                    name="x",
                 ),
                 headers=[
                     *(

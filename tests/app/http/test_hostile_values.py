@@ -43,7 +43,7 @@ VALUES: Final[tuple[Json, ...]] = (
 
 @pytest.fixture
 async def ana(service: Service) -> Person:
-    scopes = ("documents:write", "documents:read", "search", "answers", "act_as")
+    scopes = ("documents:write", "documents:read", "search", "answers", "act_as", "admin")
     return await service.person(await service.new_tenant(), scopes=scopes)
 
 
