@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from evals.bench.answer_time import measure_answers
 from evals.bench.beside import measure_beside
 from evals.bench.concurrency import measure_concurrency
+from evals.bench.deletion import DELETIONS, measure_deletion
 from evals.bench.fairness import measure_fairness
 from evals.bench.footnote_process import Instance
 from evals.bench.hostile import measure_hostile
@@ -55,6 +56,7 @@ class Name(StrEnum):
     INGEST = "ingest"
     SEARCH = "search"
     CONCURRENCY = "concurrency"
+    DELETION = "deletion"
     BESIDE = "beside"
     FAIRNESS = "fairness"
     HOSTILE = "hostile"
@@ -117,6 +119,8 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
             return measure_search(plan.instance(SEARCHED), data(HANDBOOK), pages=plan.pages)
         case Name.CONCURRENCY:
             return measure_concurrency(plan.instance(SEARCHED), data(HANDBOOK), pages=plan.pages)
+        case Name.DELETION:
+            return measure_deletion(plan.instance(name), deletions=plan.limit or DELETIONS)
         case Name.BESIDE:
             return measure_beside(plan.instance(name), data(HANDBOOK), pages=plan.pages)
         case Name.FAIRNESS:
@@ -164,7 +168,7 @@ def bench(  # noqa: PLR0913  # each is an option of the command
             min=1,
             help="Questions of squad2 (unset: all) and answers (400), events of webhooks (500), "
             "chunks of lexical (100,000), and of the biggest tenant of permissions and scale "
-            "(1,000,000), files of reindex (10,000).",
+            "(1,000,000), files of reindex (10,000), deletions (200).",
         ),
     ] = None,
     against: Annotated[

@@ -50,6 +50,7 @@ BODIES: Final[Mapping[Route, dict[str, Json]]] = {
         "enabled": True,
     },
     ("POST", "/v1/webhooks/{webhook_id}:rotate"): {"secret": "", "overlap_seconds": 1},
+    ("PATCH", "/v1/collections/{name}"): {"retention_days": 30},
     ("POST", "/v1/search"): {
         **SEARCHED,
         "query": "note",
