@@ -23,9 +23,16 @@ from sqlalchemy import (
 
 from kb.errors import JobNotFound
 from kb.ids import DocumentId, JobId, new_uuid
-from kb.postgres.database import SystemSession, TenantSession
+from kb.postgres.database import TenantSession
 from kb.store.documents import Document, DocumentError
-from kb.store.job_kinds import JOB_KINDS, PRIORITIES, JobKind, JobPriority
+from kb.store.job_kinds import (
+    JOB_KINDS,
+    NO_DOCUMENT,
+    PRIORITIES,
+    JobKind,
+    JobPriority,
+    weight_of,
+)
 from kb.store.tables import document_versions, documents, jobs
 
 UnfinishedStatus = Literal["queued", "running"]
@@ -111,7 +118,7 @@ async def enqueue_job(
     await scope.connection.execute(
         text(
             "SELECT footnote_enqueue("
-            ":queue, :task, :job_lock, :priority, CAST(:arguments AS jsonb))"
+            ":queue, :task, :job_lock, :priority, CAST(:arguments AS jsonb), :weight)"
         ),
         {
             "queue": kind.queue,
@@ -119,16 +126,10 @@ async def enqueue_job(
             "job_lock": lock,
             "priority": PRIORITIES[priority],
             "arguments": json.dumps({"tenant_id": str(scope.tenant_id), "job_id": str(job_id)}),
+            "weight": weight_of(document.content.size_bytes) if document else NO_DOCUMENT,
         },
     )
     return job_id
-
-
-async def waiting_jobs(system: SystemSession) -> int:
-    """The number of jobs, of all tenants, that wait for a worker."""
-    return int(
-        (await system.connection.execute(text("SELECT footnote_waiting_jobs()"))).scalar_one()
-    )
 
 
 async def get_job(scope: TenantSession, job_id: JobId) -> Job:

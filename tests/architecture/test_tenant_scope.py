@@ -17,11 +17,13 @@ TENANT_DATA = (
     "store/documents",
     "store/jobs",
     "store/model_calls",
+    "store/queue_state",
     "store/vectors",
     "store/versions",
 )
 ACROSS_TENANTS = {
-    "store/jobs:waiting_jobs": "counts the queue for the metrics, whosever jobs they are",
+    "store/queue_state:queue_states": "counts the queue for the metrics, whosever jobs they are",
+    "store/queue_state:failed_jobs": "counts failures for the metrics, whosever jobs they are",
 }
 """`module:function` that takes a SystemSession -> the reason."""
 

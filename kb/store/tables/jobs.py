@@ -10,6 +10,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -38,4 +39,5 @@ jobs = Table(
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     PrimaryKeyConstraint("tenant_id", "id", name="jobs_pkey"),
     Index("jobs_document", "tenant_id", "document_id"),
+    Index("jobs_failed", "tenant_id", "kind", postgresql_where=text("status = 'failed'")),
 )
