@@ -13,6 +13,7 @@ from ingest.tenant_jobs import TenantRun
 from kb.errors import SpaceChanged
 from kb.ids import TenantId
 from kb.postgres.database import retried
+from kb.store.job_kinds import PRIORITIES
 from kb.store.jobs import FinishedStatus
 from kb.store.space_backfill import (
     SPACE_ARGUMENT,
@@ -25,12 +26,15 @@ from kb.store.space_backfill import (
 from kb.store.spaces import Space, all_spaces
 from kb.store.vectors import find_vectors
 from kb.unit_vectors import Vectors
+from models.batching import Turn
 
 BATCH_TEXTS: Final = 64
 """Half a second of a small model on two cores: an upload that somebody waits for gets its turn."""
 
 TURN_SECONDS: Final = 5.0
 """Of one job: in between, what waits with a higher priority takes the worker's place."""
+
+BACKGROUND: Final = Turn(priority=PRIORITIES["background"])
 
 OnProgress = Callable[[int, int], Awaitable[None]]
 """Is told how many of the tenant's chunks have a vector, and how many chunks there are."""
@@ -116,7 +120,7 @@ async def _embed(
     new = {chunk.sha256: chunk.embedded_text for chunk in missing if chunk.sha256 not in known}
     row_by_sha256 = dict(known)
     if new:
-        rows = await writer.embed(list(new.values()))
+        rows = await writer.embed(list(new.values()), BACKGROUND)
         row_by_sha256.update(zip(new, rows, strict=True))
     return np.stack([row_by_sha256[chunk.sha256] for chunk in missing])
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ingest.places import Places
+from ingest.reading import READ_AT_ONCE
 from ingest.shared_lock import SharedLock
 from ingest.space_writers import SpaceWriters
 from kb.child_processes import ChildProcesses
@@ -27,6 +29,8 @@ class Ingestion:
     max_attempts: int
     clock: Callable[[], datetime]
     job_lock: SharedLock = field(default_factory=SharedLock)
+    places: Places = field(default_factory=lambda: Places(READ_AT_ONCE))
+    """Held while a document is read and split."""
     large: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Locked while a large document is split."""
 

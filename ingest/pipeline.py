@@ -22,10 +22,12 @@ from ingest.runs import Run, fail, is_run_wanted, report, while_wanted
 from ingest.space_writers import SpaceWriter
 from kb.errors import DocumentUnreadable, ProcessingFailed
 from kb.postgres.database import retried
+from kb.store.job_kinds import PRIORITIES, weight_of
 from kb.store.jobs import Embedded
 from kb.store.vectors import find_vectors, text_sha256
 from kb.telemetry import stage_timer
 from kb.unit_vectors import Vectors
+from models.batching import Turn
 
 LARGE_BLOCKS: Final = 50_000
 """Splitting takes a kilobyte or two of memory for a block: such documents go one by one."""
@@ -59,20 +61,22 @@ async def ingest_document(tools: Ingestion, run: Run) -> None:
 async def _prepare(tools: Ingestion, run: Run) -> Publication:
     """The next version of the document; raises DocumentUnreadable and DependencyFailed."""
     document = run.document
-    content = await tools.files.read(run.tenant_id, document.content.sha256)
-    with stage_timer(tools.metrics, "parse"):
-        read = await read_apart(tools.children, content, document.content.media_type)
+    is_light = weight_of(document.content.size_bytes) == 0
     writers = await tools.writers.live(tools.database)
-    is_large = len(read.parsed.blocks) > LARGE_BLOCKS
-    with stage_timer(tools.metrics, "chunk"):
-        async with tools.large if is_large else nullcontext():
-            chunks = await asyncio.to_thread(
-                split,
-                read.parsed,
-                title=document.fields.title or read.parsed.title,
-                media_type=document.content.media_type,
-                embedder=writers[0].embedder,
-            )
+    async with tools.places.hold(priority=PRIORITIES[run.job.priority], is_light=is_light):
+        content = await tools.files.read(run.tenant_id, document.content.sha256)
+        with stage_timer(tools.metrics, "parse"):
+            read = await read_apart(tools.children, content, document.content.media_type)
+        is_large = len(read.parsed.blocks) > LARGE_BLOCKS
+        with stage_timer(tools.metrics, "chunk"):
+            async with tools.large if is_large else nullcontext():
+                chunks = await asyncio.to_thread(
+                    split,
+                    read.parsed,
+                    title=document.fields.title or read.parsed.title,
+                    media_type=document.content.media_type,
+                    embedder=writers[0].embedder,
+                )
     sha256s = [text_sha256(chunk.embedded_text) for chunk in chunks]
     with stage_timer(tools.metrics, "embed"):
         embedded_by_space = {
@@ -115,7 +119,12 @@ async def _embed(
     missing = [sha256 for sha256 in text_by_sha256 if sha256 not in known]
     for start in range(0, len(missing), MAX_TEXTS_A_CALL):
         batch = missing[start : start + MAX_TEXTS_A_CALL]
-        rows = await writer.embed([text_by_sha256[sha256] for sha256 in batch])
+        turn = Turn(
+            priority=PRIORITIES[run.job.priority],
+            tenant_id=run.tenant_id,
+            remaining=len(missing) - start - len(batch),
+        )
+        rows = await writer.embed([text_by_sha256[sha256] for sha256 in batch], turn)
         known.update(zip(batch, rows, strict=True))
         if is_reported and len(missing) > MAX_TEXTS_A_CALL:
             done = sum(sha256 in known for sha256 in sha256s)

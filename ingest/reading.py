@@ -20,8 +20,9 @@ LIMITS: Final = ChildLimits(
     niceness=5,
 )
 
-MAX_AT_ONCE: Final = 4
-"""Embedding takes longer than reading: more would only take more memory."""
+READ_AT_ONCE: Final = min(os.cpu_count() or 1, 4)
+"""Documents of any size, and one light one beside them. Embedding takes longer than reading: more
+would only take more memory."""
 
 PRELOADED: Final = ("__main__", "ingest.reading")
 """With them imported a child takes milliseconds to start, whatever the main program is."""
@@ -43,8 +44,7 @@ class ReadDocument:
 
 def reading_children() -> ChildProcesses:
     """The processes to read files in; they start with the first file."""
-    count = min(os.cpu_count() or 1, MAX_AT_ONCE)
-    return ChildProcesses(count=count, limits=LIMITS, preload=PRELOADED)
+    return ChildProcesses(count=READ_AT_ONCE + 1, limits=LIMITS, preload=PRELOADED)
 
 
 async def read_apart(children: ChildProcesses, content: bytes, media_type: str) -> ReadDocument:

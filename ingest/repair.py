@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from ingest.backfill import BACKGROUND
 from ingest.embed import MAX_TEXTS_A_CALL
 from ingest.ingestion import Ingestion
 from ingest.rereading import enqueue_documents, enqueue_unread
@@ -98,7 +99,9 @@ async def embed_missing(tools: Ingestion, tenant_id: TenantId) -> tuple[int, Emb
         missing = [sha256 for sha256 in sha256s if sha256 not in known]
         if missing:
             new = [text_by_sha256[sha256] for sha256 in missing]
-            known.update(zip(missing, await tools.writers.active.embed(new), strict=True))
+            known.update(
+                zip(missing, await tools.writers.active.embed(new, BACKGROUND), strict=True)
+            )
             tokens += sum(await asyncio.to_thread(tools.embedder.count_tokens, new))
             texts += len(new)
         stored = 0

@@ -11,7 +11,7 @@ from kb.errors import SpaceChanged
 from kb.postgres.database import Database
 from kb.store.spaces import Space, stored_spaces
 from kb.unit_vectors import Vectors
-from models.batching import MicroBatcher
+from models.batching import MicroBatcher, Turn
 from models.embedding import Embedder
 from models.space_models import SpaceModels
 
@@ -24,14 +24,14 @@ class SpaceWriter:
     embedder: Embedder
     batching: MicroBatcher
 
-    async def embed(self, texts: Sequence[str]) -> Vectors:
+    async def embed(self, texts: Sequence[str], turn: Turn) -> Vectors:
         """(n, d) unit rows, of MAX_TEXTS_A_CALL texts at most.
 
         Chunks are cut for the model of the active space: a text beyond this one's window gets the
         mean of the vectors of its parts.
         """
         parts = await asyncio.to_thread(self._fit, texts)
-        rows = await self.batching.submit([part for each in parts for part in each])
+        rows = await self.batching.submit([part for each in parts for part in each], turn)
         return mean_of_parts(rows, [len(each) for each in parts])
 
     def _fit(self, texts: Sequence[str]) -> list[list[str]]:

@@ -35,7 +35,7 @@ from kb.store.job_kinds import (
     JobKind,
     RetryPolicy,
 )
-from kb.store.queue import WorkersJobs, queue_connector
+from kb.store.queue import Slots, WorkersJobs, queue_connector
 from kb.telemetry import bind_log_context
 
 log = structlog.get_logger(__name__)
@@ -217,6 +217,8 @@ async def run_worker(
     queue with a night begins the night's work when that is due, and first of all what was missed.
     """
     seconds = stalled_after.total_seconds()
+    app.jobs.slots = Slots(documents=concurrency)
+    app.jobs.is_idle.clear()
     async with app.open_async():
         beside = [asyncio.create_task(_take_over_repeatedly(app, seconds))]
         if app.night is not None and wait:
@@ -227,11 +229,10 @@ async def run_worker(
         if heartbeat is not None:
             app.jobs.is_registered.clear()
             beside.append(asyncio.create_task(_keep_reporting(app, heartbeat, seconds / BEATS)))
-        try:
-            await app.run_worker_async(
+        working = asyncio.create_task(
+            app.run_worker_async(
                 queues=sorted(app.queues),
-                concurrency=concurrency,
-                wait=wait,
+                concurrency=app.jobs.slots.total,
                 # A stop within 10 s is promised; what is cut off runs again.
                 shutdown_graceful_timeout=3,
                 install_signal_handlers=obeys_signals,
@@ -239,10 +240,17 @@ async def run_worker(
                 stalled_worker_timeout=seconds,
                 delete_jobs="successful",
             )
+        )
+        # procrastinate's own `wait` takes a full worker for an empty queue, and cuts jobs off.
+        ends = [working] if wait else [working, asyncio.create_task(app.jobs.is_idle.wait())]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                await working
         finally:
-            for task in beside:
+            for task in [*ends, *beside]:
                 task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            await asyncio.gather(*ends, *beside, return_exceptions=True)
 
 
 async def _take_over_repeatedly(app: Queue, stalled_seconds: float) -> None:

@@ -83,6 +83,11 @@ MEANING_BY_METRIC: Final = {
     "reached.",
     "footnote_webhook_attempts": "Attempts to tell a webhook of an event, counted by the worker: "
     "`delivered` or `failed`.",
+    "footnote_queue_jobs": "Jobs of all tenants by `kind`, `priority` (single, bulk, background) "
+    "and `state` (waiting, running).",
+    "footnote_queue_oldest_seconds": "Time since the longest waiting job of this `kind` and "
+    "`priority` was queued; 0 when none waits.",
+    "footnote_jobs_failed": "Jobs that have failed and were not tried again since, by `kind`.",
     "footnote_pruned": "Rows and files that the nightly upkeep deleted, counted by the worker: "
     "answers, answer_events, model_calls, requests, audiences, files.",
     "footnote_llm_calls": "Calls of language models, each attempt: completed, cancelled, "
@@ -265,6 +270,9 @@ class Metrics:
         self._ann_recall = histogram("footnote_ann_recall", buckets=RECALL_BUCKETS)
         self._jobs_waiting = gauge("footnote_jobs_waiting")
         self._webhook_attempts = counter("footnote_webhook_attempts", "outcome")
+        self._queue_jobs = gauge("footnote_queue_jobs", "kind", "priority", "state")
+        self._queue_oldest = gauge("footnote_queue_oldest_seconds", "kind", "priority")
+        self._jobs_failed = gauge("footnote_jobs_failed", "kind")
         self._pruned = counter("footnote_pruned", "kind")
         self._llm_calls = counter("footnote_llm_calls", "target", "feature", "outcome")
         self._llm_tokens = counter("footnote_llm_tokens", "target", "kind")
@@ -289,6 +297,25 @@ class Metrics:
     def set_jobs_waiting(self, count: int) -> None:
         """The number of jobs that wait now."""
         self._jobs_waiting.set(count)
+
+    def set_queue(
+        self, *, kind: str, priority: str, waiting: int, running: int, oldest_seconds: float
+    ) -> None:
+        """The queue of one kind and class now."""
+        names = _label(kind), _label(priority)
+        self._queue_jobs.labels(*names, "waiting").set(waiting)
+        self._queue_jobs.labels(*names, "running").set(running)
+        self._queue_oldest.labels(*names).set(oldest_seconds)
+
+    def set_jobs_failed(self, kind: str, count: int) -> None:
+        """The number of failed jobs of the kind now."""
+        self._jobs_failed.labels(_label(kind)).set(count)
+
+    def forget_queue(self) -> None:
+        """Nothing is known of the queue now."""
+        self._jobs_waiting.set(-1)
+        for gauge in (self._queue_jobs, self._queue_oldest, self._jobs_failed):
+            gauge.clear()
 
     def count_model_call(
         self,

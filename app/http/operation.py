@@ -1,12 +1,14 @@
 """Alive, ready, metrics: what an operator asks. No credential, nothing of any tenant."""
 
+from dataclasses import asdict
+
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.http.dependencies import ResourcesDep
 from kb.errors import DatabaseUnavailable
-from kb.store.jobs import waiting_jobs
+from kb.store.queue_state import failed_jobs, queue_states
 from kb.store.tenants import generations
 
 router = APIRouter(tags=["operation"])
@@ -43,11 +45,19 @@ async def readyz(resources: ResourcesDep) -> JSONResponse:
 
 @router.get("/metrics")
 async def metrics(resources: ResourcesDep) -> Response:
-    """Prometheus metrics of this process, and the queue's length."""
+    """Prometheus metrics of this process, and of the queue."""
+    shown = resources.metrics
     try:
         async with resources.database.system() as system:
-            resources.metrics.set_jobs_waiting(await waiting_jobs(system))
+            states = await queue_states(system)
+            failed = await failed_jobs(system)
     except DatabaseUnavailable:
         # The other numbers are worth having while the database is away.
-        resources.metrics.set_jobs_waiting(-1)
+        shown.forget_queue()
+    else:
+        shown.set_jobs_waiting(sum(state.waiting for state in states))
+        for state in states:
+            shown.set_queue(**asdict(state))
+        for kind, count in failed.items():
+            shown.set_jobs_failed(kind, count)
     return Response(resources.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

@@ -23,6 +23,7 @@ from evals.bench.ingest import DATASET as HANDBOOK
 from evals.bench.ingest import PAGES, measure_ingest
 from evals.bench.lexical import CHUNKS, measure_lexical
 from evals.bench.lexical import DATASET as MEDQUAD
+from evals.bench.newcomers import LONG_DOCUMENTS, NEWCOMERS, measure_newcomers
 from evals.bench.nights import DOCUMENTS, measure_nights
 from evals.bench.permissions import ROWS, measure_permissions
 from evals.bench.record import Outcome, write
@@ -61,6 +62,7 @@ class Name(StrEnum):
     FAIRNESS = "fairness"
     HOSTILE = "hostile"
     LEXICAL = "lexical"
+    NEWCOMERS = "newcomers"
     PERMISSIONS = "permissions"
     REINDEX = "reindex"
     SCALE = "scale"
@@ -97,6 +99,10 @@ class Plan:
         home.mkdir(parents=True, exist_ok=True)
         return Instance(home=home, overrides=self.overrides)
 
+    def other_instance(self, name: str) -> Instance | None:
+        """The same for the other checkout; None: there is none."""
+        return replace(self.instance(name), checkout=self.against) if self.against else None
+
 
 def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912  # a case each
     """The outcome of one benchmark; those that search share the home of the first ingest run."""
@@ -106,9 +112,7 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
 
     match name:
         case Name.ANSWERS:
-            other = None
-            if plan.against is not None:
-                other = replace(plan.instance("answers_against"), checkout=plan.against)
+            other = plan.other_instance("answers_against")
             return measure_answers(plan.instance(name), other, data(SQUAD2), limit=plan.limit)
         case Name.STARTUP:
             return measure_startup(plan.instance(name), runs=plan.runs or 5)
@@ -130,6 +134,14 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
         case Name.LEXICAL:
             chunk_count = plan.limit or CHUNKS
             return measure_lexical(plan.instance(name), data(MEDQUAD), chunk_count=chunk_count)
+        case Name.NEWCOMERS:
+            return measure_newcomers(
+                plan.instance(name),
+                plan.other_instance("newcomers_against"),
+                data(HANDBOOK),
+                long_documents=plan.limit or LONG_DOCUMENTS,
+                newcomers=plan.runs or NEWCOMERS,
+            )
         case Name.PERMISSIONS:
             return measure_permissions(plan.instance(name), rows=plan.limit or ROWS)
         case Name.REINDEX:
@@ -159,7 +171,9 @@ def bench(  # noqa: PLR0913  # each is an option of the command
     *,
     runs: Annotated[
         int | None,
-        typer.Option(min=1, help="Runs of startup (unset: 5), ingest and servers (unset: 3)."),
+        typer.Option(
+            min=1, help="Runs of startup (unset: 5), ingest and servers (3); newcomers (20)."
+        ),
     ] = None,
     pages: Annotated[int, typer.Option(min=1, help="Handbook pages to ingest.")] = PAGES,
     limit: Annotated[
@@ -168,7 +182,8 @@ def bench(  # noqa: PLR0913  # each is an option of the command
             min=1,
             help="Questions of squad2 (unset: all) and answers (400), events of webhooks (500), "
             "chunks of lexical (100,000), and of the biggest tenant of permissions and scale "
-            "(1,000,000), files of reindex (10,000), deletions (200).",
+            "(1,000,000), files of reindex (10,000), deletions (200), long documents of newcomers "
+            "(500).",
         ),
     ] = None,
     against: Annotated[
@@ -177,8 +192,8 @@ def bench(  # noqa: PLR0913  # each is an option of the command
             exists=True,
             file_okay=False,
             resolve_path=True,
-            help="Another checkout of Footnote, with the same dependencies: answers is measured "
-            "beside it.",
+            help="Another checkout of Footnote, with the same dependencies: answers and newcomers "
+            "are measured beside it.",
         ),
     ] = None,
     home: Annotated[

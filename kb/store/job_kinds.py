@@ -5,6 +5,7 @@ A further kind is an entry here, and a function that runs it, registered in `ing
 
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil, log
 from typing import Final, Literal
 
 JobPriority = Literal["single", "bulk", "background"]
@@ -12,6 +13,28 @@ JobPriority = Literal["single", "bulk", "background"]
 
 PRIORITIES: Final[dict[JobPriority, int]] = {"single": 20, "bulk": 10, "background": 0}
 """procrastinate's numbers, the highest first; room is left between them."""
+
+LIGHT_BYTES: Final = 16_000
+"""The size up to which a document is light: some 30 chunks of plain text, a third of a second."""
+
+MAX_WEIGHT: Final = 9
+"""Of four gigabytes and more."""
+
+UNKNOWN_WEIGHT: Final = 3
+"""Of a document whose size is not at hand: up to 1 MB."""
+
+NO_DOCUMENT: Final = -1
+"""The weight of work on no single document."""
+
+
+def weight_of(size_bytes: int) -> int:
+    """0 for a light document, one more for each four-fold of its size.
+
+    Those of one weight keep their order; it is in the size of a file that one knows before reading
+    it, though a picture in a document has bytes and no chunks.
+    """
+    return min(max(0, ceil(log(max(size_bytes, 1) / LIGHT_BYTES, 4))), MAX_WEIGHT)
+
 
 JobVisibility = Literal["document", "owner"]
 """A job is seen by its owner and, with 'document', by those who may know of its upload."""

@@ -23,9 +23,17 @@ from sqlalchemy import (
 
 from kb.errors import JobNotFound
 from kb.ids import DocumentId, JobId, TenantId, new_uuid
-from kb.postgres.database import SystemSession, TenantSession
+from kb.postgres.database import TenantSession
 from kb.store.documents import Document, DocumentError
-from kb.store.job_kinds import JOB_KINDS, PRIORITIES, JobKind, JobPriority
+from kb.store.job_kinds import (
+    JOB_KINDS,
+    NO_DOCUMENT,
+    PRIORITIES,
+    UNKNOWN_WEIGHT,
+    JobKind,
+    JobPriority,
+    weight_of,
+)
 from kb.store.tables import document_versions, documents, jobs
 from kb.store.webhook_events import Event, EventValue, emit
 
@@ -126,7 +134,8 @@ async def enqueue_job(
             arguments=dict(work.arguments) if work else {},
         )
     )
-    await _enqueue(scope, kind, job_id, lock=lock, priority=PRIORITIES[priority])
+    weight = weight_of(document.content.size_bytes) if document else NO_DOCUMENT
+    await _enqueue(scope, kind, job_id, lock=lock, priority=PRIORITIES[priority], weight=weight)
     return job_id
 
 
@@ -137,7 +146,8 @@ async def enqueue_again(scope: TenantSession, job: Job, *, is_last: bool = False
     """
     lock = queue_lock(scope.tenant_id, job)
     priority = LAST if is_last else PRIORITIES[job.priority]
-    await _enqueue(scope, JOB_KINDS[job.kind], job.id, lock=lock, priority=priority)
+    weight = UNKNOWN_WEIGHT if job.document_id else NO_DOCUMENT
+    await _enqueue(scope, JOB_KINDS[job.kind], job.id, lock=lock, priority=priority, weight=weight)
 
 
 def queue_lock(tenant_id: TenantId, job: Job) -> str:
@@ -146,12 +156,12 @@ def queue_lock(tenant_id: TenantId, job: Job) -> str:
 
 
 async def _enqueue(
-    scope: TenantSession, kind: JobKind, job_id: JobId, *, lock: str, priority: int
+    scope: TenantSession, kind: JobKind, job_id: JobId, *, lock: str, priority: int, weight: int
 ) -> None:
     await scope.connection.execute(
         text(
             "SELECT footnote_enqueue("
-            ":queue, :task, :job_lock, :priority, CAST(:arguments AS jsonb))"
+            ":queue, :task, :job_lock, :priority, CAST(:arguments AS jsonb), :weight)"
         ),
         {
             "queue": kind.queue,
@@ -159,14 +169,8 @@ async def _enqueue(
             "job_lock": lock,
             "priority": priority,
             "arguments": json.dumps({"tenant_id": str(scope.tenant_id), "job_id": str(job_id)}),
+            "weight": weight,
         },
-    )
-
-
-async def waiting_jobs(system: SystemSession) -> int:
-    """The number of jobs, of all tenants, that wait for a worker."""
-    return int(
-        (await system.connection.execute(text("SELECT footnote_waiting_jobs()"))).scalar_one()
     )
 
 

@@ -1,18 +1,22 @@
 """The queue beneath the jobs, for a worker: what it took, and what the dead have left.
 
+procrastinate hands jobs out by priority and age alone. Here tenants take turns, the light goes
+before the heavy, and a worker's last slots are kept for it: `footnote_fetch_job` of the migrations.
+
 procrastinate lets whoever knows a job's number end it. Here only the worker that has it may: one
 that was taken for dead, and wakes, would end the job of its successor.
 """
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from procrastinate import PsycopgConnector
 from procrastinate.exceptions import ConnectorException
-from procrastinate.jobs import Job, Status
-from procrastinate.manager import JobManager
+from procrastinate.jobs import Job, Notification, Status
+from procrastinate.manager import JobManager, NotificationCallback
 from typing_extensions import override
 
 from kb.postgres.database import conninfo
@@ -60,6 +64,18 @@ _TAKE_OVER: Final = """
 """
 
 
+_FETCH: Final = """
+    SELECT * FROM footnote_fetch_job(
+        %(queues)s::varchar[], %(worker_id)s, %(document_slots)s, %(work_slots)s, %(tenant)s
+    )
+"""
+_FETCH_OLDEST: Final = """
+    SELECT * FROM footnote_fetch_oldest(%(queues)s::varchar[], %(worker_id)s, %(document_slots)s)
+"""
+
+OLDEST_EVERY: Final = 8
+"""One document in so many is the one that waits longest, so that nothing waits for ever."""
+
 _REMEMBER: Final = """
     INSERT INTO procrastinate_workers (id, last_heartbeat)
     OVERRIDING SYSTEM VALUE VALUES (%(worker_id)s, now())
@@ -75,15 +91,43 @@ def queue_connector(database_url: str) -> PsycopgConnector:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Slots:
+    """The jobs that a worker may have in hand at once.
+
+    Work on no single document, such as reading a source, has slots of its own: it takes long, needs
+    little, and may wait for documents.
+    """
+
+    documents: int
+
+    @property
+    def work(self) -> int:
+        """For work on no single document."""
+        return max(1, self.documents // 4)
+
+    @property
+    def total(self) -> int:
+        """Of both."""
+        return self.documents + self.work
+
+
 class WorkersJobs(JobManager):
     """The queue as one worker sees it."""
 
     def __init__(self, connector: PsycopgConnector) -> None:
-        """Before the worker is registered."""
+        """Before the worker is registered, for one document at a time unless `slots` are set."""
         super().__init__(connector)
+        self.slots = Slots(documents=1)
         self.worker_id = 0
         self.is_registered = asyncio.Event()
         self.in_hand: set[int] = set()
+        self.is_idle = asyncio.Event()
+        """Set when nothing is in hand and nothing was to be had."""
+        self._previous_tenant = ""
+        self._since_oldest = 0
+        self._news = 0
+        self._tell_worker: NotificationCallback | None = None
 
     @override
     async def register_worker(self) -> int:
@@ -92,16 +136,55 @@ class WorkersJobs(JobManager):
         return self.worker_id
 
     @override
+    async def listen_for_jobs(
+        self, *, on_notification: NotificationCallback, queues: Iterable[str] | None = None
+    ) -> None:
+        async def note(*, channel: str, notification: Notification) -> None:
+            self._news += 1
+            await on_notification(channel=channel, notification=notification)
+
+        self._tell_worker = note
+        await super().listen_for_jobs(on_notification=note, queues=queues)
+
+    @override
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
-        try:
-            job = await super().fetch_job(queues, worker_id)
-        except ConnectorException:
-            # Others have forgotten this worker while it slept.
-            await self.connector.execute_query_async(query=_REMEMBER, worker_id=worker_id)
-            job = await super().fetch_job(queues, worker_id)
-        if job is not None and job.id is not None:
-            self.in_hand.add(job.id)
+        names = None if queues is None else list(queues)
+        while True:
+            news = self._news
+            try:
+                job = await self._fetch(names, worker_id)
+            except ConnectorException:
+                # Others have forgotten this worker while it slept, or have taken the lock first.
+                await self.connector.execute_query_async(query=_REMEMBER, worker_id=worker_id)
+                job = await self._fetch(names, worker_id)
+            # The worker forgets what it is told meanwhile, and would look again in seconds only.
+            if job is not None or news == self._news:
+                break
+        if job is None and not self.in_hand:
+            self.is_idle.set()
         return job
+
+    async def _fetch(self, queues: list[str] | None, worker_id: int) -> Job | None:
+        row = None
+        values = {
+            "queues": queues,
+            "worker_id": worker_id,
+            "document_slots": self.slots.documents,
+        }
+        if self._since_oldest >= OLDEST_EVERY - 1:
+            row = await self.connector.execute_query_one_async(query=_FETCH_OLDEST, **values)
+        is_oldest = row is not None and row["id"] is not None
+        if row is None or row["id"] is None:
+            row = await self.connector.execute_query_one_async(
+                query=_FETCH, work_slots=self.slots.work, tenant=self._previous_tenant, **values
+            )
+            if row["id"] is None:
+                return None
+        if row["weight"] >= 0:
+            self._since_oldest = 0 if is_oldest else self._since_oldest + 1
+        self._previous_tenant = row["tenant_id"]
+        self.in_hand.add(row["id"])
+        return Job.from_row(row)
 
     @override
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
@@ -144,3 +227,8 @@ class WorkersJobs(JobManager):
         finally:
             if job.id is not None:
                 self.in_hand.discard(job.id)
+            # What waited for its slot is no news to the queue.
+            if self._tell_worker is not None:
+                await self._tell_worker(
+                    channel="", notification={"type": "job_inserted", "job_id": job.id or 0}
+                )

@@ -19,13 +19,15 @@ TENANT_DATA = (
     "store/jobs",
     "store/model_calls",
     "store/outdated",
+    "store/queue_state",
     "store/reindex_runs",
     "store/stale",
     "store/vectors",
     "store/versions",
 )
 ACROSS_TENANTS = {
-    "store/jobs:waiting_jobs": "counts the queue for the metrics, whosever jobs they are",
+    "store/queue_state:queue_states": "counts the queue for the metrics, whosever jobs they are",
+    "store/queue_state:failed_jobs": "counts failures for the metrics, whosever jobs they are",
 }
 """`module:function` that takes a SystemSession -> the reason."""
 

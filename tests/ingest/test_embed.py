@@ -2,15 +2,18 @@
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import numpy as np
 import pytest
 from typing_extensions import override
 
-from ingest.embed import MAX_TEXTS_A_CALL, batch_passages
+from ingest.embed import MAX_TEXTS_AT_ONCE, batch_passages
 from kb.unit_vectors import Vectors
+from models.batching import Turn
 from tests.footnote.small_embedder import SmallEmbedder
 
 
@@ -68,19 +71,105 @@ async def test_what_comes_while_the_model_is_busy_is_embedded_together() -> None
     np.testing.assert_array_equal(vectors[2], SmallEmbedder().embed_passages(["c 1", "c 2"]))
 
 
-async def test_a_full_call_takes_no_more() -> None:
+async def test_a_full_call_takes_no_more_and_everybody_gets_all_his_vectors() -> None:
     embedder = WaitingEmbedder()
-    full = [f"text {number}" for number in range(MAX_TEXTS_A_CALL)]
+    texts = [f"text {number}" for number in range(MAX_TEXTS_AT_ONCE + 6)]
 
+    async with batch_passages(embedder) as batching:
+        vectors = batching.submit(texts)
+        embedder.may_end.set()
+        rows = await vectors
+
+    assert [len(call) for call in embedder.calls] == [MAX_TEXTS_AT_ONCE, 6]
+    np.testing.assert_array_equal(rows, SmallEmbedder().embed_passages(texts))
+
+
+async def test_a_call_takes_texts_of_similar_length() -> None:
+    texts = ["word " * (number * 37 % 100) for number in range(100)]
+
+    [first, second] = await calls_for([(texts, Turn())])
+
+    assert min(map(len, first)) >= max(map(len, second))
+
+
+async def test_the_higher_class_is_embedded_first_and_the_oldest_a_little() -> None:
+    bulk, single = many("bulk"), many("single")
+
+    [first, *_] = await calls_for([(bulk, Turn(priority=10)), (single, Turn(priority=20))])
+
+    assert counts(first) == {"bulk": MAX_TEXTS_AT_ONCE // 8, "single": MAX_TEXTS_AT_ONCE * 7 // 8}
+
+
+async def test_tenants_share_a_call_whatever_they_have_in_hand() -> None:
+    """56 places beside the oldest's 8: one wants 4, and two share the other 52."""
+    many_of_a = [(many(f"a{number}"), Turn(tenant_id=UUID(int=1))) for number in range(8)]
+
+    [first, *_] = await calls_for(
+        [
+            (many("old"), Turn(priority=-1)),
+            *many_of_a,
+            (many("b"), Turn(tenant_id=UUID(int=2))),
+            (["c 1", "c 2", "c 3", "c 4"], Turn(tenant_id=UUID(int=3), remaining=1)),
+        ]
+    )
+
+    assert counts(first) == {"old": 8, "a0": 26, "b": 26, "c": 4}
+
+
+async def test_a_document_that_is_done_with_a_call_does_not_wait_for_a_large_one() -> None:
+    """16 places: two for the oldest, one for the last text, the others for what comes next."""
+    long = (many("long"), Turn(priority=20, remaining=1_000))
+
+    [first, second, *_] = await calls_for(
+        [(many("old"), Turn()), long, (["short 1"], Turn(priority=20))]
+    )
+
+    assert counts(first) == {"old": 2, "short": 1, "long": 13}
+    assert counts(second) == {"old": 8, "long": 56}
+
+
+async def test_the_document_that_wants_least_is_done_first() -> None:
+    long, short = (many("long"), Turn(remaining=1_000)), (many("short"), Turn(remaining=10))
+
+    [first, *_] = await calls_for([(many("old"), Turn(priority=-1)), long, short])
+
+    assert counts(first) == {"old": 8, "short": 56}
+
+
+async def test_what_waits_longest_is_done_at_last_however_much_comes_before_it() -> None:
+    embedder = WaitingEmbedder()
+    embedder.may_end.set()
+
+    async with batch_passages(embedder) as batching:
+        background = batching.submit(many("background"), Turn(priority=0))
+        while not background.done():
+            await batching.submit(many("single"), Turn(priority=20))
+
+    assert background.done()
+    assert len(embedder.calls) <= 2 * 100 // (MAX_TEXTS_AT_ONCE // 8)
+
+
+def many(name: str) -> list[str]:
+    return [f"{name} {number:03}" for number in range(100)]
+
+
+def counts(call: Sequence[str]) -> Counter[str]:
+    return Counter(text.split()[0] for text in call)
+
+
+async def calls_for(requests: Sequence[tuple[Sequence[str], Turn]]) -> list[list[str]]:
+    """The calls of the model after one that was busy when all of these came."""
+    embedder = WaitingEmbedder()
     async with batch_passages(embedder) as batching:
         first = batching.submit(["first"])
         await asyncio.to_thread(embedder.has_begun.wait, 30)
-        later = [batching.submit(full) for _ in range(2)]
+        later = [batching.submit(texts, turn) for texts, turn in requests]
         await asyncio.sleep(0)
         embedder.may_end.set()
-        await asyncio.gather(first, *later)
-
-    assert [len(call) for call in embedder.calls] == [1, MAX_TEXTS_A_CALL, MAX_TEXTS_A_CALL]
+        for (texts, _), vectors in zip(requests, await asyncio.gather(*later), strict=True):
+            np.testing.assert_array_equal(vectors, SmallEmbedder().embed_passages(texts))
+        await first
+    return embedder.calls[1:]
 
 
 @pytest.mark.parametrize("error", [ValueError("too long"), RuntimeError("no"), KeyError("no")])

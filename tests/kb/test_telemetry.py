@@ -224,6 +224,8 @@ def test_every_count_appears_under_its_contracted_name() -> None:
     metrics.count_ingest(status="failed", code="document_encrypted")
     metrics.count_unusable_draft("draft_unreadable")
     metrics.set_jobs_waiting(4)
+    metrics.set_jobs_failed("ingest", 2)
+    metrics.set_queue(kind="ingest", priority="bulk", waiting=3, running=1, oldest_seconds=90.5)
 
     shown = exposition(metrics)
     route = 'method="GET",route="/v1/documents/{id}"'
@@ -235,6 +237,22 @@ def test_every_count_appears_under_its_contracted_name() -> None:
     assert 'footnote_ingest_total{code="document_encrypted",status="failed"} 1.0' in shown
     assert 'footnote_unusable_drafts_total{code="draft_unreadable"} 1.0' in shown
     assert "footnote_jobs_waiting 4.0" in shown
+    assert 'footnote_jobs_failed{kind="ingest"} 2.0' in shown
+    of_bulk = 'kind="ingest",priority="bulk"'
+    assert f'footnote_queue_jobs{{{of_bulk},state="waiting"}} 3.0' in shown
+    assert f'footnote_queue_jobs{{{of_bulk},state="running"}} 1.0' in shown
+    assert f"footnote_queue_oldest_seconds{{{of_bulk}}} 90.5" in shown
+
+
+def test_nothing_is_said_of_a_queue_that_cannot_be_seen() -> None:
+    metrics = Metrics()
+    metrics.set_queue(kind="ingest", priority="bulk", waiting=3, running=1, oldest_seconds=90.5)
+
+    metrics.forget_queue()
+
+    shown = exposition(metrics)
+    assert "footnote_jobs_waiting -1.0" in shown
+    assert not [line for line in shown if line.startswith("footnote_queue")]
 
 
 def test_invented_method_does_not_become_a_label() -> None:

@@ -46,4 +46,5 @@ jobs = Table(
     Index("jobs_document", "tenant_id", "document_id"),
     Index("jobs_status", "tenant_id", "status", "id"),
     Index("jobs_run", "tenant_id", "run_id", postgresql_where=text("run_id IS NOT NULL")),
+    Index("jobs_failed", "tenant_id", "kind", postgresql_where=text("status = 'failed'")),
 )

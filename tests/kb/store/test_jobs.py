@@ -21,7 +21,6 @@ from kb.store.jobs import (
     latest_job,
     set_progress,
     start_job,
-    waiting_jobs,
 )
 from kb.store.tenants import create_tenant
 from tests.footnote.own_database import OwnDatabase, own_database
@@ -151,14 +150,3 @@ async def test_an_unknown_job_is_not_found(own: OwnDatabase) -> None:
     async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         with pytest.raises(JobNotFound):
             await get_job(scope, JobId(new_uuid()))
-
-
-async def test_waiting_jobs_are_counted_over_all_tenants(own: OwnDatabase) -> None:
-    async with own.tools.database.system() as system:
-        before = await waiting_jobs(system)
-
-    await stored_job(own, "one")
-    await stored_job(own, "two")
-
-    async with own.tools.database.system() as system:
-        assert await waiting_jobs(system) == before + 2

@@ -57,8 +57,8 @@ async def test_without_a_place_in_the_queue_there_is_no_document(own: OwnDatabas
     before = await document_count(own)
 
     async with own.tools.database.owner() as connection:
-        rename = "ALTER FUNCTION footnote_enqueue(text, text, text, integer, jsonb) RENAME TO away"
-        await connection.execute(text(rename))
+        taken = "footnote_enqueue(text, text, text, integer, jsonb, integer)"
+        await connection.execute(text(f"ALTER FUNCTION {taken} RENAME TO away"))
     with pytest.raises(DBAPIError):
         await own.upload(NOTE)
     async with own.tools.database.owner() as connection:

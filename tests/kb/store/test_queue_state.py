@@ -1,0 +1,79 @@
+"""The queue in numbers, over all tenants."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+
+from kb.settings import Settings
+from kb.store.job_kinds import INGEST
+from kb.store.jobs import TenantWork, enqueue_job, finish_job
+from kb.store.queue_state import failed_jobs, queue_states
+from tests.footnote.own_database import OwnDatabase, own_database
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+async def own(settings: Settings, database_url: str) -> AsyncIterator[OwnDatabase]:
+    async with own_database(database_url, f"file://{settings.home_path}/states") as own:
+        yield own
+
+
+async def test_the_queue_is_counted_by_kind_and_class(own: OwnDatabase) -> None:
+    database = own.tools.database
+    await own.upload(b"One.")
+    await own.upload(b"Two.")
+    async with database.tenant(own.tenant_id, viewer=None) as scope:
+        work = TenantWork(lock="source")
+        await enqueue_job(scope, INGEST, owner="test", work=work, priority="bulk")
+    chore = (
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, priority) VALUES ('q', 'c', -10)"
+    )
+    async with database.owner() as connection:
+        for statement in (
+            "SET LOCAL search_path = procrastinate",
+            "UPDATE procrastinate_jobs SET queued_at = now() - interval '90 s' WHERE id = 1",
+            "UPDATE procrastinate_jobs SET status = 'doing' WHERE weight < 0",
+            chore,
+        ):
+            await connection.execute(text(statement))
+
+    async with database.system() as system:
+        states = {(state.kind, state.priority): state for state in await queue_states(system)}
+
+    single, bulk = states["ingest", "single"], states["ingest", "bulk"]
+    assert (single.waiting, single.running) == (2, 0)
+    assert 90 <= single.oldest_seconds < 900
+    assert (bulk.waiting, bulk.running, bulk.oldest_seconds) == (0, 1, 0)
+    assert states["ingest", "background"].waiting == 0
+    assert states["upkeep", "background"].waiting == 1
+
+
+async def test_failed_jobs_are_counted_by_kind(own: OwnDatabase) -> None:
+    database = own.tools.database
+    accepted = await own.upload(b"One.")
+    await own.upload(b"Two.")
+    assert accepted.job is not None
+    seen = []
+
+    for status in ("failed", "queued"):
+        async with database.tenant(own.tenant_id, viewer=None) as scope:
+            await finish_job(scope, accepted.job.id, status, error=None, now=NOW)
+        async with database.system() as system:
+            seen.append(await failed_jobs(system))
+
+    assert seen == [{"ingest": 1}, {"ingest": 0}]
+
+
+async def test_the_system_sees_nothing_else_of_a_job(own: OwnDatabase) -> None:
+    async with own.tools.database.system() as system:
+        granted = await system.connection.execute(
+            text(
+                "SELECT column_name FROM information_schema.column_privileges"
+                " WHERE table_name = 'jobs' AND grantee = 'footnote_system' ORDER BY 1"
+            )
+        )
+
+        assert list(granted.scalars()) == ["kind", "status"]
