@@ -25,7 +25,7 @@ from kb.errors import JobNotFound
 from kb.ids import DocumentId, JobId, TenantId, new_uuid
 from kb.postgres.database import SystemSession, TenantSession
 from kb.store.documents import Document, DocumentError
-from kb.store.job_kinds import JOB_KINDS, PRIORITIES, JobKind, JobPriority
+from kb.store.job_kinds import INGEST, JOB_KINDS, PRIORITIES, JobKind, JobPriority
 from kb.store.tables import document_versions, documents, jobs
 
 UnfinishedStatus = Literal["queued", "running"]
@@ -93,6 +93,11 @@ class Job:
     arguments: Mapping[str, JobArgument]
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def reads_the_upload(self) -> bool:
+        """True when the state of its document follows from it; else the document stays as it is."""
+        return self.kind == INGEST.name
 
 
 async def enqueue_job(
