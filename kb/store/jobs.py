@@ -315,11 +315,12 @@ async def set_progress(
     )
 
 
-async def set_embedded(scope: TenantSession, job_id: JobId, embedded: Embedded) -> None:
-    """Says what the job has embedded."""
+async def add_embedded(scope: TenantSession, job_id: JobId, embedded: Embedded) -> None:
+    """Adds to what the job has embedded, whichever attempt did."""
     await scope.connection.execute(
         _update(scope, job_id).values(
-            embedded_chunks=embedded.chunks, embedded_tokens=embedded.tokens
+            embedded_chunks=jobs.c.embedded_chunks + embedded.chunks,
+            embedded_tokens=jobs.c.embedded_tokens + embedded.tokens,
         )
     )
 

@@ -279,6 +279,20 @@ async def test_chunks_without_vectors_are_embedded_and_nothing_else(nightly: Nig
     assert (await nightly.run()).report["repaired"] == {}
 
 
+async def test_the_space_of_the_model_that_is_named_is_filled_and_counted(
+    nightly: Nightly,
+) -> None:
+    first, *_ = await nightly.upload_notes()
+    space = nightly.own.tools.space
+    await nightly.execute(f"DELETE FROM vectors_{space.name} WHERE document_id = :id", id=first)  # noqa: S608
+
+    run = await nightly.run(Asked(collection="default", embedding_model=space.model))
+
+    assert (run.status, run.report["embedded_chunks"]) == ("succeeded", 1)
+    assert run.report["embedded_tokens"] > 0
+    assert (await nightly.run()).report["repaired"] == {}
+
+
 async def test_an_upload_that_no_job_would_read_is_read(nightly: Nightly) -> None:
     accepted = await nightly.own.upload(NOTES[0].encode())
     await nightly.execute("DELETE FROM jobs WHERE document_id = :id", id=accepted.document.id)
