@@ -1,5 +1,6 @@
 """Embeds for a space what it lacks: chunks that are older, or that no worker could embed."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Final
@@ -14,7 +15,7 @@ from kb.errors import SpaceChanged
 from kb.ids import TenantId
 from kb.postgres.database import retried
 from kb.store.job_kinds import PRIORITIES
-from kb.store.jobs import FinishedStatus
+from kb.store.jobs import Embedded, FinishedStatus, add_embedded
 from kb.store.space_backfill import (
     SPACE_ARGUMENT,
     MissingChunk,
@@ -35,6 +36,8 @@ TURN_SECONDS: Final = 5.0
 """Of one job: in between, what waits with a higher priority takes the worker's place."""
 
 BACKGROUND: Final = Turn(priority=PRIORITIES["background"])
+OnEmbedded = Callable[[Embedded], Awaitable[None]]
+"""Is told of every batch that was stored, what had to be embedded for it."""
 
 OnProgress = Callable[[int, int], Awaitable[None]]
 """Is told how many of the tenant's chunks have a vector, and how many chunks there are."""
@@ -57,15 +60,26 @@ async def backfill(tools: Ingestion, run: TenantRun) -> FinishedStatus | None:
         if reports > 1 and monotonic() - started > TURN_SECONDS:
             raise _TurnOver
 
+    async def on_embedded(embedded: Embedded) -> None:
+        async with tools.database.tenant(run.tenant_id, viewer=None) as scope:
+            await add_embedded(scope, run.job.id, embedded)
+
     space_name = str(run.job.arguments[SPACE_ARGUMENT])
     try:
-        return await backfill_tenant(tools, run.tenant_id, space_name, on_progress=on_progress)
+        return await backfill_tenant(
+            tools, run.tenant_id, space_name, on_progress=on_progress, on_embedded=on_embedded
+        )
     except _TurnOver:
         return None
 
 
 async def backfill_tenant(
-    tools: Ingestion, tenant_id: TenantId, space_name: str, *, on_progress: OnProgress
+    tools: Ingestion,
+    tenant_id: TenantId,
+    space_name: str,
+    *,
+    on_progress: OnProgress,
+    on_embedded: OnEmbedded,
 ) -> FinishedStatus:
     """Embeds until nothing of the tenant's lacks a vector; `canceled` when the space was dropped.
 
@@ -88,9 +102,10 @@ async def backfill_tenant(
             known = await find_vectors(scope, space, [chunk.sha256 for chunk in missing])
         await on_progress(done, total)
         if missing:
-            vectors = await _embed(writer, missing, known)
+            vectors, embedded = await _embed(writer, missing, known)
             if not await _insert(tools, tenant_id, space, missing, vectors):
                 return "canceled"
+            await on_embedded(embedded)
             after, done = missing[-1].id, done + len(missing)
         elif after:
             # From the beginning: other workers have published meanwhile.
@@ -115,14 +130,16 @@ async def _writer(tools: Ingestion, space_name: str) -> SpaceWriter | None:
 
 async def _embed(
     writer: SpaceWriter, missing: list[MissingChunk], known: dict[str, NDArray[np.float32]]
-) -> Vectors:
+) -> tuple[Vectors, Embedded]:
     """(n, d) unit rows in the order of the chunks; of texts that are not known, by their hash."""
     new = {chunk.sha256: chunk.embedded_text for chunk in missing if chunk.sha256 not in known}
     row_by_sha256 = dict(known)
     if new:
         rows = await writer.embed(list(new.values()), BACKGROUND)
         row_by_sha256.update(zip(new, rows, strict=True))
-    return np.stack([row_by_sha256[chunk.sha256] for chunk in missing])
+    tokens = await asyncio.to_thread(writer.embedder.count_tokens, list(new.values()))
+    vectors = np.stack([row_by_sha256[chunk.sha256] for chunk in missing])
+    return vectors, Embedded(chunks=len(new), tokens=sum(tokens))
 
 
 async def _insert(

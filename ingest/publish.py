@@ -13,7 +13,7 @@ from kb.store.changes import lock_document
 from kb.store.chunks import NewChunk, delete_chunks, insert_chunks
 from kb.store.document_writes import set_published
 from kb.store.documents import Document, get_document
-from kb.store.jobs import Embedded, finish_job, hold_attempt, set_embedded
+from kb.store.jobs import Embedded, add_embedded, finish_job, hold_attempt
 from kb.store.space_backfill import enqueue_backfill
 from kb.store.spaces import Space, hold_spaces
 from kb.store.tenants import advance_generation
@@ -102,7 +102,7 @@ async def publish(
         now=document.updated_at if publication.is_reread else now,
     )
     if publication.embedded.chunks:
-        await set_embedded(scope, job_id, publication.embedded)
+        await add_embedded(scope, job_id, publication.embedded)
     await finish_job(scope, job_id, "succeeded", error=None, chunk_count=len(chunk_ids), now=now)
     await advance_generation(scope, document.id, readers=document.fields.principals)
     return True

@@ -15,8 +15,8 @@ from typing import Final
 import structlog
 
 from ingest.ingestion import Ingestion
-from ingest.repair import Repairs, embed_missing, repair, requeue_lost_jobs
-from ingest.rereading import enqueue_rereads, enqueue_unread
+from ingest.repair import Repairs, repair, requeue_lost_jobs
+from ingest.rereading import OWNER, enqueue_rereads, enqueue_unread
 from ingest.sources.run import SourceTools, source_actor
 from ingest.sources.sync import synchronise
 from ingest.tenant_jobs import TenantRun
@@ -25,10 +25,9 @@ from kb.errors import (
     DatabaseUnavailable,
     InvalidInput,
     KnowledgeBaseError,
-    ModelUnavailable,
     TransactionConflict,
 )
-from kb.ids import SourceId, TenantId
+from kb.ids import SourceId
 from kb.postgres.database import TenantSession
 from kb.postgres.vacuum import vacuum_changed
 from kb.store.collections import collection_ids
@@ -46,12 +45,15 @@ from kb.store.reindex_runs import (
     end_run,
     end_step,
     get_run,
+    link_jobs,
     link_uploads,
     start_run,
     total_jobs,
 )
 from kb.store.source_items import known_items
 from kb.store.sources import get_source, list_sources
+from kb.store.space_backfill import enqueue_backfill
+from kb.store.spaces import find_space
 from kb.store.stale import Chosen, count_documents, stale_documents
 
 log = structlog.get_logger(__name__)
@@ -147,7 +149,8 @@ async def _steps(tools: Reindexing, run: TenantRun, asked: Asked) -> dict[str, _
         return _repaired(report, "orphan_files", pruned["files"])
 
     async def backfill(report: Report) -> Report:
-        return await _backfill(tools.ingestion, tenant_id, asked, report)
+        await _enqueue_backfill(run, asked)
+        return report
 
     steps: dict[str, _Step] = {}
     for name in await _source_names(run, asked):
@@ -161,14 +164,15 @@ async def _steps(tools: Reindexing, run: TenantRun, asked: Asked) -> dict[str, _
     return steps
 
 
-async def _backfill(tools: Ingestion, tenant_id: TenantId, asked: Asked, report: Report) -> Report:
-    """The report, once every chunk has its vector in the space of the model that was asked for."""
-    if asked.embedding_model not in {tools.space.name, tools.space.model}:
-        raise ModelUnavailable(
-            f"This worker embeds with {tools.space.model!r}, not with {asked.embedding_model!r}."
-        )
-    count, embedded = await embed_missing(tools, tenant_id)
-    return _embedding(_repaired(report, "chunks_without_vectors", count), embedded)
+async def _enqueue_backfill(run: TenantRun, asked: Asked) -> None:
+    """Has a worker that has the model embed what its space lacks; the run waits for that."""
+    assert asked.embedding_model is not None  # noqa: S101  # this step is for those that name one
+    async with run.database.tenant(run.tenant_id, viewer=None) as scope:
+        space = (await find_space(scope, asked.embedding_model)).space
+        job_id = await enqueue_backfill(scope, space, owner=OWNER)
+        # None: one waits already, and does the same.
+        if job_id is not None:
+            await link_jobs(scope, run.job.id, [job_id])
 
 
 async def _source_names(run: TenantRun, asked: Asked) -> list[str]:

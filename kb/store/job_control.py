@@ -94,7 +94,7 @@ async def retry_job(scope: TenantSession, job_id: JobId, *, actor: Actor, now: d
                 updated_at=now,
             )
         )
-        if document is not None:
+        if document is not None and job.reads_the_upload:
             await set_status(whole, document.id, "pending", error=None, now=now)
         await enqueue_again(whole, job)
         await record_event(whole, actor, "job.retry", str(job_id))
@@ -124,7 +124,8 @@ async def cancel_job(scope: TenantSession, job_id: JobId, *, actor: Actor, now: 
             text("SELECT footnote_dequeue(:job_lock, :job_id)"),
             {"job_lock": queue_lock(scope.tenant_id, job), "job_id": job_id},
         )
-        if document is not None and document.upload == job.upload:
+        is_newest = document is not None and document.upload == job.upload
+        if document is not None and is_newest and job.reads_the_upload:
             error = UploadCanceled()
             await set_status(
                 whole,

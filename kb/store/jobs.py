@@ -26,6 +26,7 @@ from kb.ids import DocumentId, JobId, TenantId, new_uuid
 from kb.postgres.database import TenantSession
 from kb.store.documents import Document, DocumentError
 from kb.store.job_kinds import (
+    INGEST,
     JOB_KINDS,
     NO_DOCUMENT,
     PRIORITIES,
@@ -102,6 +103,11 @@ class Job:
     arguments: Mapping[str, JobArgument]
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def reads_the_upload(self) -> bool:
+        """True when the state of its document follows from it; else the document stays as it is."""
+        return self.kind == INGEST.name
 
 
 async def enqueue_job(
@@ -329,11 +335,12 @@ async def set_progress(
     )
 
 
-async def set_embedded(scope: TenantSession, job_id: JobId, embedded: Embedded) -> None:
-    """Says what the job has embedded."""
+async def add_embedded(scope: TenantSession, job_id: JobId, embedded: Embedded) -> None:
+    """Adds to what the job has embedded, whichever attempt did."""
     await scope.connection.execute(
         _update(scope, job_id).values(
-            embedded_chunks=embedded.chunks, embedded_tokens=embedded.tokens
+            embedded_chunks=jobs.c.embedded_chunks + embedded.chunks,
+            embedded_tokens=jobs.c.embedded_tokens + embedded.tokens,
         )
     )
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from kb.errors import AlreadyExists, InvalidInput, ReindexRunNotFound, TenantNotFound
+from kb.errors import AlreadyExists, InvalidInput, ReindexRunNotFound, SpaceNotFound, TenantNotFound
 from kb.ids import DocumentId, JobId
 from kb.postgres.database import TenantSession
 from kb.store.job_kinds import INGEST, REINDEX
@@ -36,7 +36,7 @@ from kb.store.jobs import (
     enqueue_job,
 )
 from kb.store.sources import HeldSource, get_source
-from kb.store.spaces import all_spaces
+from kb.store.spaces import find_space
 from kb.store.tables import jobs, reindex_runs
 
 FOREIGN_KEY_VIOLATION: Final = "23503"
@@ -178,12 +178,13 @@ async def begin_run(
     if asked.source is not None:
         await get_source(scope, asked.source)
     if asked.embedding_model is not None:
-        models = {name for each in await all_spaces(scope) for name in (each.model, each.name)}
-        if asked.embedding_model not in models:
+        try:
+            await find_space(scope, asked.embedding_model)
+        except SpaceNotFound as error:
             raise InvalidInput(
                 f"There is no embedding space of a model {asked.embedding_model!r}: create it with "
                 f"'footnote space create --model {asked.embedding_model}'."
-            )
+            ) from error
     try:
         async with scope.connection.begin_nested():
             job_id = await enqueue_job(

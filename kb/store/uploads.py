@@ -154,7 +154,7 @@ async def _store(
             job = await latest_job(whole, present.id)
         return Accepted(
             document=await _reread(scope, present.id),
-            job=None if job is None or job.status in FINISHED else job,
+            job=job if job and job.reads_the_upload and job.status not in FINISHED else None,
         )
 
     async with scope.whole_tenant() as whole:

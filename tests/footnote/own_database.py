@@ -17,7 +17,7 @@ from kb.ids import DocumentId, JobId, TenantId
 from kb.postgres.database import Database, Viewer
 from kb.store.audit import Actor
 from kb.store.documents import DocumentFields
-from kb.store.jobs import Job, get_job
+from kb.store.jobs import Embedded, Job, get_job
 from kb.store.spaces import Space, ensure_space
 from kb.store.tenants import create_tenant
 from kb.store.uploads import Accepted, Upload, UploadMode, Uploads
@@ -97,8 +97,15 @@ class OwnDatabase:
         async def on_progress(_done: int, _total: int) -> None:
             return
 
+        async def on_embedded(_embedded: Embedded) -> None:
+            return
+
         status = await backfill_tenant(
-            self.tools, self.tenant_id, space.name, on_progress=on_progress
+            self.tools,
+            self.tenant_id,
+            space.name,
+            on_progress=on_progress,
+            on_embedded=on_embedded,
         )
         assert status == "succeeded"
 

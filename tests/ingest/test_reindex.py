@@ -19,9 +19,11 @@ from ingest.worker import build_queue_app, run_worker, take_over_stalled_jobs
 from kb.errors import DocumentCorrupt, InvalidInput, SourceNotFound
 from kb.ids import DocumentId, JobId
 from kb.settings import Settings
+from kb.store.audit import Actor
 from kb.store.changes import change_fields
 from kb.store.documents import Document, get_document
-from kb.store.jobs import finish_job, start_job
+from kb.store.job_control import cancel_job, retry_job
+from kb.store.jobs import finish_job, latest_job, start_job
 from kb.store.outdated import Among
 from kb.store.reindex_runs import Asked, ReindexRun, begin_run, get_run
 from kb.store.retention import Retention
@@ -213,6 +215,34 @@ async def test_an_upload_beside_a_rereading_wins(nightly: Nightly) -> None:
     assert (await nightly.stored(run_id)).status == "succeeded"
 
 
+async def test_nobody_is_told_to_wait_for_a_rereading_and_to_cancel_it_changes_nothing(
+    nightly: Nightly,
+) -> None:
+    accepted = await nightly.own.upload(NOTES[0].encode(), "note")
+    await nightly.own.work_until_empty()
+    before = await nightly.document(accepted.document.id)
+    await nightly.make_outdated(before.id, parser_version="0.1+1")
+    run_id = await nightly.begin()
+    await enqueue_rereads(nightly.own.tools.database, nightly.own.tenant_id, Among(run_id=run_id))
+    actor = Actor(name="admin", principals=(), request_id=None, is_admin=True)
+
+    same = await nightly.own.upload(NOTES[0].encode(), "note")
+    async with nightly.own.tools.database.tenant(nightly.own.tenant_id, viewer=None) as scope:
+        rereading = await latest_job(scope, before.id)
+        assert rereading is not None
+        canceled = await cancel_job(scope, rereading.id, actor=actor, now=NOW)
+    between = await nightly.document(before.id)
+    async with nightly.own.tools.database.tenant(nightly.own.tenant_id, viewer=None) as scope:
+        await retry_job(scope, rereading.id, actor=actor, now=NOW)
+    queued_again = await nightly.document(before.id)
+    await nightly.work()
+
+    assert same.job is None
+    assert (rereading.kind, canceled.status) == ("reread", "canceled")
+    assert between == queued_again == before
+    assert (await nightly.document(before.id)).version == 2
+
+
 async def test_the_readers_of_a_reread_document_are_those_of_today(nightly: Nightly) -> None:
     accepted = await nightly.own.upload(NOTES[0].encode(), "note")
     await nightly.own.work_until_empty()
@@ -246,6 +276,20 @@ async def test_chunks_without_vectors_are_embedded_and_nothing_else(nightly: Nig
     assert run.report["embedded_chunks"] == 1
     assert run.report["embedded_tokens"] > 0
     assert (await nightly.document(first)).version == 1
+    assert (await nightly.run()).report["repaired"] == {}
+
+
+async def test_the_space_of_the_model_that_is_named_is_filled_and_counted(
+    nightly: Nightly,
+) -> None:
+    first, *_ = await nightly.upload_notes()
+    space = nightly.own.tools.space
+    await nightly.execute(f"DELETE FROM vectors_{space.name} WHERE document_id = :id", id=first)  # noqa: S608
+
+    run = await nightly.run(Asked(collection="default", embedding_model=space.model))
+
+    assert (run.status, run.report["embedded_chunks"]) == ("succeeded", 1)
+    assert run.report["embedded_tokens"] > 0
     assert (await nightly.run()).report["repaired"] == {}
 
 

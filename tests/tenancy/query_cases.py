@@ -152,6 +152,7 @@ from kb.store.job_kinds import INGEST
 from kb.store.jobs import (
     Embedded,
     Job,
+    add_embedded,
     count_jobs,
     enqueue_again,
     enqueue_job,
@@ -164,7 +165,6 @@ from kb.store.jobs import (
     last_changes,
     latest_job,
     release_job,
-    set_embedded,
     set_progress,
     shown_jobs,
     start_job,
@@ -1195,8 +1195,8 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, h: vectors_without_chunks(s, h.space, limit=10),
         "a foreign key keeps every vector's chunk",
     ),
-    "store.jobs.set_embedded": changes(
-        lambda s, h: set_embedded(s, JobId(UUID(h.names.job)), Embedded(chunks=9, tokens=99))
+    "store.jobs.add_embedded": changes(
+        lambda s, h: add_embedded(s, JobId(UUID(h.names.job)), Embedded(chunks=9, tokens=99))
     ),
     "store.outdated.outdated_documents": finds(_outdated),
     "store.reindex_runs.begin_run": adds(lambda s, _: _begun_run(s)),
