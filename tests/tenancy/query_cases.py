@@ -87,6 +87,7 @@ from kb.store.documents import (
     Document,
     Listing,
     find_by_external_id,
+    find_named,
     find_own_upload,
     get_document,
     list_documents,
@@ -539,6 +540,9 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, h: find_by_external_id(
             s, h.document.collection_id, h.names.external_id, uploader=SOMEBODY
         )
+    ),
+    "store.documents.find_named": finds(
+        lambda s, h: find_named(s, h.names.collection, [h.names.external_id], uploader=SOMEBODY)
     ),
     "store.documents.find_own_upload": finds(
         lambda s, h: find_own_upload(

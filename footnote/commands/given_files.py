@@ -1,0 +1,93 @@
+"""The files below the paths that a command was given, each under a name that stays the same."""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from ingest.sources.patterns import compile_pattern, fits_any
+from kb.errors import InvalidInput, UploadTooLarge
+
+READ_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenFile:
+    """A file and its name: the path below the folder that was given, or the name of a given file.
+
+    `former_id` is the absolute path, under which earlier releases stored it.
+    """
+
+    id: str
+    path: Path
+    former_id: str
+    size_bytes: int
+
+    def uri(self, prefix: str) -> str:
+        """The address that citations link to."""
+        return prefix + quote(self.id)
+
+    def read(self, *, max_bytes: int) -> bytes:
+        """The bytes; UploadTooLarge beyond `max_bytes`, InvalidInput when they cannot be read."""
+        content = bytearray()
+        try:
+            with self.path.open("rb") as file:
+                while part := file.read(READ_BYTES):
+                    content += part
+                    if len(content) > max_bytes:
+                        raise UploadTooLarge(f"The file is larger than {max_bytes} bytes.")
+        except OSError as error:
+            raise InvalidInput(f"The file cannot be read: {error.strerror}.") from error
+        return bytes(content)
+
+
+def find_files(
+    paths: Sequence[Path], *, include: Sequence[str] = (), exclude: Sequence[str] = ()
+) -> list[GivenFile]:
+    """The files in the order of their names; with `include` only what fits one of its patterns.
+
+    Left out is what begins with a dot, and what a link below a folder leads to. Raises InvalidInput
+    when a folder cannot be read, or two files have one name.
+    """
+    included = [compile_pattern(pattern) for pattern in include]
+    excluded = [compile_pattern(pattern) for pattern in exclude]
+    found: dict[str, GivenFile] = {}
+    for given in paths:
+        for name, path in _named_files(given):
+            if (included and not fits_any(included, name)) or fits_any(excluded, name):
+                continue
+            absolute = path.resolve()
+            before = found.get(name)
+            if before is not None:
+                if before.former_id == str(absolute):
+                    continue
+                raise InvalidInput(
+                    f"{str(before.path)!r} and {str(path)!r} would both be called {name!r}: give "
+                    "the folder above them, or put them into different collections."
+                )
+            size = path.stat().st_size
+            found[name] = GivenFile(id=name, path=path, former_id=str(absolute), size_bytes=size)
+    return [found[name] for name in sorted(found)]
+
+
+def _named_files(given: Path) -> Iterator[tuple[str, Path]]:
+    if not given.is_dir():
+        yield given.name, given
+        return
+
+    def refuse(error: OSError) -> None:
+        raise InvalidInput(f"{error.filename!r} cannot be read: {error.strerror}.") from error
+
+    for folder, names_of_folders, names in os.walk(given, onerror=refuse):
+        names_of_folders[:] = [name for name in names_of_folders if not name.startswith(".")]
+        for name in names:
+            path = Path(folder, name)
+            try:
+                is_file = stat.S_ISREG(path.lstat().st_mode)
+            except FileNotFoundError:
+                continue
+            if is_file and not name.startswith("."):
+                yield path.relative_to(given).as_posix(), path
