@@ -30,14 +30,17 @@ from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from ingest.embed import batch_passages
 from ingest.ingestion import Ingestion
+from ingest.night import Night
 from ingest.reading import reading_children
+from ingest.reindex import Reindexing
 from ingest.upkeep import Upkeep
-from kb.errors import Misconfigured, SchemaOutOfDate
+from kb.errors import InvalidInput, Misconfigured, SchemaOutOfDate
 from kb.files import FileStore
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.sketches.sketch_cache import SketchCache
 from kb.postgres.database import Database, wait_until_reachable
 from kb.postgres.row_security import probe_row_security
+from kb.schedule import validate_cron
 from kb.settings import Settings, secret_named
 from kb.store.retention import Retention
 from kb.store.spaces import Space, ensure_space, space_for
@@ -308,6 +311,24 @@ async def open_ingestion(settings: Settings, database_url: str) -> AsyncIterator
                 max_attempts=settings.job_max_attempts,
                 clock=utc_now,
             )
+
+
+def build_reindexing(settings: Settings, tools: Ingestion) -> Reindexing:
+    """The tools that the worker brings a tenant up to date with."""
+    return Reindexing(
+        ingestion=tools,
+        upkeep=build_upkeep(settings, tools.database, tools.metrics),
+        sources=None,
+    )
+
+
+def build_night(settings: Settings, database: Database) -> Night:
+    """The schedule of the nightly work; Misconfigured when the setting cannot be read."""
+    try:
+        cron = validate_cron(settings.nightly_cron)
+    except InvalidInput as error:
+        raise Misconfigured(f"FOOTNOTE_NIGHTLY_CRON: {error.message}") from error
+    return Night(database=database, cron=cron, clock=utc_now)
 
 
 def build_upkeep(settings: Settings, database: Database, metrics: Metrics) -> Upkeep:

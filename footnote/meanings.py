@@ -29,6 +29,8 @@ REMEDY_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], str]] = {
     KnowledgeBaseError: "Report it; the log has the details under the `request_id`.",
     errors.InvalidInput: "Correct the fields that `errors` or `detail` names.",
     errors.IdempotencyKeyReused: "Use a new key for each new request.",
+    errors.OutboundRefused: "Name a public address, or have the operator allow its network with "
+    "`FOOTNOTE_OUTBOUND_PRIVATE_NETWORKS`.",
     errors.NotAllowed: "Use a key that may do this.",
     errors.CredentialMissing: "Send the header.",
     errors.CredentialInvalid: "Create a new key with `footnote key create`.",
@@ -36,6 +38,7 @@ REMEDY_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], str]] = {
     errors.ActingForOthersNotAllowed: "Leave the header out, or create a key with `--act-as`.",
     errors.NotFound: "Check the id, and the principals you ask with.",
     errors.VersionNotFound: "Wait for its job to succeed.",
+    errors.ReindexRunNotFound: "List the runs with GET /v1/reindex/runs.",
     errors.CredentialNotFound: "Check the prefix and the tenant.",
     errors.TenantNotFound: "Check the name, or create the tenant.",
     errors.Conflict: "Read the document or the job again and decide anew.",
@@ -53,6 +56,7 @@ REMEDY_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], str]] = {
     errors.BudgetExhausted: "Wait for midnight UTC, or raise the tenant's budget.",
     errors.RequestBudgetExceeded: "Ask for a shorter answer, or raise `dollars_per_request`.",
     errors.WorkTooCostly: "Send a smaller request.",
+    errors.OutboundTooLarge: "Let the server answer with less.",
     errors.DocumentUnreadable: "Save the document in another format and upload it again.",
     errors.UnsupportedMediaType: "Convert the file to a format that Footnote reads.",
     errors.DocumentEmpty: "Upload a file with text; scans need text recognition first.",
@@ -65,6 +69,7 @@ REMEDY_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], str]] = {
     errors.RowSecurityNotEnforced: "The operator gives Footnote a login that is no superuser.",
     errors.SchemaOutOfDate: "The operator runs `footnote db upgrade`.",
     errors.DependencyFailed: "Try again after `Retry-After`.",
+    errors.OutboundFailed: "Check that the URL answers from where Footnote runs.",
     errors.AnswerAbandoned: "Ask again, and read the stream to its end.",
     errors.LlmOutputInvalid: "Ask again; if it happens often, use another model.",
 }

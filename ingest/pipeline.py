@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from ingest.chunk import Chunk, split
+from ingest.chunk import CHUNKER_VERSION, Chunk, split
 from ingest.embed import MAX_TEXTS_A_CALL
 from ingest.ingestion import Ingestion
 from ingest.publish import Publication, publish
@@ -21,6 +21,7 @@ from ingest.reading import read_apart
 from ingest.runs import Run, fail, is_run_wanted, report, while_wanted
 from kb.errors import DocumentUnreadable, ProcessingFailed
 from kb.postgres.database import retried
+from kb.store.jobs import Embedded
 from kb.store.vectors import find_vectors, text_sha256
 from kb.telemetry import stage_timer
 from kb.unit_vectors import Vectors
@@ -72,7 +73,7 @@ async def _prepare(tools: Ingestion, run: Run) -> Publication:
             )
     sha256s = [text_sha256(chunk.embedded_text) for chunk in chunks]
     with stage_timer(tools.metrics, "embed"):
-        vectors = await _embed(tools, run, chunks, sha256s)
+        vectors, embedded = await _embed(tools, run, chunks, sha256s)
     return Publication(
         document_id=document.id,
         upload=document.upload,
@@ -81,14 +82,17 @@ async def _prepare(tools: Ingestion, run: Run) -> Publication:
         chunks=chunks,
         sha256s=sha256s,
         vectors=vectors,
+        embedded=embedded,
         space=tools.space,
+        chunker_version=CHUNKER_VERSION,
+        is_reread=run.is_reread,
         detected_language=read.language,
     )
 
 
 async def _embed(
     tools: Ingestion, run: Run, chunks: Sequence[Chunk], sha256s: Sequence[str]
-) -> Vectors:
+) -> tuple[Vectors, Embedded]:
     """(n, d) unit rows in the order of the chunks; only texts the tenant lacks are embedded."""
     async with tools.database.tenant(run.tenant_id, viewer=None) as scope:
         known = await find_vectors(scope, tools.space, sorted(set(sha256s)))
@@ -105,6 +109,10 @@ async def _embed(
         if len(missing) > MAX_TEXTS_A_CALL:
             done = sum(sha256 in known for sha256 in sha256s)
             await report(tools, run, done=done, total=len(sha256s))
-    if not sha256s:
-        return np.empty((0, tools.space.dimension), dtype=np.float32)
-    return np.stack([known[sha256] for sha256 in sha256s])
+    tokens = await asyncio.to_thread(
+        tools.embedder.count_tokens, [text_by_sha256[sha256] for sha256 in missing]
+    )
+    vectors = np.empty((0, tools.space.dimension), dtype=np.float32)
+    if sha256s:
+        vectors = np.stack([known[sha256] for sha256 in sha256s])
+    return vectors, Embedded(chunks=len(missing), tokens=sum(tokens))

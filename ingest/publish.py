@@ -13,7 +13,7 @@ from kb.store.changes import lock_document
 from kb.store.chunks import NewChunk, delete_chunks, insert_chunks
 from kb.store.document_writes import set_published
 from kb.store.documents import get_document
-from kb.store.jobs import finish_job, hold_attempt
+from kb.store.jobs import Embedded, finish_job, hold_attempt, set_embedded
 from kb.store.spaces import Space
 from kb.store.tenants import advance_generation
 from kb.store.vectors import delete_vectors, insert_vectors
@@ -25,7 +25,9 @@ from kb.unit_vectors import Vectors
 class Publication:
     """The contents of a version; `vectors` (n, d) belong to `chunks` in order.
 
-    `attempt` is the job's that made it. `detected_language` counts where the uploader names none.
+    `attempt` is the job's that made it. `is_reread`: the bytes were served already; their new
+    version takes the next number, and the document counts as unchanged. `detected_language` counts
+    where the uploader names none.
     """
 
     document_id: DocumentId
@@ -35,7 +37,10 @@ class Publication:
     chunks: Sequence[Chunk]
     sha256s: Sequence[str]
     vectors: Vectors
+    embedded: Embedded
     space: Space
+    chunker_version: str
+    is_reread: bool = False
     detected_language: str | None = None
 
 
@@ -56,10 +61,15 @@ async def publish(
     if not await hold_attempt(scope, job_id, publication.attempt):
         # Another worker took this one for dead and has begun again.
         return False
-    if document.upload != publication.upload or document.version >= publication.upload:
+    is_served = document.version == document.upload
+    if document.upload != publication.upload or is_served != publication.is_reread:
         await finish_job(scope, job_id, "canceled", error=None, now=now)
         return False
-    document = replace(document, detected_language=publication.detected_language)
+    document = replace(
+        document,
+        detected_language=publication.detected_language,
+        upload=document.upload + publication.is_reread,
+    )
     parsed = publication.parsed
     if document.version:
         await delete_vectors(scope, document.id)
@@ -70,6 +80,7 @@ async def publish(
         content=parsed.text,
         parser=parsed.parser,
         parser_version=parsed.parser_version,
+        chunker_version=publication.chunker_version,
     )
     chunk_ids = await insert_chunks(
         scope,
@@ -93,8 +104,10 @@ async def publish(
         chunk_count=len(chunk_ids),
         parsed_title=parsed.title,
         warnings=parsed.warnings,
-        now=now,
+        now=document.updated_at if publication.is_reread else now,
     )
+    if publication.embedded.chunks:
+        await set_embedded(scope, job_id, publication.embedded)
     await finish_job(scope, job_id, "succeeded", error=None, chunk_count=len(chunk_ids), now=now)
     await advance_generation(scope, document.id, readers=document.fields.principals)
     return True

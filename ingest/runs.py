@@ -18,6 +18,7 @@ from kb.postgres.database import retried
 from kb.store.changes import lock_document
 from kb.store.document_writes import set_status
 from kb.store.documents import Document, get_document
+from kb.store.job_kinds import REREAD
 from kb.store.jobs import (
     FINISHED,
     Job,
@@ -47,6 +48,11 @@ class Run:
     job: Job
     document: Document
     attempt: int
+
+    @property
+    def is_reread(self) -> bool:
+        """True when the bytes are served already: until its end nothing of the document changes."""
+        return self.job.kind == REREAD.name
 
 
 class Obsolete(Exception):  # nothing went wrong
@@ -82,11 +88,13 @@ async def start(
                 return None
             if job.status in FINISHED:
                 return None
-            if document.upload != job.upload:
+            is_reread = job.kind == REREAD.name
+            if document.upload != job.upload or (is_reread and document.version != job.upload):
                 await finish_job(scope, job_id, "canceled", error=None, now=now)
                 return None
             attempt = await start_job(scope, job_id, is_alone=is_alone, now=now)
-            await set_status(scope, document_id, "processing", error=None, now=now)
+            if not is_reread:
+                await set_status(scope, document_id, "processing", error=None, now=now)
         return Run(tenant_id=tenant_id, job=job, document=document, attempt=attempt)
 
     return await retried(transaction)
@@ -152,7 +160,7 @@ async def fail(
                 return False
             await finish_job(scope, run.job.id, "failed", error=reason, now=now)
             document = await get_document(scope, document_id)
-            if document.upload == run.job.upload:
+            if document.upload == run.job.upload and not run.is_reread:
                 await set_status(
                     scope,
                     document_id,

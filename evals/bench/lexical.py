@@ -114,7 +114,9 @@ class _Corpus:
                 scope, collection_id, fields, content, Uploader(name="bench", person=None)
             )
             document = await get_document(scope, document_id)
-            await insert_version(scope, document, content="x", parser="x", parser_version="1")
+            await insert_version(
+                scope, document, content="x", parser="x", parser_version="1", chunker_version="1"
+            )
             chunks = [
                 NewChunk(text=text, context="Report of the year > Numbers", location=NOWHERE)
                 for text in texts

@@ -18,7 +18,7 @@ from prometheus_client import start_http_server
 from app.http.main import build_app
 from app.resources import Resources
 from footnote.commands.admin import COMMAND_LINE
-from footnote.compose import build_upkeep, open_ingestion, open_resources
+from footnote.compose import build_night, build_reindexing, open_ingestion, open_resources
 from footnote.http_server import http_server
 from footnote.output import console
 from footnote.supervisor import Child, Database, Supervisor
@@ -159,7 +159,12 @@ async def _work(
         watching = asyncio.create_task(_exit_with(parent)) if parent is not None else None
         working = asyncio.create_task(
             run_worker(
-                build_queue_app(url, tools, build_upkeep(settings, tools.database, tools.metrics)),
+                build_queue_app(
+                    url,
+                    tools,
+                    build_reindexing(settings, tools),
+                    build_night(settings, tools.database),
+                ),
                 concurrency=settings.worker_concurrency,
                 stalled_after=timedelta(seconds=settings.stalled_job_seconds),
                 heartbeat=heartbeat,

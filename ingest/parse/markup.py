@@ -26,8 +26,8 @@ from ingest.parse.plain_text import text_drafts
 from ingest.parse.tables import table_drafts
 from kb.media_types import HTML
 
-_MARKDOWN_PARSER: Final = "markdown-it-py"
-_MARKDOWN_PARSER_VERSION: Final = version(_MARKDOWN_PARSER)
+MARKDOWN_PARSER: Final = "markdown-it-py"
+MARKDOWN_PARSER_VERSION: Final = version(MARKDOWN_PARSER)
 _FRONT_MATTER: Final = re.compile(r"---\n(.*?)\n(?:---|\.\.\.)(?:\n|\Z)", re.DOTALL)
 _FRONT_TITLE: Final = re.compile("^title:(.*)$", re.MULTILINE)
 _QUOTED: Final = re.compile(r"(['\"])(.+)\1")
@@ -105,8 +105,8 @@ def read_markdown(text: str) -> Reading:
     return Reading(
         drafts=tuple(drafts),
         title=_front_title(front[1]) if front else None,
-        parser=_MARKDOWN_PARSER,
-        parser_version=_MARKDOWN_PARSER_VERSION,
+        parser=MARKDOWN_PARSER,
+        parser_version=MARKDOWN_PARSER_VERSION,
         warnings=(STRUCTURE_INCOMPLETE,) if is_cut else (),
     )
 

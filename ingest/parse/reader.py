@@ -12,9 +12,16 @@ from typing import Final
 from ingest.normalise import normalise
 from ingest.parse.decoding import decode
 from ingest.parse.document import Block, ParsedDocument, Reading, compose
+from ingest.parse.extraction import PARSER, PARSER_VERSION
 from ingest.parse.json_document import read_json
 from ingest.parse.mail import read_mail
-from ingest.parse.markup import declared_encoding, read_html, read_markdown
+from ingest.parse.markup import (
+    MARKDOWN_PARSER,
+    MARKDOWN_PARSER_VERSION,
+    declared_encoding,
+    read_html,
+    read_markdown,
+)
 from ingest.parse.pdf import read_pdf
 from ingest.parse.plain_text import text_drafts
 from ingest.parse.presentation import read_presentation
@@ -58,6 +65,27 @@ Raise it when the same bytes get another text, other blocks, another title or ot
 where a shared module is the cause: versions of an older revision are those to parse again.
 """
 
+_PYTHON: Final = python_version()
+
+_LIBRARY_BY_TYPE: Final = {
+    CSV: ("csv", _PYTHON),
+    DOCX: (PARSER, PARSER_VERSION),
+    EMAIL: ("email", _PYTHON),
+    HTML: (PARSER, PARSER_VERSION),
+    JSON: ("json", _PYTHON),
+    MARKDOWN: (MARKDOWN_PARSER, MARKDOWN_PARSER_VERSION),
+    ODT: (PARSER, PARSER_VERSION),
+    PDF: (PARSER, PARSER_VERSION),
+    PLAIN_TEXT: ("text", _PYTHON),
+    PPTX: (PARSER, PARSER_VERSION),
+    RTF: (PARSER, PARSER_VERSION),
+    TSV: ("csv", _PYTHON),
+    XLSX: (PARSER, PARSER_VERSION),
+}
+"""What reads each type, with its version, without reading anything."""
+
+READABLE_TYPES: Final = frozenset(_LIBRARY_BY_TYPE)
+
 _MAX_ATTACHMENT_DEPTH: Final = 3
 """A forwarded message in a forwarded message has its place; a chain of them is an attack."""
 _MAX_TITLE_CHARS: Final = 300
@@ -88,6 +116,12 @@ def parse(content: bytes, media_type: str) -> ParsedDocument:
         parser_version=f"{reading.parser_version}+{REVISION_BY_TYPE[media_type]}",
         warnings=tuple(dict.fromkeys(reading.warnings)),
     )
+
+
+def parser_of(media_type: str) -> tuple[str, str]:
+    """The parser and the version that `parse` puts on a document of this type today."""
+    parser, version = _LIBRARY_BY_TYPE[media_type]
+    return parser, f"{version}+{REVISION_BY_TYPE[media_type]}"
 
 
 def _read(content: bytes, media_type: str, depth: int = 0) -> Reading:

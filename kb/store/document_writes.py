@@ -106,6 +106,7 @@ async def set_published(
     await scope.connection.execute(
         _update(scope, document.id).values(
             version=document.upload,
+            upload=document.upload,
             owner=document.uploaded_by.name,
             owner_person=document.uploaded_by.person,
             **_served_values(document.content),

@@ -53,5 +53,25 @@ INGEST: Final = JobKind(
     visibility="document",
 )
 
-JOB_KINDS: Final[dict[str, JobKind]] = {kind.name: kind for kind in (INGEST,)}
+REREAD: Final = JobKind(
+    name="reread",
+    task="reread_document",
+    # Workers of the previous release do not look into this queue: they lack the tasks.
+    queue="background",
+    progress_unit="chunks",
+    retry=INGEST.retry,
+    visibility="document",
+)
+"""Reads the served version's bytes again, with the parser and the chunker of today."""
+
+REINDEX: Final = JobKind(
+    name="reindex",
+    task="reindex_tenant",
+    queue="background",
+    progress_unit="documents",
+    retry=INGEST.retry,
+    visibility="owner",
+)
+
+JOB_KINDS: Final[dict[str, JobKind]] = {kind.name: kind for kind in (INGEST, REREAD, REINDEX)}
 """Every kind by its name."""

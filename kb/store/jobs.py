@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, assert_never, get_args
+from typing import Final, Literal, assert_never, get_args
 
 from sqlalchemy import (
     ColumnElement,
@@ -43,15 +43,29 @@ class JobError(DocumentError):
     retryable: bool
 
 
+LAST: Final = min(PRIORITIES.values()) - 10
+"""procrastinate's number for a job that waits for others, which must not wait for it."""
+
 JobArgument = str | int | bool | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class TenantWork:
-    """What a job on no single document does; of those with one lock, one runs at a time."""
+    """What a job does, beyond its document; of those with one lock, one runs at a time.
 
-    lock: str
+    A job on a document has the document's lock and needs no other.
+    """
+
+    lock: str | None = None
     arguments: Mapping[str, JobArgument] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedded:
+    """The texts that were embedded, and the tokens of all of them."""
+
+    chunks: int
+    tokens: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +109,7 @@ async def enqueue_job(
     Jobs of one document run one after the other, and so do those with one lock.
     """
     job_id = JobId(new_uuid())
-    lock = f"{scope.tenant_id}:{work.lock}" if work else str(document.id if document else job_id)
+    lock = work.lock if work else None
     await scope.connection.execute(
         insert(jobs).values(
             tenant_id=scope.tenant_id,
@@ -107,17 +121,22 @@ async def enqueue_job(
             progress_unit=kind.progress_unit,
             owner=owner,
             priority=priority,
-            lock=work.lock if work else None,
+            lock=lock,
             arguments=dict(work.arguments) if work else {},
         )
     )
-    await _enqueue(scope, kind, job_id, lock=lock, priority=PRIORITIES[priority])
+    held = f"{scope.tenant_id}:{lock}" if lock else str(document.id if document else job_id)
+    await _enqueue(scope, kind, job_id, lock=held, priority=PRIORITIES[priority])
     return job_id
 
 
-async def enqueue_again(scope: TenantSession, job: Job) -> None:
-    """Queues a job that is not in the queue any more. Needs a whole-tenant scope."""
-    lock, priority = queue_lock(scope.tenant_id, job), PRIORITIES[job.priority]
+async def enqueue_again(scope: TenantSession, job: Job, *, is_last: bool = False) -> None:
+    """Queues a job that is not in the queue any more; `is_last`: behind all others.
+
+    Needs a whole-tenant scope.
+    """
+    lock = queue_lock(scope.tenant_id, job)
+    priority = LAST if is_last else PRIORITIES[job.priority]
     await _enqueue(scope, JOB_KINDS[job.kind], job.id, lock=lock, priority=priority)
 
 
@@ -283,6 +302,15 @@ async def set_progress(
         _update(scope, job_id)
         .where(jobs.c.attempts == attempt)
         .values(progress_done=done, progress_total=total, updated_at=now)
+    )
+
+
+async def set_embedded(scope: TenantSession, job_id: JobId, embedded: Embedded) -> None:
+    """Says what the job has embedded."""
+    await scope.connection.execute(
+        _update(scope, job_id).values(
+            embedded_chunks=embedded.chunks, embedded_tokens=embedded.tokens
+        )
     )
 
 

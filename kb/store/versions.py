@@ -33,6 +33,7 @@ async def insert_version(
     content: str,
     parser: str,
     parser_version: str,
+    chunker_version: str,
 ) -> None:
     """Stores what was read from the document's newest upload. Needs a whole-tenant scope."""
     await scope.connection.execute(
@@ -46,6 +47,7 @@ async def insert_version(
             media_type=document.content.media_type,
             parser=parser,
             parser_version=parser_version,
+            chunker_version=chunker_version,
         )
     )
 

@@ -5,7 +5,7 @@ from alembic import op
 from migrations.sql_files import run_sql
 
 revision = "0021"
-down_revision = "0014"
+down_revision = "0018"
 
 
 def upgrade() -> None:
@@ -15,4 +15,3 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP FUNCTION public.footnote_dequeue(text, uuid)")
     op.execute("DROP INDEX jobs_status")
-    op.execute("ALTER TABLE jobs DROP COLUMN IF EXISTS lock")

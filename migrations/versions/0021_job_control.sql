@@ -1,6 +1,3 @@
--- With its lock a job can be queued again as it was.
-ALTER TABLE jobs ADD COLUMN IF NOT EXISTS lock text;
-
 -- Failed jobs are few among many that succeeded.
 CREATE INDEX jobs_status ON jobs (tenant_id, status, id);
 

@@ -15,8 +15,12 @@ TENANT_DATA = (
     "store/changes",
     "store/chunks",
     "store/documents",
+    "store/drift",
     "store/jobs",
     "store/model_calls",
+    "store/outdated",
+    "store/reindex_runs",
+    "store/stale",
     "store/vectors",
     "store/versions",
 )

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from ingest.chunk import split
+from ingest.chunk import CHUNKER_VERSION, split
 from ingest.parse import parse
 from ingest.publish import Publication, publish
 from kb.ids import JobId
 from kb.settings import Settings
-from kb.store.jobs import Job, start_job
+from kb.store.jobs import Embedded, Job, start_job
 from kb.store.tenants import changed_documents, current_generation
 from kb.store.uploads import Accepted
 from kb.store.vectors import text_sha256
@@ -54,6 +54,8 @@ def publication_of(own: OwnDatabase, accepted: Accepted, content: bytes) -> Publ
         chunks=chunks,
         sha256s=[text_sha256(each) for each in texts],
         vectors=embedder.embed_passages(texts),
+        embedded=Embedded(chunks=len(texts), tokens=sum(embedder.count_tokens(texts))),
+        chunker_version=CHUNKER_VERSION,
         space=own.tools.space,
     )
 

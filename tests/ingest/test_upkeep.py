@@ -5,11 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
 
 from ingest import upkeep as upkeep_module
 from ingest.upkeep import Upkeep, prune
-from ingest.worker import PRUNE_TASK, build_queue_app, run_worker
 from kb.errors import FileStoreUnavailable
 from kb.files import FileStore
 from kb.ids import TenantId
@@ -17,7 +15,7 @@ from kb.postgres.database import Database
 from kb.settings import Settings
 from kb.store.retention import Retention
 from kb.store.tenants import create_tenant
-from tests.footnote.own_database import STALLED, OwnDatabase, own_database
+from tests.footnote.own_database import OwnDatabase, own_database
 from tests.kb.store.test_retention import NOW, add_answer, counted
 
 YEAR = timedelta(days=365)
@@ -109,29 +107,3 @@ async def test_one_tenants_trouble_does_not_keep_the_others_from_their_turn(
         await prune(upkeep_of(own, FOR_EVER))
 
     assert len(turns) == 2
-
-
-async def test_a_worker_forgets_when_it_is_night(own: OwnDatabase) -> None:
-    await age_answers(own, 2 * YEAR)
-    app = build_queue_app(
-        own.url, own.tools, upkeep_of(own, Retention(answers=YEAR, model_calls=None))
-    )
-    async with app.open_async():
-        # As procrastinate does when the hour has come.
-        await app.configure_task(PRUNE_TASK).defer_async(timestamp=0)
-
-    await run_worker(app, concurrency=1, stalled_after=STALLED, wait=False)
-
-    assert await left(own, "answers") == 0
-    async with own.tools.database.owner() as connection:
-        queue = await connection.execute(text("SELECT * FROM procrastinate.procrastinate_jobs"))
-        assert queue.all() == []
-
-
-def test_one_job_a_night_is_registered(own: OwnDatabase) -> None:
-    app = build_queue_app(own.url, own.tools, upkeep_of(own, FOR_EVER))
-
-    (periodic,) = app.periodic_registry.periodic_tasks.values()
-
-    assert (periodic.task.name, periodic.cron) == (PRUNE_TASK, "17 3 * * *")
-    assert not build_queue_app(own.url, own.tools).periodic_registry.periodic_tasks

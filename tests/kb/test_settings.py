@@ -63,6 +63,7 @@ def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> No
         ("stalled_job_seconds", "1"),
         ("worker_concurrency", "many"),
         ("log_level", "loud"),
+        ("outbound_private_networks", "10.2.0.1/16"),
     ],
 )
 def test_a_value_out_of_range_is_refused(
@@ -80,3 +81,9 @@ def test_a_language_model_needs_an_address_and_a_name(monkeypatch: pytest.Monkey
     monkeypatch.setenv("FOOTNOTE_LLM_MODEL", "any")
 
     assert (with_address_only, Settings().has_llm) == (False, True)
+
+
+def test_private_networks_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTNOTE_OUTBOUND_PRIVATE_NETWORKS", "10.2.0.0/16, fd00::/8")
+
+    assert [str(network) for network in Settings().private_networks] == ["10.2.0.0/16", "fd00::/8"]

@@ -76,7 +76,9 @@ async def publish_at_once(
     async with database.tenant(library.ana.tenant_id, viewer=None) as scope:
         document_id = await _insert(scope, principals)
         document = await get_document(scope, document_id)
-        await insert_version(scope, document, content="x", parser="x", parser_version="1")
+        await insert_version(
+            scope, document, content="x", parser="x", parser_version="1", chunker_version="1"
+        )
         chunks = [NewChunk(text=text, context="", location=_nowhere()) for text in texts]
         chunk_ids = await insert_chunks(scope, document, chunks)
         space = await current_space(scope)

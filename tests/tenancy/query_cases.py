@@ -93,10 +93,21 @@ from kb.store.documents import (
     list_documents,
     lock_external_id,
 )
+from kb.store.drift import (
+    chunks_without_vectors,
+    delete_vectors_of,
+    documents_of_files,
+    lost_jobs,
+    miscounted_documents,
+    named_files,
+    unread_documents,
+    vectors_without_chunks,
+)
 from kb.store.idempotency import StoredResponse, claim_key, release_key, store_response
 from kb.store.job_control import JobListing, cancel_job, list_jobs, retry_job
 from kb.store.job_kinds import INGEST
 from kb.store.jobs import (
+    Embedded,
     Job,
     count_jobs,
     enqueue_again,
@@ -108,11 +119,26 @@ from kb.store.jobs import (
     is_wanted,
     latest_job,
     release_job,
+    set_embedded,
     set_progress,
     shown_jobs,
     start_job,
 )
 from kb.store.model_calls import MeteredCall, insert_model_call
+from kb.store.outdated import Among as RereadAmong
+from kb.store.outdated import Reader, outdated_documents
+from kb.store.reindex_runs import (
+    EMPTY,
+    Asked,
+    begin_run,
+    end_run,
+    end_step,
+    get_run,
+    link_jobs,
+    list_runs,
+    start_run,
+    total_jobs,
+)
 from kb.store.retention import (
     prune_answer_events,
     prune_answers,
@@ -121,6 +147,7 @@ from kb.store.retention import (
     prune_requests,
 )
 from kb.store.spaces import Space, all_spaces, current_space
+from kb.store.stale import Chosen, count_documents, stale_documents
 from kb.store.stored_files import lock_file, needed_files
 from kb.store.tenants import (
     advance_generation,
@@ -270,8 +297,42 @@ async def _listed_job(scope: TenantSession, hidden: Hidden) -> list[Job]:
     return [job for job in listed if job.id == hidden.unread_job]
 
 
-async def _queue_again(scope: TenantSession, hidden: Hidden) -> None:
-    await enqueue_again(scope, await get_job(scope, hidden.unread_job))
+async def _begun_run(scope: TenantSession) -> JobId:
+    return await begin_run(scope, Asked(), trigger="api", owner="test")
+
+
+async def _with_run(
+    scope: TenantSession, act: Callable[[TenantSession, JobId], Awaitable[object]]
+) -> None:
+    await act(scope, await _begun_run(scope))
+
+
+def _run_ended(scope: TenantSession, run_id: JobId) -> Awaitable[object]:
+    return end_run(scope, run_id, EMPTY, now=NOW)
+
+
+async def _outdated(scope: TenantSession, hidden: Hidden) -> list[object]:
+    reader = Reader(
+        media_type=hidden.document.content.media_type,
+        parser="another",
+        parser_version="1",
+        chunker_version="1",
+    )
+    among = RereadAmong(run_id=JobId(new_uuid()), document_ids=[hidden.document.id])
+    return list(await outdated_documents(scope, [reader], among, after=None, limit=10))
+
+
+async def _counted(scope: TenantSession, hidden: Hidden) -> int:
+    chosen = Chosen(document_ids=[hidden.document.id])
+    return (await count_documents(scope, chosen, at=NOW)).documents
+
+
+async def _named(scope: TenantSession, hidden: Hidden) -> bool:
+    return hidden.document.content.sha256 in await named_files(scope)
+
+
+async def _queued_again(scope: TenantSession, hidden: Hidden) -> None:
+    await enqueue_again(scope, await get_job(scope, JobId(UUID(hidden.names.job))))
 
 
 def _record(scope: TenantSession, hidden: Hidden) -> AnswerRecord:
@@ -598,9 +659,6 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.job_control.cancel_job": changes(
         lambda s, h: cancel_job(s, h.unread_job, actor=ACTOR, now=NOW)
     ),
-    "store.jobs.enqueue_again": nothing(
-        _queue_again, "The queue belongs to no tenant, and takes what a tenant's transaction names."
-    ),
     "store.jobs.enqueue_job": adds(
         lambda s, h: enqueue_job(s, INGEST, owner="somebody", document=h.document)
     ),
@@ -727,9 +785,64 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.vectors.set_vector_principals": changes(
         lambda s, h: set_vector_principals(s, h.document.id, ["tenant:*"])
     ),
+    "store.drift.chunks_without_vectors": finds(
+        lambda s, h: chunks_without_vectors(s, h.space, limit=10)
+    ),
+    "store.drift.delete_vectors_of": changes(
+        lambda s, h: delete_vectors_of(s, h.space, [h.chunk_id])
+    ),
+    "store.drift.documents_of_files": finds(
+        lambda s, h: documents_of_files(s, [h.document.content.sha256], limit=10)
+    ),
+    "store.drift.lost_jobs": nothing(
+        lambda s, _: lost_jobs(s, limit=10), "every unfinished job is in the queue"
+    ),
+    "store.drift.miscounted_documents": finds(lambda s, _: miscounted_documents(s, limit=10)),
+    "store.drift.named_files": finds(_named),
+    "store.drift.unread_documents": nothing(
+        lambda s, _: unread_documents(s, limit=10), "every upload that waits has its job"
+    ),
+    "store.drift.vectors_without_chunks": nothing(
+        lambda s, h: vectors_without_chunks(s, h.space, limit=10),
+        "a foreign key keeps every vector's chunk",
+    ),
+    "store.jobs.enqueue_again": nothing(_queued_again, "its rows are the queue's, which has cases"),
+    "store.jobs.set_embedded": changes(
+        lambda s, h: set_embedded(s, JobId(UUID(h.names.job)), Embedded(chunks=9, tokens=99))
+    ),
+    "store.outdated.outdated_documents": finds(_outdated),
+    "store.reindex_runs.begin_run": adds(lambda s, _: _begun_run(s)),
+    "store.reindex_runs.end_run": adds(lambda s, _: _with_run(s, _run_ended)),
+    "store.reindex_runs.end_step": adds(
+        lambda s, _: _with_run(s, lambda scope, run_id: end_step(scope, run_id, "x", EMPTY))
+    ),
+    "store.reindex_runs.get_run": adds(lambda s, _: _with_run(s, get_run)),
+    "store.reindex_runs.link_jobs": changes(
+        lambda s, h: link_jobs(s, JobId(new_uuid()), [JobId(UUID(h.names.job))])
+    ),
+    "store.reindex_runs.list_runs": nothing(
+        lambda s, _: list_runs(s, limit=10), "readers have no right to them; nobody has begun one"
+    ),
+    "store.reindex_runs.start_run": adds(
+        lambda s, _: _with_run(s, lambda scope, run_id: start_run(scope, run_id, now=NOW))
+    ),
+    "store.reindex_runs.total_jobs": nothing(
+        lambda s, _: total_jobs(s, JobId(new_uuid())), "the run has no jobs"
+    ),
+    "store.stale.Chosen.parameters": nothing(
+        lambda _, __: no_query(), "values of a query, which has a case of its own"
+    ),
+    "store.stale.count_documents": finds(_counted),
+    "store.stale.stale_documents": finds(
+        lambda s, h: stale_documents(
+            s, Chosen(document_ids=[h.document.id]), at=AFTER_THE_SECRET_EXPIRED, limit=10
+        )
+    ),
     "store.versions.get_version": finds(lambda s, h: get_version(s, h.document.id, 1)),
     "store.versions.insert_version": adds(
-        lambda s, h: insert_version(s, h.unread, content="x", parser="x", parser_version="1")
+        lambda s, h: insert_version(
+            s, h.unread, content="x", parser="x", parser_version="1", chunker_version="1"
+        )
     ),
     "store.versions.list_versions": finds(
         lambda s, h: list_versions(s, h.document.id, after=0, limit=10)

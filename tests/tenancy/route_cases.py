@@ -57,6 +57,7 @@ def filled_path(path: str, names: Names) -> str:
     return path.format(
         document_id=names.document,
         job_id=names.job,
+        run_id=names.job,
         answer_id=names.answer,
         model_id=f"footnote/{names.collection}",
     )
@@ -341,6 +342,44 @@ ROUTES: Mapping[tuple[str, str], RouteCase] = {
     ),
     ("POST", CANCEL): RouteCase(
         scopes=("documents:write",), is_changing=True, probes=(_probe("POST", CANCEL, "id"),)
+    ),
+    ("POST", "/v1/reindex"): RouteCase(
+        scopes=("admin",),
+        is_changing=True,
+        probes=(
+            _probe("POST", "/v1/reindex", "all", lambda _: {"json": {}}, is_telling=False),
+            _probe(
+                "POST",
+                "/v1/reindex",
+                "collection",
+                lambda n: {"json": {"collection": n.collection}},
+                is_telling=False,
+            ),
+            _probe(
+                "POST",
+                "/v1/reindex",
+                "source",
+                lambda n: {"json": {"source": n.word}},
+                is_telling=False,
+            ),
+        ),
+    ),
+    ("GET", "/v1/reindex/runs"): RouteCase(
+        scopes=("admin",),
+        probes=(
+            _probe(
+                "GET",
+                "/v1/reindex/runs",
+                "behind a cursor",
+                lambda n: {"params": {"cursor": cursor_after(UUID(n.job)), "limit": 1}},
+                is_telling=False,
+            ),
+        ),
+    ),
+    ("GET", "/v1/reindex/runs/{run_id}"): RouteCase(
+        scopes=("admin",),
+        # tests/app/http/reindex has runs that others begin.
+        probes=(_probe("GET", "/v1/reindex/runs/{run_id}", "id", is_telling=False),),
     ),
     ("POST", "/v1/search"): SEARCHING,
     ("POST", "/v1/answers"): ASKING,

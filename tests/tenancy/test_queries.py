@@ -109,7 +109,9 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         document = await document_of(scope, world.secret)
         unread, unsplit, unembedded = [await document_of(scope, names) for names in pending]
         for each in (unsplit, unembedded):
-            await insert_version(scope, each, content="x", parser="x", parser_version="1")
+            await insert_version(
+                scope, each, content="x", parser="x", parser_version="1", chunker_version="1"
+            )
         chunk = NewChunk(text="x", context="", location=LOCATION)
         unembedded_chunk, *_ = await insert_chunks(scope, unembedded, [chunk])
         stored, *_ = await list_chunks(scope, document.id, after=-1, limit=1)

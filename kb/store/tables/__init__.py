@@ -14,6 +14,7 @@ from kb.store.tables.documents import (
 )
 from kb.store.tables.jobs import jobs
 from kb.store.tables.metering import budget_days, budget_reservations, model_calls
+from kb.store.tables.reindexing import reindex_runs, schedules
 from kb.store.tables.tenants import audit_events, credentials, idempotency_keys, tenants
 
 __all__ = [
@@ -36,5 +37,7 @@ __all__ = [
     "metadata",
     "model_calls",
     "reader_changes",
+    "reindex_runs",
+    "schedules",
     "tenants",
 ]

@@ -109,6 +109,7 @@ document_versions = Table(
     Column("media_type", Text, nullable=False),
     Column("parser", Text, nullable=False),
     Column("parser_version", Text, nullable=False),
+    Column("chunker_version", Text, nullable=False, server_default="1"),
     created_at(),
     PrimaryKeyConstraint("tenant_id", "document_id", "version", name="document_versions_pkey"),
     ForeignKeyConstraint(

@@ -1,6 +1,7 @@
 """Background jobs."""
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     DateTime,
     Index,
@@ -10,6 +11,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -35,9 +37,13 @@ jobs = Table(
     Column("priority", Text, nullable=False, server_default="single"),
     Column("arguments", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     Column("lock", Text),
+    Column("run_id", Uuid),
+    Column("embedded_chunks", Integer, nullable=False, server_default="0"),
+    Column("embedded_tokens", BigInteger, nullable=False, server_default="0"),
     created_at(),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     PrimaryKeyConstraint("tenant_id", "id", name="jobs_pkey"),
     Index("jobs_document", "tenant_id", "document_id"),
     Index("jobs_status", "tenant_id", "status", "id"),
+    Index("jobs_run", "tenant_id", "run_id", postgresql_where=text("run_id IS NOT NULL")),
 )

@@ -1,0 +1,212 @@
+"""Rows, vectors, jobs and files that do not agree with each other, found by set-based queries.
+
+Publishing, deleting and queueing are transactions, so that none of it is there in normal operation.
+It comes from restored backups, from hands in the database, and from mistakes. Every function here
+needs a whole-tenant scope and returns at most `limit` findings, in order.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, any_, cast, delete, exists, func, literal, or_, select, text, union
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, UUID
+
+from kb.ids import ChunkId, DocumentId, JobId
+from kb.postgres.database import TenantSession
+from kb.store.spaces import Space, vectors_table
+from kb.store.tables import chunks, document_versions, documents, jobs
+
+UNFINISHED = ("queued", "running")
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnembeddedChunk:
+    """A chunk that no vector search finds, with what its vector is made of."""
+
+    chunk_id: ChunkId
+    document_id: DocumentId
+    text: str
+    context: str
+
+    @property
+    def embedded_text(self) -> str:
+        """The context and the text, as they are embedded when a version is published."""
+        return f"{self.context}\n{self.text}" if self.context else self.text
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissingFile:
+    """A document whose served or newest bytes are not in the file store."""
+
+    document_id: DocumentId
+    sha256: str
+
+
+async def chunks_without_vectors(
+    scope: TenantSession,
+    space: Space,
+    *,
+    limit: int,
+    among: Collection[ChunkId] | None = None,
+) -> list[UnembeddedChunk]:
+    """Chunks that have no vector in the space; with `among` only of these."""
+    table = vectors_table(space)
+    query = (
+        select(chunks.c.id, chunks.c.document_id, chunks.c.text, chunks.c.context)
+        .where(chunks.c.tenant_id == scope.tenant_id)
+        .where(
+            ~exists().where(
+                table.c.tenant_id == chunks.c.tenant_id, table.c.chunk_id == chunks.c.id
+            )
+        )
+        .order_by(chunks.c.id)
+        .limit(limit)
+    )
+    if among is not None:
+        query = query.where(chunks.c.id == any_(literal(list(among), ARRAY(BIGINT))))
+    return [
+        UnembeddedChunk(
+            chunk_id=ChunkId(row.id),
+            document_id=DocumentId(row.document_id),
+            text=row.text,
+            context=row.context,
+        )
+        for row in await scope.connection.execute(query)
+    ]
+
+
+async def vectors_without_chunks(
+    scope: TenantSession, space: Space, *, limit: int
+) -> list[ChunkId]:
+    """The chunk ids of the space's vectors whose chunk is gone."""
+    table = vectors_table(space)
+    query = (
+        select(table.c.chunk_id)
+        .where(table.c.tenant_id == scope.tenant_id)
+        .where(
+            ~exists().where(
+                chunks.c.tenant_id == table.c.tenant_id, chunks.c.id == table.c.chunk_id
+            )
+        )
+        .order_by(table.c.chunk_id)
+        .limit(limit)
+    )
+    return [ChunkId(row) for row in (await scope.connection.execute(query)).scalars()]
+
+
+async def delete_vectors_of(
+    scope: TenantSession, space: Space, chunk_ids: Sequence[ChunkId]
+) -> int:
+    """The number of the space's vectors of these chunks deleted."""
+    table = vectors_table(space)
+    deleted = await scope.connection.execute(
+        delete(table).where(table.c.tenant_id == scope.tenant_id, table.c.chunk_id.in_(chunk_ids))
+    )
+    return int(deleted.rowcount)
+
+
+async def unread_documents(
+    scope: TenantSession,
+    *,
+    limit: int,
+    with_failed: bool = False,
+    besides: JobId | None = None,
+) -> list[DocumentId]:
+    """Documents whose newest upload waits to be read and has no job that would.
+
+    With `with_failed` also those whose newest upload could not be read; `besides` leaves out those
+    that this run of the re-index has queued.
+    """
+    table = documents.c
+    has_live_job = exists().where(
+        jobs.c.tenant_id == table.tenant_id,
+        jobs.c.document_id == table.id,
+        jobs.c.upload == table.upload,
+        jobs.c.status.in_(UNFINISHED),
+    )
+    is_waiting = table.status.in_(("pending", "processing"))
+    query = (
+        select(table.id)
+        .where(table.tenant_id == scope.tenant_id, table.upload > table.version)
+        .where(or_(is_waiting, table.error.is_not(None)) if with_failed else is_waiting)
+        .where(~has_live_job)
+        .order_by(table.id)
+        .limit(limit)
+    )
+    if besides is not None:
+        query = query.where(
+            ~exists().where(
+                jobs.c.tenant_id == table.tenant_id,
+                jobs.c.document_id == table.id,
+                jobs.c.run_id == besides,
+            )
+        )
+    return [DocumentId(row) for row in (await scope.connection.execute(query)).scalars()]
+
+
+async def lost_jobs(scope: TenantSession, *, limit: int, kind: str | None = None) -> list[JobId]:
+    """Unfinished jobs that are neither in the queue nor in a worker's hands; None: of any kind."""
+    query = select(jobs.c.id).where(
+        jobs.c.tenant_id == scope.tenant_id, jobs.c.status.in_(UNFINISHED)
+    )
+    if kind is not None:
+        query = query.where(jobs.c.kind == kind)
+    unfinished = list((await scope.connection.execute(query)).scalars())
+    if not unfinished:
+        return []
+    queued = await scope.connection.execute(text("SELECT footnote_queued_jobs()"))
+    return [JobId(job_id) for job_id in sorted({*unfinished} - {*queued.scalars()})][:limit]
+
+
+async def miscounted_documents(scope: TenantSession, *, limit: int) -> list[DocumentId]:
+    """Documents that do not have the chunks of their served version, all of them and no others."""
+    of_another_version = func.count().filter(chunks.c.version != documents.c.version)
+    query = (
+        select(documents.c.id)
+        .outerjoin(
+            chunks,
+            and_(
+                chunks.c.tenant_id == documents.c.tenant_id,
+                chunks.c.document_id == documents.c.id,
+            ),
+        )
+        .where(documents.c.tenant_id == scope.tenant_id)
+        .group_by(documents.c.tenant_id, documents.c.id)
+        .having(or_(func.count(chunks.c.id) != documents.c.chunk_count, of_another_version > 0))
+        .order_by(documents.c.id)
+        .limit(limit)
+    )
+    return [DocumentId(row) for row in (await scope.connection.execute(query)).scalars()]
+
+
+async def named_files(scope: TenantSession) -> frozenset[str]:
+    """The sha256 of all bytes that documents and their versions name."""
+    columns = (
+        (documents, documents.c.content_sha256),
+        (documents, documents.c.served_sha256),
+        (document_versions, document_versions.c.content_sha256),
+    )
+    query = union(
+        *(
+            select(column).where(table.c.tenant_id == scope.tenant_id, column.is_not(None))
+            for table, column in columns
+        )
+    )
+    return frozenset((await scope.connection.execute(query)).scalars())
+
+
+async def documents_of_files(
+    scope: TenantSession, sha256s: Collection[str], *, limit: int
+) -> list[MissingFile]:
+    """The documents, one for each of their files, whose newest or served bytes these are."""
+    queries = [
+        select(cast(documents.c.id, UUID).label("id"), column.label("sha256")).where(
+            documents.c.tenant_id == scope.tenant_id, column.in_(sha256s)
+        )
+        for column in (documents.c.content_sha256, documents.c.served_sha256)
+    ]
+    query = union(*queries).order_by("id").limit(limit)
+    return [
+        MissingFile(document_id=DocumentId(row.id), sha256=row.sha256)
+        for row in await scope.connection.execute(query)
+    ]

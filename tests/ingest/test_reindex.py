@@ -1,0 +1,437 @@
+"""Runs of the re-index: what they find, mend and report, and how they survive."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+
+from ingest import pipeline
+from ingest import reindex as reindex_module
+from ingest.reading import ReadDocument
+from ingest.reindex import Reindexing, SourceOutcome, Sources, reindex
+from ingest.rereading import enqueue_rereads
+from ingest.tenant_jobs import TenantRun
+from ingest.upkeep import Upkeep
+from ingest.worker import build_queue_app, run_worker, take_over_stalled_jobs
+from kb.errors import DocumentCorrupt, FileStoreUnavailable, InvalidInput, KnowledgeBaseError
+from kb.ids import DocumentId, JobId, TenantId
+from kb.settings import Settings
+from kb.store.changes import change_fields
+from kb.store.documents import Document, get_document
+from kb.store.jobs import finish_job, start_job
+from kb.store.outdated import Among
+from kb.store.reindex_runs import Asked, Failure, ReindexRun, begin_run, get_run
+from kb.store.retention import Retention
+from kb.store.versions import list_versions
+from tests.footnote.own_database import STALLED, OwnDatabase, own_database
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+NOTES = [f"# Note {n}\n\nThe bonus of desk {n} is {n * 100} euros.\n" for n in range(3)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakeSources:
+    """Sources whose outcome is known before."""
+
+    outcome_by_name: Mapping[str, SourceOutcome | KnowledgeBaseError]
+
+    async def names(self, _tenant_id: TenantId, _asked: Asked) -> Sequence[str]:
+        return sorted(self.outcome_by_name)
+
+    async def document_ids(self, _tenant_id: TenantId, _name: str) -> Sequence[DocumentId]:
+        return []
+
+    async def synchronise(self, _tenant_id: TenantId, name: str) -> SourceOutcome:
+        outcome = self.outcome_by_name[name]
+        if isinstance(outcome, KnowledgeBaseError):
+            raise outcome
+        return outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nightly:
+    """A database with what re-indexes it."""
+
+    own: OwnDatabase
+    sources: Sources | None = None
+
+    @property
+    def reindexing(self) -> Reindexing:
+        tools = self.own.tools
+        upkeep = Upkeep(
+            database=tools.database,
+            files=tools.files,
+            metrics=tools.metrics,
+            retention=Retention(answers=None, model_calls=None),
+            clock=tools.clock,
+        )
+        return Reindexing(ingestion=tools, upkeep=upkeep, sources=self.sources)
+
+    async def begin(self, asked: Asked | None = None) -> JobId:
+        async with self.own.tools.database.tenant(self.own.tenant_id, viewer=None) as scope:
+            return await begin_run(scope, asked or Asked(), trigger="api", owner="test")
+
+    async def work(self, *, concurrency: int = 1) -> None:
+        """Runs all jobs that are due, as a worker of one place would."""
+        app = build_queue_app(self.own.url, self.own.tools, self.reindexing)
+        async with app.open_async():
+            await take_over_stalled_jobs(app, STALLED.total_seconds())
+        await run_worker(app, concurrency=concurrency, stalled_after=STALLED, wait=False)
+
+    async def run(self, asked: Asked | None = None) -> ReindexRun:
+        run_id = await self.begin(asked)
+        await self.work()
+        return await self.stored(run_id)
+
+    async def stored(self, run_id: JobId) -> ReindexRun:
+        async with self.own.tools.database.tenant(self.own.tenant_id, viewer=None) as scope:
+            return await get_run(scope, run_id)
+
+    async def document(self, document_id: DocumentId) -> Document:
+        async with self.own.tools.database.tenant(self.own.tenant_id, viewer=None) as scope:
+            return await get_document(scope, document_id)
+
+    async def execute(self, statement: str, **values: object) -> None:
+        async with self.own.tools.database.tenant(self.own.tenant_id, viewer=None) as scope:
+            await scope.connection.execute(text(statement), values)
+
+    async def upload_notes(self) -> list[DocumentId]:
+        accepted = [await self.own.upload(note.encode()) for note in NOTES]
+        await self.own.work_until_empty()
+        return [each.document.id for each in accepted]
+
+    async def make_outdated(self, document_id: DocumentId, **values: str) -> None:
+        """As if an older release had read it; versions are immutable, which a trigger sees to."""
+        assignments = ", ".join(f"{column} = :{column}" for column in values)
+        async with self.own.tools.database.owner() as connection:
+            await connection.execute(text("ALTER TABLE document_versions DISABLE TRIGGER USER"))
+            await connection.execute(
+                text(f"UPDATE document_versions SET {assignments} WHERE document_id = :id"),  # noqa: S608
+                {**values, "id": document_id},
+            )
+            await connection.execute(text("ALTER TABLE document_versions ENABLE TRIGGER USER"))
+
+    async def lose_the_queue(self) -> None:
+        async with self.own.tools.database.owner() as connection:
+            await connection.execute(text("SET LOCAL search_path = procrastinate"))
+            await connection.execute(text("DELETE FROM procrastinate_jobs"))
+
+
+@pytest.fixture
+async def nightly(settings: Settings, database_url: str) -> AsyncIterator[Nightly]:
+    async with own_database(database_url, f"file://{settings.home_path}/reindex") as own:
+        yield Nightly(own=own)
+
+
+async def test_nothing_changed_is_nothing_done(nightly: Nightly) -> None:
+    document_ids = await nightly.upload_notes()
+    before = [await nightly.document(each) for each in document_ids]
+
+    run = await nightly.run()
+
+    assert run.status == "succeeded"
+    assert (run.report["seen"], run.report["unchanged"]) == (3, 3)
+    assert run.report["embedded_chunks"] == 0
+    assert run.report["repaired"] == {}
+    assert [await nightly.document(each) for each in document_ids] == before
+
+
+async def test_what_an_older_parser_has_read_is_read_again_and_embeds_nothing(
+    nightly: Nightly,
+) -> None:
+    first, second, third = await nightly.upload_notes()
+    await nightly.make_outdated(first, parser_version="0.1+1")
+    await nightly.make_outdated(second, chunker_version="0")
+    before = [await nightly.document(each) for each in (first, second, third)]
+
+    run = await nightly.run()
+
+    after = [await nightly.document(each) for each in (first, second, third)]
+    assert run.status == "succeeded", run.report
+    assert (run.report["reparsed"], run.report["unchanged"], run.report["seen"]) == (2, 1, 3)
+    assert run.report["embedded_chunks"] == 0
+    assert [(each.version, each.upload) for each in after] == [(2, 2), (2, 2), (1, 1)]
+    for old, new in zip(before, after, strict=True):
+        # Owner, readers, fields, times: all but the number of the version is as it was.
+        assert replace(new, version=1, upload=1, revision=old.revision) == old
+    async with nightly.own.tools.database.tenant(nightly.own.tenant_id, viewer=None) as scope:
+        versions = await list_versions(scope, first, after=0, limit=10)
+    assert versions[1].parser_version != "0.1+1"
+    assert versions[0].content_sha256 == versions[1].content_sha256
+
+    again = await nightly.run()
+
+    assert (again.report["reparsed"], again.report["unchanged"]) == (0, 3)
+
+
+async def test_everything_of_a_collection_is_read_again_when_asked(nightly: Nightly) -> None:
+    document_ids = await nightly.upload_notes()
+
+    run = await nightly.run(Asked(collection="default", only_changed=False))
+
+    assert run.report["reparsed"] == 3
+    assert [(await nightly.document(each)).version for each in document_ids] == [2, 2, 2]
+
+
+async def test_a_document_that_cannot_be_read_any_more_stays_served_and_is_reported_once(
+    nightly: Nightly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *_ = await nightly.upload_notes()
+    before = await nightly.document(first)
+    await nightly.make_outdated(first, parser_version="0.1+1")
+
+    async def refuse(*_: object) -> ReadDocument:
+        raise DocumentCorrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "read_apart", refuse)
+        run = await nightly.run()
+        again = await nightly.run()
+
+    assert run.status == "completed_with_errors"
+    (failure,) = run.report["failures"]
+    assert (failure["document_id"], failure["code"]) == (str(first), "document_corrupt")
+    assert (run.report["failed"], run.report["unchanged"]) == (1, 2)
+    assert await nightly.document(first) == before
+    # The same parser would fail again, every night.
+    assert (again.status, again.report["failed"]) == ("succeeded", 0)
+
+
+async def test_the_pending_upload_of_somebody_is_not_disturbed(nightly: Nightly) -> None:
+    accepted = await nightly.own.upload(NOTES[0].encode(), "note")
+    await nightly.own.work_until_empty()
+    await nightly.make_outdated(accepted.document.id, parser_version="0.1+1")
+    broken = await nightly.own.upload(b"%PDF-1.7\nbroken", "note", filename="note.pdf")
+    await nightly.own.work_until_empty()
+    before = await nightly.document(accepted.document.id)
+    assert (before.version, before.upload, before.error is None) == (1, 2, False)
+
+    run = await nightly.run()
+
+    assert run.report["reparsed"] == 0
+    assert await nightly.document(broken.document.id) == before
+
+
+async def test_an_upload_beside_a_rereading_wins(nightly: Nightly) -> None:
+    accepted = await nightly.own.upload(NOTES[0].encode(), "note")
+    await nightly.own.work_until_empty()
+    await nightly.make_outdated(accepted.document.id, parser_version="0.1+1")
+    run_id = await nightly.begin()
+    among = Among(run_id=run_id)
+    assert await enqueue_rereads(nightly.own.tools.database, nightly.own.tenant_id, among) == 1
+    await nightly.own.upload(b"# Note\n\nThe bonus is 7 euros.\n", "note")
+
+    await nightly.work()
+
+    document = await nightly.document(accepted.document.id)
+    assert (document.version, document.upload, document.status) == (2, 2, "ready")
+    assert (await nightly.stored(run_id)).status == "succeeded"
+
+
+async def test_the_readers_of_a_reread_document_are_those_of_today(nightly: Nightly) -> None:
+    accepted = await nightly.own.upload(NOTES[0].encode(), "note")
+    await nightly.own.work_until_empty()
+    document_id = accepted.document.id
+    await nightly.make_outdated(document_id, parser_version="0.1+1")
+    run_id = await nightly.begin()
+    await enqueue_rereads(nightly.own.tools.database, nightly.own.tenant_id, Among(run_id=run_id))
+    async with nightly.own.tools.database.tenant(nightly.own.tenant_id, viewer=None) as scope:
+        document = await get_document(scope, document_id)
+        fields = replace(document.fields, principals=("user:hr",))
+        await change_fields(scope, document, fields, now=NOW)
+
+    await nightly.work()
+
+    assert (await nightly.document(document_id)).version == 2
+    async with nightly.own.tools.database.tenant(nightly.own.tenant_id, viewer=None) as scope:
+        rows = await scope.connection.execute(
+            text("SELECT principals FROM chunks WHERE document_id = :id"), {"id": document_id}
+        )
+        assert [row.principals for row in rows] == [["user:hr"]]
+
+
+async def test_chunks_without_vectors_are_embedded_and_nothing_else(nightly: Nightly) -> None:
+    first, *_ = await nightly.upload_notes()
+    table = f"vectors_{nightly.own.tools.space.name}"
+    await nightly.execute(f"DELETE FROM {table} WHERE document_id = :id", id=first)  # noqa: S608
+
+    run = await nightly.run()
+
+    assert run.report["repaired"] == {"chunks_without_vectors": 1}
+    assert run.report["embedded_chunks"] == 1
+    assert run.report["embedded_tokens"] > 0
+    assert (await nightly.document(first)).version == 1
+    assert (await nightly.run()).report["repaired"] == {}
+
+
+async def test_an_upload_that_no_job_would_read_is_read(nightly: Nightly) -> None:
+    accepted = await nightly.own.upload(NOTES[0].encode())
+    await nightly.execute("DELETE FROM jobs WHERE document_id = :id", id=accepted.document.id)
+
+    run = await nightly.run()
+
+    assert run.report["repaired"] == {"unread_documents": 1}
+    assert (await nightly.document(accepted.document.id)).status == "ready"
+
+
+async def test_a_job_that_is_not_in_the_queue_is_queued_again(nightly: Nightly) -> None:
+    accepted = await nightly.own.upload(NOTES[0].encode())
+    await nightly.lose_the_queue()
+
+    run = await nightly.run()
+
+    assert run.report["repaired"] == {"lost_jobs": 1}
+    await nightly.work()
+    assert (await nightly.document(accepted.document.id)).status == "ready"
+
+
+async def test_a_document_without_its_chunks_is_read_again(nightly: Nightly) -> None:
+    first, *_ = await nightly.upload_notes()
+    await nightly.execute("DELETE FROM chunks WHERE document_id = :id", id=first)
+
+    run = await nightly.run()
+
+    assert run.report["repaired"] == {"miscounted_documents": 1}
+    assert (await nightly.document(first)).chunk_count == 1
+    assert (await nightly.run()).report["repaired"] == {}
+
+
+async def test_bytes_that_are_gone_are_reported_under_their_document(nightly: Nightly) -> None:
+    first, *_ = await nightly.upload_notes()
+    sha256 = (await nightly.document(first)).content.sha256
+    await nightly.own.tools.files.delete(nightly.own.tenant_id, sha256)
+
+    run = await nightly.run()
+
+    assert run.status == "completed_with_errors"
+    (failure,) = run.report["failures"]
+    assert (failure["document_id"], failure["code"]) == (str(first), "content_missing")
+
+
+async def test_what_is_out_of_force_is_counted_and_listed(nightly: Nightly) -> None:
+    first, second, third = await nightly.upload_notes()
+    await nightly.execute("UPDATE documents SET expires_at = :at WHERE id = :id", id=first, at=NOW)
+    await nightly.execute(
+        "UPDATE documents SET supersedes = :old WHERE id = :id", id=third, old=second
+    )
+
+    report = (await nightly.run()).report
+
+    assert report["expired"] == 1
+    assert [(each["document_id"], each["reason"]) for each in report["stale"]] == [
+        (str(first), "expired"),
+        (str(second), "superseded"),
+    ]
+
+
+async def test_a_run_whose_worker_was_killed_goes_on_behind_the_steps_that_are_done(
+    nightly: Nightly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *_ = await nightly.upload_notes()
+    await nightly.make_outdated(first, parser_version="0.1+1")
+    run_id = await nightly.begin()
+    app = build_queue_app(nightly.own.url, nightly.own.tools, nightly.reindexing)
+    async with app.open_async():
+        worker_id = await app.jobs.register_worker()
+        assert await app.jobs.fetch_job(queues=["background"], worker_id=worker_id) is not None
+        await app.jobs.unregister_worker(worker_id)
+
+    class Killed(BaseException):
+        """As `kill -9`: nothing of the run's own code sees it."""
+
+    async def kill(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(reindex_module, "repair", kill)
+    job = await nightly.own.job(run_id)
+    async with nightly.own.tools.database.tenant(nightly.own.tenant_id, viewer=None) as scope:
+        attempt = await start_job(scope, run_id, is_alone=False, now=NOW)
+    cut_off = TenantRun(
+        database=nightly.own.tools.database,
+        clock=nightly.own.tools.clock,
+        tenant_id=nightly.own.tenant_id,
+        job=job,
+        attempt=attempt,
+    )
+    with pytest.raises(Killed):
+        await reindex(nightly.reindexing, cut_off)
+    monkeypatch.undo()
+    between = await nightly.stored(run_id)
+
+    await nightly.work()
+
+    run = await nightly.stored(run_id)
+    assert (between.status, between.steps) == ("running", ("reread",))
+    assert (run.status, run.report["reparsed"]) == ("succeeded", 1)
+    assert (await nightly.document(first)).version == 2
+
+
+async def test_a_run_waits_for_an_earlier_one_even_when_that_was_lost(nightly: Nightly) -> None:
+    earlier = await nightly.begin()
+    await nightly.lose_the_queue()
+    later = await nightly.begin()
+
+    await nightly.work()
+
+    runs = [await nightly.stored(earlier), await nightly.stored(later)]
+    assert [run.status for run in runs] == ["succeeded", "succeeded"]
+    assert runs[0].finished_at is not None
+    assert runs[1].started_at is not None
+    assert runs[0].finished_at <= runs[1].started_at
+
+
+async def test_a_canceled_run_is_shown_as_canceled(nightly: Nightly) -> None:
+    run_id = await nightly.begin()
+    async with nightly.own.tools.database.tenant(nightly.own.tenant_id, viewer=None) as scope:
+        await finish_job(scope, run_id, "canceled", error=None, now=NOW)
+
+    await nightly.work()
+
+    run = await nightly.stored(run_id)
+    assert (run.status, run.finished_at) == ("canceled", NOW)
+
+
+async def test_what_is_not_there_cannot_be_reindexed(nightly: Nightly) -> None:
+    run = await nightly.run(Asked(collection="nowhere"))
+
+    assert run.status == "failed"
+    assert run.error is not None
+    assert run.error["message"] == "There is no collection 'nowhere'."
+    with pytest.raises(InvalidInput):
+        await nightly.begin(Asked(source="nowhere"))
+    with pytest.raises(InvalidInput, match="footnote space create --model another-model"):
+        await nightly.begin(Asked(embedding_model="another-model"))
+
+
+async def test_a_source_that_fails_does_not_keep_the_others(nightly: Nightly) -> None:
+    accepted = await nightly.own.upload(NOTES[0].encode())
+    assert accepted.job is not None
+    sources = FakeSources(
+        outcome_by_name={
+            "broken": FileStoreUnavailable(),
+            "docs": SourceOutcome(
+                new=1,
+                changed=0,
+                renamed=0,
+                deleted=2,
+                held=0,
+                failures=[
+                    Failure(document_id=None, item="a.pdf", code="document_corrupt", message="No.")
+                ],
+                held_source={"name": "docs", "listed": 0, "known": 9, "reason": "all gone"},
+                job_ids=[JobId(accepted.job.id)],
+            ),
+        }
+    )
+
+    run = await replace(nightly, sources=sources).run()
+
+    report = run.report
+    assert run.status == "completed_with_errors"
+    assert (report["new"], report["deleted"], report["failed"], report["seen"]) == (1, 2, 2, 3)
+    assert [failure["item"] for failure in report["failures"]] == ["source broken", "a.pdf"]
+    assert report["held_sources"][0]["known"] == 9
+    # The job that reads the new file is the run's: its embedding is counted.
+    assert report["embedded_chunks"] == 1
