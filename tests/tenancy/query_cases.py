@@ -76,6 +76,12 @@ from kb.store.chunks import (
     set_chunk_principals,
 )
 from kb.store.collections import collection_ids, ensure_collection, readable_collections
+from kb.store.contradictions import (
+    chunk_ids,
+    count_rows,
+    find,
+    vectors_with_other_readers,
+)
 from kb.store.document_writes import (
     insert_document,
     new_upload,
@@ -333,6 +339,17 @@ async def _named(scope: TenantSession, hidden: Hidden) -> bool:
 
 async def _queued_again(scope: TenantSession, hidden: Hidden) -> None:
     await enqueue_again(scope, await get_job(scope, JobId(UUID(hidden.names.job))))
+
+
+async def _chunk_id(scope: TenantSession, hidden: Hidden) -> bool:
+    return hidden.chunk_id in await chunk_ids(scope, without_documents=[])
+
+
+async def _counted_rows(scope: TenantSession, hidden: Hidden) -> int:
+    """The documents of which only the hidden one is not counted otherwise."""
+    before = (await count_rows(scope)).documents
+    without = await list_documents(scope, Listing(), after=None, limit=1000)
+    return before - len([each for each in without if each.id != hidden.document.id])
 
 
 def _record(scope: TenantSession, hidden: Hidden) -> AnswerRecord:
@@ -601,6 +618,16 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, h: find_by_external_id(
             s, h.document.collection_id, h.names.external_id, uploader=SOMEBODY
         )
+    ),
+    "store.contradictions.chunk_ids": finds(_chunk_id),
+    "store.contradictions.count_rows": finds(_counted_rows),
+    "store.contradictions.find": nothing(
+        lambda s, _: find(s, "documents_of_one_name", limit=10),
+        "nothing contradicts itself here; tests/kb/test_consistency.py plants what does",
+    ),
+    "store.contradictions.vectors_with_other_readers": nothing(
+        lambda s, h: vectors_with_other_readers(s, h.space, limit=10),
+        "all vectors have the readers of their chunks; tests/kb/test_consistency.py plants others",
     ),
     "store.documents.find_named": finds(
         lambda s, h: find_named(s, h.names.collection, [h.names.external_id], uploader=SOMEBODY)
