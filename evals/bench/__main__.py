@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from evals.bench.answer_time import measure_answers
 from evals.bench.beside import measure_beside
+from evals.bench.chaos import DOCUMENTS, KILLS, measure_chaos
 from evals.bench.concurrency import measure_concurrency
 from evals.bench.fairness import measure_fairness
 from evals.bench.footnote_process import Instance
@@ -51,6 +52,7 @@ class Name(StrEnum):
     STARTUP = "startup"
     INGEST = "ingest"
     SEARCH = "search"
+    CHAOS = "chaos"
     CONCURRENCY = "concurrency"
     BESIDE = "beside"
     FAIRNESS = "fairness"
@@ -109,6 +111,9 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
             return measure_ingest(instances, data(HANDBOOK), pages=plan.pages)
         case Name.SEARCH:
             return measure_search(plan.instance(SEARCHED), data(HANDBOOK), pages=plan.pages)
+        case Name.CHAOS:
+            kills, documents = plan.runs or KILLS, plan.limit or DOCUMENTS
+            return measure_chaos(plan.instance(name), kills=kills, documents=documents)
         case Name.CONCURRENCY:
             return measure_concurrency(plan.instance(SEARCHED), data(HANDBOOK), pages=plan.pages)
         case Name.BESIDE:
@@ -143,15 +148,19 @@ def bench(  # noqa: PLR0913  # each is an option of the command
     *,
     runs: Annotated[
         int | None,
-        typer.Option(min=1, help="Runs of startup (unset: 5), ingest and servers (unset: 3)."),
+        typer.Option(
+            min=1,
+            help="Runs of startup (unset: 5), ingest and servers (unset: 3); kills of chaos (50).",
+        ),
     ] = None,
     pages: Annotated[int, typer.Option(min=1, help="Handbook pages to ingest.")] = PAGES,
     limit: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Questions of squad2 (unset: all) and answers (400), chunks of lexical "
-            "(100,000), and of the biggest tenant of permissions and scale (1,000,000).",
+            help="Questions of squad2 (unset: all) and answers (400), documents of chaos (500), "
+            "chunks of lexical (100,000), and of the biggest tenant of permissions and scale "
+            "(1,000,000).",
         ),
     ] = None,
     against: Annotated[

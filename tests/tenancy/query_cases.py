@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -10,6 +11,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from kb.errors import StillRunning
 from kb.ids import AnswerId, ChunkId, CredentialId, JobId, Subject, new_uuid
 from kb.index.candidate_vectors import Among, read_candidate_vectors, read_nearest
 from kb.index.follower import Follower, Turns
@@ -187,6 +189,7 @@ class Hidden:
     unembedded: Document
     unembedded_chunk: ChunkId
     request: StoredResponse
+    claimed_at: datetime
     stream_sha256: str
     space: Space
     question: NDArray[np.float32]
@@ -339,6 +342,24 @@ async def _named(scope: TenantSession, hidden: Hidden) -> bool:
 
 async def _queued_again(scope: TenantSession, hidden: Hidden) -> None:
     await enqueue_again(scope, await get_job(scope, JobId(UUID(hidden.names.job))))
+
+
+async def _claimed(scope: TenantSession, hidden: Hidden) -> StoredResponse | None:
+    claimed = await claim_key(
+        scope, owner=hidden.owner, key=REQUEST_KEY, request_sha256=REQUEST_SHA256
+    )
+    return claimed if isinstance(claimed, StoredResponse) else None
+
+
+async def _responded(scope: TenantSession, hidden: Hidden) -> None:
+    with suppress(StillRunning):
+        await store_response(
+            scope,
+            owner=hidden.owner,
+            key=REQUEST_KEY,
+            claimed_at=hidden.claimed_at,
+            response=StoredResponse(status_code=500, body={}),
+        )
 
 
 async def _chunk_id(scope: TenantSession, hidden: Hidden) -> bool:
@@ -670,17 +691,11 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.document_writes.update_fields": changes(
         lambda s, h: update_fields(s, h.document.id, h.document.fields, now=NOW)
     ),
-    "store.idempotency.claim_key": finds(
-        lambda s, h: claim_key(s, owner=h.owner, key=REQUEST_KEY, request_sha256=REQUEST_SHA256)
-    ),
+    "store.idempotency.claim_key": finds(_claimed),
     "store.idempotency.release_key": changes(
-        lambda s, h: release_key(s, owner=h.owner, key=RUNNING_KEY)
+        lambda s, h: release_key(s, owner=h.owner, key=RUNNING_KEY, claimed_at=h.claimed_at)
     ),
-    "store.idempotency.store_response": changes(
-        lambda s, h: store_response(
-            s, owner=h.owner, key=REQUEST_KEY, response=StoredResponse(status_code=500, body={})
-        )
-    ),
+    "store.idempotency.store_response": changes(_responded),
     "store.job_control.list_jobs": finds(_listed_job),
     "store.job_control.retry_job": changes(_retry),
     "store.job_control.cancel_job": changes(

@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import get_args, get_type_hints
 from uuid import UUID
 
@@ -116,12 +117,15 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         unembedded_chunk, *_ = await insert_chunks(scope, unembedded, [chunk])
         stored, *_ = await list_chunks(scope, document.id, after=-1, limit=1)
         request = StoredResponse(status_code=202, body={"title": world.secret.title})
-        key = {"owner": document.owned_by.name, "key": REQUEST_KEY}
-        await claim_key(scope, **key, request_sha256=REQUEST_SHA256)
-        await store_response(scope, **key, response=request)
-        await claim_key(
-            scope, owner=document.owned_by.name, key=RUNNING_KEY, request_sha256=REQUEST_SHA256
+        owner = document.owned_by.name
+        claimed_at = await claim_key(
+            scope, owner=owner, key=REQUEST_KEY, request_sha256=REQUEST_SHA256
         )
+        assert isinstance(claimed_at, datetime)
+        await store_response(
+            scope, owner=owner, key=REQUEST_KEY, claimed_at=claimed_at, response=request
+        )
+        await claim_key(scope, owner=owner, key=RUNNING_KEY, request_sha256=REQUEST_SHA256)
         space = await current_space(scope)
         assert space is not None
         table = vectors_table(space).c
@@ -144,6 +148,7 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         unembedded=unembedded,
         unembedded_chunk=unembedded_chunk,
         request=request,
+        claimed_at=claimed_at,
         stream_sha256=stream_sha256,
         space=space,
         question=np.asarray(row.embedding, dtype=np.float32),
