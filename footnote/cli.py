@@ -10,7 +10,7 @@ from typing import Final
 import typer
 from pydantic import ValidationError
 
-from footnote.commands import admin, ask, demo, doctor, ingest, jobs, prompts, serve
+from footnote.commands import admin, ask, demo, doctor, ingest, jobs, prompts, reindex, serve
 from footnote.extras import FITTING, require_packages
 from kb import stopping
 from kb.errors import KnowledgeBaseError
@@ -56,6 +56,7 @@ app.command("up")(serve.up)
 app.command("api")(serve.api)
 app.command("worker")(serve.worker)
 app.command("ingest")(ingest.ingest)
+app.command("reindex")(reindex.reindex)
 app.command("search")(ask.search)
 app.command("ask")(ask.ask)
 app.command("doctor")(doctor.doctor)

@@ -33,15 +33,22 @@ from ingest.ingestion import Ingestion
 from ingest.night import Night
 from ingest.reading import reading_children
 from ingest.reindex import Reindexing
+from ingest.sources.opening import SourceOpener
+from ingest.sources.run import SourceTools
+from ingest.sources.sync import enqueue_due_sources
+from ingest.sources.web_list import WebClient
 from ingest.upkeep import Upkeep
-from kb.errors import InvalidInput, Misconfigured, SchemaOutOfDate
+from kb.errors import InvalidInput, Misconfigured, SchemaOutOfDate, SourceUriRefused
 from kb.files import FileStore
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.sketches.sketch_cache import SketchCache
+from kb.outbound import BlockingOutboundClient, certificate_context
 from kb.postgres.database import Database, wait_until_reachable
 from kb.postgres.row_security import probe_row_security
+from kb.public_addresses import PublicAddresses
 from kb.schedule import validate_cron
 from kb.settings import Settings, secret_named
+from kb.source_uris import parse_prefixes
 from kb.store.retention import Retention
 from kb.store.spaces import Space, ensure_space, space_for
 from kb.store.uploads import Uploads
@@ -313,12 +320,12 @@ async def open_ingestion(settings: Settings, database_url: str) -> AsyncIterator
             )
 
 
-def build_reindexing(settings: Settings, tools: Ingestion) -> Reindexing:
+def build_reindexing(settings: Settings, tools: Ingestion, sources: SourceTools) -> Reindexing:
     """The tools that the worker brings a tenant up to date with."""
     return Reindexing(
         ingestion=tools,
         upkeep=build_upkeep(settings, tools.database, tools.metrics),
-        sources=None,
+        sources=sources,
     )
 
 
@@ -328,7 +335,45 @@ def build_night(settings: Settings, database: Database) -> Night:
         cron = validate_cron(settings.nightly_cron)
     except InvalidInput as error:
         raise Misconfigured(f"FOOTNOTE_NIGHTLY_CRON: {error.message}") from error
-    return Night(database=database, cron=cron, clock=utc_now)
+    return Night(
+        database=database,
+        cron=cron,
+        clock=utc_now,
+        enqueue_due_sources=lambda now: enqueue_due_sources(database, now=now),
+    )
+
+
+def build_source_tools(
+    settings: Settings, database: Database, files: FileStore, web: WebClient
+) -> SourceTools:
+    """The tools that sources are synchronised with; Misconfigured by a prefix that is none."""
+    return SourceTools(
+        database=database,
+        files=files,
+        uploads=Uploads(database=database, files=files, max_bytes=settings.max_upload_bytes),
+        opener=SourceOpener(
+            prefixes=source_prefixes(settings), web=web, max_bytes=settings.max_upload_bytes
+        ),
+        clock=utc_now,
+    )
+
+
+def source_prefixes(settings: Settings) -> tuple[str, ...]:
+    """The addresses below which tenants may name sources; Misconfigured by one that is none."""
+    try:
+        return parse_prefixes(settings.source_uri_prefixes)
+    except SourceUriRefused as error:
+        raise Misconfigured(f"FOOTNOTE_SOURCE_URI_PREFIXES: {error.message}") from error
+
+
+@asynccontextmanager
+async def open_web(settings: Settings) -> AsyncIterator[BlockingOutboundClient]:
+    """The client that reads sources of the web: from public addresses, and those allowed."""
+    with (
+        closing(PublicAddresses(private_networks=settings.private_networks)) as addresses,
+        closing(BlockingOutboundClient(addresses, certificates=certificate_context())) as client,
+    ):
+        yield client
 
 
 def build_upkeep(settings: Settings, database: Database, metrics: Metrics) -> Upkeep:

@@ -28,6 +28,9 @@ REMEDY_BY_SERVER_CODE: Final[Mapping[str, str]] = {
 REMEDY_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], str]] = {
     KnowledgeBaseError: "Report it; the log has the details under the `request_id`.",
     errors.InvalidInput: "Correct the fields that `errors` or `detail` names.",
+    errors.SourceUriRefused: "Correct the address, or let the operator add it to "
+    "`FOOTNOTE_SOURCE_URI_PREFIXES` or add the source with `footnote source add`.",
+    errors.SourceRulesInvalid: "Put the rule file right, or change the source's own readers.",
     errors.IdempotencyKeyReused: "Use a new key for each new request.",
     errors.OutboundRefused: "Name a public address, or have the operator allow its network with "
     "`FOOTNOTE_OUTBOUND_PRIVATE_NETWORKS`.",
@@ -41,12 +44,14 @@ REMEDY_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], str]] = {
     errors.ReindexRunNotFound: "List the runs with GET /v1/reindex/runs.",
     errors.CredentialNotFound: "Check the prefix and the tenant.",
     errors.TenantNotFound: "Check the name, or create the tenant.",
+    errors.SourceNotFound: "Check the name, or add the source.",
     errors.Conflict: "Read the document or the job again and decide anew.",
     errors.AlreadyExists: "Choose another name, or update the one that exists.",
     errors.DocumentOfAnother: "Ask its uploader, or use a key with the scope `admin`.",
     errors.JobOfAnother: "Ask who began it, or use a key with the scope `admin`.",
     errors.JobFinished: "Look at its document: upload it again, or delete it.",
     errors.RevisionMismatch: "Read the document again and repeat the change with its new `ETag`.",
+    errors.NothingHeld: "Look at the source: a later run may have found everything again.",
     errors.StillRunning: "Repeat the request a little later.",
     errors.LimitExceeded: "Ask for less, or raise the setting that limits it.",
     errors.UploadTooLarge: "Split the file, or raise `FOOTNOTE_MAX_UPLOAD_BYTES` or "
@@ -57,6 +62,7 @@ REMEDY_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], str]] = {
     errors.RequestBudgetExceeded: "Ask for a shorter answer, or raise `dollars_per_request`.",
     errors.WorkTooCostly: "Send a smaller request.",
     errors.OutboundTooLarge: "Let the server answer with less.",
+    errors.SourceTooLarge: "Divide it into several sources, or exclude what is not needed.",
     errors.DocumentUnreadable: "Save the document in another format and upload it again.",
     errors.UnsupportedMediaType: "Convert the file to a format that Footnote reads.",
     errors.DocumentEmpty: "Upload a file with text; scans need text recognition first.",
@@ -70,6 +76,8 @@ REMEDY_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], str]] = {
     errors.SchemaOutOfDate: "The operator runs `footnote db upgrade`.",
     errors.DependencyFailed: "Try again after `Retry-After`.",
     errors.OutboundFailed: "Check that the URL answers from where Footnote runs.",
+    errors.SourceUnavailable: "See that the worker reaches the place and may list all of it.",
+    errors.SourceBusy: "Wait for the other run to end.",
     errors.AnswerAbandoned: "Ask again, and read the stream to its end.",
     errors.LlmOutputInvalid: "Ask again; if it happens often, use another model.",
 }
@@ -167,7 +175,7 @@ def scope_meaning(scope: Scope) -> str:
         case "feedback":
             meaning = "Nothing yet: reserved for feedback on answers."
         case "admin":
-            meaning = "Change and delete documents that somebody else uploaded."
+            meaning = "Change and delete documents that somebody else uploaded; manage sources."
         case "act_as":
             meaning = "Name the principals to ask for, in the header `Footnote-Principals`."
         case _:

@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from ingest.rereading import OWNER
-from kb.errors import AlreadyExists, DependencyFailed
+from kb.errors import AlreadyExists, DependencyFailed, ProcessingFailed, TenantNotFound
 from kb.ids import TenantId
 from kb.postgres.database import Database, retried
 from kb.schedule import latest_due
@@ -60,7 +60,8 @@ async def tick(night: Night) -> int:
             async with night.database.tenant(tenant_id, viewer=None) as scope:
                 try:
                     await begin_run(scope, Asked(), trigger="cron", owner=OWNER, due_at=due)
-                except AlreadyExists:
+                except (AlreadyExists, TenantNotFound):
+                    # Another worker was first, or the tenant is being deleted.
                     return False
             return True
 
@@ -74,11 +75,18 @@ async def tick(night: Night) -> int:
     return begun
 
 
-async def tick_repeatedly(night: Night) -> None:
+async def look(night: Night) -> None:
+    """One tick, whose failure is logged: the next one may succeed."""
+    try:
+        await tick(night)
+    except DependencyFailed as error:
+        log.warning("night.cannot_look", code=error.code)
+    except Exception:  # one look that fails must not be the last
+        log.exception("night.cannot_look", code=ProcessingFailed.code)
+
+
+async def look_repeatedly(night: Night) -> None:
     """Looks every minute, until cancelled."""
     while True:
-        try:
-            await tick(night)
-        except DependencyFailed as error:
-            log.warning("night.cannot_look", code=error.code)
+        await look(night)
         await asyncio.sleep(TICK.total_seconds())

@@ -70,6 +70,10 @@ async def publish(
         detected_language=publication.detected_language,
         upload=document.upload + publication.is_reread,
     )
+    if document.waiting_principals is not None:
+        # They may read this version, but not the one before: both change at once.
+        fields = replace(document.fields, principals=document.waiting_principals)
+        document = replace(document, fields=fields)
     parsed = publication.parsed
     if document.version:
         await delete_vectors(scope, document.id)

@@ -10,13 +10,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from ingest.ingestion import Ingestion
 from ingest.repair import Repairs, embed_missing, repair, requeue_lost_jobs
 from ingest.rereading import enqueue_rereads, enqueue_unread
+from ingest.sources.run import SourceTools, source_actor
+from ingest.sources.sync import synchronise
 from ingest.tenant_jobs import TenantRun
 from ingest.upkeep import Upkeep, prune_tenant
 from kb.errors import (
@@ -26,7 +28,7 @@ from kb.errors import (
     ModelUnavailable,
     TransactionConflict,
 )
-from kb.ids import DocumentId, JobId, TenantId
+from kb.ids import SourceId, TenantId
 from kb.postgres.database import TenantSession
 from kb.postgres.vacuum import vacuum_changed
 from kb.store.collections import collection_ids
@@ -37,7 +39,6 @@ from kb.store.reindex_runs import (
     MAX_LISTED,
     Asked,
     Failure,
-    HeldReport,
     JobTotals,
     ReindexRun,
     Report,
@@ -45,10 +46,12 @@ from kb.store.reindex_runs import (
     end_run,
     end_step,
     get_run,
-    link_jobs,
+    link_uploads,
     start_run,
     total_jobs,
 )
+from kb.store.source_items import known_items
+from kb.store.sources import get_source, list_sources
 from kb.store.stale import Chosen, count_documents, stale_documents
 
 log = structlog.get_logger(__name__)
@@ -58,35 +61,10 @@ LOOK_EVERY_SECONDS: Final = 0.25
 """A run holds its place in the worker for two seconds; then it waits in the queue, behind what it
 waits for, so that a worker of one place never waits for itself."""
 
+SOURCES_A_PAGE: Final = 200
+
 LONGEST_WAIT: Final = timedelta(hours=20)
 """After that a run says what is unfinished and ends: the next night is near."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceOutcome:
-    """The documents of one source by what became of them, and the jobs that read them."""
-
-    new: int
-    changed: int
-    renamed: int
-    deleted: int
-    held: int
-    failures: Sequence[Failure]
-    held_source: HeldReport | None
-    job_ids: Sequence[JobId]
-
-
-class Sources(Protocol):
-    """The places that a tenant's documents are synchronised from."""
-
-    async def names(self, tenant_id: TenantId, asked: Asked, /) -> Sequence[str]:
-        """The sources to synchronise, in order."""
-
-    async def document_ids(self, tenant_id: TenantId, name: str, /) -> Sequence[DocumentId]:
-        """The documents that come from the source."""
-
-    async def synchronise(self, tenant_id: TenantId, name: str, /) -> SourceOutcome:
-        """Brings the documents of a source up to date; may be cut off and called again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +73,7 @@ class Reindexing:
 
     ingestion: Ingestion
     upkeep: Upkeep
-    sources: Sources | None
+    sources: SourceTools
 
 
 _Step = Callable[[Report], Awaitable[Report]]
@@ -107,7 +85,6 @@ async def reindex(tools: Reindexing, run: TenantRun) -> FinishedStatus | None:
     async with database.tenant(run.tenant_id, viewer=None) as scope:
         may_go_on = await start_run(scope, run_id, now=run.clock())
         stored = await get_run(scope, run_id)
-        chosen = await _chosen(scope, tools, stored.asked)
     if not may_go_on:
         # One that was lost would keep all later ones waiting.
         await requeue_lost_jobs(tools.ingestion, run.tenant_id, kind=REINDEX.name)
@@ -115,7 +92,7 @@ async def reindex(tools: Reindexing, run: TenantRun) -> FinishedStatus | None:
         return None
 
     report = stored.report
-    for name, step in (await _steps(tools, run, stored, chosen)).items():
+    for name, step in (await _steps(tools, run, stored.asked)).items():
         if name in stored.steps:
             continue
         report = await step(report)
@@ -126,14 +103,16 @@ async def reindex(tools: Reindexing, run: TenantRun) -> FinishedStatus | None:
     if totals is None:
         return None
     vacuumed = await vacuum_changed(database) if stored.asked.is_whole else []
-    return await _finish(run, report, totals, chosen, vacuumed)
+    log.info("reindex.vacuumed", tables=vacuumed)
+    return await _finish(run, stored.asked, report, totals)
 
 
-async def _chosen(scope: TenantSession, tools: Reindexing, asked: Asked) -> Chosen:
-    """The documents of the run; InvalidInput when its collection is gone."""
+async def _chosen(scope: TenantSession, asked: Asked) -> Chosen:
+    """The documents of the run as they are now; InvalidInput when its collection is gone."""
     ids = None
-    if asked.source is not None and tools.sources is not None:
-        ids = await tools.sources.document_ids(scope.tenant_id, asked.source)
+    if asked.source is not None:
+        known = await known_items(scope, (await get_source(scope, asked.source)).id)
+        ids = [each.item.document_id for each in known if each.item.document_id is not None]
     if asked.collection is None:
         return Chosen(document_ids=ids)
     found = await collection_ids(scope, [asked.collection])
@@ -142,14 +121,13 @@ async def _chosen(scope: TenantSession, tools: Reindexing, asked: Asked) -> Chos
     return Chosen(collection_id=found[0], document_ids=ids)
 
 
-async def _steps(
-    tools: Reindexing, run: TenantRun, stored: ReindexRun, chosen: Chosen
-) -> dict[str, _Step]:
+async def _steps(tools: Reindexing, run: TenantRun, asked: Asked) -> dict[str, _Step]:
     """The steps of the run in order; each returns the report with what it found."""
     database, tenant_id, run_id = run.database, run.tenant_id, run.job.id
-    asked = stored.asked
 
     async def reread(report: Report) -> Report:
+        async with database.tenant(tenant_id, viewer=None) as scope:
+            chosen = await _chosen(scope, asked)
         among = Among(
             run_id=run_id,
             collection_id=chosen.collection_id,
@@ -172,9 +150,8 @@ async def _steps(
         return await _backfill(tools.ingestion, tenant_id, asked, report)
 
     steps: dict[str, _Step] = {}
-    if tools.sources is not None:
-        for name in await tools.sources.names(tenant_id, asked):
-            steps[f"source {name}"] = _synchronising(tools.sources, run, name)
+    for name in await _source_names(run, asked):
+        steps[f"source {name}"] = _synchronising(tools.sources, run, name)
     steps["reread"] = reread
     if asked.is_whole:
         steps["repair"] = mend
@@ -194,51 +171,71 @@ async def _backfill(tools: Ingestion, tenant_id: TenantId, asked: Asked, report:
     return _embedding(_repaired(report, "chunks_without_vectors", count), embedded)
 
 
-def _synchronising(sources: Sources, run: TenantRun, name: str) -> _Step:
-    async def synchronise(report: Report) -> Report:
+async def _source_names(run: TenantRun, asked: Asked) -> list[str]:
+    """The sources of what was asked for, oldest first."""
+    names: list[str] = []
+    after: SourceId | None = None
+    while True:
+        async with run.database.tenant(run.tenant_id, viewer=None) as scope:
+            page = await list_sources(scope, after=after, limit=SOURCES_A_PAGE)
+        names += [
+            source.name
+            for source in page
+            if asked.source in {None, source.name}
+            and asked.collection in {None, source.settings.collection}
+        ]
+        if len(page) < SOURCES_A_PAGE:
+            return names
+        after = page[-1].id
+
+
+def _synchronising(sources: SourceTools, run: TenantRun, name: str) -> _Step:
+    async def synchronise_one(report: Report) -> Report:
         try:
-            outcome = await sources.synchronise(run.tenant_id, name)
+            done = await synchronise(sources, run.tenant_id, name)
         except (DatabaseUnavailable, TransactionConflict):
             # Not the source's fault, and nothing could be reported either.
             raise
         except KnowledgeBaseError as error:
-            log.warning("reindex.source_failed", code=error.code)
-            failure = Failure(
-                document_id=None, item=f"source {name}", code=error.code, message=error.message
-            )
+            log.warning("reindex.source_failed", source=name, code=error.code)
+            failure = Failure(document_id=None, item=name, code=error.code, message=error.message)
             return _failing(report, [failure])
         async with run.database.tenant(run.tenant_id, viewer=None) as scope:
-            await link_jobs(scope, run.job.id, outcome.job_ids)
-        report = _failing(report, outcome.failures)
-        held = [outcome.held_source] if outcome.held_source else []
+            await link_uploads(scope, run.job.id, owner=source_actor(name).name)
+        failures = [Failure(document_id=None, **each) for each in done.failures]
+        report = _failing(report, failures, count=done.failed)
+        held = [done.held_source] if done.held_source else []
         return {
             **report,
-            "new": report["new"] + outcome.new,
-            "changed": report["changed"] + outcome.changed,
-            "renamed": report["renamed"] + outcome.renamed,
-            "deleted": report["deleted"] + outcome.deleted,
-            "held": report["held"] + outcome.held,
+            "new": report["new"] + done.new,
+            "changed": report["changed"] + done.changed,
+            "renamed": report["renamed"] + done.renamed,
+            "deleted": report["deleted"] + done.deleted,
+            "held": report["held"] + done.held,
             "held_sources": [*report["held_sources"], *held],
         }
 
-    return synchronise
+    return synchronise_one
 
 
 async def _wait(run: TenantRun, stored: ReindexRun) -> JobTotals | None:
     """What the run's jobs came to; None while some are unfinished, after a while."""
     began = stored.started_at or run.clock()
+    done = -1
     for _ in range(LOOKS):
         async with run.database.tenant(run.tenant_id, viewer=None) as scope:
             totals = await total_jobs(scope, run.job.id)
         if not totals.unfinished or run.clock() - began > LONGEST_WAIT:
             return totals
-        await run.report(done=totals.total - totals.unfinished, total=totals.total)
+        if done != totals.total - totals.unfinished:
+            done = totals.total - totals.unfinished
+            await run.report(done=done, total=totals.total)
         await asyncio.sleep(LOOK_EVERY_SECONDS)
     return None
 
 
 async def _finish(
-    run: TenantRun, report: Report, totals: JobTotals, chosen: Chosen, vacuumed: Sequence[str]
+    run: TenantRun, asked: Asked, report: Report, totals: JobTotals
 ) -> FinishedStatus:
     """Stores the whole report and returns the status of the run."""
     now = run.clock()
@@ -254,16 +251,19 @@ async def _finish(
     if totals.unfinished:
         message = f"{totals.unfinished} documents still wait for a worker: start more of them."
         failures.append(Failure(document_id=None, item=None, code="unfinished", message=message))
-    report = _embedding(_failing(report, failures), totals.embedded)
+    failed = sum(totals.failed_by_kind.values()) + bool(totals.unfinished)
+    report = _embedding(_failing(report, failures, count=failed), totals.embedded)
     async with run.database.tenant(run.tenant_id, viewer=None) as scope:
+        chosen = await _chosen(scope, asked)
         counts = await count_documents(scope, chosen, at=now)
         stale = await stale_documents(scope, chosen, at=now, limit=MAX_LISTED)
         reparsed = totals.succeeded_by_kind.get(REREAD.name, 0)
+        unread = totals.failed_by_kind.get(REREAD.name, 0)
         touched = report["new"] + report["changed"] + report["renamed"] + report["held"]
         whole: Report = {
             **report,
             "seen": counts.documents + report["deleted"],
-            "unchanged": max(counts.documents - touched - reparsed - report["failed"], 0),
+            "unchanged": max(counts.documents - touched - reparsed - unread, 0),
             "reparsed": reparsed,
             "expired": counts.expired,
             "stale": [
@@ -277,7 +277,7 @@ async def _finish(
         }
         await end_run(scope, run.job.id, whole, now=now)
     status: FinishedStatus = "completed_with_errors" if whole["failed"] else "succeeded"
-    log.info("reindex.finished", status=status, vacuumed=list(vacuumed))
+    log.info("reindex.finished", status=status, failed=whole["failed"])
     return status
 
 
@@ -314,6 +314,8 @@ def _repaired(report: Report, kind: str, count: int) -> Report:
     return {**report, "repaired": {**repaired, kind: repaired.get(kind, 0) + count}}
 
 
-def _failing(report: Report, failures: Sequence[Failure]) -> Report:
+def _failing(report: Report, failures: Sequence[Failure], *, count: int | None = None) -> Report:
+    """The report with the failures, of which there are `count` in all; None: these."""
     listed = [*report["failures"], *failures][:MAX_LISTED]
-    return {**report, "failed": report["failed"] + len(failures), "failures": listed}
+    failed = report["failed"] + (len(failures) if count is None else count)
+    return {**report, "failed": failed, "failures": listed}

@@ -161,8 +161,7 @@ async def _reread_miscounted(tools: Ingestion, tenant_id: TenantId, run_id: JobI
     async def transaction() -> int:
         async with tools.database.tenant(tenant_id, viewer=None) as scope:
             found = await miscounted_documents(scope, limit=LIMIT)
-            await enqueue_documents(scope, REREAD, found, run_id=run_id)
-        return len(found)
+            return await enqueue_documents(scope, REREAD, found, run_id=run_id)
 
     return await retried(transaction)
 

@@ -72,8 +72,7 @@ async def enqueue_unread(
             ids = await unread_documents(
                 scope, limit=BATCH, with_failed=with_failed, besides=run_id
             )
-            await enqueue_documents(scope, INGEST, ids, run_id=run_id)
-        return len(ids)
+            return await enqueue_documents(scope, INGEST, ids, run_id=run_id)
 
     count = 0
     while added := await retried(transaction):
@@ -88,13 +87,18 @@ async def enqueue_documents(
     *,
     run_id: JobId,
     readers: Sequence[str] = (),
-) -> None:
-    """Queues a job for each document that is still there. Needs a whole-tenant scope."""
+) -> int:
+    """The number of documents queued; of one that waits for a newer upload nothing is read again.
+
+    Needs a whole-tenant scope.
+    """
     job_ids = []
     for number, document_id in enumerate(document_ids):
         try:
             document = await get_document(scope, document_id)
         except DocumentNotFound:
+            continue
+        if kind is REREAD and document.upload != document.version:
             continue
         work = TenantWork(arguments={"reader": readers[number]}) if readers else None
         job_ids.append(
@@ -104,3 +108,4 @@ async def enqueue_documents(
         )
     if job_ids:
         await link_jobs(scope, run_id, job_ids)
+    return len(job_ids)

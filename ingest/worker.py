@@ -14,16 +14,18 @@ from procrastinate.jobs import Job as QueuedJob
 from typing_extensions import override
 
 from ingest.ingestion import Ingestion
-from ingest.night import Night, tick_repeatedly
+from ingest.night import Night, look, look_repeatedly
 from ingest.pipeline import ingest_document
 from ingest.reindex import Reindexing, reindex
 from ingest.runs import Obsolete, cancel, fail, is_suspect, release, start
+from ingest.sources.run import SourceTools
+from ingest.sources.sync import run_sync_job
 from ingest.tenant_jobs import run_tenant_job
 from kb.errors import DependencyFailed, KnowledgeBaseError, ProcessingFailed
 from kb.heartbeat import Heartbeat
 from kb.ids import JobId, TenantId
 from kb.postgres.database import conninfo
-from kb.store.job_kinds import INGEST, REINDEX, REREAD, JobKind, RetryPolicy
+from kb.store.job_kinds import INGEST, REINDEX, REREAD, SYNC_SOURCE, JobKind, RetryPolicy
 from kb.store.queue import WorkersJobs, queue_connector
 from kb.telemetry import bind_log_context
 
@@ -90,8 +92,13 @@ def build_queue_app(
     tools: Ingestion,
     reindexing: Reindexing | None = None,
     night: Night | None = None,
+    sources: SourceTools | None = None,
 ) -> Queue:
-    """The queue with Footnote's tasks registered; without `reindexing` only those of documents."""
+    """The queue with Footnote's tasks registered.
+
+    Without `reindexing` nothing is brought up to date, without `night` none of it by itself, and
+    without `sources` no source is synchronised.
+    """
     app = Queue(database_url)
     app.night = night
 
@@ -102,7 +109,25 @@ def build_queue_app(
     app.register(REREAD, ingest, max_attempts=tools.max_attempts)
     if reindexing is not None:
         register_reindex(app, reindexing)
+    if sources is not None:
+        register_sources(app, sources, max_attempts=tools.max_attempts)
     return app
+
+
+def register_sources(app: Queue, tools: SourceTools, *, max_attempts: int) -> None:
+    """Has this worker synchronise sources."""
+
+    async def synchronise(tenant_id: TenantId, job_id: JobId, is_last: bool) -> None:  # noqa: FBT001  # a RunJob
+        await run_tenant_job(
+            tools.database,
+            tools.clock,
+            tenant_id,
+            job_id,
+            partial(run_sync_job, tools),
+            is_last_attempt=is_last,
+        )
+
+    app.register(SYNC_SOURCE, synchronise, max_attempts=max_attempts)
 
 
 def register_reindex(app: Queue, reindexing: Reindexing) -> None:
@@ -173,8 +198,11 @@ async def run_worker(
     seconds = stalled_after.total_seconds()
     async with app.open_async():
         beside = [asyncio.create_task(_take_over_repeatedly(app, seconds))]
-        if app.night is not None:
-            beside.append(asyncio.create_task(tick_repeatedly(app.night)))
+        if app.night is not None and wait:
+            beside.append(asyncio.create_task(look_repeatedly(app.night)))
+        elif app.night is not None:
+            # Before the queue is found empty.
+            await look(app.night)
         if heartbeat is not None:
             app.jobs.is_registered.clear()
             beside.append(asyncio.create_task(_keep_reporting(app, heartbeat, seconds / BEATS)))

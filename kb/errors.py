@@ -6,6 +6,8 @@ KnowledgeBaseError
 │   ├── InvalidCursor
 │   ├── InvalidPrincipal
 │   ├── OutboundRefused
+│   ├── SourceUriRefused
+│   ├── SourceRulesInvalid
 │   └── IdempotencyKeyReused
 ├── NotAllowed
 │   ├── CredentialMissing
@@ -19,6 +21,7 @@ KnowledgeBaseError
 │   ├── VersionNotFound
 │   ├── ReindexRunNotFound
 │   ├── CredentialNotFound
+│   ├── SourceNotFound
 │   └── TenantNotFound
 ├── Conflict
 │   ├── AlreadyExists
@@ -26,6 +29,7 @@ KnowledgeBaseError
 │   ├── JobOfAnother
 │   ├── JobFinished
 │   ├── RevisionMismatch
+│   ├── NothingHeld
 │   └── StillRunning
 ├── LimitExceeded
 │   ├── UploadTooLarge
@@ -33,6 +37,7 @@ KnowledgeBaseError
 │   ├── RequestBudgetExceeded
 │   ├── WorkTooCostly
 │   ├── OutboundTooLarge
+│   ├── SourceTooLarge
 │   └── RateLimited
 │       └── BudgetExhausted
 ├── DocumentUnreadable              an upload that will never become chunks
@@ -51,6 +56,8 @@ KnowledgeBaseError
     ├── DatabaseUnavailable
     ├── TransactionConflict
     ├── FileStoreUnavailable
+    ├── SourceUnavailable
+    ├── SourceBusy
     ├── IndexNotReady
     ├── OutboundFailed
     │   └── OutboundTimedOut
@@ -110,6 +117,18 @@ class OutboundRefused(InvalidInput):
     """The URL is not one that Footnote calls: its address is not public, or it is malformed."""
 
     code = "outbound_refused"
+
+
+class SourceUriRefused(InvalidInput):
+    """This address cannot be a source, or may not be one here."""
+
+    code = "source_uri_refused"
+
+
+class SourceRulesInvalid(InvalidInput):
+    """The source's rule file is malformed or has vanished; nobody may read more than before."""
+
+    code = "source_rules_invalid"
 
 
 class IdempotencyKeyReused(InvalidInput):
@@ -196,6 +215,12 @@ class TenantNotFound(NotFound):
     code = "tenant_not_found"
 
 
+class SourceNotFound(NotFound):
+    """There is no source of that name."""
+
+    code = "source_not_found"
+
+
 class Conflict(KnowledgeBaseError):
     """The request does not fit the present state of what it changes."""
 
@@ -230,6 +255,12 @@ class RevisionMismatch(Conflict):
     """The document has changed since you read it: the If-Match header names an older revision."""
 
     code = "revision_mismatch"
+
+
+class NothingHeld(Conflict):
+    """The source has no deletions that wait for confirmation."""
+
+    code = "nothing_held"
 
 
 class StillRunning(Conflict):
@@ -289,6 +320,12 @@ class OutboundTooLarge(LimitExceeded):
     """A server answered with more than Footnote reads."""
 
     code = "outbound_too_large"
+
+
+class SourceTooLarge(LimitExceeded):
+    """The source lists more than one source may."""
+
+    code = "source_too_large"
 
 
 class DocumentUnreadable(KnowledgeBaseError):
@@ -390,6 +427,18 @@ class FileStoreUnavailable(DependencyFailed):
     """The file store cannot be reached at the moment."""
 
     code = "file_store_unavailable"
+
+
+class SourceUnavailable(DependencyFailed):
+    """The source could not be listed to its end, so nothing was changed."""
+
+    code = "source_unavailable"
+
+
+class SourceBusy(DependencyFailed):
+    """Another run synchronises this source at the moment."""
+
+    code = "source_busy"
 
 
 class IndexNotReady(DependencyFailed):

@@ -11,6 +11,7 @@ CollectionId = NewType("CollectionId", UUID)
 DocumentId = NewType("DocumentId", UUID)
 JobId = NewType("JobId", UUID)
 AnswerId = NewType("AnswerId", UUID)
+SourceId = NewType("SourceId", UUID)
 ChunkId = NewType("ChunkId", int)
 
 Subject = NewType("Subject", str)

@@ -118,6 +118,13 @@ class Settings(BaseSettings):
         "may be called although they are private. Unset: none.",
     )
 
+    source_uri_prefixes: str = Field(
+        default="",
+        description="Addresses, with spaces between them, below which a tenant may name sources "
+        "over the API, such as s3://bucket/{tenant}/ file:///srv/docs/; {tenant} stands for the "
+        "tenant's id. Empty: only the web.",
+    )
+
     retrieval_candidates: int = Field(
         default=100,
         ge=10,

@@ -13,8 +13,11 @@ import typer
 from pydantic import ValidationError
 
 from evals.bench.answer_time import measure_answers
+from evals.bench.batch import DOCUMENTS as BATCHED
+from evals.bench.batch import measure_batch
 from evals.bench.beside import measure_beside
-from evals.bench.chaos import DOCUMENTS, KILLS, measure_chaos
+from evals.bench.chaos import DOCUMENTS as NOTES
+from evals.bench.chaos import KILLS, measure_chaos
 from evals.bench.concurrency import measure_concurrency
 from evals.bench.fairness import measure_fairness
 from evals.bench.footnote_process import Instance
@@ -23,6 +26,7 @@ from evals.bench.ingest import DATASET as HANDBOOK
 from evals.bench.ingest import PAGES, measure_ingest
 from evals.bench.lexical import CHUNKS, measure_lexical
 from evals.bench.lexical import DATASET as MEDQUAD
+from evals.bench.nights import DOCUMENTS, measure_nights
 from evals.bench.permissions import ROWS, measure_permissions
 from evals.bench.record import Outcome, write
 from evals.bench.scale import measure_scale
@@ -45,6 +49,25 @@ SEARCHED: Final = "handbook0"
 """The home of the first ingest run, which has the documents already when there was one."""
 
 
+RunsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Runs of startup (unset: 5), ingest and servers (unset: 3); kills of chaos (50).",
+    ),
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Questions of squad2 (unset: all) and answers (400), documents of chaos (500) and "
+        "batch (500), "
+        "chunks of lexical (100,000), and of the biggest tenant of permissions and scale "
+        "(1,000,000), files of reindex (10,000).",
+    ),
+]
+
+
 class Name(StrEnum):
     """The benchmarks."""
 
@@ -54,11 +77,13 @@ class Name(StrEnum):
     SEARCH = "search"
     CHAOS = "chaos"
     CONCURRENCY = "concurrency"
+    BATCH = "batch"
     BESIDE = "beside"
     FAIRNESS = "fairness"
     HOSTILE = "hostile"
     LEXICAL = "lexical"
     PERMISSIONS = "permissions"
+    REINDEX = "reindex"
     SCALE = "scale"
     SERVERS = "servers"
     SQUAD2 = "squad2"
@@ -112,10 +137,12 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
         case Name.SEARCH:
             return measure_search(plan.instance(SEARCHED), data(HANDBOOK), pages=plan.pages)
         case Name.CHAOS:
-            kills, documents = plan.runs or KILLS, plan.limit or DOCUMENTS
+            kills, documents = plan.runs or KILLS, plan.limit or NOTES
             return measure_chaos(plan.instance(name), kills=kills, documents=documents)
         case Name.CONCURRENCY:
             return measure_concurrency(plan.instance(SEARCHED), data(HANDBOOK), pages=plan.pages)
+        case Name.BATCH:
+            return measure_batch(plan.instance(name), documents=plan.limit or BATCHED)
         case Name.BESIDE:
             return measure_beside(plan.instance(name), data(HANDBOOK), pages=plan.pages)
         case Name.FAIRNESS:
@@ -127,6 +154,8 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
             return measure_lexical(plan.instance(name), data(MEDQUAD), chunk_count=chunk_count)
         case Name.PERMISSIONS:
             return measure_permissions(plan.instance(name), rows=plan.limit or ROWS)
+        case Name.REINDEX:
+            return measure_nights(plan.instance(name), documents=plan.limit or DOCUMENTS)
         case Name.SCALE:
             return measure_scale(plan.instance, largest=plan.limit or ROWS)
         case Name.SERVERS:
@@ -146,23 +175,9 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
 def bench(  # noqa: PLR0913  # each is an option of the command
     name: Annotated[Name, typer.Argument(help="The benchmark to run.")] = Name.ALL,
     *,
-    runs: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Runs of startup (unset: 5), ingest and servers (unset: 3); kills of chaos (50).",
-        ),
-    ] = None,
+    runs: RunsOption = None,
     pages: Annotated[int, typer.Option(min=1, help="Handbook pages to ingest.")] = PAGES,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Questions of squad2 (unset: all) and answers (400), documents of chaos (500), "
-            "chunks of lexical (100,000), and of the biggest tenant of permissions and scale "
-            "(1,000,000).",
-        ),
-    ] = None,
+    limit: LimitOption = None,
     against: Annotated[
         Path | None,
         typer.Option(

@@ -16,7 +16,7 @@ from kb.postgres.database import Database
 from kb.settings import Settings
 from kb.store.reindex_runs import Asked, begin_run
 from kb.store.stored_files import discard_unneeded
-from kb.store.tenants import Tenant, all_tenants, tenant_by_name
+from kb.store.tenants import Tenant, list_tenants, tenant_by_name
 
 FILES_AT_ONCE = 10_000
 IN_FILES = frozenset({"files_without_document", "half_written_files"})
@@ -52,7 +52,7 @@ def check_consistency(
     async def act(database: Database) -> list[Checked]:
         async with database.system() as system:
             tenants = (
-                await all_tenants(system)
+                await list_tenants(system)
                 if tenant is None
                 else [await tenant_by_name(system, tenant)]
             )

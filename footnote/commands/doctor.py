@@ -3,6 +3,7 @@
 import asyncio
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
@@ -83,6 +84,12 @@ def doctor(  # noqa: PLR0913, PLR0917  # each is an option of the command
         return
     settings = Settings()
     checks = [*_check_local(settings), *_check_database(settings)]
+    _show(checks, as_json=as_json)
+    if not all(check.is_well for check in checks):
+        raise typer.Exit(1)
+
+
+def _show(checks: Sequence[Check], *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
@@ -104,8 +111,6 @@ def doctor(  # noqa: PLR0913, PLR0917  # each is an option of the command
             console.print(f"{mark} {check.name}: {check.detail}")
             if check.mend:
                 console.print(f"       {check.mend}")
-    if not all(check.is_well for check in checks):
-        raise typer.Exit(1)
 
 
 def _check_local(settings: Settings) -> list[Check]:

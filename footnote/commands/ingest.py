@@ -10,7 +10,7 @@ from typing import Annotated, get_args
 import typer
 
 from footnote.caller import command_line_caller
-from footnote.commands.given_files import GivenFile, find_files
+from footnote.commands.given_files import GivenFile, find_files, read_file
 from footnote.commands.ingest_files import Change, Destination, Intake, Outcome
 from footnote.compose import open_database, open_ingestion
 from footnote.output import (
@@ -21,6 +21,12 @@ from footnote.output import (
     print_json,
     progress_console,
     transfer_bar,
+)
+from ingest.sources.permissions import (
+    MAX_DESCRIPTION_BYTES,
+    RULE_FILE,
+    Readers,
+    parse_rule_file,
 )
 from kb import stopping
 from kb.errors import InvalidInput
@@ -49,6 +55,10 @@ def ingest(  # noqa: PLR0913  # each is an option of the command
     exclude: Annotated[
         list[str] | None, typer.Option(help="No paths that fit, such as 'drafts/'; repeatable.")
     ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="TOML: who may read which paths."),
+    ] = None,
     source_uri_prefix: Annotated[
         str, typer.Option(help="What citations link to before a file's path, such as a URL.")
     ] = "",
@@ -60,7 +70,7 @@ def ingest(  # noqa: PLR0913  # each is an option of the command
     """Ingest files; folders with all that is in them. A file's path is its external id.
 
     It is the path below the folder given here, or the name of a file given here.
-    --principals names who may read the documents; unset: everybody of the tenant.
+    --principals names who may read what no rule or sidecar says; without rules, unset: everybody.
     A file that has not changed since is not read again, so that a run that was stopped goes on
     where it was. Exit 1 when a file could not be read.
     """
@@ -69,7 +79,7 @@ def ingest(  # noqa: PLR0913  # each is an option of the command
         raise InvalidInput("There is no such file below the given paths.")
     destination = Destination(
         collection=collection,
-        principals=tuple(readers_of(principals)),
+        readers=_readers(paths, rules, principals),
         source_uri_prefix=source_uri_prefix,
     )
     settings = Settings()
@@ -83,6 +93,23 @@ def ingest(  # noqa: PLR0913  # each is an option of the command
         raise typer.Exit(stopping.exit_code())
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _readers(paths: Sequence[Path], rules: Path | None, principals: str | None) -> Readers:
+    """The readers by rules and option; without rules everybody, unless the option is given.
+
+    InvalidInput for a folder with a rule file that was not asked for: it must not be passed over.
+    """
+    if rules is not None:
+        parsed = parse_rule_file(read_file(rules, max_bytes=MAX_DESCRIPTION_BYTES))
+        return Readers.of(parsed, () if principals is None else readers_of(principals))
+    for path in paths:
+        if principals is None and (path / RULE_FILE).is_file():
+            raise InvalidInput(
+                f"There are rules in {str(path / RULE_FILE)!r}: name them with --rules, or say who "
+                "may read everything with --principals."
+            )
+    return Readers.of((), readers_of(principals))
 
 
 def _run(

@@ -14,6 +14,7 @@ from footnote.compose import utc_now
 from footnote.meanings import remedy_of_code
 from ingest.ingestion import Ingestion
 from ingest.runs import until_finished
+from ingest.sources.permissions import Readers
 from ingest.worker import run_job
 from kb.errors import DependencyFailed, InvalidInput, KnowledgeBaseError
 from kb.ids import DocumentId, JobId
@@ -27,6 +28,7 @@ from kb.store.documents import (
     get_document,
     lock_external_id,
 )
+from kb.store.source_items import Sidecar
 from kb.store.uploads import Upload, Uploads
 
 KNOWN_AT_ONCE: Final = 500
@@ -40,7 +42,7 @@ class Destination:
     """The collection that files are put in, who may read them there, and where they link to."""
 
     collection: str
-    principals: tuple[str, ...]
+    readers: Readers
     source_uri_prefix: str = ""
 
 
@@ -172,14 +174,24 @@ class Intake:
         return known
 
     async def upload(self, file: GivenFile) -> Upload:
-        """The upload of a file; InvalidInput when its name cannot be stored."""
+        """The upload of a file; InvalidInput when it has no reader, or a name that is no name."""
+        sidecar = await asyncio.to_thread(file.read_sidecar) or Sidecar(metadata={})
+        principals = self.destination.readers.of_file(file.id, sidecar)
+        if not principals:
+            raise InvalidInput(
+                "No rule and no sidecar says who may read it: add one, or give --principals."
+            )
         try:
             fields = UploadFields.model_validate(
                 {
                     "external_id": file.id,
                     "collection": self.destination.collection,
                     "source_uri": file.uri(self.destination.source_uri_prefix),
-                    "principals": list(self.destination.principals),
+                    "principals": list(principals),
+                    "title": sidecar.get("title"),
+                    "metadata": sidecar["metadata"],
+                    "effective_at": sidecar.get("effective_at"),
+                    "expires_at": sidecar.get("expires_at"),
                 }
             )
         except ValidationError as error:
@@ -194,13 +206,13 @@ class Intake:
             mode=None,
             fields=DocumentFields(
                 external_id=fields.external_id,
-                title=None,
+                title=fields.title,
                 source_uri=fields.source_uri,
                 language=None,
-                metadata={},
+                metadata=dict(fields.metadata),
                 principals=tuple(fields.principals),
-                effective_at=None,
-                expires_at=None,
+                effective_at=fields.effective_at,
+                expires_at=fields.expires_at,
                 supersedes=None,
             ),
             priority="bulk",

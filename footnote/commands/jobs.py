@@ -19,7 +19,7 @@ from kb.store.audit import Actor
 from kb.store.job_control import JobListing, cancel_job, list_jobs, retry_job
 from kb.store.job_kinds import JOB_KINDS
 from kb.store.jobs import Job, JobStatus
-from kb.store.tenants import Tenant, all_tenants, tenant_by_name
+from kb.store.tenants import Tenant, list_tenants, tenant_by_name
 
 STATUSES: tuple[JobStatus, ...] = get_args(JobStatus)
 MAX_LISTED = 10_000
@@ -111,7 +111,7 @@ def _steer(steer: Steer, job_id: UUID, tenant: str | None, *, as_json: bool) -> 
 
 async def _tenants(database: Database, name: str | None) -> list[Tenant]:
     async with database.system() as system:
-        return await all_tenants(system) if name is None else [await tenant_by_name(system, name)]
+        return await list_tenants(system) if name is None else [await tenant_by_name(system, name)]
 
 
 def _job_json(tenant: Tenant, job: Job) -> dict[str, object]:

@@ -18,7 +18,14 @@ from prometheus_client import start_http_server
 from app.http.main import build_app
 from app.resources import Resources
 from footnote.commands.admin import COMMAND_LINE
-from footnote.compose import build_night, build_reindexing, open_ingestion, open_resources
+from footnote.compose import (
+    build_night,
+    build_reindexing,
+    build_source_tools,
+    open_ingestion,
+    open_resources,
+    open_web,
+)
 from footnote.http_server import http_server
 from footnote.output import console
 from footnote.supervisor import Child, Database, Supervisor
@@ -153,17 +160,19 @@ async def _announce(resources: Resources, host: str, port: int) -> None:
 async def _work(
     settings: Settings, url: str, heartbeat: Heartbeat, *, until_empty: bool, parent: int | None
 ) -> None:
-    async with open_ingestion(settings, url) as tools:
+    async with open_ingestion(settings, url) as tools, open_web(settings) as web:
         if settings.worker_metrics_port:
             start_http_server(settings.worker_metrics_port, registry=tools.metrics.registry)
         watching = asyncio.create_task(_exit_with(parent)) if parent is not None else None
+        sources = build_source_tools(settings, tools.database, tools.files, web)
         working = asyncio.create_task(
             run_worker(
                 build_queue_app(
                     url,
                     tools,
-                    build_reindexing(settings, tools),
+                    build_reindexing(settings, tools, sources),
                     build_night(settings, tools.database),
+                    sources,
                 ),
                 concurrency=settings.worker_concurrency,
                 stalled_after=timedelta(seconds=settings.stalled_job_seconds),

@@ -5,6 +5,7 @@ everybody else sees of a document only the states and errors of their own upload
 a document only as the person who uploaded it, or with a key that may change whatever it sees.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypedDict
@@ -13,11 +14,11 @@ from sqlalchemy import ColumnElement, case, delete, func, select, text, union
 
 from kb.errors import DocumentOfAnother
 from kb.ids import DocumentId
-from kb.postgres.database import TenantSession
+from kb.postgres.database import EVERYONE, TenantSession
 from kb.store.answers import count_answers
 from kb.store.audit import Actor, record_event
 from kb.store.chunks import delete_chunks, set_chunk_language, set_chunk_principals
-from kb.store.document_writes import update_fields
+from kb.store.document_writes import set_waiting_principals, update_fields
 from kb.store.documents import Document, DocumentFields, get_document
 from kb.store.jobs import count_jobs, shown_jobs
 from kb.store.tables import answer_documents, answers, document_versions, documents, jobs
@@ -109,6 +110,51 @@ async def lock_to_change(scope: TenantSession, document_id: DocumentId, actor: A
     document = await get_document(scope, document_id)
     require_change(document, actor)
     return document
+
+
+def readers_of_both(document: Document, principals: Sequence[str]) -> tuple[str, ...]:
+    """Those of the document's readers that are among the principals; nobody may be left."""
+    if EVERYONE in document.fields.principals:
+        return tuple(principals)
+    if EVERYONE in principals:
+        return document.fields.principals
+    return tuple(sorted({*document.fields.principals} & {*principals}))
+
+
+async def narrow_readers(
+    scope: TenantSession, document: Document, principals: Sequence[str], *, now: datetime
+) -> bool:
+    """True when somebody lost the document: only those among the principals go on reading it.
+
+    Nobody gains it, and nobody waits for it any more who is not among them. Needs a whole-tenant
+    scope and the document locked.
+    """
+    both = readers_of_both(document, principals)
+    if both != document.fields.principals:
+        fields = replace(document.fields, principals=both)
+        await change_fields(scope, document, fields, now=now)
+        return True
+    if document.waiting_principals is not None:
+        await set_waiting_principals(scope, document.id, None)
+    return False
+
+
+async def change_readers(
+    scope: TenantSession, document: Document, principals: Sequence[str], *, now: datetime
+) -> None:
+    """Makes the principals the document's readers: who loses it at once, who gains it in time.
+
+    While an upload waits to be served, the version before it must not be shown to anybody new; the
+    new readers wait with the upload. Needs a whole-tenant scope and the document locked.
+    """
+    wanted = tuple(principals)
+    if not document.version or document.version == document.upload:
+        fields = replace(document.fields, principals=wanted)
+        await change_fields(scope, document, fields, now=now)
+        return
+    both = readers_of_both(document, wanted)
+    await change_fields(scope, document, replace(document.fields, principals=both), now=now)
+    await set_waiting_principals(scope, document.id, wanted)
 
 
 async def change_fields(

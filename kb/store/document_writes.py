@@ -41,9 +41,39 @@ async def insert_document(
 async def update_fields(
     scope: TenantSession, document_id: DocumentId, fields: DocumentFields, *, now: datetime
 ) -> None:
-    """Sets what the uploader says of a document. Needs a whole-tenant scope."""
+    """Sets what the uploader says of a document; no other readers wait then.
+
+    Needs a whole-tenant scope.
+    """
     await scope.connection.execute(
-        _update(scope, document_id).values(updated_at=now, **_field_values(fields))
+        _update(scope, document_id).values(
+            updated_at=now, waiting_principals=None, **_field_values(fields)
+        )
+    )
+
+
+async def set_waiting_principals(
+    scope: TenantSession, document_id: DocumentId, principals: Sequence[str] | None
+) -> None:
+    """Sets who may read the document once its newest upload is served; None: who may now.
+
+    Needs a whole-tenant scope.
+    """
+    await scope.connection.execute(
+        _update(scope, document_id).values(
+            waiting_principals=None if principals is None else list(principals)
+        )
+    )
+
+
+async def set_filename(
+    scope: TenantSession, document_id: DocumentId, filename: str, *, now: datetime
+) -> None:
+    """Sets the name of the document's file, which was moved. Needs a whole-tenant scope."""
+    await scope.connection.execute(
+        _update(scope, document_id).values(
+            filename=filename, served_filename=filename, updated_at=now
+        )
     )
 
 
@@ -107,6 +137,8 @@ async def set_published(
         _update(scope, document.id).values(
             version=document.upload,
             upload=document.upload,
+            principals=list(document.fields.principals),
+            waiting_principals=None,
             owner=document.uploaded_by.name,
             owner_person=document.uploaded_by.person,
             **_served_values(document.content),

@@ -86,6 +86,9 @@ class Document:
 
     As stored, `content`, `status` and `error` are those of the newest upload. Viewers see those of
     the served version, and beside it in `pending_upload` a newer upload of their own.
+
+    `waiting_principals` are the readers from the moment on at which the newest upload is served;
+    None: nothing changes then.
     """
 
     id: DocumentId
@@ -109,6 +112,7 @@ class Document:
     updated_at: datetime
     served_content: Content
     uploaded_at: datetime
+    waiting_principals: tuple[str, ...] | None = None
     pending_upload: PendingUpload | None = None
 
     @property
@@ -339,5 +343,8 @@ def _document(row: Row[tuple[object, ...]], viewer: Viewer | None) -> Document:
             size_bytes=row.size_bytes if row.served_size_bytes is None else row.served_size_bytes,
         ),
         uploaded_at=row.uploaded_at or row.created_at,
+        waiting_principals=None
+        if row.waiting_principals is None
+        else tuple(row.waiting_principals),
     )
     return _shown(stored, viewer) if viewer else stored

@@ -73,5 +73,17 @@ REINDEX: Final = JobKind(
     visibility="owner",
 )
 
-JOB_KINDS: Final[dict[str, JobKind]] = {kind.name: kind for kind in (INGEST, REREAD, REINDEX)}
+SYNC_SOURCE: Final = JobKind(
+    name="sync_source",
+    task="sync_source",
+    queue="sources",
+    progress_unit="files",
+    # 30, 60, 120, 240 s: a place that was away may be back, and a run that died has been noticed.
+    retry=RetryPolicy(first_delay=timedelta(seconds=30), most_doublings=4),
+    visibility="owner",
+)
+
+JOB_KINDS: Final[dict[str, JobKind]] = {
+    kind.name: kind for kind in (INGEST, REREAD, REINDEX, SYNC_SOURCE)
+}
 """Every kind by its name."""

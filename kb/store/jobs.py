@@ -172,12 +172,18 @@ async def waiting_jobs(system: SystemSession) -> int:
 
 async def get_job(scope: TenantSession, job_id: JobId) -> Job:
     """The job; JobNotFound when it does not exist or may not be seen."""
+    job = await find_job(scope, job_id)
+    if job is None:
+        raise JobNotFound
+    return job
+
+
+async def find_job(scope: TenantSession, job_id: JobId) -> Job | None:
+    """The job; None when it does not exist or may not be seen."""
     query = select(jobs).where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id == job_id)
     query = query.where(shown_jobs(scope))
     row = (await scope.connection.execute(query)).one_or_none()
-    if row is None:
-        raise JobNotFound
-    return job_of(row)
+    return job_of(row) if row else None
 
 
 async def count_jobs(scope: TenantSession, document_id: DocumentId) -> int:

@@ -23,10 +23,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from kb.errors import AlreadyExists, InvalidInput, ReindexRunNotFound
+from kb.errors import AlreadyExists, InvalidInput, ReindexRunNotFound, TenantNotFound
 from kb.ids import DocumentId, JobId
 from kb.postgres.database import TenantSession
-from kb.store.job_kinds import REINDEX
+from kb.store.job_kinds import INGEST, REINDEX
 from kb.store.jobs import (
     FINISHED,
     Embedded,
@@ -35,9 +35,11 @@ from kb.store.jobs import (
     TenantWork,
     enqueue_job,
 )
+from kb.store.sources import HeldSource, get_source
 from kb.store.spaces import all_spaces
 from kb.store.tables import jobs, reindex_runs
 
+FOREIGN_KEY_VIOLATION: Final = "23503"
 DUE_ONCE: Final = "reindex_runs_due_key"
 
 LOCK: Final = "reindex"
@@ -56,15 +58,6 @@ class Failure(TypedDict):
     item: str | None
     code: str
     message: str
-
-
-class HeldReport(TypedDict):
-    """A source whose deletions wait for confirmation, because too much of it has vanished."""
-
-    name: str
-    listed: int
-    known: int
-    reason: str
 
 
 class Stale(TypedDict):
@@ -93,7 +86,7 @@ class Report(TypedDict):
     embedded_chunks: int
     embedded_tokens: int
     failures: list[Failure]
-    held_sources: list[HeldReport]
+    held_sources: list[HeldSource]
 
 
 EMPTY: Final = Report(
@@ -177,13 +170,13 @@ async def begin_run(
     owner: str,
     due_at: datetime | None = None,
 ) -> JobId:
-    """The job of a new run; InvalidInput when the source or the embedding model is not there.
+    """The job of a new run; SourceNotFound, and InvalidInput for a model without a space.
 
     A collection that is not there fails the run: who may not know of it gets no other response.
-    AlreadyExists when the run of that due time has been begun.
+    AlreadyExists when the run of that due time has been begun, TenantNotFound without a tenant.
     """
     if asked.source is not None:
-        raise InvalidInput(f"There is no source {asked.source!r}.")
+        await get_source(scope, asked.source)
     if asked.embedding_model is not None:
         models = {name for each in await all_spaces(scope) for name in (each.model, each.name)}
         if asked.embedding_model not in models:
@@ -209,6 +202,8 @@ async def begin_run(
                 )
             )
     except IntegrityError as error:
+        if getattr(error.orig, "sqlstate", None) == FOREIGN_KEY_VIOLATION:
+            raise TenantNotFound from error
         if getattr(getattr(error.orig, "diag", None), "constraint_name", "") != DUE_ONCE:
             raise
         raise AlreadyExists("The run of this night has been begun already.") from error
@@ -279,6 +274,21 @@ async def link_jobs(scope: TenantSession, run_id: JobId, job_ids: Sequence[JobId
     await scope.connection.execute(
         update(jobs)
         .where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id.in_(job_ids))
+        .values(run_id=run_id)
+    )
+
+
+async def link_uploads(scope: TenantSession, run_id: JobId, *, owner: str) -> None:
+    """Makes the jobs of the uploads that the owner has made since the run was begun its jobs."""
+    begun_at = (
+        select(reindex_runs.c.created_at)
+        .where(reindex_runs.c.tenant_id == scope.tenant_id, reindex_runs.c.id == run_id)
+        .scalar_subquery()
+    )
+    await scope.connection.execute(
+        update(jobs)
+        .where(jobs.c.tenant_id == scope.tenant_id, jobs.c.owner == owner)
+        .where(jobs.c.kind == INGEST.name, jobs.c.run_id.is_(None), jobs.c.created_at >= begun_at)
         .values(run_id=run_id)
     )
 

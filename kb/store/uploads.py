@@ -21,7 +21,7 @@ from kb.media_types import sniff
 from kb.postgres.database import Database, TenantSession, Viewer, retried
 from kb.principals import validate_principals
 from kb.store.audit import Actor, record_event
-from kb.store.changes import change_fields, lock_document, require_change
+from kb.store.changes import change_fields, change_readers, lock_document, require_change
 from kb.store.collections import ensure_collection
 from kb.store.document_writes import insert_document, new_upload
 from kb.store.documents import (
@@ -52,6 +52,8 @@ class Upload:
     """None: upsert when there is an external_id, else create."""
     fields: DocumentFields
     priority: JobPriority = "single"
+    are_readers_of_both_first: bool = False
+    """Until new bytes are served, only those read the document who may read both versions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +152,7 @@ async def _store(
     if is_known and present.content.sha256 == content.sha256 and present.error is None:
         if upload.fields != present.fields:
             async with scope.whole_tenant() as whole:
-                await change_fields(whole, present, upload.fields, now=now)
+                await _change(whole, present, upload, now)
             await record_event(scope, actor, "document.update", str(present.id))
         async with scope.whole_tenant() as whole:
             job = await latest_job(whole, present.id)
@@ -161,9 +163,19 @@ async def _store(
 
     async with scope.whole_tenant() as whole:
         await new_upload(whole, present.id, content, uploader=actor.uploader, now=now)
-        await change_fields(whole, present, upload.fields, now=now)
+        await _change(whole, await get_document(whole, present.id), upload, now)
     await record_event(scope, actor, "document.upload", str(present.id))
     return await _queued(scope, present.id, actor, upload.priority)
+
+
+async def _change(scope: TenantSession, present: Document, upload: Upload, now: datetime) -> None:
+    if not upload.are_readers_of_both_first:
+        await change_fields(scope, present, upload.fields, now=now)
+        return
+    fields = replace(upload.fields, principals=present.fields.principals)
+    await change_fields(scope, present, fields, now=now)
+    present = replace(present, fields=fields)
+    await change_readers(scope, present, upload.fields.principals, now=now)
 
 
 async def _present(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import PurePosixPath
 
-from ingest.document_sources import SourceFile
+from ingest.sources.files import SourceFile
 
 
 class MemorySource:

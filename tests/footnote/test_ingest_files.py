@@ -10,6 +10,7 @@ from app.identity import Caller
 from footnote.caller import command_line_caller
 from footnote.commands.given_files import find_files
 from footnote.commands.ingest_files import Destination, Intake, Outcome
+from ingest.sources.permissions import Readers, parse_rule_file
 from kb.errors import InvalidInput
 from kb.postgres.database import EVERYONE
 from kb.settings import Settings
@@ -18,7 +19,7 @@ from kb.store.tenants import create_tenant
 from kb.store.uploads import Uploads
 from tests.footnote.own_database import OwnDatabase, own_database
 
-PAPERS = Destination(collection="papers", principals=(EVERYONE,))
+PAPERS = Destination(collection="papers", readers=Readers.of((), [EVERYONE]))
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +121,9 @@ async def test_only_what_changed_is_read_again(
     second = await take(taking, [folder])
     write(folder, {"leave.md": "# Leave\n\n32 days.\n"})
     third = await take(taking, [folder])
-    fourth = await take(intake(own, caller, replace(PAPERS, principals=("group:hr",))), [folder])
+    fourth = await take(
+        intake(own, caller, replace(PAPERS, readers=Readers.of((), ["group:hr"]))), [folder]
+    )
 
     assert changes(second) == {"hr/pay.txt": "unchanged", "leave.md": "unchanged"}
     assert changes(third) == {"hr/pay.txt": "unchanged", "leave.md": "changed"}
@@ -247,3 +250,41 @@ def test_two_files_of_one_name_are_refused(folder: Path) -> None:
         find_files([folder / "hr", folder / "it"])
 
     assert len(find_files([folder / "hr", folder / "hr" / "pay.txt"])) == 1
+
+
+RULES = b"""
+[[rules]]
+pattern = "hr/**"
+principals = ["group:hr"]
+"""
+
+
+async def test_rules_and_sidecars_say_who_may_read(
+    own: OwnDatabase, caller: Caller, folder: Path
+) -> None:
+    write(
+        folder,
+        {
+            "plan.md": "# Plan\n\nWe grow.\n",
+            "plan.md.footnote.toml": 'principals = ["user:ana"]\ntitle = "The plan"\n',
+            "hr/bad.md": "Bad.",
+            "hr/bad.md.footnote.json": "{",
+        },
+    )
+    by_rules = replace(PAPERS, readers=Readers.of(parse_rule_file(RULES), []))
+
+    outcomes = await take(intake(own, caller, by_rules), [folder])
+
+    assert changes(outcomes) == {
+        "hr/bad.md": "refused",
+        "hr/pay.txt": "new",
+        "leave.md": "refused",
+        "plan.md": "new",
+    }
+    assert "who may read it" in str(outcomes["leave.md"].error)
+    pay, plan = (
+        await stored(own, caller, outcomes["hr/pay.txt"]),
+        await stored(own, caller, outcomes["plan.md"]),
+    )
+    assert pay.fields.principals == ("group:hr",)
+    assert (plan.fields.principals, plan.title) == (("user:ana",), "The plan")

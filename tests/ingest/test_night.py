@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
 from ingest.night import Night, tick
+from ingest.worker import build_queue_app, run_worker
+from kb.errors import TenantNotFound
 from kb.ids import TenantId
 from kb.postgres.database import Database
 from kb.settings import Settings
 from kb.store.reindex_runs import Asked, ReindexRun, begin_run, list_runs
 from kb.store.tenants import create_tenant
-from tests.footnote.own_database import OwnDatabase, own_database
+from tests.footnote.own_database import STALLED, OwnDatabase, own_database
 
 CRON = "CRON_TZ=Europe/Berlin 17 3 * * *"
 
@@ -88,6 +91,22 @@ async def test_a_worker_that_died_between_two_tenants_leaves_the_rest_to_the_nex
     assert await tick(night(own, "2026-03-02T02:18")) == 1
 
     assert [len(await runs(own, tenant)) for tenant in (own.tenant_id, second)] == [1, 1]
+
+
+async def test_a_worker_that_only_empties_the_queue_catches_up_first(own: OwnDatabase) -> None:
+    await tick(night(own, "2026-03-01T12:00"))
+    app = build_queue_app(own.url, own.tools, night=night(own, "2026-03-05T12:00"))
+
+    await run_worker(app, concurrency=1, stalled_after=STALLED, wait=False)
+
+    (run,) = await runs(own)
+    assert run.trigger == "cron"
+
+
+async def test_a_tenant_that_has_gone_meanwhile_begins_nothing(own: OwnDatabase) -> None:
+    with pytest.raises(TenantNotFound):
+        async with own.tools.database.tenant(TenantId(uuid4()), viewer=None) as scope:
+            await begin_run(scope, Asked(), trigger="cron", owner="reindex")
 
 
 async def test_sources_with_a_schedule_of_their_own_are_asked_for(own: OwnDatabase) -> None:

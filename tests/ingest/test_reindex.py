@@ -1,8 +1,9 @@
 """Runs of the re-index: what they find, mend and report, and how they survive."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -10,44 +11,27 @@ from sqlalchemy import text
 from ingest import pipeline
 from ingest import reindex as reindex_module
 from ingest.reading import ReadDocument
-from ingest.reindex import Reindexing, SourceOutcome, Sources, reindex
+from ingest.reindex import Reindexing, reindex
 from ingest.rereading import enqueue_rereads
 from ingest.tenant_jobs import TenantRun
 from ingest.upkeep import Upkeep
 from ingest.worker import build_queue_app, run_worker, take_over_stalled_jobs
-from kb.errors import DocumentCorrupt, FileStoreUnavailable, InvalidInput, KnowledgeBaseError
-from kb.ids import DocumentId, JobId, TenantId
+from kb.errors import DocumentCorrupt, InvalidInput, SourceNotFound
+from kb.ids import DocumentId, JobId
 from kb.settings import Settings
 from kb.store.changes import change_fields
 from kb.store.documents import Document, get_document
 from kb.store.jobs import finish_job, start_job
 from kb.store.outdated import Among
-from kb.store.reindex_runs import Asked, Failure, ReindexRun, begin_run, get_run
+from kb.store.reindex_runs import Asked, ReindexRun, begin_run, get_run
 from kb.store.retention import Retention
+from kb.store.sources import SourceSettings, create_source
 from kb.store.versions import list_versions
 from tests.footnote.own_database import STALLED, OwnDatabase, own_database
+from tests.ingest.sources.library import tools_of
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 NOTES = [f"# Note {n}\n\nThe bonus of desk {n} is {n * 100} euros.\n" for n in range(3)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class FakeSources:
-    """Sources whose outcome is known before."""
-
-    outcome_by_name: Mapping[str, SourceOutcome | KnowledgeBaseError]
-
-    async def names(self, _tenant_id: TenantId, _asked: Asked) -> Sequence[str]:
-        return sorted(self.outcome_by_name)
-
-    async def document_ids(self, _tenant_id: TenantId, _name: str) -> Sequence[DocumentId]:
-        return []
-
-    async def synchronise(self, _tenant_id: TenantId, name: str) -> SourceOutcome:
-        outcome = self.outcome_by_name[name]
-        if isinstance(outcome, KnowledgeBaseError):
-            raise outcome
-        return outcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +39,6 @@ class Nightly:
     """A database with what re-indexes it."""
 
     own: OwnDatabase
-    sources: Sources | None = None
 
     @property
     def reindexing(self) -> Reindexing:
@@ -67,7 +50,7 @@ class Nightly:
             retention=Retention(answers=None, model_calls=None),
             clock=tools.clock,
         )
-        return Reindexing(ingestion=tools, upkeep=upkeep, sources=self.sources)
+        return Reindexing(ingestion=tools, upkeep=upkeep, sources=tools_of(self.own))
 
     async def begin(self, asked: Asked | None = None) -> JobId:
         async with self.own.tools.database.tenant(self.own.tenant_id, viewer=None) as scope:
@@ -399,39 +382,68 @@ async def test_what_is_not_there_cannot_be_reindexed(nightly: Nightly) -> None:
     assert run.status == "failed"
     assert run.error is not None
     assert run.error["message"] == "There is no collection 'nowhere'."
-    with pytest.raises(InvalidInput):
+    with pytest.raises(SourceNotFound):
         await nightly.begin(Asked(source="nowhere"))
     with pytest.raises(InvalidInput, match="footnote space create --model another-model"):
         await nightly.begin(Asked(embedding_model="another-model"))
 
 
-async def test_a_source_that_fails_does_not_keep_the_others(nightly: Nightly) -> None:
-    accepted = await nightly.own.upload(NOTES[0].encode())
-    assert accepted.job is not None
-    sources = FakeSources(
-        outcome_by_name={
-            "broken": FileStoreUnavailable(),
-            "docs": SourceOutcome(
-                new=1,
-                changed=0,
-                renamed=0,
-                deleted=2,
-                held=0,
-                failures=[
-                    Failure(document_id=None, item="a.pdf", code="document_corrupt", message="No.")
-                ],
-                held_source={"name": "docs", "listed": 0, "known": 9, "reason": "all gone"},
-                job_ids=[JobId(accepted.job.id)],
-            ),
-        }
-    )
+async def add_source(nightly: Nightly, name: str, folder: Path) -> None:
+    settings = SourceSettings(uri=folder.as_uri(), principals=("tenant:*",))
+    async with nightly.own.tools.database.tenant(nightly.own.tenant_id, viewer=None) as scope:
+        await create_source(scope, name, settings, is_operators=True, now=NOW)
 
-    run = await replace(nightly, sources=sources).run()
+
+async def test_sources_are_synchronised_and_one_that_is_away_does_not_keep_the_others(
+    nightly: Nightly, tmp_path: Path
+) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for number, note in enumerate(NOTES):
+        (docs / f"{number}.md").write_text(note)
+    await add_source(nightly, "away", tmp_path / "away")
+    await add_source(nightly, "docs", docs)
+
+    first = await nightly.run()
+    (docs / "0.md").write_text("# Note 0\n\nThe bonus of desk 0 is 5 euros.\n")
+    second = await nightly.run()
+    third = await nightly.run()
+
+    assert first.status == "completed_with_errors"
+    (failure,) = first.report["failures"]
+    assert (failure["item"], failure["document_id"]) == ("away", None)
+    shown = ("seen", "new", "changed", "unchanged", "failed", "embedded_chunks")
+    assert [[run.report[name] for name in shown] for run in (first, second, third)] == [  # type: ignore[literal-required]
+        [3, 3, 0, 0, 1, 3],
+        [3, 0, 1, 2, 1, 1],
+        [3, 0, 0, 3, 1, 0],
+    ]
+
+
+async def test_a_source_that_lists_nothing_any_more_is_held_and_nothing_is_deleted(
+    nightly: Nightly, tmp_path: Path
+) -> None:
+    for number, note in enumerate(NOTES):
+        (tmp_path / f"{number}.md").write_text(note)
+    await add_source(nightly, "docs", tmp_path)
+    await nightly.run()
+    for number in range(3):
+        (tmp_path / f"{number}.md").unlink()
+
+    run = await nightly.run()
 
     report = run.report
-    assert run.status == "completed_with_errors"
-    assert (report["new"], report["deleted"], report["failed"], report["seen"]) == (1, 2, 2, 3)
-    assert [failure["item"] for failure in report["failures"]] == ["source broken", "a.pdf"]
-    assert report["held_sources"][0]["known"] == 9
-    # The job that reads the new file is the run's: its embedding is counted.
-    assert report["embedded_chunks"] == 1
+    assert (report["deleted"], report["held"], report["seen"]) == (0, 3, 3)
+    (held,) = report["held_sources"]
+    assert (held["name"], held["listed"], held["known"]) == ("docs", 0, 3)
+
+
+async def test_one_source_is_asked_for_alone(nightly: Nightly, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.md").write_text(f"# {name}\n\nSaid by {name}.\n")
+        await add_source(nightly, name, tmp_path / name)
+
+    run = await nightly.run(Asked(source="two"))
+
+    assert (run.report["seen"], run.report["new"]) == (1, 1)

@@ -143,6 +143,7 @@ from kb.store.reindex_runs import (
     end_step,
     get_run,
     link_jobs,
+    link_uploads,
     list_runs,
     start_run,
     total_jobs,
@@ -861,6 +862,10 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.reindex_runs.get_run": adds(lambda s, _: _with_run(s, get_run)),
     "store.reindex_runs.link_jobs": changes(
         lambda s, h: link_jobs(s, JobId(new_uuid()), [JobId(UUID(h.names.job))])
+    ),
+    "store.reindex_runs.link_uploads": nothing(
+        lambda s, h: link_uploads(s, JobId(new_uuid()), owner=h.owner),
+        "of a run that there is not, nothing is later",
     ),
     "store.reindex_runs.list_runs": nothing(
         lambda s, _: list_runs(s, limit=10), "readers have no right to them; nobody has begun one"

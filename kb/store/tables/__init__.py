@@ -15,6 +15,7 @@ from kb.store.tables.documents import (
 from kb.store.tables.jobs import jobs
 from kb.store.tables.metering import budget_days, budget_reservations, model_calls
 from kb.store.tables.reindexing import reindex_runs, schedules
+from kb.store.tables.sources import source_items, sources
 from kb.store.tables.tenants import audit_events, credentials, idempotency_keys, tenants
 
 __all__ = [
@@ -39,5 +40,7 @@ __all__ = [
     "reader_changes",
     "reindex_runs",
     "schedules",
+    "source_items",
+    "sources",
     "tenants",
 ]

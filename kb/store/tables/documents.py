@@ -59,6 +59,7 @@ documents = Table(
     Column("language", Text),
     Column("metadata", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     Column("principals", ARRAY(Text), nullable=False),
+    Column("waiting_principals", ARRAY(Text)),
     Column("status", Text, nullable=False),
     Column("warnings", JSONB, nullable=False, server_default=EMPTY_LIST),
     Column("error", JSONB),

@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from app.http.reindex.schemas import ReindexRun
-from footnote.compose import build_reindexing
+from footnote.compose import build_reindexing, build_source_tools, open_web
 from ingest.reindex import reindex
 from ingest.tenant_jobs import run_tenant_job
 from kb.ids import JobId
@@ -20,7 +20,10 @@ NOTE = "# Leave\n\nThere are 31 days of leave a year."
 
 async def finish(service: Service, settings: Settings, person: Person, job_id: str) -> None:
     """What a worker does with the run, whose jobs are none."""
-    tools = build_reindexing(settings, service.ingestion)
+    ingestion = service.ingestion
+    async with open_web(settings) as web:
+        sources = build_source_tools(settings, ingestion.database, ingestion.files, web)
+        tools = build_reindexing(settings, ingestion, sources)
     await run_tenant_job(
         service.ingestion.database,
         service.ingestion.clock,

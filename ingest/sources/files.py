@@ -11,23 +11,26 @@ class SourceFile:
     """A file as its source lists it.
 
     Attributes:
-        id: names the file within the tenant; becomes the document's external id.
+        id: names the file within its source, for as long as it is not moved.
         path: the path as people write it; its last part is the file's name.
         uri: the address that citations link to.
-        etag: an opaque text that changes whenever the bytes may have changed.
+        etag: an opaque text that changes whenever the bytes may have changed; empty where the
+            source cannot tell.
+        size_bytes: the size as it was listed; None where the source cannot tell.
     """
 
     id: str
     path: PurePath
     uri: str
     etag: str
+    size_bytes: int | None = None
 
 
 class DocumentSource(Protocol):
     """A place that lists files and hands out their bytes; both methods block."""
 
     def files(self) -> list[SourceFile]:
-        """The files in the order of their paths."""
+        """The files in the order of their paths; OSError unless that is all of them."""
         ...
 
     def read(self, file: SourceFile) -> bytes:
@@ -60,6 +63,7 @@ class FolderSource:
                     path=path,
                     uri=absolute.as_uri(),
                     etag=f"{status.st_mtime_ns}-{status.st_size}",
+                    size_bytes=status.st_size,
                 )
             )
         return listed

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.document_sources import DocumentSource, FolderSource
+from ingest.sources.files import DocumentSource, FolderSource
 from tests.fakes.memory_source import MemorySource
 
 Opener = Callable[[dict[str, bytes], Path], DocumentSource]

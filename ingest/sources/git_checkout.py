@@ -1,0 +1,114 @@
+"""The files of one commit of a Git repository."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from ingest.sources.files import SourceFile
+from ingest.sources.local_folder import is_shown
+from kb.errors import Misconfigured, UploadTooLarge
+from kb.source_uris import SourceUri
+
+FETCH_SECONDS: Final = 600
+READ_SECONDS: Final = 60
+
+REGULAR: Final = frozenset({"100644", "100755", "100664"})
+"""Modes; the others are links and submodules."""
+
+
+@contextmanager
+def opened_commit(uri: SourceUri, *, max_bytes: int) -> Iterator["GitCheckout"]:
+    """The commit that the address names, fetched without its history; deleted afterwards.
+
+    Raises OSError when it cannot be fetched, Misconfigured without the program `git`.
+    """
+    git = shutil.which("git")
+    if git is None:
+        raise Misconfigured("For sources of Git install the program 'git' on the worker's machine.")
+    transport = uri.scheme.removeprefix("git+")
+    address = str(uri).removeprefix("git+").removesuffix(f"@{uri.ref}" if uri.ref else "")
+    with TemporaryDirectory(prefix="footnote-git-") as folder:
+        base = [
+            "env",
+            "GIT_TERMINAL_PROMPT=0",
+            # No other transport, whatever a server redirects to.
+            f"GIT_ALLOW_PROTOCOL={transport}",
+            git,
+            f"--git-dir={folder}",
+            *("-c", "http.followRedirects=false"),
+            # Nothing of the repository's is run.
+            *("-c", "core.hooksPath=/dev/null"),
+            *("-c", "gc.auto=0"),
+        ]
+        _run([*base, "init", "--quiet", "--bare", "--template="], seconds=READ_SECONDS)
+        _run(
+            [
+                *base,
+                *("fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules"),
+                *("--", address, uri.ref or "HEAD"),
+            ],
+            seconds=FETCH_SECONDS,
+        )
+        yield GitCheckout(base, uri=str(uri), max_bytes=max_bytes)
+
+
+class GitCheckout:
+    """The regular files of a commit; implements `DocumentSource`. Links and submodules are none."""
+
+    def __init__(self, git: list[str], *, uri: str, max_bytes: int) -> None:
+        """`git` is the command with its options, up to the name of what it is to do."""
+        self._git = git
+        self._uri = uri
+        self._max_bytes = max_bytes
+
+    def files(self) -> list[SourceFile]:
+        """The files in the order of their paths; an etag is the hash of the blob."""
+        tree = _run(
+            [*self._git, "ls-tree", "-r", "-z", "-l", "--full-tree", "FETCH_HEAD"],
+            seconds=READ_SECONDS,
+        )
+        listed: list[SourceFile] = []
+        for entry in tree.split(b"\0"):
+            about, _, name = entry.partition(b"\t")
+            if not name:
+                continue
+            mode, _kind, blob, size = about.decode("ascii").split()
+            path = os.fsdecode(name)
+            if mode in REGULAR and is_shown(path):
+                listed.append(
+                    SourceFile(
+                        id=path,
+                        path=PurePosixPath(path),
+                        uri=f"{self._uri}#{path}",
+                        etag=blob,
+                        size_bytes=int(size),
+                    )
+                )
+        return sorted(listed, key=lambda file: file.id)
+
+    def read(self, file: SourceFile) -> bytes:
+        """The bytes of a listed file; raises OSError, and UploadTooLarge beyond `max_bytes`."""
+        if file.size_bytes is None or file.size_bytes > self._max_bytes:
+            raise UploadTooLarge
+        return _run([*self._git, "cat-file", "blob", file.etag], seconds=READ_SECONDS)
+
+
+def _run(command: list[str], *, seconds: float) -> bytes:
+    """The standard output; OSError when the command fails or takes longer."""
+    try:
+        done = subprocess.run(  # noqa: S603  # our own arguments; the address stands behind '--'
+            command,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            cwd=Path("/"),
+        )
+    except subprocess.SubprocessError as error:
+        raise OSError("Git could not read the repository, or that commit.") from error
+    return done.stdout

@@ -1,0 +1,97 @@
+"""A folder of the worker's machine."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from ingest.sources.files import SourceFile
+from ingest.sources.permissions import RULE_FILE
+from kb.errors import SourceUriRefused, UploadTooLarge
+
+READ_BYTES = 1 << 20
+
+
+def is_shown(path: str) -> bool:
+    """False for what begins with a dot, or lies in a folder that does; a rule file is shown."""
+    return path == RULE_FILE or not any(part.startswith(".") for part in path.split("/"))
+
+
+class LocalFolder:
+    """The regular files at any depth of a folder; implements `DocumentSource`.
+
+    Links are not followed, whoever makes them and whenever: neither leads out of the folder.
+    """
+
+    def __init__(self, path: Path, *, within: Path | None, max_bytes: int) -> None:
+        """`within` is the folder that `path` must not lead out of, whatever links stand in it.
+
+        Raises OSError when there is no such folder, SourceUriRefused when it lies elsewhere.
+        """
+        self._root = Path(os.path.realpath(path, strict=True))
+        if within is not None and not self._root.is_relative_to(os.path.realpath(within)):
+            raise SourceUriRefused("A link leads from this address to a place that is not allowed.")
+        self._max_bytes = max_bytes
+
+    def files(self) -> list[SourceFile]:
+        """The files in the order of their paths; OSError when a folder cannot be read."""
+        listed: list[SourceFile] = []
+        for folder, names_of_folders, names, descriptor in os.fwalk(self._root, onerror=_refuse):
+            names_of_folders[:] = [name for name in names_of_folders if not name.startswith(".")]
+            within = os.path.relpath(folder, self._root)
+            for name in names:
+                path = name if within == "." else f"{within}/{name}"
+                if not is_shown(path):
+                    continue
+                try:
+                    status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                if stat.S_ISREG(status.st_mode):
+                    listed.append(self._file(path, status))
+        return sorted(listed, key=lambda file: file.id)
+
+    def read(self, file: SourceFile) -> bytes:
+        """The bytes of a listed file; raises OSError, and UploadTooLarge beyond `max_bytes`."""
+        with self._opened(file.id) as descriptor:
+            content = bytearray()
+            while part := os.read(descriptor, READ_BYTES):
+                content += part
+                if len(content) > self._max_bytes:
+                    raise UploadTooLarge
+        return bytes(content)
+
+    def _file(self, path: str, status: os.stat_result) -> SourceFile:
+        return SourceFile(
+            id=path,
+            path=PurePosixPath(path),
+            uri=(self._root / path).as_uri(),
+            etag=f"{status.st_mtime_ns}-{status.st_size}",
+            size_bytes=status.st_size,
+        )
+
+    @contextmanager
+    def _opened(self, path: str) -> Iterator[int]:
+        """A descriptor of the file, reached from the folder without following a link."""
+        *folders, name = path.split("/")
+        at = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            for folder in folders:
+                below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
+                os.close(at)
+                at = below
+            # Not blocking: a pipe in the place of the file would keep the reader for ever.
+            file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
+        finally:
+            os.close(at)
+        try:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise OSError("This is no regular file any more.")
+            yield file
+        finally:
+            os.close(file)
+
+
+def _refuse(error: OSError) -> None:
+    raise error

@@ -1,0 +1,68 @@
+"""The members of a zip file."""
+
+import stat
+import zipfile
+import zlib
+from io import BytesIO
+from pathlib import PurePosixPath
+from threading import Lock
+from typing import Final
+
+from ingest.sources.files import SourceFile
+from ingest.sources.local_folder import is_shown
+from kb.errors import DocumentEncrypted, UploadTooLarge
+
+MAX_ARCHIVE_BYTES: Final = 200_000_000
+"""It is held in memory while the source is synchronised."""
+
+IS_ENCRYPTED: Final = 0x1
+
+
+class ZipArchive:
+    """The members of a zip file, by its bytes; implements `DocumentSource`.
+
+    Nothing is unpacked to a disk: a name is only ever a name.
+    """
+
+    def __init__(self, content: bytes, *, uri: str, max_bytes: int) -> None:
+        """`uri` is the archive's own address; OSError when it is no zip file."""
+        try:
+            self._archive = zipfile.ZipFile(BytesIO(content))
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+            raise OSError("This is no zip file, or it is damaged.") from error
+        self._uri = uri
+        self._max_bytes = max_bytes
+        self._reading = Lock()
+
+    def files(self) -> list[SourceFile]:
+        """The members in the order of their names; links are left out."""
+        return [
+            SourceFile(
+                id=name,
+                path=PurePosixPath(name),
+                uri=self._uri,
+                etag=f"{member.CRC:08x}-{member.file_size}",
+                size_bytes=member.file_size,
+            )
+            for name, member in sorted(self._archive.NameToInfo.items())
+            if not member.is_dir()
+            and not stat.S_ISLNK(member.external_attr >> 16)
+            and is_shown(name)
+        ]
+
+    def read(self, file: SourceFile) -> bytes:
+        """The bytes of a member; OSError, DocumentEncrypted, UploadTooLarge beyond `max_bytes`."""
+        member = self._archive.getinfo(file.id)
+        if member.flag_bits & IS_ENCRYPTED:
+            raise DocumentEncrypted
+        # What it says of its size may be a lie in both directions.
+        if member.file_size > self._max_bytes:
+            raise UploadTooLarge
+        try:
+            with self._reading, self._archive.open(member) as opened:
+                content = opened.read(self._max_bytes + 1)
+        except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error) as error:
+            raise OSError("This member of the zip file is damaged.") from error
+        if len(content) > self._max_bytes:
+            raise UploadTooLarge
+        return content
