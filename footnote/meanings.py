@@ -96,6 +96,17 @@ def remedy(kind: type[KnowledgeBaseError]) -> str:
     return next(REMEDY_BY_ERROR[each] for each in kind.__mro__ if each in REMEDY_BY_ERROR)
 
 
+def remedy_of_code(code: str) -> str:
+    """The remedy of the error with that code; a code of no error has the root's."""
+    waiting: list[type[KnowledgeBaseError]] = [KnowledgeBaseError]
+    while waiting:
+        kind = waiting.pop()
+        if kind.code == code:
+            return remedy(kind)
+        waiting += kind.__subclasses__()
+    return remedy(KnowledgeBaseError)
+
+
 def status_meaning(status: AnswerStatus) -> str:
     """The meaning of a status: what such an answer has and lacks."""
     match status:

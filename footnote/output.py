@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
 TenantOption = Annotated[str, typer.Option("--tenant", help="Name of the tenant.")]
@@ -25,6 +34,22 @@ table_console = Console(width=320, highlight=False)
 def print_json(value: Mapping[str, object] | Sequence[object]) -> None:
     """The value as JSON on stdout."""
     typer.echo(json.dumps(value, ensure_ascii=False, default=str, indent=2))
+
+
+def transfer_bar() -> Progress:
+    """A bar on stderr for the bytes of many files: `name` is the file in hand, `files` how many.
+
+    Neither is read as markup.
+    """
+    return Progress(
+        TextColumn("{task.fields[files]}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[name]}", markup=False),
+        console=progress_console,
+    )
 
 
 def progress_bar() -> Progress:

@@ -74,6 +74,19 @@ class FileStore:
         with _failure_translated():
             return await asyncio.to_thread(self._is_older, path, moment)
 
+    async def partial(self, tenant_id: TenantId, *, before: datetime) -> list[str]:
+        """The names of the files that a process left half written before that, in order."""
+
+        def find() -> list[str]:
+            return sorted(
+                PurePosixPath(path).name
+                for path in self._paths(tenant_id)
+                if path.endswith(PART) and self._is_older(path, before)
+            )
+
+        with _failure_translated():
+            return await asyncio.to_thread(find)
+
     async def delete_partial(self, tenant_id: TenantId, *, before: datetime) -> None:
         """Deletes the files that a process left half written before that."""
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Annotated, TypeAlias
 
 from fastapi import Header
@@ -10,7 +11,13 @@ from fastapi import Header
 from app.identity import Caller
 from kb.errors import InvalidInput
 from kb.postgres.database import Database, TenantSession
-from kb.store.idempotency import StoredResponse, claim_key, release_key, store_response
+from kb.store.idempotency import (
+    ABANDONED_AFTER,
+    StoredResponse,
+    claim_key,
+    release_key,
+    store_response,
+)
 
 MAX_KEY_LENGTH = 200
 
@@ -31,7 +38,7 @@ def request_digest(route: str, fields: Mapping[str, object]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-async def do_once(
+async def do_once(  # noqa: PLR0913  # what a request is, and how it is done
     database: Database,
     caller: Caller,
     *,
@@ -39,12 +46,14 @@ async def do_once(
     digest: str,
     act: Act,
     part: int | None = None,
+    abandoned_after: timedelta = ABANDONED_AFTER,
 ) -> StoredResponse:
     """The response of `act`, or the first one when this caller sent the same request before.
 
     With `part` the same for that part of a request, which has a key of its own. Raises
     IdempotencyKeyReused for another request, StillRunning while the first one runs. A request that
-    fails frees its key, and so does a response that is not final.
+    fails frees its key, and so does a response that is not final. Of one whose process died nothing
+    is heard for `abandoned_after`; then the next request does the work.
     """
     if key is None:
         return await act(_forget)
@@ -55,14 +64,16 @@ async def do_once(
         key = f"{key}\n{part}"
     owner, viewer = caller.owner, caller.managing_viewer
     async with database.tenant(caller.tenant_id, viewer=viewer) as scope:
-        stored = await claim_key(scope, owner=owner, key=key, request_sha256=digest)
-    if stored is not None:
-        return stored
+        claimed = await claim_key(
+            scope, owner=owner, key=key, request_sha256=digest, abandoned_after=abandoned_after
+        )
+    if isinstance(claimed, StoredResponse):
+        return claimed
     is_stored = is_done = False
 
     async def remember(scope: TenantSession, response: StoredResponse) -> None:
         nonlocal is_stored
-        await store_response(scope, owner=owner, key=key, response=response)
+        await store_response(scope, owner=owner, key=key, claimed_at=claimed, response=response)
         is_stored = True
 
     try:
@@ -74,7 +85,7 @@ async def do_once(
     finally:
         if not (is_done and is_stored):
             async with database.tenant(caller.tenant_id, viewer=viewer) as scope:
-                await release_key(scope, owner=owner, key=key)
+                await release_key(scope, owner=owner, key=key, claimed_at=claimed)
     return response
 
 

@@ -13,7 +13,11 @@ import typer
 from pydantic import ValidationError
 
 from evals.bench.answer_time import measure_answers
+from evals.bench.batch import DOCUMENTS as BATCHED
+from evals.bench.batch import measure_batch
 from evals.bench.beside import measure_beside
+from evals.bench.chaos import DOCUMENTS as NOTES
+from evals.bench.chaos import KILLS, measure_chaos
 from evals.bench.concurrency import measure_concurrency
 from evals.bench.deletion import DELETIONS, measure_deletion
 from evals.bench.fairness import measure_fairness
@@ -49,6 +53,26 @@ SEARCHED: Final = "handbook0"
 """The home of the first ingest run, which has the documents already when there was one."""
 
 
+RunsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Runs of startup (unset: 5), ingest and servers (3); kills of chaos (50), "
+        "newcomers (20).",
+    ),
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Questions of squad2 (unset: all) and answers (400), documents of chaos and batch "
+        "(500), events of webhooks (500), chunks of lexical (100,000), and of the biggest tenant "
+        "of permissions and scale (1,000,000), files of reindex (10,000), deletions (200), long "
+        "documents of newcomers (500).",
+    ),
+]
+
+
 class Name(StrEnum):
     """The benchmarks."""
 
@@ -56,8 +80,10 @@ class Name(StrEnum):
     STARTUP = "startup"
     INGEST = "ingest"
     SEARCH = "search"
+    CHAOS = "chaos"
     CONCURRENCY = "concurrency"
     DELETION = "deletion"
+    BATCH = "batch"
     BESIDE = "beside"
     FAIRNESS = "fairness"
     HOSTILE = "hostile"
@@ -121,10 +147,15 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
             return measure_ingest(instances, data(HANDBOOK), pages=plan.pages)
         case Name.SEARCH:
             return measure_search(plan.instance(SEARCHED), data(HANDBOOK), pages=plan.pages)
+        case Name.CHAOS:
+            kills, documents = plan.runs or KILLS, plan.limit or NOTES
+            return measure_chaos(plan.instance(name), kills=kills, documents=documents)
         case Name.CONCURRENCY:
             return measure_concurrency(plan.instance(SEARCHED), data(HANDBOOK), pages=plan.pages)
         case Name.DELETION:
             return measure_deletion(plan.instance(name), deletions=plan.limit or DELETIONS)
+        case Name.BATCH:
+            return measure_batch(plan.instance(name), documents=plan.limit or BATCHED)
         case Name.BESIDE:
             return measure_beside(plan.instance(name), data(HANDBOOK), pages=plan.pages)
         case Name.FAIRNESS:
@@ -169,23 +200,9 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
 def bench(  # noqa: PLR0913  # each is an option of the command
     name: Annotated[Name, typer.Argument(help="The benchmark to run.")] = Name.ALL,
     *,
-    runs: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Runs of startup (unset: 5), ingest and servers (3); newcomers (20)."
-        ),
-    ] = None,
+    runs: RunsOption = None,
     pages: Annotated[int, typer.Option(min=1, help="Handbook pages to ingest.")] = PAGES,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Questions of squad2 (unset: all) and answers (400), events of webhooks (500), "
-            "chunks of lexical (100,000), and of the biggest tenant of permissions and scale "
-            "(1,000,000), files of reindex (10,000), deletions (200), long documents of newcomers "
-            "(500).",
-        ),
-    ] = None,
+    limit: LimitOption = None,
     against: Annotated[
         Path | None,
         typer.Option(

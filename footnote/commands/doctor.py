@@ -3,6 +3,7 @@
 import asyncio
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import typer
 
 from app.answering.abstention import fitted_model, is_fitted_to
+from footnote.commands.consistency_check import check_consistency
 from footnote.commands.recall import show_recall
 from footnote.compose import REFIT, open_database
 from footnote.output import JsonOption, PrincipalsOption, console, print_json
@@ -40,21 +42,41 @@ class Subject(StrEnum):
     """A subject to check closely."""
 
     RECALL = "recall"
+    CONSISTENCY = "consistency"
 
 
-def doctor(
+def doctor(  # noqa: PLR0913, PLR0917  # each is an option of the command
     subject: Annotated[
         Subject | None,
-        typer.Argument(help="'recall': does vector search find what is nearest? Unset: all else."),
+        typer.Argument(
+            help="'recall': does vector search find what is nearest? 'consistency': does what is "
+            "stored agree with itself? Unset: all else."
+        ),
     ] = None,
     tenant: Annotated[
-        str | None, typer.Option(help="For 'recall': the tenant whose chunks are searched.")
+        str | None,
+        typer.Option(
+            help="For 'recall': the tenant whose chunks are searched. For 'consistency': the only "
+            "one that is checked."
+        ),
     ] = None,
     principals: PrincipalsOption = None,
     samples: Annotated[int, typer.Option(min=1, max=10_000, help="Questions of 'recall'.")] = 50,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="For 'consistency': mend what can be mended.")
+    ] = False,
+    settled_seconds: Annotated[
+        int,
+        typer.Option(min=0, help="For 'consistency': younger files may soon be needed."),
+    ] = 3600,
     as_json: JsonOption = False,
 ) -> None:
     """Check the set-up; exit 1 when something is wrong."""
+    if subject is Subject.CONSISTENCY:
+        check_consistency(
+            tenant, settled_seconds=settled_seconds, is_repaired=repair, as_json=as_json
+        )
+        return
     if subject is Subject.RECALL:
         if tenant is None:
             raise typer.BadParameter("'recall' needs --tenant.")
@@ -62,6 +84,12 @@ def doctor(
         return
     settings = Settings()
     checks = [*_check_local(settings), *_check_database(settings)]
+    _show(checks, as_json=as_json)
+    if not all(check.is_well for check in checks):
+        raise typer.Exit(1)
+
+
+def _show(checks: Sequence[Check], *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
@@ -83,8 +111,6 @@ def doctor(
             console.print(f"{mark} {check.name}: {check.detail}")
             if check.mend:
                 console.print(f"       {check.mend}")
-    if not all(check.is_well for check in checks):
-        raise typer.Exit(1)
 
 
 def _check_local(settings: Settings) -> list[Check]:

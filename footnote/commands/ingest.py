@@ -1,91 +1,140 @@
 """Ingesting files and folders from the command line, in this process."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path, PurePath
-from typing import Annotated
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Annotated, get_args
 
 import typer
 
-from app.identity import Caller
 from footnote.caller import command_line_caller
-from footnote.compose import open_ingestion, uploads_with, utc_now
+from footnote.commands.given_files import GivenFile, find_files, read_file
+from footnote.commands.ingest_files import Change, Destination, Intake, Outcome
+from footnote.compose import open_database, open_ingestion
 from footnote.output import (
     JsonOption,
     PrincipalsOption,
     TenantOption,
     console,
     print_json,
-    progress_bar,
+    progress_console,
+    transfer_bar,
 )
-from ingest.ingestion import Ingestion
-from ingest.runs import until_finished
-from ingest.sources.files import DocumentSource, FolderSource, SourceFile
-from ingest.worker import run_job
-from kb.errors import InvalidInput, KnowledgeBaseError
-from kb.ids import JobId
+from ingest.sources.permissions import (
+    MAX_DESCRIPTION_BYTES,
+    RULE_FILE,
+    Readers,
+    parse_rule_file,
+)
+from kb import stopping
+from kb.errors import InvalidInput
+from kb.files import FileStore
 from kb.postgres.database import EVERYONE
 from kb.postgres.embedded_postgres import database_url
 from kb.principals import split_principals, validate_principals
 from kb.settings import Settings
-from kb.store.documents import DocumentFields, get_document
-from kb.store.uploads import Upload, Uploads
+from kb.store.uploads import Uploads
 from kb.telemetry import configure_logging
 from migrations.run import upgrade
 
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """The outcome for one file."""
-
-    path: PurePath
-    document_id: str | None
-    status: str
-    error: str | None
+CHANGES: tuple[Change, ...] = get_args(Change)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Destination:
-    """The collection that files are put in, and who may read them there."""
-
-    collection: str
-    principals: tuple[str, ...]
-
-
-def ingest(
+def ingest(  # noqa: PLR0913  # each is an option of the command
     paths: Annotated[list[Path], typer.Argument(exists=True, help="Files and folders.")],
     tenant: TenantOption,
     collection: Annotated[str, typer.Option(help="Collection to put them in.")] = "default",
     principals: PrincipalsOption = None,
+    *,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(help="Only paths that fit, such as '*.md' or 'hr/**'; repeatable."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="No paths that fit, such as 'drafts/'; repeatable.")
+    ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="TOML: who may read which paths."),
+    ] = None,
+    source_uri_prefix: Annotated[
+        str, typer.Option(help="What citations link to before a file's path, such as a URL.")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Ingest files; folders with all that is in them. A file's path is its external id.
 
-    --principals names who may read the documents; unset: everybody of the tenant.
-    A file that has not changed since is not read again. Exit 1 when a file could not be read.
+    It is the path below the folder given here, or the name of a file given here.
+    --principals names who may read what no rule or sidecar says; without rules, unset: everybody.
+    A file that has not changed since is not read again, so that a run that was stopped goes on
+    where it was. Exit 1 when a file could not be read.
     """
-    source = FolderSource(paths)
-    files = source.files()
+    files = find_files(paths, include=include or (), exclude=exclude or ())
     if not files:
-        raise InvalidInput("There is no file below the given paths.")
-    destination = Destination(collection=collection, principals=tuple(readers_of(principals)))
+        raise InvalidInput("There is no such file below the given paths.")
+    destination = Destination(
+        collection=collection,
+        readers=_readers(paths, rules, principals),
+        source_uri_prefix=source_uri_prefix,
+    )
     settings = Settings()
     configure_logging("error")
+    outcomes = _run(settings, tenant, files, destination, is_dry_run=dry_run)
+    if as_json:
+        print_json([_json_of(outcome) for outcome in outcomes])
+    else:
+        _show(outcomes, is_dry_run=dry_run)
+    if stopping.is_requested():
+        raise typer.Exit(stopping.exit_code())
+    if any(outcome.error for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+def _readers(paths: Sequence[Path], rules: Path | None, principals: str | None) -> Readers:
+    """The readers by rules and option; without rules everybody, unless the option is given.
+
+    InvalidInput for a folder with a rule file that was not asked for: it must not be passed over.
+    """
+    if rules is not None:
+        parsed = parse_rule_file(read_file(rules, max_bytes=MAX_DESCRIPTION_BYTES))
+        return Readers.of(parsed, () if principals is None else readers_of(principals))
+    for path in paths:
+        if principals is None and (path / RULE_FILE).is_file():
+            raise InvalidInput(
+                f"There are rules in {str(path / RULE_FILE)!r}: name them with --rules, or say who "
+                "may read everything with --principals."
+            )
+    return Readers.of((), readers_of(principals))
+
+
+def _run(
+    settings: Settings,
+    tenant: str,
+    files: Sequence[GivenFile],
+    destination: Destination,
+    *,
+    is_dry_run: bool,
+) -> list[Outcome]:
+    """The outcomes in the order of the names; of fewer files after a signal."""
+    outcomes: list[Outcome] = []
     with database_url(settings) as url:
         if settings.database_url is None:
             upgrade(url)
-        outcomes = asyncio.run(_ingest(settings, url, source, files, tenant, destination))
-    if as_json:
-        print_json([{**asdict(outcome), "path": str(outcome.path)} for outcome in outcomes])
-    else:
-        for outcome in outcomes:
-            if outcome.error:
-                console.print(f"{outcome.path}: {outcome.status}: {outcome.error}", markup=False)
-        done = sum(outcome.error is None for outcome in outcomes)
-        console.print(f"{done} of {len(outcomes)} files can be found.")
-    if any(outcome.error for outcome in outcomes):
-        raise typer.Exit(1)
+        try:
+            asyncio.run(
+                _ingest(settings, url, tenant, files, destination, outcomes, is_dry_run=is_dry_run)
+            )
+        except asyncio.CancelledError:
+            _say_how_to_go_on(len(outcomes), len(files))
+        except BaseException:
+            _say_how_to_go_on(len(outcomes), len(files))
+            raise
+    return sorted(outcomes, key=lambda outcome: outcome.file.id)
 
 
 def readers_of(principals: str | None) -> list[str]:
@@ -98,86 +147,100 @@ def readers_of(principals: str | None) -> list[str]:
     return validate_principals(split_principals(principals) or [""])
 
 
-async def _ingest(
+async def _ingest(  # noqa: PLR0913  # what the command was given
     settings: Settings,
     url: str,
-    source: DocumentSource,
-    files: Sequence[SourceFile],
     tenant: str,
+    files: Sequence[GivenFile],
     destination: Destination,
-) -> list[Outcome]:
-    """The outcome of each file, in order; a bar shows the progress."""
-    async with open_ingestion(settings, url) as tools:
-        caller = await command_line_caller(tools.database, tenant, [])
-        uploads = uploads_with(tools, settings)
-        waiting = asyncio.Semaphore(settings.worker_concurrency)
-        with progress_bar() as progress:
-            task = progress.add_task("Ingesting", total=len(files))
-
-            async def one(file: SourceFile) -> Outcome:
-                async with waiting:
-                    outcome = await ingest_file(tools, uploads, caller, source, file, destination)
-                progress.advance(task)
-                return outcome
-
-            return list(await asyncio.gather(*(one(file) for file in files)))
-
-
-async def ingest_file(
-    tools: Ingestion,
-    uploads: Uploads,
-    caller: Caller,
-    source: DocumentSource,
-    file: SourceFile,
-    destination: Destination,
-) -> Outcome:
-    """The outcome of uploading a file and of running its job here.
-
-    A worker may take the same job meanwhile; then this waits until that one has ended it.
-    """
-    fields = DocumentFields(
-        external_id=file.id,
-        title=None,
-        source_uri=file.uri,
-        language=None,
-        metadata={},
-        principals=destination.principals,
-        effective_at=None,
-        expires_at=None,
-        supersedes=None,
-    )
-    try:
-        accepted = await uploads.accept(
-            caller.tenant_id,
-            Upload(
-                content=await asyncio.to_thread(source.read, file),
-                filename=file.path.name,
-                declared_media_type=None,
-                collection=destination.collection,
-                mode=None,
-                fields=fields,
+    outcomes: list[Outcome],
+    *,
+    is_dry_run: bool,
+) -> None:
+    """Fills `outcomes` as they come; a signal cancels this, and bars show the progress."""
+    loop, itself = asyncio.get_running_loop(), asyncio.current_task()
+    assert itself is not None  # noqa: S101  # this is a coroutine
+    async with AsyncExitStack() as stack:
+        tools = None
+        if is_dry_run:
+            # It needs no model, which takes seconds to load.
+            database = await stack.enter_async_context(open_database(settings, url))
+        else:
+            tools = await stack.enter_async_context(open_ingestion(settings, url))
+            database = tools.database
+        intake = Intake(
+            tools=tools,
+            uploads=Uploads(
+                database=database,
+                files=FileStore(settings.effective_file_store_url),
+                max_bytes=settings.max_upload_bytes,
             ),
-            viewer=caller.managing_viewer,
-            actor=caller.actor,
-            now=utc_now(),
+            caller=await command_line_caller(database, tenant, []),
+            destination=destination,
         )
-    except KnowledgeBaseError as error:
-        return Outcome(
-            path=file.path,
-            document_id=None,
-            status="refused",
-            error=f"{error.message} [{error.code}]",
-        )
-    if accepted.job is not None:
-        job_id = JobId(accepted.job.id)
-        await run_job(tools, caller.tenant_id, job_id, is_last_attempt=True)
-        await until_finished(tools, caller.tenant_id, job_id)
-    async with tools.database.tenant(caller.tenant_id, viewer=None) as scope:
-        document = await get_document(scope, accepted.document.id)
-    failure = document.error
-    return Outcome(
-        path=file.path,
-        document_id=str(document.id),
-        status=document.status,
-        error=f"{failure['message']} [{failure['code']}]" if failure else None,
+        total = sum(file.size_bytes for file in files)
+        with (
+            stopping.on_request(lambda: loop.call_soon_threadsafe(itself.cancel)),
+            transfer_bar() as bar,
+        ):
+            task = bar.add_task("", total=total, files=f"0/{len(files)} files", name="")
+
+            def began(file: GivenFile) -> None:
+                bar.update(task, name=printable(file.id))
+
+            def ended(outcome: Outcome) -> None:
+                outcomes.append(outcome)
+                bar.update(task, files=f"{len(outcomes)}/{len(files)} files")
+                bar.advance(task, outcome.file.size_bytes)
+
+            await intake.take_all(
+                files, at_once=settings.worker_concurrency, began=began, ended=ended
+            )
+
+
+def printable(text: str) -> str:
+    """The text, its characters that steer a terminal written as escapes."""
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def _say_how_to_go_on(done: int, total: int) -> None:
+    progress_console.print(
+        f"Stopped: {done} of {total} files are done. Run the same command again to go on: what is "
+        "done is not read again.",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
     )
+
+
+def _json_of(outcome: Outcome) -> dict[str, object]:
+    return {
+        "path": str(outcome.file.path),
+        "external_id": outcome.file.id,
+        "change": outcome.change,
+        "document_id": str(outcome.document_id) if outcome.document_id else None,
+        "status": "refused" if outcome.change == "refused" else outcome.status,
+        "error": f"{outcome.error} [{outcome.error_code}]" if outcome.error else None,
+        "remedy": outcome.remedy,
+    }
+
+
+def _show(outcomes: Sequence[Outcome], *, is_dry_run: bool) -> None:
+    for outcome in outcomes:
+        name = printable(str(outcome.file.path))
+        if outcome.error:
+            status = "refused" if outcome.change == "refused" else outcome.status
+            console.print(
+                f"{name}: {status}: {printable(outcome.error)} [{outcome.error_code}]\n"
+                f"    {outcome.remedy}",
+                markup=False,
+            )
+        elif is_dry_run and outcome.change != "unchanged":
+            console.print(f"{name}: {outcome.change}", markup=False)
+    counts = Counter(outcome.change for outcome in outcomes)
+    told = ", ".join(f"{counts[change]} {change}" for change in CHANGES if counts[change])
+    if is_dry_run:
+        console.print(f"Of {len(outcomes)} files: {told}. Nothing was written.", markup=False)
+        return
+    done = sum(outcome.error is None for outcome in outcomes)
+    console.print(f"{done} of {len(outcomes)} files can be found ({told}).", markup=False)

@@ -1,8 +1,9 @@
 """Documents and their immutable versions, as one viewer of a tenant sees them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal, TypedDict, assert_never
+from typing import Any, Literal, TypedDict, assert_never
 from uuid import UUID
 
 from sqlalchemy import (
@@ -141,15 +142,35 @@ async def find_by_external_id(
         _select(scope)
         .where(documents.c.collection_id == collection_id)
         .where(documents.c.external_id == external_id)
-        .order_by(
-            (documents.c.owner == uploader.name).desc(),
-            (func.coalesce(documents.c.owner_person, "") == (uploader.person or "?")).desc(),
-            documents.c.id,
-        )
+        .order_by(*_nearest_first(uploader))
         .limit(1)
     )
     row = (await scope.connection.execute(query)).one_or_none()
     return _document(row, scope.viewer) if row else None
+
+
+async def find_named(
+    scope: TenantSession, collection: str, external_ids: Sequence[str], *, uploader: Uploader
+) -> dict[str, Document]:
+    """The visible documents by external_id, of each the one that `find_by_external_id` finds."""
+    query = (
+        _select(scope)
+        .where(collections.c.name == collection)
+        .where(documents.c.external_id.in_(external_ids))
+        .order_by(*_nearest_first(uploader))
+    )
+    found: dict[str, Document] = {}
+    for row in await scope.connection.execute(query):
+        found.setdefault(row.external_id, _document(row, scope.viewer))
+    return found
+
+
+def _nearest_first(uploader: Uploader) -> tuple[ColumnElement[Any], ...]:
+    return (
+        (documents.c.owner == uploader.name).desc(),
+        (func.coalesce(documents.c.owner_person, "") == (uploader.person or "?")).desc(),
+        documents.c.id,
+    )
 
 
 async def find_own_upload(

@@ -1,7 +1,7 @@
 """The first response to a request, given again when the request is repeated."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, text, update
 
@@ -12,6 +12,10 @@ from kb.store.tables import documents, idempotency_keys
 
 ABANDONED_AFTER = timedelta(minutes=15)
 """No request takes this long: the process that claimed the key has died."""
+
+STORED_AT_ONCE_ABANDONED_AFTER = timedelta(minutes=1)
+"""The same where the response is stored in the transaction that does the work: one that takes
+longer, and finds its key claimed anew, does nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +29,14 @@ class StoredResponse:
 
 
 async def claim_key(
-    scope: TenantSession, *, owner: str, key: str, request_sha256: str
-) -> StoredResponse | None:
-    """None when the caller is the first to use the key and must now do the work.
+    scope: TenantSession,
+    *,
+    owner: str,
+    key: str,
+    request_sha256: str,
+    abandoned_after: timedelta = ABANDONED_AFTER,
+) -> StoredResponse | datetime:
+    """The time of the claim when the caller is the first to use the key and must do the work.
 
     Otherwise the stored response; StillRunning while there is none, IdempotencyKeyReused when
     the key was used with another request, DocumentDeleted when the response told of a document
@@ -40,18 +49,20 @@ async def claim_key(
             "ON CONFLICT ON CONSTRAINT idempotency_keys_pkey DO UPDATE "
             "SET request_sha256 = excluded.request_sha256, created_at = now() "
             "WHERE idempotency_keys.status_code IS NULL "
-            "AND idempotency_keys.created_at < now() - CAST(:abandoned_after AS interval)"
+            "AND idempotency_keys.created_at < now() - CAST(:abandoned_after AS interval) "
+            "RETURNING created_at"
         ),
         {
             "tenant_id": scope.tenant_id,
             "owner": owner,
             "key": key,
             "request_sha256": request_sha256,
-            "abandoned_after": ABANDONED_AFTER,
+            "abandoned_after": abandoned_after,
         },
     )
-    if claimed.rowcount == 1:
-        return None
+    claimed_at: datetime | None = claimed.scalar_one_or_none()
+    if claimed_at is not None:
+        return claimed_at
     table = idempotency_keys.c
     query = select(table.request_sha256, table.status_code, table.response).where(
         table.tenant_id == scope.tenant_id, table.owner == owner, table.key == key
@@ -67,9 +78,9 @@ async def claim_key(
 
 
 async def store_response(
-    scope: TenantSession, *, owner: str, key: str, response: StoredResponse
+    scope: TenantSession, *, owner: str, key: str, claimed_at: datetime, response: StoredResponse
 ) -> None:
-    """Keeps the response for repetitions of the request.
+    """Keeps the response for repetitions; StillRunning when another has claimed the key since.
 
     Of one that shows a document which was deleted meanwhile only that is kept.
     """
@@ -86,24 +97,31 @@ async def store_response(
                 query.with_for_update(key_share=True, read=True)
             )
             is_deleted = bool(shown - set(locked.scalars()))
-    await scope.connection.execute(
+    stored = await scope.connection.execute(
         update(idempotency_keys)
         .where(table.tenant_id == scope.tenant_id, table.owner == owner, table.key == key)
+        .where(table.created_at == claimed_at)
         .values(
             status_code=GONE if is_deleted else response.status_code,
             response=None if is_deleted else response.body,
         )
     )
+    if stored.rowcount != 1:
+        raise StillRunning
 
 
-async def release_key(scope: TenantSession, *, owner: str, key: str) -> None:
+async def release_key(
+    scope: TenantSession, *, owner: str, key: str, claimed_at: datetime | None = None
+) -> None:
     """Frees the key of a request that failed, so that it can be sent again.
 
-    One with a response keeps it: the request was done, whatever happened to its caller.
+    With `claimed_at` only while it is that claim's and has no response: with one the request was
+    done, whatever happened to its caller.
     """
     table = idempotency_keys.c
-    await scope.connection.execute(
-        delete(idempotency_keys)
-        .where(table.tenant_id == scope.tenant_id, table.owner == owner, table.key == key)
-        .where(table.status_code.is_(None))
+    statement = delete(idempotency_keys).where(
+        table.tenant_id == scope.tenant_id, table.owner == owner, table.key == key
     )
+    if claimed_at is not None:
+        statement = statement.where(table.status_code.is_(None), table.created_at == claimed_at)
+    await scope.connection.execute(statement)

@@ -93,10 +93,7 @@ class Uploads:
         when that is the document itself, and DocumentOfAnother when what it replaces or
         supersedes is somebody else's to change.
         """
-        if len(upload.content) > self.max_bytes:
-            raise UploadTooLarge(f"The upload is larger than {self.max_bytes} bytes.")
-        # A tenth of a second for the largest ones, in which others are served.
-        content = await asyncio.to_thread(_described, upload)
+        content = await self.describe(upload)
         principals = tuple(validate_principals(upload.fields.principals))
         upload = replace(upload, fields=replace(upload.fields, principals=principals))
         # Before the transaction: a committed document always has its bytes.
@@ -117,6 +114,13 @@ class Uploads:
         except (Conflict, InvalidInput, NotFound):
             await discard_file(self.database, self.files, tenant_id, content.sha256)
             raise
+
+    async def describe(self, upload: Upload) -> Content:
+        """The content to store; UploadTooLarge, DocumentEmpty or UnsupportedMediaType for none."""
+        if len(upload.content) > self.max_bytes:
+            raise UploadTooLarge(f"The upload is larger than {self.max_bytes} bytes.")
+        # A tenth of a second for the largest ones, in which others are served.
+        return await asyncio.to_thread(_described, upload)
 
 
 def _described(upload: Upload) -> Content:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,11 +13,15 @@ from app.http.answers.schemas import Answer
 from app.http.search.schemas import SearchResponse
 from kb.ids import TenantId
 from kb.postgres.database import Database
+from kb.store.documents import Listing, list_documents
 from kb.store.tenants import Tenant, create_tenant
-from tests.footnote.processes import Finished, run_footnote
+from tests.footnote.processes import Finished, python, run_footnote
 from tests.ingest.files.builders import encrypted_pdf_file
 
 pytestmark = pytest.mark.end_to_end
+
+FILES = 300
+"""Seconds of work for one process."""
 
 
 @pytest.fixture
@@ -84,5 +89,39 @@ async def test_a_folder_is_ingested_once_and_then_asked(
     answer = Answer.model_validate_json(answered.stdout)
     assert answer.status == "answered"
     assert "31 days" in answer.citations[0].quote
-    assert answer.citations[0].external_id == str(folder / "leave.md")
+    assert answer.citations[0].external_id == "leave.md"
     assert SearchResponse.model_validate_json(found_by_others.stdout).data == []
+
+
+async def test_a_run_that_is_interrupted_says_how_to_go_on(
+    environment: dict[str, str], database: Database, tenant: Tenant, tmp_path: Path
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(FILES):
+        (folder / f"{number}.md").write_text(f"# Note {number}\n\nThe number is {number}.\n")
+    command = ["-m", "footnote", "ingest", str(folder), "--tenant", tenant.name, "--json"]
+
+    async def are_some_found() -> bool:
+        async with database.tenant(tenant.id, viewer=None) as scope:
+            ready = Listing(status="ready")
+            return len(await list_documents(scope, ready, after=None, limit=10)) == 10
+
+    async with python(command, environment=environment, is_heard=True) as process:
+        while not await are_some_found():  # noqa: ASYNC110  # another process
+            await asyncio.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = await process.communicate()
+    second = await run_footnote(*command[2:], environment=environment)
+
+    assert process.returncode == 128 + signal.SIGINT
+    done = json.loads(stdout)
+    assert 0 < len(done) < FILES
+    assert f"Stopped: {len(done)} of {FILES} files are done." in stderr.decode()
+    outcomes = {each["external_id"]: each for each in json.loads(second.stdout)}
+    assert second.exit_code == 0, second.stderr
+    assert {each["status"] for each in outcomes.values()} == {"ready"}
+    assert {outcomes[each["external_id"]]["change"] for each in done} == {"unchanged"}
+    async with database.tenant(tenant.id, viewer=None) as scope:
+        stored = await list_documents(scope, Listing(), after=None, limit=2 * FILES)
+    assert [each.upload for each in stored] == [1] * FILES

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -11,6 +12,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from kb.errors import StillRunning
 from kb.ids import (
     AnswerId,
     ChunkId,
@@ -44,6 +46,7 @@ from kb.passages import Location
 from kb.postgres.database import Database, TenantSession
 from kb.principals import key_subject
 from kb.residue import traces_of
+from kb.store import contradictions
 from kb.store.admissible import (
     has_limited_documents,
     inadmissible_documents,
@@ -102,6 +105,7 @@ from kb.store.collections import (
     readable_collections,
     set_retention,
 )
+from kb.store.contradictions import chunk_ids, find, vectors_with_other_readers
 from kb.store.deletions import (
     DocumentReceipt,
     NewDeletion,
@@ -131,6 +135,7 @@ from kb.store.documents import (
     Document,
     Listing,
     find_by_external_id,
+    find_named,
     find_own_upload,
     get_document,
     list_documents,
@@ -301,6 +306,7 @@ class Hidden:
     unembedded_chunk: ChunkId
     deleted: DocumentId
     request: StoredResponse
+    claimed_at: datetime
     stream_sha256: str
     webhook: Webhook
     delivery: Delivery
@@ -511,6 +517,35 @@ async def _counted(scope: TenantSession, hidden: Hidden) -> int:
 
 async def _named(scope: TenantSession, hidden: Hidden) -> bool:
     return hidden.document.content.sha256 in await named_files(scope)
+
+
+async def _claimed(scope: TenantSession, hidden: Hidden) -> StoredResponse | None:
+    claimed = await claim_key(
+        scope, owner=hidden.owner, key=REQUEST_KEY, request_sha256=REQUEST_SHA256
+    )
+    return claimed if isinstance(claimed, StoredResponse) else None
+
+
+async def _responded(scope: TenantSession, hidden: Hidden) -> None:
+    with suppress(StillRunning):
+        await store_response(
+            scope,
+            owner=hidden.owner,
+            key=REQUEST_KEY,
+            claimed_at=hidden.claimed_at,
+            response=StoredResponse(status_code=500, body={}),
+        )
+
+
+async def _chunk_id(scope: TenantSession, hidden: Hidden) -> bool:
+    return hidden.chunk_id in await chunk_ids(scope, without_documents=[])
+
+
+async def _counted_rows(scope: TenantSession, hidden: Hidden) -> int:
+    """The documents of which only the hidden one is not counted otherwise."""
+    before = (await contradictions.count_rows(scope)).documents
+    without = await list_documents(scope, Listing(), after=None, limit=1000)
+    return before - len([each for each in without if each.id != hidden.document.id])
 
 
 def _record(scope: TenantSession, hidden: Hidden) -> AnswerRecord:
@@ -839,6 +874,19 @@ QUERIES: Mapping[str, QueryCase] = {
             s, h.document.collection_id, h.names.external_id, uploader=SOMEBODY
         )
     ),
+    "store.contradictions.chunk_ids": finds(_chunk_id),
+    "store.contradictions.count_rows": finds(_counted_rows),
+    "store.contradictions.find": nothing(
+        lambda s, _: find(s, "documents_of_one_name", limit=10),
+        "nothing contradicts itself here; tests/kb/test_consistency.py plants what does",
+    ),
+    "store.contradictions.vectors_with_other_readers": nothing(
+        lambda s, h: vectors_with_other_readers(s, h.space, limit=10),
+        "all vectors have the readers of their chunks; tests/kb/test_consistency.py plants others",
+    ),
+    "store.documents.find_named": finds(
+        lambda s, h: find_named(s, h.names.collection, [h.names.external_id], uploader=SOMEBODY)
+    ),
     "store.documents.find_own_upload": finds(
         lambda s, h: find_own_upload(
             s,
@@ -887,24 +935,15 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.document_writes.update_fields": changes(
         lambda s, h: update_fields(s, h.document.id, h.document.fields, now=NOW)
     ),
-    "store.idempotency.claim_key": finds(
-        lambda s, h: claim_key(s, owner=h.owner, key=REQUEST_KEY, request_sha256=REQUEST_SHA256)
-    ),
+    "store.idempotency.claim_key": finds(_claimed),
     "store.idempotency.release_key": changes(
-        lambda s, h: release_key(s, owner=h.owner, key=RUNNING_KEY)
+        lambda s, h: release_key(s, owner=h.owner, key=RUNNING_KEY, claimed_at=h.claimed_at)
     ),
-    "store.idempotency.store_response": changes(
-        lambda s, h: store_response(
-            s, owner=h.owner, key=REQUEST_KEY, response=StoredResponse(status_code=500, body={})
-        )
-    ),
+    "store.idempotency.store_response": changes(_responded),
     "store.job_control.list_jobs": finds(_listed_job),
     "store.job_control.retry_job": changes(_retry),
     "store.job_control.cancel_job": changes(
         lambda s, h: cancel_job(s, h.unread_job, actor=ACTOR, now=NOW)
-    ),
-    "store.jobs.enqueue_again": nothing(
-        _queue_again, "The queue belongs to no tenant, and takes what a tenant's transaction names."
     ),
     "store.jobs.enqueue_job": adds(
         lambda s, h: enqueue_job(s, INGEST, owner="somebody", document=h.document)

@@ -392,6 +392,25 @@ ROUTES: Mapping[tuple[str, str], RouteCase] = {
             _probe("GET", "/v1/jobs/{job_id}", "wait", lambda _: {"params": {"wait": 5}}),
         ),
     ),
+    ("GET", "/v1/jobs"): RouteCase(
+        scopes=("documents:read", "documents:write"),
+        probes=(
+            _probe("GET", "/v1/jobs", "all", is_telling=False),
+            _probe(
+                "GET",
+                "/v1/jobs",
+                "behind a cursor",
+                lambda n: {"params": {"cursor": cursor_after(UUID(n.job)), "limit": 1}},
+                is_telling=False,
+            ),
+        ),
+    ),
+    ("POST", RETRY): RouteCase(
+        scopes=("documents:write",), is_changing=True, probes=(_probe("POST", RETRY, "id"),)
+    ),
+    ("POST", CANCEL): RouteCase(
+        scopes=("documents:write",), is_changing=True, probes=(_probe("POST", CANCEL, "id"),)
+    ),
     ("POST", "/v1/reindex"): RouteCase(
         scopes=("admin",),
         is_changing=True,
@@ -429,25 +448,6 @@ ROUTES: Mapping[tuple[str, str], RouteCase] = {
         scopes=("admin",),
         # tests/app/http/reindex has runs that others begin.
         probes=(_probe("GET", "/v1/reindex/runs/{run_id}", "id", is_telling=False),),
-    ),
-    ("GET", "/v1/jobs"): RouteCase(
-        scopes=("documents:read", "documents:write"),
-        probes=(
-            _probe("GET", "/v1/jobs", "all", is_telling=False),
-            _probe(
-                "GET",
-                "/v1/jobs",
-                "behind a cursor",
-                lambda n: {"params": {"cursor": cursor_after(UUID(n.job)), "limit": 1}},
-                is_telling=False,
-            ),
-        ),
-    ),
-    ("POST", RETRY): RouteCase(
-        scopes=("documents:write",), is_changing=True, probes=(_probe("POST", RETRY, "id"),)
-    ),
-    ("POST", CANCEL): RouteCase(
-        scopes=("documents:write",), is_changing=True, probes=(_probe("POST", CANCEL, "id"),)
     ),
     ("POST", "/v1/sources"): _for_admins(
         _probe("POST", "/v1/sources", "server's disk", lambda _: SERVERS_DISK, is_telling=False)

@@ -138,12 +138,15 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         await set_retention(scope, world.secret.collection, days=36_500)
         shown: dict[str, object] = {"title": world.secret.title, "id": str(SHOWN_IN_RESPONSE)}
         request = StoredResponse(status_code=202, body=shown)
-        key = {"owner": document.owned_by.name, "key": REQUEST_KEY}
-        await claim_key(scope, **key, request_sha256=REQUEST_SHA256)
-        await store_response(scope, **key, response=request)
-        await claim_key(
-            scope, owner=document.owned_by.name, key=RUNNING_KEY, request_sha256=REQUEST_SHA256
+        owner = document.owned_by.name
+        claimed_at = await claim_key(
+            scope, owner=owner, key=REQUEST_KEY, request_sha256=REQUEST_SHA256
         )
+        assert isinstance(claimed_at, datetime)
+        await store_response(
+            scope, owner=owner, key=REQUEST_KEY, claimed_at=claimed_at, response=request
+        )
+        await claim_key(scope, owner=owner, key=RUNNING_KEY, request_sha256=REQUEST_SHA256)
         source = await get_source(scope, world.secret.source)
         await store_items(scope, source.id, _items(document), now=datetime.now(UTC))
         webhook = await create_webhook(
@@ -173,6 +176,7 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         unembedded_chunk=unembedded_chunk,
         deleted=deleted,
         request=request,
+        claimed_at=claimed_at,
         stream_sha256=stream_sha256,
         webhook=webhook,
         delivery=delivery,

@@ -33,7 +33,7 @@ from app.http.request_bounds import MAX_BATCH_MEMBERS, fault_of_json
 from app.identity import Caller
 from app.resources import Resources
 from kb.errors import DependencyFailed, InvalidInput, KnowledgeBaseError, StillRunning
-from kb.store.idempotency import StoredResponse
+from kb.store.idempotency import STORED_AT_ONCE_ABANDONED_AFTER, StoredResponse
 
 ROUTE: Final = "POST /v1/documents:batch"
 FILES: Final = frozenset({"files", "files[]"})
@@ -180,6 +180,7 @@ class Batch:
                 digest=digest,
                 act=act,
                 part=index,
+                abandoned_after=STORED_AT_ONCE_ABANDONED_AFTER,
             )
         except RequestValidationError as error:
             return invalid_problem(error, request_id=self.request_id)
@@ -227,6 +228,8 @@ async def create_batch(
             key=idempotency_key,
             digest=request_digest(ROUTE, {"items": digests}),
             act=act,
+            # Its parts are, each for itself: two that run beside each other do no harm.
+            abandoned_after=STORED_AT_ONCE_ABANDONED_AFTER,
         )
     return JSONResponse(stored.body, status_code=stored.status_code)
 

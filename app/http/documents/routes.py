@@ -59,7 +59,7 @@ from kb.store.documents import (
     list_documents,
 )
 from kb.store.filters import parse_filter
-from kb.store.idempotency import StoredResponse
+from kb.store.idempotency import STORED_AT_ONCE_ABANDONED_AFTER, StoredResponse
 from kb.store.signing_keys import public_keys, signing_key
 from kb.store.stored_files import discard_file
 from kb.store.versions import get_version, list_versions, read_content
@@ -96,6 +96,7 @@ async def create_document(
         key=idempotency_key,
         digest=request_digest("POST /v1/documents", fields),
         act=act,
+        abandoned_after=STORED_AT_ONCE_ABANDONED_AFTER,
     )
     return JSONResponse(stored.body, status_code=stored.status_code)
 

@@ -156,7 +156,7 @@ def open_index(path: Path, schema: Schema) -> tuple[Index, FolderState]:
     try:
         for _ in range(_ATTEMPTS):
             state = read_state(path)
-            index = state and _load(path, schema)
+            index = state and load_index(path, schema)
             if state and index:
                 return index, state
             # Changed meanwhile: no damage was read, but another process at work.
@@ -204,7 +204,7 @@ def _stamp(file: Path) -> _Stamp:
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
-def _load(path: Path, schema: Schema) -> Index | None:
+def load_index(path: Path, schema: Schema) -> Index | None:
     """The loaded index, or None when the files cannot be read as an index of this format."""
     try:
         written = (path / _FORMAT_FILE).read_bytes()

@@ -1,6 +1,7 @@
 """`Idempotency-Key`: however often a request is sent, its work is done once."""
 
 import asyncio
+from datetime import timedelta
 from http import HTTPStatus
 
 import httpx
@@ -249,3 +250,32 @@ async def test_a_part_of_a_request_has_a_key_of_its_own(service: Service, caller
         await do_once(database, caller, key="k1", digest=f"of {part}", act=act, part=part)
     with pytest.raises(InvalidInput):
         await do_once(database, caller, key="k1\n0", digest="a", act=act)
+
+
+async def test_who_was_taken_for_dead_does_nothing_when_it_goes_on(
+    service: Service, caller: Caller
+) -> None:
+    database, is_running, goes_on = service.resources.database, asyncio.Event(), asyncio.Event()
+    response = StoredResponse(status_code=202, body={"by": "the first"})
+
+    async def slow(remember: Remember) -> StoredResponse:
+        is_running.set()
+        await goes_on.wait()
+        async with database.tenant(caller.tenant_id, viewer=caller.managing_viewer) as scope:
+            await remember(scope, response)
+        return response
+
+    async def act(_remember: Remember) -> StoredResponse:
+        return StoredResponse(status_code=202, body={"by": "the second"})
+
+    first = asyncio.create_task(do_once(database, caller, key="k1", digest="a", act=slow))
+    await is_running.wait()
+    second = await do_once(
+        database, caller, key="k1", digest="a", act=act, abandoned_after=timedelta(0)
+    )
+    goes_on.set()
+
+    with pytest.raises(StillRunning):
+        await first
+    third = await do_once(database, caller, key="k1", digest="a", act=act)
+    assert second.body == third.body == {"by": "the second"}

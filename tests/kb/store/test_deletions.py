@@ -126,16 +126,18 @@ async def until_somebody_waits(own: OwnDatabase) -> None:
     raise AssertionError("nobody waits")
 
 
-async def claim(own: OwnDatabase) -> StoredResponse | None:
+async def claim(own: OwnDatabase) -> StoredResponse | datetime:
     async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         return await claim_key(scope, owner=OWNER, key="once", request_sha256="x")
 
 
-async def respond(own: OwnDatabase, document_id: DocumentId) -> None:
+async def respond(own: OwnDatabase, document_id: DocumentId, claimed_at: datetime) -> None:
     shown = {"data": [{"document": {"id": str(document_id), "title": CLAIM}}]}
     async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         response = StoredResponse(status_code=202, body={**shown})
-        await store_response(scope, owner=OWNER, key="once", response=response)
+        await store_response(
+            scope, owner=OWNER, key="once", claimed_at=claimed_at, response=response
+        )
 
 
 @pytest.mark.parametrize("is_stored_first", [True, False])
@@ -144,14 +146,15 @@ async def test_a_first_response_that_shows_it_is_gone(
     is_stored_first: bool,  # noqa: FBT001  # a parameter of the test
 ) -> None:
     document_id = await uploaded(own)
-    assert await claim(own) is None
+    claimed_at = await claim(own)
+    assert isinstance(claimed_at, datetime)
     if is_stored_first:
-        await respond(own, document_id)
-        assert await claim(own) is not None
+        await respond(own, document_id, claimed_at)
+        assert isinstance(await claim(own), StoredResponse)
         await delete(own, document_id)
     else:
         await delete(own, document_id)
-        await respond(own, document_id)
+        await respond(own, document_id, claimed_at)
 
     with pytest.raises(DocumentDeleted):
         await claim(own)
@@ -163,12 +166,13 @@ async def test_a_first_response_that_shows_it_is_gone(
 
 async def test_the_response_of_another_document_stays(own: OwnDatabase) -> None:
     document_id, other = await uploaded(own), await uploaded(own, "Leave is 31 days.")
-    await claim(own)
-    await respond(own, other)
+    claimed_at = await claim(own)
+    assert isinstance(claimed_at, datetime)
+    await respond(own, other, claimed_at)
 
     await delete(own, document_id)
 
-    assert await claim(own) is not None
+    assert isinstance(await claim(own), StoredResponse)
 
 
 def test_documents_are_found_in_a_response_wherever_they_are_named() -> None:
