@@ -52,7 +52,7 @@ class OutboundRequest:
     """A request; its headers go to the URL's own origin alone.
 
     `max_bytes` bounds the body as it is after decompression; None: the body is not read.
-    With `max_redirects` 0 a redirect is a response like any other.
+    With `max_redirects` None a redirect is a response like any other.
     """
 
     url: str
@@ -60,7 +60,7 @@ class OutboundRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
     max_bytes: int | None
-    max_redirects: int = 0
+    max_redirects: int | None = None
     total_seconds: float = 30.0
 
 
@@ -131,13 +131,13 @@ def _next_request(
     request: OutboundRequest, status: int, headers: httpx.Headers
 ) -> OutboundRequest | None:
     """The request that a redirect asks for; None when this response is the last."""
-    if request.max_redirects == 0 or status not in REDIRECTS or "location" not in headers:
+    if request.max_redirects is None or status not in REDIRECTS or "location" not in headers:
         return None
     here = checked_url(request.url)
     there = checked_url(headers["location"], base=str(here))
     if here.scheme == "https" and there.scheme == "http":
         raise OutboundRefused("A redirect leads from https to http.")
-    if request.max_redirects == 1:
+    if request.max_redirects == 0:
         raise OutboundRefused("The redirects do not come to an end.")
     is_same = (here.scheme, _host(here), _port(here)) == (there.scheme, _host(there), _port(there))
     return replace(

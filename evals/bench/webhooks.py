@@ -18,7 +18,7 @@ from kb.outbound import OutboundClient, certificate_context
 from kb.postgres.database import Database
 from kb.postgres.embedded_postgres import database_url
 from kb.public_addresses import PublicAddresses
-from kb.store.tenants import create_tenant
+from kb.store.tenants import create_tenant, current_generation
 from kb.store.webhook_events import EVENT_TYPES, Event, emit
 from kb.store.webhooks import create_webhook, new_secret
 from kb.telemetry import Metrics, configure_logging
@@ -123,7 +123,7 @@ async def _costs(tools: WebhookTools, events: int) -> dict[str, list[float]]:
         for name, (tenant, is_told) in kinds.items():
             began = perf_counter()
             async with tools.database.tenant(tenant, viewer=None) as scope:
-                await scope.connection.exec_driver_sql("SELECT 1")
+                await current_generation(scope)
                 if is_told:
                     await emit(scope, EVENT, now=tools.clock())
             if number >= WARM_UP:

@@ -219,7 +219,7 @@ async def test_redirects_without_end_are_refused(send: Send) -> None:
         with pytest.raises(OutboundRefused):
             await send(f"http://host.example:{server.port}/", max_redirects=3)
 
-    assert len(server.requests) == 3
+    assert len(server.requests) == 4
 
 
 async def test_a_redirect_is_an_answer_when_none_is_followed(send: Send) -> None:

@@ -114,11 +114,13 @@ async def change(
     """
     sent: dict[str, Any] = patch.model_dump(exclude_unset=True)
     is_enabled = sent.pop("enabled", None)
+    now, one = resources.clock(), WebhookId(webhook_id)
     if "url" in sent:
         await resources.outbound.check(sent["url"])
+        # The failures were those of the address before.
+        sent |= {"failures": 0, "failing_since": None, "due_at": now}
     if "events" in sent:
         sent["events"] = sorted(set(sent["events"]))
-    now, one = resources.clock(), WebhookId(webhook_id)
     async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
         webhook = await get_webhook(scope, one, is_locked=True)
         if sent:

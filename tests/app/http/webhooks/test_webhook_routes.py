@@ -157,6 +157,21 @@ async def test_a_webhook_is_changed_and_removed(admin: Person) -> None:
     assert (gone.status_code, gone.json()["code"]) == (404, "webhook_not_found")
 
 
+async def test_another_address_is_not_blamed_for_the_one_before(
+    admin: Person, tools: WebhookTools
+) -> None:
+    async with receiving(500) as receiver:
+        one = f"{HOOKS}/{(await create(admin, receiver.url))['id']}"
+        await admin.request("POST", f"{one}:test")
+        await deliver_due(tools)
+    before = (await admin.request("GET", one)).json()
+
+    changed = await admin.request("PATCH", one, json={"url": "https://other.example/"})
+
+    assert before["failing_since"] is not None
+    assert changed.json()["failing_since"] is None
+
+
 async def test_a_test_event_arrives_signed_and_is_logged(
     admin: Person, tools: WebhookTools
 ) -> None:
