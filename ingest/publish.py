@@ -7,7 +7,7 @@ from datetime import datetime
 from ingest.chunk import Chunk
 from ingest.parse import ParsedDocument
 from kb.errors import DocumentNotFound, SpaceChanged
-from kb.ids import ChunkId, DocumentId, JobId
+from kb.ids import DocumentId, JobId
 from kb.postgres.database import TenantSession
 from kb.store.changes import lock_document
 from kb.store.chunks import NewChunk, delete_chunks, insert_chunks
@@ -83,27 +83,20 @@ async def publish(
         parser_version=parsed.parser_version,
         chunker_version=publication.chunker_version,
     )
-    chunk_ids = await insert_chunks(
-        scope,
-        document,
-        [
-            NewChunk(text=chunk.text, context=chunk.context, location=chunk.location)
-            for chunk in publication.chunks
-        ],
-    )
-    for each in live:
-        await _fill(scope, each.space, publication, document, chunk_ids)
+    await _insert_chunks(scope, [each.space for each in live], publication, document)
     await set_published(
         scope,
         document,
-        chunk_count=len(chunk_ids),
+        chunk_count=len(publication.chunks),
         parsed_title=parsed.title,
         warnings=parsed.warnings,
         now=document.updated_at if publication.is_reread else now,
     )
     if publication.embedded.chunks:
         await add_embedded(scope, job_id, publication.embedded)
-    await finish_job(scope, job_id, "succeeded", error=None, chunk_count=len(chunk_ids), now=now)
+    await finish_job(
+        scope, job_id, "succeeded", error=None, chunk_count=len(publication.chunks), now=now
+    )
     await advance_generation(scope, document.id, readers=document.fields.principals)
     return True
 
@@ -121,16 +114,22 @@ def _as_served(document: Document, publication: Publication) -> Document:
     )
 
 
-async def _fill(
-    scope: TenantSession,
-    space: Space,
-    publication: Publication,
-    document: Document,
-    chunk_ids: Sequence[ChunkId],
+async def _insert_chunks(
+    scope: TenantSession, spaces: Sequence[Space], publication: Publication, document: Document
 ) -> None:
-    """Stores the vectors of one space, or leaves them to a worker that has its model."""
-    vectors = publication.vectors_by_space.get(space)
-    if vectors is not None:
-        await insert_vectors(scope, space, document, chunk_ids, publication.sha256s, vectors)
-    elif chunk_ids:
-        await enqueue_backfill(scope, space)
+    """Stores the chunks with their vectors in each space."""
+    chunk_ids = await insert_chunks(
+        scope,
+        document,
+        [
+            NewChunk(text=chunk.text, context=chunk.context, location=chunk.location)
+            for chunk in publication.chunks
+        ],
+    )
+    for space in spaces:
+        vectors = publication.vectors_by_space.get(space)
+        if vectors is not None:
+            await insert_vectors(scope, space, document, chunk_ids, publication.sha256s, vectors)
+        elif chunk_ids:
+            # This worker lacks the model: one that has it embeds what is missing.
+            await enqueue_backfill(scope, space)

@@ -16,7 +16,7 @@ import structlog
 
 from ingest.ingestion import Ingestion
 from ingest.repair import Repairs, repair, requeue_lost_jobs
-from ingest.rereading import OWNER, enqueue_rereads, enqueue_unread
+from ingest.rereading import enqueue_rereads, enqueue_unread
 from ingest.sources.run import SourceTools, source_actor
 from ingest.sources.sync import synchronise
 from ingest.tenant_jobs import TenantRun
@@ -169,7 +169,7 @@ async def _enqueue_backfill(run: TenantRun, asked: Asked) -> None:
     assert asked.embedding_model is not None  # noqa: S101  # this step is for those that name one
     async with run.database.tenant(run.tenant_id, viewer=None) as scope:
         space = (await find_space(scope, asked.embedding_model)).space
-        job_id = await enqueue_backfill(scope, space, owner=OWNER)
+        job_id = await enqueue_backfill(scope, space)
         # None: one waits already, and does the same.
         if job_id is not None:
             await link_jobs(scope, run.job.id, [job_id])
@@ -288,7 +288,7 @@ async def _finish(
 def _with_repairs(report: Report, repairs: Repairs) -> Report:
     for kind, count in repairs.counts.items():
         report = _repaired(report, kind, count)
-    report = _failing(
+    return _failing(
         report,
         [
             Failure(
@@ -300,7 +300,6 @@ def _with_repairs(report: Report, repairs: Repairs) -> Report:
             for each in repairs.missing_files
         ],
     )
-    return _embedding(report, repairs.embedded)
 
 
 def _embedding(report: Report, embedded: Embedded) -> Report:

@@ -151,9 +151,9 @@ async def _findings_in_rows(scope: TenantSession) -> dict[str, list[str]]:
             scope, space, limit=LIMIT
         )
         if current is not None and space.name == current.name:
-            # Another space may still be filled.
+            # Another space may still be filled: `footnote space list` says how far it is.
             lacking = await chunks_without_vectors(scope, space, limit=LIMIT)
-            findings["chunks_without_vector"] = [str(each.chunk_id) for each in lacking]
+            findings["chunks_without_vector"] = [str(each) for each in lacking]
     return findings
 
 

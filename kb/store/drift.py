@@ -8,8 +8,8 @@ needs a whole-tenant scope and returns at most `limit` findings, in order.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, any_, cast, delete, exists, func, literal, or_, select, text, union
-from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, UUID
+from sqlalchemy import and_, cast, delete, exists, func, or_, select, text, union
+from sqlalchemy.dialects.postgresql import UUID
 
 from kb.ids import ChunkId, DocumentId, JobId
 from kb.postgres.database import TenantSession
@@ -17,21 +17,6 @@ from kb.store.spaces import Space, vectors_table
 from kb.store.tables import chunks, document_versions, documents, jobs
 
 UNFINISHED = ("queued", "running")
-
-
-@dataclass(frozen=True, kw_only=True)
-class UnembeddedChunk:
-    """A chunk that no vector search finds, with what its vector is made of."""
-
-    chunk_id: ChunkId
-    document_id: DocumentId
-    text: str
-    context: str
-
-    @property
-    def embedded_text(self) -> str:
-        """The context and the text, as they are embedded when a version is published."""
-        return f"{self.context}\n{self.text}" if self.context else self.text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,16 +28,12 @@ class MissingFile:
 
 
 async def chunks_without_vectors(
-    scope: TenantSession,
-    space: Space,
-    *,
-    limit: int,
-    among: Collection[ChunkId] | None = None,
-) -> list[UnembeddedChunk]:
-    """Chunks that have no vector in the space; with `among` only of these."""
+    scope: TenantSession, space: Space, *, limit: int
+) -> list[ChunkId]:
+    """Chunks that have no vector in the space."""
     table = vectors_table(space)
     query = (
-        select(chunks.c.id, chunks.c.document_id, chunks.c.text, chunks.c.context)
+        select(chunks.c.id)
         .where(chunks.c.tenant_id == scope.tenant_id)
         .where(
             ~exists().where(
@@ -62,17 +43,7 @@ async def chunks_without_vectors(
         .order_by(chunks.c.id)
         .limit(limit)
     )
-    if among is not None:
-        query = query.where(chunks.c.id == any_(literal(list(among), ARRAY(BIGINT))))
-    return [
-        UnembeddedChunk(
-            chunk_id=ChunkId(row.id),
-            document_id=DocumentId(row.document_id),
-            text=row.text,
-            context=row.context,
-        )
-        for row in await scope.connection.execute(query)
-    ]
+    return [ChunkId(each) for each in (await scope.connection.execute(query)).scalars()]
 
 
 async def vectors_without_chunks(
