@@ -89,7 +89,7 @@ MEANING_BY_METRIC: Final = {
     "`priority` was queued; 0 when none waits.",
     "footnote_jobs_failed": "Jobs that have failed and were not tried again since, by `kind`.",
     "footnote_pruned": "Rows and files that the nightly upkeep deleted, counted by the worker: "
-    "answers, answer_events, model_calls, requests, audiences, files.",
+    "answers, answer_events, model_calls, requests, audiences, documents, files.",
     "footnote_llm_calls": "Calls of language models, each attempt: completed, cancelled, "
     "timed_out, rate_limited, unavailable, refused, invalid_output, broken_off.",
     "footnote_llm_tokens": "Tokens read (input, of which cached) and written (output).",

@@ -88,6 +88,7 @@ CREATE FUNCTION procrastinate.footnote_take_job(
     SET search_path = procrastinate, pg_temp
     -- The statistics of a queue are out of date whenever it matters: no plan may read all of it.
     SET enable_seqscan = off
+    SET enable_sort = off
     SET enable_bitmapscan = off
     SET enable_hashjoin = off
     SET enable_mergejoin = off
@@ -96,15 +97,17 @@ DECLARE
     present integer;
     taken procrastinate_jobs;
 BEGIN
-    -- Of the indexes only that of all these columns has these ranges in order.
+    -- Rows are compared, though columns would do: a plan for constants may walk any index, and only
+    -- that of all these columns begins and ends with such rows.
     FOR present IN
         SELECT step FROM generate_series(lightest, heaviest) AS step
         -- EXISTS would become a join with all that waits.
         CROSS JOIN LATERAL (
             SELECT FROM procrastinate_jobs
-            WHERE status = 'todo' AND priority = class AND weight BETWEEN step AND step
-                AND tenant_id BETWEEN tenant AND tenant
-            ORDER BY weight, tenant_id
+            WHERE status = 'todo'
+                AND (priority, weight, tenant_id) >= (class, step, tenant)
+                AND (priority, weight, tenant_id) <= (class, step, tenant)
+            ORDER BY priority, weight, tenant_id
             LIMIT 1
         ) AS waiting
         ORDER BY step
@@ -112,9 +115,9 @@ BEGIN
         WITH candidate AS (
             SELECT job.id
             FROM procrastinate_jobs AS job
-            WHERE job.status = 'todo' AND job.priority = class
-                AND job.weight BETWEEN present AND present
-                AND job.tenant_id BETWEEN tenant AND tenant
+            WHERE job.status = 'todo'
+                AND (job.priority, job.weight, job.tenant_id) >= (class, present, tenant)
+                AND (job.priority, job.weight, job.tenant_id) <= (class, present, tenant)
                 AND (queues IS NULL OR job.queue_name = ANY(queues))
                 AND (job.scheduled_at IS NULL OR job.scheduled_at <= now())
                 AND NOT EXISTS (
@@ -130,7 +133,7 @@ BEGIN
                         LIMIT 1
                     )
                 )
-            ORDER BY job.weight, job.tenant_id, job.id
+            ORDER BY job.priority, job.weight, job.tenant_id, job.id
             LIMIT 1
             FOR UPDATE OF job SKIP LOCKED
         )
@@ -156,6 +159,7 @@ CREATE FUNCTION procrastinate.footnote_fetch_job(
     RETURNS procrastinate.procrastinate_jobs LANGUAGE plpgsql
     SET search_path = procrastinate, pg_temp
     SET enable_seqscan = off
+    SET enable_sort = off
     AS $$
 DECLARE
     busy text[];
@@ -195,9 +199,10 @@ BEGIN
                 FROM generate_series(lightest, widest) AS step
                 CROSS JOIN LATERAL (
                     SELECT tenant_id FROM procrastinate_jobs
-                    WHERE status = 'todo' AND priority = class AND weight BETWEEN step AND step
-                        AND tenant_id > COALESCE(tenant, '')
-                    ORDER BY weight, tenant_id
+                    WHERE status = 'todo'
+                        AND (priority, weight, tenant_id) > (class, step, COALESCE(tenant, ''))
+                        AND (priority, weight) <= (class, step)
+                    ORDER BY priority, weight, tenant_id
                     LIMIT 1
                 ) AS waiting;
                 IF tenant IS NULL AND NOT has_wrapped THEN
@@ -237,6 +242,7 @@ CREATE FUNCTION procrastinate.footnote_fetch_oldest(
     RETURNS procrastinate.procrastinate_jobs LANGUAGE plpgsql
     SET search_path = procrastinate, pg_temp
     SET enable_seqscan = off
+    SET enable_sort = off
     AS $$
 DECLARE
     oldest procrastinate_jobs;

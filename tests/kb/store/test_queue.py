@@ -323,30 +323,29 @@ async def test_what_the_previous_release_queues_is_a_single_upload(own: OwnDatab
         assert await workers.take_all() == ["old", "old", "bulk"]
 
 
-@pytest.mark.parametrize("tenants", [1, 500])
-async def test_the_pages_that_a_fetch_reads_do_not_grow_with_the_queue(
-    own: OwnDatabase, tenants: int
-) -> None:
-    """A longer queue makes an index a level deeper; reading it all would take 40 times as long."""
+async def test_the_pages_that_a_fetch_reads_do_not_grow_with_the_queue(own: OwnDatabase) -> None:
+    """A longer queue makes an index a level deeper; to read it all is to read hundreds of pages."""
     fill = text(
-        "SELECT count(footnote_enqueue('ingest', 'ingest_document', CAST(number AS text),"
-        " number % 3 * 10, jsonb_build_object('tenant_id', number % :tenants), number % 5))"
+        "SELECT count(footnote_enqueue('ingest', 'ingest_document', CAST(number AS text), 10,"
+        " jsonb_build_object('tenant_id', number % 100), 2))"
         " FROM generate_series(1, :count) AS number"
     )
     fetch = text(
         "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
-        " SELECT procrastinate.footnote_fetch_job('{ingest}', 1, 1000, 1, '')"
+        " SELECT procrastinate.footnote_fetch_job('{ingest}', 1, 1000, 1, '5')"
     )
-    pages = []
+    end = text("DELETE FROM procrastinate_jobs WHERE status = 'doing'")
+    pages: dict[int, int] = {}
     async with own.tools.database.owner() as connection:
         await connection.execute(text("SET LOCAL search_path = procrastinate, public"))
         worker = "INSERT INTO procrastinate_workers OVERRIDING SYSTEM VALUE VALUES (1, now())"
         await connection.execute(text(worker + " ON CONFLICT DO NOTHING"))
-        for count in (100, 4_000):
-            await connection.execute(fill, {"count": count, "tenants": tenants})
-            # The first time it plans, too.
-            await connection.execute(fetch)
-            [explained] = (await connection.execute(fetch)).scalar_one()
-            pages.append(explained["Plan"]["Shared Hit Blocks"])
+        for count in (200, 10_000):
+            await connection.execute(fill, {"count": count})
+            # After five times Postgres may keep a plan, which then holds for any length.
+            for _ in range(8):
+                [explained] = (await connection.execute(fetch)).scalar_one()
+                await connection.execute(end)
+                pages[count] = explained["Plan"]["Shared Hit Blocks"]
 
-    assert pages[1] < 3 * pages[0]
+    assert pages[10_000] < 2 * pages[200]

@@ -13,6 +13,9 @@ from kb.postgres.database import Database, TenantSession
 from kb.store.answers import AnswerRecord, insert_answer
 from kb.store.audit import Actor, record_event
 from kb.store.budgets import nothing_reserved, settle
+from kb.store.collections import ensure_collection
+from kb.store.document_writes import insert_document
+from kb.store.documents import Content, DocumentFields
 from kb.store.model_calls import MeteredCall
 from kb.store.retention import (
     prune_answer_events,
@@ -27,6 +30,7 @@ from tests.kb.store.test_model_calls import CALL
 from tests.service import Service
 
 NOW = datetime.now(UTC)
+ACTOR = Actor(name="test", principals=(), request_id=None)
 YEAR = timedelta(days=365)
 
 
@@ -45,6 +49,24 @@ def id_at(moment: datetime) -> UUID:
     return UUID(int=int(moment.timestamp() * 1000) << 80 | 7 << 76 | 2 << 62 | random)
 
 
+async def add_document(scope: TenantSession) -> UUID:
+    """One for an answer to quote."""
+    fields = DocumentFields(
+        external_id=None,
+        title=None,
+        source_uri=None,
+        language=None,
+        metadata={},
+        principals=("tenant:*",),
+        effective_at=None,
+        expires_at=None,
+        supersedes=None,
+    )
+    content = Content(filename=None, media_type="text/plain", sha256="0" * 64, size_bytes=1)
+    collection_id = await ensure_collection(scope, "default")
+    return await insert_document(scope, collection_id, fields, content, ACTOR.uploader)
+
+
 async def add_answer(scope: TenantSession, *, age: timedelta) -> UUID:
     record = AnswerRecord(
         id=AnswerId(id_at(NOW - age)),
@@ -55,7 +77,7 @@ async def add_answer(scope: TenantSession, *, age: timedelta) -> UUID:
         status="answered",
         generation=1,
         created_at=NOW - age,
-        cited_document_ids=frozenset({uuid4()}),
+        cited_document_ids=frozenset({await add_document(scope)}),
     )
     await insert_answer(scope, record)
     await scope.connection.execute(
