@@ -36,7 +36,7 @@ class GivenFile:
 
     def uri(self, prefix: str) -> str:
         """The address that citations link to."""
-        return prefix + quote(self.id)
+        return prefix + quote(self.id, errors="replace")
 
     def read(self, *, max_bytes: int) -> bytes:
         """The bytes; UploadTooLarge beyond `max_bytes`, InvalidInput when they cannot be read."""

@@ -215,14 +215,19 @@ def _say_how_to_go_on(done: int, total: int) -> None:
 
 def _json_of(outcome: Outcome) -> dict[str, object]:
     return {
-        "path": str(outcome.file.path),
-        "external_id": outcome.file.id,
+        "path": _sendable(str(outcome.file.path)),
+        "external_id": _sendable(outcome.file.id),
         "change": outcome.change,
         "document_id": str(outcome.document_id) if outcome.document_id else None,
         "status": "refused" if outcome.change == "refused" else outcome.status,
         "error": f"{outcome.error} [{outcome.error_code}]" if outcome.error else None,
         "remedy": outcome.remedy,
     }
+
+
+def _sendable(name: str) -> str:
+    """The name, with a mark for each byte that is no UTF-8."""
+    return name.encode(errors="replace").decode()
 
 
 def _show(outcomes: Sequence[Outcome], *, is_dry_run: bool) -> None:

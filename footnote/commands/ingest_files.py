@@ -30,6 +30,7 @@ from kb.store.documents import (
 )
 from kb.store.source_items import Sidecar
 from kb.store.uploads import Upload, Uploads
+from language.text import is_text
 
 KNOWN_AT_ONCE: Final = 500
 """External ids of one look into the database."""
@@ -161,7 +162,7 @@ class Intake:
         caller, known = self.caller, dict[str, Document]()
         for start in range(0, len(files), KNOWN_AT_ONCE):
             page = files[start : start + KNOWN_AT_ONCE]
-            names = [name for file in page for name in (file.id, file.former_id)]
+            names = [name for file in page for name in (file.id, file.former_id) if is_text(name)]
             async with self.uploads.database.tenant(
                 caller.tenant_id, viewer=caller.managing_viewer
             ) as scope:

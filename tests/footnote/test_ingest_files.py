@@ -1,5 +1,6 @@
 """Taking files in: what is new, changed, unchanged and refused, and under which names."""
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -288,3 +289,15 @@ async def test_rules_and_sidecars_say_who_may_read(
     )
     assert pay.fields.principals == ("group:hr",)
     assert (plan.fields.principals, plan.title) == (("user:ana",), "The plan")
+
+
+async def test_a_name_that_is_no_text_is_refused_alone(
+    own: OwnDatabase, caller: Caller, folder: Path
+) -> None:
+    (folder / os.fsdecode(b"caf\xe9.md")).write_text("Open at nine.")
+
+    outcomes = await take(intake(own, caller), [folder])
+
+    refused = [each for each in outcomes.values() if each.change == "refused"]
+    assert [each.error_code for each in refused] == ["invalid_request"]
+    assert sorted(changes(outcomes).values()) == ["new", "new", "refused"]
