@@ -4,6 +4,7 @@ A field that no case reaches fails the test: what is added later cannot be forgo
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final, TypeAlias, cast
 from uuid import uuid4
@@ -98,11 +99,7 @@ async def test_no_value_of_a_field_is_too_much(ana: Person, route: Route) -> Non
             body = json.dumps(with_value(BODIES[route], place, value))
             response = await ana.request(
                 method,
-<<<<<<< ours
-                path.format(document_id=document_id, webhook_id=uuid4()),
-=======
-                path.format(document_id=document_id, name="x"),
->>>>>>> theirs
+                path.format_map(defaultdict(uuid4, document_id=document_id)),
                 {"Content-Type": "application/json"},
                 content=body.replace(json.dumps(HUGE), "1e400"),
             )
@@ -123,11 +120,7 @@ async def test_no_bytes_of_a_body_are_too_much(ana: Person, route: Route) -> Non
     for body in [*bodies, b"\0", b"", b'{"a\0": 1}']:
         response = await ana.request(
             method,
-<<<<<<< ours
-            path.format(document_id=uuid4(), webhook_id=uuid4()),
-=======
-            path.format(document_id=uuid4(), name="x"),
->>>>>>> theirs
+            path.format_map(defaultdict(uuid4)),
             {"Content-Type": "application/json"},
             content=body,
         )
