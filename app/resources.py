@@ -14,6 +14,7 @@ from app.retrieve.search import Retriever
 from app.retrieve.search_spaces import SearchSpaces
 from kb.files import FileStore
 from kb.index.lexical.lexical_indexes import LexicalIndexes
+from kb.outbound import OutboundClient
 from kb.postgres.database import Database
 from kb.store.uploads import Uploads
 from kb.telemetry import Metrics
@@ -33,6 +34,7 @@ class Resources:
     purger: Purger
     answerer: Answerer
     heavy_work: HeavyWork
+    outbound: OutboundClient
     metrics: Metrics
     request_limits: RequestLimits
     verify_profile: ProfileName

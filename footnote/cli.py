@@ -22,7 +22,10 @@ from footnote.commands import (
     reindex,
     serve,
     sources,
+    space_compare,
+    spaces,
     tenants,
+    webhooks,
 )
 from footnote.extras import FITTING, require_packages
 from kb import stopping
@@ -60,6 +63,10 @@ tenant_app = typer.Typer(help="Tenants: who owns documents.", no_args_is_help=Tr
 key_app = typer.Typer(help="API keys of a tenant.", no_args_is_help=True)
 job_app = typer.Typer(help="Background jobs.", no_args_is_help=True)
 source_app = typer.Typer(help="Places that documents are synchronised from.", no_args_is_help=True)
+webhook_app = typer.Typer(help="Webhooks: who is told of events.", no_args_is_help=True)
+space_app = typer.Typer(
+    help="Embedding spaces: another model, without a pause.", no_args_is_help=True
+)
 db_app = typer.Typer(help="The database schema.", no_args_is_help=True)
 collection_app = typer.Typer(help="Collections of a tenant.", no_args_is_help=True)
 receipt_app = typer.Typer(help="Signed receipts of deletions.", no_args_is_help=True)
@@ -69,6 +76,8 @@ app.add_typer(receipt_app, name="receipt")
 app.add_typer(key_app, name="key")
 app.add_typer(job_app, name="job")
 app.add_typer(source_app, name="source")
+app.add_typer(webhook_app, name="webhook")
+app.add_typer(space_app, name="space")
 app.add_typer(db_app, name="db")
 
 app.command("up")(serve.up)
@@ -100,6 +109,18 @@ source_app.command("list")(sources.list_)
 source_app.command("sync")(sources.sync)
 source_app.command("confirm")(sources.confirm)
 source_app.command("remove")(sources.remove)
+webhook_app.command("add")(webhooks.add_webhook)
+webhook_app.command("list")(webhooks.list_all)
+webhook_app.command("remove")(webhooks.remove_webhook)
+webhook_app.command("test")(webhooks.send_test)
+webhook_app.command("deliveries")(webhooks.show_deliveries)
+space_app.command("create")(spaces.create)
+space_app.command("list")(spaces.list_spaces)
+space_app.command("backfill")(spaces.backfill)
+space_app.command("tune")(spaces.tune)
+space_app.command("compare")(space_compare.compare)
+space_app.command("activate")(spaces.activate)
+space_app.command("drop")(spaces.drop)
 db_app.command("upgrade")(admin.upgrade_database)
 db_app.command("prune")(admin.prune_database)
 

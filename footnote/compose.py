@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from random import SystemRandom
 
 import structlog
@@ -23,37 +23,23 @@ from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from app.retrieve.search_spaces import SearchSpaces
 from footnote.language_models import open_configured_gateway
+from footnote.outside import open_outbound, source_prefixes
 from ingest.ingestion import Ingestion
-from ingest.night import Night
 from ingest.reading import reading_children
-from ingest.reindex import Reindexing
-from ingest.sources.opening import SourceOpener
-from ingest.sources.run import SourceTools
-from ingest.sources.sync import enqueue_due_sources
-from ingest.sources.web_list import WebClient
 from ingest.space_writers import SpaceWriters
-from ingest.upkeep import Upkeep
 from kb.errors import (
-    InvalidInput,
-    Misconfigured,
     ModelUnavailable,
     SchemaOutOfDate,
-    SourceUriRefused,
 )
 from kb.files import FileStore
 from kb.ids import new_uuid
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.sketches.sketch_cache import SketchCache
 from kb.node import node_id
-from kb.outbound import BlockingOutboundClient, certificate_context
 from kb.postgres.database import Database, wait_until_reachable
 from kb.postgres.row_security import probe_row_security
-from kb.public_addresses import PublicAddresses
-from kb.schedule import validate_cron
 from kb.settings import Settings
-from kb.source_uris import parse_prefixes
 from kb.store.api_processes import ApiProcess
-from kb.store.retention import Retention
 from kb.store.spaces import (
     Space,
     StoredSpace,
@@ -80,7 +66,7 @@ REACH_TIMEOUT_SECONDS = 30
 
 REFIT = (
     "Run 'footnote eval abstention --fit --fitted FILE' with the model, and 'footnote space tune "
-    "SPACE --abstention FILE'; or set the space's --evidence-floor by questions."
+    "SPACE --abstention FILE'; or equate its cosines with --like, or set --evidence-floor."
 )
 """The remedy for an evidence floor that was fitted with another embedding model."""
 
@@ -230,7 +216,7 @@ def build_retriever(
 
 def warn_of_unfitted_floor(stored: StoredSpace) -> None:
     """Logs that the evidence floor was fitted with another embedding model, where it was."""
-    if stored.tuning.evidence_floor is None and not is_fitted_to(stored.space.model, stored.tuning):
+    if not is_fitted_to(stored.space.model, stored.tuning):
         log.warning(
             "evidence_floor.not_fitted",
             space=stored.space.name,
@@ -295,6 +281,7 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
                 )
             ) as sampler,
             aclosing(HeavyWork()) as heavy_work,
+            open_outbound(settings) as outbound,
         ):
             retriever = build_retriever(settings, database, indexes, spaces, sampler)
             yield Resources(
@@ -317,6 +304,7 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
                 ),
                 answerer=_build_answerer(settings, database, retriever, gateway, policies),
                 heavy_work=heavy_work,
+                outbound=outbound,
                 metrics=metrics,
                 request_limits=RequestLimits(
                     max_upload_bytes=settings.max_upload_bytes,
@@ -353,74 +341,3 @@ async def open_ingestion(settings: Settings, database_url: str) -> AsyncIterator
                 max_attempts=settings.job_max_attempts,
                 clock=utc_now,
             )
-
-
-def build_reindexing(settings: Settings, tools: Ingestion, sources: SourceTools) -> Reindexing:
-    """The tools that the worker brings a tenant up to date with."""
-    return Reindexing(
-        ingestion=tools,
-        upkeep=build_upkeep(settings, tools.database, tools.metrics),
-        sources=sources,
-    )
-
-
-def build_night(settings: Settings, database: Database) -> Night:
-    """The schedule of the nightly work; Misconfigured when the setting cannot be read."""
-    try:
-        cron = validate_cron(settings.nightly_cron)
-    except InvalidInput as error:
-        raise Misconfigured(f"FOOTNOTE_NIGHTLY_CRON: {error.message}") from error
-    return Night(
-        database=database,
-        cron=cron,
-        clock=utc_now,
-        enqueue_due_sources=lambda now: enqueue_due_sources(database, now=now),
-    )
-
-
-def build_source_tools(
-    settings: Settings, database: Database, files: FileStore, web: WebClient
-) -> SourceTools:
-    """The tools that sources are synchronised with; Misconfigured by a prefix that is none."""
-    return SourceTools(
-        database=database,
-        files=files,
-        uploads=Uploads(database=database, files=files, max_bytes=settings.max_upload_bytes),
-        opener=SourceOpener(
-            prefixes=source_prefixes(settings), web=web, max_bytes=settings.max_upload_bytes
-        ),
-        clock=utc_now,
-    )
-
-
-def source_prefixes(settings: Settings) -> tuple[str, ...]:
-    """The addresses below which tenants may name sources; Misconfigured by one that is none."""
-    try:
-        return parse_prefixes(settings.source_uri_prefixes or "")
-    except SourceUriRefused as error:
-        raise Misconfigured(f"FOOTNOTE_SOURCE_URI_PREFIXES: {error.message}") from error
-
-
-@asynccontextmanager
-async def open_web(settings: Settings) -> AsyncIterator[BlockingOutboundClient]:
-    """The client that reads sources of the web: from public addresses, and those allowed."""
-    with (
-        closing(PublicAddresses(private_networks=settings.private_networks)) as addresses,
-        closing(BlockingOutboundClient(addresses, certificates=certificate_context())) as client,
-    ):
-        yield client
-
-
-def build_upkeep(settings: Settings, database: Database, metrics: Metrics) -> Upkeep:
-    """The nightly deletion of what has outlived its retention."""
-    answer_days, metering_days = settings.answer_retention_days, settings.metering_retention_days
-    return Upkeep(
-        database=database,
-        files=FileStore(settings.effective_file_store_url),
-        metrics=metrics,
-        retention=Retention(
-            answers=timedelta(days=answer_days) if answer_days else None,
-            model_calls=timedelta(days=metering_days) if metering_days else None,
-        ),
-        clock=utc_now,
-    )

@@ -6,6 +6,7 @@ from typing import Final, assert_never
 from app.answering.outcome import AnswerReason, AnswerStatus
 from kb import errors
 from kb.errors import KnowledgeBaseError
+from kb.receipts import Remaining
 from kb.store.credentials import Scope
 
 MEANING_BY_SERVER_CODE: Final[Mapping[str, str]] = {
@@ -156,6 +157,49 @@ def reason_meaning(reason: AnswerReason) -> str:
     return meaning
 
 
+RECEIPT_FIELDS: Final[Mapping[str, str]] = {
+    "type": "`footnote.document_deletion.1` or `footnote.tenant_deletion.1`.",
+    "document_id, content_sha256": "The document, and the hash of the bytes that were served.",
+    "tenant_id, tenant_name": "Of a tenant's receipt.",
+    "reason": "`request`: somebody deleted it. `retention`: its collection keeps it no longer.",
+    "deleted_at": "From then on nobody finds or reads it.",
+    "documents, versions, chunks, vectors": "Rows deleted.",
+    "answers, jobs, files": "Those deleted that the deleter could have got; of others nothing is "
+    "said, though they are deleted as well.",
+    "generation": "The deleter's generation without the document.",
+    "rows, queued, files": "Of a tenant: rows by table, jobs in the queue, stored files.",
+    "purge.status": "`running`, then `complete`: no process of the API has a copy left, on its "
+    "disk or in its caches.",
+    "purge.completed_at": "When that was so.",
+    "purge.nodes": "Nodes (home folders) that confirmed it.",
+    "purge.absent_nodes": "Nodes that were silent for a week and are not waited for.",
+    "remaining": "Codes of what is left, below.",
+    "key_id, signature": "Ed25519 over all other fields and `key_id`, as canonical JSON "
+    "(RFC 8785); base64url.",
+}
+"""The meanings of a receipt's fields."""
+
+
+def remaining_meaning(code: Remaining) -> str:
+    """What a deletion leaves, and until when."""
+    match code:
+        case "audit_event":
+            meaning = "The record of the deletion: who, when, the id and the hash; no text."
+        case "document_id":
+            meaning = "The id, in the log of changes that indexes follow, and in logs."
+        case "database_pages":
+            meaning = "Unused space of the database's files, until vacuum and new rows take it."
+        case "database_log":
+            meaning = "The database's write-ahead log, until it is recycled."
+        case "backups":
+            meaning = "Backups, replicas and snapshots that were made before."
+        case "sent_copies":
+            meaning = "What was sent before: to callers, and to language models for answers."
+        case _:
+            assert_never(code)
+    return meaning
+
+
 def scope_meaning(scope: Scope) -> str:
     """The requests that a key with this scope may make."""
     match scope:
@@ -170,7 +214,11 @@ def scope_meaning(scope: Scope) -> str:
         case "feedback":
             meaning = "Nothing yet: reserved for feedback on answers."
         case "admin":
-            meaning = "Change and delete documents that somebody else uploaded; manage sources."
+            meaning = (
+                "Change and delete what others uploaded; manage sources, webhooks and the time for "
+                "which collections keep documents; read receipts of deletions that the key could "
+                "read about."
+            )
         case "act_as":
             meaning = "Name the principals to ask for, in the header `Footnote-Principals`."
         case _:

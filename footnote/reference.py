@@ -16,13 +16,16 @@ from app.http.problems import CODE_BY_STATUS, error_status
 from footnote.cli import MODULE_BY_LATE_COMMAND, app
 from footnote.meanings import (
     MEANING_BY_SERVER_CODE,
+    RECEIPT_FIELDS,
     REMEDY_BY_SERVER_CODE,
     reason_meaning,
+    remaining_meaning,
     remedy,
     scope_meaning,
     status_meaning,
 )
 from kb.errors import KnowledgeBaseError
+from kb.receipts import REMAINING
 from kb.settings import Settings
 from kb.store.credentials import SCOPES
 from kb.telemetry import Metrics
@@ -93,6 +96,7 @@ def render_reference() -> str:
             ("scope", "allows"),
             [(f"`{scope}`", scope_meaning(scope)) for scope in SCOPES],
         ),
+        *_receipt_sections(),
         _section(
             "Command line",
             "Exit codes: 0 success, 1 failure with one line on stderr, 2 wrong usage. "
@@ -110,6 +114,29 @@ def render_reference() -> str:
         ),
     ]
     return "\n".join([INTRODUCTION, *sections])
+
+
+def _receipt_sections() -> list[str]:
+    return [
+        _section(
+            "Receipts",
+            "What `DELETE /v1/documents/{id}`, `GET /v1/documents/{id}/receipt` and "
+            "`footnote tenant delete` give. "
+            "[Delete and prove it](how-to/delete-and-prove-it.md) says how to check one.",
+            ("field", "meaning"),
+            [(_coded(names), meaning) for names, meaning in RECEIPT_FIELDS.items()],
+        ),
+        _section(
+            "What a deletion leaves",
+            "The codes in `remaining`; each receipt has all of them.",
+            ("code", "meaning"),
+            [(f"`{each}`", remaining_meaning(each)) for each in REMAINING],
+        ),
+    ]
+
+
+def _coded(names: str) -> str:
+    return ", ".join(f"`{name}`" for name in names.split(", "))
 
 
 def _section(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Final
 
 import numpy as np
@@ -29,6 +30,9 @@ from kb.unit_vectors import Vectors
 BATCH_TEXTS: Final = 64
 """Half a second of a small model on two cores: an upload that somebody waits for gets its turn."""
 
+TURN_SECONDS: Final = 5.0
+"""Of one job: in between, what waits with a higher priority takes the worker's place."""
+
 OnEmbedded = Callable[[Embedded], Awaitable[None]]
 """Is told of every batch that was stored, what had to be embedded for it."""
 
@@ -36,20 +40,34 @@ OnProgress = Callable[[int, int], Awaitable[None]]
 """Is told how many of the tenant's chunks have a vector, and how many chunks there are."""
 
 
-async def backfill(tools: Ingestion, run: TenantRun) -> FinishedStatus:
-    """Does a job of the kind `backfill`; cut off, it goes on where it was."""
+class _TurnOver(Exception):  # nothing went wrong
+    """The job has worked for long enough: others have their turn."""
+
+
+async def backfill(tools: Ingestion, run: TenantRun) -> FinishedStatus | None:
+    """Does a job of the kind `backfill`, for one turn; the next goes on where it was."""
+    started = monotonic()
+    reports = 0
 
     async def on_progress(done: int, total: int) -> None:
+        nonlocal reports
+        reports += 1
         await run.report(done=done, total=total)
+        # The first report comes before any work.
+        if reports > 1 and monotonic() - started > TURN_SECONDS:
+            raise _TurnOver
 
     async def on_embedded(embedded: Embedded) -> None:
         async with tools.database.tenant(run.tenant_id, viewer=None) as scope:
             await add_embedded(scope, run.job.id, embedded)
 
     space_name = str(run.job.arguments[SPACE_ARGUMENT])
-    return await backfill_tenant(
-        tools, run.tenant_id, space_name, on_progress=on_progress, on_embedded=on_embedded
-    )
+    try:
+        return await backfill_tenant(
+            tools, run.tenant_id, space_name, on_progress=on_progress, on_embedded=on_embedded
+        )
+    except _TurnOver:
+        return None
 
 
 async def backfill_tenant(

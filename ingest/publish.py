@@ -7,7 +7,7 @@ from datetime import datetime
 from ingest.chunk import Chunk
 from ingest.parse import ParsedDocument
 from kb.errors import DocumentNotFound, SpaceChanged
-from kb.ids import DocumentId, JobId
+from kb.ids import ChunkId, DocumentId, JobId
 from kb.postgres.database import TenantSession
 from kb.store.changes import lock_document
 from kb.store.chunks import NewChunk, delete_chunks, insert_chunks
@@ -15,7 +15,7 @@ from kb.store.document_writes import set_published
 from kb.store.documents import Document, get_document
 from kb.store.jobs import Embedded, add_embedded, finish_job, hold_attempt
 from kb.store.space_backfill import enqueue_backfill
-from kb.store.spaces import Space, hold_spaces, stored_spaces
+from kb.store.spaces import Space, hold_spaces
 from kb.store.tenants import advance_generation
 from kb.store.vectors import delete_vectors, insert_vectors
 from kb.store.versions import insert_version
@@ -54,8 +54,7 @@ async def publish(
 
     Raises SpaceChanged when there are no vectors for the embedding space that searches use.
     """
-    await hold_spaces(scope)
-    live = [each for each in await stored_spaces(scope) if not each.is_dropped]
+    live = await hold_spaces(scope)
     if any(each.is_current and each.space not in publication.vectors_by_space for each in live):
         raise SpaceChanged
     await lock_document(scope, publication.document_id)
@@ -93,14 +92,7 @@ async def publish(
         ],
     )
     for each in live:
-        vectors = publication.vectors_by_space.get(each.space)
-        if vectors is not None:
-            await insert_vectors(
-                scope, each.space, document, chunk_ids, publication.sha256s, vectors
-            )
-        elif chunk_ids:
-            # This worker lacks the model: whoever has it embeds what is missing.
-            await enqueue_backfill(scope, each.space, owner=document.owned_by.name)
+        await _fill(scope, each.space, publication, document, chunk_ids)
     await set_published(
         scope,
         document,
@@ -127,3 +119,18 @@ def _as_served(document: Document, publication: Publication) -> Document:
         detected_language=publication.detected_language,
         upload=document.upload + publication.is_reread,
     )
+
+
+async def _fill(
+    scope: TenantSession,
+    space: Space,
+    publication: Publication,
+    document: Document,
+    chunk_ids: Sequence[ChunkId],
+) -> None:
+    """Stores the vectors of one space, or leaves them to a worker that has its model."""
+    vectors = publication.vectors_by_space.get(space)
+    if vectors is not None:
+        await insert_vectors(scope, space, document, chunk_ids, publication.sha256s, vectors)
+    elif chunk_ids:
+        await enqueue_backfill(scope, space)

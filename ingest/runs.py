@@ -17,7 +17,7 @@ from kb.ids import JobId, TenantId
 from kb.postgres.database import retried
 from kb.store.changes import lock_document
 from kb.store.document_writes import set_status
-from kb.store.documents import Document, get_document
+from kb.store.documents import Document, DocumentStatus, get_document
 from kb.store.job_kinds import REREAD
 from kb.store.jobs import (
     FINISHED,
@@ -31,6 +31,7 @@ from kb.store.jobs import (
     set_progress,
     start_job,
 )
+from kb.store.webhook_events import Event, EventValue, emit
 
 log = structlog.get_logger(__name__)
 
@@ -161,13 +162,17 @@ async def fail(
             await finish_job(scope, run.job.id, "failed", error=reason, now=now)
             document = await get_document(scope, document_id)
             if document.upload == run.job.upload and not run.is_reread:
+                status: DocumentStatus = "ready_with_warnings" if document.version else "failed"
                 await set_status(
                     scope,
                     document_id,
-                    "ready_with_warnings" if document.version else "failed",
+                    status,
                     error={"code": error.code, "message": error.message},
                     now=now,
                 )
+                data: dict[str, EventValue] = {"id": str(document_id), "status": status}
+                data |= {"job_id": str(run.job.id), "error_code": error.code}
+                await emit(scope, Event(type="document.failed", data=data), now=now)
         return True
 
     if await retried(transaction):

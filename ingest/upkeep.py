@@ -19,6 +19,7 @@ from kb.store.answer_events import KEPT_FOR
 from kb.store.changes import Receipt
 from kb.store.document_retention import delete_outlived, outlived_documents
 from kb.store.retention import (
+    DELIVERIES_KEPT_FOR,
     REQUESTS_KEPT_FOR,
     Retention,
     prune_answer_events,
@@ -26,6 +27,7 @@ from kb.store.retention import (
     prune_audiences,
     prune_model_calls,
     prune_requests,
+    prune_webhook_deliveries,
 )
 from kb.store.stored_files import discard_file, discard_unneeded
 from kb.store.tenant_deletion import deleted_among
@@ -149,6 +151,9 @@ def _batches(upkeep: Upkeep, now: datetime) -> dict[str, _Prune]:
         ),
         "requests": lambda scope: prune_requests(
             scope, before=now - REQUESTS_KEPT_FOR, limit=limit
+        ),
+        "webhook_deliveries": lambda scope: prune_webhook_deliveries(
+            scope, before=now - DELIVERIES_KEPT_FOR, limit=limit
         ),
         "audiences": lambda scope: prune_audiences(scope, limit=limit),
     }

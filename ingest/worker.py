@@ -114,14 +114,15 @@ def build_queue_app(
     async def ingest(tenant_id: TenantId, job_id: JobId, is_last: bool) -> None:  # noqa: FBT001  # a RunJob
         await run_job(tools, tenant_id, job_id, is_last_attempt=is_last)
 
-    async def fill_space(tenant_id: TenantId, job_id: JobId, is_last: bool) -> None:  # noqa: FBT001  # a RunJob
+    async def fill_space(tenant_id: TenantId, job_id: JobId, _is_last: bool) -> None:  # noqa: FBT001  # a RunJob
         await run_tenant_job(
             tools.database,
             tools.clock,
             tenant_id,
             job_id,
             partial(backfill, tools),
-            is_last_attempt=is_last,
+            # A worker that has the model may come any day; dropping the space ends the job.
+            is_last_attempt=False,
         )
 
     app.register(INGEST, ingest, max_attempts=tools.max_attempts)

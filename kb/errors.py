@@ -25,6 +25,8 @@ KnowledgeBaseError
 │   ├── CredentialNotFound
 │   ├── SourceNotFound
 │   ├── SpaceNotFound
+│   ├── WebhookNotFound
+│   ├── DeliveryNotFound
 │   └── TenantNotFound
 ├── Conflict
 │   ├── AlreadyExists
@@ -232,6 +234,18 @@ class SpaceNotFound(NotFound):
     """There is no such embedding space."""
 
     code = "space_not_found"
+
+
+class WebhookNotFound(NotFound):
+    """There is no such webhook."""
+
+    code = "webhook_not_found"
+
+
+class DeliveryNotFound(NotFound):
+    """There is no such delivery: they are kept for 30 days."""
+
+    code = "delivery_not_found"
 
 
 class TenantNotFound(NotFound):

@@ -12,6 +12,8 @@ DocumentId = NewType("DocumentId", UUID)
 JobId = NewType("JobId", UUID)
 AnswerId = NewType("AnswerId", UUID)
 SourceId = NewType("SourceId", UUID)
+WebhookId = NewType("WebhookId", UUID)
+DeliveryId = NewType("DeliveryId", UUID)
 ChunkId = NewType("ChunkId", int)
 
 Subject = NewType("Subject", str)

@@ -74,13 +74,16 @@ class OutboundResponse:
     content: bytes
 
 
-def checked_url(text: str) -> httpx.URL:
-    """The URL; OutboundRefused for one that nothing may be asked of, wherever its host may be."""
+def checked_url(text: str, *, base: str = "") -> httpx.URL:
+    """The URL, as it reads on the page `base`.
+
+    OutboundRefused for one that nothing may be asked of, wherever its host may be.
+    """
     if len(text) > MAX_URL_CHARS:
         raise OutboundRefused(f"A URL has at most {MAX_URL_CHARS:,} characters.")
     try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL as error:
+        url = httpx.URL(urljoin(base, text))
+    except (httpx.InvalidURL, ValueError) as error:
         raise OutboundRefused("This is not a URL.") from error
     if url.scheme not in PORT_BY_SCHEME or not url.raw_host:
         raise OutboundRefused("The URL must start with 'https://' or 'http://' and name a host.")
@@ -131,7 +134,7 @@ def _next_request(
     if request.max_redirects == 0 or status not in REDIRECTS or "location" not in headers:
         return None
     here = checked_url(request.url)
-    there = checked_url(urljoin(str(here), headers["location"]))
+    there = checked_url(headers["location"], base=str(here))
     if here.scheme == "https" and there.scheme == "http":
         raise OutboundRefused("A redirect leads from https to http.")
     if request.max_redirects == 1:
@@ -246,7 +249,7 @@ class OutboundClient:
                 content = body.whole()
         return _response(request, received.status, headers, content), following
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Closes all connections."""
         await self._pool.aclose()
 

@@ -17,7 +17,7 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 LookUp: TypeAlias = Callable[[str, int], Sequence[str]]
 """The addresses of a host and port, as text; OSError when there are none."""
 
-MAX_LOOK_UPS: Final = 8
+MAX_LOOK_UPS: Final = 32
 """At once, in threads of their own: a name server that is silent holds up nobody else's threads."""
 
 _IPV6_UNICAST: Final = ipaddress.IPv6Network("2000::/3")

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, get_args
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -19,15 +19,17 @@ from kb.errors import InvalidInput, ReceiptInvalid
 
 KEY_BYTES: Final = 32
 
-REMAINING: Final = (
+Remaining = Literal[
     "audit_event",
     "document_id",
     "database_pages",
     "database_log",
     "backups",
     "sent_copies",
-)
-"""Codes of what a deletion leaves, explained in docs/how-to/delete-and-prove-it.md."""
+]
+"""What a deletion leaves, and every receipt says."""
+
+REMAINING: Final[tuple[Remaining, ...]] = get_args(Remaining)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,6 +45,7 @@ READ_BYTES: Final = 1 << 22
 _TABLES: Final = text(
     """
     SELECT nspname AS schema, relname AS name, relrowsecurity AS is_protected,
+           has_table_privilege(pg_class.oid, 'SELECT') AS login_reads,
            has_table_privilege('footnote_writer', pg_class.oid, 'SELECT') AS writer_reads,
            has_table_privilege('footnote_system', pg_class.oid, 'SELECT') AS system_reads
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
@@ -166,12 +167,15 @@ async def _look_in_tables(
         sees_all = bool((await connection.execute(_SEES_ALL)).scalar_one())
         tables = (await connection.execute(_TABLES)).all()
     for table in tables:
-        role = "none"
-        if table.is_protected and not sees_all:
-            role = "footnote_writer" if table.writer_reads else "footnote_system"
-            if not table.writer_reads and not table.system_reads:
-                report.unread.append(f"{table.schema}.{table.name}")
-                continue
+        if sees_all or not table.is_protected:
+            role = "none" if table.login_reads else None
+        elif table.writer_reads:
+            role = "footnote_writer"
+        else:
+            role = "footnote_system" if table.system_reads else None
+        if role is None:
+            report.unread.append(f"{table.schema}.{table.name}")
+            continue
         async with database.owner() as connection:
             await connection.execute(_ENTER, {"role": role, "tenant_id": str(tenant_id)})
             await _look_in_table(connection, table.schema, table.name, traces, report)
@@ -200,7 +204,7 @@ async def _look_in_table(
         """  # noqa: S608  # names from the catalog
     )
     found = await connection.execute(query, {"traces": [_in_json(each.value) for each in traces]})
-    counts = {traces[number - 1]: int(count) for number, count in found.tuples()}
+    counts = {traces[number - 1]: int(count) for number, count in found}
     report.residues += _residues(f"{schema}.{name}", f"{schema}.{name}", counts)
 
 

@@ -57,7 +57,8 @@ class Settings(BaseSettings):
 
     embedding_model: str = Field(
         default=DEFAULT_EMBEDDING_MODEL,
-        description="The packaged default (English), a model hub name or a local folder.",
+        description="Model of the first start: the packaged default (English), a model hub name or "
+        "a local folder. Later `footnote space create` adds another.",
     )
     embedding_backend: Literal["auto", "openvino", "torch"] = Field(
         default="auto",

@@ -81,6 +81,8 @@ MEANING_BY_METRIC: Final = {
     "compared with the exact search, in a transaction that no response waits for.",
     "footnote_jobs_waiting": "Jobs that wait for a worker; -1 while the database cannot be "
     "reached.",
+    "footnote_webhook_attempts": "Attempts to tell a webhook of an event, counted by the worker: "
+    "`delivered` or `failed`.",
     "footnote_pruned": "Rows and files that the nightly upkeep deleted, counted by the worker: "
     "answers, answer_events, model_calls, requests, audiences, files.",
     "footnote_llm_calls": "Calls of language models, each attempt: completed, cancelled, "
@@ -262,6 +264,7 @@ class Metrics:
         )
         self._ann_recall = histogram("footnote_ann_recall", buckets=RECALL_BUCKETS)
         self._jobs_waiting = gauge("footnote_jobs_waiting")
+        self._webhook_attempts = counter("footnote_webhook_attempts", "outcome")
         self._pruned = counter("footnote_pruned", "kind")
         self._llm_calls = counter("footnote_llm_calls", "target", "feature", "outcome")
         self._llm_tokens = counter("footnote_llm_tokens", "target", "kind")
@@ -309,6 +312,10 @@ class Metrics:
     def set_breaker_state(self, target: str, state: Literal["closed", "half_open", "open"]) -> None:
         """The state of a language model's circuit breaker."""
         self._llm_breaker.labels(_label(target)).set(("closed", "half_open", "open").index(state))
+
+    def count_webhook_attempt(self, *, outcome: Literal["delivered", "failed"]) -> None:
+        """Counts one attempt to tell a webhook of an event."""
+        self._webhook_attempts.labels(outcome).inc()
 
     def count_pruned(self, *, kind: str, count: int) -> None:
         """Counts rows and files that the nightly upkeep deleted."""

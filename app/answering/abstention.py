@@ -25,7 +25,7 @@ from app.answering.evidence.ranking import FLOOR_PASSAGES, SentenceEvidence
 from app.answering.question.parts import QuestionReading
 from app.answering.question.specifics import identifiers
 from kb.errors import InvalidInput
-from kb.store.spaces import SpaceTuning
+from kb.store.spaces import AS_IT_IS, CosineScale, SpaceTuning
 from language.stems import content_stems
 from language.text import STOP_WORDS
 
@@ -96,10 +96,23 @@ def packaged_model() -> FittedAbstention:
 
 
 def fitted_model(tuning: SpaceTuning) -> FittedAbstention:
-    """The model that was fitted with the embedding space, else that of this release."""
+    """The model that was fitted with the embedding space, else that of this release.
+
+    Of cosines by the scale of the space.
+    """
     if tuning.abstention is None:
         return packaged_model()
-    return parse_fitted(tuning.abstention)
+    fitted, scale = parse_fitted(tuning.abstention), tuning.cosines
+    signals = dict(fitted["signals"])
+    for name in ("best_cosine", "passage_cosine", "passage_lead"):
+        # A lead is a difference of cosines.
+        intercept = 0.0 if name == "passage_lead" else scale.intercept
+        signals[name] = {
+            "mean": scale.slope * signals[name]["mean"] + intercept,
+            "deviation": scale.slope * signals[name]["deviation"],
+            "weight": signals[name]["weight"],
+        }
+    return {**fitted, "signals": signals}
 
 
 def parse_fitted(stored: Mapping[str, object]) -> FittedAbstention:
@@ -114,9 +127,14 @@ def parse_fitted(stored: Mapping[str, object]) -> FittedAbstention:
         ) from error
 
 
-def is_fitted_to(embedding_model: str, tuning: SpaceTuning | None = None) -> bool:
-    """False when the cosines of another model made the weights: what they say is a guess then."""
-    return fitted_model(tuning or SpaceTuning())["embedding_model"] == embedding_model
+def is_fitted_to(embedding_model: str, tuning: SpaceTuning) -> bool:
+    """False when the cosines of another model made the weights, and the space says nothing to that.
+
+    What the weights say is a guess then.
+    """
+    if tuning.evidence_floor is not None or tuning.cosines != AS_IT_IS:
+        return True
+    return fitted_model(tuning)["embedding_model"] == embedding_model
 
 
 def answer_probability(model: FittedAbstention, signals: EvidenceSignals | None) -> float:
@@ -135,17 +153,17 @@ def evidence_probability(
     question: QuestionReading,
     context: Context,
     evidence: Sequence[SentenceEvidence],
-    model: FittedAbstention,
+    tuning: SpaceTuning,
 ) -> float:
     """The probability, 0 to 1, that the evidence holds an answer to the question.
 
-    `model` was fitted to cosines as those of the evidence are.
+    The evidence has its cosines by the scale of `tuning`, that of the space they come from.
 
     A name or a code says nothing to an embedding model, and so nothing to the cosines: a piece with
     all the question's words, or a row with the identifier asked about, counts whatever they are.
     """
-    signals = evidence_signals(question, context, evidence)
-    probability = answer_probability(model, signals)
+    signals = evidence_signals(question, context, evidence, tuning.cosines)
+    probability = answer_probability(fitted_model(tuning), signals)
     is_named = any(
         each.coverage >= WHOLE_COVERAGE
         or (
@@ -159,16 +177,23 @@ def evidence_probability(
 
 
 def evidence_signals(
-    question: QuestionReading, context: Context, evidence: Sequence[SentenceEvidence]
+    question: QuestionReading,
+    context: Context,
+    evidence: Sequence[SentenceEvidence],
+    scale: CosineScale = AS_IT_IS,
 ) -> EvidenceSignals | None:
-    """The signals; None when there is no evidence. Takes .3 ms."""
+    """The signals; None when there is no evidence. Takes .3 ms.
+
+    Passages have the cosines of their search, which `scale` turns into those of the evidence.
+    """
     best = [each for each in evidence if each.passage_rank < FLOOR_PASSAGES]
     if not best:
         return None
     best_cosine = max(each.cosine for each in best)
     # Of the passages that the vectors found; others are farther away than all of these.
     parts = (part for source in context.sources for part in source.parts)
-    cosines = [part.cosine for part in parts if part.cosine is not None] or [best_cosine]
+    searched = [scale.equated(part.cosine) for part in parts if part.cosine is not None]
+    cosines = searched or [best_cosine]
     nearest, *following = sorted(cosines, reverse=True)[:FLOOR_PASSAGES]
     match question.constraints.answer_type.kind:
         case "person" | "number" | "time" | "place":

@@ -20,6 +20,7 @@ from app.answering.other_values import answer_otherwise
 from app.answering.question.parts import QuestionReading
 from app.answering.verify.vetoes import find_vetoes
 from kb.passages import Passage
+from kb.store.spaces import AS_IT_IS, CosineScale
 from language.numbers import says
 from language.reading import Reading, read_sentence
 from language.sentences import bounded_sentences
@@ -94,7 +95,10 @@ class Disagreement:
 
 
 def disagreement_in(
-    question: QuestionReading, context: Context, evidence: Sequence[SentenceEvidence]
+    question: QuestionReading,
+    context: Context,
+    evidence: Sequence[SentenceEvidence],
+    scale: CosineScale = AS_IT_IS,
 ) -> Disagreement | None:
     """The disagreement among the best of the evidence, which stands best first.
 
@@ -106,12 +110,14 @@ def disagreement_in(
         if source is not None and each.score >= COMPARED_SHARE_OF_BEST * evidence[0].score:
             side = Side(text=each.text, source_id=source.id, passage=source.passage, evidence=each)
             sides.append(side)
-    found = find_disagreement(question, sides)
+    found = find_disagreement(question, sides, scale)
     is_shown = found is None or found.is_conflict or not any(each.part for each in evidence)
     return found if is_shown else None
 
 
-def find_disagreement(question: QuestionReading, sides: Sequence[Side]) -> Disagreement | None:
+def find_disagreement(
+    question: QuestionReading, sides: Sequence[Side], scale: CosineScale = AS_IT_IS
+) -> Disagreement | None:
     """The first two sides, in their order, that disagree on what is asked; None when none do.
 
     Sides of one document version are not compared: a document that lists several values lists them
@@ -135,7 +141,7 @@ def find_disagreement(question: QuestionReading, sides: Sequence[Side]) -> Disag
             continue
         cases = _compare(question.stems, first, second)
         one, other = first.side.evidence, second.side.evidence
-        if cases is None and one and other and answer_otherwise(question, one, other):
+        if cases is None and one and other and answer_otherwise(question, one, other, scale):
             cases = NO_CASES
         if cases is not None:
             return Disagreement(first=first.side, second=second.side, cases=cases)

@@ -13,6 +13,7 @@ from app.answering.question.parts import QuestionReading
 from app.answering.question.proper_names import names_in
 from app.answering.question.specifics import read_specifics
 from app.answering.question.vocabulary import CARDINALS, UNITS
+from kb.store.spaces import AS_IT_IS, CosineScale
 from language.stems import content_stems
 
 MIN_COSINE: Final = 0.5
@@ -35,10 +36,15 @@ _UNIT_WITHIN: Final = 2
 
 
 def answer_otherwise(
-    question: QuestionReading, one: SentenceEvidence, other: SentenceEvidence
+    question: QuestionReading,
+    one: SentenceEvidence,
+    other: SentenceEvidence,
+    scale: CosineScale = AS_IT_IS,
 ) -> bool:
     """True when both answer the question, and each with a value that the other does not give."""
-    if one.vector is None or other.vector is None or float(one.vector @ other.vector) < MIN_COSINE:
+    if one.vector is None or other.vector is None:
+        return False
+    if scale.equated(float(one.vector @ other.vector)) < MIN_COSINE:
         return False
     if abs(one.cosine - other.cosine) > MAX_APART:
         return False

@@ -15,7 +15,7 @@ from datetime import datetime
 from app.answering.abstention import evidence_probability, fitted_model
 from app.answering.claims import VerifiedClaim
 from app.answering.context import build_context, random_source_id
-from app.answering.disagreement import disagreement_in
+from app.answering.disagreement import Disagreement, disagreement_in
 from app.answering.drafts import VerifiedDraft, draft_and_verify
 from app.answering.evidence.completing import complete_for
 from app.answering.evidence.ranking import rank_sentences
@@ -139,20 +139,18 @@ class Answerer:
                 checks=run.checks,
                 timings_ms=_milliseconds(stopwatch),
             )
-
         with stopwatch.span("retrieve"):
             retrieval = await self.retriever.search(
                 caller.tenant_id, caller.viewer, self._query(run), now=now
             )
         # Another embedding space may have been activated since the guard.
-        run = replace(
-            run, release=self._release(run.release.prompt, run.session, retrieval.embedder)
-        )
+        release = self._release(run.release.prompt, run.session, retrieval.embedder)
+        run = replace(run, release=release)
         with stopwatch.span("evidence"):
             retrieved = await self._rank_evidence(run, retrieval, is_completed=run.session is None)
         await on_event(retrieved)
 
-        disagreement = disagreement_in(run.question.reading, retrieved.context, retrieved.evidence)
+        disagreement = self._disagreement(run, retrieved)
         outcome = await self._outcome_without_evidence(run, retrieved)
         if outcome is None and disagreement is not None and not disagreement.is_conflict:
             outcome = ask_which_is_meant(disagreement)
@@ -280,7 +278,9 @@ class Answerer:
         )
         # In a thread, where it is kept: a hostile question takes longer to read.
         reading = await asyncio.to_thread(lambda: question.reading)
-        evidence = await asyncio.to_thread(rank_sentences, reading, context, embedder)
+        evidence = await asyncio.to_thread(
+            rank_sentences, reading, context, embedder, embedder.tuning.cosines
+        )
         if is_completed:
             completed = await complete_for(run.caller, self.database, reading, context, evidence)
             context, evidence = completed.context, completed.evidence
@@ -288,9 +288,7 @@ class Answerer:
             retrieval=retrieval,
             context=context,
             evidence=tuple(evidence),
-            evidence_probability=evidence_probability(
-                reading, context, evidence, fitted_model(embedder.tuning)
-            ),
+            evidence_probability=evidence_probability(reading, context, evidence, embedder.tuning),
         )
 
     # --- Outcomes without a draft ----------------------------------------------------------------
@@ -315,6 +313,11 @@ class Answerer:
         if not retrieved.context.sources:
             return Outcome(status="unsupported", reason="no_results")
         return Outcome(status="unsupported", reason="low_relevance")
+
+    def _disagreement(self, run: AnswerRun, retrieved: Retrieved) -> Disagreement | None:
+        scale = retrieved.retrieval.embedder.tuning.cosines
+        question = run.question.reading
+        return disagreement_in(question, retrieved.context, retrieved.evidence, scale)
 
     def _may_hold_answer(self, retrieved: Retrieved) -> bool:
         # Without evidence the probability is 0, which is no answer whatever the floor.

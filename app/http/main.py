@@ -14,12 +14,14 @@ from app.http.collections import routes as collections
 from app.http.documents import routes as documents
 from app.http.grounding import routes as grounding
 from app.http.jobs import routes as jobs
+from app.http.jobs.streams import JobStreams
 from app.http.middleware import install_middleware
 from app.http.problems import register_error_handlers
 from app.http.rate_limit import RateLimiter
 from app.http.reindex import routes as reindex
 from app.http.search import routes as search
 from app.http.sources import routes as sources
+from app.http.webhooks import routes as webhooks
 from app.resources import Resources
 
 DESCRIPTION = """
@@ -31,11 +33,13 @@ that the asker was allowed to read.
 def build_app(resources: Resources) -> FastAPI:
     """The application on these resources."""
     streams = AnswerStreams(resources)
+    job_streams = JobStreams(resources)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await streams.close()
+        await job_streams.close()
 
     app = FastAPI(
         title="Footnote",
@@ -48,6 +52,7 @@ def build_app(resources: Resources) -> FastAPI:
     )
     app.state.resources = resources
     app.state.streams = streams
+    app.state.job_streams = job_streams
     app.state.rate_limiter = RateLimiter(resources.request_limits.rate_per_minute)
     for routes in (
         documents,
@@ -59,6 +64,7 @@ def build_app(resources: Resources) -> FastAPI:
         grounding,
         reindex,
         sources,
+        webhooks,
     ):
         app.include_router(routes.router, prefix="/v1")
     app.include_router(operation.router)

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from evals.bench.answer_time import measure_answers
 from evals.bench.beside import measure_beside
 from evals.bench.concurrency import measure_concurrency
+from evals.bench.deletion import DELETIONS, measure_deletion
 from evals.bench.fairness import measure_fairness
 from evals.bench.footnote_process import Instance
 from evals.bench.hostile import measure_hostile
@@ -28,11 +29,13 @@ from evals.bench.record import Outcome, write
 from evals.bench.scale import measure_scale
 from evals.bench.search import measure_search
 from evals.bench.servers import measure_servers
+from evals.bench.spaces import measure_spaces
 from evals.bench.squad2 import DATASET as SQUAD2
 from evals.bench.squad2 import measure_squad2
 from evals.bench.startup import measure_startup
 from evals.bench.visible import measure_visible
 from evals.bench.walk import measure_walk
+from evals.bench.webhooks import EVENTS, measure_webhooks
 from footnote.evals.datasets import Dataset, open_dataset
 from kb.errors import InvalidInput, Misconfigured
 from kb.settings import Settings
@@ -53,6 +56,7 @@ class Name(StrEnum):
     INGEST = "ingest"
     SEARCH = "search"
     CONCURRENCY = "concurrency"
+    DELETION = "deletion"
     BESIDE = "beside"
     FAIRNESS = "fairness"
     HOSTILE = "hostile"
@@ -61,9 +65,11 @@ class Name(StrEnum):
     REINDEX = "reindex"
     SCALE = "scale"
     SERVERS = "servers"
+    SPACES = "spaces"
     SQUAD2 = "squad2"
     VISIBLE = "visible"
     WALK = "walk"
+    WEBHOOKS = "webhooks"
     ALL = "all"
 
 
@@ -113,6 +119,8 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
             return measure_search(plan.instance(SEARCHED), data(HANDBOOK), pages=plan.pages)
         case Name.CONCURRENCY:
             return measure_concurrency(plan.instance(SEARCHED), data(HANDBOOK), pages=plan.pages)
+        case Name.DELETION:
+            return measure_deletion(plan.instance(name), deletions=plan.limit or DELETIONS)
         case Name.BESIDE:
             return measure_beside(plan.instance(name), data(HANDBOOK), pages=plan.pages)
         case Name.FAIRNESS:
@@ -130,12 +138,16 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
             return measure_scale(plan.instance, largest=plan.limit or ROWS)
         case Name.SERVERS:
             return measure_servers(runs=plan.runs or 3)
+        case Name.SPACES:
+            return measure_spaces(plan.instance(name), data(HANDBOOK), pages=plan.pages)
         case Name.SQUAD2:
             return measure_squad2(plan.instance(name), data(SQUAD2), limit=plan.limit)
         case Name.VISIBLE:
             return measure_visible(data(MEDQUAD))
         case Name.WALK:
             return measure_walk(plan.instance(name))
+        case Name.WEBHOOKS:
+            return measure_webhooks(plan.instance(name), events=plan.limit or EVENTS)
         case Name.ALL:
             raise ValueError("Benchmarks are measured one at a time.")
         case _:
@@ -154,9 +166,9 @@ def bench(  # noqa: PLR0913  # each is an option of the command
         int | None,
         typer.Option(
             min=1,
-            help="Questions of squad2 (unset: all) and answers (400), chunks of lexical "
-            "(100,000), and of the biggest tenant of permissions and scale (1,000,000), files of "
-            "reindex (10,000).",
+            help="Questions of squad2 (unset: all) and answers (400), events of webhooks (500), "
+            "chunks of lexical (100,000), and of the biggest tenant of permissions and scale "
+            "(1,000,000), files of reindex (10,000), deletions (200).",
         ),
     ] = None,
     against: Annotated[

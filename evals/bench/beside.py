@@ -32,12 +32,12 @@ def measure_beside(instance: Instance, dataset: Dataset, *, pages: int) -> Outco
     texts = iter(queries_from(stored, count=WARM_UP + IDLE + MOST_QUERIES, seed=SEED))
     with running(instance) as footnote, footnote.client() as client, footnote.client() as uploader:
         upload_all(client, stored)
-        _search_all(client, islice(texts, WARM_UP))
-        idle = _search_all(client, islice(texts, IDLE))
+        search_all(client, islice(texts, WARM_UP))
+        idle = search_all(client, islice(texts, IDLE))
         with ThreadPoolExecutor(1) as thread:
             uploading = thread.submit(upload_all, uploader, others)
             while_uploading = takewhile(lambda _: not uploading.done(), texts)
-            beside = _search_all(client, while_uploading)
+            beside = search_all(client, while_uploading)
             uploaded = uploading.result()
     return judge(dataset, idle, beside, uploaded, others)
 
@@ -74,7 +74,7 @@ def judge(
     )
 
 
-def _search_all(client: httpx.Client, texts: Iterator[str]) -> list[float]:
+def search_all(client: httpx.Client, texts: Iterator[str]) -> list[float]:
     """Milliseconds of each."""
     milliseconds = []
     for text in texts:

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from footnote.compose import build_upkeep, open_database, utc_now
+from footnote.compose import open_database, utc_now
 from footnote.output import (
     JsonOption,
     PrincipalsOption,
@@ -16,6 +16,7 @@ from footnote.output import (
     console,
     print_json,
 )
+from footnote.worker_tools import build_upkeep
 from ingest.upkeep import prune
 from kb.postgres.database import Database
 from kb.postgres.embedded_postgres import database_url

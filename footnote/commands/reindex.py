@@ -9,8 +9,10 @@ from rich.progress import Progress, TaskID
 
 from app.http.reindex.present import run_out
 from footnote.commands.admin import COMMAND_LINE, on_database
-from footnote.compose import build_reindexing, build_source_tools, open_ingestion, open_web
+from footnote.compose import open_ingestion
 from footnote.output import JsonOption, console, print_json, progress_bar
+from footnote.outside import open_web
+from footnote.worker_tools import build_reindexing, build_source_tools
 from ingest.ingestion import Ingestion
 from ingest.worker import build_queue_app, run_worker
 from kb.errors import InvalidInput, ReindexRunNotFound

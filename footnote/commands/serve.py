@@ -18,17 +18,18 @@ from prometheus_client import start_http_server
 from app.http.main import build_app
 from app.resources import Resources
 from footnote.commands.admin import COMMAND_LINE
-from footnote.compose import (
+from footnote.compose import open_ingestion, open_resources
+from footnote.http_server import http_server
+from footnote.output import console
+from footnote.outside import open_web
+from footnote.supervisor import Child, Database, Supervisor
+from footnote.worker_tools import (
     build_night,
     build_reindexing,
     build_source_tools,
-    open_ingestion,
-    open_resources,
-    open_web,
+    open_webhook_tools,
 )
-from footnote.http_server import http_server
-from footnote.output import console
-from footnote.supervisor import Child, Database, Supervisor
+from ingest.deliveries import deliver_due, keep_delivering
 from ingest.worker import build_queue_app, run_worker
 from kb import stopping
 from kb.heartbeat import Heartbeat
@@ -166,7 +167,11 @@ async def _announce(resources: Resources, host: str, port: int) -> None:
 async def _work(
     settings: Settings, url: str, heartbeat: Heartbeat, *, until_empty: bool, parent: int | None
 ) -> None:
-    async with open_ingestion(settings, url) as tools, open_web(settings) as web:
+    async with (
+        open_ingestion(settings, url) as tools,
+        open_web(settings) as web,
+        open_webhook_tools(settings, tools.database, tools.metrics) as webhooks,
+    ):
         if settings.worker_metrics_port:
             start_http_server(settings.worker_metrics_port, registry=tools.metrics.registry)
         watching = asyncio.create_task(_exit_with(parent)) if parent is not None else None
@@ -187,14 +192,20 @@ async def _work(
                 obeys_signals=False,
             )
         )
+        delivering = None if until_empty else asyncio.create_task(keep_delivering(webhooks))
         loop = asyncio.get_running_loop()
         try:
             with stopping.on_request(lambda: loop.call_soon_threadsafe(working.cancel)):
                 await working
+                if until_empty:
+                    await deliver_due(webhooks)
         except asyncio.CancelledError:
             if not stopping.is_requested():
                 raise
         finally:
+            if delivering is not None:
+                delivering.cancel()
+                await asyncio.gather(delivering, return_exceptions=True)
             if watching is not None:
                 watching.cancel()
 

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from footnote.commands.admin import COMMAND_LINE, on_database
-from footnote.compose import build_source_tools, open_web, utc_now
+from footnote.compose import utc_now
 from footnote.output import (
     JsonOption,
     PrincipalsOption,
@@ -18,6 +18,8 @@ from footnote.output import (
     progress_bar,
     table_console,
 )
+from footnote.outside import open_web
+from footnote.worker_tools import build_source_tools
 from ingest.sources.run import SourceTools
 from ingest.sources.sync import ReportProgress, remove_with_documents, synchronise
 from kb.errors import InvalidInput, NothingHeld

@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Protocol
+from typing import Final, Protocol
+
+from kb.errors import SourceTooLarge
+
+MAX_FILES: Final = 100_000
+"""Of one source: all are held in memory at once, at about a kilobyte each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +41,12 @@ class DocumentSource(Protocol):
     def read(self, file: SourceFile) -> bytes:
         """The bytes of a listed file; raises OSError when they cannot be read."""
         ...
+
+
+def refuse_too_many(count: int) -> None:
+    """SourceTooLarge for more files than one source may list; to be asked while it is listed."""
+    if count > MAX_FILES:
+        raise SourceTooLarge(f"A source lists at most {MAX_FILES:,} files.")
 
 
 class FolderSource:

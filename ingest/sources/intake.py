@@ -13,7 +13,7 @@ from ingest.sources.readers import (
     is_described_anew,
 )
 from ingest.sources.report import Tally
-from ingest.sources.run import READERS, Place, SourceRun
+from ingest.sources.run import READERS, Place, SourceRun, told
 from ingest.sources.survey import Surveyed
 from kb.errors import DependencyFailed, KnowledgeBaseError, OutboundFailed
 from kb.ids import new_uuid
@@ -66,7 +66,7 @@ class Intake:
         try:
             content = await self.place.read(file)
         except (OSError, OutboundFailed) as error:
-            message = error.message if isinstance(error, KnowledgeBaseError) else _told(error)
+            message = error.message if isinstance(error, KnowledgeBaseError) else told(error)
             self._fail(surveyed, "item_unreadable", message)
             return
         except DependencyFailed:
@@ -200,8 +200,3 @@ class Intake:
 def new_items(paths: Sequence[str]) -> Mapping[str, KnownItem]:
     """Items for files that are not known yet, by path, each with its name for good."""
     return {path: KnownItem(item=Item(path=path, id=new_uuid()), document=None) for path in paths}
-
-
-def _told(error: OSError) -> str:
-    """The reason, without the paths of the worker's machine."""
-    return error.strerror or (str(error) if not error.filename else "It cannot be read.")

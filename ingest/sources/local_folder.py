@@ -2,15 +2,17 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import Final
 
-from ingest.sources.files import SourceFile
+from ingest.sources.files import SourceFile, refuse_too_many
 from ingest.sources.permissions import RULE_FILE
 from kb.errors import SourceUriRefused, UploadTooLarge
 
-READ_BYTES = 1 << 20
+READ_BYTES: Final = 1 << 20
+FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 def is_shown(path: str) -> bool:
@@ -21,7 +23,8 @@ def is_shown(path: str) -> bool:
 class LocalFolder:
     """The regular files at any depth of a folder; implements `DocumentSource`.
 
-    Links are not followed, whoever makes them and whenever: neither leads out of the folder.
+    Links are not followed, whoever makes them and whenever: the folder is held open, and everything
+    is reached from there.
     """
 
     def __init__(self, path: Path, *, within: Path | None, max_bytes: int) -> None:
@@ -29,19 +32,26 @@ class LocalFolder:
 
         Raises OSError when there is no such folder, SourceUriRefused when it lies elsewhere.
         """
-        self._root = Path(os.path.realpath(path, strict=True))
-        if within is not None and not self._root.is_relative_to(os.path.realpath(within)):
+        self.path = Path(os.path.realpath(path, strict=True))
+        base = self.path if within is None else Path(os.path.realpath(within))
+        if not self.path.is_relative_to(base):
             raise SourceUriRefused("A link leads from this address to a place that is not allowed.")
         self._max_bytes = max_bytes
+        at = os.open(base, FOLDER)
+        self._descriptor = _descended(at, self.path.relative_to(base).parts)
+
+    def close(self) -> None:
+        """Lets the folder go."""
+        os.close(self._descriptor)
 
     def files(self) -> list[SourceFile]:
         """The files in the order of their paths; OSError when a folder cannot be read."""
         listed: list[SourceFile] = []
-        for folder, names_of_folders, names, descriptor in os.fwalk(self._root, onerror=_refuse):
+        walk = os.fwalk(".", onerror=_refuse, dir_fd=self._descriptor)
+        for folder, names_of_folders, names, descriptor in walk:
             names_of_folders[:] = [name for name in names_of_folders if not name.startswith(".")]
-            within = os.path.relpath(folder, self._root)
             for name in names:
-                path = name if within == "." else f"{within}/{name}"
+                path = f"{folder}/{name}".removeprefix("./")
                 if not is_shown(path):
                     continue
                 try:
@@ -50,6 +60,7 @@ class LocalFolder:
                     continue
                 if stat.S_ISREG(status.st_mode):
                     listed.append(self._file(path, status))
+            refuse_too_many(len(listed))
         return sorted(listed, key=lambda file: file.id)
 
     def read(self, file: SourceFile) -> bytes:
@@ -66,7 +77,7 @@ class LocalFolder:
         return SourceFile(
             id=path,
             path=PurePosixPath(path),
-            uri=(self._root / path).as_uri(),
+            uri=(self.path / path).as_uri(),
             etag=f"{status.st_mtime_ns}-{status.st_size}",
             size_bytes=status.st_size,
         )
@@ -75,12 +86,8 @@ class LocalFolder:
     def _opened(self, path: str) -> Iterator[int]:
         """A descriptor of the file, reached from the folder without following a link."""
         *folders, name = path.split("/")
-        at = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        at = _descended(os.dup(self._descriptor), folders)
         try:
-            for folder in folders:
-                below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
-                os.close(at)
-                at = below
             # Not blocking: a pipe in the place of the file would keep the reader for ever.
             file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
         finally:
@@ -91,6 +98,17 @@ class LocalFolder:
             yield file
         finally:
             os.close(file)
+
+
+def _descended(at: int, folders: Sequence[str]) -> int:
+    """A descriptor of the folder below `at`, which is closed; OSError when one is a link."""
+    for folder in folders:
+        try:
+            below = os.open(folder, FOLDER, dir_fd=at)
+        finally:
+            os.close(at)
+        at = below
+    return at
 
 
 def _refuse(error: OSError) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import fsspec
 from fsspec.spec import AbstractFileSystem
 
-from ingest.sources.files import SourceFile
+from ingest.sources.files import SourceFile, refuse_too_many
 from ingest.sources.local_folder import is_shown
 from kb.errors import Misconfigured, UploadTooLarge
 from kb.source_uris import SourceUri
@@ -56,27 +56,43 @@ class ObjectStore:
 
     def files(self) -> list[SourceFile]:
         """The objects in the order of their keys; OSError unless that is all of them."""
-        with self._translated():
-            self._filesystem.invalidate_cache()
-            found = self._filesystem.find(self._root, detail=True, withdirs=False)
         start = f"{self._root}/"
         listed: list[SourceFile] = []
-        for key, about in sorted(found.items()):
-            path = key.removeprefix(start)
-            # Folders that people make in a console are empty objects whose key ends in a slash.
-            if key == path or path.endswith("/") or not is_shown(path):
-                continue
-            changed = about.get("ETag") or about.get("etag") or about.get("LastModified") or ""
-            listed.append(
-                SourceFile(
-                    id=path,
-                    path=PurePosixPath(path),
-                    uri=f"{self._scheme}://{quote(key)}",
-                    etag=str(changed),
-                    size_bytes=about.get("size"),
+        with self._translated():
+            for key, etag, size_bytes in self._objects():
+                path = key.removeprefix(start)
+                # Folders that people make in a console are empty objects; their key ends in '/'.
+                if key == path or path.endswith("/") or not is_shown(path):
+                    continue
+                listed.append(
+                    SourceFile(
+                        id=path,
+                        path=PurePosixPath(path),
+                        uri=f"{self._scheme}://{quote(key)}",
+                        etag=etag,
+                        size_bytes=size_bytes,
+                    )
                 )
-            )
-        return listed
+                refuse_too_many(len(listed))
+        return sorted(listed, key=lambda file: file.id)
+
+    def _objects(self) -> Iterator[tuple[str, str, int]]:
+        """The key with its bucket, the etag and the size of each object."""
+        if self._scheme == "s3":
+            # Page by page: of a bucket with millions, the first ones are enough to refuse it.
+            bucket, _, prefix = self._root.partition("/")
+            request = {"Bucket": bucket, "Prefix": f"{prefix}/" if prefix else ""}
+            while True:
+                page = self._filesystem.call_s3("list_objects_v2", **request)
+                for about in page.get("Contents", ()):
+                    yield f"{bucket}/{about['Key']}", str(about["ETag"]), int(about["Size"])
+                if not page.get("IsTruncated"):
+                    return
+                request["ContinuationToken"] = page["NextContinuationToken"]
+        self._filesystem.invalidate_cache()
+        for key, about in self._filesystem.find(self._root, detail=True).items():
+            changed = about.get("etag") or about.get("mtime") or about.get("updated") or ""
+            yield key, str(changed), int(about["size"])
 
     def read(self, file: SourceFile) -> bytes:
         """The bytes of a listed object; raises OSError, and UploadTooLarge beyond `max_bytes`."""

@@ -1,7 +1,7 @@
 """Opens the place that a source's address names, if it may be opened."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -56,16 +56,18 @@ class SourceOpener:
     ) -> Iterator[DocumentSource]:
         match uri.scheme:
             case "file":
-                yield LocalFolder(Path(uri.path or ROOT), within=within, max_bytes=max_bytes)
+                folder = LocalFolder(Path(uri.path or ROOT), within=within, max_bytes=max_bytes)
+                with closing(folder):
+                    yield folder
             case "git+file" | "git+https":
                 if uri.scheme in LOCAL:
                     # Refused when a link leads elsewhere.
-                    LocalFolder(Path(uri.path), within=within, max_bytes=max_bytes)
+                    LocalFolder(Path(uri.path), within=within, max_bytes=max_bytes).close()
                 with opened_commit(uri, max_bytes=max_bytes) as commit:
                     yield commit
             case "sftp":
-                with opened_sftp_folder(uri, max_bytes=max_bytes) as folder:
-                    yield folder
+                with opened_sftp_folder(uri, max_bytes=max_bytes) as served:
+                    yield served
             case "s3" | "gs":
                 yield ObjectStore(uri, max_bytes=max_bytes)
             case "http" | "https":

@@ -14,7 +14,7 @@ import structlog
 
 from ingest.sources.files import DocumentSource, SourceFile
 from ingest.sources.opening import SourceOpener
-from kb.errors import DependencyFailed
+from kb.errors import DependencyFailed, SourceUnavailable
 from kb.files import FileStore
 from kb.ids import TenantId, new_uuid
 from kb.postgres.database import Database, TenantSession, retried
@@ -163,6 +163,22 @@ async def opened_place(run: SourceRun) -> AsyncIterator[Place]:
         threads.shutdown(wait=False, cancel_futures=True)
         door.submit(opened.close)
         door.shutdown(wait=False)
+
+
+def unavailable(error: OSError | UnicodeError) -> SourceUnavailable:
+    """The error of a source that could not be listed, with the reason."""
+    return SourceUnavailable(
+        f"The source could not be listed to its end, so nothing was changed: {told(error)}"
+    )
+
+
+def told(error: OSError | UnicodeError) -> str:
+    """The reason, without paths of the worker's machine."""
+    if isinstance(error, TimeoutError):
+        return "It took too long."
+    if isinstance(error, UnicodeError):
+        return "It is not UTF-8."
+    return error.strerror or (str(error) if not error.filename else "It cannot be read.")
 
 
 async def _within(

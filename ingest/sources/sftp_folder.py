@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any, Final
 from urllib.parse import quote
 
-from ingest.sources.files import SourceFile
+from ingest.sources.files import SourceFile, refuse_too_many
 from ingest.sources.local_folder import is_shown
 from kb.errors import Misconfigured, UploadTooLarge
 from kb.source_uris import SourceUri
@@ -97,6 +97,7 @@ class SftpFolder:
                             size_bytes=entry.st_size,
                         )
                     )
+            refuse_too_many(len(listed))
         return sorted(listed, key=lambda file: file.id)
 
     def read(self, file: SourceFile) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ingest.sources.files import SourceFile
+from ingest.sources.files import SourceFile, refuse_too_many
 from ingest.sources.patterns import compile_pattern, fits_any
 from ingest.sources.permissions import (
     MAX_DESCRIPTION_BYTES,
@@ -16,11 +16,10 @@ from ingest.sources.permissions import (
     parse_rule_file,
     parse_sidecar,
 )
-from ingest.sources.run import Place, SourceRun
+from ingest.sources.run import Place, SourceRun, unavailable
 from kb.errors import (
     KnowledgeBaseError,
     SourceRulesInvalid,
-    SourceTooLarge,
     SourceUnavailable,
     UploadTooLarge,
 )
@@ -33,9 +32,6 @@ from kb.store.sources import (
     Rule,
 )
 from language.text import is_text
-
-MAX_FILES: Final = 100_000
-"""Of one source: all are held in memory at once, at about a kilobyte each."""
 
 MAX_PATH_BYTES: Final = 1_024
 """As long as a key of an object store may be; an index entry holds it."""
@@ -72,9 +68,8 @@ async def take_survey(run: SourceRun, place: Place, known: Mapping[str, KnownIte
     try:
         listed = await place.files()
     except (OSError, UnicodeError) as error:
-        raise SourceUnavailable from error
-    if len(listed) > MAX_FILES:
-        raise SourceTooLarge(f"A source lists at most {MAX_FILES:,} files.")
+        raise unavailable(error) from error
+    refuse_too_many(len(listed))
     described = {file.id: file for file in listed}
     settings = run.source.settings
     include = [compile_pattern(text) for text in settings.include]

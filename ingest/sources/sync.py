@@ -16,11 +16,18 @@ import structlog
 from ingest.sources.intake import Intake, new_items
 from ingest.sources.readers import describe_anew, is_described_anew, narrow_readers_of_all
 from ingest.sources.report import SyncReport, Tally
-from ingest.sources.run import SourceRun, SourceTools, begun_run, opened_place, source_actor
+from ingest.sources.run import (
+    SourceRun,
+    SourceTools,
+    begun_run,
+    opened_place,
+    source_actor,
+    unavailable,
+)
 from ingest.sources.survey import Surveyed, take_survey
 from ingest.sources.vanishing import delete_item, delete_vanished
 from ingest.tenant_jobs import TenantRun
-from kb.errors import KnowledgeBaseError, SourceNotFound, SourceUnavailable
+from kb.errors import KnowledgeBaseError, SourceNotFound
 from kb.ids import TenantId
 from kb.postgres.database import Database, TenantSession, retried
 from kb.schedule import latest_due
@@ -160,7 +167,7 @@ async def _synchronise(run: SourceRun, report_progress: ReportProgress) -> SyncR
             )
             await intake.take_in(changed)
     except OSError as error:
-        raise SourceUnavailable from error
+        raise unavailable(error) from error
     await describe_anew(run, described)
     held = await delete_vanished(run, known, intake.missing, listed=len(survey.files), tally=tally)
     return tally.report(held)

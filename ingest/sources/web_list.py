@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import PurePosixPath
+from time import monotonic
 from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree as ET
@@ -23,6 +24,9 @@ MAX_REDIRECTS: Final = 5
 ASKED_AT_ONCE: Final = 8
 LOOK_SECONDS: Final = 15.0
 READ_SECONDS: Final = 120.0
+DATES_SECONDS: Final = 600.0
+"""For all dates together."""
+
 OK: Final = 200
 
 
@@ -46,12 +50,14 @@ class WebList:
         self._url = url
         self._client = client
         self._max_bytes = max_bytes
+        self._give_up_at = 0.0
 
     def files(self) -> list[SourceFile]:
         """The URLs in order; OSError when a list cannot be read whole, or is none."""
         listed = self._named_at(self._url, is_index_allowed=True)
         if len(listed) > MAX_URLS:
             raise SourceTooLarge(f"A list of the web names at most {MAX_URLS} URLs.")
+        self._give_up_at = monotonic() + DATES_SECONDS
         with ThreadPoolExecutor(ASKED_AT_ONCE) as threads:
             return list(threads.map(self._dated, (listed[url] for url in sorted(listed))))
 
@@ -100,6 +106,8 @@ class WebList:
         """The file with what its server says of its age; unknown where it does not say."""
         if file.etag:
             return file
+        if monotonic() > self._give_up_at:
+            raise OSError("The servers take too long to say when their pages changed.")
         try:
             response = self._client.send(
                 OutboundRequest(

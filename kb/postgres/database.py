@@ -211,16 +211,7 @@ class Database:
         With `is_snapshot` all its reads see one and the same state.
         """
         async with self.owner(is_snapshot=is_snapshot) as connection:
-            await connection.execute(
-                _ENTER,
-                {
-                    "role": "footnote_reader" if viewer else "footnote_writer",
-                    "tenant_id": str(tenant_id),
-                    "principals": list(viewer.principals) if viewer else [],
-                    "owner": viewer.owner if viewer else "",
-                    "lock_timeout": LOCK_TIMEOUT,
-                },
-            )
+            await connection.execute(_ENTER, _entry(tenant_id, viewer))
             yield TenantSession(connection=connection, tenant_id=tenant_id, viewer=viewer)
 
     @asynccontextmanager
@@ -266,6 +257,34 @@ class Database:
     async def close(self) -> None:
         """Closes all connections."""
         await self.engine.dispose()
+
+
+@asynccontextmanager
+async def system_within(connection: AsyncConnection) -> AsyncIterator[SystemSession]:
+    """The owner's transaction across tenants, for the length of the block."""
+    await connection.execute(_SET_ROLE, {"role": "footnote_system"})
+    yield SystemSession(connection=connection)
+    await connection.execute(_SET_ROLE, {"role": "none"})
+
+
+@asynccontextmanager
+async def tenant_within(
+    connection: AsyncConnection, tenant_id: TenantId
+) -> AsyncIterator[TenantSession]:
+    """The owner's transaction with a whole tenant in view, for the length of the block."""
+    await connection.execute(_ENTER, _entry(tenant_id, None))
+    yield TenantSession(connection=connection, tenant_id=tenant_id, viewer=None)
+    await connection.execute(_SET_ROLE, {"role": "none"})
+
+
+def _entry(tenant_id: TenantId, viewer: Viewer | None) -> dict[str, object]:
+    return {
+        "role": "footnote_reader" if viewer else "footnote_writer",
+        "tenant_id": str(tenant_id),
+        "principals": list(viewer.principals) if viewer else [],
+        "owner": viewer.owner if viewer else "",
+        "lock_timeout": LOCK_TIMEOUT,
+    }
 
 
 Result = TypeVar("Result")

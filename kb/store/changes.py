@@ -26,6 +26,7 @@ from kb.store.jobs import count_jobs, shown_jobs
 from kb.store.tables import document_versions, documents, jobs
 from kb.store.tenants import advance_generation, read_generations
 from kb.store.vectors import delete_vectors, set_vector_principals
+from kb.store.webhook_events import Event, emit
 
 # A context is the title and headings, told apart by ` > `; a long one has lost its end. The vectors
 # keep the words that they were made of until the next version.
@@ -247,33 +248,39 @@ async def delete_document(
         )
         tenants_own = receipt.generation
         receipt = replace(receipt, generation=(await read_generations(scope)).caller)
-        await insert_deletion(
-            whole,
-            NewDeletion(
-                receipt=receipt.record(),
-                owner=actor.name,
-                principals=stored.fields.principals,
-                generation=tenants_own,
-                sha256s=sha256s,
-                deleted_at=now,
-            ),
+        deletion = NewDeletion(
+            receipt=receipt.record(),
+            owner=actor.name,
+            principals=stored.fields.principals,
+            generation=tenants_own,
+            sha256s=sha256s,
+            deleted_at=now,
         )
-        await record_event(
-            whole,
-            actor,
-            "document.delete",
-            str(document_id),
-            {
-                "content_sha256": receipt.content_sha256,
-                "versions": receipt.versions,
-                "chunks": receipt.chunks,
-                "vectors": receipt.vectors,
-                "answers": deleted["answers"],
-                "responses": deleted["responses"],
-                "reason": reason,
-            },
-        )
+        await insert_deletion(whole, deletion)
+        await _record_deletion(whole, receipt, deleted, actor)
+        await emit(whole, Event(type="document.deleted", data={"id": str(document_id)}), now=now)
     return receipt
+
+
+async def _record_deletion(
+    scope: TenantSession, receipt: Receipt, deleted: DeletedRows, actor: Actor
+) -> None:
+    """Appends the deletion to the audit trail, with all answers, whoever asked for them."""
+    await record_event(
+        scope,
+        actor,
+        "document.delete",
+        str(receipt.document_id),
+        {
+            "content_sha256": receipt.content_sha256,
+            "versions": receipt.versions,
+            "chunks": receipt.chunks,
+            "vectors": receipt.vectors,
+            "answers": deleted["answers"],
+            "responses": deleted["responses"],
+            "reason": receipt.reason,
+        },
+    )
 
 
 async def _uploaded_files(scope: TenantSession, document: Document) -> set[str]:

@@ -10,6 +10,7 @@ from kb.postgres.database import TenantSession
 from kb.principals import Uploader
 from kb.store.documents import Content, Document, DocumentError, DocumentFields, DocumentStatus
 from kb.store.tables import documents
+from kb.store.webhook_events import Event, emit
 
 
 async def insert_document(
@@ -131,8 +132,9 @@ async def set_published(
 ) -> None:
     """Points the document at the version of its newest upload, whose uploader now owns it.
 
-    Needs a whole-tenant scope.
+    Webhooks are told. Needs a whole-tenant scope.
     """
+    status: DocumentStatus = "ready_with_warnings" if warnings else "ready"
     await scope.connection.execute(
         _update(scope, document.id).values(
             version=document.upload,
@@ -146,11 +148,16 @@ async def set_published(
             parsed_title=parsed_title,
             detected_language=document.detected_language,
             warnings=list(warnings),
-            status="ready_with_warnings" if warnings else "ready",
+            status=status,
             error=None,
             updated_at=now,
         )
     )
+    ready = Event(
+        type="document.ready",
+        data={"id": str(document.id), "version": document.upload, "status": status},
+    )
+    await emit(scope, ready, now=now)
 
 
 def _update(scope: TenantSession, document_id: DocumentId) -> Update:

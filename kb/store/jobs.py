@@ -1,7 +1,7 @@
 """Background jobs as callers see them; the queue beneath is procrastinate's."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, assert_never, get_args
@@ -27,6 +27,7 @@ from kb.postgres.database import SystemSession, TenantSession
 from kb.store.documents import Document, DocumentError
 from kb.store.job_kinds import INGEST, JOB_KINDS, PRIORITIES, JobKind, JobPriority
 from kb.store.tables import document_versions, documents, jobs
+from kb.store.webhook_events import Event, EventValue, emit
 
 UnfinishedStatus = Literal["queued", "running"]
 FinishedStatus = Literal["succeeded", "completed_with_errors", "failed", "canceled"]
@@ -190,6 +191,20 @@ async def find_job(scope: TenantSession, job_id: JobId) -> Job | None:
     return job_of(row) if row else None
 
 
+async def last_changes(
+    scope: TenantSession, job_ids: Sequence[JobId]
+) -> dict[JobId, tuple[str, int, int | None, int]]:
+    """Status, progress and attempts of each of the jobs in view: what of a job changes."""
+    query = select(
+        jobs.c.id, jobs.c.status, jobs.c.progress_done, jobs.c.progress_total, jobs.c.attempts
+    ).where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id.in_(job_ids))
+    found = await scope.connection.execute(query.where(shown_jobs(scope)))
+    return {
+        JobId(row.id): (row.status, row.progress_done, row.progress_total, row.attempts)
+        for row in found
+    }
+
+
 async def count_jobs(scope: TenantSession, document_id: DocumentId) -> int:
     """The number of the document's jobs that may be seen."""
     query = (
@@ -341,11 +356,19 @@ async def finish_job(
     chunk_count: int | None = None,
     now: datetime,
 ) -> None:
-    """Sets the final status; with `chunk_count` the progress too: so many of so many."""
+    """Sets the final status, of which webhooks are told.
+
+    With `chunk_count` it sets the progress too: so many of so many.
+    """
     statement = _update(scope, job_id).values(status=status, error=error, updated_at=now)
     if chunk_count is not None:
         statement = statement.values(progress_done=chunk_count, progress_total=chunk_count)
-    await scope.connection.execute(statement)
+    finished = await scope.connection.execute(statement.returning(jobs.c.kind, jobs.c.document_id))
+    for row in finished:
+        document_id = None if row.document_id is None else str(row.document_id)
+        data: dict[str, EventValue] = {"id": str(job_id), "kind": row.kind, "status": status}
+        data |= {"document_id": document_id, "error_code": error["code"] if error else None}
+        await emit(scope, Event(type="job.finished", data=data), now=now)
 
 
 def _running(scope: TenantSession, job_id: JobId, attempt: int) -> Select[tuple[int]]:

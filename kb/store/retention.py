@@ -1,4 +1,4 @@
-"""Deletion of what is old: answers, their events, calls of models, requests, audiences.
+"""Deletion of what is old: answers and their events, model calls, requests, deliveries, audiences.
 
 Everything here needs a whole-tenant scope and deletes at most `limit` rows, the oldest first, so
 that no transaction grows with what has piled up. Budgets live in tables of their own and the audit
@@ -16,10 +16,20 @@ from sqlalchemy.exc import OperationalError
 
 from kb.postgres.database import TenantSession
 from kb.store.spaces import all_spaces, vectors_table
-from kb.store.tables import answer_events, answers, audiences, idempotency_keys, model_calls
+from kb.store.tables import (
+    answer_events,
+    answers,
+    audiences,
+    idempotency_keys,
+    model_calls,
+    webhook_deliveries,
+)
 
 REQUESTS_KEPT_FOR: Final = timedelta(days=7)
 """A repeated request gets the first response for so long: longer than any client tries again."""
+
+DELIVERIES_KEPT_FOR: Final = timedelta(days=30)
+"""Longer than the last attempt takes; the log is for whoever looks for a lost event."""
 
 LOCK_NOT_AVAILABLE: Final = "55P03"
 
@@ -55,6 +65,11 @@ async def prune_requests(scope: TenantSession, *, before: datetime, limit: int) 
     """The number of stored responses to requests with an Idempotency-Key deleted."""
     key = ("owner", "key")
     return await _prune_oldest(scope, idempotency_keys, key, before=before, limit=limit)
+
+
+async def prune_webhook_deliveries(scope: TenantSession, *, before: datetime, limit: int) -> int:
+    """The number of events for webhooks, sent or not, deleted."""
+    return await _prune(scope, webhook_deliveries, before=before, limit=limit)
 
 
 async def prune_audiences(scope: TenantSession, *, limit: int) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import BigInteger, ColumnElement, Uuid, any_, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -11,11 +12,14 @@ from kb.ids import ChunkId, DocumentId, JobId
 from kb.postgres.database import TenantSession
 from kb.store.job_kinds import BACKFILL
 from kb.store.jobs import TenantWork, enqueue_job
-from kb.store.spaces import Space, hold_spaces, stored_spaces, vectors_table
+from kb.store.spaces import Space, hold_spaces, vectors_table
 from kb.store.tables import chunks, documents, jobs
 from kb.store.tenants import advance_generation
 from kb.store.vectors import text_sha256
 from kb.unit_vectors import Vectors
+
+NOBODY: Final = "footnote:spaces"
+"""Who owns a job that no caller has asked for: no uploader has this name."""
 
 SPACE_ARGUMENT = "space"
 """The name of the space, in the arguments of the job."""
@@ -35,10 +39,12 @@ class MissingChunk:
         return text_sha256(self.embedded_text)
 
 
-async def enqueue_backfill(scope: TenantSession, space: Space, *, owner: str) -> JobId | None:
+async def enqueue_backfill(
+    scope: TenantSession, space: Space, *, owner: str = NOBODY
+) -> JobId | None:
     """A queued job that embeds what the tenant's space lacks; None while one waits already.
 
-    Needs a whole-tenant scope.
+    Its progress tells the owner how many chunks the tenant has. Needs a whole-tenant scope.
     """
     waiting = select(jobs.c.id).where(
         jobs.c.tenant_id == scope.tenant_id,
@@ -70,6 +76,17 @@ async def count_rows(scope: TenantSession, space: Space) -> int:
     return int((await scope.connection.execute(query)).scalar_one())
 
 
+async def sample_chunks(scope: TenantSession, *, limit: int) -> list[int]:
+    """The ids of some of the chunks that the scope may see, by chance; reads all ids."""
+    query = (
+        select(chunks.c.id)
+        .where(chunks.c.tenant_id == scope.tenant_id)
+        .order_by(func.random())
+        .limit(limit)
+    )
+    return sorted((await scope.connection.execute(query)).scalars())
+
+
 async def missing_chunks(
     scope: TenantSession, space: Space, *, after: int, limit: int
 ) -> list[MissingChunk]:
@@ -99,9 +116,8 @@ async def insert_missing(
     Of chunks that have gone meanwhile nothing is stored. Their documents are locked, so that no
     change of readers passes by. Needs a whole-tenant scope.
     """
-    await hold_spaces(scope)
-    stored = {each.space: each for each in await stored_spaces(scope)}.get(space)
-    if stored is None or stored.is_dropped:
+    stored = next((each for each in await hold_spaces(scope) if each.space == space), None)
+    if stored is None:
         return False
     document_ids = literal([each.document_id for each in filled], ARRAY(Uuid))
     await scope.connection.execute(

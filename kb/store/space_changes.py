@@ -5,6 +5,7 @@ or activated in between; a transaction that has read which spaces there are may 
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,16 +14,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kb.errors import Conflict, SpaceIncomplete, SpaceInUse, TransactionConflict
 from kb.ids import TenantId
-from kb.postgres.database import Database
+from kb.postgres.database import Database, system_within, tenant_within
 from kb.store.space_backfill import count_missing, count_rows, enqueue_backfill
 from kb.store.spaces import (
     Space,
     SpaceTuning,
     StoredSpace,
     add_space,
+    all_spaces,
+    current_space,
     find_space,
     lock_spaces,
     stored_spaces,
+    tuning_columns,
     vectors_table,
 )
 from kb.store.tables import embedding_spaces
@@ -38,6 +42,8 @@ DROP_TRIES, DROP_LOCK_TIMEOUT = 60, "300ms"
 gives up soon, and tries again."""
 
 _SET_LOCK_TIMEOUT = text("SELECT set_config('lock_timeout', :timeout, true)")
+
+_SIZE = text("SELECT coalesce(pg_total_relation_size(to_regclass(:table)), 0)")
 
 # Every transaction holds the lock on its own virtual id to its end.
 _TRANSACTIONS = text(
@@ -87,18 +93,28 @@ async def create_space(database: Database, space: Space, tuning: SpaceTuning) ->
     return known is None
 
 
-async def enqueue_backfills(database: Database, space: Space, *, owner: str) -> int:
+async def set_tuning(database: Database, space: Space, tuning: SpaceTuning) -> None:
+    """Stores what depends on the cosines of the space's model; processes read it in seconds."""
+    async with database.owner() as connection:
+        await connection.execute(
+            update(embedding_spaces)
+            .where(embedding_spaces.c.name == space.name)
+            .values(**tuning_columns(tuning))
+        )
+
+
+async def enqueue_backfills(database: Database, space: Space) -> int:
     """The number of tenants that lack vectors in the space, and have a job for it now."""
     count = 0
     for tenant_id in await _tenants(database):
         async with database.tenant(tenant_id, viewer=None) as scope:
             if await count_missing(scope, space):
-                await enqueue_backfill(scope, space, owner=owner)
+                await enqueue_backfill(scope, space)
                 count += 1
     return count
 
 
-async def activate_space(database: Database, name: str, *, is_forced: bool = False) -> Space:
+async def activate_space(database: Database, name: str, *, is_forced: bool = False) -> Space | None:
     """The space that searches used before; from the next search on all processes use this one.
 
     Raises:
@@ -108,18 +124,21 @@ async def activate_space(database: Database, name: str, *, is_forced: bool = Fal
     async with database.system() as system:
         space = (await find_space(system, name)).space
         counted = await generations(system)
-    missing = 0 if is_forced else await _count_missing(database, space, list(counted))
+    async with database.owner() as connection:
+        missing = 0 if is_forced else await _count_missing(connection, space, list(counted))
+        # The planner knows of what was filled in a moment ago only by this.
+        await connection.exec_driver_sql(f'ANALYZE "{vectors_table(space).name}"')
     if missing:
         raise SpaceIncomplete(space.name, missing=missing)
     async with database.owner() as connection:
         await lock_spaces(connection)
         # What was published while this waited; nothing more is until the end.
-        async with database.system() as system:
-            current = next(each.space for each in await stored_spaces(system) if each.is_current)
+        async with system_within(connection) as system:
+            current = await current_space(system)
             await find_space(system, space.name)
             now = await generations(system)
         changed = [tenant for tenant, number in now.items() if counted.get(tenant) != number]
-        missing = 0 if is_forced else await _count_missing(database, space, changed)
+        missing = 0 if is_forced else await _count_missing(connection, space, changed)
         if missing:
             raise SpaceIncomplete(space.name, missing=missing)
         await connection.execute(update(embedding_spaces).values(is_current=False))
@@ -144,13 +163,11 @@ async def drop_space(database: Database, name: str) -> None:
     """
     async with database.owner() as connection:
         await lock_spaces(connection)
-        async with database.system() as system:
-            dropped = {
-                each.space.name: each.space
-                for each in await stored_spaces(system)
-                if each.is_dropped
-            }
-            space = dropped.get(name) or (await find_space(system, name)).space
+        async with system_within(connection) as system:
+            stored = {each.space.name: each for each in await stored_spaces(system)}
+            is_dropped = name in stored and stored[name].is_dropped
+            found = stored[name] if is_dropped else await find_space(system, name)
+        space = found.space
         values = {"dropped_at": func.coalesce(embedding_spaces.c.dropped_at, func.now())}
         marked = await connection.execute(
             update(embedding_spaces)
@@ -183,18 +200,14 @@ async def describe_spaces(database: Database) -> list[SpaceState]:
         rows = missing = 0
         for tenant_id in await _tenants(database):
             async with database.tenant(tenant_id, viewer=None) as scope:
-                rows += await count_rows(scope, each.space)
-                missing += await count_missing(scope, each.space)
-        async with database.owner() as connection:
-            table = vectors_table(each.space).name
-            size = await connection.execute(
-                text("SELECT pg_total_relation_size(CAST(:table AS regclass))"), {"table": table}
-            )
-            states.append(
-                SpaceState(
-                    stored=each, rows=rows, missing=missing, size_bytes=int(size.scalar_one())
-                )
-            )
+                # One that is being dropped may be gone the next moment.
+                if each.space in await all_spaces(scope):
+                    rows += await count_rows(scope, each.space)
+                    missing += await count_missing(scope, each.space)
+        async with database.system() as system:
+            table = {"table": vectors_table(each.space).name}
+            size = (await system.connection.execute(_SIZE, table)).scalar_one()
+        states.append(SpaceState(stored=each, rows=rows, missing=missing, size_bytes=int(size)))
     return states
 
 
@@ -207,11 +220,13 @@ async def _drop_table(connection: AsyncConnection, space: Space) -> None:
     )
 
 
-async def _count_missing(database: Database, space: Space, tenant_ids: list[TenantId]) -> int:
+async def _count_missing(
+    connection: AsyncConnection, space: Space, tenant_ids: Sequence[TenantId]
+) -> int:
     """Of these tenants together."""
     total = 0
     for tenant_id in tenant_ids:
-        async with database.tenant(tenant_id, viewer=None) as scope:
+        async with tenant_within(connection, tenant_id) as scope:
             total += await count_missing(scope, space)
     return total
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 from pgvector import HalfVector
@@ -64,12 +65,33 @@ class Space:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CosineScale:
+    """Turns a model's cosines into those that the packaged model would have: slope * c + intercept.
+
+    All thresholds of evidence are stated for the packaged model's.
+    """
+
+    slope: float
+    intercept: float
+
+    def equated(self, cosine: float) -> float:
+        """What a cosine is worth in the packaged model's."""
+        return self.slope * cosine + self.intercept
+
+
+AS_IT_IS: Final = CosineScale(slope=1.0, intercept=0.0)
+"""The scale of the packaged model, and of those of which nothing is known."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SpaceTuning:
     """What depends on the cosines of a space's model; None: as the settings or the release say.
 
     `languages` are those that the model reads. `abstention` is a fitted model, as
-    `footnote eval abstention --fit` writes it.
+    `footnote eval abstention --fit` writes it, of cosines as the model gives them.
     """
+
+    cosines: CosineScale = AS_IT_IS
 
     evidence_floor: float | None = None
     lexical_weight: float | None = None
@@ -140,9 +162,13 @@ async def lock_spaces(connection: AsyncConnection) -> None:
     await connection.execute(_LOCK_SPACES)
 
 
-async def hold_spaces(scope: TenantSession) -> None:
-    """The spaces stay as they are until the transaction ends. Taken before any other lock."""
+async def hold_spaces(scope: TenantSession) -> list[StoredSpace]:
+    """The live spaces, which stay as they are until the transaction ends.
+
+    Whoever writes vectors of new chunks holds them, before it takes any other lock.
+    """
     await scope.connection.execute(_HOLD_SPACES)
+    return [each for each in await stored_spaces(scope) if not each.is_dropped]
 
 
 async def ensure_space(database: Database, space: Space) -> None:
@@ -188,7 +214,7 @@ async def add_space(
         values = {"name": space.name, "model": space.model, "revision": space.revision}
         await connection.execute(
             insert(embedding_spaces).values(
-                **values, dimension=space.dimension, **_columns(tuning or SpaceTuning())
+                **values, dimension=space.dimension, **tuning_columns(tuning or SpaceTuning())
             )
         )
         return None
@@ -214,13 +240,6 @@ def is_same_model(one: Space, other: Space) -> bool:
     if one.revision == UNVERSIONED and one.model != other.model:
         return False
     return replace(one, name=other.name, model=other.model) == other
-
-
-async def set_tuning(connection: AsyncConnection, name: str, tuning: SpaceTuning) -> None:
-    """Stores what depends on the cosines of the space's model."""
-    await connection.execute(
-        update(embedding_spaces).where(embedding_spaces.c.name == name).values(**_columns(tuning))
-    )
 
 
 async def _refuse_if_used(connection: AsyncConnection, name: str, model: str) -> None:
@@ -280,6 +299,9 @@ def _stored(row: Row[tuple[object, ...]]) -> StoredSpace:
         lexical_weight=row.lexical_weight,
         languages=None if row.languages is None else frozenset(row.languages),
         abstention=row.abstention,
+        cosines=AS_IT_IS
+        if row.cosine_slope is None
+        else CosineScale(slope=row.cosine_slope, intercept=row.cosine_intercept),
     )
     return StoredSpace(
         space=_space(row),
@@ -290,11 +312,14 @@ def _stored(row: Row[tuple[object, ...]]) -> StoredSpace:
     )
 
 
-def _columns(tuning: SpaceTuning) -> dict[str, object]:
+def tuning_columns(tuning: SpaceTuning) -> dict[str, object]:
+    """The tuning as the table of spaces has it."""
     return {
         "evidence_floor": tuning.evidence_floor,
         "lexical_weight": tuning.lexical_weight,
         "languages": None if tuning.languages is None else sorted(tuning.languages),
+        "cosine_slope": tuning.cosines.slope,
+        "cosine_intercept": tuning.cosines.intercept,
         "abstention": None if tuning.abstention is None else dict(tuning.abstention),
     }
 

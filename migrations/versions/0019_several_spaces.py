@@ -17,6 +17,7 @@ def downgrade() -> None:
         """
         ALTER TABLE embedding_spaces
             DROP COLUMN evidence_floor, DROP COLUMN lexical_weight, DROP COLUMN languages,
+            DROP COLUMN cosine_slope, DROP COLUMN cosine_intercept,
             DROP COLUMN abstention, DROP COLUMN dropped_at
         """
     )

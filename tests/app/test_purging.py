@@ -1,16 +1,22 @@
 """What was deleted leaves every copy: the disk and the memory of each process of the API."""
 
+import re
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from app.purging import Purger
+from kb.errors import ReceiptInvalid
 from kb.ids import DocumentId, new_uuid
 from kb.postgres.database import Database
+from kb.receipts import read_jwk, verify_receipt
 from kb.residue import Places, ResidueReport, Trace, find_residue, traces_of
 from kb.settings import Settings
 from kb.store.api_processes import ApiProcess
+from kb.store.tenant_deletion import delete_tenant, get_tenant_deletion
+from language.remembered import count_remembered
 from tests.service import Person, Service
 
 SECRET = "# Zanzibarflight\n\nThe qxvwkpt bonus of the travel desk is 731 euros.\n"
@@ -112,3 +118,147 @@ def fresh(purger: Purger) -> Purger:
         process=ApiProcess(id=new_uuid(), node=purger.process.node),
         clock=purger.clock,
     )
+
+
+async def test_what_is_deleted_stays_purged_while_others_are_deleted(
+    service: Service, ana: Person, purger: Purger, settings: Settings
+) -> None:
+    await forget_processes(service.resources.database)
+    purger = fresh(purger)
+    first, second = await ana.upload(SECRET), await ana.upload(OTHER)
+    await ana.search("leave")
+    await delete(ana, first)
+    await purger.purge_once()
+
+    await delete(ana, second)
+    running, done = await receipt_of(ana, second), await receipt_of(ana, first)
+    # A tenant rests between two purges; another process does not wait for this one's.
+    await fresh(purger).purge_once()
+
+    assert (purge_of(running), purge_of(done)) == ("running", "complete")
+
+
+async def test_memory_holds_no_text_afterwards(
+    service: Service, ana: Person, purger: Purger
+) -> None:
+    purger = fresh(purger)
+    document_id = await ana.upload(SECRET)
+    await ana.ask("How much is the qxvwkpt bonus of the travel desk?")
+    before = count_remembered()
+
+    await delete(ana, document_id)
+    await purger.purge_once()
+
+    assert before > 0
+    assert count_remembered() == 0
+
+
+async def test_every_cache_of_texts_is_emptied() -> None:
+    # A cache of functions that take text would keep what was deleted.
+    source = Path(__file__).parents[2]
+    kept = {
+        str(path.relative_to(source))
+        for package in ("app", "language", "kb", "models")
+        for path in (source / package).rglob("*.py")
+        if re.search(r"^@(functools\.)?lru_cache", path.read_text(), re.MULTILINE)
+    }
+
+    assert kept == {
+        # They take no text of documents: names of tables, languages, files of the package.
+        "app/answering/abstention.py",
+        "app/answering/verify/profiles.py",
+        "app/answering/verify/vetoes.py",
+        "kb/index/candidate_vectors.py",
+        "kb/store/spaces.py",
+        "language/lexicon.py",
+    }
+
+
+async def test_only_who_deleted_it_or_an_admin_who_could_read_it_gets_the_receipt(
+    service: Service, ana: Person
+) -> None:
+    tenant_id = ana.tenant_id
+    document_id = await ana.upload(SECRET, principals=["group:hr"])
+    await delete(ana, document_id)
+    path = f"/v1/documents/{document_id}/receipt"
+    colleague = await service.person(tenant_id, "group:hr", scopes=["documents:write"])
+    hr = await service.person(tenant_id, "group:hr", scopes=["admin"])
+    admin = await service.person(tenant_id, "user:bo", scopes=["admin"])
+    elsewhere = await service.person(await service.new_tenant(), "group:hr", "user:ana")
+    reader = await service.person(tenant_id, "group:hr", scopes=["documents:read"])
+
+    statuses = {
+        name: (await person.request("GET", path)).status_code
+        for name, person in {
+            "deleter": ana,
+            "colleague": colleague,
+            "admin who reads": hr,
+            "admin who does not": admin,
+            "other tenant": elsewhere,
+            "reader": reader,
+        }.items()
+    }
+
+    assert statuses == {
+        "deleter": 200,
+        "colleague": 404,
+        "admin who reads": 200,
+        "admin who does not": 404,
+        "other tenant": 404,
+        "reader": 403,
+    }
+
+
+async def test_a_receipt_is_checked_with_the_published_keys(service: Service, ana: Person) -> None:
+    document_id = await ana.upload(OTHER)
+    receipt = await delete(ana, document_id)
+
+    response = await ana.request("GET", "/v1/receipts/keys")
+
+    keys = [read_jwk(each) for each in response.json()["keys"]]
+    assert verify_receipt(receipt, {key.id: key for key in keys}) == keys[0]
+    with pytest.raises(ReceiptInvalid):
+        verify_receipt({**receipt, "chunks": 0}, {key.id: key for key in keys})
+
+
+async def test_an_upload_is_not_repeated_once_its_document_is_deleted(ana: Person) -> None:
+    keyed = {"Idempotency-Key": "nightly"}
+    body = {"text": "The qxvwkpt bonus is 731 euros."}
+    sent = await ana.request("POST", "/v1/documents", keyed, json=body)
+    document_id = sent.json()["document"]["id"]
+    await delete(ana, document_id)
+
+    again = await ana.request("POST", "/v1/documents", keyed, json=body)
+
+    assert (again.status_code, again.json()["code"]) == (410, "document_deleted")
+    assert (await ana.request("GET", "/v1/documents")).json()["data"] == []
+
+
+async def test_a_deleted_tenant_leaves_nothing_even_if_a_search_was_going_on(
+    service: Service, ana: Person, purger: Purger, settings: Settings
+) -> None:
+    await forget_processes(service.resources.database)
+    purger = fresh(purger)
+    document_id = await ana.upload(SECRET)
+    await ana.ask("How much is the qxvwkpt bonus of the travel desk?")
+    found = await traces(ana, document_id)
+    folder = settings.home_path / "lexical" / str(ana.tenant_id)
+    assert folder.is_dir()
+    database = service.resources.database
+    async with database.tenant(ana.tenant_id, viewer=None) as scope:
+        await delete_tenant(scope, files=1, now=purger.clock())
+
+    refused = await ana.search("leave")
+    await purger.purge_once()
+    gone = not folder.exists()
+    folder.mkdir()
+    (folder / "meta.json").write_text("{}")
+    await purger.purge_once()
+
+    assert refused.status_code == 401
+    assert gone
+    assert not folder.exists()
+    assert (await scanned(ana, settings, found)).unexpected == []
+    async with database.system() as system:
+        state = (await get_tenant_deletion(system, ana.tenant_id)).state
+    assert state.purged_at is not None

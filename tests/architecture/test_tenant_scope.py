@@ -63,7 +63,12 @@ def test_only_kb_opens_a_transaction_as_the_login_role() -> None:
         if isinstance(node, ast.Attribute) and node.attr == "owner" and is_database(node.value)
     }
 
-    assert openers == {"kb/postgres/row_security.py", "kb/store/spaces.py"}
+    assert openers == {
+        "kb/postgres/row_security.py",
+        "kb/residue.py",
+        "kb/store/space_changes.py",
+        "kb/store/spaces.py",
+    }
 
 
 def is_database(node: ast.expr) -> bool:

@@ -28,6 +28,14 @@ class SmallEmbedder:
         return None
 
     @property
+    def model_name(self) -> str:
+        return self.model
+
+    @property
+    def revision(self) -> str:
+        return "1"
+
+    @property
     def space(self) -> Space:
         return space_for(model=self.model, revision="1", dimension=self.dimension)
 

@@ -129,7 +129,7 @@ def sender(request: pytest.FixtureRequest) -> Callable[..., Send]:
                     return await client.send(wanted)
                 return await asyncio.to_thread(blocking.send, wanted)
             finally:
-                await client.close()
+                await client.aclose()
                 blocking.close()
 
         return send
@@ -205,6 +205,13 @@ async def test_headers_do_not_follow_a_redirect_to_another_origin(send: Send) ->
     assert b"secret" in first.requests[0]
     assert b"secret" not in second.requests[0]
     assert response.url == f"http://other.example:{second.port}/x"
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "http://[x]/", "ftp://host.example/", "//"])
+async def test_a_redirect_to_no_proper_url_is_refused(send: Send, location: str) -> None:
+    async with listening(redirect(location)) as server:
+        with pytest.raises(OutboundRefused):
+            await send(f"http://host.example:{server.port}/", max_redirects=5)
 
 
 async def test_redirects_without_end_are_refused(send: Send) -> None:
@@ -436,6 +443,7 @@ async def test_a_server_that_is_away_has_failed_for_now(send: Send) -> None:
         "http://host.example:99999/",
         "http://[::1/",
         "http://host\x00.example/",
+        "http://\ud800.example/",
         "http://host.example/a b\nc",
         "https://host.example/" + "a" * 3_000,
     ],

@@ -162,6 +162,7 @@ from kb.store.jobs import (
     hold_attempt,
     is_running,
     is_wanted,
+    last_changes,
     latest_job,
     release_job,
     set_progress,
@@ -190,6 +191,7 @@ from kb.store.retention import (
     prune_audiences,
     prune_model_calls,
     prune_requests,
+    prune_webhook_deliveries,
 )
 from kb.store.source_items import (
     Item,
@@ -222,7 +224,23 @@ from kb.store.sources import (
     list_sources,
     lock_source,
 )
-from kb.store.spaces import Space, all_spaces, current_space
+from kb.store.space_backfill import (
+    MissingChunk,
+    count_missing,
+    count_rows,
+    enqueue_backfill,
+    insert_missing,
+    missing_chunks,
+    sample_chunks,
+)
+from kb.store.spaces import (
+    Space,
+    all_spaces,
+    current_space,
+    find_space,
+    hold_spaces,
+    stored_spaces,
+)
 from kb.store.stale import Chosen, count_documents, stale_documents
 from kb.store.stored_files import lock_file, needed_files
 from kb.store.tenant_deletion import delete_tenant
@@ -235,6 +253,30 @@ from kb.store.tenants import (
 )
 from kb.store.vectors import delete_vectors, find_vectors, insert_vectors, set_vector_principals
 from kb.store.versions import get_version, insert_version, list_versions, read_content, read_slice
+from kb.store.webhook_deliveries import (
+    Delivery,
+    StoredAttempt,
+    add_test_delivery,
+    give_back,
+    list_deliveries,
+    record_attempt,
+    record_health,
+    retry_delivery,
+    take_next,
+)
+from kb.store.webhook_events import Event, emit
+from kb.store.webhooks import (
+    Webhook,
+    change_webhook,
+    create_webhook,
+    delete_webhook,
+    disable_webhook,
+    enable_webhook,
+    get_webhook,
+    list_webhooks,
+    new_secret,
+    rotate_secret,
+)
 from tests.tenancy.names import Names
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -260,6 +302,8 @@ class Hidden:
     deleted: DocumentId
     request: StoredResponse
     stream_sha256: str
+    webhook: Webhook
+    delivery: Delivery
     space: Space
     question: NDArray[np.float32]
     source: Source
@@ -275,6 +319,13 @@ class Hidden:
     def answer_id(self) -> AnswerId:
         """The answer that quotes the document, which was streamed."""
         return AnswerId(UUID(self.names.answer))
+
+    @property
+    def missing(self) -> MissingChunk:
+        """The chunk without a vector."""
+        return MissingChunk(
+            id=self.unembedded_chunk, document_id=self.unembedded.id, embedded_text="x"
+        )
 
     @property
     def filter(self) -> VectorFilter:
@@ -342,6 +393,9 @@ def new_deletion(document_id: DocumentId, owner: str) -> NewDeletion:
 
 RUN = new_uuid()
 ELSEWHERE = SourceSettings(uri="https://example.com/list", principals=("user:ana",))
+ATTEMPT = StoredAttempt(at=NOW.isoformat(), status_code=500, error=None, milliseconds=1)
+FOR_ADMINS = "shown only to keys with the scope admin, which manage the tenant's webhooks"
+
 REQUEST_KEY, REQUEST_SHA256 = "nightly import", "0" * 64
 RUNNING_KEY = "running import"
 ACTOR = Actor(name="somebody", principals=(), request_id=None, is_admin=True)
@@ -391,6 +445,10 @@ def adds(
 
 def nothing(call: Callable[[TenantSession, Hidden], Awaitable[object]], reason: str) -> QueryCase:
     return QueryCase(call=call, effect="nothing", reason=reason)
+
+
+async def _sampled(scope: TenantSession, hidden: Hidden) -> bool:
+    return hidden.chunk_id in await sample_chunks(scope, limit=10_000)
 
 
 async def _if_running(
@@ -562,6 +620,12 @@ async def _listed_collections(scope: TenantSession, hidden: Hidden) -> list[obje
 
 async def _condition(scope: TenantSession, _hidden: Hidden) -> object:
     return shown_jobs(scope)
+
+
+async def _whole(scope: TenantSession, ask: Callable[[TenantSession], Awaitable[object]]) -> object:
+    """The result for the whole tenant, which readers do not see."""
+    async with scope.whole_tenant() as whole:
+        return await ask(whole)
 
 
 async def _reserved(scope: TenantSession) -> Reservation | None:
@@ -862,6 +926,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.jobs.is_wanted": changes(
         lambda s, h: _if_running(s, h, is_wanted),
     ),
+    "store.jobs.last_changes": finds(lambda s, h: last_changes(s, [JobId(UUID(h.names.job))])),
     "store.jobs.latest_job": finds(lambda s, h: latest_job(s, h.document.id)),
     "store.jobs.release_job": changes(
         lambda s, h: release_job(s, JobId(UUID(h.names.job)), now=NOW)
@@ -958,6 +1023,78 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.sources.list_sources": finds_for_managers(_secret_source),
     "store.sources.lock_source": nothing(
         lambda s, h: lock_source(s, h.source.name), "makes others wait"
+    ),
+    "store.retention.prune_webhook_deliveries": changes(
+        lambda s, _: prune_webhook_deliveries(s, before=AFTER_THE_SECRET_EXPIRED, limit=100)
+    ),
+    "store.webhook_deliveries.add_test_delivery": changes(
+        lambda s, h: add_test_delivery(s, h.webhook.id, now=AFTER_THE_SECRET_EXPIRED)
+    ),
+    "store.webhook_deliveries.give_back": changes(
+        lambda s, h: give_back(s, h.webhook.id, now=AFTER_THE_SECRET_EXPIRED)
+    ),
+    "store.webhook_deliveries.list_deliveries": finds(
+        lambda s, h: _whole(s, lambda w: list_deliveries(w, h.webhook.id, before=None, limit=9)),
+        tenant_wide=FOR_ADMINS,
+    ),
+    "store.webhook_deliveries.record_attempt": changes(
+        lambda s, h: record_attempt(s, h.delivery, ATTEMPT, status="failed", due_at=NOW)
+    ),
+    "store.webhook_deliveries.record_health": changes(
+        lambda s, h: record_health(s, h.webhook.id, failures=1, due_at=NOW, now=NOW)
+    ),
+    "store.webhook_deliveries.retry_delivery": changes(
+        lambda s, h: retry_delivery(s, h.webhook.id, h.delivery.id, now=AFTER_THE_SECRET_EXPIRED)
+    ),
+    "store.webhook_deliveries.take_next": changes(
+        lambda s, h: take_next(s, h.webhook.id, lasting=timedelta(minutes=1), now=NOW)
+    ),
+    "store.webhook_events.emit": adds(
+        lambda s, _: emit(s, Event(type="document.deleted", data={}), now=NOW)
+    ),
+    "store.webhooks.change_webhook": changes(
+        lambda s, h: change_webhook(s, h.webhook.id, now=NOW, url="https://other.example")
+    ),
+    "store.webhooks.create_webhook": adds(
+        lambda s, _: create_webhook(s, url="https://x", events=[], secret=new_secret(), now=NOW)
+    ),
+    "store.webhooks.delete_webhook": changes(lambda s, h: delete_webhook(s, h.webhook.id)),
+    "store.webhooks.disable_webhook": changes(
+        lambda s, h: disable_webhook(s, h.webhook.id, "gone", now=NOW)
+    ),
+    "store.webhooks.enable_webhook": changes(
+        lambda s, h: enable_webhook(s, h.webhook.id, now=AFTER_THE_SECRET_EXPIRED)
+    ),
+    "store.webhooks.get_webhook": finds(
+        lambda s, h: _whole(s, lambda w: get_webhook(w, h.webhook.id)), tenant_wide=FOR_ADMINS
+    ),
+    "store.webhooks.list_webhooks": finds(
+        lambda s, _: _whole(s, lambda w: list_webhooks(w, after=None, limit=9)),
+        tenant_wide=FOR_ADMINS,
+    ),
+    "store.webhooks.rotate_secret": changes(
+        lambda s, h: rotate_secret(
+            s, h.webhook.id, new_secret(), overlap=timedelta(days=1), now=NOW
+        )
+    ),
+    "store.space_backfill.count_missing": finds(lambda s, h: count_missing(s, h.space)),
+    "store.space_backfill.count_rows": nothing(
+        lambda s, h: count_rows(s, h.space), "counts the vectors that the scope may see"
+    ),
+    "store.space_backfill.enqueue_backfill": adds(lambda s, h: enqueue_backfill(s, h.space)),
+    "store.space_backfill.insert_missing": changes(
+        lambda s, h: insert_missing(s, h.space, [h.missing], h.question[None, :])
+    ),
+    "store.space_backfill.sample_chunks": finds(_sampled),
+    "store.space_backfill.missing_chunks": finds(
+        lambda s, h: missing_chunks(s, h.space, after=0, limit=10)
+    ),
+    "store.spaces.find_space": nothing(
+        lambda s, h: find_space(s, h.space.name), "spaces are the service's"
+    ),
+    "store.spaces.hold_spaces": nothing(lambda s, _: hold_spaces(s), "spaces are the service's"),
+    "store.spaces.stored_spaces": nothing(
+        lambda s, _: stored_spaces(s), "spaces are the service's"
     ),
     "store.spaces.all_spaces": nothing(lambda s, _: all_spaces(s), "spaces are the service's"),
     "store.spaces.current_space": nothing(

@@ -61,6 +61,8 @@ def filled_path(path: str, names: Names) -> str:
         job_id=names.job,
         run_id=names.job,
         answer_id=names.answer,
+        webhook_id=names.document,
+        delivery_id=names.document,
         model_id=f"footnote/{names.collection}",
         name=names.source if "/sources/" in path else names.collection,
     )
@@ -304,6 +306,36 @@ def _for_admins(*probes: Probe, is_changing: bool = False) -> RouteCase:
     return RouteCase(scopes=("admin",), probes=probes, is_changing=is_changing, is_for_admins=True)
 
 
+HOOK = "/v1/webhooks/{webhook_id}"
+
+
+def _webhook_route(method: str, path: str, **body: object) -> RouteCase:
+    """Webhooks are the tenant's: test_webhooks_of_others.py asks for those of another tenant."""
+    arguments = {"json": body} if method in {"POST", "PATCH"} and body else {}
+    probe = _probe(method, path, "id", lambda _: arguments, is_telling=False)
+    return RouteCase(scopes=("admin",), probes=(probe,))
+
+
+WEBHOOKS = {
+    ("POST", "/v1/webhooks"): _webhook_route(
+        "POST",
+        "/v1/webhooks",
+        url="https://8.8.8.8",
+        events=["job.finished"],
+        secret=f"whsec_{'A' * 32}",
+    ),
+    ("GET", "/v1/webhooks"): _webhook_route("GET", "/v1/webhooks"),
+    ("GET", HOOK): _webhook_route("GET", HOOK),
+    ("PATCH", HOOK): _webhook_route("PATCH", HOOK, enabled=False),
+    ("DELETE", HOOK): _webhook_route("DELETE", HOOK),
+    ("POST", f"{HOOK}:rotate"): _webhook_route("POST", f"{HOOK}:rotate", overlap_seconds=0),
+    ("POST", f"{HOOK}:test"): _webhook_route("POST", f"{HOOK}:test"),
+    ("GET", f"{HOOK}/deliveries"): _webhook_route("GET", f"{HOOK}/deliveries"),
+    ("POST", f"{HOOK}/deliveries/{{delivery_id}}:retry"): _webhook_route(
+        "POST", f"{HOOK}/deliveries/{{delivery_id}}:retry"
+    ),
+}
+
 ROUTES: Mapping[tuple[str, str], RouteCase] = {
     ("POST", "/v1/documents"): UPLOADING,
     ("POST", BATCH): BATCHING,
@@ -438,6 +470,11 @@ ROUTES: Mapping[tuple[str, str], RouteCase] = {
     ("POST", f"{SOURCE}:confirm"): _for_admins(
         _probe("POST", f"{SOURCE}:confirm", "name"), is_changing=True
     ),
+    ("GET", "/v1/jobs/{job_id}/events"): RouteCase(
+        scopes=("documents:read", "documents:write"),
+        probes=(_probe("GET", "/v1/jobs/{job_id}/events", "id"),),
+    ),
+    **WEBHOOKS,
     ("POST", "/v1/search"): SEARCHING,
     ("POST", "/v1/answers"): ASKING,
     ("GET", "/v1/answers/{answer_id}"): RouteCase(

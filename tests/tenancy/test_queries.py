@@ -30,10 +30,14 @@ from kb.store.sources import get_source
 from kb.store.spaces import current_space, vectors_table
 from kb.store.tables import answers, metadata
 from kb.store.versions import insert_version
+from kb.store.webhook_deliveries import add_test_delivery
+from kb.store.webhook_events import EVENT_TYPES
+from kb.store.webhooks import create_webhook, new_secret
 from tests.tenancy.names import Names
 from tests.tenancy.query_cases import (
     DELETED_FILE,
     LOCATION,
+    NOW,
     PROCESS,
     QUERIES,
     REQUEST_KEY,
@@ -142,6 +146,10 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         )
         source = await get_source(scope, world.secret.source)
         await store_items(scope, source.id, _items(document), now=datetime.now(UTC))
+        webhook = await create_webhook(
+            scope, url="https://x", events=EVENT_TYPES, secret=new_secret(), now=NOW
+        )
+        delivery = await add_test_delivery(scope, webhook.id, now=NOW)
         space = await current_space(scope)
         assert space is not None
         table = vectors_table(space).c
@@ -166,6 +174,8 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         deleted=deleted,
         request=request,
         stream_sha256=stream_sha256,
+        webhook=webhook,
+        delivery=delivery,
         space=space,
         question=np.asarray(row.embedding, dtype=np.float32),
         source=source,

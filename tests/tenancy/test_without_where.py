@@ -23,6 +23,8 @@ from kb.store.source_items import Item, store_items
 from kb.store.sources import SourceSettings, create_source
 from kb.store.spaces import current_space, vectors_table
 from kb.store.tables import metadata
+from kb.store.webhook_deliveries import add_test_delivery
+from kb.store.webhooks import create_webhook, new_secret
 from tests.service import Service
 from tests.tenancy.query_cases import PROCESS, new_deletion
 
@@ -36,7 +38,7 @@ TABLES = [
     VECTORS,
 ]
 OF_THE_BOOKS = {"model_calls", "budget_days", "budget_reservations"}
-OF_MANAGERS = {"reindex_runs", "sources", "source_items"}
+OF_MANAGERS = {"reindex_runs", "sources", "source_items", "webhooks", "webhook_deliveries"}
 CLOSED_TO_THE_READER = {"audit_events", "credentials", "purges", *OF_THE_BOOKS, *OF_MANAGERS}
 CLOSED_TO_THE_WRITER = {"credentials"}
 NAMES_READERS = {
@@ -125,6 +127,10 @@ async def filled(service: Service) -> Filled:
         await say_alive(system, PROCESS)
     async with service.resources.database.tenant(tenant_id, viewer=None) as scope:
         await note_purged(scope, PROCESS, generation=1)
+        webhook = await create_webhook(
+            scope, url="https://x", events=[], secret=new_secret(), now=NOW
+        )
+        await add_test_delivery(scope, webhook.id, now=NOW)
     assert space is not None
     return Filled(
         service=service, tenant_id=tenant_id, owner=owner, vectors=vectors_table(space).name

@@ -15,6 +15,7 @@ from app.answering.evidence.row_names import text_of_row
 from app.answering.guard.instructions import is_instruction_to_reader
 from app.answering.question.parts import Part, QuestionReading
 from app.answering.question.spelling import corrected, spelled_stems
+from kb.store.spaces import AS_IT_IS, CosineScale
 from kb.unit_vectors import Vectors
 from models.embedding import Embedder
 
@@ -109,23 +110,35 @@ class SentenceEvidence:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Comparison:
+    """The model that pieces are compared with, and the vectors it has made of them."""
+
+    embedder: Embedder
+    scale: CosineScale
+    vector_by_text: dict[str, Vectors] = field(default_factory=dict)
+
+
 def rank_sentences(
-    question: QuestionReading, context: Context, embedder: Embedder
+    question: QuestionReading,
+    context: Context,
+    embedder: Embedder,
+    scale: CosineScale = AS_IT_IS,
 ) -> list[SentenceEvidence]:
     """The pieces that may answer the question, best first; at most MAX_EMBEDDED for each part.
 
     Headings, questions, lead-ins and instructions to the reader are no evidence. Neither is a piece
     about something else than the question, nor one without the answer type asked for or, unless its
-    cosine is high, without the attribute asked for.
+    cosine is high, without the attribute asked for. The cosines are those of `scale`.
     """
     candidates = candidates_of(context)
     if not candidates:
         return []
-    vectors: dict[str, Vectors] = {}
+    comparison = _Comparison(embedder=embedder, scale=scale)
     found = [
         replace(each, part=place)
         for place, part in enumerate(question.parts)
-        for each in _evidence_for(part, candidates, embedder, vectors)
+        for each in _evidence_for(part, candidates, comparison)
     ]
     return sorted(found, key=lambda each: -each.score)
 
@@ -133,10 +146,9 @@ def rank_sentences(
 def _evidence_for(
     part: Part,
     candidates: Sequence[Candidate],
-    embedder: Embedder,
-    vectors: dict[str, Vectors],
+    comparison: _Comparison,
 ) -> list[SentenceEvidence]:
-    """The candidates that may answer this part; `vectors` by text, of those embedded already."""
+    """The candidates that may answer this part."""
     constraints = part.constraints
     promising: list[SentenceEvidence] = []
     # Checked best first, until there are enough: it costs more than their scores.
@@ -154,7 +166,7 @@ def _evidence_for(
     has_type = constraints.answer_type.kind != "other"
     min_cosine = MIN_COSINE if has_type else MIN_COSINE_WITHOUT_TYPE
     found = []
-    for each in _with_cosines(part, promising, embedder, vectors):
+    for each in _with_cosines(part, promising, comparison):
         is_read = each.vector is not None
         is_near = each.cosine >= min_cosine if is_read else each.coverage >= MIN_COVERAGE
         if is_near or not constraints.answer_type.lacks_attribute(each.text, each.named_by):
@@ -246,10 +258,10 @@ def _score_by_words(
 def _with_cosines(
     part: Part,
     evidence: Sequence[SentenceEvidence],
-    embedder: Embedder,
-    vectors: dict[str, Vectors],
+    comparison: _Comparison,
 ) -> list[SentenceEvidence]:
-    """The evidence with its cosines; `vectors` by text, of those embedded already, grows."""
+    """The evidence with its cosines; what is compared remembers the vectors that it made."""
+    embedder, vectors = comparison.embedder, comparison.vector_by_text
     read = embedder.languages
     text_by_place = {
         place: _cut_to_window(each.piece.text_with_lead_in, embedder)
@@ -266,7 +278,8 @@ def _with_cosines(
             vectors.update(zip(new, embedder.embed_passages(new), strict=True))
         for place, text in text_by_place.items():
             vector = vectors[text]
-            compared[place] = replace(evidence[place], cosine=float(vector @ asked), vector=vector)
+            cosine = comparison.scale.equated(float(vector @ asked))
+            compared[place] = replace(evidence[place], cosine=cosine, vector=vector)
     return compared
 
 

@@ -21,6 +21,7 @@ from app.http.location import Location
 from app.http.problem_schemas import Problem
 from app.http.schemas import Count, RequestModel, ResponseModel, Text, Time
 from kb.principals import split_principals
+from kb.receipts import Remaining
 from kb.store.deletions import DeletionReason
 from kb.store.documents import DocumentStatus, PendingStatus
 from kb.store.uploads import UploadMode
@@ -235,7 +236,7 @@ class Receipt(ResponseModel):
     files: Count
     generation: Count
     purge: Purge
-    remaining: list[str]
+    remaining: list[Remaining]
     key_id: str
     signature: str
 

@@ -7,11 +7,13 @@ from operator import attrgetter
 from typing import Annotated, Protocol
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Header, Query
+from fastapi.responses import StreamingResponse
 
 from app.http.dependencies import FollowsJobs, ResourcesDep, WritesDocuments
 from app.http.jobs.present import job_out
 from app.http.jobs.schemas import Job
+from app.http.jobs.streams import JobStreamsDep
 from app.http.paging import (
     DEFAULT_LIMIT,
     CursorParam,
@@ -20,6 +22,7 @@ from app.http.paging import (
     page_of,
     read_id_cursor,
 )
+from app.http.sse import EVENT_STREAM, LastEventId, encode_events, stream_response
 from app.identity import Caller
 from app.resources import Resources
 from kb.errors import InvalidInput
@@ -104,6 +107,27 @@ async def get_one(
         if job.status in FINISHED or clock() >= deadline:
             return job_out(job)
         await asyncio.sleep(POLL_SECONDS)
+
+
+@router.get("/jobs/{job_id}/events", response_class=StreamingResponse, responses=EVENT_STREAM)
+async def get_events(
+    job_id: UUID,
+    resources: ResourcesDep,
+    streams: JobStreamsDep,
+    caller: FollowsJobs,
+    authorization: Annotated[str | None, Header()] = None,
+    last_event_id: LastEventId = None,
+) -> StreamingResponse:
+    """The job as it goes on: `job.progress` with each change, and at the end `job.finished`.
+
+    Each event has the whole job. With `Last-Event-ID` the numbers go on behind that one, and the
+    first event is the job as it is now.
+    """
+    async with resources.database.tenant(caller.tenant_id, viewer=caller.managing_viewer) as scope:
+        await get_job(scope, JobId(job_id))
+    after = last_event_id or 0
+    events = streams.follow(caller, JobId(job_id), authorization=authorization, after=after)
+    return stream_response(encode_events(events, after=after, request_id=caller.request_id))
 
 
 class Steer(Protocol):

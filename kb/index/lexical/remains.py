@@ -13,7 +13,7 @@ def terms_left(path: Path, *, document_ids: Iterable[str], words: Iterable[str])
     """Those of the ids and words that some file of the last commit still has.
 
     A term's count has the documents that were deleted until their segment is written anew. A word
-    is looked for as it stands and as no language in particular reads it.
+    is looked for whole: its parts may stand in other words.
 
     Raises:
         IndexNotReady: It cannot be read.
@@ -22,7 +22,7 @@ def terms_left(path: Path, *, document_ids: Iterable[str], words: Iterable[str])
         searcher = Index.open(str(path)).searcher()
         left = [each for each in document_ids if searcher.doc_freq("document_id", each)]
         for word in words:
-            terms = {word.lower(), *analyse(word, None)}
+            terms = {word.lower(), *analyse(word, None)[:1]}
             if any(searcher.doc_freq("body", term) for term in terms):
                 left.append(word)
     except (ValueError, OSError) as error:

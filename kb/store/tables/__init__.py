@@ -25,6 +25,7 @@ from kb.store.tables.metering import budget_days, budget_reservations, model_cal
 from kb.store.tables.reindexing import reindex_runs, schedules
 from kb.store.tables.sources import source_items, sources
 from kb.store.tables.tenants import audit_events, credentials, idempotency_keys, tenants
+from kb.store.tables.webhooks import webhook_deliveries, webhooks
 
 __all__ = [
     "answer_documents",
@@ -57,4 +58,6 @@ __all__ = [
     "tenant_deletions",
     "tenant_purges",
     "tenants",
+    "webhook_deliveries",
+    "webhooks",
 ]

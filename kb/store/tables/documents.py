@@ -187,11 +187,14 @@ embedding_spaces = Table(
     Column("evidence_floor", Double),
     Column("lexical_weight", Double),
     Column("languages", ARRAY(Text)),
+    Column("cosine_slope", Double),
+    Column("cosine_intercept", Double),
     Column("abstention", JSONB(none_as_null=True)),
     Column("dropped_at", DateTime(timezone=True)),
     created_at(),
     CheckConstraint("evidence_floor BETWEEN 0 AND 1", name="embedding_spaces_floor_range"),
     CheckConstraint("lexical_weight BETWEEN 0 AND 1", name="embedding_spaces_weight_range"),
+    CheckConstraint("cosine_slope > 0", name="embedding_spaces_slope_range"),
     CheckConstraint("NOT is_current OR dropped_at IS NULL", name="embedding_spaces_current_stays"),
     Index(
         "embedding_spaces_current", "is_current", unique=True, postgresql_where=text("is_current")

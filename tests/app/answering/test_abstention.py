@@ -13,11 +13,15 @@ from app.answering.abstention import (
     answer_probability,
     evidence_probability,
     evidence_signals,
+    fitted_model,
+    is_fitted_to,
     packaged_model,
 )
 from app.answering.context import Context
 from app.answering.evidence.ranking import SentenceEvidence
 from app.answering.question.parts import read_question
+from kb.errors import InvalidInput
+from kb.store.spaces import CosineScale, SpaceTuning
 from tests.fakes.sources import context_of, sentence_piece
 
 HARVARD = "The library of Harvard holds 18 million volumes."
@@ -65,7 +69,7 @@ def test_without_evidence_there_is_no_answer() -> None:
     context = context_of([HARVARD])
 
     assert evidence_signals(read_question("Who?"), context, []) is None
-    assert evidence_probability(read_question("Who?"), context, [], packaged_model()) == 0
+    assert evidence_probability(read_question("Who?"), context, [], SpaceTuning()) == 0
 
 
 def test_sentences_of_passages_far_down_are_no_evidence() -> None:
@@ -215,6 +219,48 @@ def test_evidence_with_all_that_is_asked_about_is_never_below_even(
         )
     ]
 
-    probability = evidence_probability(read_question(question), context, evidence, packaged_model())
+    probability = evidence_probability(read_question(question), context, evidence, SpaceTuning())
 
     assert (probability >= PROBABILITY_OF_NAMED) == is_named
+
+
+def test_a_fit_of_a_model_says_the_same_on_another_scale() -> None:
+    fitted = dict(packaged_model())
+    scale = CosineScale(slope=2.0, intercept=-0.5)
+    raw = EvidenceSignals(
+        best_cosine=0.6,
+        best_coverage=0.4,
+        passage_cosine=0.7,
+        passage_lead=0.1,
+        answer_type=1.0,
+        names_missing=0.5,
+    )
+    scaled = raw._replace(
+        best_cosine=2 * 0.6 - 0.5, passage_cosine=2 * 0.7 - 0.5, passage_lead=2 * 0.1
+    )
+
+    own = fitted_model(SpaceTuning(abstention=fitted))
+    own_scaled = fitted_model(SpaceTuning(abstention=fitted, cosines=scale))
+
+    assert answer_probability(own_scaled, scaled) == pytest.approx(answer_probability(own, raw))
+    # Without a fit of its own, the packaged one reads what the scale makes of the cosines.
+    assert fitted_model(SpaceTuning(cosines=scale)) == packaged_model()
+
+
+def test_a_fit_that_nobody_has_written_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="signals"):
+        fitted_model(SpaceTuning(abstention={"bias": 1.0}))
+
+
+@pytest.mark.parametrize(
+    ("tuning", "is_fitted"),
+    [
+        (SpaceTuning(), False),
+        (SpaceTuning(evidence_floor=0.4), True),
+        (SpaceTuning(cosines=CosineScale(slope=1.5, intercept=0.0)), True),
+    ],
+)
+def test_a_space_of_another_model_is_fitted_once_it_says_so(
+    tuning: SpaceTuning, *, is_fitted: bool
+) -> None:
+    assert is_fitted_to("another model", tuning) == is_fitted

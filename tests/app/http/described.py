@@ -43,6 +43,14 @@ BODIES: Final[Mapping[Route, dict[str, Json]]] = {
         name: FIELDS[name]
         for name in ("title", "metadata", "principals", "effective_at", "expires_at")
     },
+    ("POST", "/v1/webhooks"): {"url": "http://127.0.0.1", "events": ["job.finished"], "secret": ""},
+    ("PATCH", "/v1/webhooks/{webhook_id}"): {
+        "url": "http://127.0.0.1",
+        "events": ["job.finished"],
+        "enabled": True,
+    },
+    ("POST", "/v1/webhooks/{webhook_id}:rotate"): {"secret": "", "overlap_seconds": 1},
+    ("PATCH", "/v1/collections/{name}"): {"retention_days": 30},
     ("POST", "/v1/search"): {
         **SEARCHED,
         "query": "note",

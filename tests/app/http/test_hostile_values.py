@@ -43,7 +43,7 @@ VALUES: Final[tuple[Json, ...]] = (
 
 @pytest.fixture
 async def ana(service: Service) -> Person:
-    scopes = ("documents:write", "documents:read", "search", "answers", "act_as")
+    scopes = ("documents:write", "documents:read", "search", "answers", "admin", "act_as")
     return await service.person(await service.new_tenant(), scopes=scopes)
 
 
@@ -98,7 +98,7 @@ async def test_no_value_of_a_field_is_too_much(ana: Person, route: Route) -> Non
             body = json.dumps(with_value(BODIES[route], place, value))
             response = await ana.request(
                 method,
-                path.format(document_id=document_id),
+                path.format(document_id=document_id, webhook_id=uuid4()),
                 {"Content-Type": "application/json"},
                 content=body.replace(json.dumps(HUGE), "1e400"),
             )
@@ -119,7 +119,7 @@ async def test_no_bytes_of_a_body_are_too_much(ana: Person, route: Route) -> Non
     for body in [*bodies, b"\0", b"", b'{"a\0": 1}']:
         response = await ana.request(
             method,
-            path.format(document_id=uuid4()),
+            path.format(document_id=uuid4(), webhook_id=uuid4()),
             {"Content-Type": "application/json"},
             content=body,
         )

@@ -18,8 +18,8 @@ from kb.errors import ModelUnavailable
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.sketches.sketch_cache import SketchCache
 from kb.postgres.database import Viewer
-from kb.store.space_changes import activate_space, create_space, drop_space
-from kb.store.spaces import Space, SpaceTuning, set_tuning
+from kb.store.space_changes import activate_space, create_space, drop_space, set_tuning
+from kb.store.spaces import Space, SpaceTuning
 from models.space_models import SpaceModels
 from tests.footnote.own_database import OwnDatabase, own_database, small_models
 from tests.footnote.small_embedder import SmallEmbedder
@@ -164,7 +164,6 @@ async def test_a_space_brings_its_own_weight_of_words(database_url: str, tmp_pat
 
         await activate_space(database, NEW.space.name)
         assert (await process.search()).explanation.lexical_weight == 0.2
-        async with database.owner() as connection:
-            await set_tuning(connection, NEW.space.name, SpaceTuning(lexical_weight=0.9))
+        await set_tuning(database, NEW.space, SpaceTuning(lexical_weight=0.9))
         await spaces.catch_up(database)
         assert (await process.search()).explanation.lexical_weight == 0.9

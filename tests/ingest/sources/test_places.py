@@ -124,6 +124,22 @@ def test_a_tenants_folder_must_not_be_reached_through_a_link(tmp_path: Path) -> 
     assert contents(f"{allowed.as_uri()}/way") == {"key.md": b"secret"}
 
 
+def test_an_open_folder_stays_what_it_was_when_its_parents_are_swapped(tmp_path: Path) -> None:
+    allowed, secret = tmp_path / "allowed", tmp_path / "secret"
+    (allowed / "x/docs").mkdir(parents=True)
+    (secret / "docs").mkdir(parents=True)
+    (allowed / "x/docs/a.md").write_text("harmless")
+    (secret / "docs/a.md").write_text("secret")
+    opener = SourceOpener(prefixes=(allowed.as_uri(),), web=NoWeb(), max_bytes=MAX_BYTES)
+    source = source_at(f"{allowed.as_uri()}/x/docs", is_operators=False)
+
+    with opener.open(TENANT, source) as place:
+        (allowed / "x").rename(tmp_path / "aside")
+        (allowed / "x").symlink_to(secret)
+
+        assert read_one(place, "a.md") == b"harmless"
+
+
 def test_a_prefix_that_was_taken_away_ends_a_tenants_source(tmp_path: Path) -> None:
     source = source_at(tmp_path.as_uri(), is_operators=False)
 

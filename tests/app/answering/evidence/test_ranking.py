@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from app.answering.context import Context, Source
 from app.answering.evidence.ranking import MAX_EMBEDDED, SentenceEvidence, rank_sentences
 from app.answering.question.parts import read_question
+from kb.store.spaces import CosineScale
 from language.stems import content_stems
 from tests.fakes.sources import context_of, passage_of
 
@@ -302,3 +303,14 @@ def test_a_piece_that_may_answer_several_parts_is_embedded_once() -> None:
 
     assert {each.part for each in evidence} == {0, 1}
     assert len(embedder.embedded) == len(set(embedder.embedded))
+
+
+def test_cosines_count_on_the_scale_of_the_packaged_models() -> None:
+    context = context_of([f"The handbook is for all sites. {LEAVE}"])
+    scale = CosineScale(slope=0.5, intercept=0.5)
+
+    as_given = rank_sentences(read_question(QUESTION), context, WordEmbedder())
+    equated = rank_sentences(read_question(QUESTION), context, WordEmbedder(), scale)
+
+    given_by_text = {each.text: each.cosine for each in as_given}
+    assert equated[0].cosine == pytest.approx(0.5 * given_by_text[equated[0].text] + 0.5)

@@ -3,7 +3,8 @@
 from uuid import uuid4
 
 from app.http.reindex.schemas import ReindexRun
-from footnote.compose import build_reindexing, build_source_tools, open_web
+from footnote.outside import open_web
+from footnote.worker_tools import build_reindexing, build_source_tools
 from ingest.reindex import reindex
 from ingest.tenant_jobs import run_tenant_job
 from kb.ids import JobId

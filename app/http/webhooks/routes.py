@@ -1,0 +1,205 @@
+"""Webhooks: who is told of what happens, and what became of it. All for the scope `admin`."""
+
+from datetime import timedelta
+from operator import attrgetter
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from app.http.dependencies import Administers, ResourcesDep
+from app.http.idempotency import IdempotencyKey, Remember, do_once, request_digest
+from app.http.paging import DEFAULT_LIMIT, CursorParam, LimitParam, Page, page_of, read_id_cursor
+from app.http.webhooks.present import delivery_out, webhook_out, webhook_with_secret
+from app.http.webhooks.schemas import (
+    Delivery,
+    RotationRequest,
+    Webhook,
+    WebhookPatch,
+    WebhookRequest,
+    WebhookWithSecret,
+)
+from kb.ids import DeliveryId, WebhookId
+from kb.store.audit import record_event
+from kb.store.idempotency import StoredResponse
+from kb.store.webhook_deliveries import add_test_delivery, list_deliveries, retry_delivery
+from kb.store.webhooks import (
+    change_webhook,
+    check_secret,
+    create_webhook,
+    delete_webhook,
+    disable_webhook,
+    enable_webhook,
+    get_webhook,
+    list_webhooks,
+    new_secret,
+    rotate_secret,
+)
+
+router = APIRouter(tags=["webhooks"])
+
+ONE = "/webhooks/{webhook_id}"
+
+
+@router.post("/webhooks", status_code=201, response_model=WebhookWithSecret)
+async def create(
+    body: WebhookRequest,
+    resources: ResourcesDep,
+    caller: Administers,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Have an address told of events; the secret that signs them is shown only here."""
+    secret = new_secret() if body.secret is None else check_secret(body.secret)
+    await resources.outbound.check(body.url)
+
+    async def act(remember: Remember) -> StoredResponse:
+        async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
+            webhook = await create_webhook(
+                scope, url=body.url, events=body.events, secret=secret, now=resources.clock()
+            )
+            await record_event(
+                scope,
+                caller.actor,
+                "webhook.create",
+                str(webhook.id),
+                {"host": _host(webhook.url), "events": list(webhook.events)},
+            )
+            created = webhook_with_secret(webhook)
+            response = StoredResponse(status_code=201, body=created.model_dump(mode="json"))
+            await remember(scope, response)
+        return response
+
+    stored = await do_once(
+        resources.database,
+        caller,
+        key=idempotency_key,
+        digest=request_digest("POST /v1/webhooks", body.model_dump(mode="json")),
+        act=act,
+    )
+    return JSONResponse(stored.body, status_code=stored.status_code)
+
+
+@router.get("/webhooks")
+async def list_all(
+    resources: ResourcesDep,
+    caller: Administers,
+    limit: LimitParam = DEFAULT_LIMIT,
+    cursor: CursorParam = None,
+) -> Page[Webhook]:
+    """The tenant's webhooks, oldest first."""
+    after = read_id_cursor(cursor)
+    async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
+        found = await list_webhooks(
+            scope, after=None if after is None else WebhookId(after), limit=limit + 1
+        )
+    return page_of(found, limit=limit, show=webhook_out, place=attrgetter("id"))
+
+
+@router.get(ONE)
+async def get_one(webhook_id: UUID, resources: ResourcesDep, caller: Administers) -> Webhook:
+    """A webhook."""
+    async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
+        return webhook_out(await get_webhook(scope, WebhookId(webhook_id)))
+
+
+@router.patch(ONE)
+async def change(
+    webhook_id: UUID, patch: WebhookPatch, resources: ResourcesDep, caller: Administers
+) -> Webhook:
+    """Change a webhook; one that was disabled is enabled again with `enabled`.
+
+    While it is disabled, new events pass it by; those that waited are sent when it is enabled.
+    """
+    sent: dict[str, Any] = patch.model_dump(exclude_unset=True)
+    is_enabled = sent.pop("enabled", None)
+    if "url" in sent:
+        await resources.outbound.check(sent["url"])
+    if "events" in sent:
+        sent["events"] = sorted(set(sent["events"]))
+    now, one = resources.clock(), WebhookId(webhook_id)
+    async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
+        webhook = await get_webhook(scope, one, is_locked=True)
+        if sent:
+            webhook = await change_webhook(scope, one, now=now, **sent)
+        if is_enabled is True:
+            webhook = await enable_webhook(scope, one, now=now)
+        elif is_enabled is False:
+            webhook = await disable_webhook(scope, one, "by_request", now=now)
+        fields = sorted(patch.model_fields_set)
+        await record_event(
+            scope, caller.actor, "webhook.update", str(webhook_id), {"fields": fields}
+        )
+    return webhook_out(webhook)
+
+
+@router.delete(ONE, status_code=204)
+async def remove(webhook_id: UUID, resources: ResourcesDep, caller: Administers) -> None:
+    """Remove a webhook and what waits for it."""
+    async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
+        await delete_webhook(scope, WebhookId(webhook_id))
+        await record_event(scope, caller.actor, "webhook.delete", str(webhook_id))
+
+
+@router.post(f"{ONE}:rotate")
+async def rotate(
+    webhook_id: UUID, body: RotationRequest, resources: ResourcesDep, caller: Administers
+) -> WebhookWithSecret:
+    """Make a new secret; those before it sign too until the overlap ends."""
+    secret = new_secret() if body.secret is None else check_secret(body.secret)
+    overlap = timedelta(seconds=body.overlap_seconds)
+    async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
+        webhook = await rotate_secret(
+            scope, WebhookId(webhook_id), secret, overlap=overlap, now=resources.clock()
+        )
+        await record_event(scope, caller.actor, "webhook.rotate", str(webhook_id))
+    return webhook_with_secret(webhook)
+
+
+@router.post(f"{ONE}:test", status_code=202)
+async def test(webhook_id: UUID, resources: ResourcesDep, caller: Administers) -> Delivery:
+    """Have an event of the type `webhook.test` sent; its delivery tells what became of it."""
+    now, one = resources.clock(), WebhookId(webhook_id)
+    async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
+        await get_webhook(scope, one, is_locked=True)
+        return delivery_out(await add_test_delivery(scope, one, now=now))
+
+
+@router.get(f"{ONE}/deliveries")
+async def get_deliveries(
+    webhook_id: UUID,
+    resources: ResourcesDep,
+    caller: Administers,
+    limit: LimitParam = DEFAULT_LIMIT,
+    cursor: CursorParam = None,
+) -> Page[Delivery]:
+    """The events for a webhook and what became of them, newest first; kept for 30 days."""
+    before = read_id_cursor(cursor)
+    async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
+        await get_webhook(scope, WebhookId(webhook_id))
+        found = await list_deliveries(
+            scope,
+            WebhookId(webhook_id),
+            before=None if before is None else DeliveryId(before),
+            limit=limit + 1,
+        )
+    return page_of(found, limit=limit, show=delivery_out, place=attrgetter("id"))
+
+
+@router.post(f"{ONE}/deliveries/{{delivery_id}}:retry", status_code=202)
+async def retry(
+    webhook_id: UUID, delivery_id: UUID, resources: ResourcesDep, caller: Administers
+) -> Delivery:
+    """Have an event sent again at once, also one that arrived."""
+    async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
+        await get_webhook(scope, WebhookId(webhook_id))
+        return delivery_out(
+            await retry_delivery(
+                scope, WebhookId(webhook_id), DeliveryId(delivery_id), now=resources.clock()
+            )
+        )
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
