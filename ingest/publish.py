@@ -70,7 +70,7 @@ async def publish(
     if document.upload != publication.upload or is_served != publication.is_reread:
         await finish_job(scope, job_id, "canceled", error=None, now=now)
         return False
-    document = _as_served(document, publication)
+    document = _as_served(document, publication, now)
     parsed = publication.parsed
     if document.version:
         await delete_vectors(scope, document.id)
@@ -99,7 +99,7 @@ async def publish(
         chunk_count=len(chunk_ids),
         parsed_title=parsed.title,
         warnings=parsed.warnings,
-        now=document.updated_at if publication.is_reread else now,
+        now=now,
     )
     if publication.embedded.chunks:
         await add_embedded(scope, job_id, publication.embedded)
@@ -108,7 +108,7 @@ async def publish(
     return True
 
 
-def _as_served(document: Document, publication: Publication) -> Document:
+def _as_served(document: Document, publication: Publication, now: datetime) -> Document:
     """The document with what was found, and for the readers that waited for this version."""
     fields = document.fields
     if document.waiting_principals is not None:
@@ -118,6 +118,7 @@ def _as_served(document: Document, publication: Publication) -> Document:
         fields=fields,
         detected_language=publication.detected_language,
         upload=document.upload + publication.is_reread,
+        updated_at=document.updated_at if publication.is_reread else now,
     )
 
 
