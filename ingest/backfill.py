@@ -14,7 +14,8 @@ from ingest.tenant_jobs import TenantRun
 from kb.errors import SpaceChanged
 from kb.ids import TenantId
 from kb.postgres.database import retried
-from kb.store.jobs import Embedded, FinishedStatus, add_embedded
+from kb.store.jobs import Embedded, FinishedStatus
+from kb.store.reindex_runs import add_embedded
 from kb.store.space_backfill import (
     SPACE_ARGUMENT,
     MissingChunk,
