@@ -15,7 +15,8 @@ from kb.errors import SpaceChanged
 from kb.ids import TenantId
 from kb.postgres.database import retried
 from kb.store.job_kinds import PRIORITIES
-from kb.store.jobs import Embedded, FinishedStatus, add_embedded
+from kb.store.jobs import Embedded, FinishedStatus
+from kb.store.reindex_runs import add_embedded
 from kb.store.space_backfill import (
     SPACE_ARGUMENT,
     MissingChunk,

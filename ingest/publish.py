@@ -13,7 +13,8 @@ from kb.store.changes import lock_document
 from kb.store.chunks import NewChunk, delete_chunks, insert_chunks
 from kb.store.document_writes import set_published
 from kb.store.documents import Document, get_document
-from kb.store.jobs import Embedded, add_embedded, finish_job, hold_attempt
+from kb.store.jobs import Embedded, finish_job, hold_attempt
+from kb.store.reindex_runs import add_embedded
 from kb.store.space_backfill import enqueue_backfill
 from kb.store.spaces import Space, hold_spaces
 from kb.store.tenants import advance_generation
@@ -57,20 +58,10 @@ async def publish(
     live = await hold_spaces(scope)
     if any(each.is_current and each.space not in publication.vectors_by_space for each in live):
         raise SpaceChanged
-    await lock_document(scope, publication.document_id)
-    try:
-        document = await get_document(scope, publication.document_id)
-    except DocumentNotFound:
-        # Deleted while it was being read; its job went with it.
+    waiting = await _waiting_document(scope, job_id, publication, now=now)
+    if waiting is None:
         return False
-    if not await hold_attempt(scope, job_id, publication.attempt):
-        # Another worker took this one for dead and has begun again.
-        return False
-    is_served = document.version == document.upload
-    if document.upload != publication.upload or is_served != publication.is_reread:
-        await finish_job(scope, job_id, "canceled", error=None, now=now)
-        return False
-    document = _as_served(document, publication)
+    document = _as_served(waiting, publication, now)
     parsed = publication.parsed
     if document.version:
         await delete_vectors(scope, document.id)
@@ -90,7 +81,7 @@ async def publish(
         chunk_count=len(publication.chunks),
         parsed_title=parsed.title,
         warnings=parsed.warnings,
-        now=document.updated_at if publication.is_reread else now,
+        now=now,
     )
     if publication.embedded.chunks:
         await add_embedded(scope, job_id, publication.embedded)
@@ -101,7 +92,27 @@ async def publish(
     return True
 
 
-def _as_served(document: Document, publication: Publication) -> Document:
+async def _waiting_document(
+    scope: TenantSession, job_id: JobId, publication: Publication, *, now: datetime
+) -> Document | None:
+    """The document, locked; None when it does not wait for this version any more."""
+    await lock_document(scope, publication.document_id)
+    try:
+        document = await get_document(scope, publication.document_id)
+    except DocumentNotFound:
+        # Deleted while it was being read; its job went with it.
+        return None
+    if not await hold_attempt(scope, job_id, publication.attempt):
+        # Another worker took this one for dead and has begun again.
+        return None
+    is_served = document.version == document.upload
+    if document.upload != publication.upload or is_served != publication.is_reread:
+        await finish_job(scope, job_id, "canceled", error=None, now=now)
+        return None
+    return document
+
+
+def _as_served(document: Document, publication: Publication, now: datetime) -> Document:
     """The document with what was found, and for the readers that waited for this version."""
     fields = document.fields
     if document.waiting_principals is not None:
@@ -111,6 +122,7 @@ def _as_served(document: Document, publication: Publication) -> Document:
         fields=fields,
         detected_language=publication.detected_language,
         upload=document.upload + publication.is_reread,
+        updated_at=document.updated_at if publication.is_reread else now,
     )
 
 

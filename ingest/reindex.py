@@ -55,6 +55,7 @@ from kb.store.sources import get_source, list_sources
 from kb.store.space_backfill import enqueue_backfill
 from kb.store.spaces import find_space
 from kb.store.stale import Chosen, count_documents, stale_documents
+from kb.store.webhook_events import Event, EventValue, emit
 
 log = structlog.get_logger(__name__)
 
@@ -279,8 +280,11 @@ async def _finish(
                 for each in stale
             ],
         }
-        await end_run(scope, run.job.id, whole, now=now)
-    status: FinishedStatus = "completed_with_errors" if whole["failed"] else "succeeded"
+        status: FinishedStatus = "completed_with_errors" if whole["failed"] else "succeeded"
+        if await end_run(scope, run.job.id, whole, now=now):
+            data: dict[str, EventValue] = {"id": str(run.job.id), "status": status}
+            data |= {name: count for name, count in whole.items() if isinstance(count, int)}
+            await emit(scope, Event(type="reindex.finished", data=data), now=now)
     log.info("reindex.finished", status=status, failed=whole["failed"])
     return status
 

@@ -132,7 +132,7 @@ async def set_published(
 ) -> None:
     """Points the document at the version of its newest upload, whose uploader now owns it.
 
-    Webhooks are told. Needs a whole-tenant scope.
+    It counts as changed at its `updated_at`. Webhooks are told. Needs a whole-tenant scope.
     """
     status: DocumentStatus = "ready_with_warnings" if warnings else "ready"
     await scope.connection.execute(
@@ -150,7 +150,7 @@ async def set_published(
             warnings=list(warnings),
             status=status,
             error=None,
-            updated_at=now,
+            updated_at=document.updated_at,
         )
     )
     ready = Event(

@@ -335,16 +335,6 @@ async def set_progress(
     )
 
 
-async def add_embedded(scope: TenantSession, job_id: JobId, embedded: Embedded) -> None:
-    """Adds to what the job has embedded, whichever attempt did."""
-    await scope.connection.execute(
-        _update(scope, job_id).values(
-            embedded_chunks=jobs.c.embedded_chunks + embedded.chunks,
-            embedded_tokens=jobs.c.embedded_tokens + embedded.tokens,
-        )
-    )
-
-
 async def release_job(scope: TenantSession, job_id: JobId, *, now: datetime) -> None:
     """Queues the job again after an attempt that ended in good order, but without a result."""
     await scope.connection.execute(

@@ -294,6 +294,18 @@ async def link_uploads(scope: TenantSession, run_id: JobId, *, owner: str) -> No
     )
 
 
+async def add_embedded(scope: TenantSession, job_id: JobId, embedded: Embedded) -> None:
+    """Adds to what the job has embedded, whichever attempt did."""
+    await scope.connection.execute(
+        update(jobs)
+        .where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id == job_id)
+        .values(
+            embedded_chunks=jobs.c.embedded_chunks + embedded.chunks,
+            embedded_tokens=jobs.c.embedded_tokens + embedded.tokens,
+        )
+    )
+
+
 async def total_jobs(scope: TenantSession, run_id: JobId) -> JobTotals:
     """The state of the run's jobs."""
     of_run = and_(jobs.c.tenant_id == scope.tenant_id, jobs.c.run_id == run_id)

@@ -29,6 +29,7 @@ from kb.store.reindex_runs import Asked, ReindexRun, begin_run, get_run
 from kb.store.retention import Retention
 from kb.store.sources import SourceSettings, create_source
 from kb.store.versions import list_versions
+from kb.store.webhooks import create_webhook
 from tests.footnote.own_database import STALLED, OwnDatabase, own_database
 from tests.ingest.sources.library import tools_of
 
@@ -149,6 +150,21 @@ async def test_what_an_older_parser_has_read_is_read_again_and_embeds_nothing(
     again = await nightly.run()
 
     assert (again.report["reparsed"], again.report["unchanged"]) == (0, 3)
+
+
+async def test_webhooks_are_told_of_the_end_of_a_run_once(nightly: Nightly) -> None:
+    await nightly.upload_notes()
+    async with nightly.own.tools.database.tenant(nightly.own.tenant_id, viewer=None) as scope:
+        await create_webhook(
+            scope, url="https://example.com", events=["reindex.finished"], secret="x", now=NOW
+        )
+
+    run = await nightly.run()
+
+    async with nightly.own.tools.database.tenant(nightly.own.tenant_id, viewer=None) as scope:
+        rows = await scope.connection.execute(text("SELECT data FROM webhook_deliveries"))
+    (told,) = rows.scalars()
+    assert (told["id"], told["status"], told["seen"]) == (str(run.id), "succeeded", 3)
 
 
 async def test_everything_of_a_collection_is_read_again_when_asked(nightly: Nightly) -> None:

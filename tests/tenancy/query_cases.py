@@ -157,7 +157,6 @@ from kb.store.job_kinds import INGEST
 from kb.store.jobs import (
     Embedded,
     Job,
-    add_embedded,
     count_jobs,
     enqueue_again,
     enqueue_job,
@@ -180,6 +179,7 @@ from kb.store.outdated import Reader, outdated_documents
 from kb.store.reindex_runs import (
     EMPTY,
     Asked,
+    add_embedded,
     begin_run,
     end_run,
     end_step,
@@ -1234,7 +1234,7 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, h: vectors_without_chunks(s, h.space, limit=10),
         "a foreign key keeps every vector's chunk",
     ),
-    "store.jobs.add_embedded": changes(
+    "store.reindex_runs.add_embedded": changes(
         lambda s, h: add_embedded(s, JobId(UUID(h.names.job)), Embedded(chunks=9, tokens=99))
     ),
     "store.outdated.outdated_documents": finds(_outdated),
