@@ -15,7 +15,7 @@ from kb.errors import SpaceChanged
 from kb.ids import TenantId
 from kb.postgres.database import retried
 from kb.store.job_kinds import PRIORITIES
-from kb.store.jobs import Embedded, FinishedStatus
+from kb.store.jobs import FinishedStatus
 from kb.store.reindex_runs import add_embedded
 from kb.store.space_backfill import (
     SPACE_ARGUMENT,
@@ -26,7 +26,7 @@ from kb.store.space_backfill import (
     missing_chunks,
 )
 from kb.store.spaces import Space, all_spaces
-from kb.store.vectors import find_vectors
+from kb.store.vectors import Embedded, find_vectors
 from kb.unit_vectors import Vectors
 from models.batching import Turn
 

@@ -23,8 +23,7 @@ from ingest.space_writers import SpaceWriter
 from kb.errors import DocumentUnreadable, ProcessingFailed
 from kb.postgres.database import retried
 from kb.store.job_kinds import PRIORITIES, weight_of
-from kb.store.jobs import Embedded
-from kb.store.vectors import find_vectors, text_sha256
+from kb.store.vectors import Embedded, find_vectors, text_sha256
 from kb.telemetry import stage_timer
 from kb.unit_vectors import Vectors
 from models.batching import Turn

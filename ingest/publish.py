@@ -13,12 +13,12 @@ from kb.store.changes import lock_document
 from kb.store.chunks import NewChunk, delete_chunks, insert_chunks
 from kb.store.document_writes import set_published
 from kb.store.documents import Document, get_document
-from kb.store.jobs import Embedded, finish_job, hold_attempt
+from kb.store.jobs import finish_job, hold_attempt
 from kb.store.reindex_runs import add_embedded
 from kb.store.space_backfill import enqueue_backfill
 from kb.store.spaces import Space, hold_spaces
 from kb.store.tenants import advance_generation
-from kb.store.vectors import delete_vectors, insert_vectors
+from kb.store.vectors import Embedded, delete_vectors, insert_vectors
 from kb.store.versions import insert_version
 from kb.unit_vectors import Vectors
 

@@ -32,7 +32,7 @@ from kb.postgres.database import TenantSession
 from kb.postgres.vacuum import vacuum_changed
 from kb.store.collections import collection_ids
 from kb.store.job_kinds import REINDEX, REREAD
-from kb.store.jobs import Embedded, FinishedStatus
+from kb.store.jobs import FinishedStatus
 from kb.store.outdated import Among
 from kb.store.reindex_runs import (
     MAX_LISTED,
@@ -55,6 +55,7 @@ from kb.store.sources import get_source, list_sources
 from kb.store.space_backfill import enqueue_backfill
 from kb.store.spaces import find_space
 from kb.store.stale import Chosen, count_documents, stale_documents
+from kb.store.vectors import Embedded
 from kb.store.webhook_events import Event, EventValue, emit
 
 log = structlog.get_logger(__name__)

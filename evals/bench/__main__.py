@@ -166,13 +166,7 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
             chunk_count = plan.limit or CHUNKS
             return measure_lexical(plan.instance(name), data(MEDQUAD), chunk_count=chunk_count)
         case Name.NEWCOMERS:
-            return measure_newcomers(
-                plan.instance(name),
-                plan.other_instance("newcomers_against"),
-                data(HANDBOOK),
-                long_documents=plan.limit or LONG_DOCUMENTS,
-                newcomers=plan.runs or NEWCOMERS,
-            )
+            return _measure_newcomers(plan, data(HANDBOOK))
         case Name.PERMISSIONS:
             return measure_permissions(plan.instance(name), rows=plan.limit or ROWS)
         case Name.REINDEX:
@@ -195,6 +189,16 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
             raise ValueError("Benchmarks are measured one at a time.")
         case _:
             assert_never(name)
+
+
+def _measure_newcomers(plan: Plan, handbook: Dataset) -> Outcome:
+    return measure_newcomers(
+        plan.instance(Name.NEWCOMERS),
+        plan.other_instance("newcomers_against"),
+        handbook,
+        long_documents=plan.limit or LONG_DOCUMENTS,
+        newcomers=plan.runs or NEWCOMERS,
+    )
 
 
 def bench(  # noqa: PLR0913  # each is an option of the command

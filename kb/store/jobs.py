@@ -71,14 +71,6 @@ class TenantWork:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Embedded:
-    """The texts that were embedded, and the tokens of all of them."""
-
-    chunks: int
-    tokens: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class Job:
     """One piece of background work; progress counts `progress_unit`s, total None: not known yet.
 

@@ -29,7 +29,6 @@ from kb.postgres.database import TenantSession
 from kb.store.job_kinds import INGEST, REINDEX
 from kb.store.jobs import (
     FINISHED,
-    Embedded,
     JobError,
     JobStatus,
     TenantWork,
@@ -38,6 +37,7 @@ from kb.store.jobs import (
 from kb.store.sources import HeldSource, get_source
 from kb.store.spaces import find_space
 from kb.store.tables import jobs, reindex_runs
+from kb.store.vectors import Embedded
 
 FOREIGN_KEY_VIOLATION: Final = "23503"
 DUE_ONCE: Final = "reindex_runs_due_key"

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,14 @@ from kb.postgres.database import TenantSession
 from kb.store.documents import Document
 from kb.store.spaces import Space, all_spaces, vectors_table
 from kb.unit_vectors import Vectors
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedded:
+    """The texts that were embedded, and the tokens of all of them."""
+
+    chunks: int
+    tokens: int
 
 
 def text_sha256(embedded_text: str) -> str:

@@ -17,10 +17,11 @@ from kb.ids import DocumentId, JobId, TenantId
 from kb.postgres.database import Database, Viewer
 from kb.store.audit import Actor
 from kb.store.documents import DocumentFields
-from kb.store.jobs import Embedded, Job, get_job
+from kb.store.jobs import Job, get_job
 from kb.store.spaces import Space, ensure_space
 from kb.store.tenants import create_tenant
 from kb.store.uploads import Accepted, Upload, UploadMode, Uploads
+from kb.store.vectors import Embedded
 from kb.telemetry import Metrics
 from migrations.run import upgrade
 from models.space_models import SpaceModels

@@ -14,10 +14,10 @@ from ingest.parse import parse
 from ingest.publish import Publication, publish
 from kb.ids import JobId
 from kb.settings import Settings
-from kb.store.jobs import Embedded, Job, start_job
+from kb.store.jobs import Job, start_job
 from kb.store.tenants import changed_documents, current_generation
 from kb.store.uploads import Accepted
-from kb.store.vectors import text_sha256
+from kb.store.vectors import Embedded, text_sha256
 from tests.footnote.own_database import OwnDatabase, own_database
 from tests.footnote.stored import StoredDocument, stored_document
 

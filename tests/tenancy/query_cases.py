@@ -155,7 +155,6 @@ from kb.store.idempotency import StoredResponse, claim_key, release_key, store_r
 from kb.store.job_control import JobListing, cancel_job, list_jobs, retry_job
 from kb.store.job_kinds import INGEST
 from kb.store.jobs import (
-    Embedded,
     Job,
     count_jobs,
     enqueue_again,
@@ -256,7 +255,13 @@ from kb.store.tenants import (
     current_generation,
     read_generations,
 )
-from kb.store.vectors import delete_vectors, find_vectors, insert_vectors, set_vector_principals
+from kb.store.vectors import (
+    Embedded,
+    delete_vectors,
+    find_vectors,
+    insert_vectors,
+    set_vector_principals,
+)
 from kb.store.versions import get_version, insert_version, list_versions, read_content, read_slice
 from kb.store.webhook_deliveries import (
     Delivery,
