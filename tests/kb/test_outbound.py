@@ -337,7 +337,9 @@ async def test_a_body_that_is_too_large_is_refused(send: Send) -> None:
 
 
 async def test_a_packed_body_is_unpacked(send: Send) -> None:
-    async with listening(with_body(gzip.compress(b"a" * 1_000), Content_Encoding="gzip")) as server:
+    async with listening(
+        with_body(gzip.compress(b"a" * 1_000, mtime=0), Content_Encoding="gzip")
+    ) as server:
         response = await send(f"http://host.example:{server.port}/", max_bytes=1_000)
 
     assert response.content == b"a" * 1_000
@@ -374,7 +376,12 @@ async def test_an_encoding_that_was_not_asked_for_is_refused(send: Send, encodin
 
 
 @pytest.mark.parametrize(
-    "body", [gzip.compress(b"whole")[:-4], gzip.compress(b"whole") + b"more", b"not packed"]
+    "body",
+    [
+        gzip.compress(b"whole", mtime=0)[:-4],
+        gzip.compress(b"whole", mtime=0) + b"more",
+        b"not packed",
+    ],
 )
 async def test_a_packed_body_that_is_damaged_is_refused(send: Send, body: bytes) -> None:
     async with listening(with_body(body, Content_Encoding="gzip")) as server:
