@@ -30,6 +30,7 @@ EXPECTED: Final[Mapping[str, frozenset[Kind]]] = {
     "public.deletions": frozenset({"id", "sha256"}),
     "public.index_changes": frozenset({"id"}),
     "public.tenant_deletions": frozenset({"id"}),
+    "public.tenant_purges": frozenset({"id"}),
     "log": frozenset({"id"}),
 }
 """What is kept on purpose, by place: that something was deleted, and which bytes."""

@@ -88,8 +88,9 @@ MEANING_BY_METRIC: Final = {
     "footnote_queue_oldest_seconds": "Time since the longest waiting job of this `kind` and "
     "`priority` was queued; 0 when none waits.",
     "footnote_jobs_failed": "Jobs that have failed and were not tried again since, by `kind`.",
-    "footnote_pruned": "Rows and files that the nightly upkeep deleted, counted by the worker: "
-    "answers, answer_events, model_calls, requests, audiences, documents, files.",
+    "footnote_pruned": "Rows and files that the nightly re-index deleted because of their age, "
+    "counted by the worker: answers, answer_events, model_calls, requests, webhook_deliveries, "
+    "audiences, documents, files.",
     "footnote_llm_calls": "Calls of language models, each attempt: completed, cancelled, "
     "timed_out, rate_limited, unavailable, refused, invalid_output, broken_off.",
     "footnote_llm_tokens": "Tokens read (input, of which cached) and written (output).",
@@ -345,7 +346,7 @@ class Metrics:
         self._webhook_attempts.labels(outcome).inc()
 
     def count_pruned(self, *, kind: str, count: int) -> None:
-        """Counts rows and files that the nightly upkeep deleted."""
+        """Counts rows and files that were deleted because of their age."""
         self._pruned.labels(_label(kind)).inc(count)
 
     def observe_ann_recall(self, recall: float) -> None:

@@ -1,8 +1,7 @@
 """Places that documents are fetched from, each file under an id that stays the same."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Final, Protocol
 
 from kb.errors import SourceTooLarge
@@ -47,46 +46,3 @@ def refuse_too_many(count: int) -> None:
     """SourceTooLarge for more files than one source may list; to be asked while it is listed."""
     if count > MAX_FILES:
         raise SourceTooLarge(f"A source lists at most {MAX_FILES:,} files.")
-
-
-class FolderSource:
-    """Files and folders of this machine; implements `DocumentSource`.
-
-    A folder stands for the files at any depth in it, except those whose name starts with a dot.
-    """
-
-    def __init__(self, paths: Sequence[Path]) -> None:
-        """`paths` are the files and folders to list."""
-        self._paths = paths
-
-    def files(self) -> list[SourceFile]:
-        """The files in the order of their paths; one that vanishes meanwhile is left out."""
-        listed: list[SourceFile] = []
-        for path in sorted(found for given in self._paths for found in _files_at(given)):
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                continue
-            absolute = path.resolve()
-            listed.append(
-                SourceFile(
-                    id=str(absolute),
-                    path=path,
-                    uri=absolute.as_uri(),
-                    etag=f"{status.st_mtime_ns}-{status.st_size}",
-                    size_bytes=status.st_size,
-                )
-            )
-        return listed
-
-    def read(self, file: SourceFile) -> bytes:
-        """The bytes of a listed file; raises OSError when they cannot be read."""
-        return Path(file.id).read_bytes()
-
-
-def _files_at(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    return [
-        inner for inner in path.rglob("*") if inner.is_file() and not inner.name.startswith(".")
-    ]

@@ -4,16 +4,24 @@
 reserved together never exceeds the limit of the reservation that was granted last, as long as no
 call costs more than was reserved for it. Both functions lock the day before anything else, so that
 they queue and cannot deadlock.
+
+Webhooks are told once of each day and threshold: when what is spent, what is reserved and what a
+call asks for come to that share of the limit. Only reserving raises their sum; a call that outlived
+its reservation is counted by the next one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
 
 from kb.ids import new_uuid
 from kb.postgres.database import TenantSession
+from kb.store.webhook_events import Event, EventValue, emit
+from kb.telemetry import MICRODOLLARS
 
 # A reservation whose process died is given back here, in the statement that needs the room. The
 # sum of what expired is a subquery of the update, so that it is deleted under the day's lock.
@@ -47,11 +55,22 @@ _RESERVE = text(
                            <= CAST(:limit AS bigint) AS is_enough
                 ) AS room
             )
-        RETURNING granted
+        RETURNING spent_microdollars AS spent, reserved_microdollars AS reserved, threshold_told,
+                  granted IS NOT DISTINCT FROM CAST(:id AS uuid) AS is_granted
+    ),
+    reservation AS (
+        INSERT INTO budget_reservations (tenant_id, id, day, microdollars, expires_at)
+        SELECT :tenant_id, CAST(:id AS uuid), :day, :microdollars, :expires_at
+        FROM today WHERE is_granted
     )
-    INSERT INTO budget_reservations (tenant_id, id, day, microdollars, expires_at)
-    SELECT :tenant_id, CAST(:id AS uuid), :day, :microdollars, :expires_at
-    FROM today WHERE granted = CAST(:id AS uuid)
+    SELECT spent, reserved, threshold_told, is_granted FROM today
+    """
+)
+
+_TOLD = text(
+    """
+    UPDATE budget_days SET threshold_told = :threshold
+    WHERE tenant_id = :tenant_id AND day = :day
     """
 )
 
@@ -72,6 +91,10 @@ _SETTLE = text(
             - (SELECT coalesce(sum(microdollars), 0) FROM returned)
     """
 )
+
+
+THRESHOLDS: Final = (80, 100)
+"""Percent of the day's limit: time to raise it, and nothing left for the next call."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +123,7 @@ async def reserve(
     What is not settled within `lasting` is given back.
     """
     reservation = nothing_reserved(now)
-    inserted = await scope.connection.execute(
+    result = await scope.connection.execute(
         _RESERVE,
         {
             "tenant_id": scope.tenant_id,
@@ -112,7 +135,17 @@ async def reserve(
             "expires_at": now + lasting,
         },
     )
-    return reservation if inserted.rowcount == 1 else None
+    today = result.one()
+    wanted = today.spent + today.reserved + (0 if today.is_granted else microdollars)
+    reached = [
+        threshold
+        for threshold in THRESHOLDS
+        if threshold > today.threshold_told and wanted * 100 >= threshold * limit
+    ]
+    if reached:
+        amounts = _Amounts(spent=today.spent, reserved=today.reserved, limit=limit)
+        await _tell(scope, reservation.day, reached, amounts, now=now)
+    return reservation if today.is_granted else None
 
 
 async def settle(scope: TenantSession, reservation: Reservation, *, microdollars: int) -> None:
@@ -126,3 +159,34 @@ async def settle(scope: TenantSession, reservation: Reservation, *, microdollars
             "microdollars": microdollars,
         },
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Amounts:
+    """A day's money in micro-dollars."""
+
+    spent: int
+    reserved: int
+    limit: int
+
+
+async def _tell(
+    scope: TenantSession, day: date, thresholds: Sequence[int], amounts: _Amounts, *, now: datetime
+) -> None:
+    """Has webhooks told of thresholds that the day reached; the caller has locked the day."""
+    await scope.connection.execute(
+        _TOLD, {"tenant_id": scope.tenant_id, "day": day, "threshold": thresholds[-1]}
+    )
+    money: dict[str, EventValue] = {
+        "spent_usd": amounts.spent / MICRODOLLARS,
+        "reserved_usd": amounts.reserved / MICRODOLLARS,
+        "limit_usd": amounts.limit / MICRODOLLARS,
+    }
+    events = [
+        Event(
+            type="budget.threshold",
+            data={"day": day.isoformat(), "threshold": threshold, **money},
+        )
+        for threshold in thresholds
+    ]
+    await emit(scope, *events, now=now)

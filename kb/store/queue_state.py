@@ -8,8 +8,8 @@ from kb.postgres.database import SystemSession
 from kb.store.job_kinds import JOB_KINDS, PRIORITIES, JobPriority
 from kb.store.tables import jobs
 
-UPKEEP = "upkeep"
-"""The kind of chores that are no job of any tenant's."""
+OTHER = "other"
+"""The kind of what another release queued and this one does not know."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +28,11 @@ async def queue_states(system: SystemSession) -> list[QueueState]:
     """The queue by kind and class, also where it is empty; Postgres looks at each job."""
     kind_by_task = {kind.task: kind.name for kind in JOB_KINDS.values()}
     rows = [
-        (kind_by_task.get(row.task_name, UPKEEP), _class_of(row.priority), row)
+        (kind_by_task.get(row.task_name, OTHER), _class_of(row.priority), row)
         for row in await system.connection.execute(text("SELECT * FROM footnote_queue_state()"))
     ]
     states = []
-    for kind in [*kind_by_task.values(), UPKEEP]:
+    for kind in [*kind_by_task.values(), OTHER]:
         for priority in PRIORITIES:
             found = [row for *key, row in rows if key == [kind, priority]]
             states.append(

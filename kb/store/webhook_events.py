@@ -25,7 +25,7 @@ EventType = Literal[
     "budget.threshold",
     "release.rolled_back",
 ]
-"""What can be asked for. Nothing sends `budget.threshold` or `release.rolled_back` yet."""
+"""What can be asked for. Nothing sends `release.rolled_back` yet."""
 
 EVENT_TYPES: Final[tuple[EventType, ...]] = get_args(EventType)
 

@@ -47,7 +47,7 @@ async def get_collection(
 async def patch_collection(
     name: NamePath, patch: CollectionPatch, resources: ResourcesDep, caller: Administers
 ) -> Collection:
-    """Change the rules of a collection; the next night's upkeep carries them out."""
+    """Change the rules of a collection; the next nightly re-index carries them out."""
 
     async def transaction() -> Collection:
         async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:

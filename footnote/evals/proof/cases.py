@@ -1,6 +1,6 @@
 """Claims whose truth is known, each with a true quote, and the documents that they are about.
 
-Written by hand: `evals/lies/*.toml` and `evals/truths/*.toml`.
+Written by hand: `footnote/evals/lies/*.toml` and `footnote/evals/truths/*.toml`.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -21,7 +21,7 @@ from kb.store.tables.documents import (
     reader_changes,
 )
 from kb.store.tables.jobs import jobs
-from kb.store.tables.metering import budget_days, budget_reservations, model_calls
+from kb.store.tables.metering import model_calls
 from kb.store.tables.reindexing import reindex_runs, schedules
 from kb.store.tables.sources import source_items, sources
 from kb.store.tables.tenants import audit_events, credentials, idempotency_keys, tenants
@@ -34,8 +34,6 @@ __all__ = [
     "api_processes",
     "audiences",
     "audit_events",
-    "budget_days",
-    "budget_reservations",
     "chunks",
     "collections",
     "credentials",

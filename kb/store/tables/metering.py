@@ -9,9 +9,11 @@ from sqlalchemy import (
     Index,
     Integer,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     Uuid,
+    text,
 )
 
 from kb.store.tables.columns import created_at, metadata, tenant_itself
@@ -52,6 +54,7 @@ budget_days = Table(
     Column("spent_microdollars", BigInteger, nullable=False),
     Column("reserved_microdollars", BigInteger, nullable=False),
     Column("granted", Uuid),
+    Column("threshold_told", SmallInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("tenant_id", "day", name="budget_days_pkey"),
 )
 

@@ -13,6 +13,7 @@ from kb.ids import TenantId
 from kb.postgres.database import Database
 from kb.store.budgets import Reservation, nothing_reserved, reserve, settle
 from kb.store.tenants import create_tenant
+from kb.store.webhooks import create_webhook, new_secret
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -24,6 +25,13 @@ STATE = text(
            (SELECT coalesce(sum(microdollars), 0) FROM budget_reservations
             WHERE budget_reservations.day = budget_days.day) AS held
     FROM budget_days WHERE day = :day
+    """
+)
+
+WAITING = text(
+    """
+    SELECT count(*) FROM pg_locks
+    WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))
     """
 )
 
@@ -60,6 +68,25 @@ class Budget:
             return 0, 0
         assert row.reserved == row.held
         return row.spent, row.reserved
+
+    async def want_events(self) -> None:
+        """Creates the webhook that is told of thresholds."""
+        async with self.database.tenant(self.tenant_id, viewer=None) as scope:
+            await create_webhook(
+                scope,
+                url="https://x",
+                events=["budget.threshold"],
+                secret=new_secret(),
+                now=NOON,
+            )
+
+    async def told(self) -> list[dict[str, object]]:
+        """The data of all events, in the order in which they happened."""
+        async with self.database.tenant(self.tenant_id, viewer=None) as scope:
+            rows = await scope.connection.execute(
+                text("SELECT data FROM webhook_deliveries ORDER BY id")
+            )
+        return list(rows.scalars())
 
 
 @pytest.fixture
@@ -172,6 +199,99 @@ async def test_without_a_reservation_spending_is_counted_all_the_same(budget: Bu
     await budget.settle(nothing_reserved(NOON), 30)
 
     assert await budget.state() == (30, 0)
+
+
+async def test_a_threshold_is_told_once_with_the_money_of_that_moment(budget: Budget) -> None:
+    await budget.want_events()
+    first = await budget.reserve(7_999)
+    assert first is not None
+    await budget.settle(first, 7_000)
+    assert await budget.told() == []
+
+    await budget.reserve(1_000)
+    await budget.reserve(1_500)
+
+    assert await budget.told() == [event(80, spent=7_000, reserved=1_000)]
+
+
+async def test_a_refused_call_tells_that_the_day_is_used_up(budget: Budget) -> None:
+    await budget.want_events()
+    await budget.reserve(9_500)
+
+    assert await budget.reserve(501) is None
+    assert await budget.reserve(501) is None
+
+    assert await budget.told() == [event(80, reserved=9_500), event(100, reserved=9_500)]
+
+
+async def test_a_call_beyond_the_whole_limit_reaches_both_thresholds(budget: Budget) -> None:
+    await budget.want_events()
+
+    assert await budget.reserve(LIMIT + 1) is None
+
+    assert await budget.told() == [event(80), event(100)]
+
+
+async def test_each_day_and_tenant_is_told_of_its_own(budget: Budget) -> None:
+    await budget.want_events()
+    async with budget.database.system() as system:
+        other = await create_tenant(system, f"budget {uuid4()}")
+    theirs = Budget(database=budget.database, tenant_id=other.id)
+    await theirs.want_events()
+
+    await budget.reserve(8_000)
+    await budget.reserve(8_000, now=NOON + timedelta(days=1))
+
+    tomorrow = event(80, reserved=8_000) | {"day": "2026-03-02"}
+    assert await budget.told() == [event(80, reserved=8_000), tomorrow]
+    assert await theirs.told() == []
+
+
+async def test_what_is_rolled_back_is_told_when_it_happens_again(budget: Budget) -> None:
+    await budget.want_events()
+    async with budget.database.tenant(budget.tenant_id, viewer=None) as scope:
+        await reserve(scope, microdollars=8_000, limit=LIMIT, lasting=MINUTE, now=NOON)
+        await scope.connection.rollback()
+    assert await budget.told() == []
+
+    await budget.reserve(8_000)
+
+    assert await budget.told() == [event(80, reserved=8_000)]
+
+
+async def test_of_reservations_that_cross_together_one_tells(budget: Budget) -> None:
+    await budget.want_events()
+    await budget.reserve(6_000)
+
+    # The second waits for the day's row that the first has, and goes on when that commits.
+    async with budget.database.tenant(budget.tenant_id, viewer=None) as scope:
+        await reserve(scope, microdollars=2_500, limit=LIMIT, lasting=MINUTE, now=NOON)
+        second = asyncio.create_task(budget.reserve(1_000))
+        async with asyncio.timeout(30):
+            while not (await scope.connection.execute(WAITING)).scalar_one():  # noqa: ASYNC110  # a lock tells nobody
+                await asyncio.sleep(0.01)
+    assert await second is not None
+
+    assert await budget.told() == [event(80, reserved=8_500)]
+
+
+async def test_a_crowd_tells_each_threshold_once(budget: Budget) -> None:
+    await budget.want_events()
+
+    await asyncio.gather(*(budget.reserve(300) for _ in range(60)))
+
+    assert [each["threshold"] for each in await budget.told()] == [80, 100]
+
+
+def event(threshold: int, *, spent: int = 0, reserved: int = 0) -> dict[str, object]:
+    """The data of an event of that day; the money in micro-dollars."""
+    return {
+        "day": "2026-03-01",
+        "threshold": threshold,
+        "spent_usd": spent / 1_000_000,
+        "reserved_usd": reserved / 1_000_000,
+        "limit_usd": LIMIT / 1_000_000,
+    }
 
 
 @dataclass(kw_only=True)

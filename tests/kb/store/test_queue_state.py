@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from kb.settings import Settings
-from kb.store.job_kinds import INGEST
+from kb.store.job_kinds import INGEST, JOB_KINDS
 from kb.store.jobs import TenantWork, enqueue_job, finish_job
 from kb.store.queue_state import failed_jobs, queue_states
 from tests.footnote.own_database import OwnDatabase, own_database
@@ -48,7 +48,7 @@ async def test_the_queue_is_counted_by_kind_and_class(own: OwnDatabase) -> None:
     assert 90 <= single.oldest_seconds < 900
     assert (bulk.waiting, bulk.running, bulk.oldest_seconds) == (0, 1, 0)
     assert states["ingest", "background"].waiting == 0
-    assert states["upkeep", "background"].waiting == 1
+    assert states["other", "background"].waiting == 1
 
 
 async def test_failed_jobs_are_counted_by_kind(own: OwnDatabase) -> None:
@@ -64,7 +64,8 @@ async def test_failed_jobs_are_counted_by_kind(own: OwnDatabase) -> None:
         async with database.system() as system:
             seen.append(await failed_jobs(system))
 
-    assert seen == [{"ingest": 1}, {"ingest": 0}]
+    none = dict.fromkeys(JOB_KINDS, 0)
+    assert seen == [none | {"ingest": 1}, none]
 
 
 async def test_the_system_sees_nothing_else_of_a_job(own: OwnDatabase) -> None:

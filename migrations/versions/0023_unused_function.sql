@@ -1,0 +1,1 @@
+DROP FUNCTION public.footnote_waiting_jobs();
