@@ -953,6 +953,9 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.jobs.enqueue_job": adds(
         lambda s, h: enqueue_job(s, INGEST, owner="somebody", document=h.document)
     ),
+    "store.jobs.enqueue_again": nothing(
+        _queue_again, "The queue belongs to no tenant, and takes what a tenant's transaction names."
+    ),
     "store.jobs.finish_job": changes(
         lambda s, h: finish_job(s, JobId(UUID(h.names.job)), "failed", error=None, now=NOW)
     ),
