@@ -114,6 +114,15 @@ class Nightly:
             )
             await connection.execute(text("ALTER TABLE document_versions ENABLE TRIGGER USER"))
 
+    async def waiting_locks(self, task: str) -> set[str]:
+        """The locks in the queue of the jobs of a task that wait."""
+        query = text(
+            "SELECT lock FROM procrastinate.procrastinate_jobs"
+            " WHERE task_name = :task AND status = 'todo'"
+        )
+        async with self.own.tools.database.owner() as connection:
+            return set((await connection.execute(query, {"task": task})).scalars())
+
     async def lose_the_queue(self) -> None:
         async with self.own.tools.database.owner() as connection:
             await connection.execute(text("SET LOCAL search_path = procrastinate"))
@@ -228,6 +237,28 @@ async def test_the_pending_upload_of_somebody_is_not_disturbed(nightly: Nightly)
 
     assert run.report["reparsed"] == 0
     assert await nightly.document(broken.document.id) == before
+
+
+async def test_rereadings_wait_for_their_own_document_and_leave_the_queue_when_canceled(
+    nightly: Nightly,
+) -> None:
+    document_ids = await nightly.upload_notes()
+    for document_id in document_ids:
+        await nightly.make_outdated(document_id, parser_version="0.1+1")
+    database, tenant_id = nightly.own.tools.database, nightly.own.tenant_id
+    run_id = await nightly.begin()
+    await enqueue_rereads(database, tenant_id, Among(run_id=run_id))
+
+    locks = await nightly.waiting_locks("reread_document")
+    actor = Actor(name="admin", principals=(), request_id=None, is_admin=True)
+    async with database.tenant(tenant_id, viewer=None) as scope:
+        rereading = await latest_job(scope, document_ids[0])
+        assert rereading is not None
+        await cancel_job(scope, rereading.id, actor=actor, now=NOW)
+    left = await nightly.waiting_locks("reread_document")
+
+    assert locks == {str(each) for each in document_ids}
+    assert left == locks - {str(document_ids[0])}
 
 
 async def test_an_upload_beside_a_rereading_wins(nightly: Nightly) -> None:
