@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from ingest import pipeline
 from ingest import reindex as reindex_module
+from ingest import repair as repair_module
 from ingest.reading import ReadDocument
 from ingest.reindex import Reindexing, reindex
 from ingest.rereading import enqueue_rereads
@@ -18,10 +19,12 @@ from ingest.upkeep import Upkeep
 from ingest.worker import build_queue_app, run_worker, take_over_stalled_jobs
 from kb.errors import DocumentCorrupt, InvalidInput, SourceNotFound
 from kb.ids import DocumentId, JobId, new_uuid
+from kb.postgres.database import TenantSession
 from kb.settings import Settings
 from kb.store.audit import Actor
-from kb.store.changes import change_fields
+from kb.store.changes import change_fields, delete_document
 from kb.store.documents import Document, get_document
+from kb.store.drift import lost_jobs
 from kb.store.job_control import cancel_job, retry_job
 from kb.store.jobs import FinishedStatus, finish_job, latest_job, start_job
 from kb.store.outdated import Among
@@ -374,6 +377,24 @@ async def test_a_job_that_is_not_in_the_queue_is_queued_again(nightly: Nightly) 
     assert run.report["repaired"] == {"lost_jobs": 1}
     await nightly.work()
     assert (await nightly.document(accepted.document.id)).status == "ready"
+
+
+async def test_a_lost_job_whose_document_is_deleted_meanwhile_is_no_trouble(
+    nightly: Nightly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accepted = await nightly.own.upload(NOTES[0].encode())
+    await nightly.lose_the_queue()
+    actor = Actor(name="admin", principals=(), request_id=None, is_admin=True)
+
+    async def and_delete_it(scope: TenantSession, *, limit: int, kind: str | None) -> list[JobId]:
+        found = await lost_jobs(scope, limit=limit, kind=kind)
+        async with nightly.own.tools.database.tenant(scope.tenant_id, viewer=None) as other:
+            await delete_document(other, accepted.document.id, actor=actor, now=NOW)
+        return found
+
+    monkeypatch.setattr(repair_module, "lost_jobs", and_delete_it)
+
+    assert await repair_module.requeue_lost_jobs(nightly.own.tools, nightly.own.tenant_id) == 0
 
 
 async def test_a_document_without_its_chunks_is_read_again(nightly: Nightly) -> None:
