@@ -27,25 +27,6 @@ class MissingFile:
     sha256: str
 
 
-async def chunks_without_vectors(
-    scope: TenantSession, space: Space, *, limit: int
-) -> list[ChunkId]:
-    """Chunks that have no vector in the space."""
-    table = vectors_table(space)
-    query = (
-        select(chunks.c.id)
-        .where(chunks.c.tenant_id == scope.tenant_id)
-        .where(
-            ~exists().where(
-                table.c.tenant_id == chunks.c.tenant_id, table.c.chunk_id == chunks.c.id
-            )
-        )
-        .order_by(chunks.c.id)
-        .limit(limit)
-    )
-    return [ChunkId(each) for each in (await scope.connection.execute(query)).scalars()]
-
-
 async def vectors_without_chunks(
     scope: TenantSession, space: Space, *, limit: int
 ) -> list[ChunkId]:

@@ -142,7 +142,6 @@ from kb.store.documents import (
     lock_external_id,
 )
 from kb.store.drift import (
-    chunks_without_vectors,
     delete_vectors_of,
     documents_of_files,
     lost_jobs,
@@ -1220,9 +1219,6 @@ QUERIES: Mapping[str, QueryCase] = {
     "index.vector_search.signs_query": finds(lambda s, h: _rows(s, h, "signs")),
     "store.vectors.set_vector_principals": changes(
         lambda s, h: set_vector_principals(s, h.document.id, ["tenant:*"])
-    ),
-    "store.drift.chunks_without_vectors": finds(
-        lambda s, h: chunks_without_vectors(s, h.space, limit=10)
     ),
     "store.drift.delete_vectors_of": changes(
         lambda s, h: delete_vectors_of(s, h.space, [h.chunk_id])
