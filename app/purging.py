@@ -77,6 +77,8 @@ class Purger:
                     await self.purge_once()
                 except DependencyFailed as error:
                     log.warning("purge.cannot_look", code=error.code)
+                except Exception:  # one purge that fails must not be the last
+                    log.exception("purge.cannot_look")
                 await asyncio.sleep(interval_seconds)
         finally:
             try:
@@ -110,6 +112,8 @@ class Purger:
             await purge
         except (DependencyFailed, TenantNotFound) as error:
             log.info("purge.postponed", tenant_id=str(tenant_id), code=error.code)
+        except Exception:  # nor does what nobody has foreseen
+            log.exception("purge.failed", tenant_id=str(tenant_id))
 
     def _keep(self, generation_by_tenant: Mapping[TenantId, int]) -> None:
         """Forgets the tenants of which nothing is open."""

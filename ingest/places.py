@@ -11,8 +11,7 @@ from typing import Final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Waiting:
     rank: tuple[int, int]
-    needs: int
-    """Places that must be free: the last one is for the light."""
+    is_light: bool
     granted: "asyncio.Future[None]"
 
 
@@ -25,6 +24,8 @@ class Places:
     def __init__(self, for_any: int) -> None:
         """All free."""
         self._free: int = for_any + 1
+        self._free_for_any: int = for_any
+        """So many documents that are not light may get one."""
         self._waiting: list[_Waiting] = []
         self._numbers: Final = count()
 
@@ -33,7 +34,7 @@ class Places:
         """A place for the block."""
         waiting = _Waiting(
             rank=(-priority, next(self._numbers)),
-            needs=1 if is_light else 2,
+            is_light=is_light,
             granted=asyncio.get_running_loop().create_future(),
         )
         self._waiting.append(waiting)
@@ -45,12 +46,18 @@ class Places:
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
             else:
-                self._free += 1
+                self._count(waiting, 1)
             self._hand_out()
 
     def _hand_out(self) -> None:
         for waiting in sorted(self._waiting, key=lambda each: each.rank):
-            if self._free >= waiting.needs and not waiting.granted.done():
-                self._free -= 1
+            has_place = self._free and (waiting.is_light or self._free_for_any)
+            if has_place and not waiting.granted.done():
+                self._count(waiting, -1)
                 self._waiting.remove(waiting)
                 waiting.granted.set_result(None)
+
+    def _count(self, holder: _Waiting, freed: int) -> None:
+        self._free += freed
+        if not holder.is_light:
+            self._free_for_any += freed

@@ -25,6 +25,7 @@ from kb.errors import (
     DatabaseUnavailable,
     InvalidInput,
     KnowledgeBaseError,
+    SourceBusy,
     TransactionConflict,
 )
 from kb.ids import SourceId
@@ -84,7 +85,7 @@ _Step = Callable[[Report], Awaitable[Report]]
 
 
 async def reindex(tools: Reindexing, run: TenantRun) -> FinishedStatus | None:
-    """The final status; None while the run waits for its jobs, or for an earlier run."""
+    """The final status; None while the run waits for its jobs, an earlier run, or a source."""
     run_id, database = run.job.id, run.database
     async with database.tenant(run.tenant_id, viewer=None) as scope:
         may_go_on = await start_run(scope, run_id, now=run.clock())
@@ -96,10 +97,15 @@ async def reindex(tools: Reindexing, run: TenantRun) -> FinishedStatus | None:
         return None
 
     report = stored.report
-    for name, step in (await _steps(tools, run, stored.asked)).items():
+    for name, step in (await _steps(tools, run, stored)).items():
         if name in stored.steps:
             continue
-        report = await step(report)
+        try:
+            report = await step(report)
+        except SourceBusy:
+            # A worker that has died seems to have its source for a minute longer.
+            await asyncio.sleep(LOOKS * LOOK_EVERY_SECONDS)
+            return None
         async with database.tenant(run.tenant_id, viewer=None) as scope:
             await end_step(scope, run_id, name, report)
 
@@ -125,9 +131,9 @@ async def _chosen(scope: TenantSession, asked: Asked) -> Chosen:
     return Chosen(collection_id=found[0], document_ids=ids)
 
 
-async def _steps(tools: Reindexing, run: TenantRun, asked: Asked) -> dict[str, _Step]:
+async def _steps(tools: Reindexing, run: TenantRun, stored: ReindexRun) -> dict[str, _Step]:
     """The steps of the run in order; each returns the report with what it found."""
-    database, tenant_id, run_id = run.database, run.tenant_id, run.job.id
+    database, tenant_id, run_id, asked = run.database, run.tenant_id, run.job.id, stored.asked
 
     async def reread(report: Report) -> Report:
         async with database.tenant(tenant_id, viewer=None) as scope:
@@ -156,7 +162,7 @@ async def _steps(tools: Reindexing, run: TenantRun, asked: Asked) -> dict[str, _
 
     steps: dict[str, _Step] = {}
     for name in await _source_names(run, asked):
-        steps[f"source {name}"] = _synchronising(tools.sources, run, name)
+        steps[f"source {name}"] = _synchronising(tools.sources, run, stored, name)
     steps["reread"] = reread
     if asked.is_whole:
         steps["repair"] = mend
@@ -195,7 +201,7 @@ async def _source_names(run: TenantRun, asked: Asked) -> list[str]:
         after = page[-1].id
 
 
-def _synchronising(sources: SourceTools, run: TenantRun, name: str) -> _Step:
+def _synchronising(sources: SourceTools, run: TenantRun, stored: ReindexRun, name: str) -> _Step:
     async def synchronise_one(report: Report) -> Report:
         try:
             done = await synchronise(sources, run.tenant_id, name)
@@ -203,6 +209,8 @@ def _synchronising(sources: SourceTools, run: TenantRun, name: str) -> _Step:
             # Not the source's fault, and nothing could be reported either.
             raise
         except KnowledgeBaseError as error:
+            if isinstance(error, SourceBusy) and not _has_waited_long(run, stored):
+                raise
             log.warning("reindex.source_failed", source=name, code=error.code)
             failure = Failure(document_id=None, item=name, code=error.code, message=error.message)
             return _failing(report, [failure])
@@ -226,18 +234,21 @@ def _synchronising(sources: SourceTools, run: TenantRun, name: str) -> _Step:
 
 async def _wait(run: TenantRun, stored: ReindexRun) -> JobTotals | None:
     """What the run's jobs came to; None while some are unfinished, after a while."""
-    began = stored.started_at or run.clock()
     done = -1
     for _ in range(LOOKS):
         async with run.database.tenant(run.tenant_id, viewer=None) as scope:
             totals = await total_jobs(scope, run.job.id)
-        if not totals.unfinished or run.clock() - began > LONGEST_WAIT:
+        if not totals.unfinished or _has_waited_long(run, stored):
             return totals
         if done != totals.total - totals.unfinished:
             done = totals.total - totals.unfinished
             await run.report(done=done, total=totals.total)
         await asyncio.sleep(LOOK_EVERY_SECONDS)
     return None
+
+
+def _has_waited_long(run: TenantRun, stored: ReindexRun) -> bool:
+    return stored.started_at is not None and run.clock() - stored.started_at > LONGEST_WAIT
 
 
 async def _finish(

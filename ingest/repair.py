@@ -17,7 +17,7 @@ from kb.store.drift import (
     vectors_without_chunks,
 )
 from kb.store.job_kinds import REREAD
-from kb.store.jobs import enqueue_again, get_job
+from kb.store.jobs import FINISHED, enqueue_again, find_job
 from kb.store.reindex_runs import link_jobs
 from kb.store.space_backfill import count_missing, enqueue_backfill
 from kb.store.spaces import all_spaces
@@ -63,9 +63,14 @@ async def requeue_lost_jobs(
 
     async def transaction() -> int:
         async with tools.database.tenant(tenant_id, viewer=None) as scope:
-            lost = await lost_jobs(scope, limit=LIMIT, kind=kind)
-            for job_id in lost:
-                await enqueue_again(scope, await get_job(scope, job_id))
+            found = [
+                await find_job(scope, job_id)
+                for job_id in await lost_jobs(scope, limit=LIMIT, kind=kind)
+            ]
+            # Some may have been deleted or canceled meanwhile.
+            lost = [job for job in found if job is not None and job.status not in FINISHED]
+            for job in lost:
+                await enqueue_again(scope, job)
         return len(lost)
 
     return await retried(transaction)

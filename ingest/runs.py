@@ -90,7 +90,9 @@ async def start(
             if job.status in FINISHED:
                 return None
             is_reread = job.kind == REREAD.name
-            if document.upload != job.upload or (is_reread and document.version != job.upload):
+            is_served = document.version == document.upload
+            if document.upload != job.upload or is_served != is_reread:
+                # Replaced, or another job of the same upload was first.
                 await finish_job(scope, job_id, "canceled", error=None, now=now)
                 return None
             attempt = await start_job(scope, job_id, is_alone=is_alone, now=now)

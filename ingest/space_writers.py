@@ -49,20 +49,20 @@ class SpaceWriters:
 
     def __init__(self, space: Space, embedder: Embedder, models: SpaceModels | None = None) -> None:
         """Writes into `space`; without `models` into no other."""
-        self._stack = AsyncExitStack()
         self._models = models
         self._writer_by_space: dict[Space, SpaceWriter] = {}
-        self._first = (space, embedder)
+        self.active = self._add(space, embedder)
+        """The writer of the active space, as far as the worker has looked."""
 
     async def __aenter__(self) -> Self:
-        """Makes the first writer."""
-        self.active = await self._add(*self._first)
-        """The writer of the active space, as far as the worker has looked."""
+        """Nothing is embedded before somebody asks."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Cancels what runs and what waits."""
-        await self._stack.aclose()
+        async with AsyncExitStack() as stack:
+            for writer in self._writer_by_space.values():
+                stack.push_async_exit(writer.batching)
 
     async def live(self, database: Database) -> list[SpaceWriter]:
         """A writer for each live space whose model can be loaded, that of the active one first.
@@ -97,12 +97,11 @@ class SpaceWriters:
         if writer is not None:
             return writer
         embedder = await models.try_to_load(space)
-        return None if embedder is None else await self._add(space, embedder)
+        return None if embedder is None else self._add(space, embedder)
 
-    async def _add(self, space: Space, embedder: Embedder) -> SpaceWriter:
+    def _add(self, space: Space, embedder: Embedder) -> SpaceWriter:
         if space not in self._writer_by_space:
-            batching = await self._stack.enter_async_context(batch_passages(embedder))
             self._writer_by_space[space] = SpaceWriter(
-                space=space, embedder=embedder, batching=batching
+                space=space, embedder=embedder, batching=batch_passages(embedder)
             )
         return self._writer_by_space[space]

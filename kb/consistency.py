@@ -24,7 +24,6 @@ from kb.store.contradictions import (
     vectors_with_other_readers,
 )
 from kb.store.drift import (
-    chunks_without_vectors,
     documents_of_files,
     lost_jobs,
     miscounted_documents,
@@ -32,6 +31,7 @@ from kb.store.drift import (
     unread_documents,
     vectors_without_chunks,
 )
+from kb.store.space_backfill import missing_chunks
 from kb.store.spaces import all_spaces, current_space
 from kb.store.stored_files import FILES_AT_ONCE, needed_files
 from kb.store.tenants import changed_documents
@@ -152,8 +152,8 @@ async def _findings_in_rows(scope: TenantSession) -> dict[str, list[str]]:
         )
         if current is not None and space.name == current.name:
             # Another space may still be filled: `footnote space list` says how far it is.
-            lacking = await chunks_without_vectors(scope, space, limit=LIMIT)
-            findings["chunks_without_vector"] = [str(each) for each in lacking]
+            lacking = await missing_chunks(scope, space, after=0, limit=LIMIT)
+            findings["chunks_without_vector"] = [str(each.id) for each in lacking]
     return findings
 
 

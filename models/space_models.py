@@ -58,10 +58,20 @@ class SpaceModels:
     def _load_soon(self, space: Space) -> "asyncio.Task[Embedder]":
         task = self._loading.get(space)
         if task is None:
-            task = asyncio.create_task(asyncio.to_thread(self._load, space))
+            task = asyncio.create_task(asyncio.to_thread(self._load_or_say_why, space))
             task.add_done_callback(lambda done: self._end(space, done))
             self._loading[space] = task
         return task
+
+    def _load_or_say_why(self, space: Space) -> Embedder:
+        try:
+            return self._load(space)
+        except ModelUnavailable:
+            raise
+        except Exception as error:  # libraries raise anything; other spaces have their models
+            raise ModelUnavailable(
+                f"Loading the model {space.model!r} failed: {type(error).__name__}: {error}"
+            ) from error
 
     def _end(self, space: Space, done: "asyncio.Task[Embedder]") -> None:
         del self._loading[space]

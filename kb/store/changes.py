@@ -181,8 +181,10 @@ async def change_readers(
 async def change_fields(
     scope: TenantSession, document: Document, fields: DocumentFields, *, now: datetime
 ) -> None:
-    """Sets the fields; readers change with them. Needs a whole-tenant scope."""
+    """Sets the fields; readers change with them, and no others wait. Needs a whole-tenant scope."""
     if fields == document.fields:
+        if document.waiting_principals is not None:
+            await set_waiting_principals(scope, document.id, None)
         return
     await update_fields(scope, document.id, fields, now=now)
     if fields.principals != document.fields.principals:

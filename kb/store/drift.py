@@ -8,7 +8,7 @@ needs a whole-tenant scope and returns at most `limit` findings, in order.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, cast, delete, exists, func, or_, select, text, union
+from sqlalchemy import and_, cast, delete, exists, func, or_, select, union
 from sqlalchemy.dialects.postgresql import UUID
 
 from kb.ids import ChunkId, DocumentId, JobId
@@ -25,25 +25,6 @@ class MissingFile:
 
     document_id: DocumentId
     sha256: str
-
-
-async def chunks_without_vectors(
-    scope: TenantSession, space: Space, *, limit: int
-) -> list[ChunkId]:
-    """Chunks that have no vector in the space."""
-    table = vectors_table(space)
-    query = (
-        select(chunks.c.id)
-        .where(chunks.c.tenant_id == scope.tenant_id)
-        .where(
-            ~exists().where(
-                table.c.tenant_id == chunks.c.tenant_id, table.c.chunk_id == chunks.c.id
-            )
-        )
-        .order_by(chunks.c.id)
-        .limit(limit)
-    )
-    return [ChunkId(each) for each in (await scope.connection.execute(query)).scalars()]
 
 
 async def vectors_without_chunks(
@@ -117,16 +98,17 @@ async def unread_documents(
 
 async def lost_jobs(scope: TenantSession, *, limit: int, kind: str | None = None) -> list[JobId]:
     """Unfinished jobs that are neither in the queue nor in a worker's hands; None: of any kind."""
-    query = select(jobs.c.id).where(
-        jobs.c.tenant_id == scope.tenant_id, jobs.c.status.in_(UNFINISHED)
+    # One statement: a job may end between two, and would seem to be lost.
+    query = (
+        select(jobs.c.id)
+        .where(jobs.c.tenant_id == scope.tenant_id, jobs.c.status.in_(UNFINISHED))
+        .where(jobs.c.id.not_in(select(func.footnote_queued_jobs())))
+        .order_by(jobs.c.id)
+        .limit(limit)
     )
     if kind is not None:
         query = query.where(jobs.c.kind == kind)
-    unfinished = list((await scope.connection.execute(query)).scalars())
-    if not unfinished:
-        return []
-    queued = await scope.connection.execute(text("SELECT footnote_queued_jobs()"))
-    return [JobId(job_id) for job_id in sorted({*unfinished} - {*queued.scalars()})][:limit]
+    return [JobId(row) for row in (await scope.connection.execute(query)).scalars()]
 
 
 async def miscounted_documents(scope: TenantSession, *, limit: int) -> list[DocumentId]:

@@ -66,7 +66,7 @@ async def retry_job(scope: TenantSession, job_id: JobId, *, actor: Actor, now: d
     """The job, queued again; one that is queued or running stays as it is.
 
     Raises JobNotFound when it may not be seen, JobOfAnother, and JobFinished when it succeeded
-    or its upload is not the document's newest one.
+    or its upload is not the document's newest one, or is served already.
     """
     held = await _hold(scope, job_id, actor)
     job, document = held.job, held.document
@@ -81,6 +81,8 @@ async def retry_job(scope: TenantSession, job_id: JobId, *, actor: Actor, now: d
             assert_never(job.status)
     if document is not None and document.upload != job.upload:
         raise JobFinished("The document has a newer upload: only that one is read.")
+    if held.is_read_already:
+        raise JobFinished("Another job has read this upload: it is served.")
     async with scope.whole_tenant() as whole:
         await whole.connection.execute(
             update(jobs)
@@ -125,7 +127,7 @@ async def cancel_job(scope: TenantSession, job_id: JobId, *, actor: Actor, now: 
             {"job_lock": queue_lock(scope.tenant_id, job), "job_id": job_id},
         )
         is_newest = document is not None and document.upload == job.upload
-        if document is not None and is_newest and job.reads_the_upload:
+        if document is not None and is_newest and job.reads_the_upload and not held.is_read_already:
             error = UploadCanceled()
             await set_status(
                 whole,
@@ -144,6 +146,13 @@ class _Held:
 
     job: Job
     document: Document | None
+
+    @property
+    def is_read_already(self) -> bool:
+        """True when the job would read what another job has read."""
+        if self.document is None or not self.job.reads_the_upload:
+            return False
+        return self.document.version == self.job.upload
 
 
 async def _hold(scope: TenantSession, job_id: JobId, actor: Actor) -> _Held:

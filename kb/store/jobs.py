@@ -116,7 +116,9 @@ async def enqueue_job(
     Jobs of one document run one after the other, and so do those with one lock.
     """
     job_id = JobId(new_uuid())
-    lock = f"{scope.tenant_id}:{work.lock}" if work else str(document.id if document else job_id)
+    lock = str(document.id if document else job_id)
+    if work is not None and work.lock is not None:
+        lock = f"{scope.tenant_id}:{work.lock}"
     await scope.connection.execute(
         insert(jobs).values(
             tenant_id=scope.tenant_id,

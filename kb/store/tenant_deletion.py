@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypedDict, cast
 
 from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from kb.errors import KnowledgeBaseError, TenantNotFound
 from kb.ids import TenantId
@@ -141,7 +142,9 @@ async def note_tenant_purged(
 ) -> None:
     """Says that the process and its node have nothing left of the deleted tenant."""
     await system.connection.execute(
-        insert(tenant_purges).values(deletion_id=tenant_id, process_id=process.id)
+        upsert(tenant_purges)
+        .values(deletion_id=tenant_id, process_id=process.id)
+        .on_conflict_do_nothing()
     )
 
 

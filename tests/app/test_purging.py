@@ -1,6 +1,7 @@
 """What was deleted leaves every copy: the disk and the memory of each process of the API."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -9,12 +10,12 @@ from sqlalchemy import text
 
 from app.purging import Purger
 from kb.errors import ReceiptInvalid
-from kb.ids import DocumentId, new_uuid
+from kb.ids import DocumentId, TenantId, new_uuid
 from kb.postgres.database import Database
 from kb.receipts import read_jwk, verify_receipt
 from kb.residue import Places, ResidueReport, Trace, find_residue, traces_of
 from kb.settings import Settings
-from kb.store.api_processes import ApiProcess
+from kb.store.api_processes import ApiProcess, say_alive
 from kb.store.tenant_deletion import delete_tenant, get_tenant_deletion
 from language.remembered import count_remembered
 from tests.service import Person, Service
@@ -232,6 +233,59 @@ async def test_an_upload_is_not_repeated_once_its_document_is_deleted(ana: Perso
 
     assert (again.status_code, again.json()["code"]) == (410, "document_deleted")
     assert (await ana.request("GET", "/v1/documents")).json()["data"] == []
+
+
+async def test_a_purge_whose_note_is_there_already_is_no_trouble(
+    service: Service, ana: Person, purger: Purger
+) -> None:
+    """As when the answer to its transaction was lost, which it tries again."""
+    database = service.resources.database
+    await forget_processes(database)
+    purger, other = fresh(purger), fresh(purger)
+    async with database.system() as system:
+        await say_alive(system, other.process)
+    async with database.tenant(ana.tenant_id, viewer=None) as scope:
+        await delete_tenant(scope, files=0, now=purger.clock())
+    await purger.purge_once()
+
+    again = replace(purger, _removed=set())
+    await again.purge_once()
+    await other.purge_once()
+
+    assert ana.tenant_id in again._removed
+    async with database.system() as system:
+        state = (await get_tenant_deletion(system, ana.tenant_id)).state
+    assert state.purged_at is not None
+
+
+async def test_a_tenant_that_cannot_be_purged_keeps_no_other_from_it(
+    service: Service, ana: Person, purger: Purger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = service.resources.database
+    await forget_processes(database)
+    purger = fresh(purger)
+    tenant_ids = [ana.tenant_id, await service.new_tenant()]
+    for tenant_id in tenant_ids:
+        async with database.tenant(tenant_id, viewer=None) as scope:
+            await delete_tenant(scope, files=0, now=purger.clock())
+    remove = purger.indexes.lexical.remove
+
+    async def fail_for_first(tenant_id: TenantId) -> None:
+        if tenant_id == tenant_ids[0]:
+            raise OSError
+        await remove(tenant_id)
+
+    monkeypatch.setattr(purger.indexes.lexical, "remove", fail_for_first)
+    await purger.purge_once()
+    monkeypatch.undo()
+    async with database.system() as system:
+        after = [(await get_tenant_deletion(system, each)).state for each in tenant_ids]
+    await purger.purge_once()
+
+    assert [state.purged_at is not None for state in after] == [False, True]
+    async with database.system() as system:
+        state = (await get_tenant_deletion(system, tenant_ids[0])).state
+    assert state.purged_at is not None
 
 
 async def test_a_deleted_tenant_leaves_nothing_even_if_a_search_was_going_on(

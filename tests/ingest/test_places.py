@@ -43,6 +43,23 @@ async def test_a_light_document_finds_a_place_while_long_ones_hold_all_others() 
         await each.leave()
 
 
+async def test_light_ones_hold_a_place_of_their_own_and_keep_no_long_one_waiting() -> None:
+    places = Places(1)
+    light = Reader(places, is_light=True)
+    await settle()
+
+    long_one = Reader(places, priority=20)
+    later = Reader(places, is_light=True)
+    await settle()
+
+    assert (light.has_place, long_one.has_place, later.has_place) == (True, True, False)
+    await light.leave()
+    await settle()
+    assert later.has_place
+    for each in (long_one, later):
+        await each.leave()
+
+
 async def test_the_higher_class_gets_the_next_place_and_then_the_first_to_come() -> None:
     places = Places(1)
     holder = Reader(places)

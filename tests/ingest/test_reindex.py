@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from ingest import pipeline
 from ingest import reindex as reindex_module
+from ingest import repair as repair_module
 from ingest.reading import ReadDocument
 from ingest.reindex import Reindexing, reindex
 from ingest.rereading import enqueue_rereads
@@ -17,16 +18,19 @@ from ingest.tenant_jobs import TenantRun
 from ingest.upkeep import Upkeep
 from ingest.worker import build_queue_app, run_worker, take_over_stalled_jobs
 from kb.errors import DocumentCorrupt, InvalidInput, SourceNotFound
-from kb.ids import DocumentId, JobId
+from kb.ids import DocumentId, JobId, new_uuid
+from kb.postgres.database import TenantSession
 from kb.settings import Settings
 from kb.store.audit import Actor
-from kb.store.changes import change_fields
+from kb.store.changes import change_fields, delete_document
 from kb.store.documents import Document, get_document
+from kb.store.drift import lost_jobs
 from kb.store.job_control import cancel_job, retry_job
-from kb.store.jobs import finish_job, latest_job, start_job
+from kb.store.jobs import FinishedStatus, finish_job, latest_job, start_job
 from kb.store.outdated import Among
 from kb.store.reindex_runs import Asked, ReindexRun, begin_run, get_run
 from kb.store.retention import Retention
+from kb.store.source_runs import begin_source_run, end_source_run
 from kb.store.sources import SourceSettings, create_source
 from kb.store.versions import list_versions
 from kb.store.webhooks import create_webhook
@@ -66,6 +70,20 @@ class Nightly:
             await take_over_stalled_jobs(app, STALLED.total_seconds())
         await run_worker(app, concurrency=concurrency, stalled_after=STALLED, wait=False)
 
+    async def attempt(self, run_id: JobId) -> FinishedStatus | None:
+        """Begins or goes on with the run, without the queue."""
+        job = await self.own.job(run_id)
+        async with self.own.tools.database.tenant(self.own.tenant_id, viewer=None) as scope:
+            attempt = await start_job(scope, run_id, is_alone=False, now=NOW)
+        run = TenantRun(
+            database=self.own.tools.database,
+            clock=self.own.tools.clock,
+            tenant_id=self.own.tenant_id,
+            job=job,
+            attempt=attempt,
+        )
+        return await reindex(self.reindexing, run)
+
     async def run(self, asked: Asked | None = None) -> ReindexRun:
         run_id = await self.begin(asked)
         await self.work()
@@ -98,6 +116,15 @@ class Nightly:
                 {**values, "id": document_id},
             )
             await connection.execute(text("ALTER TABLE document_versions ENABLE TRIGGER USER"))
+
+    async def waiting_locks(self, task: str) -> set[str]:
+        """The locks in the queue of the jobs of a task that wait."""
+        query = text(
+            "SELECT lock FROM procrastinate.procrastinate_jobs"
+            " WHERE task_name = :task AND status = 'todo'"
+        )
+        async with self.own.tools.database.owner() as connection:
+            return set((await connection.execute(query, {"task": task})).scalars())
 
     async def lose_the_queue(self) -> None:
         async with self.own.tools.database.owner() as connection:
@@ -215,6 +242,28 @@ async def test_the_pending_upload_of_somebody_is_not_disturbed(nightly: Nightly)
     assert await nightly.document(broken.document.id) == before
 
 
+async def test_rereadings_wait_for_their_own_document_and_leave_the_queue_when_canceled(
+    nightly: Nightly,
+) -> None:
+    document_ids = await nightly.upload_notes()
+    for document_id in document_ids:
+        await nightly.make_outdated(document_id, parser_version="0.1+1")
+    database, tenant_id = nightly.own.tools.database, nightly.own.tenant_id
+    run_id = await nightly.begin()
+    await enqueue_rereads(database, tenant_id, Among(run_id=run_id))
+
+    locks = await nightly.waiting_locks("reread_document")
+    actor = Actor(name="admin", principals=(), request_id=None, is_admin=True)
+    async with database.tenant(tenant_id, viewer=None) as scope:
+        rereading = await latest_job(scope, document_ids[0])
+        assert rereading is not None
+        await cancel_job(scope, rereading.id, actor=actor, now=NOW)
+    left = await nightly.waiting_locks("reread_document")
+
+    assert locks == {str(each) for each in document_ids}
+    assert left == locks - {str(document_ids[0])}
+
+
 async def test_an_upload_beside_a_rereading_wins(nightly: Nightly) -> None:
     accepted = await nightly.own.upload(NOTES[0].encode(), "note")
     await nightly.own.work_until_empty()
@@ -330,6 +379,24 @@ async def test_a_job_that_is_not_in_the_queue_is_queued_again(nightly: Nightly) 
     assert (await nightly.document(accepted.document.id)).status == "ready"
 
 
+async def test_a_lost_job_whose_document_is_deleted_meanwhile_is_no_trouble(
+    nightly: Nightly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accepted = await nightly.own.upload(NOTES[0].encode())
+    await nightly.lose_the_queue()
+    actor = Actor(name="admin", principals=(), request_id=None, is_admin=True)
+
+    async def and_delete_it(scope: TenantSession, *, limit: int, kind: str | None) -> list[JobId]:
+        found = await lost_jobs(scope, limit=limit, kind=kind)
+        async with nightly.own.tools.database.tenant(scope.tenant_id, viewer=None) as other:
+            await delete_document(other, accepted.document.id, actor=actor, now=NOW)
+        return found
+
+    monkeypatch.setattr(repair_module, "lost_jobs", and_delete_it)
+
+    assert await repair_module.requeue_lost_jobs(nightly.own.tools, nightly.own.tenant_id) == 0
+
+
 async def test_a_document_without_its_chunks_is_read_again(nightly: Nightly) -> None:
     first, *_ = await nightly.upload_notes()
     await nightly.execute("DELETE FROM chunks WHERE document_id = :id", id=first)
@@ -388,18 +455,8 @@ async def test_a_run_whose_worker_was_killed_goes_on_behind_the_steps_that_are_d
         raise Killed
 
     monkeypatch.setattr(reindex_module, "repair", kill)
-    job = await nightly.own.job(run_id)
-    async with nightly.own.tools.database.tenant(nightly.own.tenant_id, viewer=None) as scope:
-        attempt = await start_job(scope, run_id, is_alone=False, now=NOW)
-    cut_off = TenantRun(
-        database=nightly.own.tools.database,
-        clock=nightly.own.tools.clock,
-        tenant_id=nightly.own.tenant_id,
-        job=job,
-        attempt=attempt,
-    )
     with pytest.raises(Killed):
-        await reindex(nightly.reindexing, cut_off)
+        await nightly.attempt(run_id)
     monkeypatch.undo()
     between = await nightly.stored(run_id)
 
@@ -496,6 +553,42 @@ async def test_a_source_that_lists_nothing_any_more_is_held_and_nothing_is_delet
     assert (report["deleted"], report["held"], report["seen"]) == (0, 3, 3)
     (held,) = report["held_sources"]
     assert (held["name"], held["listed"], held["known"]) == ("docs", 0, 3)
+
+
+async def test_a_run_waits_for_whoever_has_the_source(
+    nightly: Nightly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after the death of a worker: its hold on the source outlasts it by a minute."""
+    monkeypatch.setattr(reindex_module, "LOOK_EVERY_SECONDS", 0.0)
+    (tmp_path / "a.md").write_text(NOTES[0])
+    await add_source(nightly, "docs", tmp_path)
+    database, tenant_id, token = nightly.own.tools.database, nightly.own.tenant_id, new_uuid()
+    async with database.tenant(tenant_id, viewer=None) as scope:
+        source = await begin_source_run(scope, "docs", token, now=NOW)
+    run_id = await nightly.begin()
+
+    waited = await nightly.attempt(run_id)
+    async with database.tenant(tenant_id, viewer=None) as scope:
+        await end_source_run(scope, source.id, token)
+    await nightly.work()
+
+    run = await nightly.stored(run_id)
+    assert waited is None
+    assert (run.status, run.report["new"], run.report["failures"]) == ("succeeded", 1, [])
+
+
+async def test_a_source_that_is_never_free_does_not_keep_a_run_for_ever(
+    nightly: Nightly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reindex_module, "LONGEST_WAIT", timedelta(0))
+    await add_source(nightly, "docs", tmp_path)
+    async with nightly.own.tools.database.tenant(nightly.own.tenant_id, viewer=None) as scope:
+        await begin_source_run(scope, "docs", new_uuid(), now=NOW)
+
+    run = await nightly.run()
+
+    assert run.status == "completed_with_errors"
+    assert [failure["code"] for failure in run.report["failures"]] == ["source_busy"]
 
 
 async def test_one_source_is_asked_for_alone(nightly: Nightly, tmp_path: Path) -> None:

@@ -142,7 +142,6 @@ from kb.store.documents import (
     lock_external_id,
 )
 from kb.store.drift import (
-    chunks_without_vectors,
     delete_vectors_of,
     documents_of_files,
     lost_jobs,
@@ -953,6 +952,9 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.jobs.enqueue_job": adds(
         lambda s, h: enqueue_job(s, INGEST, owner="somebody", document=h.document)
     ),
+    "store.jobs.enqueue_again": nothing(
+        _queue_again, "The queue belongs to no tenant, and takes what a tenant's transaction names."
+    ),
     "store.jobs.finish_job": changes(
         lambda s, h: finish_job(s, JobId(UUID(h.names.job)), "failed", error=None, now=NOW)
     ),
@@ -1217,9 +1219,6 @@ QUERIES: Mapping[str, QueryCase] = {
     "index.vector_search.signs_query": finds(lambda s, h: _rows(s, h, "signs")),
     "store.vectors.set_vector_principals": changes(
         lambda s, h: set_vector_principals(s, h.document.id, ["tenant:*"])
-    ),
-    "store.drift.chunks_without_vectors": finds(
-        lambda s, h: chunks_without_vectors(s, h.space, limit=10)
     ),
     "store.drift.delete_vectors_of": changes(
         lambda s, h: delete_vectors_of(s, h.space, [h.chunk_id])

@@ -240,6 +240,23 @@ async def test_whoever_waited_and_lost_the_right_gets_nothing_when_it_is_served(
     assert (document.version, document.fields.principals) == (2, (HR,))
 
 
+async def test_readers_that_somebody_confirms_by_hand_are_those_of_the_next_version(
+    library: Library,
+) -> None:
+    library.write({"a.md": "The old secret."})
+    await library.add(principals=(HR,))
+    await library.sync_and_ingest()
+    await library.change(principals=(HR, BOARD))
+    library.write({"a.md": "The new text."})
+    await library.sync()
+
+    await library.widen((await library.documents())["a.md"], (HR,))
+    await library.own.work_until_empty()
+
+    document = (await library.documents())["a.md"]
+    assert (document.version, document.fields.principals) == (2, (HR,))
+
+
 async def test_an_upload_that_fails_opens_the_old_version_to_nobody(library: Library) -> None:
     library.write({"a.pdf": pdf_of("The old secret.")})
     await library.add(principals=(HR,))

@@ -2,15 +2,17 @@
 
 import asyncio
 from http import HTTPStatus
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from sqlalchemy import text
 
-from kb.ids import JobId
+from kb.ids import DocumentId, JobId
 from kb.postgres.database import Database
-from kb.store.jobs import finish_job, start_job
+from kb.store.documents import get_document
+from kb.store.job_kinds import INGEST
+from kb.store.jobs import enqueue_job, finish_job, start_job
 from tests.ingest.files.builders import encrypted_pdf_file
 from tests.service import Person, Service
 
@@ -180,6 +182,50 @@ async def test_what_is_served_stays_when_its_replacement_is_canceled(ana: Person
     assert hit["text"] == "Leave is 30 days."
     again = await ana.post_file("Leave is 31 days.", external_id="a")
     assert again.json()["job"]["status"] == "queued"
+
+
+async def read_by_another_job(person: Person, document_id: str) -> None:
+    """As a re-index of everything does, which tries again what could not be read."""
+    async with person.service.resources.database.tenant(person.tenant_id, viewer=None) as scope:
+        document = await get_document(scope, DocumentId(UUID(document_id)))
+        job_id = await enqueue_job(scope, INGEST, owner="reindex", document=document)
+    await person.service.run_job(person.tenant_id, str(job_id))
+
+
+async def test_an_upload_that_another_job_has_read_is_not_read_again(ana: Person) -> None:
+    created = (await ana.post_file("Leave is 30 days.")).json()
+    await steer(ana, created["job"]["id"], "cancel")
+    await read_by_another_job(ana, created["document"]["id"])
+
+    response = await steer(ana, created["job"]["id"], "retry")
+
+    assert (response.status_code, response.json()["code"]) == (409, "job_finished")
+    assert await status_of(ana, created["document"]["id"]) == ("ready", None)
+
+
+async def test_a_job_whose_upload_another_one_has_read_leaves_its_document_alone(
+    ana: Person,
+) -> None:
+    created = (await ana.post_file("Leave is 30 days.")).json()
+    await read_by_another_job(ana, created["document"]["id"])
+
+    await ana.service.run_job(ana.tenant_id, created["job"]["id"])
+
+    job = (await ana.request("GET", f"/v1/jobs/{created['job']['id']}")).json()
+    assert job["status"] == "canceled"
+    assert await status_of(ana, created["document"]["id"]) == ("ready", None)
+
+
+async def test_to_cancel_a_job_whose_upload_another_one_has_read_changes_no_document(
+    ana: Person,
+) -> None:
+    created = (await ana.post_file("Leave is 30 days.")).json()
+    await read_by_another_job(ana, created["document"]["id"])
+
+    response = await steer(ana, created["job"]["id"], "cancel")
+
+    assert response.json()["status"] == "canceled"
+    assert await status_of(ana, created["document"]["id"]) == ("ready", None)
 
 
 async def test_a_running_job_is_stopped_and_publishes_nothing(ana: Person) -> None:
