@@ -1,7 +1,6 @@
 """The files of one commit of a Git repository."""
 
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -22,12 +21,6 @@ MAX_COPIED_BYTES: Final = 200_000_000
 """Of a repository that a tenant names on the worker's machine."""
 
 TOO_LARGE: Final = f"The repository stores more than {MAX_COPIED_BYTES:,} bytes."
-
-STORED: Final = re.compile(
-    r"HEAD|packed-refs|shallow|refs/.+|objects/[0-9a-f]{2}/[0-9a-f]+|objects/pack/[^/]+"
-)
-"""The files of a repository that hold its commits. Others lead to places outside of it, as
-`commondir` and `objects/info/alternates` do, or say what Git is to do."""
 
 REGULAR: Final = frozenset({"100644", "100755", "100664"})
 """Modes; the others are links and submodules."""
@@ -92,7 +85,7 @@ def _copy_commits(path: Path, within: Path, copy: Path) -> None:
     copied_bytes = 0
     with closing(folder):
         for file in folder.files():
-            if not STORED.fullmatch(file.id):
+            if not _holds_commits(file.id):
                 continue
             try:
                 content = folder.read(file)
@@ -104,6 +97,21 @@ def _copy_commits(path: Path, within: Path, copy: Path) -> None:
             place = copy / file.id
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
+
+
+def _holds_commits(path: str) -> bool:
+    """True for a file of a repository that holds commits.
+
+    Others lead to places outside of it, as `commondir` and `objects/info/alternates` do, or say
+    what Git is to do.
+    """
+    match path.split("/"):
+        case ["HEAD" | "packed-refs" | "shallow"] | ["refs", _, *_]:
+            return True
+        case ["objects", folder, _]:
+            return folder != "info"
+        case _:
+            return False
 
 
 class GitCheckout:

@@ -133,11 +133,16 @@ class Intake:
         await self._write_down(replace(looked_at, document_id=accepted.document.id))
 
     def _moved_from(self, sha256: str) -> KnownItem | None:
-        """The missing item with these bytes, which is not missing any more; the first by path."""
-        for path, each in sorted(self.missing.items()):
-            if each.item.content_sha256 == sha256 and each.document is not None:
-                return self.missing.pop(path)
-        return None
+        """The missing item with these bytes, which is not missing any more; the first by path.
+
+        One whose document somebody has deleted is the last choice: moved, it stays deleted.
+        """
+        found = [
+            (each.document is None, path)
+            for path, each in self.missing.items()
+            if each.item.content_sha256 == sha256 and each.item.document_id is not None
+        ]
+        return self.missing.pop(min(found)[1]) if found else None
 
     async def _move(self, moved_from: KnownItem, looked_at: Item, surveyed: Surveyed) -> None:
         """Lets the missing item go on at the new path: the same document, nothing read again."""
