@@ -197,7 +197,10 @@ def remaining_meaning(code: Remaining) -> str:
         case "audit_event":
             meaning = "The record of the deletion: who, when, the id and the hash; no text."
         case "document_id":
-            meaning = "The id, in the log of changes that indexes follow, and in logs."
+            meaning = (
+                "The id, in the log of changes that indexes follow, in the events for webhooks and "
+                "the reports of re-index runs while these are kept, and in logs."
+            )
         case "database_pages":
             meaning = "Unused space of the database's files, until vacuum and new rows take it."
         case "database_log":
@@ -206,6 +209,11 @@ def remaining_meaning(code: Remaining) -> str:
             meaning = "Backups, replicas and snapshots that were made before."
         case "sent_copies":
             meaning = "What was sent before: to callers, and to language models for answers."
+        case "source_items":
+            meaning = (
+                "Of a document from a source: the id, the hash and the path of its file, while the "
+                "source has that; so it is not uploaded again."
+            )
         case _:
             assert_never(code)
     return meaning

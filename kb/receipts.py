@@ -26,6 +26,7 @@ Remaining = Literal[
     "database_log",
     "backups",
     "sent_copies",
+    "source_items",
 ]
 """What a deletion leaves, and every receipt says."""
 

@@ -29,8 +29,11 @@ EXPECTED: Final[Mapping[str, frozenset[Kind]]] = {
     "public.audit_events": frozenset({"id", "sha256"}),
     "public.deletions": frozenset({"id", "sha256"}),
     "public.index_changes": frozenset({"id"}),
+    "public.reindex_runs": frozenset({"id"}),
+    "public.source_items": frozenset({"id", "sha256"}),
     "public.tenant_deletions": frozenset({"id"}),
     "public.tenant_purges": frozenset({"id"}),
+    "public.webhook_deliveries": frozenset({"id"}),
     "log": frozenset({"id"}),
 }
 """What is kept on purpose, by place: that something was deleted, and which bytes."""

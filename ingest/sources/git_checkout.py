@@ -4,35 +4,48 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from ingest.sources.files import SourceFile
-from ingest.sources.local_folder import is_shown
-from kb.errors import Misconfigured, UploadTooLarge
+from ingest.sources.local_folder import LocalFolder, is_shown
+from kb.errors import Misconfigured, SourceTooLarge, UploadTooLarge
 from kb.source_uris import SourceUri
 
 FETCH_SECONDS: Final = 600
 READ_SECONDS: Final = 60
+
+MAX_COPIED_BYTES: Final = 200_000_000
+"""Of a repository that a tenant names on the worker's machine."""
+
+TOO_LARGE: Final = f"The repository stores more than {MAX_COPIED_BYTES:,} bytes."
 
 REGULAR: Final = frozenset({"100644", "100755", "100664"})
 """Modes; the others are links and submodules."""
 
 
 @contextmanager
-def opened_commit(uri: SourceUri, *, max_bytes: int) -> Iterator["GitCheckout"]:
+def opened_commit(
+    uri: SourceUri, *, within: Path | None = None, max_bytes: int
+) -> Iterator["GitCheckout"]:
     """The commit that the address names, fetched without its history; deleted afterwards.
 
-    Raises OSError when it cannot be fetched, Misconfigured without the program `git`.
+    `within` is the folder that a local repository must not lead out of. Raises OSError when it
+    cannot be fetched, Misconfigured without the program `git`.
     """
     git = shutil.which("git")
     if git is None:
         raise Misconfigured("For sources of Git install the program 'git' on the worker's machine.")
     transport = uri.scheme.removeprefix("git+")
     address = str(uri).removeprefix("git+").removesuffix(f"@{uri.ref}" if uri.ref else "")
-    with TemporaryDirectory(prefix="footnote-git-") as folder:
+    with ExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(prefix="footnote-git-"))
+        if within is not None:
+            copy = stack.enter_context(TemporaryDirectory(prefix="footnote-git-"))
+            _copy_commits(Path(uri.path), within, Path(copy))
+            address = Path(copy).as_uri()
         base = [
             "env",
             "GIT_TERMINAL_PROMPT=0",
@@ -55,6 +68,50 @@ def opened_commit(uri: SourceUri, *, max_bytes: int) -> Iterator["GitCheckout"]:
             seconds=FETCH_SECONDS,
         )
         yield GitCheckout(base, uri=str(uri), max_bytes=max_bytes)
+
+
+def _copy_commits(path: Path, within: Path, copy: Path) -> None:
+    """Copies what is stored in the repository; nothing that leads out of it, links among others.
+
+    Git itself follows all of that, and whoever may write there changes it at any time. OSError,
+    SourceUriRefused, and SourceTooLarge beyond MAX_COPIED_BYTES.
+    """
+    try:
+        folder = LocalFolder(path / ".git", within=within, max_bytes=MAX_COPIED_BYTES)
+    except FileNotFoundError:
+        folder = LocalFolder(path, within=within, max_bytes=MAX_COPIED_BYTES)
+    (copy / "refs").mkdir()
+    (copy / "objects").mkdir()
+    copied_bytes = 0
+    with closing(folder):
+        for file in folder.files():
+            if not _holds_commits(file.id):
+                continue
+            try:
+                content = folder.read(file)
+            except UploadTooLarge as error:
+                raise SourceTooLarge(TOO_LARGE) from error
+            copied_bytes += len(content)
+            if copied_bytes > MAX_COPIED_BYTES:
+                raise SourceTooLarge(TOO_LARGE)
+            place = copy / file.id
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+
+
+def _holds_commits(path: str) -> bool:
+    """True for a file of a repository that holds commits.
+
+    Others lead to places outside of it, as `commondir` and `objects/info/alternates` do, or say
+    what Git is to do.
+    """
+    match path.split("/"):
+        case ["HEAD" | "packed-refs" | "shallow"] | ["refs", _, *_]:
+            return True
+        case ["objects", folder, _]:
+            return folder != "info"
+        case _:
+            return False
 
 
 class GitCheckout:

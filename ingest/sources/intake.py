@@ -19,7 +19,7 @@ from kb.errors import DependencyFailed, KnowledgeBaseError, OutboundFailed
 from kb.ids import new_uuid
 from kb.postgres.database import TenantSession, Viewer
 from kb.store.document_writes import set_filename
-from kb.store.source_items import Item, KnownItem, forget_items, store_items
+from kb.store.source_items import Item, KnownItem, forget_items, store_items, without_words
 from kb.store.sources import (
     ItemFailure,
 )
@@ -88,7 +88,9 @@ class Intake:
                 await self.run.transaction(
                     lambda scope: describe_document(self.run, scope, item, surveyed)
                 )
-            # Where somebody has deleted the document, it stays deleted until the file changes.
+            if known.document is None:
+                # Somebody has deleted it, and it stays deleted until the file changes.
+                looked_at = _undescribed(looked_at)
             await self._write_down(looked_at)
             return
         moved_from = None if item.document_id is not None else self._moved_from(sha256)
@@ -133,11 +135,16 @@ class Intake:
         await self._write_down(replace(looked_at, document_id=accepted.document.id))
 
     def _moved_from(self, sha256: str) -> KnownItem | None:
-        """The missing item with these bytes, which is not missing any more; the first by path."""
-        for path, each in sorted(self.missing.items()):
-            if each.item.content_sha256 == sha256 and each.document is not None:
-                return self.missing.pop(path)
-        return None
+        """The missing item with these bytes, which is not missing any more; the first by path.
+
+        One whose document somebody has deleted is the last choice: moved, it stays deleted.
+        """
+        found = [
+            (each.document is None, path)
+            for path, each in self.missing.items()
+            if each.item.content_sha256 == sha256 and each.item.document_id is not None
+        ]
+        return self.missing.pop(min(found)[1]) if found else None
 
     async def _move(self, moved_from: KnownItem, looked_at: Item, surveyed: Surveyed) -> None:
         """Lets the missing item go on at the new path: the same document, nothing read again."""
@@ -154,6 +161,8 @@ class Intake:
         moved = replace(
             described_item(looked_at, surveyed), id=former.id, document_id=former.document_id
         )
+        if moved_from.document is None:
+            moved = _undescribed(moved)
 
         async def move(scope: TenantSession) -> None:
             await describe_document(run, scope, former, surveyed)
@@ -195,6 +204,10 @@ class Intake:
         await run.transaction(
             lambda scope: store_items(scope, run.source.id, written, now=run.tools.clock())
         )
+
+
+def _undescribed(item: Item) -> Item:
+    return replace(item, sidecar=without_words(item.sidecar), sidecar_etag=None)
 
 
 def new_items(paths: Sequence[str]) -> Mapping[str, KnownItem]:

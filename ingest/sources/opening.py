@@ -60,10 +60,7 @@ class SourceOpener:
                 with closing(folder):
                     yield folder
             case "git+file" | "git+https":
-                if uri.scheme in LOCAL:
-                    # Refused when a link leads elsewhere.
-                    LocalFolder(Path(uri.path), within=within, max_bytes=max_bytes).close()
-                with opened_commit(uri, max_bytes=max_bytes) as commit:
+                with opened_commit(uri, within=within, max_bytes=max_bytes) as commit:
                     yield commit
             case "sftp":
                 with opened_sftp_folder(uri, max_bytes=max_bytes) as served:

@@ -1,9 +1,8 @@
 """Patterns of paths, as `.gitignore` writes them: `*.md`, `hr/**`, `reports/*/summary.pdf`."""
 
-import fnmatch
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Final
 
 ANY_DEPTH: Final = "**"
@@ -11,13 +10,13 @@ ANY_DEPTH: Final = "**"
 
 @dataclass(frozen=True, kw_only=True)
 class PathPattern:
-    """One pattern, its parts compiled; None stands for any number of parts.
+    """One pattern in its parts, of which `**` stands for any number.
 
-    `*` and `?` stand for characters of one part, `**` for any parts. A pattern without a slash is
+    `*` and `?` stand for characters of one part. A pattern without a slash is
     about the name alone, at any depth; one that ends in a slash is about all that is below.
     """
 
-    parts: tuple[re.Pattern[str] | None, ...]
+    parts: tuple[str, ...]
 
     def fits(self, path: str) -> bool:
         """True when the whole path, with slashes between its parts, fits; case counts."""
@@ -29,9 +28,10 @@ class PathPattern:
                 if at == len(self.parts):
                     continue
                 part = self.parts[at]
-                if part is None:
+                if part == ANY_DEPTH:
                     following.add(at)
-                elif part.match(name):
+                # Its stars are atomic groups: no more than a step for each character.
+                elif fnmatchcase(name, part):
                     following.add(at + 1)
             reached = _with_skips(following, self.parts)
         return len(self.parts) in reached
@@ -43,13 +43,7 @@ def compile_pattern(text: str) -> PathPattern:
         text += ANY_DEPTH
     if "/" not in text:
         text = f"{ANY_DEPTH}/{text}"
-    return PathPattern(
-        parts=tuple(
-            # Its stars are atomic groups: no pattern takes more than a step for each character.
-            None if part == ANY_DEPTH else re.compile(fnmatch.translate(part))
-            for part in text.removeprefix("/").split("/")
-        )
-    )
+    return PathPattern(parts=tuple(text.removeprefix("/").split("/")))
 
 
 def fits_any(patterns: Sequence[PathPattern], path: str) -> bool:
@@ -57,9 +51,9 @@ def fits_any(patterns: Sequence[PathPattern], path: str) -> bool:
     return any(pattern.fits(path) for pattern in patterns)
 
 
-def _with_skips(reached: set[int], parts: Sequence[re.Pattern[str] | None]) -> set[int]:
+def _with_skips(reached: set[int], parts: Sequence[str]) -> set[int]:
     """`reached`, and what is reached from there by letting `**` stand for nothing."""
     for at, part in enumerate(parts):
-        if at in reached and part is None:
+        if at in reached and part == ANY_DEPTH:
             reached = reached | {at + 1}
     return reached

@@ -85,10 +85,16 @@ async def remove_with_documents(
     tenant_id: TenantId,
     name: str,
     *,
+    source_id: str | None = None,
     report_progress: ReportProgress | None = None,
 ) -> int:
-    """The number of documents deleted with the source; SourceNotFound, SourceBusy."""
+    """The number of documents deleted with the source; SourceNotFound, SourceBusy.
+
+    With an id no other source that has its name now is removed.
+    """
     async with begun_run(tools, tenant_id, name) as run:
+        if source_id not in {None, str(run.source.id)}:
+            raise SourceNotFound
         progress = _Progress(report_progress or _silent)
         known = await _known(run)
         with_documents = [each.item for each in known.values() if each.document is not None]
@@ -111,7 +117,14 @@ async def run_sync_job(tools: SourceTools, run: TenantRun) -> FinishedStatus:
     if run.job.arguments.get("remove"):
         # An earlier attempt may have got to its end and died before it could say so.
         with suppress(SourceNotFound):
-            await remove_with_documents(tools, run.tenant_id, name, report_progress=report)
+            source_id = run.job.arguments.get("source_id")
+            await remove_with_documents(
+                tools,
+                run.tenant_id,
+                name,
+                source_id=None if source_id is None else str(source_id),
+                report_progress=report,
+            )
         return "succeeded"
     done = await synchronise(tools, run.tenant_id, name, report_progress=report)
     return "completed_with_errors" if done.failed or done.held else "succeeded"

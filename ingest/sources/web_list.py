@@ -1,8 +1,9 @@
 """Pages and files of the web that a list or a sitemap names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from io import StringIO
 from pathlib import PurePosixPath
 from time import monotonic
 from typing import Final, Protocol
@@ -19,6 +20,11 @@ MAX_LIST_BYTES: Final = 50_000_000
 MAX_SITEMAPS: Final = 100
 MAX_URLS: Final = 20_000
 """Each is asked every time for its date, at most a few hundred a second."""
+
+MAX_TAGS: Final = 100 * MAX_URLS
+MAX_QUOTES: Final = 250 * MAX_URLS
+"""Of one sitemap, end tags too: a URL with its date has six tags, and a tag more with six quotes
+for each of its translations. Parsed, a tag or an attribute of five bytes takes hundreds."""
 
 MAX_REDIRECTS: Final = 5
 ASKED_AT_ONCE: Final = 8
@@ -55,8 +61,6 @@ class WebList:
     def files(self) -> list[SourceFile]:
         """The URLs in order; OSError when a list cannot be read whole, or is none."""
         listed = self._named_at(self._url, is_index_allowed=True)
-        if len(listed) > MAX_URLS:
-            raise SourceTooLarge(f"A list of the web names at most {MAX_URLS} URLs.")
         self._give_up_at = monotonic() + DATES_SECONDS
         with ThreadPoolExecutor(ASKED_AT_ONCE) as threads:
             return list(threads.map(self._dated, (listed[url] for url in sorted(listed))))
@@ -100,6 +104,7 @@ class WebList:
         named: dict[str, SourceFile] = {}
         for place, _ in entries:
             named |= self._named_at(place, is_index_allowed=False)
+            _refuse_too_many_urls(len(named))
         return named
 
     def _dated(self, file: SourceFile) -> SourceFile:
@@ -126,15 +131,17 @@ class WebList:
         return replace(file, etag=changed) if response.status == OK else file
 
 
-def _lines(text: str) -> list[tuple[str, str]]:
-    stripped = (line.strip() for line in text.splitlines())
-    return [(line, "") for line in stripped if line and not line.startswith("#")]
+def _lines(text: str) -> Iterator[tuple[str, str]]:
+    stripped = (line.strip() for line in StringIO(text, newline=None))
+    return ((line, "") for line in stripped if line and not line.startswith("#"))
 
 
 def _sitemap(text: str) -> tuple[str, list[tuple[str, str]]]:
     """The name of the root, and the place and date of each entry; OSError when malformed."""
     if "<!" in text.replace("<!--", ""):
         raise OSError("A sitemap declares no entities.")
+    if text.count("<") > MAX_TAGS or text.count('"') + text.count("'") > MAX_QUOTES:
+        raise SourceTooLarge(f"A sitemap has at most {MAX_TAGS:,} tags, and few attributes.")
     try:
         root = ET.fromstring(text)  # noqa: S314  # without declarations nothing can expand
     except ET.ParseError as error:
@@ -147,12 +154,19 @@ def _sitemap(text: str) -> tuple[str, list[tuple[str, str]]]:
     return root.tag.rpartition("}")[2], entries
 
 
-def _files_of(entries: Sequence[tuple[str, str]]) -> dict[str, SourceFile]:
+def _files_of(entries: Iterable[tuple[str, str]]) -> dict[str, SourceFile]:
     """The files by URL; OutboundRefused for what is no URL: the list may be another page."""
     files: dict[str, SourceFile] = {}
-    for written, date in entries:
+    for count, (written, date) in enumerate(entries, 1):
+        _refuse_too_many_urls(count)
         url = str(checked_url(written).copy_with(fragment=None))
         split = urlsplit(url)
         name = PurePosixPath(unquote(split.path)).name or split.hostname or url
         files[url] = SourceFile(id=url, path=PurePosixPath(name), uri=url, etag=date)
     return files
+
+
+def _refuse_too_many_urls(count: int) -> None:
+    """To be asked while they are collected: 50 MB name millions, of a kilobyte each."""
+    if count > MAX_URLS:
+        raise SourceTooLarge(f"A list of the web names at most {MAX_URLS:,} URLs.")

@@ -8,14 +8,23 @@ from pathlib import PurePosixPath
 from threading import Lock
 from typing import Final
 
-from ingest.sources.files import SourceFile
+from ingest.sources.files import MAX_FILES, SourceFile
 from ingest.sources.local_folder import is_shown
-from kb.errors import DocumentEncrypted, UploadTooLarge
+from kb.errors import DocumentEncrypted, SourceTooLarge, UploadTooLarge
 
 MAX_ARCHIVE_BYTES: Final = 200_000_000
 """It is held in memory while the source is synchronised."""
 
+MAX_HEADERS: Final = 5 * MAX_FILES
+"""In the archive's directory, and in those of archives in it: `zipfile` makes an object of each."""
+
+HEADER: Final = b"PK\x01\x02"
+
 IS_ENCRYPTED: Final = 0x1
+
+BOUNDED: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""Methods of compression that are unpacked no further than asked for; `zipfile` unpacks others, of
+which a few kilobytes hold gigabytes, as far as they go."""
 
 
 class ZipArchive:
@@ -25,7 +34,9 @@ class ZipArchive:
     """
 
     def __init__(self, content: bytes, *, uri: str, max_bytes: int) -> None:
-        """`uri` is the archive's own address; OSError when it is no zip file."""
+        """`uri` is the archive's own address; OSError for no zip file, SourceTooLarge."""
+        if content.count(HEADER) > MAX_HEADERS:
+            raise SourceTooLarge(f"A zip file has at most {MAX_FILES:,} members.")
         try:
             self._archive = zipfile.ZipFile(BytesIO(content))
         except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
@@ -58,10 +69,14 @@ class ZipArchive:
         # What it says of its size may be a lie in both directions.
         if member.file_size > self._max_bytes:
             raise UploadTooLarge
+        if member.compress_type not in BOUNDED:
+            raise OSError(
+                "This member of the zip file is compressed by another method than deflate."
+            )
         try:
             with self._reading, self._archive.open(member) as opened:
                 content = opened.read(self._max_bytes + 1)
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error) as error:
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, zlib.error) as error:
             raise OSError("This member of the zip file is damaged.") from error
         if len(content) > self._max_bytes:
             raise UploadTooLarge

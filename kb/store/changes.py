@@ -23,6 +23,7 @@ from kb.store.document_copies import delete_answers, delete_jobs, forget_respons
 from kb.store.document_writes import set_waiting_principals, update_fields
 from kb.store.documents import Document, DocumentFields, get_document
 from kb.store.jobs import count_jobs, shown_jobs
+from kb.store.source_items import forget_description
 from kb.store.tables import document_versions, documents, jobs
 from kb.store.tenants import advance_generation, read_generations
 from kb.store.vectors import delete_vectors, set_vector_principals
@@ -331,6 +332,7 @@ async def _delete_rows(scope: TenantSession, document_id: DocumentId) -> Deleted
     answer_count = await delete_answers(scope, document_id)
     response_count = await forget_responses(scope, document_id)
     await delete_jobs(scope, document_id)
+    await forget_description(scope, document_id)
     vectors = await delete_vectors(scope, document_id)
     chunks = await delete_chunks(scope, document_id)
     await scope.connection.execute(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Update, func, insert, update
+from sqlalchemy import Update, case, func, insert, update
 
 from kb.ids import CollectionId, DocumentId, new_uuid
 from kb.postgres.database import TenantSession
@@ -132,15 +132,18 @@ async def set_published(
 ) -> None:
     """Points the document at the version of its newest upload, whose uploader now owns it.
 
-    It counts as changed at its `updated_at`. Webhooks are told. Needs a whole-tenant scope.
+    It counts as changed at its `updated_at`. Readers who are new with this version see none before
+    it. Webhooks are told. Needs a whole-tenant scope.
     """
     status: DocumentStatus = "ready_with_warnings" if warnings else "ready"
+    is_for_old_readers = documents.c.principals.contains(list(document.fields.principals))
     await scope.connection.execute(
         _update(scope, document.id).values(
             version=document.upload,
             upload=document.upload,
             principals=list(document.fields.principals),
             waiting_principals=None,
+            shown_since=case((is_for_old_readers, documents.c.shown_since), else_=document.upload),
             owner=document.uploaded_by.name,
             owner_person=document.uploaded_by.person,
             **_served_values(document.content),

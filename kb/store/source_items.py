@@ -155,6 +155,33 @@ async def store_items(
         )
 
 
+def without_words(sidecar: Sidecar | None) -> Sidecar | None:
+    """What is kept of the sidecar of a deleted document: who may read what its file becomes."""
+    if sidecar is None or "principals" not in sidecar:
+        return None
+    return Sidecar(principals=sidecar["principals"])
+
+
+async def forget_description(scope: TenantSession, document_id: DocumentId) -> None:
+    """Takes what sidecars said of the document from its items, all but who may read it."""
+    of_document = (
+        source_items.c.tenant_id == scope.tenant_id,
+        source_items.c.document_id == document_id,
+    )
+    described = await scope.connection.execute(
+        select(source_items.c.source_id, source_items.c.path, source_items.c.sidecar).where(
+            *of_document, source_items.c.sidecar.is_not(None)
+        )
+    )
+    for row in described.all():
+        await scope.connection.execute(
+            update(source_items)
+            .where(*of_document)
+            .where(source_items.c.source_id == row.source_id, source_items.c.path == row.path)
+            .values(sidecar=without_words(row.sidecar), sidecar_etag=None)
+        )
+
+
 async def forget_items(scope: TenantSession, source_id: SourceId, paths: Sequence[str]) -> None:
     """Deletes the items of these paths."""
     for start in range(0, len(paths), ROWS_A_STATEMENT):

@@ -14,7 +14,7 @@ from kb.errors import SourceBusy, SourceNotFound
 from kb.ids import JobId, SourceId, TenantId
 from kb.postgres.database import SystemSession, TenantSession
 from kb.store.job_kinds import SYNC_SOURCE, JobPriority
-from kb.store.jobs import FINISHED, TenantWork, enqueue_job, find_job
+from kb.store.jobs import FINISHED, JobArgument, TenantWork, enqueue_job, find_job
 from kb.store.sources import HeldSource, Source, SourceRun, get_source
 from kb.store.tables import jobs, sources
 
@@ -146,7 +146,13 @@ async def enqueue_sync(
 async def enqueue_removal(scope: TenantSession, name: str, *, owner: str) -> JobId:
     """The job that deletes the source's documents and then the source; SourceNotFound."""
     source = await get_source(scope, name)
-    work = TenantWork(lock=f"source:{source.id}", arguments={"source": name, "remove": True})
+    # By its id too: another source may have the name by then.
+    arguments: dict[str, JobArgument] = {
+        "source": name,
+        "source_id": str(source.id),
+        "remove": True,
+    }
+    work = TenantWork(lock=f"source:{source.id}", arguments=arguments)
     return await enqueue_job(scope, SYNC_SOURCE, owner=owner, work=work, priority="bulk")
 
 

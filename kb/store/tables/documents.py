@@ -63,6 +63,7 @@ documents = Table(
     Column("metadata", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     Column("principals", ARRAY(Text), nullable=False),
     Column("waiting_principals", ARRAY(Text)),
+    Column("shown_since", Integer, nullable=False, server_default="1"),
     Column("status", Text, nullable=False),
     Column("warnings", JSONB, nullable=False, server_default=EMPTY_LIST),
     Column("error", JSONB),

@@ -1,7 +1,9 @@
 """Every kind of place lists all its files, hands out their bytes, and fails when it cannot."""
 
 import os
+import shutil
 import subprocess
+import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from io import BytesIO
@@ -20,6 +22,7 @@ from kb.errors import (
     DocumentEncrypted,
     Misconfigured,
     OutboundRefused,
+    SourceTooLarge,
     SourceUriRefused,
     UploadTooLarge,
 )
@@ -184,6 +187,44 @@ def test_a_bomb_in_a_zip_file_is_not_unpacked(tmp_path: Path) -> None:
             read_one(place, "liar.md")
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_that_could_not_be_unpacked_bit_by_bit_is_not_read(
+    tmp_path: Path, method: int
+) -> None:
+    with zipfile.ZipFile(tmp_path / "docs.zip", "w", method) as archive:
+        archive.writestr("bomb.md", b"0" * 30_000_000)
+    content = (tmp_path / "docs.zip").read_bytes()
+    # It says that it has a hundred bytes.
+    at = content.rindex(b"bomb.md") - 46
+    lying = content[: at + 24] + (100).to_bytes(4, "little") + content[at + 28 :]
+    (tmp_path / "docs.zip").write_bytes(lying)
+
+    tracemalloc.start()
+    try:
+        with (
+            OPENER.open(TENANT, source_at(f"zip+{(tmp_path / 'docs.zip').as_uri()}")) as place,
+            pytest.raises(OSError, match="another method"),
+        ):
+            read_one(place, "bomb.md")
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_member_whose_name_is_malformed_is_damaged_and_no_more(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "docs.zip", "w") as archive:
+        archive.writestr("ü.md", b"A.")
+    content = bytearray((tmp_path / "docs.zip").read_bytes())
+    content[30] = 0xFF  # of the name that stands before the bytes
+    (tmp_path / "docs.zip").write_bytes(content)
+
+    with (
+        OPENER.open(TENANT, source_at(f"zip+{(tmp_path / 'docs.zip').as_uri()}")) as place,
+        pytest.raises(OSError, match="damaged"),
+    ):
+        read_one(place, "ü.md")
+
+
 def test_links_and_encrypted_members_of_a_zip_file_are_not_read(tmp_path: Path) -> None:
     written = BytesIO()
     with zipfile.ZipFile(written, "w") as archive:
@@ -200,6 +241,14 @@ def test_links_and_encrypted_members_of_a_zip_file_are_not_read(tmp_path: Path) 
         assert [file.id for file in place.files()] == ["a.md"]
         with pytest.raises(DocumentEncrypted):
             read_one(place, "a.md")
+
+
+def test_a_directory_of_millions_in_a_zip_file_is_not_held_in_memory(tmp_path: Path) -> None:
+    (tmp_path / "docs.zip").write_bytes((b"PK\x01\x02" + b"\0" * 42) * 600_000)
+    source = source_at(f"zip+{(tmp_path / 'docs.zip').as_uri()}")
+
+    with pytest.raises(SourceTooLarge), OPENER.open(TENANT, source):
+        pass
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"<html>not a zip</html>" * 100])
@@ -258,6 +307,61 @@ def test_a_submodule_is_no_file(repository: Path, tmp_path: Path) -> None:
     git(repository, "commit", "--quiet", "-m", "third")
 
     assert set(contents(f"git+{repository.as_uri()}@main")) == {"a.md", "deep/ü b.md"}
+
+
+def allowed_and_secret(tmp_path: Path) -> tuple[SourceOpener, Path, Path]:
+    """A place where a tenant may write, and a repository that is none of its business."""
+    allowed, secret = tmp_path / "allowed", tmp_path / "secret"
+    for folder in (allowed, secret):
+        folder.mkdir()
+        git(folder, "init", "--quiet", "--initial-branch=main")
+        (folder / f"{folder.name}.md").write_text(folder.name)
+        git(folder, "add", "-A")
+        git(folder, "commit", "--quiet", "-m", "first")
+    prefix = f"git+{allowed.as_uri()}"
+    return SourceOpener(prefixes=(prefix,), web=NoWeb(), max_bytes=MAX_BYTES), allowed, secret
+
+
+def tenants(uri: str, opener: SourceOpener) -> dict[str, bytes]:
+    with opener.open(TENANT, source_at(uri, is_operators=False)) as place:
+        return {file.id: place.read(file) for file in place.files()}
+
+
+def test_a_tenants_repository_is_read_with_or_without_a_working_tree(tmp_path: Path) -> None:
+    opener, allowed, _ = allowed_and_secret(tmp_path)
+    git(allowed, "clone", "--quiet", "--bare", ".", "bare.git")
+    git(allowed, "gc", "--quiet")
+
+    assert tenants(f"git+{allowed.as_uri()}", opener) == {"allowed.md": b"allowed"}
+    assert tenants(f"git+{allowed.as_uri()}/bare.git@main", opener) == {"allowed.md": b"allowed"}
+
+
+@pytest.mark.parametrize("way", ["gitdir", "commondir", "alternates", "objects", "link"])
+def test_a_tenants_repository_leads_to_no_other(tmp_path: Path, way: str) -> None:
+    opener, allowed, secret = allowed_and_secret(tmp_path)
+    own, other = allowed / ".git", secret / ".git"
+    head = (other / "refs/heads/main").read_text()
+    if way in {"gitdir", "link"}:
+        shutil.rmtree(own)
+    match way:
+        case "gitdir":
+            own.write_text(f"gitdir: {other}\n")
+        case "link":
+            own.symlink_to(other)
+        case "commondir":
+            (own / "commondir").write_text(f"{other}\n")
+            shutil.rmtree(own / "refs")
+            shutil.rmtree(own / "objects")
+        case "alternates":
+            (own / "objects/info/alternates").write_text(f"{other / 'objects'}\n")
+            (own / "refs/heads/main").write_text(head)
+        case "objects":
+            shutil.rmtree(own / "objects")
+            (own / "objects").symlink_to(other / "objects")
+            (own / "refs/heads/main").write_text(head)
+
+    with pytest.raises((OSError, SourceUriRefused)):
+        tenants(f"git+{allowed.as_uri()}", opener)
 
 
 @pytest.mark.parametrize("ref", ["absent", "v2"])
@@ -466,6 +570,37 @@ def test_what_is_no_list_is_no_empty_listing(site: Site, web: SourceOpener, page
 
     with pytest.raises((OSError, OutboundRefused, UnicodeError)):
         etags(f"{site.url}/list", web)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        Page(b"http://127.0.0.1:2000/\n" * 1_000_000),
+        Page(b"<urlset>" + b"<a/>" * 3_000_000 + b"</urlset>"),
+        Page(b"<urlset " + b"".join(b'a%d="" ' % at for at in range(2_600_000)) + b"/>"),
+    ],
+    ids=["lines", "tags", "attributes"],
+)
+def test_a_list_that_names_too_much_is_not_held_in_memory(
+    site: Site, web: SourceOpener, page: Page
+) -> None:
+    site.pages = {"/list": page}
+
+    with pytest.raises(SourceTooLarge):
+        etags(f"{site.url}/list", web)
+
+
+def test_an_index_stops_at_the_sitemap_that_names_too_much(site: Site, web: SourceOpener) -> None:
+    maps = [f"{site.url}/{number}" for number in range(9)]
+    entries = "".join(f"<sitemap><loc>{each}</loc></sitemap>" for each in maps)
+    site.pages = {"/list": Page(f"<sitemapindex>{entries}</sitemapindex>".encode())}
+    for at in range(9):
+        urls = "".join(f"http://127.0.0.1:2000/{at}-{number}\n" for number in range(15_000))
+        site.pages[f"/{at}"] = Page(urls.encode())
+
+    with pytest.raises(SourceTooLarge):
+        etags(f"{site.url}/list", web)
+    assert [path for _, path in site.asked] == ["/list", "/0", "/1"]
 
 
 def test_a_url_that_is_gone_is_listed_all_the_same(site: Site, web: SourceOpener) -> None:

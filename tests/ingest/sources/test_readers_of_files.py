@@ -6,8 +6,10 @@ import pytest
 from reportlab.pdfgen import canvas
 
 from ingest.sources.run import Place
-from kb.errors import SourceRulesInvalid
+from kb.errors import SourceRulesInvalid, VersionNotFound
+from kb.postgres.database import Viewer
 from kb.store.sources import Rule
+from kb.store.versions import list_versions, read_content
 from tests.ingest.sources.library import Library
 
 ALL, ANA, HR, BOARD = "tenant:*", "user:ana", "group:hr", "group:board"
@@ -220,6 +222,41 @@ async def test_new_readers_never_see_the_old_version_nor_old_readers_the_new_one
     assert (still_waiting.version, still_waiting.fields.principals) == (1, (HR,))
     assert (served.version, served.fields.principals) == (2, (BOARD, HR))
     assert served.waiting_principals is None
+
+
+async def test_new_readers_do_not_get_the_old_version_by_its_number(library: Library) -> None:
+    library.write({"a.md": "The old secret."})
+    await library.add(principals=(HR,))
+    await library.sync_and_ingest()
+    document_id = (await library.documents())["a.md"].id
+    await library.change(principals=(ALL,))
+    library.write({"a.md": "The new text."})
+    await library.sync_and_ingest()
+
+    database, tenant_id = library.own.tools.database, library.own.tenant_id
+    async with database.tenant(tenant_id, viewer=Viewer(principals=(ALL, ANA))) as scope:
+        shown = await list_versions(scope, document_id, after=0, limit=9)
+        with pytest.raises(VersionNotFound):
+            await read_content(scope, document_id, 1)
+    async with database.tenant(tenant_id, viewer=None) as scope:
+        stored = await list_versions(scope, document_id, after=0, limit=9)
+    assert [each.version for each in shown] == [2]
+    assert [each.version for each in stored] == [1, 2]
+
+
+async def test_readers_who_stay_keep_the_older_versions(library: Library) -> None:
+    library.write({"a.md": "The old text."})
+    await library.add(principals=(ANA, HR))
+    await library.sync_and_ingest()
+    document_id = (await library.documents())["a.md"].id
+    await library.change(principals=(HR,))
+    library.write({"a.md": "The new text."})
+    await library.sync_and_ingest()
+
+    database, tenant_id = library.own.tools.database, library.own.tenant_id
+    async with database.tenant(tenant_id, viewer=Viewer(principals=(HR,))) as scope:
+        shown = await list_versions(scope, document_id, after=0, limit=9)
+    assert [each.version for each in shown] == [1, 2]
 
 
 async def test_whoever_waited_and_lost_the_right_gets_nothing_when_it_is_served(

@@ -131,6 +131,25 @@ async def test_a_document_that_somebody_deleted_stays_deleted_until_its_file_cha
     assert "a.md" in await library.documents()
 
 
+async def test_a_document_that_somebody_deleted_stays_deleted_when_its_file_is_moved(
+    library: Library,
+) -> None:
+    library.write({"a.md": "Alpha is first.", "b.md": "Beta is second."})
+    await library.add()
+    await library.sync_and_ingest()
+    await library.delete((await library.documents())["a.md"])
+    (library.folder / "a.md").rename(library.folder / "z.md")
+
+    moved = await library.sync()
+    again = await library.sync()
+    library.write({"z.md": "Alpha is new."})
+    changed = await library.sync()
+
+    assert (moved.renamed, moved.new, again.unchanged) == (1, 0, 2)
+    assert (changed.changed, changed.new) == (1, 0)
+    assert set(await library.documents()) == {"b.md", "z.md"}
+
+
 async def test_what_cannot_be_read_is_reported_and_not_read_again(library: Library) -> None:
     library.write({"empty.md": "", "large.md": "x" * 20_000, "odd.bin": b"\x00\x01\x02\xff" * 50})
     await library.add()

@@ -195,3 +195,21 @@ async def test_a_removed_source_takes_its_documents_along_when_told_to(library: 
     assert set(await library.documents()) == {"note.md"}
     with pytest.raises(SourceNotFound):
         await library.source()
+
+
+async def test_a_removal_that_waited_leaves_another_source_of_the_name_alone(
+    library: Library,
+) -> None:
+    library.write({"a.md": "Alpha is first."})
+    former = await library.add()
+    await library.remove()
+    await library.add()
+    await library.sync_and_ingest()
+
+    with pytest.raises(SourceNotFound):
+        await remove_with_documents(
+            library.tools, library.own.tenant_id, "docs", source_id=str(former.id)
+        )
+
+    assert set(await library.documents()) == {"a.md"}
+    assert (await library.source()).id != former.id

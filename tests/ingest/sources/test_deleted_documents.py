@@ -1,0 +1,82 @@
+"""What a source keeps of a document that somebody has deleted."""
+
+import os
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from kb.ids import DocumentId
+from kb.residue import Places, Residue, Trace, find_residue, traces_of
+from kb.store.tables import source_items
+from kb.store.webhooks import create_webhook, new_secret
+from tests.ingest.sources.library import NOW, Library
+
+SIDECAR = (
+    'principals = ["group:hr"]\ntitle = "The dismissal of Ana"\n'
+    'metadata = { about = "the dismissal of Ana" }'
+)
+
+
+async def traces(library: Library, document_id: DocumentId) -> list[Trace]:
+    database = library.own.tools.database
+    async with database.tenant(library.own.tenant_id, viewer=None) as scope:
+        return await traces_of(scope, document_id)
+
+
+async def left(library: Library, found: list[Trace], home: Path) -> list[Residue]:
+    database = library.own.tools.database
+    report = await find_residue(database, library.own.tenant_id, found, Places(home=home))
+    return report.unexpected
+
+
+@pytest.mark.parametrize("way", ["untouched", "touched", "moved"])
+async def test_nothing_of_what_its_sidecar_said_is_left(
+    library: Library, tmp_path: Path, way: str
+) -> None:
+    library.write({"a.md": "She leaves in May, say the papers.", "a.md.footnote.toml": SIDECAR})
+    await library.add()
+    async with library.own.tools.database.tenant(library.own.tenant_id, viewer=None) as scope:
+        await create_webhook(
+            scope,
+            url="https://receiver.example/",
+            events=["document.ready", "document.deleted"],
+            secret=new_secret(),
+            now=NOW,
+        )
+    await library.sync_and_ingest()
+    document = (await library.documents())["a.md"]
+    found = await traces(library, document.id)
+
+    await library.delete(document)
+    if way == "touched":
+        os.utime(library.folder / "a.md", (1, 1))
+    if way == "moved":
+        for end in ("", ".footnote.toml"):
+            (library.folder / f"a.md{end}").rename(library.folder / f"z.md{end}")
+    await library.sync_and_ingest()
+
+    assert await library.documents() == {}
+    (tmp_path / "home").mkdir()
+    assert await left(library, found, tmp_path / "home") == []
+    async with library.own.tools.database.tenant(library.own.tenant_id, viewer=None) as scope:
+        kept = await scope.connection.execute(
+            select(source_items.c.sidecar).where(source_items.c.tenant_id == scope.tenant_id)
+        )
+        assert list(kept.scalars()) == [{"principals": ["group:hr"]}]
+
+
+async def test_a_lost_sidecar_still_keeps_others_from_what_the_file_becomes(
+    library: Library,
+) -> None:
+    library.write({"a.md": "She leaves in May, say the papers.", "a.md.footnote.toml": SIDECAR})
+    await library.add()
+    await library.sync_and_ingest()
+    await library.delete((await library.documents())["a.md"])
+    (library.folder / "a.md.footnote.toml").unlink()
+    library.write({"a.md": "She leaves in June."})
+
+    report = await library.sync()
+
+    assert [each["code"] for each in report.failures] == ["sidecar_missing"]
+    assert await library.documents() == {}
