@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import structlog
 
@@ -19,6 +19,7 @@ from kb.store.jobs import (
     FINISHED,
     FinishedStatus,
     Job,
+    JobError,
     enqueue_again,
     finish_job,
     get_job,
@@ -30,6 +31,11 @@ from kb.store.jobs import (
 )
 
 log = structlog.get_logger(__name__)
+
+
+MAX_SILENT_ENDS: Final = 20
+"""Workers that died one after the other while they had the job. They die for other reasons too, so
+that fewer prove nothing; for ever, it would take every worker along."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +88,7 @@ async def run_tenant_job(
     try:
         status = await while_wanted(run.is_wanted, work(run))
         if status is None:
-            await _end(run, lambda scope: enqueue_again(scope, run.job, is_last=True))
+            await _end(run, lambda scope: _wait_for_turn(scope, run))
         else:
             await _end(
                 run, lambda scope: finish_job(scope, job_id, status, error=None, now=clock())
@@ -117,7 +123,12 @@ async def _start(
                 job = await get_job(scope, job_id)
                 if job.status in FINISHED:
                     return None
-                attempt = await start_job(scope, job_id, is_alone=False, now=clock())
+                if job.lone_attempts >= MAX_SILENT_ENDS:
+                    reason = _reason(ProcessingFailed(), is_retryable=False)
+                    await finish_job(scope, job_id, "failed", error=reason, now=clock())
+                    return None
+                # Counted as one that ends without a word, until it ends with one.
+                attempt = await start_job(scope, job_id, is_alone=True, now=clock())
             except JobNotFound:
                 return None
         return TenantRun(
@@ -134,10 +145,19 @@ async def _fail(run: TenantRun, error: KnowledgeBaseError, *, is_retryable: bool
             scope,
             run.job.id,
             "failed",
-            error={"code": error.code, "message": error.message, "retryable": is_retryable},
+            error=_reason(error, is_retryable=is_retryable),
             now=run.clock(),
         ),
     )
+
+
+def _reason(error: KnowledgeBaseError, *, is_retryable: bool) -> JobError:
+    return {"code": error.code, "message": error.message, "retryable": is_retryable}
+
+
+async def _wait_for_turn(scope: TenantSession, run: TenantRun) -> None:
+    await release_job(scope, run.job.id, status="running", now=run.clock())
+    await enqueue_again(scope, run.job, is_last=True)
 
 
 async def _end(run: TenantRun, write: Callable[[TenantSession], Awaitable[None]]) -> None:

@@ -74,8 +74,8 @@ class TenantWork:
 class Job:
     """One piece of background work; progress counts `progress_unit`s, total None: not known yet.
 
-    `attempts` have begun; of the last ones in a row, `lone_attempts` had a worker to themselves and
-    ended without a word. `lock` is that of its TenantWork.
+    `attempts` have begun; of the last ones in a row, `lone_attempts` ended without a word, of a
+    document's those that had a worker to themselves. `lock` is that of its TenantWork.
     """
 
     id: JobId
@@ -329,10 +329,12 @@ async def set_progress(
     )
 
 
-async def release_job(scope: TenantSession, job_id: JobId, *, now: datetime) -> None:
-    """Queues the job again after an attempt that ended in good order, but without a result."""
+async def release_job(
+    scope: TenantSession, job_id: JobId, *, status: UnfinishedStatus = "queued", now: datetime
+) -> None:
+    """Ends an attempt in good order, but without a result; `running`: it goes on in the next."""
     await scope.connection.execute(
-        _update(scope, job_id).values(status="queued", lone_attempts=0, updated_at=now)
+        _update(scope, job_id).values(status=status, lone_attempts=0, updated_at=now)
     )
 
 

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingest.tenant_jobs import TenantRun, Work, run_tenant_job
+from ingest.tenant_jobs import MAX_SILENT_ENDS, TenantRun, Work, run_tenant_job
 from kb.errors import FileStoreUnavailable, InvalidInput
 from kb.ids import JobId
 from kb.settings import Settings
-from kb.store.jobs import FinishedStatus, Job, TenantWork, enqueue_job, finish_job
+from kb.store.job_kinds import JOB_KINDS
+from kb.store.jobs import FinishedStatus, Job, TenantWork, enqueue_job, finish_job, start_job
 from tests.footnote.own_database import OwnDatabase, own_database
 from tests.ingest.test_job_kinds import EXPORT
 
@@ -115,3 +116,37 @@ async def test_a_finished_job_does_not_run_again(own: OwnDatabase) -> None:
     await run(own, job_id, succeed)
 
     assert (await run(own, job_id, fail)).attempts == 1
+
+
+async def test_a_job_that_every_worker_dies_of_fails_in_the_end(own: OwnDatabase) -> None:
+    """As after kill -9: nothing of the attempt is written but that it began."""
+
+    async def never(run: TenantRun) -> FinishedStatus:
+        raise AssertionError
+
+    job_id = await queued(own)
+    for _ in range(MAX_SILENT_ENDS):
+        async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
+            await start_job(scope, job_id, is_alone=True, now=NOW)
+
+    job = await run(own, job_id, never)
+
+    assert (job.status, job.attempts) == ("failed", MAX_SILENT_ENDS)
+    assert job.error is not None
+    assert job.error["code"] == "processing_failed"
+
+
+async def test_attempts_that_end_in_good_order_do_not_count(
+    own: OwnDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(JOB_KINDS, EXPORT.name, EXPORT)
+
+    async def wait(run: TenantRun) -> FinishedStatus | None:
+        return None
+
+    job_id = await queued(own)
+    for _ in range(MAX_SILENT_ENDS + 1):
+        await run(own, job_id, wait)
+
+    job = await own.job(job_id)
+    assert (job.status, job.lone_attempts) == ("running", 0)
