@@ -21,11 +21,11 @@ NOTES = {
 CASES = """
 [[case]]
 question = "Which bird waits for fish?"
-relevant = ["{herons}"]
+relevant = ["herons.md"]
 
 [[case]]
 question = "What does the tower burn?"
-relevant = ["{lanterns}"]
+relevant = ["lanterns.md"]
 """
 
 
@@ -70,7 +70,7 @@ async def test_a_model_is_tried_compared_activated_and_the_old_one_dropped(
     for name, path in paths.items():
         path.write_text(NOTES[name])
     cases = tmp_path / "cases.toml"
-    cases.write_text(CASES.format(herons=paths["herons.md"], lanterns=paths["lanterns.md"]))
+    cases.write_text(CASES)
     await footnote("tenant", "create", "one")
     await footnote("ingest", *map(str, paths.values()), "--tenant", "one")
     (old,) = await spaces()
