@@ -313,15 +313,6 @@ class SpaceIncomplete(Conflict):
 
     code = "space_incomplete"
 
-    def __init__(self, name: str, *, missing: int) -> None:
-        """`missing` chunks of all tenants have no vector in the space of this name."""
-        super().__init__(
-            f"{missing} chunks have no vector in the embedding space {name!r} yet: wait for the "
-            "backfill, which 'footnote space list' shows, or activate with --force, after which "
-            "searches find these chunks by their words alone."
-        )
-        self.missing = missing
-
 
 class StillRunning(Conflict):
     """The first request with this Idempotency-Key is still running."""

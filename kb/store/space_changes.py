@@ -129,7 +129,7 @@ async def activate_space(database: Database, name: str, *, is_forced: bool = Fal
         # The planner knows of what was filled in a moment ago only by this.
         await connection.exec_driver_sql(f'ANALYZE "{vectors_table(space).name}"')
     if missing:
-        raise SpaceIncomplete(space.name, missing=missing)
+        raise _incomplete(space, missing)
     async with database.owner() as connection:
         await lock_spaces(connection)
         # What was published while this waited; nothing more is until the end.
@@ -140,7 +140,7 @@ async def activate_space(database: Database, name: str, *, is_forced: bool = Fal
         changed = [tenant for tenant, number in now.items() if counted.get(tenant) != number]
         missing = 0 if is_forced else await _count_missing(connection, space, changed)
         if missing:
-            raise SpaceIncomplete(space.name, missing=missing)
+            raise _incomplete(space, missing)
         await connection.execute(update(embedding_spaces).values(is_current=False))
         await connection.execute(
             update(embedding_spaces)
@@ -209,6 +209,14 @@ async def describe_spaces(database: Database) -> list[SpaceState]:
             size = (await system.connection.execute(_SIZE, table)).scalar_one()
         states.append(SpaceState(stored=each, rows=rows, missing=missing, size_bytes=int(size)))
     return states
+
+
+def _incomplete(space: Space, missing: int) -> SpaceIncomplete:
+    return SpaceIncomplete(
+        f"{missing} chunks have no vector in the embedding space {space.name!r} yet: wait for the "
+        "backfill, which 'footnote space list' shows, or activate with --force, after which "
+        "searches find these chunks by their words alone."
+    )
 
 
 async def _drop_table(connection: AsyncConnection, space: Space) -> None:

@@ -200,6 +200,7 @@ from kb.store.source_items import (
     Item,
     confirm_held_items,
     documents_uploaded_as,
+    forget_description,
     forget_items,
     known_items,
     prune_deleted_items,
@@ -1019,6 +1020,9 @@ QUERIES: Mapping[str, QueryCase] = {
     ),
     "store.source_items.documents_uploaded_as": finds(
         lambda s, h: documents_uploaded_as(s, h.owner, [h.names.external_id])
+    ),
+    "store.source_items.forget_description": changes(
+        lambda s, h: forget_description(s, h.document.id)
     ),
     "store.source_items.forget_items": changes(
         lambda s, h: forget_items(s, h.source.id, [h.names.filename])

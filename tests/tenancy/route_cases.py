@@ -380,7 +380,7 @@ ROUTES: Mapping[tuple[str, str], RouteCase] = {
                 "PATCH",
                 "/v1/collections/{name}",
                 "name",
-                lambda _: {"json": {"retention_days": 36_500}},
+                lambda _: {"json": {"retention_days": None}},
                 is_telling=False,
             ),
         ),

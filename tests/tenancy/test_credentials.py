@@ -132,7 +132,8 @@ async def test_a_key_with_just_the_routes_scope_is_enough(
 
     response = await ordinary(person, route, fresh_names())
 
-    assert response.status_code in {200, 201, 202, 404}
+    # 207 has a status for each part; 422 is the tenant that names the server's own disk.
+    assert response.status_code in {200, 201, 202, 207, 404, 422}
 
 
 @every_route

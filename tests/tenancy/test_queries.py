@@ -192,7 +192,13 @@ def _items(document: Document) -> list[Item]:
     """One that is held, and the tombstone of another."""
     name = str(document.content.filename)
     return [
-        Item(path=name, id=new_uuid(), state="held", document_id=document.id),
+        Item(
+            path=name,
+            id=new_uuid(),
+            state="held",
+            document_id=document.id,
+            sidecar={"title": "A title."},
+        ),
         Item(path=f"gone {name}", id=new_uuid(), state="deleted"),
     ]
 

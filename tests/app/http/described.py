@@ -36,6 +36,16 @@ FIELDS: Final[dict[str, Json]] = {
     "expires_at": TIME,
     "supersedes": str(uuid4()),
 }
+SOURCE: Final[dict[str, Json]] = {
+    "uri": "https://127.0.0.1/list",
+    "principals": ["tenant:*"],
+    "rules": [{"pattern": "*.md", "principals": ["tenant:*"]}],
+    "collection": "default",
+    "cron": "0 2 * * *",
+    "include": ["*.md"],
+    "exclude": ["*.txt"],
+    "max_vanish_share": 0.2,
+}
 BODIES: Final[Mapping[Route, dict[str, Json]]] = {
     ("POST", "/v1/documents"): {**FIELDS, "text": "A note."},
     ("POST", "/v1/documents:batch"): {"items": [{**FIELDS, "text": "A note."}]},
@@ -50,6 +60,14 @@ BODIES: Final[Mapping[Route, dict[str, Json]]] = {
         "enabled": True,
     },
     ("POST", "/v1/webhooks/{webhook_id}:rotate"): {"secret": "", "overlap_seconds": 1},
+    ("POST", "/v1/sources"): {"name": "docs", **SOURCE},
+    ("PATCH", "/v1/sources/{name}"): SOURCE,
+    ("POST", "/v1/reindex"): {
+        "collection": "default",
+        "source": "docs",
+        "only_changed": True,
+        "embedding_model": "x",
+    },
     ("PATCH", "/v1/collections/{name}"): {"retention_days": 30},
     ("POST", "/v1/search"): {
         **SEARCHED,
