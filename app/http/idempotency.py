@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import Annotated, TypeAlias
 
 from fastapi import Header
+from fastapi.responses import JSONResponse
 
 from app.identity import Caller
 from kb.errors import InvalidInput
-from kb.postgres.database import Database, TenantSession
+from kb.postgres.database import Database, TenantSession, retried
 from kb.store.idempotency import (
     ABANDONED_AFTER,
     StoredResponse,
@@ -87,6 +88,32 @@ async def do_once(  # noqa: PLR0913  # what a request is, and how it is done
             async with database.tenant(caller.tenant_id, viewer=viewer) as scope:
                 await release_key(scope, owner=owner, key=key, claimed_at=claimed)
     return response
+
+
+async def change_once(
+    database: Database,
+    caller: Caller,
+    *,
+    key: str | None,
+    digest: str,
+    change: Callable[[TenantSession], Awaitable[StoredResponse]],
+) -> JSONResponse:
+    """The response of `do_once` to a change of the tenant as a whole, stored in its transaction.
+
+    `change` needs a whole-tenant scope, and is tried again when others got in its way.
+    """
+
+    async def act(remember: Remember) -> StoredResponse:
+        async def transaction() -> StoredResponse:
+            async with database.tenant(caller.tenant_id, viewer=None) as scope:
+                response = await change(scope)
+                await remember(scope, response)
+            return response
+
+        return await retried(transaction)
+
+    stored = await do_once(database, caller, key=key, digest=digest, act=act)
+    return JSONResponse(stored.body, status_code=stored.status_code)
 
 
 async def _forget(_scope: TenantSession, _response: StoredResponse) -> None:

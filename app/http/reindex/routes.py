@@ -7,12 +7,13 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from app.http.dependencies import Administers, ResourcesDep
-from app.http.idempotency import IdempotencyKey, Remember, do_once, request_digest
+from app.http.idempotency import IdempotencyKey, change_once, request_digest
 from app.http.jobs.present import job_out
 from app.http.paging import DEFAULT_LIMIT, CursorParam, LimitParam, Page, page_of, read_id_cursor
 from app.http.reindex.present import run_out
 from app.http.reindex.schemas import ReindexAccepted, ReindexRequest, ReindexRun
 from kb.ids import JobId
+from kb.postgres.database import TenantSession
 from kb.store.audit import record_event
 from kb.store.idempotency import StoredResponse
 from kb.store.jobs import get_job
@@ -30,26 +31,21 @@ async def begin(
 ) -> JSONResponse:
     """Bring the tenant's knowledge up to date, as the nightly re-index does."""
 
-    async def act(remember: Remember) -> StoredResponse:
-        async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
-            run_id = await begin_run(
-                scope, Asked(**asked.model_dump()), trigger="api", owner=caller.owner
-            )
-            await record_event(scope, caller.actor, "reindex.begin", str(run_id))
-            job = await get_job(scope, run_id)
-            body = ReindexAccepted(job=job_out(job))
-            response = StoredResponse(status_code=202, body=body.model_dump(mode="json"))
-            await remember(scope, response)
-        return response
+    async def change(scope: TenantSession) -> StoredResponse:
+        run_id = await begin_run(
+            scope, Asked(**asked.model_dump()), trigger="api", owner=caller.owner
+        )
+        await record_event(scope, caller.actor, "reindex.begin", str(run_id))
+        body = ReindexAccepted(job=job_out(await get_job(scope, run_id)))
+        return StoredResponse(status_code=202, body=body.model_dump(mode="json"))
 
-    stored = await do_once(
+    return await change_once(
         resources.database,
         caller,
         key=idempotency_key,
         digest=request_digest("POST /v1/reindex", asked.model_dump()),
-        act=act,
+        change=change,
     )
-    return JSONResponse(stored.body, status_code=stored.status_code)
 
 
 @router.get("/reindex/runs")

@@ -6,10 +6,9 @@ from operator import attrgetter
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Path, Query, Response
-from fastapi.responses import JSONResponse
 
 from app.http.dependencies import Administers, ResourcesDep
-from app.http.idempotency import IdempotencyKey, Remember, do_once, request_digest
+from app.http.idempotency import IdempotencyKey, change_once, request_digest
 from app.http.jobs.present import job_out
 from app.http.paging import DEFAULT_LIMIT, CursorParam, LimitParam, Page, page_of, read_id_cursor
 from app.http.sources.present import source_out
@@ -83,7 +82,9 @@ async def add_source(
         return StoredResponse(status_code=201, body=source_out(source).model_dump(mode="json"))
 
     digest = request_digest("POST /v1/sources", body.model_dump(mode="json"))
-    return await _once(resources, caller, idempotency_key, digest, add)
+    return await change_once(
+        resources.database, caller, key=idempotency_key, digest=digest, change=add
+    )
 
 
 @router.get("/sources")
@@ -185,7 +186,9 @@ async def synchronise(
         return await _queued(scope, caller, name, "source.sync")
 
     digest = request_digest("POST /v1/sources/{name}:sync", {"name": name})
-    return await _once(resources, caller, idempotency_key, digest, queue)
+    return await change_once(
+        resources.database, caller, key=idempotency_key, digest=digest, change=queue
+    )
 
 
 @router.post(f"{ONE}:confirm", status_code=202, response_model=SourceJob)
@@ -204,7 +207,9 @@ async def confirm(
         return await _queued(scope, caller, name, "source.confirm")
 
     digest = request_digest("POST /v1/sources/{name}:confirm", {"name": name})
-    return await _once(resources, caller, idempotency_key, digest, queue)
+    return await change_once(
+        resources.database, caller, key=idempotency_key, digest=digest, change=queue
+    )
 
 
 async def _queued(scope: TenantSession, caller: Caller, name: str, action: str) -> StoredResponse:
@@ -212,25 +217,6 @@ async def _queued(scope: TenantSession, caller: Caller, name: str, action: str) 
     await record_event(scope, caller.actor, action, name)
     body = SourceJob(job=job_out(await get_job(scope, job_id)))
     return StoredResponse(status_code=202, body=body.model_dump(mode="json"))
-
-
-async def _once(
-    resources: Resources,
-    caller: Caller,
-    key: str | None,
-    digest: str,
-    act: Callable[[TenantSession], Awaitable[StoredResponse]],
-) -> JSONResponse:
-    async def once(remember: Remember) -> StoredResponse:
-        async def remembered(scope: TenantSession) -> StoredResponse:
-            response = await act(scope)
-            await remember(scope, response)
-            return response
-
-        return await _in_transaction(resources, caller, remembered)
-
-    stored = await do_once(resources.database, caller, key=key, digest=digest, act=once)
-    return JSONResponse(stored.body, status_code=stored.status_code)
 
 
 async def _in_transaction(

@@ -7,10 +7,9 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
 
 from app.http.dependencies import Administers, ResourcesDep
-from app.http.idempotency import IdempotencyKey, Remember, do_once, request_digest
+from app.http.idempotency import IdempotencyKey, change_once, request_digest
 from app.http.paging import DEFAULT_LIMIT, CursorParam, LimitParam, Page, page_of, read_id_cursor
 from app.http.webhooks.present import delivery_out, webhook_out, webhook_with_secret
 from app.http.webhooks.schemas import (
@@ -22,6 +21,7 @@ from app.http.webhooks.schemas import (
     WebhookWithSecret,
 )
 from kb.ids import DeliveryId, WebhookId
+from kb.postgres.database import TenantSession
 from kb.store.audit import record_event
 from kb.store.idempotency import StoredResponse
 from kb.store.webhook_deliveries import add_test_delivery, list_deliveries, retry_delivery
@@ -54,31 +54,27 @@ async def create(
     secret = new_secret() if body.secret is None else check_secret(body.secret)
     await resources.outbound.check(body.url)
 
-    async def act(remember: Remember) -> StoredResponse:
-        async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
-            webhook = await create_webhook(
-                scope, url=body.url, events=body.events, secret=secret, now=resources.clock()
-            )
-            await record_event(
-                scope,
-                caller.actor,
-                "webhook.create",
-                str(webhook.id),
-                {"host": _host(webhook.url), "events": list(webhook.events)},
-            )
-            created = webhook_with_secret(webhook)
-            response = StoredResponse(status_code=201, body=created.model_dump(mode="json"))
-            await remember(scope, response)
-        return response
+    async def change(scope: TenantSession) -> StoredResponse:
+        webhook = await create_webhook(
+            scope, url=body.url, events=body.events, secret=secret, now=resources.clock()
+        )
+        await record_event(
+            scope,
+            caller.actor,
+            "webhook.create",
+            str(webhook.id),
+            {"host": _host(webhook.url), "events": list(webhook.events)},
+        )
+        created = webhook_with_secret(webhook)
+        return StoredResponse(status_code=201, body=created.model_dump(mode="json"))
 
-    stored = await do_once(
+    return await change_once(
         resources.database,
         caller,
         key=idempotency_key,
         digest=request_digest("POST /v1/webhooks", body.model_dump(mode="json")),
-        act=act,
+        change=change,
     )
-    return JSONResponse(stored.body, status_code=stored.status_code)
 
 
 @router.get("/webhooks")
