@@ -5,7 +5,6 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -77,11 +76,6 @@ class Load:
     stop: Event = field(default_factory=Event)
     counts: Counter[str] = field(default_factory=Counter)
     lock: Lock = field(default_factory=Lock)
-    repeating: Lock = field(default_factory=Lock)
-    """Held while a history is sent and while a document is deleted."""
-    deleted: set[str] = field(default_factory=set)
-    """The secrets of deleted documents. Nobody sends them again: what a client keeps is its own
-    copy (`sent_copies` in the receipt), and is stored as it comes."""
 
     def pick(self, chooser: random.Random) -> Note:
         """Any document, deleted ones too."""
@@ -129,7 +123,7 @@ def measure_deletion(instance: Instance, *, deletions: int) -> Outcome:
             try:
                 load.wait_until_all_go_on(loaders)
                 deleted, traces, milliseconds = _delete_all(
-                    instance, client, id_by_note, chooser, deletions, load
+                    instance, client, id_by_note, chooser, deletions
                 )
             finally:
                 load.stop.set()
@@ -189,7 +183,6 @@ def _delete_all(
     id_by_note: dict[Note, tuple[str, str | None]],
     chooser: random.Random,
     deletions: int,
-    load: Load,
 ) -> tuple[dict[str, Note], list[Trace], list[float]]:
     """What was deleted, by what it can be told, and how long each took."""
     deleted: dict[str, Note] = {}
@@ -205,11 +198,9 @@ def _delete_all(
                 sleep(chooser.uniform(0, 0.5))
             traces += asyncio.run(_traces_at(url, [document_id]))
             traces += [Trace(kind="text", value=note.secret), Trace(kind="id", value=document_id)]
-            with load.repeating:
-                started = perf_counter()
-                client.delete(f"/v1/documents/{document_id}").raise_for_status()
-                milliseconds.append((perf_counter() - started) * 1000)
-                load.deleted.add(note.secret)
+            started = perf_counter()
+            client.delete(f"/v1/documents/{document_id}").raise_for_status()
+            milliseconds.append((perf_counter() - started) * 1000)
             deleted[document_id] = note
             if _is_visible(client, document_id, note):
                 raise BenchmarkFailed("A document was found after its deletion.")
@@ -264,18 +255,18 @@ def _search(client: httpx.Client, load: Load) -> None:
 
 
 def _ask(client: httpx.Client, load: Load) -> None:
-    """Whole and streamed, and with what was answered before in the history, as chats send it."""
+    """Whole and streamed, and with what was answered before in the history, as chats send it.
+
+    Its document may be deleted by then.
+    """
     chooser = random.Random(SEED + 3)  # noqa: S311
     history: list[dict[str, str]] = []
     while not load.stop.is_set():
         question = load.pick(chooser).question
         is_streamed = chooser.random() < 0.3  # noqa: PLR2004  # a third
-        with load.repeating if history else nullcontext():
-            if any(secret in turn["content"] for turn in history for secret in load.deleted):
-                history = []
-            body: dict[str, object] = {"question": question, "history": history}
-            more = {"stream": True} if is_streamed else {"include_retrieved": True}
-            response = client.post("/v1/answers", json={**body, **more})
+        body: dict[str, object] = {"question": question, "history": history}
+        more = {"stream": True} if is_streamed else {"include_retrieved": True}
+        response = client.post("/v1/answers", json={**body, **more})
         load.count("streams" if is_streamed else "answers")
         if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
             # Its evidence was deleted while it was made.

@@ -1,27 +1,20 @@
 """Copies of a document's words outside of its own rows, and their deletion with it.
 
-Answers that show it, later answers whose history repeats what those said, the first responses to
-repeated requests, and the queue. Everything here needs a whole-tenant scope.
+Answers that show it, the first responses to repeated requests, and the queue. Everything here needs
+a whole-tenant scope.
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
-from pydantic import BaseModel, Field
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, select, text
 
-from kb.ids import AnswerId, DocumentId
+from kb.ids import DocumentId
 from kb.postgres.database import TenantSession
 from kb.store.tables import answer_documents, answers, jobs
-
-MIN_REPEATED_CHARACTERS: Final = 12
-"""A shorter sentence in a history may come from anywhere."""
-
-ANSWERS_AT_ONCE: Final = 500
-"""Histories looked through in one statement; one has 50 turns at most."""
 
 GONE: Final = HTTPStatus.GONE.value
 
@@ -34,82 +27,19 @@ _FORGET_RESPONSES: Final = text(
 _FORGET_JOBS: Final = text("SELECT footnote_forget_jobs(:tenant_id, CAST(:job_ids AS text[]))")
 
 
-class _Claim(BaseModel):
-    text: str = ""
-
-
-class _Citation(BaseModel):
-    quote: str = ""
-
-
-class _Said(BaseModel):
-    """The fields of a stored response that hold words of documents."""
-
-    claims: list[_Claim] = Field(default_factory=list)
-    citations: list[_Citation] = Field(default_factory=list)
-
-    def sentences(self) -> Iterator[str]:
-        yield from (claim.text for claim in self.claims)
-        yield from (citation.quote for citation in self.citations)
-
-
-class _Turn(BaseModel):
-    content: str = ""
-
-
 async def delete_answers(scope: TenantSession, document_id: DocumentId) -> int:
-    """The number of answers deleted: those that show the document, and those that repeat them.
+    """The number of answers deleted that show the document; their events go with them.
 
-    Their events go with them.
+    Later answers hold no word of theirs: what the assistant said before is not stored.
     """
-    query = (
-        select(answers.c.id, answers.c.response)
-        .join(
-            answer_documents,
-            (answer_documents.c.tenant_id == answers.c.tenant_id)
-            & (answer_documents.c.answer_id == answers.c.id),
-        )
-        .where(answers.c.tenant_id == scope.tenant_id)
-        .where(answer_documents.c.document_id == document_id)
+    showing = select(answer_documents.c.answer_id).where(
+        answer_documents.c.tenant_id == scope.tenant_id,
+        answer_documents.c.document_id == document_id,
     )
-    rows = (await scope.connection.execute(query)).all()
-    if not rows:
-        return 0
-    said = {
-        sentence
-        for row in rows
-        for sentence in _Said.model_validate(row.response).sentences()
-        if len(sentence) >= MIN_REPEATED_CHARACTERS
-    }
-    first = min(row.id for row in rows)
-    unwanted = [row.id for row in rows] + await _repeating(scope, said, after=first)
     deleted = await scope.connection.execute(
-        delete(answers).where(answers.c.tenant_id == scope.tenant_id, answers.c.id.in_(unwanted))
+        delete(answers).where(answers.c.tenant_id == scope.tenant_id, answers.c.id.in_(showing))
     )
     return int(deleted.rowcount)
-
-
-async def _repeating(scope: TenantSession, said: Collection[str], *, after: UUID) -> list[AnswerId]:
-    """The later answers in whose history one of the sentences stands: clients send it along."""
-    found: list[AnswerId] = []
-    history = answers.c.request["history"]
-    while said:
-        query = (
-            select(answers.c.id, history.label("history"))
-            .where(answers.c.tenant_id == scope.tenant_id, answers.c.id > after)
-            .where(func.jsonb_typeof(history) == "array")
-            .order_by(answers.c.id)
-            .limit(ANSWERS_AT_ONCE)
-        )
-        rows = (await scope.connection.execute(query)).all()
-        for row in rows:
-            turns = [_Turn.model_validate(turn).content for turn in row.history]
-            if any(sentence in turn for turn in turns for sentence in said):
-                found.append(AnswerId(row.id))
-        if len(rows) < ANSWERS_AT_ONCE:
-            break
-        after = rows[-1].id
-    return found
 
 
 async def forget_responses(scope: TenantSession, document_id: DocumentId) -> int:

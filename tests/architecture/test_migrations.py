@@ -1,5 +1,6 @@
 """Migrations build what the code expects, can be taken back, and stand company."""
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -224,3 +225,40 @@ def test_documents_of_an_earlier_release_belong_to_who_uploaded_what_is_served(
         "2 ana bob first 1 -",
         "3 ana ana newest 9 newest.pdf",
     }
+
+
+OLD_ANSWERS = """
+    INSERT INTO tenants (id, name) VALUES ('{tenant}', 'old');
+    INSERT INTO answers
+        (tenant_id, id, subject, principals, status, generation, request, response, trace)
+    SELECT '{tenant}', gen_random_uuid(), 'user:ana', '{{}}', 'answered', number, request::jsonb,
+        response::jsonb, trace::jsonb
+    FROM (VALUES
+        (1, '{{"history": [{{"role": "user", "content": "How much?"}},
+                           {{"role": "assistant", "content": "731 euros. [1]"}}]}}',
+            '{{"handover": {{"history": [{{"role": "user", "content": "How much?"}},
+                                         {{"role": "assistant", "content": "731 euros. [1]"}}]}}}}',
+            '{{"claims": [{{"text": "731 euros."}}], "rejected": [["no_quote"]]}}'),
+        (2, '{{"history": [{{"role": "user", "content": "How much?"}}]}}', '{{"handover": null}}',
+            '{{"claims": [{{"text": "9 days."}}], "rejected": [["no_quote"]]}}'),
+        (3, '{{"history": null}}', '{{}}', '{{}}')
+    ) AS a (number, request, response, trace);
+"""
+ANSWERS = "SELECT concat_ws(' | ', request, response, trace) FROM answers WHERE generation = {}"
+
+
+def test_answers_of_an_earlier_release_forget_what_the_assistant_said_before(
+    empty_database_url: str,
+) -> None:
+    upgrade(empty_database_url, "0024")
+    tenant = "00000000-0000-0000-0000-000000000000"
+    execute(empty_database_url, OLD_ANSWERS.format(tenant=tenant))
+    others = [values(empty_database_url, ANSWERS.format(number)) for number in (2, 3)]
+
+    upgrade(empty_database_url)
+
+    (forgetful,) = values(empty_database_url, ANSWERS.format(1))
+    assert "731" not in forgetful
+    assert forgetful.count("How much?") == 2
+    assert hashlib.sha256(b"731 euros. [1]").hexdigest() in forgetful
+    assert [values(empty_database_url, ANSWERS.format(number)) for number in (2, 3)] == others

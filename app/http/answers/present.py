@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NotRequired, TypedDict
+from typing import Final
 from uuid import UUID
 
 from app.answering.claims import VerifiedCitation, VerifiedClaim
@@ -23,7 +23,6 @@ from app.http.answers.schemas import (
     DroppedPassage,
     Handover,
     PromptUse,
-    ReplacedDraft,
     Usage,
 )
 from app.http.location import location_out
@@ -77,24 +76,6 @@ def claim_out(claim: VerifiedClaim, citations: Sequence[Citation]) -> Claim:
     )
 
 
-class ClaimRecord(TypedDict):
-    """The words of a claim that only the record of an answer shows: those of the model."""
-
-    text: str
-    draft: NotRequired[dict[str, object]]
-
-
-def claim_record(claim: VerifiedClaim) -> ClaimRecord:
-    """The claim's text, removed or not, and the sentence that it took the place of."""
-    record = ClaimRecord(text=claim.text)
-    draft = claim.draft
-    if draft is not None:
-        record["draft"] = ReplacedDraft(
-            text=draft.text, verdict=draft.verdict, checks=Checks(**draft.checks)
-        ).model_dump(mode="json")
-    return record
-
-
 @dataclass(frozen=True, kw_only=True)
 class AcceptedRequest:
     """A request within the limits: whose it is, when it came, and the id of its answer."""
@@ -117,7 +98,7 @@ def answer_out(answered: Answered, accepted: AcceptedRequest) -> Answer:
         handover = Handover(
             reason=outcome.handover,
             question=accepted.request.question,
-            history=list(accepted.request.history or []),
+            history=[turn for turn in accepted.request.history or [] if turn.role == "user"],
             document_ids=list(dict.fromkeys(passage.document_id for passage in passages)),
         )
     prose = ""

@@ -9,20 +9,16 @@ from uuid import UUID
 from pydantic import BaseModel, Field, JsonValue
 
 from app.answering.claims import VerifiedClaim
-from app.answering.fingerprint import fingerprint_answer
-from app.answering.pipeline import Answered
 from app.answering.question.question import MAX_TURN_CHARS, Question
 from app.answering.run import Retrieved
 from app.answering.window import Turn
 from app.http.answers.present import (
     AcceptedRequest,
     CitationNumbers,
-    answer_out,
     claim_out,
-    claim_record,
     context_out,
-    shown_documents,
 )
+from app.http.answers.records import NO_DOCUMENTS, answer_record
 from app.http.answers.schemas import Answer, AnswerRequest, require_known_model
 from app.http.masking import shown_body
 from app.http.search.respond import check_question
@@ -31,8 +27,6 @@ from app.resources import Resources
 from kb.ids import AnswerId, new_uuid
 from kb.store.answers import AnswerRecord, insert_answer, read_answer
 from kb.store.audit import record_event
-
-NO_DOCUMENTS: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +156,7 @@ async def make_answer(
     answered = await resources.answerer.answer(
         accepted.caller, question, now=accepted.now, on_event=tell
     )
-    return _record(resources, accepted, answered)
+    return answer_record(resources, accepted, answered)
 
 
 def _event_out(
@@ -196,80 +190,3 @@ def _event_out(
             )
         case _:
             assert_never(event)
-
-
-def running_record(accepted: AcceptedRequest) -> AnswerRecord:
-    """The record of an answer that is about to be made."""
-    caller = accepted.caller
-    return AnswerRecord(
-        id=accepted.answer_id,
-        subject=caller.subject,
-        principals=caller.principals,
-        request=accepted.request.model_dump(mode="json"),
-        response={},
-        status="running",
-        generation=0,
-        created_at=accepted.now,
-        cited_document_ids=NO_DOCUMENTS,
-    )
-
-
-def _record(resources: Resources, accepted: AcceptedRequest, answered: Answered) -> AnswerRecord:
-    caller = accepted.caller
-    answer = answer_out(answered, accepted)
-    resources.metrics.count_answer(status=answer.status, reason=answer.reason)
-    if answered.draft_report.failure is not None:
-        resources.metrics.count_unusable_draft(answered.draft_report.failure)
-    seconds_by_stage = {stage: each / 1000 for stage, each in answered.timings_ms.items()}
-    resources.metrics.observe_stages(seconds_by_stage, prefix="answer_")
-    return AnswerRecord(
-        id=accepted.answer_id,
-        subject=caller.subject,
-        principals=caller.principals,
-        request=accepted.request.model_dump(mode="json"),
-        response=answer.model_dump(mode="json"),
-        status=answer.status,
-        generation=answer.generation,
-        created_at=answer.created_at,
-        cited_document_ids=shown_documents(answered, answer),
-        trace=_trace(answered),
-    )
-
-
-def _trace(answered: Answered) -> Mapping[str, object]:
-    """Everything that determined the answer and is not part of the response."""
-    report, run, retrieved = answered.draft_report, answered.run, answered.retrieved
-    trace: dict[str, object] = {
-        "checks": list(answered.checks),
-        "tier": report.tier,
-        "lost": report.lost,
-        "failure": report.failure,
-        "mean_logprob": report.mean_logprob,
-        "left_out": [
-            {"source": each.source_id, "start": each.span.start, "end": each.span.end}
-            for each in report.left_out
-        ],
-        "claims": [claim_record(claim) for claim in answered.claims],
-        "rejected": [
-            [reason.code for reason in claim.reasons]
-            for claim in answered.claims
-            if claim.verdict != "supported"
-        ],
-        "conversation": None,
-    }
-    if run is not None and retrieved is not None:
-        conversation = run.question.conversation
-        trace["release"] = run.release.record()
-        trace["fingerprint"] = fingerprint_answer(
-            run.caller.tenant_id,
-            run.caller.principals,
-            generation=retrieved.retrieval.generation,
-            release=run.release,
-            question=run.question,
-        )
-        if conversation is not None:
-            trace["conversation"] = {
-                "bearing": conversation.bearing,
-                "signs": list(conversation.signs),
-            }
-    return trace

@@ -133,7 +133,10 @@ class Conflict(ResponseModel):
 
 
 class Handover(ResponseModel):
-    """For the person who takes over: why, what was asked, and the documents that were found."""
+    """For the person who takes over: why, what was asked, and the documents that were found.
+
+    `history` has the user's turns. What the assistant said stands in the answers it gave.
+    """
 
     reason: str
     question: str

@@ -17,7 +17,8 @@ import structlog
 from fastapi import Depends, Request
 
 from app.http.answers.present import AcceptedRequest
-from app.http.answers.respond import AnswerEvent, make_answer, running_record
+from app.http.answers.records import running_record
+from app.http.answers.respond import AnswerEvent, make_answer
 from app.http.masking import shown_body
 from app.http.problems import problem_of
 from app.identity import Caller

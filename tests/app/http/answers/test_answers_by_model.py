@@ -238,6 +238,27 @@ async def test_no_word_of_a_removed_claim_leaves_but_the_record_keeps_it(
 
 
 @pytest.mark.parametrize(
+    ("behaviour", "words"), [("fabricated", "text"), ("fabricated_with_true_quote", "draft")]
+)
+async def test_unproved_words_that_repeat_the_conversation_are_not_kept(
+    service: Service, model: LyingLanguageModel, behaviour: str, words: str
+) -> None:
+    model.behave(behaviour)
+
+    async with asking(service, model.base_url) as ana:
+        first = (await ana.ask(QUESTION)).json()
+        (claim,) = (await ana.request("GET", f"/v1/answers/{first['id']}")).json()["claims"]
+        written = claim[words]["text"] if words == "draft" else claim["text"]
+        history = [{"role": "assistant", "content": f"Before: {written} [1]"}]
+        second = (await ana.ask(QUESTION, history=history)).json()
+        record = await ana.request("GET", f"/v1/answers/{second['id']}")
+
+    assert written
+    assert record.status_code == 200
+    assert written not in record.text
+
+
+@pytest.mark.parametrize(
     ("behaviour", "code"),
     [
         ("server_error", "llm_unavailable"),

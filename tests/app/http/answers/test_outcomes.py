@@ -131,7 +131,11 @@ async def test_a_topic_of_the_policy_goes_to_a_person(ana: Person) -> None:
     async with under(lambda _: TenantPolicy(escalate_topics=("harassment",)), ana) as asker:
         answer = (
             await asker.ask(
-                "How do I report harassment?", history=[{"role": "user", "content": "Hello."}]
+                "How do I report harassment?",
+                history=[
+                    {"role": "user", "content": "Hello."},
+                    {"role": "assistant", "content": "Leave is 31 days. [1]"},
+                ],
             )
         ).json()
 
