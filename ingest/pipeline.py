@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from typing import Final
 
 import numpy as np
+import structlog
 
 from ingest.chunk import CHUNKER_VERSION, Chunk, split
 from ingest.embed import MAX_TEXTS_A_CALL
@@ -30,6 +31,12 @@ from models.batching import Turn
 
 LARGE_BLOCKS: Final = 50_000
 """Splitting takes a kilobyte or two of memory for a block: such documents go one by one."""
+
+
+MODEL_FAILURES: Final = (RuntimeError, ValueError, MemoryError)
+"""What OpenVINO and torch raise when a text does not go through a model."""
+
+log = structlog.get_logger(__name__)
 
 
 async def ingest_document(tools: Ingestion, run: Run) -> None:
@@ -79,8 +86,16 @@ async def _prepare(tools: Ingestion, run: Run) -> Publication:
     sha256s = [text_sha256(chunk.embedded_text) for chunk in chunks]
     with stage_timer(tools.metrics, "embed"):
         embedded_by_space = {
-            writer.space: await _embed(tools, run, writer, chunks, sha256s) for writer in writers
+            writers[0].space: await _embed(tools, run, writers[0], chunks, sha256s)
         }
+        for writer in writers[1:]:
+            try:
+                embedded = await _embed(tools, run, writer, chunks, sha256s)
+            except MODEL_FAILURES:
+                # Nobody searches there yet: the document goes on, the space gets a backfill.
+                log.exception("space.embedding_failed", space=writer.space.name)
+            else:
+                embedded_by_space[writer.space] = embedded
     return Publication(
         document_id=document.id,
         upload=document.upload,

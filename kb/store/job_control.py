@@ -22,6 +22,7 @@ from kb.store.audit import Actor, record_event
 from kb.store.changes import lock_document
 from kb.store.document_writes import set_status
 from kb.store.documents import Document, get_document
+from kb.store.job_kinds import REINDEX
 from kb.store.jobs import (
     Job,
     JobStatus,
@@ -75,6 +76,8 @@ async def retry_job(scope: TenantSession, job_id: JobId, *, actor: Actor, now: d
             return job
         case "succeeded":
             raise JobFinished("The job succeeded: there is nothing to run again.")
+        case "completed_with_errors" if job.kind == REINDEX.name:
+            raise JobFinished("The re-index has its report: begin another one.")
         case "failed" | "canceled" | "completed_with_errors":
             pass
         case _:

@@ -1,18 +1,25 @@
 """The writers of a worker follow the live spaces."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from weakref import ref
 
 import pytest
+from sqlalchemy import text
+from typing_extensions import override
 
 from ingest.space_writers import SpaceWriters
 from kb.settings import Settings
+from kb.store.space_backfill import count_missing
 from kb.store.space_changes import activate_space, create_space, drop_space
-from kb.store.spaces import Space, SpaceTuning
+from kb.store.spaces import Space, SpaceTuning, all_spaces
+from kb.unit_vectors import Vectors
 from models.space_models import SpaceModels
 from tests.footnote.own_database import OwnDatabase, own_database
 from tests.footnote.small_embedder import SmallEmbedder
+
+BACKFILLS = text("SELECT count(*) FROM jobs WHERE kind = 'backfill'")
 
 
 @pytest.fixture
@@ -40,3 +47,34 @@ async def test_the_model_of_a_dropped_space_leaves_the_memory(own: OwnDatabase) 
         gc.collect()
         assert gone() is None
         assert (names, left) == (["small", "other"], ["other"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailingEmbedder(SmallEmbedder):
+    """A model whose every call fails as a runtime's does."""
+
+    @override
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        raise RuntimeError(f"{len(texts)} texts do not go through this model")
+
+
+async def test_an_upload_goes_on_when_a_space_beside_the_active_one_cannot_embed_it(
+    settings: Settings, database_url: str
+) -> None:
+    active, other = SmallEmbedder(), FailingEmbedder(model="other")
+    files_url = f"file://{settings.home_path}/failing"
+    async with own_database(database_url, files_url, embedders=(active, other)) as own:
+        await create_space(own.tools.database, other.space, SpaceTuning())
+        accepted = await own.upload(b"Leave is 31 days.")
+        assert accepted.job is not None
+
+        await own.work_until_empty()
+
+        assert (await own.job(accepted.job.id)).status == "succeeded"
+        async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
+            spaces = await all_spaces(scope)
+            left = {space.model: await count_missing(scope, space) for space in spaces}
+            waiting = await scope.connection.execute(BACKFILLS)
+            backfills = waiting.scalar_one()
+    assert left == {"small": 0, "other": 1}
+    assert backfills == 1

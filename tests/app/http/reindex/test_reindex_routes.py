@@ -1,6 +1,6 @@
 """`/v1/reindex`: who may begin a run, and who reads its report."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from app.http.reindex.schemas import ReindexRun
 from footnote.outside import open_web
@@ -9,6 +9,7 @@ from ingest.reindex import reindex
 from ingest.tenant_jobs import run_tenant_job
 from kb.ids import JobId
 from kb.settings import Settings
+from kb.store.jobs import finish_job
 from tests.service import Person, Service
 
 CONTRACT = (
@@ -63,6 +64,24 @@ async def test_a_run_is_begun_followed_and_reported(service: Service, settings: 
     assert run["seconds"] >= 0
     document = await person.request("GET", f"/v1/documents/{document_id}")
     assert document.json()["version"] == 1
+
+
+async def test_a_run_that_has_its_report_is_not_run_again(service: Service) -> None:
+    person = await service.person(await service.new_tenant())
+    job_id = await begin(person)
+    async with service.resources.database.tenant(person.tenant_id, viewer=None) as scope:
+        await finish_job(
+            scope,
+            JobId(UUID(job_id)),
+            "completed_with_errors",
+            error=None,
+            now=service.resources.clock(),
+        )
+
+    response = await person.request("POST", f"/v1/jobs/{job_id}:retry")
+
+    assert (response.status_code, response.json()["code"]) == (409, "job_finished")
+    assert "begin another one" in response.json()["detail"]
 
 
 async def test_runs_are_listed_the_newest_first(service: Service) -> None:
