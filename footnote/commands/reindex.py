@@ -20,6 +20,7 @@ from kb.ids import JobId
 from kb.postgres.database import Database
 from kb.postgres.embedded_postgres import database_url
 from kb.settings import Settings
+from kb.store.failure_names import name_failures
 from kb.store.jobs import FINISHED, get_job
 from kb.store.reindex_runs import Asked, ReindexRun, begin_run, get_run, list_runs
 from kb.store.tenants import Tenant, list_tenants, tenant_by_name
@@ -85,7 +86,8 @@ async def _last(database: Database, name: str | None) -> list[tuple[Tenant, Rein
     shown = []
     for tenant in await _tenants(database, name):
         async with database.tenant(tenant.id, viewer=None) as scope:
-            shown += [(tenant, run) for run in await list_runs(scope, limit=1)]
+            runs = await name_failures(scope, await list_runs(scope, limit=1))
+        shown += [(tenant, run) for run in runs]
     if not shown:
         raise ReindexRunNotFound("There was no run yet: begin one with 'footnote reindex'.")
     return shown
@@ -132,7 +134,8 @@ async def _run(
         ended = []
         for tenant, run_id in begun:
             async with database.tenant(tenant.id, viewer=None) as scope:
-                ended.append((tenant, await get_run(scope, run_id)))
+                (run,) = await name_failures(scope, [await get_run(scope, run_id)])
+            ended.append((tenant, run))
         return ended
 
 

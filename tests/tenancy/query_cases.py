@@ -150,6 +150,7 @@ from kb.store.drift import (
     unread_documents,
     vectors_without_chunks,
 )
+from kb.store.failure_names import name_failures
 from kb.store.idempotency import StoredResponse, claim_key, release_key, store_response
 from kb.store.job_control import JobListing, cancel_job, list_jobs, retry_job
 from kb.store.job_kinds import INGEST
@@ -177,6 +178,8 @@ from kb.store.outdated import Reader, outdated_documents
 from kb.store.reindex_runs import (
     EMPTY,
     Asked,
+    Failure,
+    ReindexRun,
     add_embedded,
     begin_run,
     end_run,
@@ -518,6 +521,24 @@ async def _outdated(scope: TenantSession, hidden: Hidden) -> list[object]:
 async def _counted(scope: TenantSession, hidden: Hidden) -> int:
     chosen = Chosen(document_ids=[hidden.document.id])
     return (await count_documents(scope, chosen, at=NOW)).documents
+
+
+async def _named_failure(scope: TenantSession, hidden: Hidden) -> str | None:
+    failure = Failure(document_id=str(hidden.document.id), item=None, code="x", message="x")
+    run = ReindexRun(
+        id=JobId(new_uuid()),
+        trigger="api",
+        asked=Asked(),
+        status="completed_with_errors",
+        error=None,
+        created_at=NOW,
+        started_at=NOW,
+        finished_at=NOW,
+        steps=(),
+        report={**EMPTY, "failures": [failure]},
+    )
+    (named,) = await name_failures(scope, [run])
+    return named.report["failures"][0]["item"]
 
 
 async def _named(scope: TenantSession, hidden: Hidden) -> bool:
@@ -1242,6 +1263,7 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, h: vectors_without_chunks(s, h.space, limit=10),
         "a foreign key keeps every vector's chunk",
     ),
+    "store.failure_names.name_failures": finds(_named_failure),
     "store.reindex_runs.add_embedded": changes(
         lambda s, h: add_embedded(s, JobId(UUID(h.names.job)), Embedded(chunks=9, tokens=99))
     ),

@@ -15,6 +15,7 @@ from app.http.reindex.schemas import ReindexAccepted, ReindexRequest, ReindexRun
 from kb.ids import JobId
 from kb.postgres.database import TenantSession
 from kb.store.audit import record_event
+from kb.store.failure_names import name_failures
 from kb.store.idempotency import StoredResponse
 from kb.store.jobs import get_job
 from kb.store.reindex_runs import Asked, begin_run, get_run, list_runs
@@ -61,6 +62,7 @@ async def list_all(
         found = await list_runs(
             scope, before=None if before is None else JobId(before), limit=limit + 1
         )
+        found = await name_failures(scope, found)
     return page_of(found, limit=limit, show=run_out, place=attrgetter("id"))
 
 
@@ -68,4 +70,5 @@ async def list_all(
 async def get_one(run_id: UUID, resources: ResourcesDep, caller: Administers) -> ReindexRun:
     """One run; its id is that of its job."""
     async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
-        return run_out(await get_run(scope, JobId(run_id)))
+        (run,) = await name_failures(scope, [await get_run(scope, JobId(run_id))])
+    return run_out(run)

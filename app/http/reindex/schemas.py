@@ -35,7 +35,11 @@ class ReindexAccepted(ResponseModel):
 
 
 class ReindexFailure(ResponseModel):
-    """What went wrong with a document, or with an item of a source."""
+    """What went wrong with a document, or with an item of a source.
+
+    `item` is the item's path, or the document's source URI, external id, title or file name; null
+    once the document is deleted.
+    """
 
     document_id: UUID | None
     item: str | None

@@ -10,6 +10,7 @@ from ingest.tenant_jobs import run_tenant_job
 from kb.ids import JobId
 from kb.settings import Settings
 from kb.store.jobs import finish_job
+from kb.store.reindex_runs import EMPTY, Failure, Report, end_run
 from tests.service import Person, Service
 
 CONTRACT = (
@@ -82,6 +83,25 @@ async def test_a_run_that_has_its_report_is_not_run_again(service: Service) -> N
 
     assert (response.status_code, response.json()["code"]) == (409, "job_finished")
     assert "begin another one" in response.json()["detail"]
+
+
+async def test_a_document_that_failed_is_named_as_long_as_it_exists(service: Service) -> None:
+    person = await service.person(await service.new_tenant())
+    document_id = await person.upload(NOTE, external_id="hr/leave.md")
+    job_id = await begin(person)
+    failure = Failure(document_id=document_id, item=None, code="document_empty", message="Empty.")
+    async with service.resources.database.tenant(person.tenant_id, viewer=None) as scope:
+        report = Report(**{**EMPTY, "failures": [failure]})
+        await end_run(scope, JobId(UUID(job_id)), report, now=service.resources.clock())
+
+    async def names() -> list[str | None]:
+        one = (await person.request("GET", f"/v1/reindex/runs/{job_id}")).json()
+        listed = (await person.request("GET", "/v1/reindex/runs")).json()["data"]
+        return [each["failures"][0]["item"] for each in (one, *listed)]
+
+    assert await names() == ["hr/leave.md", "hr/leave.md"]
+    await person.request("DELETE", f"/v1/documents/{document_id}")
+    assert await names() == [None, None]
 
 
 async def test_runs_are_listed_the_newest_first(service: Service) -> None:
