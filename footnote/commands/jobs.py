@@ -1,8 +1,6 @@
 """Background jobs from the command line: listed, run again, canceled."""
 
-from collections.abc import Awaitable
-from datetime import datetime
-from typing import Annotated, Protocol, get_args
+from typing import Annotated, get_args
 from uuid import UUID
 
 import typer
@@ -13,10 +11,9 @@ from footnote.compose import utc_now
 from footnote.output import JsonOption, console, print_json
 from kb.errors import InvalidInput, JobNotFound
 from kb.ids import JobId
-from kb.postgres.database import Database, TenantSession, retried
+from kb.postgres.database import Database, retried
 from kb.settings import Settings
-from kb.store.audit import Actor
-from kb.store.job_control import JobListing, cancel_job, list_jobs, retry_job
+from kb.store.job_control import JobListing, Steer, cancel_job, list_jobs, retry_job
 from kb.store.job_kinds import JOB_KINDS
 from kb.store.jobs import Job, JobStatus
 from kb.store.tenants import Tenant
@@ -28,16 +25,6 @@ AnyTenantOption = Annotated[
     str | None, typer.Option("--tenant", help="Name of the tenant; unset: all of them.")
 ]
 JobArgument = Annotated[UUID, typer.Argument(help="The job's id.")]
-
-
-class Steer(Protocol):
-    """Runs a job again or cancels it; errors as of `kb.store.job_control`."""
-
-    def __call__(
-        self, scope: TenantSession, job_id: JobId, *, actor: Actor, now: datetime
-    ) -> Awaitable[Job]:
-        """The job as it is now."""
-        ...
 
 
 def list_(

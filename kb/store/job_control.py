@@ -3,9 +3,10 @@
 As everywhere, the document is locked before its job.
 """
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from sqlalchemy import select, text, update
 
@@ -42,6 +43,16 @@ class JobListing:
 
     status: JobStatus | None = None
     kind: str | None = None
+
+
+class Steer(Protocol):
+    """Runs a job again or cancels it: `retry_job` or `cancel_job`."""
+
+    def __call__(
+        self, scope: TenantSession, job_id: JobId, *, actor: Actor, now: datetime
+    ) -> Awaitable[Job]:
+        """The job as it is now."""
+        ...
 
 
 async def list_jobs(
