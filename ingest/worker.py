@@ -27,15 +27,7 @@ from kb.errors import DependencyFailed, KnowledgeBaseError, ProcessingFailed
 from kb.heartbeat import Heartbeat
 from kb.ids import JobId, TenantId
 from kb.postgres.database import conninfo
-from kb.store.job_kinds import (
-    BACKFILL,
-    INGEST,
-    REINDEX,
-    REREAD,
-    SYNC_SOURCE,
-    JobKind,
-    RetryPolicy,
-)
+from kb.store.job_kinds import BACKFILL, INGEST, REINDEX, REREAD, SYNC_SOURCE, JobKind, RetryPolicy
 from kb.store.queue import Slots, WorkersJobs, queue_connector
 from kb.telemetry import bind_log_context
 
