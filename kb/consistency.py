@@ -16,13 +16,7 @@ from kb.ids import TenantId
 from kb.index.lexical.postings import Postings, open_postings
 from kb.index.reached import is_known
 from kb.postgres.database import Database, TenantSession
-from kb.store.contradictions import (
-    FINDERS,
-    chunk_ids,
-    count_rows,
-    find,
-    vectors_with_other_readers,
-)
+from kb.store.contradictions import FINDERS, chunk_ids, count_rows, find, vectors_with_other_readers
 from kb.store.drift import (
     documents_of_files,
     lost_jobs,

@@ -9,13 +9,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from footnote.compose import open_database, utc_now
-from footnote.output import (
-    JsonOption,
-    PrincipalsOption,
-    TenantOption,
-    console,
-    print_json,
-)
+from footnote.output import JsonOption, PrincipalsOption, TenantOption, console, print_json
 from footnote.worker_tools import build_upkeep
 from ingest.upkeep import prune
 from kb.postgres.database import Database, TenantSession, retried

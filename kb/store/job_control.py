@@ -10,13 +10,7 @@ from typing import Protocol, assert_never
 
 from sqlalchemy import select, text, update
 
-from kb.errors import (
-    DocumentNotFound,
-    JobFinished,
-    JobNotFound,
-    JobOfAnother,
-    UploadCanceled,
-)
+from kb.errors import DocumentNotFound, JobFinished, JobNotFound, JobOfAnother, UploadCanceled
 from kb.ids import JobId
 from kb.postgres.database import TenantSession
 from kb.store.audit import Actor, record_event

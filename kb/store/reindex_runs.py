@@ -9,31 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, TypedDict, cast
 
-from sqlalchemy import (
-    Row,
-    Select,
-    Update,
-    all_,
-    and_,
-    func,
-    insert,
-    literal,
-    select,
-    update,
-)
+from sqlalchemy import Row, Select, Update, all_, and_, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kb.errors import AlreadyExists, InvalidInput, ReindexRunNotFound, SpaceNotFound
 from kb.ids import DocumentId, JobId
 from kb.postgres.database import TenantSession, constraint_of
 from kb.store.job_kinds import INGEST, REINDEX
-from kb.store.jobs import (
-    FINISHED,
-    JobError,
-    JobStatus,
-    TenantWork,
-    enqueue_job,
-)
+from kb.store.jobs import FINISHED, JobError, JobStatus, TenantWork, enqueue_job
 from kb.store.sources import HeldSource, get_source
 from kb.store.spaces import find_space
 from kb.store.tables import jobs, reindex_runs

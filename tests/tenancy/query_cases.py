@@ -13,16 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.errors import StillRunning
-from kb.ids import (
-    AnswerId,
-    ChunkId,
-    CredentialId,
-    DocumentId,
-    JobId,
-    SourceId,
-    Subject,
-    new_uuid,
-)
+from kb.ids import AnswerId, ChunkId, CredentialId, DocumentId, JobId, SourceId, Subject, new_uuid
 from kb.index.candidate_vectors import Among, read_candidate_vectors, read_nearest
 from kb.index.follower import Follower, Turns
 from kb.index.lexical.lexical_indexes import LexicalIndexes
@@ -115,12 +106,7 @@ from kb.store.deletions import (
     insert_deletion,
     note_discarded,
 )
-from kb.store.document_copies import (
-    delete_answers,
-    delete_jobs,
-    forget_queued,
-    forget_responses,
-)
+from kb.store.document_copies import delete_answers, delete_jobs, forget_queued, forget_responses
 from kb.store.document_retention import delete_outlived, outlived_documents
 from kb.store.document_writes import (
     insert_document,
@@ -240,14 +226,7 @@ from kb.store.space_backfill import (
     missing_chunks,
     sample_chunks,
 )
-from kb.store.spaces import (
-    Space,
-    all_spaces,
-    current_space,
-    find_space,
-    hold_spaces,
-    stored_spaces,
-)
+from kb.store.spaces import Space, all_spaces, current_space, find_space, hold_spaces, stored_spaces
 from kb.store.stale import Chosen, count_documents, stale_documents
 from kb.store.stored_files import lock_file, needed_files
 from kb.store.tenant_deletion import delete_tenant

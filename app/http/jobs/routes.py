@@ -12,14 +12,7 @@ from app.http.dependencies import FollowsJobs, ResourcesDep, WritesDocuments
 from app.http.jobs.present import job_out
 from app.http.jobs.schemas import Job
 from app.http.jobs.streams import JobStreamsDep
-from app.http.paging import (
-    DEFAULT_LIMIT,
-    CursorParam,
-    LimitParam,
-    Page,
-    page_of,
-    read_id_cursor,
-)
+from app.http.paging import DEFAULT_LIMIT, CursorParam, LimitParam, Page, page_of, read_id_cursor
 from app.http.sse import EVENT_STREAM, LastEventId, encode_events, stream_response
 from app.identity import Caller
 from app.resources import Resources
