@@ -132,7 +132,6 @@ from kb.store.drift import (
     documents_of_files,
     lost_jobs,
     miscounted_documents,
-    named_files,
     unread_documents,
     vectors_without_chunks,
 )
@@ -228,7 +227,7 @@ from kb.store.space_backfill import (
 )
 from kb.store.spaces import Space, all_spaces, current_space, find_space, hold_spaces, stored_spaces
 from kb.store.stale import Chosen, count_documents, stale_documents
-from kb.store.stored_files import lock_file, needed_files
+from kb.store.stored_files import lock_file, named_files, needed_files
 from kb.store.tenant_deletion import delete_tenant
 from kb.store.tenants import (
     advance_generation,
@@ -1153,6 +1152,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.stored_files.lock_file": nothing(
         lambda s, h: lock_file(s, h.document.content.sha256), "makes others wait"
     ),
+    "store.stored_files.named_files": finds(_named),
     "store.stored_files.needed_files": finds(
         lambda s, h: needed_files(s, [h.document.content.sha256])
     ),
@@ -1234,7 +1234,6 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, _: lost_jobs(s, limit=10), "every unfinished job is in the queue"
     ),
     "store.drift.miscounted_documents": finds(lambda s, _: miscounted_documents(s, limit=10)),
-    "store.drift.named_files": finds(_named),
     "store.drift.unread_documents": nothing(
         lambda s, _: unread_documents(s, limit=10), "every upload that waits has its job"
     ),
