@@ -51,7 +51,7 @@ class Stale(TypedDict):
 
 
 class Report(TypedDict):
-    """The outcome of a run. Each document seen counts once, from `unchanged` to `failed`."""
+    """The outcome of a run. Each document seen counts once, from `unchanged` to `reparsed`."""
 
     seen: int
     unchanged: int

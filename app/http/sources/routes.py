@@ -108,7 +108,7 @@ async def patch_one(
     Changed readers do without a rule file that has vanished. Which files an operator's source
     reads, only the operator changes, unless the tenant may name its address.
     """
-    sent = {name: getattr(patch, name) for name in patch.model_fields_set}
+    sent = {field: getattr(patch, field) for field in patch.model_fields_set}
     for field in {"principals", "include", "exclude"} & sent.keys():
         sent[field] = tuple(sent[field] or ())
     if patch.rules is not None:
