@@ -29,12 +29,7 @@ from kb.store.api_processes import (
     say_goodbye,
     tenant_purged_everywhere,
 )
-from kb.store.deletions import (
-    complete_deletions,
-    files_to_discard,
-    note_discarded,
-    open_deletions,
-)
+from kb.store.deletions import complete_deletions, files_to_discard, note_discarded, open_deletions
 from kb.store.stored_files import discard_file
 from kb.store.tenant_deletion import (
     complete_tenant_deletion,

@@ -27,10 +27,7 @@ from footnote.outside import open_outbound, source_prefixes
 from ingest.ingestion import Ingestion
 from ingest.reading import reading_children
 from ingest.space_writers import SpaceWriters
-from kb.errors import (
-    ModelUnavailable,
-    SchemaOutOfDate,
-)
+from kb.errors import ModelUnavailable, SchemaOutOfDate
 from kb.files import FileStore
 from kb.ids import new_uuid
 from kb.index.lexical.lexical_indexes import LexicalIndexes

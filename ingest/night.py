@@ -57,12 +57,12 @@ async def tick(night: Night) -> int:
     for tenant_id in tenant_ids:
 
         async def transaction(tenant_id: TenantId = tenant_id) -> bool:
-            async with night.database.tenant(tenant_id, viewer=None) as scope:
-                try:
+            try:
+                async with night.database.tenant(tenant_id, viewer=None) as scope:
                     await begin_run(scope, Asked(), trigger="cron", owner=OWNER, due_at=due)
-                except (AlreadyExists, TenantNotFound):
-                    # Another worker was first, or the tenant is being deleted.
-                    return False
+            except (AlreadyExists, TenantNotFound):
+                # Another worker was first, or the tenant is being deleted.
+                return False
             return True
 
         begun += await retried(transaction)

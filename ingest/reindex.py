@@ -56,7 +56,6 @@ from kb.store.sources import get_source, list_sources
 from kb.store.space_backfill import enqueue_backfill
 from kb.store.spaces import find_space
 from kb.store.stale import Chosen, count_documents, stale_documents
-from kb.store.vectors import Embedded
 from kb.store.webhook_events import Event, EventValue, emit
 
 log = structlog.get_logger(__name__)
@@ -269,7 +268,7 @@ async def _finish(
         message = f"{totals.unfinished} documents still wait for a worker: start more of them."
         failures.append(Failure(document_id=None, item=None, code="unfinished", message=message))
     failed = sum(totals.failed_by_kind.values()) + bool(totals.unfinished)
-    report = _embedding(_failing(report, failures, count=failed), totals.embedded)
+    report = _failing(report, failures, count=failed)
     async with run.database.tenant(run.tenant_id, viewer=None) as scope:
         chosen = await _chosen(scope, asked)
         counts = await count_documents(scope, chosen, at=now)
@@ -283,6 +282,8 @@ async def _finish(
             "unchanged": max(counts.documents - touched - reparsed - unread, 0),
             "reparsed": reparsed,
             "expired": counts.expired,
+            "embedded_chunks": totals.embedded.chunks,
+            "embedded_tokens": totals.embedded.tokens,
             "stale": [
                 Stale(
                     document_id=str(each.document_id),
@@ -316,14 +317,6 @@ def _with_repairs(report: Report, repairs: Repairs) -> Report:
             for each in repairs.missing_files
         ],
     )
-
-
-def _embedding(report: Report, embedded: Embedded) -> Report:
-    return {
-        **report,
-        "embedded_chunks": report["embedded_chunks"] + embedded.chunks,
-        "embedded_tokens": report["embedded_tokens"] + embedded.tokens,
-    }
 
 
 def _repaired(report: Report, kind: str, count: int) -> Report:

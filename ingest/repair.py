@@ -13,7 +13,6 @@ from kb.store.drift import (
     documents_of_files,
     lost_jobs,
     miscounted_documents,
-    named_files,
     vectors_without_chunks,
 )
 from kb.store.job_kinds import REREAD
@@ -21,7 +20,7 @@ from kb.store.jobs import FINISHED, enqueue_again, find_job
 from kb.store.reindex_runs import link_jobs
 from kb.store.space_backfill import count_missing, enqueue_backfill
 from kb.store.spaces import all_spaces
-from kb.store.stored_files import needed_files
+from kb.store.stored_files import missing_files
 
 LIMIT: Final = 1_000
 """Of one kind and night; what is left is mended the night after."""
@@ -52,7 +51,7 @@ async def repair(tools: Ingestion, tenant_id: TenantId, run_id: JobId) -> Repair
     }
     return Repairs(
         counts={kind: count for kind, count in counts.items() if count},
-        missing_files=await find_missing_files(tools, tenant_id),
+        missing_files=await _find_missing_files(tools, tenant_id),
     )
 
 
@@ -112,14 +111,10 @@ async def _reread_miscounted(tools: Ingestion, tenant_id: TenantId, run_id: JobI
     return await retried(transaction)
 
 
-async def find_missing_files(tools: Ingestion, tenant_id: TenantId) -> list[MissingFile]:
+async def _find_missing_files(tools: Ingestion, tenant_id: TenantId) -> list[MissingFile]:
     """The documents whose bytes are not in the file store: only their uploader has them now."""
-    # Bytes are stored before the rows that name them, and deleted after them.
-    async with tools.database.tenant(tenant_id, viewer=None) as scope:
-        named = await named_files(scope)
-    missing = named - {*await tools.files.stored(tenant_id)}
+    missing = await missing_files(tools.database, tools.files, tenant_id)
     if not missing:
         return []
     async with tools.database.tenant(tenant_id, viewer=None) as scope:
-        missing = await needed_files(scope, sorted(missing))
         return await documents_of_files(scope, missing, limit=LIMIT)

@@ -48,7 +48,7 @@ class TenantRun:
     job: Job
     attempt: int
 
-    async def report(self, *, done: int, total: int) -> None:
+    async def report(self, done: int, total: int) -> None:
         """Stores the progress, unless another attempt has begun."""
         async with self.database.tenant(self.tenant_id, viewer=None) as scope:
             await set_progress(

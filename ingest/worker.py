@@ -1,6 +1,7 @@
 """The worker: takes jobs from the queue, runs them, and takes over those of dead workers."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
@@ -21,20 +22,12 @@ from ingest.reindex import Reindexing, reindex
 from ingest.runs import Obsolete, cancel, fail, is_suspect, release, start
 from ingest.sources.run import SourceTools
 from ingest.sources.sync import run_sync_job
-from ingest.tenant_jobs import run_tenant_job
+from ingest.tenant_jobs import Work, run_tenant_job
 from kb.errors import DependencyFailed, KnowledgeBaseError, ProcessingFailed
 from kb.heartbeat import Heartbeat
 from kb.ids import JobId, TenantId
 from kb.postgres.database import conninfo
-from kb.store.job_kinds import (
-    BACKFILL,
-    INGEST,
-    REINDEX,
-    REREAD,
-    SYNC_SOURCE,
-    JobKind,
-    RetryPolicy,
-)
+from kb.store.job_kinds import BACKFILL, INGEST, REINDEX, REREAD, SYNC_SOURCE, JobKind, RetryPolicy
 from kb.store.queue import Slots, WorkersJobs, queue_connector
 from kb.telemetry import bind_log_context
 
@@ -114,58 +107,24 @@ def build_queue_app(
     async def ingest(tenant_id: TenantId, job_id: JobId, is_last: bool) -> None:  # noqa: FBT001  # a RunJob
         await run_job(tools, tenant_id, job_id, is_last_attempt=is_last)
 
-    async def fill_space(tenant_id: TenantId, job_id: JobId, _is_last: bool) -> None:  # noqa: FBT001  # a RunJob
-        await run_tenant_job(
-            tools.database,
-            tools.clock,
-            tenant_id,
-            job_id,
-            partial(backfill, tools),
-            # A worker that has the model may come any day; dropping the space ends the job.
-            is_last_attempt=False,
-        )
+    def runs(work: Work) -> RunJob:
+        async def run(tenant_id: TenantId, job_id: JobId, is_last: bool) -> None:  # noqa: FBT001  # a RunJob
+            await run_tenant_job(
+                tools.database, tools.clock, tenant_id, job_id, work, is_last_attempt=is_last
+            )
 
-    app.register(INGEST, ingest, max_attempts=tools.max_attempts)
-    app.register(BACKFILL, fill_space, max_attempts=tools.max_attempts)
-    app.register(REREAD, ingest, max_attempts=tools.max_attempts)
+        return run
+
+    attempts = tools.max_attempts
+    app.register(INGEST, ingest, max_attempts=attempts)
+    app.register(REREAD, ingest, max_attempts=attempts)
+    # A worker that has the model may come any day; dropping the space ends the job.
+    app.register(BACKFILL, runs(partial(backfill, tools)), max_attempts=sys.maxsize)
     if reindexing is not None:
-        register_reindex(app, reindexing)
+        app.register(REINDEX, runs(partial(reindex, reindexing)), max_attempts=attempts)
     if sources is not None:
-        register_sources(app, sources, max_attempts=tools.max_attempts)
+        app.register(SYNC_SOURCE, runs(partial(run_sync_job, sources)), max_attempts=attempts)
     return app
-
-
-def register_sources(app: Queue, tools: SourceTools, *, max_attempts: int) -> None:
-    """Has this worker synchronise sources."""
-
-    async def synchronise(tenant_id: TenantId, job_id: JobId, is_last: bool) -> None:  # noqa: FBT001  # a RunJob
-        await run_tenant_job(
-            tools.database,
-            tools.clock,
-            tenant_id,
-            job_id,
-            partial(run_sync_job, tools),
-            is_last_attempt=is_last,
-        )
-
-    app.register(SYNC_SOURCE, synchronise, max_attempts=max_attempts)
-
-
-def register_reindex(app: Queue, reindexing: Reindexing) -> None:
-    """Has this worker run the re-index too."""
-    tools = reindexing.ingestion
-
-    async def run(tenant_id: TenantId, job_id: JobId, is_last: bool) -> None:  # noqa: FBT001  # a RunJob
-        await run_tenant_job(
-            tools.database,
-            tools.clock,
-            tenant_id,
-            job_id,
-            partial(reindex, reindexing),
-            is_last_attempt=is_last,
-        )
-
-    app.register(REINDEX, run, max_attempts=tools.max_attempts)
 
 
 async def run_job(

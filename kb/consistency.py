@@ -16,24 +16,17 @@ from kb.ids import TenantId
 from kb.index.lexical.postings import Postings, open_postings
 from kb.index.reached import is_known
 from kb.postgres.database import Database, TenantSession
-from kb.store.contradictions import (
-    FINDERS,
-    chunk_ids,
-    count_rows,
-    find,
-    vectors_with_other_readers,
-)
+from kb.store.contradictions import FINDERS, chunk_ids, count_rows, find, vectors_with_other_readers
 from kb.store.drift import (
     documents_of_files,
     lost_jobs,
     miscounted_documents,
-    named_files,
     unread_documents,
     vectors_without_chunks,
 )
 from kb.store.space_backfill import missing_chunks
 from kb.store.spaces import all_spaces, current_space
-from kb.store.stored_files import FILES_AT_ONCE, needed_files
+from kb.store.stored_files import missing_files, unneeded_files
 from kb.store.tenants import changed_documents
 
 LIMIT: Final = 10_000
@@ -104,26 +97,14 @@ class Checker:
         )
 
     async def _findings_in_files(self, tenant_id: TenantId) -> dict[str, list[str]]:
-        # Bytes are stored before the rows that name them, and deleted after them.
+        missing = await missing_files(self.database, self.files, tenant_id)
         async with self.database.tenant(tenant_id, viewer=None) as scope:
-            named = await named_files(scope)
-        stored = await self.files.stored(tenant_id)
-        missing = sorted(named.difference(stored))
-        async with self.database.tenant(tenant_id, viewer=None) as scope:
-            # Again: what was deleted meanwhile is not missed.
-            missing = sorted(named.intersection(missing) & await needed_files(scope, missing))
             without_bytes = await documents_of_files(scope, missing, limit=LIMIT)
-        unneeded: list[str] = []
-        for start in range(0, len(stored), FILES_AT_ONCE):
-            page = stored[start : start + FILES_AT_ONCE]
-            async with self.database.tenant(tenant_id, viewer=None) as scope:
-                needed = await needed_files(scope, page)
-            unneeded += [
-                sha256
-                for sha256 in page
-                if sha256 not in needed
-                and await self.files.is_older(tenant_id, sha256, self.settled_before)
-            ]
+        unneeded = [
+            sha256
+            for sha256 in await unneeded_files(self.database, self.files, tenant_id)
+            if await self.files.is_older(tenant_id, sha256, self.settled_before)
+        ]
         return {
             "documents_without_bytes": [str(each.document_id) for each in without_bytes],
             "files_without_document": unneeded,

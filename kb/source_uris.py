@@ -12,7 +12,7 @@ from kb.errors import SourceUriRefused
 from kb.ids import TenantId
 
 MAX_URI_LENGTH: Final = 2048
-"""Characters: what a document's source_uri may have."""
+"""Characters, of a document's source_uri too: what browsers and proxies carry everywhere."""
 
 ARCHIVE: Final = "zip+"
 """Stands before the address of a zip file whose members are the files."""

@@ -30,10 +30,6 @@ class SpaceModels:
         self._loaded = {space: embedder}
         self._failed_at: dict[Space, float] = {}
 
-    def find(self, space: Space) -> Embedder | None:
-        """The model of the space, once it is loaded."""
-        return self._loaded.get(space)
-
     async def load(self, space: Space) -> Embedder:
         """The model of the space; those who ask meanwhile get the same one. ModelUnavailable."""
         if (loaded := self._loaded.get(space)) is not None:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
 from app.http.schemas import Text, check_text
 from kb.principals import validate_principals
+from kb.source_uris import MAX_URI_LENGTH
 
 MAX_NAME_LENGTH: Final = 200
 """Characters of a collection's name."""
@@ -18,9 +19,6 @@ MAX_EXTERNAL_ID_LENGTH: Final = 512
 
 MAX_TITLE_LENGTH: Final = 1000
 """Characters of a title; it is embedded with every chunk, so a longer one would crowd it out."""
-
-MAX_URI_LENGTH: Final = 2048
-"""Characters of a source URI: what browsers and proxies carry everywhere."""
 
 MAX_METADATA_BYTES: Final = 65_536
 """Size of a document's metadata as JSON: it is fields to filter by, not content."""

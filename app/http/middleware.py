@@ -16,12 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from app.http.problems import problem_of, problem_response, request_id_of, response_headers
-from app.http.request_bounds import (
-    MAX_BATCH_MEMBERS,
-    MAX_MEMBERS,
-    fault_of_address,
-    fault_of_json,
-)
+from app.http.request_bounds import MAX_BATCH_MEMBERS, MAX_MEMBERS, fault_of_address, fault_of_json
 from app.resources import Resources
 from kb.errors import InvalidInput, UploadTooLarge
 from kb.ids import new_uuid

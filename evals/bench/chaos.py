@@ -23,6 +23,7 @@ from evals.bench.footnote_process import (
     LOG_NAME,
     READY_POLL_SECONDS,
     START_TIMEOUT_SECONDS,
+    TENANT,
     BenchmarkFailed,
     Instance,
     command,
@@ -39,7 +40,6 @@ PAUSE_SECONDS = 0.5
 PATIENCE_SECONDS = 600.0
 """A document that is not stored or read within it counts as lost."""
 
-TENANT = "default"
 SCOPES = "documents:write,documents:read,search,admin"
 QUICK = {"stalled_job_seconds": "5", "rate_limit_per_minute": "1000000"}
 """Jobs of dead workers are taken over soon, and no client is slowed down."""

@@ -170,9 +170,7 @@ def judge(
             },
             "not_read": report.unread,
         },
-        dataset=None,
         seed=SEED,
-        warm_up=0,
         concurrency=LOADERS,
     )
 
@@ -226,9 +224,6 @@ def _final_receipt(client: httpx.Client, document_id: str) -> dict[str, dict[str
             return receipt
         sleep(0.2)
     raise BenchmarkFailed("A deletion was not purged in time.")
-
-
-# --- What goes on beside it ----------------------------------------------------------------------
 
 
 def _loaded(footnote: Footnote, work: Callable[[httpx.Client, Load], None], load: Load) -> None:
@@ -305,9 +300,6 @@ def _wait_for_jobs(client: httpx.Client, uploaded: Sequence[tuple[str, str | Non
                 break
             if job["status"] not in {"queued", "running"}:
                 raise BenchmarkFailed(f"A job ended as {job['status']!r}.")
-
-
-# --- Looking -------------------------------------------------------------------------------------
 
 
 def _traces(instance: Instance, document_ids: Sequence[str]) -> list[Trace]:

@@ -1,10 +1,8 @@
 """The cost of a night as a share of a full ingest: of one in which nothing, and little, changed."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from string import ascii_lowercase
@@ -16,10 +14,6 @@ import psutil
 
 from evals.bench.footnote_process import TENANT, BenchmarkFailed, Footnote, Instance, running
 from evals.bench.record import Outcome
-from kb.postgres.database import Database
-from kb.postgres.embedded_postgres import database_url
-from kb.store.sources import SourceSettings, create_source
-from kb.store.tenants import tenant_by_name
 
 DOCUMENTS: Final = 10_000
 WORDS: Final = 60
@@ -56,7 +50,8 @@ def measure_nights(instance: Instance, *, documents: int) -> Outcome:
     _write_all(folder, documents)
     changed = max(round(documents * CHANGED_SHARE), 1)
     with running(instance) as footnote, _administrator(footnote) as client:
-        _add_source(instance, folder)
+        address = (SOURCE, folder.as_uri())
+        footnote.run("source", "add", *address, "--tenant", TENANT, "--principals", "tenant:*")
         full = _night(footnote, client)
         unchanged = _night(footnote, client)
         _rewrite(folder, changed)
@@ -157,24 +152,6 @@ def _administrator(footnote: Footnote) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {key['key']}"}
     with httpx.Client(base_url=footnote.url, headers=headers, timeout=60) as client:
         yield client
-
-
-def _add_source(instance: Instance, folder: Path) -> None:
-    async def add(url: str) -> None:
-        database = Database(url, pool_size=1)
-        try:
-            async with database.system() as system:
-                tenant = await tenant_by_name(system, TENANT)
-            settings = SourceSettings(uri=folder.as_uri(), principals=("tenant:*",))
-            async with database.tenant(tenant.id, viewer=None) as scope:
-                await create_source(
-                    scope, SOURCE, settings, is_operators=True, now=datetime.now(UTC)
-                )
-        finally:
-            await database.close()
-
-    with database_url(instance.settings) as url:
-        asyncio.run(add(url))
 
 
 def _write_all(folder: Path, documents: int) -> None:

@@ -29,7 +29,6 @@ PACKAGES = (
     "tantivy",
     "torch",
 )
-"""The settings that decide about speed or quality."""
 
 SETTINGS_THAT_MATTER = (
     "database_pool_size",
@@ -43,6 +42,7 @@ SETTINGS_THAT_MATTER = (
     "answer_context_tokens",
     "answer_evidence_floor",
 )
+"""The settings that decide about speed or quality."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,16 +9,10 @@ from typing import Annotated, TypeVar
 import typer
 
 from footnote.compose import open_database, utc_now
-from footnote.output import (
-    JsonOption,
-    PrincipalsOption,
-    TenantOption,
-    console,
-    print_json,
-)
+from footnote.output import JsonOption, PrincipalsOption, TenantOption, console, print_json
 from footnote.worker_tools import build_upkeep
 from ingest.upkeep import prune
-from kb.postgres.database import Database
+from kb.postgres.database import Database, TenantSession, retried
 from kb.postgres.embedded_postgres import database_url
 from kb.principals import split_principals
 from kb.settings import Settings
@@ -33,7 +27,7 @@ from migrations.run import upgrade
 
 T = TypeVar("T")
 
-COMMAND_LINE = Actor(name="command line", principals=(), request_id=None)
+COMMAND_LINE = Actor(name="command line", principals=(), request_id=None, is_admin=True)
 
 
 def on_database(settings: Settings, act: Callable[[Database], Awaitable[T]]) -> T:
@@ -47,6 +41,30 @@ def on_database(settings: Settings, act: Callable[[Database], Awaitable[T]]) -> 
 async def _run(settings: Settings, url: str, act: Callable[[Database], Awaitable[T]]) -> T:
     async with open_database(settings, url) as database:
         return await act(database)
+
+
+def on_tenant(settings: Settings, name: str, act: Callable[[TenantSession], Awaitable[T]]) -> T:
+    """The result of `act` in a transaction on the whole tenant; tried again after a conflict."""
+
+    async def on_its_rows(database: Database) -> T:
+        async with database.system() as system:
+            owner = await tenants.tenant_by_name(system, name)
+
+        async def transaction() -> T:
+            async with database.tenant(owner.id, viewer=None) as scope:
+                return await act(scope)
+
+        return await retried(transaction)
+
+    return on_database(settings, on_its_rows)
+
+
+async def chosen_tenants(database: Database, name: str | None) -> list[Tenant]:
+    """The tenant of this name; None: all tenants, by name."""
+    async with database.system() as system:
+        if name is None:
+            return await tenants.list_tenants(system)
+        return [await tenants.tenant_by_name(system, name)]
 
 
 def create_tenant(

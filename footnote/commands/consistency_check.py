@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import typer
 
-from footnote.commands.admin import COMMAND_LINE, on_database
+from footnote.commands.admin import COMMAND_LINE, chosen_tenants, on_database
 from footnote.compose import utc_now
 from footnote.output import console, print_json
 from kb.consistency import Checker, Finding, TenantReport
@@ -16,7 +16,7 @@ from kb.postgres.database import Database
 from kb.settings import Settings
 from kb.store.reindex_runs import Asked, begin_run
 from kb.store.stored_files import discard_unneeded
-from kb.store.tenants import Tenant, list_tenants, tenant_by_name
+from kb.store.tenants import Tenant
 
 FILES_AT_ONCE = 10_000
 IN_FILES = frozenset({"files_without_document", "half_written_files"})
@@ -50,19 +50,16 @@ def check_consistency(
     checker_settled = timedelta(seconds=settled_seconds)
 
     async def act(database: Database) -> list[Checked]:
-        async with database.system() as system:
-            tenants = (
-                await list_tenants(system)
-                if tenant is None
-                else [await tenant_by_name(system, tenant)]
-            )
         checker = Checker(
             database=database,
             files=FileStore(settings.effective_file_store_url),
             lexical_folder=settings.home_path / "lexical",
             settled_before=utc_now() - checker_settled,
         )
-        checked = [Checked(tenant=each, report=await checker.check(each.id)) for each in tenants]
+        checked = [
+            Checked(tenant=each, report=await checker.check(each.id))
+            for each in await chosen_tenants(database, tenant)
+        ]
         if not is_repaired:
             return checked
         return [await _repair(checker, each) for each in checked]

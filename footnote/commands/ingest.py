@@ -22,12 +22,8 @@ from footnote.output import (
     progress_console,
     transfer_bar,
 )
-from ingest.sources.permissions import (
-    MAX_DESCRIPTION_BYTES,
-    RULE_FILE,
-    Readers,
-    parse_rule_file,
-)
+from ingest.sources.files import RULE_FILE
+from ingest.sources.permissions import MAX_DESCRIPTION_BYTES, Readers, parse_rule_file
 from kb import stopping
 from kb.errors import InvalidInput
 from kb.files import FileStore

@@ -21,13 +21,7 @@ from kb.ids import DocumentId, JobId
 from kb.postgres.database import retried
 from kb.store.audit import record_event
 from kb.store.changes import change_fields, lock_to_change
-from kb.store.documents import (
-    Document,
-    DocumentFields,
-    find_named,
-    get_document,
-    lock_external_id,
-)
+from kb.store.documents import Document, DocumentFields, find_named, get_document, lock_external_id
 from kb.store.source_items import Sidecar
 from kb.store.uploads import Upload, Uploads
 from language.text import is_text

@@ -1,25 +1,22 @@
 """Background jobs from the command line: listed, run again, canceled."""
 
-from collections.abc import Awaitable
-from datetime import datetime
-from typing import Annotated, Protocol, get_args
+from typing import Annotated, get_args
 from uuid import UUID
 
 import typer
 
 from app.http.jobs.present import job_out
-from footnote.commands.admin import COMMAND_LINE, on_database
+from footnote.commands.admin import COMMAND_LINE, chosen_tenants, on_database
 from footnote.compose import utc_now
 from footnote.output import JsonOption, console, print_json
 from kb.errors import InvalidInput, JobNotFound
 from kb.ids import JobId
-from kb.postgres.database import Database, TenantSession, retried
+from kb.postgres.database import Database, retried
 from kb.settings import Settings
-from kb.store.audit import Actor
-from kb.store.job_control import JobListing, cancel_job, list_jobs, retry_job
+from kb.store.job_control import JobListing, Steer, cancel_job, list_jobs, retry_job
 from kb.store.job_kinds import JOB_KINDS
 from kb.store.jobs import Job, JobStatus
-from kb.store.tenants import Tenant, list_tenants, tenant_by_name
+from kb.store.tenants import Tenant
 
 STATUSES: tuple[JobStatus, ...] = get_args(JobStatus)
 MAX_LISTED = 10_000
@@ -28,16 +25,6 @@ AnyTenantOption = Annotated[
     str | None, typer.Option("--tenant", help="Name of the tenant; unset: all of them.")
 ]
 JobArgument = Annotated[UUID, typer.Argument(help="The job's id.")]
-
-
-class Steer(Protocol):
-    """Runs a job again or cancels it; errors as of `kb.store.job_control`."""
-
-    def __call__(
-        self, scope: TenantSession, job_id: JobId, *, actor: Actor, now: datetime
-    ) -> Awaitable[Job]:
-        """The job as it is now."""
-        ...
 
 
 def list_(
@@ -58,7 +45,7 @@ def list_(
 
     async def act(database: Database) -> list[tuple[Tenant, Job]]:
         listed = []
-        for each in await _tenants(database, tenant):
+        for each in await chosen_tenants(database, tenant):
             async with database.tenant(each.id, viewer=None) as scope:
                 found = await list_jobs(scope, listing, before=None, limit=limit)
             listed += [(each, job) for job in found]
@@ -87,14 +74,12 @@ def cancel(
 
 
 def _steer(steer: Steer, job_id: UUID, tenant: str | None, *, as_json: bool) -> None:
-    actor = Actor(name=COMMAND_LINE.name, principals=(), request_id=None, is_admin=True)
-
     async def act(database: Database) -> tuple[Tenant, Job]:
-        for each in await _tenants(database, tenant):
+        for each in await chosen_tenants(database, tenant):
 
             async def transaction(owner: Tenant = each) -> Job:
                 async with database.tenant(owner.id, viewer=None) as scope:
-                    return await steer(scope, JobId(job_id), actor=actor, now=utc_now())
+                    return await steer(scope, JobId(job_id), actor=COMMAND_LINE, now=utc_now())
 
             try:
                 return each, await retried(transaction)
@@ -107,11 +92,6 @@ def _steer(steer: Steer, job_id: UUID, tenant: str | None, *, as_json: bool) -> 
         print_json(_job_json(owner, job))
     else:
         console.print(_line(owner, job), markup=False)
-
-
-async def _tenants(database: Database, name: str | None) -> list[Tenant]:
-    async with database.system() as system:
-        return await list_tenants(system) if name is None else [await tenant_by_name(system, name)]
 
 
 def _job_json(tenant: Tenant, job: Job) -> dict[str, object]:

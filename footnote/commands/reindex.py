@@ -8,7 +8,7 @@ import typer
 from rich.progress import Progress, TaskID
 
 from app.http.reindex.present import run_out
-from footnote.commands.admin import COMMAND_LINE, on_database
+from footnote.commands.admin import COMMAND_LINE, chosen_tenants, on_database
 from footnote.compose import open_ingestion
 from footnote.output import JsonOption, console, print_json, progress_bar
 from footnote.outside import open_web
@@ -23,7 +23,7 @@ from kb.settings import Settings
 from kb.store.failure_names import name_failures
 from kb.store.jobs import FINISHED, get_job
 from kb.store.reindex_runs import Asked, ReindexRun, begin_run, get_run, list_runs
-from kb.store.tenants import Tenant, list_tenants, tenant_by_name
+from kb.store.tenants import Tenant
 from kb.telemetry import configure_logging
 from migrations.run import upgrade
 
@@ -84,18 +84,13 @@ def reindex(  # each is an option of the command
 
 async def _last(database: Database, name: str | None) -> list[tuple[Tenant, ReindexRun]]:
     shown = []
-    for tenant in await _tenants(database, name):
+    for tenant in await chosen_tenants(database, name):
         async with database.tenant(tenant.id, viewer=None) as scope:
             runs = await name_failures(scope, await list_runs(scope, limit=1))
         shown += [(tenant, run) for run in runs]
     if not shown:
         raise ReindexRunNotFound("There was no run yet: begin one with 'footnote reindex'.")
     return shown
-
-
-async def _tenants(database: Database, name: str | None) -> list[Tenant]:
-    async with database.system() as system:
-        return await list_tenants(system) if name is None else [await tenant_by_name(system, name)]
 
 
 async def _run(
@@ -105,7 +100,7 @@ async def _run(
     async with open_ingestion(settings, url) as tools, open_web(settings) as web:
         database = tools.database
         begun: list[tuple[Tenant, JobId]] = []
-        for tenant in await _tenants(database, name):
+        for tenant in await chosen_tenants(database, name):
             async with database.tenant(tenant.id, viewer=None) as scope:
                 run_id = await begin_run(scope, asked, trigger="cli", owner=COMMAND_LINE.name)
             begun.append((tenant, run_id))

@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 import typer
 from rich.table import Table
 
-from footnote.commands.admin import COMMAND_LINE, on_database
+from footnote.commands.admin import COMMAND_LINE, on_database, on_tenant
 from footnote.compose import utc_now
 from footnote.output import (
     JsonOption,
@@ -99,7 +99,7 @@ def add(  # noqa: PLR0913, PLR0917  # each is an option of the command
         await record_event(scope, COMMAND_LINE, "source.create", str(source.id))
         return source
 
-    source = _in_transaction(tenant, act)
+    source = on_tenant(Settings(), tenant, act)
     if as_json:
         print_json(_shown(source))
     else:
@@ -112,7 +112,7 @@ def list_(tenant: TenantOption, as_json: JsonOption = False) -> None:
     async def act(scope: TenantSession) -> list[Source]:
         return await list_sources(scope, after=None, limit=MAX_LISTED)
 
-    found = _in_transaction(tenant, act)
+    found = on_tenant(Settings(), tenant, act)
     if as_json:
         print_json([_shown(source) for source in found])
         return
@@ -148,7 +148,7 @@ def confirm(name: NameArgument, tenant: TenantOption, as_json: JsonOption = Fals
             raise NothingHeld
         await record_event(scope, COMMAND_LINE, "source.confirm", str(source.id))
 
-    _in_transaction(tenant, act)
+    on_tenant(Settings(), tenant, act)
     _synchronise(name, tenant, as_json=as_json)
 
 
@@ -168,7 +168,7 @@ def remove(
         if not delete_documents:
             await delete_source(scope, source.id)
 
-    _in_transaction(tenant, forget)
+    on_tenant(Settings(), tenant, forget)
     deleted = 0
     if delete_documents:
         deleted = _with_tools(
@@ -217,15 +217,6 @@ def _rule(text: str) -> Rule:
     return Rule(pattern=pattern, principals=tuple(split_principals(principals) or [""]))
 
 
-def _in_transaction(tenant_name: str, act: Callable[[TenantSession], Awaitable[Result]]) -> Result:
-    async def on_tenant(database: Database) -> Result:
-        tenant_id = await _tenant_id(database, tenant_name)
-        async with database.tenant(tenant_id, viewer=None) as scope:
-            return await act(scope)
-
-    return on_database(Settings(), on_tenant)
-
-
 def _with_tools(
     tenant_name: str,
     act: Callable[[SourceTools, TenantId, ReportProgress], Awaitable[Result]],
@@ -233,8 +224,9 @@ def _with_tools(
     """The result of `act` with the tools that a worker has; a bar shows the progress."""
     settings = Settings()
 
-    async def on_tenant(database: Database) -> Result:
-        tenant_id = await _tenant_id(database, tenant_name)
+    async def with_tools(database: Database) -> Result:
+        async with database.system() as system:
+            tenant_id = (await tenant_by_name(system, tenant_name)).id
         files = FileStore(settings.effective_file_store_url)
         async with open_web(settings) as web:
             tools = build_source_tools(settings, database, files, web)
@@ -246,9 +238,4 @@ def _with_tools(
 
                 return await act(tools, tenant_id, told)
 
-    return on_database(settings, on_tenant)
-
-
-async def _tenant_id(database: Database, name: str) -> TenantId:
-    async with database.system() as system:
-        return (await tenant_by_name(system, name)).id
+    return on_database(settings, with_tools)

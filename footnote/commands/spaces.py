@@ -11,18 +11,9 @@ from rich.table import Table
 
 from app.answering.abstention import is_fitted_to, parse_fitted
 from footnote.commands.admin import on_database
-from footnote.compose import (
-    REFIT,
-    load_embedder,
-    space_of,
-)
+from footnote.compose import REFIT, load_embedder, space_of
 from footnote.equating import equate
-from footnote.output import (
-    JsonOption,
-    console,
-    print_json,
-    table_console,
-)
+from footnote.output import JsonOption, console, print_json, table_console
 from kb.errors import InvalidInput
 from kb.postgres.database import Database
 from kb.settings import Settings

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from footnote.commands.admin import COMMAND_LINE, on_database
+from footnote.commands.admin import COMMAND_LINE, chosen_tenants, on_database, on_tenant
 from footnote.compose import utc_now
 from footnote.output import JsonOption, TenantOption, console, print_json
 from footnote.receipt_file import tenant_receipt
@@ -13,23 +13,14 @@ from kb.errors import InvalidInput
 from kb.files import FileStore
 from kb.ids import TenantId
 from kb.index.lexical.open_indexes import OpenIndexes
-from kb.postgres.database import Database
+from kb.postgres.database import Database, TenantSession
 from kb.settings import Settings
 from kb.store.api_processes import tenant_purged_everywhere
 from kb.store.audit import record_event
-from kb.store.collections import (
-    MAX_RETENTION_DAYS,
-    CollectionRule,
-    list_collections,
-    set_retention,
-)
+from kb.store.collections import MAX_RETENTION_DAYS, CollectionRule, list_collections, set_retention
 from kb.store.signing_keys import signing_key
-from kb.store.tenant_deletion import (
-    complete_tenant_deletion,
-    delete_tenant,
-    get_tenant_deletion,
-)
-from kb.store.tenants import Tenant, list_tenants, tenant_by_name
+from kb.store.tenant_deletion import complete_tenant_deletion, delete_tenant, get_tenant_deletion
+from kb.store.tenants import Tenant, tenant_by_name
 
 PAGE = 1_000
 
@@ -39,18 +30,7 @@ PURGE_PATIENCE_SECONDS = 30
 
 def list_all(as_json: JsonOption = False) -> None:
     """List the tenants by name."""
-
-    async def act(database: Database) -> list[Tenant]:
-        found: list[Tenant] = []
-        while True:
-            async with database.system() as system:
-                after = found[-1].name if found else ""
-                page = await list_tenants(system, after=after, limit=PAGE)
-            found += page
-            if len(page) < PAGE:
-                return found
-
-    tenants = on_database(Settings(), act)
+    tenants = on_database(Settings(), lambda database: chosen_tenants(database, None))
     if as_json:
         print_json([{"id": str(tenant.id), "name": tenant.name} for tenant in tenants])
     else:
@@ -135,16 +115,13 @@ def retention(
     if (days is None) != is_kept:
         raise InvalidInput("Say either --days N or --keep.")
 
-    async def act(database: Database) -> None:
-        async with database.system() as system:
-            owner = await tenant_by_name(system, tenant)
-        async with database.tenant(owner.id, viewer=None) as scope:
-            await set_retention(scope, collection, days=days)
-            await record_event(
-                scope, COMMAND_LINE, "collection.retention", collection, {"days": days or 0}
-            )
+    async def act(scope: TenantSession) -> None:
+        await set_retention(scope, collection, days=days)
+        await record_event(
+            scope, COMMAND_LINE, "collection.retention", collection, {"days": days or 0}
+        )
 
-    on_database(Settings(), act)
+    on_tenant(Settings(), tenant, act)
     kept = "for ever" if days is None else f"for {days} days after their last upload"
     console.print(f"Documents in {collection!r} are kept {kept}.")
 
@@ -152,19 +129,16 @@ def retention(
 def collections(tenant: TenantOption, as_json: JsonOption = False) -> None:
     """List a tenant's collections, and for how long their documents are kept."""
 
-    async def act(database: Database) -> list[CollectionRule]:
-        async with database.system() as system:
-            owner = await tenant_by_name(system, tenant)
+    async def act(scope: TenantSession) -> list[CollectionRule]:
         found: list[CollectionRule] = []
         while True:
-            async with database.tenant(owner.id, viewer=None) as scope:
-                after = found[-1].name if found else ""
-                page = await list_collections(scope, after=after, limit=PAGE)
+            after = found[-1].name if found else ""
+            page = await list_collections(scope, after=after, limit=PAGE)
             found += page
             if len(page) < PAGE:
                 return found
 
-    found = on_database(Settings(), act)
+    found = on_tenant(Settings(), tenant, act)
     if as_json:
         print_json([{"name": each.name, "retention_days": each.retention_days} for each in found])
     else:

@@ -1,21 +1,19 @@
 """Webhooks: who is told of what happens."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 from uuid import UUID
 
 import typer
 
-from footnote.commands.admin import COMMAND_LINE, on_database
+from footnote.commands.admin import COMMAND_LINE, on_tenant
 from footnote.compose import utc_now
 from footnote.output import JsonOption, TenantOption, console, print_json
 from footnote.outside import open_outbound
 from kb.ids import WebhookId
-from kb.postgres.database import Database, TenantSession
+from kb.postgres.database import TenantSession
 from kb.settings import Settings
 from kb.store.audit import record_event
-from kb.store.tenants import tenant_by_name
 from kb.store.webhook_deliveries import Delivery, add_test_delivery, list_deliveries
 from kb.store.webhook_events import EVENT_TYPES, read_event_types
 from kb.store.webhooks import (
@@ -27,8 +25,6 @@ from kb.store.webhooks import (
     list_webhooks,
     new_secret,
 )
-
-Result = TypeVar("Result")
 
 WebhookArgument = Annotated[UUID, typer.Argument(help="The id of the webhook.")]
 
@@ -60,7 +56,7 @@ def add_webhook(
         return webhook
 
     asyncio.run(check())
-    webhook = _on_tenant(settings, tenant, act)
+    webhook = on_tenant(settings, tenant, act)
     secret = webhook.secrets[0]["secret"]
     if as_json:
         print_json({**_shown(webhook), "secret": secret})
@@ -70,7 +66,7 @@ def add_webhook(
 
 def list_all(tenant: TenantOption, as_json: JsonOption = False) -> None:
     """List the webhooks of a tenant."""
-    found = _on_tenant(
+    found = on_tenant(
         Settings(), tenant, lambda scope: list_webhooks(scope, after=None, limit=MAX_WEBHOOKS)
     )
     if as_json:
@@ -88,7 +84,7 @@ def remove_webhook(webhook_id: WebhookArgument, tenant: TenantOption) -> None:
         await delete_webhook(scope, WebhookId(webhook_id))
         await record_event(scope, COMMAND_LINE, "webhook.delete", str(webhook_id))
 
-    _on_tenant(Settings(), tenant, act)
+    on_tenant(Settings(), tenant, act)
     console.print(f"Removed the webhook {webhook_id}.")
 
 
@@ -101,7 +97,7 @@ def send_test(
         await get_webhook(scope, WebhookId(webhook_id), is_locked=True)
         return await add_test_delivery(scope, WebhookId(webhook_id), now=utc_now())
 
-    delivery = _on_tenant(Settings(), tenant, act)
+    delivery = on_tenant(Settings(), tenant, act)
     if as_json:
         print_json(_shown_delivery(delivery))
     else:
@@ -119,7 +115,7 @@ def show_deliveries(
             scope, WebhookId(webhook_id), before=None, limit=SHOWN_DELIVERIES
         )
 
-    found = _on_tenant(Settings(), tenant, act)
+    found = on_tenant(Settings(), tenant, act)
     if as_json:
         print_json([_shown_delivery(each) for each in found])
         return
@@ -127,20 +123,6 @@ def show_deliveries(
         last = each.attempts[-1] if each.attempts else None
         answer = "" if last is None else last["status_code"] or last["error"]
         console.print(f"{each.id}  {each.type}  {each.status}  {len(each.attempts)}  {answer}")
-
-
-def _on_tenant(
-    settings: Settings, tenant: str, act: Callable[[TenantSession], Awaitable[Result]]
-) -> Result:
-    """The result of a transaction on the whole tenant."""
-
-    async def on_its_rows(database: Database) -> Result:
-        async with database.system() as system:
-            owner = await tenant_by_name(system, tenant)
-        async with database.tenant(owner.id, viewer=None) as scope:
-            return await act(scope)
-
-    return on_database(settings, on_its_rows)
 
 
 def _shown(webhook: Webhook) -> dict[str, object]:

@@ -6,6 +6,9 @@ from typing import Final, Protocol
 
 from kb.errors import SourceTooLarge
 
+RULE_FILE: Final = ".footnote-rules.toml"
+"""Says in the root of a source who may read its files."""
+
 MAX_FILES: Final = 100_000
 """Of one source: all are held in memory at once, at about a kilobyte each."""
 
@@ -40,6 +43,11 @@ class DocumentSource(Protocol):
     def read(self, file: SourceFile) -> bytes:
         """The bytes of a listed file; raises OSError when they cannot be read."""
         ...
+
+
+def is_shown(path: str) -> bool:
+    """False for what begins with a dot, or lies in a folder that does; a rule file is shown."""
+    return path == RULE_FILE or not any(part.startswith(".") for part in path.split("/"))
 
 
 def refuse_too_many(count: int) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from ingest.sources.files import SourceFile
-from ingest.sources.local_folder import LocalFolder, is_shown
+from ingest.sources.files import SourceFile, is_shown
+from ingest.sources.local_folder import LocalFolder
 from kb.errors import Misconfigured, SourceTooLarge, UploadTooLarge
 from kb.source_uris import SourceUri
 

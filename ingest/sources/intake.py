@@ -13,16 +13,14 @@ from ingest.sources.readers import (
     is_described_anew,
 )
 from ingest.sources.report import Tally
-from ingest.sources.run import READERS, Place, SourceRun, told
+from ingest.sources.run import READ_AT_ONCE, Place, SourceRun, told
 from ingest.sources.survey import Surveyed
 from kb.errors import DependencyFailed, KnowledgeBaseError, OutboundFailed
 from kb.ids import new_uuid
 from kb.postgres.database import TenantSession, Viewer
 from kb.store.document_writes import set_filename
 from kb.store.source_items import Item, KnownItem, forget_items, store_items, without_words
-from kb.store.sources import (
-    ItemFailure,
-)
+from kb.store.sources import ItemFailure
 from kb.store.uploads import Upload
 
 ITEMS_A_TRANSACTION: Final = 50
@@ -52,7 +50,7 @@ class Intake:
                 await self._take_in(known, surveyed)
                 await self.on_progress()
 
-        tasks = [asyncio.create_task(work()) for _ in range(READERS)]
+        tasks = [asyncio.create_task(work()) for _ in range(READ_AT_ONCE)]
         try:
             await asyncio.gather(*tasks)
         finally:

@@ -7,17 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from ingest.sources.files import SourceFile, refuse_too_many
-from ingest.sources.permissions import RULE_FILE
+from ingest.sources.files import SourceFile, is_shown, refuse_too_many
 from kb.errors import SourceUriRefused, UploadTooLarge
 
 READ_BYTES: Final = 1 << 20
 FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-
-
-def is_shown(path: str) -> bool:
-    """False for what begins with a dot, or lies in a folder that does; a rule file is shown."""
-    return path == RULE_FILE or not any(part.startswith(".") for part in path.split("/"))
 
 
 class LocalFolder:

@@ -10,8 +10,7 @@ from urllib.parse import quote
 import fsspec
 from fsspec.spec import AbstractFileSystem
 
-from ingest.sources.files import SourceFile, refuse_too_many
-from ingest.sources.local_folder import is_shown
+from ingest.sources.files import SourceFile, is_shown, refuse_too_many
 from kb.errors import Misconfigured, UploadTooLarge
 from kb.source_uris import SourceUri
 

@@ -15,9 +15,7 @@ from ingest.sources.web_list import WebClient, WebList
 from ingest.sources.zip_archive import MAX_ARCHIVE_BYTES, ZipArchive
 from kb.ids import TenantId
 from kb.source_uris import LOCAL, WEB, SourceUri, parse_source_uri, prefix_of, require_allowed
-from kb.store.sources import (
-    Source,
-)
+from kb.store.sources import Source
 
 ROOT: Final = Path("/")
 

@@ -21,19 +21,13 @@ from pydantic import (
     ValidationError,
 )
 
+from ingest.sources.files import RULE_FILE
 from ingest.sources.patterns import PathPattern, compile_pattern
 from kb.errors import KnowledgeBaseError, SourceRulesInvalid
 from kb.principals import validate_principals
 from kb.store.source_items import Sidecar
-from kb.store.sources import (
-    MAX_PATTERN_LENGTH,
-    MAX_RULES,
-    Rule,
-)
+from kb.store.sources import MAX_PATTERN_LENGTH, MAX_RULES, Rule
 from language.text import is_text
-
-RULE_FILE: Final = ".footnote-rules.toml"
-"""In the root of a source."""
 
 SIDECAR_ENDS: Final = (".footnote.toml", ".footnote.json")
 """Behind the whole name of the file that a sidecar describes."""

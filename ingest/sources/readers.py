@@ -45,8 +45,8 @@ def external_id(run: SourceRun, item: Item) -> str:
 
 async def narrow_readers_of_all(
     run: SourceRun, survey: Survey, known: Mapping[str, KnownItem]
-) -> int:
-    """The number of documents that somebody lost; nobody gains one.
+) -> None:
+    """Takes documents from those who may read them no longer; nobody gains one.
 
     What is not listed, or has a fault, keeps only readers that its last sidecar and the rules of
     today both name.
@@ -87,7 +87,6 @@ async def narrow_readers_of_all(
                     )
 
         await run.transaction(narrow)
-    return len(waiting)
 
 
 def is_described_anew(known: KnownItem, surveyed: Surveyed) -> bool:

@@ -5,10 +5,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Final
 
-from kb.store.sources import (
-    HeldSource,
-    ItemFailure,
-)
+from kb.store.sources import HeldSource, ItemFailure
 
 MAX_FAILURES: Final = 100
 """Told one by one; `failed` counts them all."""

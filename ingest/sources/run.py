@@ -26,17 +26,15 @@ from kb.store.source_runs import (
     hold_source_run,
     keep_source_run,
 )
-from kb.store.sources import (
-    Source,
-)
+from kb.store.sources import Source
 from kb.store.uploads import Uploads
 
 log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
 
-READERS: Final = 4
-"""Files that are read at once: places far away answer slowly, and each file may be large."""
+READ_AT_ONCE: Final = 4
+"""Files of a source: places far away answer slowly, and each file may be large."""
 
 OPEN_SECONDS: Final = 900.0
 LIST_SECONDS: Final = 900.0
@@ -151,7 +149,7 @@ class Place:
 @asynccontextmanager
 async def opened_place(run: SourceRun) -> AsyncIterator[Place]:
     """The run's source, open; raises what the opener raises."""
-    threads = ThreadPoolExecutor(READERS, thread_name_prefix="source")
+    threads = ThreadPoolExecutor(READ_AT_ONCE, thread_name_prefix="source")
     # Opening and closing follow each other, also when nobody waits for the opening any more.
     door = ThreadPoolExecutor(1, thread_name_prefix="source-door")
     opened = ExitStack()

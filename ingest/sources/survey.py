@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ingest.sources.files import SourceFile, refuse_too_many
+from ingest.sources.files import RULE_FILE, SourceFile, refuse_too_many
 from ingest.sources.patterns import compile_pattern, fits_any
 from ingest.sources.permissions import (
     MAX_DESCRIPTION_BYTES,
-    RULE_FILE,
     SIDECAR_ENDS,
     Readers,
     SidecarInvalid,
@@ -17,20 +16,10 @@ from ingest.sources.permissions import (
     parse_sidecar,
 )
 from ingest.sources.run import Place, SourceRun, unavailable
-from kb.errors import (
-    KnowledgeBaseError,
-    SourceRulesInvalid,
-    SourceUnavailable,
-    UploadTooLarge,
-)
+from kb.errors import KnowledgeBaseError, SourceRulesInvalid, SourceUnavailable, UploadTooLarge
 from kb.store.source_items import Item, KnownItem, Sidecar
-from kb.store.source_runs import (
-    note_rule_file,
-)
-from kb.store.sources import (
-    ItemFailure,
-    Rule,
-)
+from kb.store.source_runs import note_rule_file
+from kb.store.sources import ItemFailure, Rule
 from language.text import is_text
 
 MAX_PATH_BYTES: Final = 1_024

@@ -39,13 +39,8 @@ from kb.store.source_runs import (
     enqueue_due_sync,
     scheduled_sources,
 )
-from kb.store.sources import (
-    ItemFailure,
-    delete_source,
-)
-from kb.store.sources import (
-    SourceRun as StoredRun,
-)
+from kb.store.sources import ItemFailure, delete_source
+from kb.store.sources import SourceRun as StoredRun
 
 log = structlog.get_logger(__name__)
 
@@ -111,9 +106,6 @@ async def run_sync_job(tools: SourceTools, run: TenantRun) -> FinishedStatus:
     name = run.job.arguments["source"]
     assert isinstance(name, str)  # noqa: S101  # whoever queued it wrote a name
 
-    async def report(done: int, total: int) -> None:
-        await run.report(done=done, total=total)
-
     if run.job.arguments.get("remove"):
         # An earlier attempt may have got to its end and died before it could say so.
         with suppress(SourceNotFound):
@@ -123,10 +115,10 @@ async def run_sync_job(tools: SourceTools, run: TenantRun) -> FinishedStatus:
                 run.tenant_id,
                 name,
                 source_id=None if source_id is None else str(source_id),
-                report_progress=report,
+                report_progress=run.report,
             )
         return "succeeded"
-    done = await synchronise(tools, run.tenant_id, name, report_progress=report)
+    done = await synchronise(tools, run.tenant_id, name, report_progress=run.report)
     return "completed_with_errors" if done.failed or done.held else "succeeded"
 
 

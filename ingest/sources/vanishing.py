@@ -20,12 +20,8 @@ from kb.store.source_items import (
     set_item_states,
     store_items,
 )
-from kb.store.source_runs import (
-    set_held,
-)
-from kb.store.sources import (
-    HeldSource,
-)
+from kb.store.source_runs import set_held
+from kb.store.sources import HeldSource
 from kb.store.stored_files import discard_file
 
 TOMBSTONES_KEPT_FOR: Final = timedelta(days=30)

@@ -8,8 +8,7 @@ from pathlib import PurePosixPath
 from threading import Lock
 from typing import Final
 
-from ingest.sources.files import MAX_FILES, SourceFile
-from ingest.sources.local_folder import is_shown
+from ingest.sources.files import MAX_FILES, SourceFile, is_shown
 from kb.errors import DocumentEncrypted, SourceTooLarge, UploadTooLarge
 
 MAX_ARCHIVE_BYTES: Final = 200_000_000

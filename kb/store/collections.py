@@ -35,7 +35,7 @@ async def ensure_collection(scope: TenantSession, name: str) -> CollectionId:
 
 
 async def set_retention(scope: TenantSession, name: str, *, days: int | None) -> None:
-    """Keeps the collection's documents for so many days after their last change; None: for ever.
+    """Keeps the collection's documents for so many days after their last upload; None: for ever.
 
     Makes the collection when it is missing. Needs a whole-tenant scope.
     """

@@ -14,7 +14,7 @@ from kb.store.tables import deletions
 DeletionReason = Literal["request", "retention"]
 
 OPEN_TENANTS: int = 1_000
-"""Looked after in one turn of a process; the others have theirs next."""
+"""Looked after in one turn of a process; the others when these are done."""
 
 FILES_AT_ONCE: int = 100
 

@@ -6,18 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, TypedDict, assert_never
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Select,
-    and_,
-    case,
-    false,
-    func,
-    or_,
-    select,
-    text,
-)
+from sqlalchemy import ColumnElement, Row, Select, and_, case, false, func, or_, select, text
 
 from kb.errors import DocumentNotFound
 from kb.ids import CollectionId, DocumentId

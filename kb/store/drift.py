@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import UUID
 from kb.ids import ChunkId, DocumentId, JobId
 from kb.postgres.database import TenantSession
 from kb.store.spaces import Space, vectors_table
-from kb.store.tables import chunks, document_versions, documents, jobs
+from kb.store.tables import chunks, documents, jobs
 
 UNFINISHED = ("queued", "running")
 
@@ -130,22 +130,6 @@ async def miscounted_documents(scope: TenantSession, *, limit: int) -> list[Docu
         .limit(limit)
     )
     return [DocumentId(row) for row in (await scope.connection.execute(query)).scalars()]
-
-
-async def named_files(scope: TenantSession) -> frozenset[str]:
-    """The sha256 of all bytes that documents and their versions name."""
-    columns = (
-        (documents, documents.c.content_sha256),
-        (documents, documents.c.served_sha256),
-        (document_versions, document_versions.c.content_sha256),
-    )
-    query = union(
-        *(
-            select(column).where(table.c.tenant_id == scope.tenant_id, column.is_not(None))
-            for table, column in columns
-        )
-    )
-    return frozenset((await scope.connection.execute(query)).scalars())
 
 
 async def documents_of_files(

@@ -3,19 +3,14 @@
 As everywhere, the document is locked before its job.
 """
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from sqlalchemy import select, text, update
 
-from kb.errors import (
-    DocumentNotFound,
-    JobFinished,
-    JobNotFound,
-    JobOfAnother,
-    UploadCanceled,
-)
+from kb.errors import DocumentNotFound, JobFinished, JobNotFound, JobOfAnother, UploadCanceled
 from kb.ids import JobId
 from kb.postgres.database import TenantSession
 from kb.store.audit import Actor, record_event
@@ -42,6 +37,16 @@ class JobListing:
 
     status: JobStatus | None = None
     kind: str | None = None
+
+
+class Steer(Protocol):
+    """Runs a job again or cancels it: `retry_job` or `cancel_job`."""
+
+    def __call__(
+        self, scope: TenantSession, job_id: JobId, *, actor: Actor, now: datetime
+    ) -> Awaitable[Job]:
+        """The job as it is now."""
+        ...
 
 
 async def list_jobs(

@@ -341,7 +341,7 @@ async def release_job(
 async def finish_job(
     scope: TenantSession,
     job_id: JobId,
-    status: JobStatus,
+    status: FinishedStatus,
     *,
     error: JobError | None,
     chunk_count: int | None = None,

@@ -9,37 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, TypedDict, cast
 
-from sqlalchemy import (
-    Row,
-    Select,
-    Update,
-    all_,
-    and_,
-    func,
-    insert,
-    literal,
-    select,
-    update,
-)
+from sqlalchemy import Row, Select, Update, all_, and_, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
-from kb.errors import AlreadyExists, InvalidInput, ReindexRunNotFound, SpaceNotFound, TenantNotFound
+from kb.errors import AlreadyExists, InvalidInput, ReindexRunNotFound, SpaceNotFound
 from kb.ids import DocumentId, JobId
-from kb.postgres.database import TenantSession
+from kb.postgres.database import TenantSession, constraint_of
 from kb.store.job_kinds import INGEST, REINDEX
-from kb.store.jobs import (
-    FINISHED,
-    JobError,
-    JobStatus,
-    TenantWork,
-    enqueue_job,
-)
+from kb.store.jobs import FINISHED, JobError, JobStatus, TenantWork, enqueue_job
 from kb.store.sources import HeldSource, get_source
 from kb.store.spaces import find_space
 from kb.store.tables import jobs, reindex_runs
 from kb.store.vectors import Embedded
 
-FOREIGN_KEY_VIOLATION: Final = "23503"
 DUE_ONCE: Final = "reindex_runs_due_key"
 
 LOCK: Final = "reindex"
@@ -69,7 +51,7 @@ class Stale(TypedDict):
 
 
 class Report(TypedDict):
-    """The outcome of a run. Each document seen counts once, from `unchanged` to `failed`."""
+    """The outcome of a run. Each document seen counts once, from `unchanged` to `reparsed`."""
 
     seen: int
     unchanged: int
@@ -173,7 +155,7 @@ async def begin_run(
     """The job of a new run; SourceNotFound, and InvalidInput for a model without a space.
 
     A collection that is not there fails the run: who may not know of it gets no other response.
-    AlreadyExists when the run of that due time has been begun, TenantNotFound without a tenant.
+    AlreadyExists when the run of that due time has been begun.
     """
     if asked.source is not None:
         await get_source(scope, asked.source)
@@ -203,9 +185,7 @@ async def begin_run(
                 )
             )
     except IntegrityError as error:
-        if getattr(error.orig, "sqlstate", None) == FOREIGN_KEY_VIOLATION:
-            raise TenantNotFound from error
-        if getattr(getattr(error.orig, "diag", None), "constraint_name", "") != DUE_ONCE:
+        if constraint_of(error) != DUE_ONCE:
             raise
         raise AlreadyExists("The run of this night has been begun already.") from error
     return job_id

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from kb.errors import AlreadyExists, InvalidInput, SourceNotFound
 from kb.ids import SourceId, new_uuid
-from kb.postgres.database import TenantSession
+from kb.postgres.database import TenantSession, constraint_of
 from kb.principals import validate_principals
 from kb.schedule import validate_cron
 from kb.source_uris import parse_source_uri
@@ -151,7 +151,7 @@ async def create_source(
         async with scope.connection.begin_nested():
             await scope.connection.execute(statement)
     except IntegrityError as error:
-        if getattr(getattr(error.orig, "diag", None), "constraint_name", "") != "sources_name_key":
+        if constraint_of(error) != "sources_name_key":
             raise
         raise AlreadyExists(f"A source with the name {name!r} exists already.") from error
     return await get_source(scope, name)

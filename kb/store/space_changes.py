@@ -245,7 +245,10 @@ async def _tenants(database: Database) -> list[TenantId]:
 
 
 async def _wait_for_older_transactions(database: Database) -> None:
-    """Returns when every transaction that is open now has ended; TransactionConflict if none do."""
+    """Returns when every transaction that is open now has ended.
+
+    TransactionConflict when some are still open after UNUSED_WITHIN_SECONDS.
+    """
     async with database.owner() as connection:
         older = set((await connection.execute(_TRANSACTIONS)).scalars())
     for _ in range(round(UNUSED_WITHIN_SECONDS / LOOK_EVERY_SECONDS)):

@@ -42,6 +42,47 @@ async def needed_files(scope: TenantSession, sha256s: Sequence[str]) -> frozense
     return frozenset((await scope.connection.execute(named)).scalars())
 
 
+async def named_files(scope: TenantSession) -> frozenset[str]:
+    """The sha256 of all bytes that documents and their versions name."""
+    columns = (
+        (documents, documents.c.content_sha256),
+        (documents, documents.c.served_sha256),
+        (document_versions, document_versions.c.content_sha256),
+    )
+    query = union(
+        *(
+            select(column).where(table.c.tenant_id == scope.tenant_id, column.is_not(None))
+            for table, column in columns
+        )
+    )
+    return frozenset((await scope.connection.execute(query)).scalars())
+
+
+async def missing_files(
+    database: Database, files: FileStore, tenant_id: TenantId
+) -> frozenset[str]:
+    """The sha256 of bytes that something needs and that are not stored."""
+    # Bytes are stored before the rows that name them, and deleted after them.
+    async with database.tenant(tenant_id, viewer=None) as scope:
+        named = await named_files(scope)
+    missing = sorted(named.difference(await files.stored(tenant_id)))
+    async with database.tenant(tenant_id, viewer=None) as scope:
+        # Again: what was deleted meanwhile is not missed.
+        return await needed_files(scope, missing)
+
+
+async def unneeded_files(database: Database, files: FileStore, tenant_id: TenantId) -> list[str]:
+    """The sha256 of stored bytes that nothing needs now; an upload may be about to."""
+    stored = await files.stored(tenant_id)
+    unneeded: list[str] = []
+    for start in range(0, len(stored), FILES_AT_ONCE):
+        page = stored[start : start + FILES_AT_ONCE]
+        async with database.tenant(tenant_id, viewer=None) as scope:
+            needed = await needed_files(scope, page)
+        unneeded += [sha256 for sha256 in page if sha256 not in needed]
+    return unneeded
+
+
 async def discard_file(
     database: Database, files: FileStore, tenant_id: TenantId, sha256: str
 ) -> bool:
@@ -62,13 +103,7 @@ async def discard_unneeded(
     They are what a process leaves that dies between storing bytes and storing their document.
     """
     await files.delete_partial(tenant_id, before=before)
-    stored = await files.stored(tenant_id)
-    unneeded: list[str] = []
-    for start in range(0, len(stored), FILES_AT_ONCE):
-        page = stored[start : start + FILES_AT_ONCE]
-        async with database.tenant(tenant_id, viewer=None) as scope:
-            needed = await needed_files(scope, page)
-        unneeded += [sha256 for sha256 in page if sha256 not in needed]
+    unneeded = await unneeded_files(database, files, tenant_id)
     # Only these are asked for their age, which costs a request each in a store far away.
     discarded = [
         await discard_file(database, files, tenant_id, sha256)

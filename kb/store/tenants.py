@@ -98,16 +98,9 @@ async def tenant_by_name(system: SystemSession, name: str) -> Tenant:
     return Tenant(id=TenantId(tenant_id), name=name)
 
 
-async def list_tenants(
-    system: SystemSession, *, after: str = "", limit: int | None = None
-) -> list[Tenant]:
-    """The tenants by name, after the given one."""
-    query = (
-        select(tenants.c.id, tenants.c.name)
-        .where(tenants.c.name > after)
-        .order_by(tenants.c.name)
-        .limit(limit)
-    )
+async def list_tenants(system: SystemSession) -> list[Tenant]:
+    """All tenants, by name."""
+    query = select(tenants.c.id, tenants.c.name).order_by(tenants.c.name)
     rows = await system.connection.execute(query)
     return [Tenant(id=TenantId(row.id), name=row.name) for row in rows]
 

@@ -119,7 +119,10 @@ async def list_webhooks(
 async def get_webhook(
     scope: TenantSession, webhook_id: WebhookId, *, is_locked: bool = False
 ) -> Webhook:
-    """The webhook, with `is_locked` for the rest of the transaction; WebhookNotFound without."""
+    """The webhook; WebhookNotFound when there is none.
+
+    With `is_locked` nobody else changes or serves it until the transaction ends.
+    """
     query = select(webhooks).where(
         webhooks.c.tenant_id == scope.tenant_id, webhooks.c.id == webhook_id
     )

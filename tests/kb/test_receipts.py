@@ -5,14 +5,7 @@ import json
 import pytest
 
 from kb.errors import InvalidInput, ReceiptInvalid
-from kb.receipts import (
-    SigningKey,
-    canonical,
-    new_signing_key,
-    public_key,
-    read_jwk,
-    verify_receipt,
-)
+from kb.receipts import SigningKey, canonical, new_signing_key, public_key, read_jwk, verify_receipt
 
 # RFC 8032, 7.1, test 1.
 SECRET = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")

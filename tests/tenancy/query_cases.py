@@ -13,16 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.errors import StillRunning
-from kb.ids import (
-    AnswerId,
-    ChunkId,
-    CredentialId,
-    DocumentId,
-    JobId,
-    SourceId,
-    Subject,
-    new_uuid,
-)
+from kb.ids import AnswerId, ChunkId, CredentialId, DocumentId, JobId, SourceId, Subject, new_uuid
 from kb.index.candidate_vectors import Among, read_candidate_vectors, read_nearest
 from kb.index.follower import Follower, Turns
 from kb.index.lexical.lexical_indexes import LexicalIndexes
@@ -115,12 +106,7 @@ from kb.store.deletions import (
     insert_deletion,
     note_discarded,
 )
-from kb.store.document_copies import (
-    delete_answers,
-    delete_jobs,
-    forget_queued,
-    forget_responses,
-)
+from kb.store.document_copies import delete_answers, delete_jobs, forget_queued, forget_responses
 from kb.store.document_retention import delete_outlived, outlived_documents
 from kb.store.document_writes import (
     insert_document,
@@ -146,7 +132,6 @@ from kb.store.drift import (
     documents_of_files,
     lost_jobs,
     miscounted_documents,
-    named_files,
     unread_documents,
     vectors_without_chunks,
 )
@@ -240,16 +225,9 @@ from kb.store.space_backfill import (
     missing_chunks,
     sample_chunks,
 )
-from kb.store.spaces import (
-    Space,
-    all_spaces,
-    current_space,
-    find_space,
-    hold_spaces,
-    stored_spaces,
-)
+from kb.store.spaces import Space, all_spaces, current_space, find_space, hold_spaces, stored_spaces
 from kb.store.stale import Chosen, count_documents, stale_documents
-from kb.store.stored_files import lock_file, needed_files
+from kb.store.stored_files import lock_file, named_files, needed_files
 from kb.store.tenant_deletion import delete_tenant
 from kb.store.tenants import (
     advance_generation,
@@ -1174,6 +1152,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.stored_files.lock_file": nothing(
         lambda s, h: lock_file(s, h.document.content.sha256), "makes others wait"
     ),
+    "store.stored_files.named_files": finds(_named),
     "store.stored_files.needed_files": finds(
         lambda s, h: needed_files(s, [h.document.content.sha256])
     ),
@@ -1255,7 +1234,6 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, _: lost_jobs(s, limit=10), "every unfinished job is in the queue"
     ),
     "store.drift.miscounted_documents": finds(lambda s, _: miscounted_documents(s, limit=10)),
-    "store.drift.named_files": finds(_named),
     "store.drift.unread_documents": nothing(
         lambda s, _: unread_documents(s, limit=10), "every upload that waits has its job"
     ),

@@ -12,12 +12,7 @@ from app.answering.claims import VerifiedClaim
 from app.answering.question.question import MAX_TURN_CHARS, Question
 from app.answering.run import Retrieved
 from app.answering.window import Turn
-from app.http.answers.present import (
-    AcceptedRequest,
-    CitationNumbers,
-    claim_out,
-    context_out,
-)
+from app.http.answers.present import AcceptedRequest, CitationNumbers, claim_out, context_out
 from app.http.answers.records import NO_DOCUMENTS, answer_record
 from app.http.answers.schemas import Answer, AnswerRequest, require_known_model
 from app.http.masking import shown_body

@@ -13,12 +13,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from app.http.dependencies import ReadsDocuments, ReadsReceipts, ResourcesDep, WritesDocuments
 from app.http.documents import batch
-from app.http.documents.present import (
-    chunk_out,
-    document_out,
-    receipt_out,
-    version_out,
-)
+from app.http.documents.present import chunk_out, document_out, receipt_out, version_out
 from app.http.documents.schemas import (
     Chunk,
     Document,
@@ -52,12 +47,7 @@ from kb.store.changes import change_fields, delete_document, lock_to_change
 from kb.store.chunks import list_chunks
 from kb.store.deletions import Deletion, get_deletion
 from kb.store.documents import Document as StoredDocument
-from kb.store.documents import (
-    DocumentStatus,
-    Listing,
-    get_document,
-    list_documents,
-)
+from kb.store.documents import DocumentStatus, Listing, get_document, list_documents
 from kb.store.filters import parse_filter
 from kb.store.idempotency import STORED_AT_ONCE_ABANDONED_AFTER, StoredResponse
 from kb.store.signing_keys import public_keys, signing_key

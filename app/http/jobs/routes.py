@@ -1,10 +1,8 @@
 """Background jobs."""
 
 import asyncio
-from collections.abc import Awaitable
-from datetime import datetime
 from operator import attrgetter
-from typing import Annotated, Protocol
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query
@@ -14,22 +12,14 @@ from app.http.dependencies import FollowsJobs, ResourcesDep, WritesDocuments
 from app.http.jobs.present import job_out
 from app.http.jobs.schemas import Job
 from app.http.jobs.streams import JobStreamsDep
-from app.http.paging import (
-    DEFAULT_LIMIT,
-    CursorParam,
-    LimitParam,
-    Page,
-    page_of,
-    read_id_cursor,
-)
+from app.http.paging import DEFAULT_LIMIT, CursorParam, LimitParam, Page, page_of, read_id_cursor
 from app.http.sse import EVENT_STREAM, LastEventId, encode_events, stream_response
 from app.identity import Caller
 from app.resources import Resources
 from kb.errors import InvalidInput
 from kb.ids import JobId
-from kb.postgres.database import TenantSession, retried
-from kb.store.audit import Actor
-from kb.store.job_control import JobListing, cancel_job, list_jobs, retry_job
+from kb.postgres.database import retried
+from kb.store.job_control import JobListing, Steer, cancel_job, list_jobs, retry_job
 from kb.store.job_kinds import JOB_KINDS
 from kb.store.jobs import FINISHED, JobStatus, get_job
 from kb.store.jobs import Job as StoredJob
@@ -128,16 +118,6 @@ async def get_events(
     after = last_event_id or 0
     events = streams.follow(caller, JobId(job_id), authorization=authorization, after=after)
     return stream_response(encode_events(events, after=after, request_id=caller.request_id))
-
-
-class Steer(Protocol):
-    """Runs a job again or cancels it; errors as of `kb.store.job_control`."""
-
-    def __call__(
-        self, scope: TenantSession, job_id: JobId, *, actor: Actor, now: datetime
-    ) -> Awaitable[StoredJob]:
-        """The job as it is now."""
-        ...
 
 
 async def _steer(steer: Steer, job_id: UUID, resources: Resources, caller: Caller) -> Job:

@@ -12,13 +12,7 @@ from app.http.idempotency import IdempotencyKey, change_once, request_digest
 from app.http.jobs.present import job_out
 from app.http.paging import DEFAULT_LIMIT, CursorParam, LimitParam, Page, page_of, read_id_cursor
 from app.http.sources.present import source_out
-from app.http.sources.schemas import (
-    NewSource,
-    Source,
-    SourceDeleted,
-    SourceJob,
-    SourcePatch,
-)
+from app.http.sources.schemas import NewSource, Source, SourceDeleted, SourceJob, SourcePatch
 from app.http.sources.schemas import Rule as WrittenRule
 from app.identity import Caller
 from app.resources import Resources
@@ -29,10 +23,7 @@ from kb.store.audit import record_event
 from kb.store.idempotency import StoredResponse
 from kb.store.jobs import get_job
 from kb.store.source_items import confirm_held_items
-from kb.store.source_runs import (
-    enqueue_removal,
-    enqueue_sync,
-)
+from kb.store.source_runs import enqueue_removal, enqueue_sync
 from kb.store.sources import (
     Rule,
     SourceSettings,
@@ -117,7 +108,7 @@ async def patch_one(
     Changed readers do without a rule file that has vanished. Which files an operator's source
     reads, only the operator changes, unless the tenant may name its address.
     """
-    sent = {name: getattr(patch, name) for name in patch.model_fields_set}
+    sent = {field: getattr(patch, field) for field in patch.model_fields_set}
     for field in {"principals", "include", "exclude"} & sent.keys():
         sent[field] = tuple(sent[field] or ())
     if patch.rules is not None:

@@ -19,13 +19,7 @@ from kb.errors import IndexNotReady
 from kb.index.lexical.analysis import analyse_joined
 from kb.index.lexical.bags import bag_of
 from kb.index.lexical.doubt import Doubt
-from kb.index.lexical.folder import (
-    FolderState,
-    build_schema,
-    has_remains,
-    open_index,
-    read_state,
-)
+from kb.index.lexical.folder import FolderState, build_schema, has_remains, open_index, read_state
 from kb.index.lexical.reader import IndexReader
 from kb.index.reached import NOTHING, UNKNOWN_HISTORY, Reached
 from kb.store.chunks import IndexedChunk

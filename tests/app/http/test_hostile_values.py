@@ -11,14 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.app.http.described import (
-    BODIES,
-    TEXTS,
-    Described,
-    Json,
-    Route,
-    must_be_refused_properly,
-)
+from tests.app.http.described import BODIES, TEXTS, Described, Json, Route, must_be_refused_properly
 from tests.service import Person, Service
 
 Place: TypeAlias = tuple[str | int, ...]

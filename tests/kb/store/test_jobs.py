@@ -13,15 +13,7 @@ from kb.postgres.database import Viewer
 from kb.settings import Settings
 from kb.store.documents import Document
 from kb.store.job_kinds import INGEST
-from kb.store.jobs import (
-    Job,
-    enqueue_job,
-    finish_job,
-    get_job,
-    latest_job,
-    set_progress,
-    start_job,
-)
+from kb.store.jobs import Job, enqueue_job, finish_job, get_job, latest_job, set_progress, start_job
 from kb.store.tenants import create_tenant
 from tests.footnote.own_database import OwnDatabase, own_database
 
