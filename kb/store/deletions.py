@@ -13,9 +13,6 @@ from kb.store.tables import deletions
 
 DeletionReason = Literal["request", "retention"]
 
-OPEN_TENANTS: int = 1_000
-"""Looked after in one turn of a process; the others when these are done."""
-
 FILES_AT_ONCE: int = 100
 
 
@@ -114,7 +111,6 @@ async def open_deletions(system: SystemSession) -> dict[TenantId, int]:
         .where(deletions.c.purged_at.is_(None))
         .group_by(deletions.c.tenant_id)
         .order_by(deletions.c.tenant_id)
-        .limit(OPEN_TENANTS)
     )
     rows = await system.connection.execute(query)
     return {TenantId(row.tenant_id): row.generation for row in rows}

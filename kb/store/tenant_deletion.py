@@ -121,12 +121,11 @@ async def get_tenant_deletion(system: SystemSession, tenant_id: TenantId) -> Ten
 
 
 async def open_tenant_deletions(system: SystemSession) -> list[TenantId]:
-    """The deleted tenants of which processes may have copies, the oldest first; 100 at most."""
+    """The deleted tenants of which processes may have copies, the oldest first."""
     query = (
         select(tenant_deletions.c.id)
         .where(tenant_deletions.c.purged_at.is_(None))
         .order_by(tenant_deletions.c.deleted_at)
-        .limit(100)
     )
     return [TenantId(row) for row in (await system.connection.execute(query)).scalars()]
 

@@ -27,7 +27,11 @@ from kb.store.deletions import get_deletion
 from kb.store.document_copies import named_documents
 from kb.store.idempotency import StoredResponse, claim_key, store_response
 from kb.store.tables import answers, idempotency_keys
-from kb.store.tenant_deletion import delete_tenant, get_tenant_deletion
+from kb.store.tenant_deletion import (
+    delete_tenant,
+    get_tenant_deletion,
+    open_tenant_deletions,
+)
 from tests.architecture.databases import execute, values
 from tests.footnote.own_database import OWNER, OwnDatabase, own_database
 
@@ -313,6 +317,25 @@ async def test_a_table_that_nobody_may_count_stops_the_deletion(own: OwnDatabase
 
     with pytest.raises(KnowledgeBaseError, match="forgotten"):
         await delete_all(own)
+
+
+async def test_a_silent_node_keeps_no_deletion_from_being_looked_after(own: OwnDatabase) -> None:
+    """Those that wait for it stay open for days: later ones have their turn beside them."""
+    waiting, count = new_uuid(), 1_200
+    execute(
+        own.url,
+        f"""
+        INSERT INTO tenant_deletions (id, receipt, deleted_at)
+        SELECT gen_random_uuid(), '{{}}', now() - interval '1 day' FROM generate_series(1, {count});
+        INSERT INTO tenant_deletions (id, receipt, deleted_at) VALUES ('{waiting}', '{{}}', now());
+        """,  # noqa: S608  # our own values
+    )
+
+    async with own.tools.database.system() as system:
+        found = await open_tenant_deletions(system)
+
+    assert len(found) == count + 1
+    assert found[-1] == waiting
 
 
 async def test_an_upload_of_a_deleted_tenant_leaves_nothing(own: OwnDatabase) -> None:
