@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Annotated
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import typer
@@ -52,7 +53,8 @@ def add_webhook(
         webhook = await create_webhook(
             scope, url=url, events=types, secret=new_secret(), now=utc_now()
         )
-        await record_event(scope, COMMAND_LINE, "webhook.create", str(webhook.id))
+        details = {"host": urlsplit(url).hostname or "", "events": list(types)}
+        await record_event(scope, COMMAND_LINE, "webhook.create", str(webhook.id), details)
         return webhook
 
     asyncio.run(check())

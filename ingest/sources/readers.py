@@ -132,15 +132,17 @@ async def describe_document(
     except DocumentNotFound:
         return
     now = run.tools.clock()
-    fields = document.fields
+    before = fields = document.fields
     if item.sidecar_etag != surveyed.sidecar_etag or fields.source_uri != surveyed.file.uri:
         fields = document_fields(run, item, surveyed.file.uri, fields.principals, surveyed.sidecar)
         await change_fields(scope, document, fields, now=now)
         document = await get_document(scope, item.document_id)
     await change_readers(scope, document, surveyed.readers, now=now)
-    await record_event(
-        scope, run.actor, "document.update", str(item.document_id), {"fields": ["principals"]}
-    )
+    after = replace(fields, principals=surveyed.readers)
+    changed = [name for name, value in vars(after).items() if value != getattr(before, name)]
+    if changed:
+        details = {"fields": sorted(changed)}
+        await record_event(scope, run.actor, "document.update", str(item.document_id), details)
 
 
 def described_item(item: Item, surveyed: Surveyed) -> Item:

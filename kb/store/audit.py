@@ -1,5 +1,6 @@
 """The audit trail: who did what to which thing, appended in the transaction that does it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import insert
@@ -35,7 +36,7 @@ async def record_event(
     actor: Actor,
     action: str,
     object_id: str | None,
-    detail: dict[str, str | int | list[str]] | None = None,
+    detail: Mapping[str, str | int | Sequence[str]] | None = None,
 ) -> None:
     """Appends an event; `detail` holds no document text."""
     await _insert(scope, scope.tenant_id, actor, action, object_id, detail)
@@ -58,7 +59,7 @@ async def _insert(
     actor: Actor,
     action: str,
     object_id: str | None,
-    detail: dict[str, str | int | list[str]] | None,
+    detail: Mapping[str, str | int | Sequence[str]] | None,
 ) -> None:
     await session.connection.execute(
         insert(audit_events).values(

@@ -205,7 +205,8 @@ async def confirm(
 
 async def _queued(scope: TenantSession, caller: Caller, name: str, action: str) -> StoredResponse:
     job_id = await enqueue_sync(scope, name, owner=caller.owner, priority="bulk")
-    await record_event(scope, caller.actor, action, name)
+    source = await get_source(scope, name)
+    await record_event(scope, caller.actor, action, str(source.id))
     body = SourceJob(job=job_out(await get_job(scope, job_id)))
     return StoredResponse(status_code=202, body=body.model_dump(mode="json"))
 

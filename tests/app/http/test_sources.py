@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from pydantic import JsonValue
+from sqlalchemy import select
 
 from footnote.compose import utc_now
 from ingest.sources.opening import SourceOpener
@@ -16,6 +17,7 @@ from ingest.sources.sync import run_sync_job
 from ingest.tenant_jobs import run_tenant_job
 from kb.ids import JobId
 from kb.store.sources import SourceSettings, create_source
+from kb.store.tables import audit_events
 from tests.ingest.sources.library import NoWeb
 from tests.service import Person, Service
 
@@ -139,6 +141,18 @@ async def test_a_repeated_request_adds_once(admin: Person, tmp_path: Path) -> No
     again = await admin.request("POST", SOURCES, key, json=source(tmp_path))
 
     assert (again.status_code, again.json()) == (201, first.json())
+
+
+async def test_the_audit_trail_knows_a_source_by_one_id(admin: Person, tmp_path: Path) -> None:
+    await admin.request("POST", SOURCES, json=source(tmp_path))
+    await admin.request("POST", f"{SOURCES}/docs:sync")
+
+    query = select(audit_events.c.object_id).where(audit_events.c.action.like("source.%"))
+    async with admin.service.resources.database.tenant(admin.tenant_id, viewer=None) as scope:
+        query = query.where(audit_events.c.tenant_id == scope.tenant_id)
+        found = list((await scope.connection.execute(query)).scalars())
+    assert len(found) == 2
+    assert len(set(found)) == 1
 
 
 async def test_a_source_is_synchronised_by_a_job(admin: Person, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from kb.errors import SourceRulesInvalid, VersionNotFound
 from kb.postgres.database import Viewer
 from kb.store.sources import Rule
 from kb.store.versions import list_versions, read_content
+from tests.architecture.databases import values
 from tests.ingest.sources.library import Library
 
 ALL, ANA, HR, BOARD = "tenant:*", "user:ana", "group:hr", "group:board"
@@ -120,6 +121,23 @@ async def test_a_sidecar_describes_its_file_and_is_no_document(library: Library)
     assert report.seen == 1
     assert (fields.principals, fields.title, fields.metadata) == ((HR,), "Pay", {"year": 2026})
     assert fields.expires_at is not None
+
+
+async def test_the_audit_trail_names_what_a_source_changes(library: Library) -> None:
+    library.write({"a.md": "A.", "a.md.footnote.json": '{"title": "Pay"}'})
+    await library.add()
+    await library.sync_and_ingest()
+
+    for sidecar in ('{"title": "Pay 2"}', '{"title": "Pay 2", "principals": ["group:hr"]}', "{}"):
+        library.write({"a.md.footnote.json": sidecar})
+        await library.sync()
+
+    named = "SELECT detail ->> 'fields' FROM audit_events WHERE action = 'document.update'"
+    assert values(library.own.url, named) == {
+        '["title"]',
+        '["principals"]',
+        '["principals", "title"]',
+    }
 
 
 async def test_a_changed_sidecar_is_applied_without_reading_the_file(library: Library) -> None:
