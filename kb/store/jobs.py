@@ -324,7 +324,7 @@ async def set_progress(
     """Says how far the job is, while it runs in this attempt."""
     await scope.connection.execute(
         _update(scope, job_id)
-        .where(jobs.c.attempts == attempt)
+        .where(jobs.c.attempts == attempt, jobs.c.status == "running")
         .values(progress_done=done, progress_total=total, updated_at=now)
     )
 

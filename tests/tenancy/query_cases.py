@@ -455,6 +455,11 @@ async def _if_running(
     await finish_job(scope, job_id, "canceled", error=None, now=NOW)
 
 
+async def _progressed(scope: TenantSession, job_id: JobId, attempt: int) -> bool:
+    await set_progress(scope, job_id, attempt, done=7, total=9, now=NOW)
+    return (await get_job(scope, job_id)).progress_done == 7
+
+
 async def _retry(scope: TenantSession, hidden: Hidden) -> None:
     """Runs a job again that waits, which changes nothing, and once more when it was canceled."""
     await retry_job(scope, hidden.unread_job, actor=ACTOR, now=NOW)
@@ -977,9 +982,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.jobs.release_job": changes(
         lambda s, h: release_job(s, JobId(UUID(h.names.job)), now=NOW)
     ),
-    "store.jobs.set_progress": changes(
-        lambda s, h: set_progress(s, JobId(UUID(h.names.job)), 1, done=7, total=9, now=NOW)
-    ),
+    "store.jobs.set_progress": changes(lambda s, h: _if_running(s, h, _progressed)),
     "store.jobs.start_job": changes(
         lambda s, h: start_job(s, JobId(UUID(h.names.job)), is_alone=False, now=NOW)
     ),

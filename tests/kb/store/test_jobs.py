@@ -121,6 +121,18 @@ async def test_a_job_is_seen_by_who_sees_its_document_or_sent_it(
                 await get_job(scope, job.id)
 
 
+async def test_a_job_that_has_ended_makes_no_progress(own: OwnDatabase) -> None:
+    _, job = await stored_job(own, "ended")
+
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
+        attempt = await start_job(scope, job.id, is_alone=False, now=NOW)
+        await finish_job(scope, job.id, "canceled", error=None, now=NOW)
+        ended = await get_job(scope, job.id)
+        await set_progress(scope, job.id, attempt, done=3, total=9, now=NOW)
+
+        assert await get_job(scope, job.id) == ended
+
+
 async def test_another_tenant_neither_sees_nor_changes_a_job(own: OwnDatabase) -> None:
     document, job = await stored_job(own, "tenants")
     async with own.tools.database.system() as system:
