@@ -130,7 +130,7 @@ class Intake:
         except KnowledgeBaseError as error:
             await self._refuse(known, surveyed, error)
             return
-        is_new = known.item.document_id is None
+        is_new = known.item.content_sha256 is None
         self.tally.count(**{"new" if is_new else "changed": 1})
         await self._write_down(replace(looked_at, document_id=accepted.document.id))
 

@@ -113,12 +113,7 @@ async def known_items(scope: TenantSession, source_id: SourceId) -> list[KnownIt
             ),
             document=None
             if row.present_document is None
-            else ItemDocument(
-                principals=tuple(row.principals),
-                waiting_principals=None
-                if row.waiting_principals is None
-                else tuple(row.waiting_principals),
-            ),
+            else _item_document(row.principals, row.waiting_principals),
         )
         for row in await scope.connection.execute(query)
     ]
@@ -245,15 +240,32 @@ async def prune_deleted_items(
 
 async def documents_uploaded_as(
     scope: TenantSession, owner: str, external_ids: Sequence[str]
-) -> dict[str, DocumentId]:
+) -> dict[str, tuple[DocumentId, ItemDocument]]:
     """The documents that this uploader sent under these external ids, by external id."""
-    found: dict[str, DocumentId] = {}
+    found: dict[str, tuple[DocumentId, ItemDocument]] = {}
     for start in range(0, len(external_ids), ROWS_A_STATEMENT):
         query = (
-            select(documents.c.external_id, documents.c.id)
+            select(
+                documents.c.external_id,
+                documents.c.id,
+                documents.c.principals,
+                documents.c.waiting_principals,
+            )
             .where(documents.c.tenant_id == scope.tenant_id, documents.c.owner == owner)
             .where(documents.c.external_id.in_(external_ids[start : start + ROWS_A_STATEMENT]))
         )
         for row in await scope.connection.execute(query):
-            found[row.external_id] = DocumentId(row.id)
+            found[row.external_id] = (
+                DocumentId(row.id),
+                _item_document(row.principals, row.waiting_principals),
+            )
     return found
+
+
+def _item_document(
+    principals: Sequence[str], waiting_principals: Sequence[str] | None
+) -> ItemDocument:
+    return ItemDocument(
+        principals=tuple(principals),
+        waiting_principals=None if waiting_principals is None else tuple(waiting_principals),
+    )

@@ -10,6 +10,7 @@ from sqlalchemy import event
 from ingest.sources.files import SourceFile
 from ingest.sources.intake import Intake
 from ingest.sources.run import Place
+from ingest.sources.sync import remove_with_documents
 from kb.errors import FileStoreUnavailable, SourceBusy
 from kb.ids import new_uuid
 from kb.store.source_items import Item
@@ -202,3 +203,48 @@ async def test_nothing_changed_costs_as_many_statements_for_many_files_as_for_fe
     assert report.unchanged == 60
     assert read_paths == [".footnote-rules.toml"]
     assert len(for_many) == len(for_few) < 30
+
+
+async def cut_off_behind_an_upload(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that uploads and ends before it writes down what."""
+
+    async def forget(self: Intake, *items: Item, at_least: int = 0) -> None:
+        raise Cut
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Intake, "_write_down", forget)
+        with pytest.raises(Cut):
+            await library.sync()
+    assert await library.readers() == {"a.md": ("tenant:*",)}
+
+
+@pytest.mark.parametrize("becomes", ["unreadable", "gone"])
+async def test_an_upload_that_nobody_wrote_down_loses_its_readers_before_anything_is_read(
+    library: Library, monkeypatch: pytest.MonkeyPatch, becomes: str
+) -> None:
+    library.write({"a.md": "The pay of Ana."})
+    await library.add()
+    await cut_off_behind_an_upload(library, monkeypatch)
+    await library.change(principals=("group:hr",))
+    if becomes == "gone":
+        (library.folder / "a.md").unlink()
+
+    async def refuse(self: Place, file: SourceFile) -> bytes:
+        raise OSError("The disk is broken.")
+
+    monkeypatch.setattr(Place, "read", refuse)
+    await library.sync()
+
+    assert await library.readers() == {"a.md": ("group:hr",)}
+
+
+async def test_an_upload_that_nobody_wrote_down_goes_with_its_source(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.write({"a.md": "The pay of Ana."})
+    await library.add()
+    await cut_off_behind_an_upload(library, monkeypatch)
+
+    await remove_with_documents(library.tools, library.own.tenant_id, "docs")
+
+    assert await library.documents() == {}
