@@ -10,6 +10,7 @@ from typing import Final
 
 from ingest.sources.files import MAX_FILES, SourceFile
 from ingest.sources.local_folder import is_shown
+from ingest.sources.permissions import says_who_reads
 from kb.errors import DocumentEncrypted, SourceTooLarge, UploadTooLarge
 
 MAX_ARCHIVE_BYTES: Final = 200_000_000
@@ -46,7 +47,7 @@ class ZipArchive:
         self._reading = Lock()
 
     def files(self) -> list[SourceFile]:
-        """The members in the order of their names; links are left out."""
+        """The members in the order of their names; links are left out, but for those of rights."""
         return [
             SourceFile(
                 id=name,
@@ -57,7 +58,8 @@ class ZipArchive:
             )
             for name, member in sorted(self._archive.NameToInfo.items())
             if not member.is_dir()
-            and not stat.S_ISLNK(member.external_attr >> 16)
+            # Listed, such a link is a rule file or sidecar that is malformed, and not none.
+            and (not stat.S_ISLNK(member.external_attr >> 16) or says_who_reads(name))
             and is_shown(name)
         ]
 
