@@ -1,15 +1,20 @@
 """A run that is cut off anywhere and begun again; one that was taken for dead; what a run costs."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import pytest
 from sqlalchemy import event
+from typing_extensions import override
 
 from ingest.sources.files import SourceFile
 from ingest.sources.intake import Intake
-from ingest.sources.run import Place
+from ingest.sources.local_folder import LocalFolder
+from ingest.sources.run import READERS, Place
 from ingest.sources.sync import remove_with_documents
 from kb.errors import FileStoreUnavailable, SourceBusy
 from kb.ids import new_uuid
@@ -17,6 +22,9 @@ from kb.store.source_items import Item
 from kb.store.source_runs import RUN_LEASE, begin_source_run, end_source_run
 from kb.store.uploads import Uploads
 from tests.ingest.sources.library import Library
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
 
 
 class Cut(Exception):
@@ -248,3 +256,39 @@ async def test_an_upload_that_nobody_wrote_down_goes_with_its_source(
     await remove_with_documents(library.tools, library.own.tenant_id, "docs")
 
     assert await library.documents() == {}
+
+
+class WatchedThreads(ThreadPoolExecutor):
+    """Knows the most that was ever asked of it at once, which is what its time is shared by."""
+
+    most = 0
+    asked = 0
+
+    @override
+    def submit(
+        self, work: Callable[P, Result], /, *arguments: P.args, **named: P.kwargs
+    ) -> Future[Result]:
+        self.asked += 1
+        self.most = max(self.most, self.asked)
+        future = super().submit(work, *arguments, **named)
+        future.add_done_callback(self._answer)
+        return future
+
+    def _answer(self, _: object) -> None:
+        self.asked -= 1
+
+
+async def test_the_time_of_a_reading_does_not_run_while_it_waits_for_others(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.md").write_text("A.")
+    with (
+        closing(LocalFolder(tmp_path, within=None, max_bytes=10)) as folder,
+        WatchedThreads(READERS) as threads,
+    ):
+        place = Place(folder, threads)
+        (file,) = await place.files()
+
+        await asyncio.gather(*(place.read(file) for _ in range(100)))
+
+    assert threads.most <= READERS
