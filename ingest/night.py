@@ -18,7 +18,7 @@ from kb.ids import TenantId
 from kb.postgres.database import Database, retried
 from kb.schedule import latest_due
 from kb.store.reindex_runs import Asked, begin_run
-from kb.store.schedules import last_done, mark_done
+from kb.store.schedules import is_to_do, mark_done
 from kb.store.tenants import generations
 
 log = structlog.get_logger(__name__)
@@ -51,8 +51,8 @@ async def tick(night: Night) -> int:
     now = night.clock()
     due = latest_due(night.cron, now=now)
     async with night.database.system() as system:
-        is_done = await last_done(system, NIGHTLY, first=due) >= due
-        tenant_ids = [] if is_done else list(await generations(system))
+        is_due = await is_to_do(system, NIGHTLY, due, now=now)
+        tenant_ids = list(await generations(system)) if is_due else []
     begun = 0
     for tenant_id in tenant_ids:
 
@@ -66,9 +66,9 @@ async def tick(night: Night) -> int:
             return True
 
         begun += await retried(transaction)
-    if not is_done:
+    if is_due:
         async with night.database.system() as system:
-            await mark_done(system, NIGHTLY, due)
+            await mark_done(system, NIGHTLY, due, now=now)
         log.info("night.begun", due=due.isoformat(), tenants=begun)
     if night.enqueue_due_sources is not None:
         await night.enqueue_due_sources(now)

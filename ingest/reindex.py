@@ -133,9 +133,14 @@ async def _chosen(scope: TenantSession, asked: Asked) -> Chosen:
 async def _steps(tools: Reindexing, run: TenantRun, stored: ReindexRun) -> dict[str, _Step]:
     """The steps of the run in order; each returns the report with what it found."""
     database, tenant_id, run_id, asked = run.database, run.tenant_id, run.job.id, stored.asked
+    names = await _source_names(run, asked)
 
     async def reread(report: Report) -> Report:
         async with database.tenant(tenant_id, viewer=None) as scope:
+            if names:
+                # Once for all sources: there may be as many jobs as documents.
+                owners = [source_actor(name).name for name in names]
+                await link_uploads(scope, run_id, owners=owners)
             chosen = await _chosen(scope, asked)
         among = Among(
             run_id=run_id,
@@ -160,7 +165,7 @@ async def _steps(tools: Reindexing, run: TenantRun, stored: ReindexRun) -> dict[
         return report
 
     steps: dict[str, _Step] = {}
-    for name in await _source_names(run, asked):
+    for name in names:
         steps[f"source {name}"] = _synchronising(tools.sources, run, stored, name)
     steps["reread"] = reread
     if asked.is_whole:
@@ -213,8 +218,6 @@ def _synchronising(sources: SourceTools, run: TenantRun, stored: ReindexRun, nam
             log.warning("reindex.source_failed", source=name, code=error.code)
             failure = Failure(document_id=None, item=name, code=error.code, message=error.message)
             return _failing(report, [failure])
-        async with run.database.tenant(run.tenant_id, viewer=None) as scope:
-            await link_uploads(scope, run.job.id, owner=source_actor(name).name)
         failures = [Failure(document_id=None, **each) for each in done.failures]
         report = _failing(report, failures, count=done.failed)
         held = [done.held_source] if done.held_source else []

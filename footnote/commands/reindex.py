@@ -1,6 +1,7 @@
 """The re-index from the command line: run now, or shown as it was stored."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated
 
@@ -15,13 +16,13 @@ from footnote.outside import open_web
 from footnote.worker_tools import build_reindexing, build_source_tools
 from ingest.ingestion import Ingestion
 from ingest.worker import build_queue_app, run_worker
-from kb.errors import InvalidInput, ReindexRunNotFound
+from kb.errors import InvalidInput, ReindexRunNotFound, TenantNotFound
 from kb.ids import JobId
 from kb.postgres.database import Database
 from kb.postgres.embedded_postgres import database_url
 from kb.settings import Settings
 from kb.store.failure_names import name_failures
-from kb.store.jobs import FINISHED, get_job
+from kb.store.jobs import FINISHED, find_job
 from kb.store.reindex_runs import Asked, ReindexRun, begin_run, get_run, list_runs
 from kb.store.tenants import Tenant
 from kb.telemetry import configure_logging
@@ -102,8 +103,10 @@ async def _run(
         begun: list[tuple[Tenant, JobId]] = []
         for tenant in await chosen_tenants(database, name):
             async with database.tenant(tenant.id, viewer=None) as scope:
-                run_id = await begin_run(scope, asked, trigger="cli", owner=COMMAND_LINE.name)
-            begun.append((tenant, run_id))
+                # It may be deleted since it was listed.
+                with suppress(TenantNotFound):
+                    run_id = await begin_run(scope, asked, trigger="cli", owner=COMMAND_LINE.name)
+                    begun.append((tenant, run_id))
         sources = build_source_tools(settings, database, tools.files, web)
         app = build_queue_app(url, tools, build_reindexing(settings, tools, sources), None, sources)
         working = asyncio.create_task(
@@ -126,12 +129,22 @@ async def _run(
                 for task in (working, following):
                     task.cancel()
                 await asyncio.gather(working, following, return_exceptions=True)
-        ended = []
-        for tenant, run_id in begun:
-            async with database.tenant(tenant.id, viewer=None) as scope:
+        return await _ended(database, begun)
+
+
+async def _ended(
+    database: Database, begun: list[tuple[Tenant, JobId]]
+) -> list[tuple[Tenant, ReindexRun]]:
+    """The runs, without those of tenants that were deleted; TenantNotFound when that is all."""
+    ended = []
+    for tenant, run_id in begun:
+        async with database.tenant(tenant.id, viewer=None) as scope:
+            with suppress(ReindexRunNotFound):
                 (run,) = await name_failures(scope, [await get_run(scope, run_id)])
-            ended.append((tenant, run))
-        return ended
+                ended.append((tenant, run))
+    if begun and not ended:
+        raise TenantNotFound("The tenant was deleted while its documents were brought up to date.")
+    return ended
 
 
 async def _follow(tools: Ingestion, begun: list[tuple[Tenant, JobId]], progress: Progress) -> None:
@@ -143,9 +156,11 @@ async def _follow(tools: Ingestion, begun: list[tuple[Tenant, JobId]], progress:
     while waiting:
         for tenant, run_id in list(waiting):
             async with tools.database.tenant(tenant.id, viewer=None) as scope:
-                job = await get_job(scope, run_id)
-            progress.update(bars[run_id], completed=job.progress_done, total=job.progress_total)
-            if job.status in FINISHED:
+                job = await find_job(scope, run_id)
+            if job is not None:
+                progress.update(bars[run_id], completed=job.progress_done, total=job.progress_total)
+            # None: the tenant has been deleted.
+            if job is None or job.status in FINISHED:
                 waiting.remove((tenant, run_id))
         await asyncio.sleep(LOOK_EVERY_SECONDS)
 

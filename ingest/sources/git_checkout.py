@@ -11,6 +11,7 @@ from typing import Final
 
 from ingest.sources.files import SourceFile, is_shown
 from ingest.sources.local_folder import LocalFolder
+from ingest.sources.permissions import says_who_reads
 from kb.errors import Misconfigured, SourceTooLarge, UploadTooLarge
 from kb.source_uris import SourceUri
 
@@ -24,6 +25,9 @@ TOO_LARGE: Final = f"The repository stores more than {MAX_COPIED_BYTES:,} bytes.
 
 REGULAR: Final = frozenset({"100644", "100755", "100664"})
 """Modes; the others are links and submodules."""
+
+LINK: Final = "120000"
+"""Its blob is the address that it leads to."""
 
 
 @contextmanager
@@ -115,7 +119,10 @@ def _holds_commits(path: str) -> bool:
 
 
 class GitCheckout:
-    """The regular files of a commit; implements `DocumentSource`. Links and submodules are none."""
+    """The regular files of a commit; implements `DocumentSource`. Links and submodules are none.
+
+    A rule file or sidecar that is a link is listed; its text is the address that it leads to.
+    """
 
     def __init__(self, git: list[str], *, uri: str, max_bytes: int) -> None:
         """`git` is the command with its options, up to the name of what it is to do."""
@@ -136,7 +143,8 @@ class GitCheckout:
                 continue
             mode, _kind, blob, size = about.decode("ascii").split()
             path = os.fsdecode(name)
-            if mode in REGULAR and is_shown(path):
+            is_file = mode in REGULAR or (mode == LINK and says_who_reads(path))
+            if is_file and is_shown(path):
                 listed.append(
                     SourceFile(
                         id=path,

@@ -17,6 +17,7 @@ from ingest.sources.run import READ_AT_ONCE, Place, SourceRun, told
 from ingest.sources.survey import Surveyed
 from kb.errors import DependencyFailed, KnowledgeBaseError, OutboundFailed
 from kb.ids import new_uuid
+from kb.media_types import sniff
 from kb.postgres.database import TenantSession, Viewer
 from kb.store.document_writes import set_filename
 from kb.store.source_items import Item, KnownItem, forget_items, store_items, without_words
@@ -92,14 +93,31 @@ class Intake:
             await self._write_down(looked_at)
             return
         moved_from = None if item.document_id is not None else self._moved_from(sha256)
-        if moved_from is not None:
+        if moved_from is None:
+            if await self._upload(known, looked_at, surveyed, content):
+                self.tally.count(**{"new" if item.content_sha256 is None else "changed": 1})
+        else:
+            await self._take_in_moved(moved_from, looked_at, surveyed, content)
+
+    async def _take_in_moved(
+        self, moved_from: KnownItem, looked_at: Item, surveyed: Surveyed, content: bytes
+    ) -> None:
+        if await self._is_of_the_same_type(moved_from, surveyed, content):
             await self._move(moved_from, looked_at, surveyed)
+            self.tally.count(renamed=1)
             return
-        await self._upload(known, looked_at, surveyed, content)
+        # Cut off behind this, the next run reads the file once more.
+        unread = replace(looked_at, etag=None, content_sha256=None)
+        moved = await self._move(moved_from, unread, surveyed)
+        looked_at = replace(looked_at, id=moved.id, document_id=moved.document_id)
+        known = replace(moved_from, item=looked_at)
+        if await self._upload(known, looked_at, surveyed, content):
+            self.tally.count(renamed=1)
 
     async def _upload(
         self, known: KnownItem, looked_at: Item, surveyed: Surveyed, content: bytes
-    ) -> None:
+    ) -> bool:
+        """True when the bytes were accepted."""
         run, file = self.run, surveyed.file
         fields = document_fields(run, looked_at, file.uri, surveyed.readers, surveyed.sidecar)
         upload = Upload(
@@ -127,10 +145,9 @@ class Intake:
             raise
         except KnowledgeBaseError as error:
             await self._refuse(known, surveyed, error)
-            return
-        is_new = known.item.document_id is None
-        self.tally.count(**{"new" if is_new else "changed": 1})
+            return False
         await self._write_down(replace(looked_at, document_id=accepted.document.id))
+        return True
 
     def _moved_from(self, sha256: str) -> KnownItem | None:
         """The missing item with these bytes, which is not missing any more; the first by path.
@@ -144,8 +161,21 @@ class Intake:
         ]
         return self.missing.pop(min(found)[1]) if found else None
 
-    async def _move(self, moved_from: KnownItem, looked_at: Item, surveyed: Surveyed) -> None:
-        """Lets the missing item go on at the new path: the same document, nothing read again."""
+    async def _is_of_the_same_type(
+        self, moved_from: KnownItem, surveyed: Surveyed, content: bytes
+    ) -> bool:
+        """False when the new name says that the same bytes are to be read in another way."""
+        if moved_from.document is None:
+            return True
+        name = surveyed.file.path.name
+        try:
+            media_type = await asyncio.to_thread(sniff, content, filename=name, declared=None)
+        except KnowledgeBaseError:
+            return False
+        return media_type == moved_from.document.media_type
+
+    async def _move(self, moved_from: KnownItem, looked_at: Item, surveyed: Surveyed) -> Item:
+        """The missing item at its new path: the same document, nothing read again."""
         run, former = self.run, moved_from.item
         sidecar = former.sidecar
         if surveyed.sidecar is None and sidecar is not None and "principals" in sidecar:
@@ -172,7 +202,7 @@ class Intake:
             await store_items(scope, run.source.id, [moved], now=run.tools.clock())
 
         await run.transaction(move)
-        self.tally.count(renamed=1)
+        return moved
 
     async def _refuse(
         self, known: KnownItem, surveyed: Surveyed, error: KnowledgeBaseError

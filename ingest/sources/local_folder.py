@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from ingest.sources.files import SourceFile, is_shown, refuse_too_many
+from ingest.sources.permissions import says_who_reads
 from kb.errors import SourceUriRefused, UploadTooLarge
 
 READ_BYTES: Final = 1 << 20
@@ -18,7 +19,7 @@ class LocalFolder:
     """The regular files at any depth of a folder; implements `DocumentSource`.
 
     Links are not followed, whoever makes them and whenever: the folder is held open, and everything
-    is reached from there.
+    is reached from there. A rule file or sidecar that is a link is listed, and cannot be read.
     """
 
     def __init__(self, path: Path, *, within: Path | None, max_bytes: int) -> None:
@@ -52,7 +53,7 @@ class LocalFolder:
                     status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
                 except FileNotFoundError:
                     continue
-                if stat.S_ISREG(status.st_mode):
+                if stat.S_ISREG(status.st_mode) or says_who_reads(path):
                     listed.append(self._file(path, status))
             refuse_too_many(len(listed))
         return sorted(listed, key=lambda file: file.id)

@@ -39,6 +39,11 @@ MAX_DEPTH: Final = 16
 """Levels of metadata, as for an upload."""
 
 
+def says_who_reads(path: str) -> bool:
+    """True for a rule file or a sidecar: one that cannot be read must not pass for none."""
+    return path == RULE_FILE or path.endswith(SIDECAR_ENDS)
+
+
 class SidecarInvalid(KnowledgeBaseError):
     """The sidecar is malformed: its file stays as it was."""
 

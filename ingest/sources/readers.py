@@ -28,7 +28,7 @@ def document_fields(
     return DocumentFields(
         external_id=external_id(run, item),
         title=said.get("title"),
-        source_uri=uri if len(uri) <= MAX_URI_LENGTH else None,
+        source_uri=_stored_uri(uri),
         language=None,
         metadata=said.get("metadata", {}),
         principals=tuple(readers),
@@ -90,7 +90,7 @@ async def narrow_readers_of_all(
 
 
 def is_described_anew(known: KnownItem, surveyed: Surveyed) -> bool:
-    """True when the document's readers or its sidecar are not what the source says."""
+    """True when the document's readers, address or sidecar are not what the source says."""
     document = known.document
     if document is None or known.item.document_id is None:
         return False
@@ -99,6 +99,7 @@ def is_described_anew(known: KnownItem, surveyed: Surveyed) -> bool:
         expected != surveyed.readers
         or not _all_among(document, surveyed.readers)
         or known.item.sidecar_etag != surveyed.sidecar_etag
+        or document.source_uri != _stored_uri(surveyed.file.uri)
     )
 
 
@@ -133,7 +134,8 @@ async def describe_document(
         return
     now = run.tools.clock()
     before = fields = document.fields
-    if item.sidecar_etag != surveyed.sidecar_etag or fields.source_uri != surveyed.file.uri:
+    uri = _stored_uri(surveyed.file.uri)
+    if item.sidecar_etag != surveyed.sidecar_etag or fields.source_uri != uri:
         fields = document_fields(run, item, surveyed.file.uri, fields.principals, surveyed.sidecar)
         await change_fields(scope, document, fields, now=now)
         document = await get_document(scope, item.document_id)
@@ -150,6 +152,10 @@ def described_item(item: Item, surveyed: Surveyed) -> Item:
     return replace(
         item, state="present", sidecar=surveyed.sidecar, sidecar_etag=surveyed.sidecar_etag
     )
+
+
+def _stored_uri(uri: str) -> str | None:
+    return uri if len(uri) <= MAX_URI_LENGTH else None
 
 
 def _all_among(document: ItemDocument, allowed: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ import structlog
 
 from ingest.sources.files import DocumentSource, SourceFile
 from ingest.sources.opening import SourceOpener
-from kb.errors import DependencyFailed, SourceUnavailable
+from kb.errors import DependencyFailed, KnowledgeBaseError, SourceUnavailable
 from kb.files import FileStore
 from kb.ids import TenantId, new_uuid
 from kb.postgres.database import Database, TenantSession, retried
@@ -136,6 +136,7 @@ class Place:
     def __init__(self, source: DocumentSource, threads: ThreadPoolExecutor) -> None:
         self._source = source
         self._threads = threads
+        self._turns = asyncio.Semaphore(READ_AT_ONCE)
 
     async def files(self) -> list[SourceFile]:
         """All files; OSError when the list cannot be had whole."""
@@ -143,7 +144,9 @@ class Place:
 
     async def read(self, file: SourceFile) -> bytes:
         """The bytes of a listed file; OSError when they cannot be read."""
-        return await _within(READ_SECONDS, self._threads, partial(self._source.read, file))
+        # The time is that of the reading: thousands of sidecars wait for their turn together.
+        async with self._turns:
+            return await _within(READ_SECONDS, self._threads, partial(self._source.read, file))
 
 
 @asynccontextmanager
@@ -182,5 +185,12 @@ def told(error: OSError | UnicodeError) -> str:
 async def _within(
     seconds: float, threads: ThreadPoolExecutor, work: Callable[[], Result]
 ) -> Result:
-    async with asyncio.timeout(seconds):
-        return await asyncio.get_running_loop().run_in_executor(threads, work)
+    """The result of work on a place; OSError when it takes longer or stumbles over the place."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await asyncio.get_running_loop().run_in_executor(threads, work)
+    except (OSError, UnicodeError, KnowledgeBaseError):
+        raise
+    except Exception as error:  # what a library cannot read must not keep other files and sources
+        log.exception("source.stumbled")
+        raise OSError("It is damaged, or written in a way that is not known.") from error

@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ingest.sources.files import SourceFile, is_shown, refuse_too_many
+from ingest.sources.permissions import says_who_reads
 from kb.errors import Misconfigured, UploadTooLarge
 from kb.source_uris import SourceUri
 
@@ -56,7 +57,10 @@ def opened_sftp_folder(uri: SourceUri, *, max_bytes: int) -> Iterator["SftpFolde
 
 
 class SftpFolder:
-    """The regular files at any depth of a folder; implements `DocumentSource`. Links are none."""
+    """The regular files at any depth of a folder; implements `DocumentSource`. Links are none.
+
+    A rule file or sidecar that is a link is listed, and cannot be read.
+    """
 
     def __init__(
         self,
@@ -86,7 +90,7 @@ class SftpFolder:
                 mode = entry.st_mode or 0
                 if stat.S_ISDIR(mode) and is_shown(path):
                     waiting.append(f"{path}/")
-                elif stat.S_ISREG(mode) and is_shown(path):
+                elif is_shown(path) and (stat.S_ISREG(mode) or says_who_reads(path)):
                     listed.append(
                         SourceFile(
                             id=path,

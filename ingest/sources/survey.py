@@ -14,6 +14,7 @@ from ingest.sources.permissions import (
     SidecarInvalid,
     parse_rule_file,
     parse_sidecar,
+    says_who_reads,
 )
 from ingest.sources.run import Place, SourceRun, unavailable
 from kb.errors import KnowledgeBaseError, SourceRulesInvalid, SourceUnavailable, UploadTooLarge
@@ -69,7 +70,7 @@ async def take_survey(run: SourceRun, place: Place, known: Mapping[str, KnownIte
     chosen: list[SourceFile] = []
     for file in described.values():
         path = file.id
-        if path == RULE_FILE or path.endswith(SIDECAR_ENDS):
+        if says_who_reads(path):
             continue
         if (include and not fits_any(include, path)) or fits_any(exclude, path):
             continue

@@ -7,6 +7,7 @@ Until the list is whole nothing changes. Every step may be cut off and run again
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from time import monotonic
 from typing import Final, TypeAlias
@@ -14,7 +15,12 @@ from typing import Final, TypeAlias
 import structlog
 
 from ingest.sources.intake import Intake, new_items
-from ingest.sources.readers import describe_anew, is_described_anew, narrow_readers_of_all
+from ingest.sources.readers import (
+    describe_anew,
+    external_id,
+    is_described_anew,
+    narrow_readers_of_all,
+)
 from ingest.sources.report import SyncReport, Tally
 from ingest.sources.run import (
     SourceRun,
@@ -32,7 +38,13 @@ from kb.ids import TenantId
 from kb.postgres.database import Database, TenantSession, retried
 from kb.schedule import latest_due
 from kb.store.jobs import FinishedStatus
-from kb.store.source_items import KnownItem, known_items, set_item_states, store_items
+from kb.store.source_items import (
+    KnownItem,
+    documents_uploaded_as,
+    known_items,
+    set_item_states,
+    store_items,
+)
 from kb.store.source_runs import (
     ScheduledSource,
     end_source_run,
@@ -179,10 +191,23 @@ async def _synchronise(run: SourceRun, report_progress: ReportProgress) -> SyncR
 
 
 async def _known(run: SourceRun) -> dict[str, KnownItem]:
-    """The items by path that were there when the source was last looked at."""
+    """The items by path that were there when the source was last looked at.
+
+    A document that a killed run uploaded and did not write down is its item's all the same.
+    """
     async with run.tools.database.tenant(run.tenant_id, viewer=None) as scope:
-        found = await known_items(scope, run.source.id)
-    return {each.item.path: each for each in found if each.item.state != "deleted"}
+        stored = await known_items(scope, run.source.id)
+        known = {each.item.path: each for each in stored if each.item.state != "deleted"}
+        unwritten = {
+            external_id(run, each.item): each.item
+            for each in known.values()
+            if each.item.document_id is None
+        }
+        found = await documents_uploaded_as(scope, run.actor.name, list(unwritten))
+    for name, (document_id, document) in found.items():
+        item = replace(unwritten[name], document_id=document_id)
+        known[item.path] = KnownItem(item=item, document=document)
+    return known
 
 
 async def _note(

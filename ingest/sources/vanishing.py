@@ -1,11 +1,9 @@
 """What is not listed any more: deleted, or held until somebody confirms it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from ingest.sources.readers import external_id
 from ingest.sources.report import Tally
 from ingest.sources.run import SourceRun
 from kb.errors import DocumentNotFound
@@ -14,7 +12,6 @@ from kb.store.changes import delete_document
 from kb.store.source_items import (
     Item,
     KnownItem,
-    documents_uploaded_as,
     forget_items,
     prune_deleted_items,
     set_item_states,
@@ -41,7 +38,7 @@ async def delete_vanished(
     What was confirmed goes. What was held stays so until it is confirmed or back. Everything is
     held when the source lists nothing, or has lost more than its share.
     """
-    items = [*_with_documents(missing), *await _lost(run, missing)]
+    items = _with_documents(missing)
     await _forget(run, missing.keys() - {item.path for item in items})
     confirmed = [item for item in items if item.state == "confirmed"]
     others = [item for item in items if item.state != "confirmed"]
@@ -111,20 +108,6 @@ def _reason_to_hold(missing: int, known: int, listed: int, *, share: float) -> s
 def _with_documents(known: Mapping[str, KnownItem]) -> list[Item]:
     """The items whose document is there: what somebody has deleted already is no loss."""
     return [each.item for each in known.values() if each.document is not None]
-
-
-async def _lost(run: SourceRun, missing: Mapping[str, KnownItem]) -> list[Item]:
-    """The items whose document a killed run uploaded and did not write down, with that document."""
-    items = {
-        external_id(run, each.item): each.item
-        for each in missing.values()
-        if each.item.document_id is None
-    }
-    if not items:
-        return []
-    async with run.tools.database.tenant(run.tenant_id, viewer=None) as scope:
-        found = await documents_uploaded_as(scope, run.actor.name, list(items))
-    return [replace(items[name], document_id=document_id) for name, document_id in found.items()]
 
 
 async def _forget(run: SourceRun, paths: Iterable[str]) -> None:

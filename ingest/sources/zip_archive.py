@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Final
 
 from ingest.sources.files import MAX_FILES, SourceFile, is_shown
+from ingest.sources.permissions import says_who_reads
 from kb.errors import DocumentEncrypted, SourceTooLarge, UploadTooLarge
 
 MAX_ARCHIVE_BYTES: Final = 200_000_000
@@ -45,7 +46,7 @@ class ZipArchive:
         self._reading = Lock()
 
     def files(self) -> list[SourceFile]:
-        """The members in the order of their names; links are left out."""
+        """The members in the order of their names; links are left out, but for those of rights."""
         return [
             SourceFile(
                 id=name,
@@ -56,7 +57,8 @@ class ZipArchive:
             )
             for name, member in sorted(self._archive.NameToInfo.items())
             if not member.is_dir()
-            and not stat.S_ISLNK(member.external_attr >> 16)
+            # Listed, such a link is a rule file or sidecar that is malformed, and not none.
+            and (not stat.S_ISLNK(member.external_attr >> 16) or says_who_reads(name))
             and is_shown(name)
         ]
 

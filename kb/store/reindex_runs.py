@@ -259,8 +259,8 @@ async def link_jobs(scope: TenantSession, run_id: JobId, job_ids: Sequence[JobId
     )
 
 
-async def link_uploads(scope: TenantSession, run_id: JobId, *, owner: str) -> None:
-    """Makes the jobs of the uploads that the owner has made since the run was begun its jobs."""
+async def link_uploads(scope: TenantSession, run_id: JobId, *, owners: Sequence[str]) -> None:
+    """Makes the jobs of the uploads that the owners have made since the run was begun its jobs."""
     begun_at = (
         select(reindex_runs.c.created_at)
         .where(reindex_runs.c.tenant_id == scope.tenant_id, reindex_runs.c.id == run_id)
@@ -268,7 +268,7 @@ async def link_uploads(scope: TenantSession, run_id: JobId, *, owner: str) -> No
     )
     await scope.connection.execute(
         update(jobs)
-        .where(jobs.c.tenant_id == scope.tenant_id, jobs.c.owner == owner)
+        .where(jobs.c.tenant_id == scope.tenant_id, jobs.c.owner.in_(owners))
         .where(jobs.c.kind == INGEST.name, jobs.c.run_id.is_(None), jobs.c.created_at >= begun_at)
         .values(run_id=run_id)
     )

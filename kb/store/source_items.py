@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final, Literal, TypedDict
 from uuid import UUID
 
-from sqlalchemy import and_, delete, select, update
+from sqlalchemy import RowMapping, and_, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from kb.ids import DocumentId, SourceId
@@ -21,6 +21,15 @@ ItemState = Literal["present", "held", "confirmed", "deleted"]
 
 ROWS_A_STATEMENT: Final = 1_000
 """Ten values each: Postgres takes 65,535 in one statement."""
+
+
+OF_DOCUMENT: Final = (
+    documents.c.principals,
+    documents.c.waiting_principals,
+    documents.c.source_uri,
+    documents.c.media_type,
+)
+"""Columns of an `ItemDocument`."""
 
 
 class ItemError(TypedDict):
@@ -62,10 +71,15 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class ItemDocument:
-    """The readers of an item's document, now and once its newest upload is served."""
+    """An item's document: its readers, now and once its newest upload is served, and its source.
+
+    `media_type` is that of the newest upload.
+    """
 
     principals: tuple[str, ...]
     waiting_principals: tuple[str, ...] | None
+    source_uri: str | None
+    media_type: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +96,7 @@ async def known_items(scope: TenantSession, source_id: SourceId) -> list[KnownIt
         select(
             *source_items.c,
             documents.c.id.label("present_document"),
-            documents.c.principals,
-            documents.c.waiting_principals,
+            *OF_DOCUMENT,
         )
         .join_from(
             source_items,
@@ -111,14 +124,7 @@ async def known_items(scope: TenantSession, source_id: SourceId) -> list[KnownIt
                 sidecar=row.sidecar,
                 error=row.error,
             ),
-            document=None
-            if row.present_document is None
-            else ItemDocument(
-                principals=tuple(row.principals),
-                waiting_principals=None
-                if row.waiting_principals is None
-                else tuple(row.waiting_principals),
-            ),
+            document=None if row.present_document is None else _item_document(row._mapping),
         )
         for row in await scope.connection.execute(query)
     ]
@@ -245,15 +251,32 @@ async def prune_deleted_items(
 
 async def documents_uploaded_as(
     scope: TenantSession, owner: str, external_ids: Sequence[str]
-) -> dict[str, DocumentId]:
+) -> dict[str, tuple[DocumentId, ItemDocument]]:
     """The documents that this uploader sent under these external ids, by external id."""
-    found: dict[str, DocumentId] = {}
+    found: dict[str, tuple[DocumentId, ItemDocument]] = {}
     for start in range(0, len(external_ids), ROWS_A_STATEMENT):
         query = (
-            select(documents.c.external_id, documents.c.id)
+            select(
+                documents.c.external_id,
+                documents.c.id,
+                *OF_DOCUMENT,
+            )
             .where(documents.c.tenant_id == scope.tenant_id, documents.c.owner == owner)
             .where(documents.c.external_id.in_(external_ids[start : start + ROWS_A_STATEMENT]))
         )
         for row in await scope.connection.execute(query):
-            found[row.external_id] = DocumentId(row.id)
+            found[row.external_id] = (
+                DocumentId(row.id),
+                _item_document(row._mapping),
+            )
     return found
+
+
+def _item_document(row: RowMapping) -> ItemDocument:
+    waiting = row["waiting_principals"]
+    return ItemDocument(
+        principals=tuple(row["principals"]),
+        waiting_principals=None if waiting is None else tuple(waiting),
+        source_uri=row["source_uri"],
+        media_type=row["media_type"],
+    )

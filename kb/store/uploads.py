@@ -149,7 +149,12 @@ async def _store(
         return await _queued(scope, document_id, actor, upload.priority)
     # Somebody else's upload that waits says nothing, not even that it has the same bytes.
     is_known = present.upload == present.version or present.uploaded_by.is_same(actor.uploader)
-    if is_known and present.content.sha256 == content.sha256 and present.error is None:
+    # Another name may say that the same bytes are to be read in another way.
+    is_same = (present.content.sha256, present.content.media_type) == (
+        content.sha256,
+        content.media_type,
+    )
+    if is_known and is_same and present.error is None:
         if upload.fields != present.fields:
             async with scope.whole_tenant() as whole:
                 await _change(whole, present, upload, now)

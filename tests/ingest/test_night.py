@@ -62,6 +62,24 @@ async def test_nights_that_were_missed_are_caught_up_once(own: OwnDatabase) -> N
     assert await tick(night(own, "2026-03-10T02:17")) == 1
 
 
+async def test_a_clock_that_was_far_ahead_for_a_while_costs_no_night(own: OwnDatabase) -> None:
+    await tick(night(own, "2026-03-01T12:00"))
+    await tick(night(own, "2036-03-01T12:00"))
+
+    begun = [await tick(night(own, now)) for now in ("2026-03-01T12:02", "2026-03-01T12:03")]
+
+    assert begun == [1, 0]
+    assert await tick(night(own, "2026-03-02T02:17")) == 1
+
+
+async def test_a_clock_that_is_seconds_behind_begins_no_night_again(own: OwnDatabase) -> None:
+    await tick(night(own, "2026-03-01T12:00"))
+
+    begun = [await tick(night(own, f"2026-03-02T02:{minute}")) for minute in (17, 16, 17, 18)]
+
+    assert begun == [1, 0, 0, 0]
+
+
 async def test_two_workers_that_see_it_at_once_begin_it_once(own: OwnDatabase) -> None:
     await tick(night(own, "2026-03-01T12:00"))
     other = Database(own.url, pool_size=2)

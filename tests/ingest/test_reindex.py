@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from ingest import pipeline
 from ingest import reindex as reindex_module
@@ -535,6 +535,31 @@ async def test_sources_are_synchronised_and_one_that_is_away_does_not_keep_the_o
         [3, 0, 1, 2, 1, 1],
         [3, 0, 0, 3, 1, 0],
     ]
+
+
+async def test_all_jobs_are_looked_through_once_however_many_sources_there_are(
+    nightly: Nightly, tmp_path: Path
+) -> None:
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.md").write_text(NOTES[0])
+        await add_source(nightly, name, tmp_path / name)
+    engine = nightly.own.tools.database.engine.sync_engine
+    looks: list[str] = []
+
+    def note(*arguments: object) -> None:
+        statement = str(arguments[2])
+        if "UPDATE jobs SET run_id" in statement and "owner" in statement:
+            looks.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        run = await nightly.run()
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+    assert (run.report["new"], run.report["embedded_chunks"]) == (3, 1)
+    assert len(looks) == 1
 
 
 async def test_a_source_that_lists_nothing_any_more_is_held_and_nothing_is_deleted(

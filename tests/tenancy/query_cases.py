@@ -1259,7 +1259,7 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, h: link_jobs(s, JobId(new_uuid()), [JobId(UUID(h.names.job))])
     ),
     "store.reindex_runs.link_uploads": nothing(
-        lambda s, h: link_uploads(s, JobId(new_uuid()), owner=h.owner),
+        lambda s, h: link_uploads(s, JobId(new_uuid()), owners=[h.owner]),
         "of a run that there is not, nothing is later",
     ),
     "store.reindex_runs.list_runs": nothing(

@@ -1,21 +1,30 @@
 """A run that is cut off anywhere and begun again; one that was taken for dead; what a run costs."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import pytest
 from sqlalchemy import event
+from typing_extensions import override
 
 from ingest.sources.files import SourceFile
 from ingest.sources.intake import Intake
-from ingest.sources.run import Place
+from ingest.sources.local_folder import LocalFolder
+from ingest.sources.run import READ_AT_ONCE, Place
+from ingest.sources.sync import remove_with_documents
 from kb.errors import FileStoreUnavailable, SourceBusy
 from kb.ids import new_uuid
 from kb.store.source_items import Item
 from kb.store.source_runs import RUN_LEASE, begin_source_run, end_source_run
 from kb.store.uploads import Uploads
 from tests.ingest.sources.library import Library
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
 
 
 class Cut(Exception):
@@ -202,3 +211,84 @@ async def test_nothing_changed_costs_as_many_statements_for_many_files_as_for_fe
     assert report.unchanged == 60
     assert read_paths == [".footnote-rules.toml"]
     assert len(for_many) == len(for_few) < 30
+
+
+async def cut_off_behind_an_upload(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that uploads and ends before it writes down what."""
+
+    async def forget(self: Intake, *items: Item, at_least: int = 0) -> None:
+        raise Cut
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Intake, "_write_down", forget)
+        with pytest.raises(Cut):
+            await library.sync()
+    assert await library.readers() == {"a.md": ("tenant:*",)}
+
+
+@pytest.mark.parametrize("becomes", ["unreadable", "gone"])
+async def test_an_upload_that_nobody_wrote_down_loses_its_readers_before_anything_is_read(
+    library: Library, monkeypatch: pytest.MonkeyPatch, becomes: str
+) -> None:
+    library.write({"a.md": "The pay of Ana."})
+    await library.add()
+    await cut_off_behind_an_upload(library, monkeypatch)
+    await library.change(principals=("group:hr",))
+    if becomes == "gone":
+        (library.folder / "a.md").unlink()
+
+    async def refuse(self: Place, file: SourceFile) -> bytes:
+        raise OSError("The disk is broken.")
+
+    monkeypatch.setattr(Place, "read", refuse)
+    await library.sync()
+
+    assert await library.readers() == {"a.md": ("group:hr",)}
+
+
+async def test_an_upload_that_nobody_wrote_down_goes_with_its_source(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.write({"a.md": "The pay of Ana."})
+    await library.add()
+    await cut_off_behind_an_upload(library, monkeypatch)
+
+    await remove_with_documents(library.tools, library.own.tenant_id, "docs")
+
+    assert await library.documents() == {}
+
+
+class WatchedThreads(ThreadPoolExecutor):
+    """Knows the most that was ever asked of it at once, which is what its time is shared by."""
+
+    most = 0
+    asked = 0
+
+    @override
+    def submit(
+        self, work: Callable[P, Result], /, *arguments: P.args, **named: P.kwargs
+    ) -> Future[Result]:
+        self.asked += 1
+        self.most = max(self.most, self.asked)
+        future = super().submit(work, *arguments, **named)
+        future.add_done_callback(self._answer)
+        return future
+
+    def _answer(self, _: object) -> None:
+        self.asked -= 1
+
+
+async def test_the_time_of_a_reading_does_not_run_while_it_waits_for_others(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.md").write_text("A.")
+    with (
+        closing(LocalFolder(tmp_path, within=None, max_bytes=10)) as folder,
+        WatchedThreads(READ_AT_ONCE) as threads,
+    ):
+        place = Place(folder, threads)
+        (file,) = await place.files()
+
+        await asyncio.gather(*(place.read(file) for _ in range(100)))
+
+    assert threads.most <= READ_AT_ONCE

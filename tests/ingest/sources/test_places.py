@@ -50,6 +50,8 @@ def source_at(uri: str, *, is_operators: bool = True) -> Source:
     )
 
 
+DESCRIPTIONS = [".footnote-rules.toml", "a.md.footnote.toml", "a.md.footnote.json"]
+
 OPENER = SourceOpener(prefixes=(), web=NoWeb(), max_bytes=MAX_BYTES)
 
 
@@ -243,6 +245,18 @@ def test_links_and_encrypted_members_of_a_zip_file_are_not_read(tmp_path: Path) 
             read_one(place, "a.md")
 
 
+@pytest.mark.parametrize("name", DESCRIPTIONS)
+def test_a_link_among_the_rights_of_a_zip_file_does_not_pass_for_none(
+    tmp_path: Path, name: str
+) -> None:
+    with zipfile.ZipFile(tmp_path / "docs.zip", "w") as archive:
+        link = zipfile.ZipInfo(name)
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "elsewhere")
+
+    assert contents(f"zip+{(tmp_path / 'docs.zip').as_uri()}") == {name: b"elsewhere"}
+
+
 def test_a_directory_of_millions_in_a_zip_file_is_not_held_in_memory(tmp_path: Path) -> None:
     (tmp_path / "docs.zip").write_bytes((b"PK\x01\x02" + b"\0" * 42) * 600_000)
     source = source_at(f"zip+{(tmp_path / 'docs.zip').as_uri()}")
@@ -270,6 +284,17 @@ def git(folder: Path, *arguments: str) -> None:
         check=True,
         capture_output=True,
     )
+
+
+@pytest.mark.parametrize("name", DESCRIPTIONS)
+def test_a_link_among_the_rights_of_a_repository_does_not_pass_for_none(
+    repository: Path, name: str
+) -> None:
+    (repository / name).symlink_to("elsewhere")
+    git(repository, "add", "-A")
+    git(repository, "commit", "--quiet", "-m", "third")
+
+    assert contents(f"git+{repository.as_uri()}")[name] == b"elsewhere"
 
 
 @pytest.fixture
@@ -488,6 +513,19 @@ def test_one_folder_that_may_not_be_read_is_no_shorter_listing(
 
     with pytest.raises(OSError, match=r"[Pp]ermission"):
         contents(f"{place.uri}/docs")
+
+
+@pytest.mark.parametrize("name", DESCRIPTIONS)
+def test_a_link_among_the_rights_of_a_server_does_not_pass_for_none(
+    sftp: tuple[SftpPlace, Path], name: str
+) -> None:
+    place, folder = sftp
+    (folder / "served/docs" / name).symlink_to("elsewhere")
+
+    with OPENER.open(TENANT, source_at(f"{place.uri}/docs")) as opened:
+        assert name in [file.id for file in opened.files()]
+        with pytest.raises(OSError, match="no regular file"):
+            read_one(opened, name)
 
 
 def test_a_server_that_is_no_known_host_gets_no_key(sftp: tuple[SftpPlace, Path]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from reportlab.pdfgen import canvas
 
 from ingest.sources.run import Place
-from kb.errors import SourceRulesInvalid, VersionNotFound
+from kb.errors import SourceRulesInvalid, SourceUnavailable, VersionNotFound
 from kb.postgres.database import Viewer
 from kb.store.sources import Rule
 from kb.store.versions import list_versions, read_content
@@ -95,6 +95,28 @@ async def test_a_rule_file_that_is_gone_or_malformed_changes_nothing(
     run = (await library.source()).last_run
     assert run is not None
     assert (run["status"], (run["error"] or {})["code"]) == ("failed", "source_rules_invalid")
+
+
+async def test_a_rule_file_that_is_a_link_does_not_pass_for_none(library: Library) -> None:
+    library.write({"hr/a.md": "A.", "rules": RULES})
+    (library.folder / ".footnote-rules.toml").symlink_to(library.folder / "rules")
+    await library.add()
+
+    with pytest.raises(SourceUnavailable):
+        await library.sync()
+
+    assert await library.documents() == {}
+
+
+async def test_a_sidecar_that_is_a_link_does_not_pass_for_none(library: Library) -> None:
+    library.write({"a.md": "A.", "shared": 'principals = ["group:hr"]'})
+    (library.folder / "a.md.footnote.toml").symlink_to(library.folder / "shared")
+    await library.add(include=("*.md",))
+
+    report = await library.sync()
+
+    assert [failure["code"] for failure in report.failures] == ["sidecar_invalid"]
+    assert await library.documents() == {}
 
 
 async def test_changed_readers_of_the_source_do_without_a_lost_rule_file(library: Library) -> None:

@@ -1,6 +1,7 @@
 """A source follows its files: new, changed, renamed, unchanged, gone."""
 
 import os
+from pathlib import Path
 
 from tests.ingest.sources.library import Library
 
@@ -59,6 +60,63 @@ async def test_a_moved_file_keeps_its_document(library: Library) -> None:
     assert after.fields.source_uri == (library.folder / "sub/z.md").as_uri()
     assert after.fields.external_id == before.fields.external_id
     assert again.unchanged == 2
+
+
+async def test_a_moved_file_whose_new_name_says_another_type_is_read_as_that(
+    library: Library,
+) -> None:
+    library.write({"pay.txt": "name,pay\nAna,5\nBen,6\n", "b.md": "Beta is second."})
+    await library.add()
+    await library.sync_and_ingest()
+    before = (await library.documents())["pay.txt"]
+    (library.folder / "pay.txt").rename(library.folder / "pay.csv")
+
+    report = await library.sync_and_ingest()
+    again = await library.sync()
+
+    after = (await library.documents())["pay.csv"]
+    assert (report.renamed, report.changed, report.deleted, report.held) == (1, 0, 0, 0)
+    assert (after.id, after.version, after.content.media_type) == (before.id, 2, "text/csv")
+    assert (await library.items())["pay.csv"].item.document_id == before.id
+    assert again.unchanged == 2
+
+
+async def test_a_moved_file_whose_new_name_says_no_type_that_is_read_stays_as_it_was(
+    library: Library,
+) -> None:
+    library.write({"a.md": "Alpha is first.", "b.md": "Beta is second."})
+    await library.add()
+    await library.sync_and_ingest()
+    before = (await library.documents())["a.md"]
+    (library.folder / "a.md").rename(library.folder / "a.xml")
+
+    report = await library.sync_and_ingest()
+    again = await library.sync()
+
+    after = (await library.documents())["a.xml"]
+    assert (report.failed, report.renamed, report.deleted) == (1, 0, 0)
+    assert (after.id, after.version) == (before.id, 1)
+    assert (again.failed, again.unchanged) == (1, 1)
+    (library.folder / "a.xml").rename(library.folder / "a.md")
+    assert (await library.sync()).renamed == 1
+    assert (await library.documents())["a.md"].id == before.id
+
+
+async def test_documents_follow_a_source_whose_address_has_changed(
+    library: Library, tmp_path: Path
+) -> None:
+    library.write({"a.md": "Alpha is first."})
+    await library.add()
+    await library.sync_and_ingest()
+    library.folder.rename(tmp_path / "elsewhere")
+    await library.change(uri=(tmp_path / "elsewhere").as_uri())
+
+    report = await library.sync()
+
+    (document,) = (await library.documents()).values()
+    assert report.unchanged == 1
+    assert document.fields.source_uri == (tmp_path / "elsewhere/a.md").as_uri()
+    assert (document.version, document.upload) == (1, 1)
 
 
 async def test_a_file_at_the_old_place_of_a_moved_one_is_another_document(

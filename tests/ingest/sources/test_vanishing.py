@@ -1,6 +1,8 @@
 """What is gone: deleted in small numbers, held in large ones, confirmed exactly as it was held."""
 
 import shutil
+import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +74,28 @@ async def test_a_folder_that_is_gone_is_no_empty_listing(library: Library) -> No
 
     assert len(await library.documents()) == 10
     assert {each.item.state for each in (await library.items()).values()} == {"present"}
+
+
+async def test_an_archive_that_its_library_stumbles_over_is_no_empty_listing(
+    library: Library, tmp_path: Path
+) -> None:
+    place = tmp_path / "docs.zip"
+    with zipfile.ZipFile(place, "w") as archive:
+        archive.writestr("a.md", "A.")
+    await library.add(f"zip+{place.as_uri()}")
+    await library.sync()
+    content = bytearray(place.read_bytes())
+    lengths = content.rindex(b"PK\x01\x02") + 28
+    # The member has no name, and what was its name is a comment on it.
+    content[lengths : lengths + 6] = bytes((0, 0, 0, 0, 4, 0))
+    place.write_bytes(content)
+
+    with pytest.raises(SourceUnavailable, match="not known"):
+        await library.sync()
+
+    run = (await library.source()).last_run
+    assert run is not None
+    assert (run["status"], len(await library.documents())) == ("failed", 1)
 
 
 async def test_what_was_held_stays_held_though_the_share_is_small_by_now(

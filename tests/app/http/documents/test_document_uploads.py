@@ -131,6 +131,19 @@ async def test_the_same_content_is_not_read_again(recording: RecordedService) ->
     assert await chunk_ids_of(ana, document_id) == chunk_ids
 
 
+async def test_the_same_content_under_a_name_of_another_type_is_read_as_that(
+    ana: Person,
+) -> None:
+    table = "name,pay\nAna,5\nBen,6\n"
+    document_id = await ana.upload(table, name="pay.txt", external_id="pay")
+
+    again = await ana.upload(table, name="pay.csv", external_id="pay")
+
+    document = (await ana.request("GET", f"/v1/documents/{document_id}")).json()
+    assert again == document_id
+    assert (document["media_type"], document["version"]) == ("text/csv", 2)
+
+
 async def test_the_same_content_with_other_fields_changes_only_these(
     recording: RecordedService,
 ) -> None:
