@@ -199,7 +199,8 @@ def remaining_meaning(code: Remaining) -> str:
         case "document_id":
             meaning = (
                 "The id, in the log of changes that indexes follow, in the events for webhooks and "
-                "the reports of re-index runs while these are kept, and in logs."
+                "the reports of re-index runs while these are kept, and in logs; with hashes of "
+                "its chunks in the database's statistics, until it analyses their table again."
             )
         case "database_pages":
             meaning = "Unused space of the database's files, until vacuum and new rows take it."

@@ -51,7 +51,7 @@ def read_keys(path: Path) -> dict[str, PublicKey]:
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        sent = json.loads(path.read_bytes())
+        sent = json.loads(path.read_bytes(), object_pairs_hook=_object)
     except OSError as error:
         raise InvalidInput(f"The file {path.name!r} cannot be read.") from error
     except (ValueError, RecursionError) as error:
@@ -59,6 +59,16 @@ def _read(path: Path) -> dict[str, object]:
     if not isinstance(sent, dict):
         raise InvalidInput(f"The file {path.name!r} holds no JSON object.")
     return sent
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object; with two fields of one name it says one thing here and another elsewhere."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidInput(f"The file has the field {twice!r} twice.")
+    return fields
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from ingest.ingestion import Ingestion
 from ingest.rereading import enqueue_documents, enqueue_unread
-from kb.ids import JobId, TenantId
-from kb.postgres.database import retried
+from kb.ids import DocumentId, JobId, TenantId
+from kb.postgres.database import TenantSession, retried
+from kb.store.contradictions import documents_of_chunks, find, vectors_with_other_readers
 from kb.store.drift import (
     MissingFile,
     delete_vectors_of,
@@ -17,6 +19,7 @@ from kb.store.drift import (
 )
 from kb.store.job_kinds import REREAD
 from kb.store.jobs import FINISHED, enqueue_again, find_job
+from kb.store.mending import delete_orphans, restore_readers
 from kb.store.reindex_runs import link_jobs
 from kb.store.space_backfill import count_missing, enqueue_backfill
 from kb.store.spaces import all_spaces
@@ -37,16 +40,20 @@ class Repairs:
 async def repair(tools: Ingestion, tenant_id: TenantId, run_id: JobId) -> Repairs:
     """Mends what it finds; documents that have to be read again become jobs of the run."""
     database = tools.database
+    orphans = await _delete_orphans(tools, tenant_id)
+    readers = await _restore_readers(tools, tenant_id)
     jobs = await requeue_lost_jobs(tools, tenant_id)
     unread = await enqueue_unread(database, tenant_id, run_id, with_failed=False)
     vectors = await _delete_vectors_without_chunks(tools, tenant_id)
-    miscounted = await _reread_miscounted(tools, tenant_id, run_id)
+    damaged = await _reread_damaged(tools, tenant_id, run_id, had_other_readers=readers > 0)
     chunks = await _fill_spaces(tools, tenant_id, run_id)
     counts = {
+        "rows_without_document": orphans,
+        "documents_with_other_readers": readers,
         "lost_jobs": jobs,
         "unread_documents": unread,
         "vectors_without_chunks": vectors,
-        "miscounted_documents": miscounted,
+        "miscounted_documents": damaged,
         "chunks_without_vectors": chunks,
     }
     return Repairs(
@@ -102,11 +109,49 @@ async def _delete_vectors_without_chunks(tools: Ingestion, tenant_id: TenantId) 
     return deleted
 
 
-async def _reread_miscounted(tools: Ingestion, tenant_id: TenantId, run_id: JobId) -> int:
+async def _reread_damaged(
+    tools: Ingestion, tenant_id: TenantId, run_id: JobId, *, had_other_readers: bool
+) -> int:
     async def transaction() -> int:
         async with tools.database.tenant(tenant_id, viewer=None) as scope:
-            found = await miscounted_documents(scope, limit=LIMIT)
-            return await enqueue_documents(scope, REREAD, found, run_id=run_id)
+            found = {*await miscounted_documents(scope, limit=LIMIT)}
+            for name in ("documents_without_version", "ready_documents_without_chunks"):
+                ids = await find(scope, name, limit=LIMIT)
+                found |= {DocumentId(UUID(each)) for each in ids}
+            if had_other_readers:
+                # The readers are right by now; what is left is of another collection or document.
+                found |= {*await _with_other_readers(scope)}
+            return await enqueue_documents(scope, REREAD, sorted(found), run_id=run_id)
+
+    return await retried(transaction)
+
+
+async def _restore_readers(tools: Ingestion, tenant_id: TenantId) -> int:
+    async with tools.database.tenant(tenant_id, viewer=None) as scope:
+        found = await _with_other_readers(scope)
+    restored = 0
+    for document_id in found:
+
+        async def transaction(document_id: DocumentId = document_id) -> bool:
+            async with tools.database.tenant(tenant_id, viewer=None) as scope:
+                return await restore_readers(scope, document_id)
+
+        restored += await retried(transaction)
+    return restored
+
+
+async def _with_other_readers(scope: TenantSession) -> list[DocumentId]:
+    """Documents whose chunks or vectors have not their readers, collection or document."""
+    chunks = await find(scope, "chunks_with_other_readers", limit=LIMIT)
+    for space in await all_spaces(scope):
+        chunks += await vectors_with_other_readers(scope, space, limit=LIMIT)
+    return await documents_of_chunks(scope, chunks)
+
+
+async def _delete_orphans(tools: Ingestion, tenant_id: TenantId) -> int:
+    async def transaction() -> int:
+        async with tools.database.tenant(tenant_id, viewer=None) as scope:
+            return await delete_orphans(scope, limit=LIMIT)
 
     return await retried(transaction)
 

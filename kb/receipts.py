@@ -123,10 +123,14 @@ def _encoded(raw: bytes) -> str:
 
 
 def _decoded(text: str) -> bytes | None:
-    """The bytes of base64url without padding; None when it is none."""
+    """The bytes of base64url without padding; None when it is none.
+
+    None too where the last character has bits that belong to no byte: bytes have one text.
+    """
     try:
-        return base64.b64decode(
+        raw = base64.b64decode(
             text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True
         )
     except (ValueError, binascii.Error):
         return None
+    return raw if _encoded(raw) == text else None

@@ -26,6 +26,7 @@ from kb.store.tables import document_versions
 Kind = Literal["text", "id", "sha256", "vector"]
 
 EXPECTED: Final[Mapping[str, frozenset[Kind]]] = {
+    "pg_catalog.pg_statistic": frozenset({"id", "sha256"}),
     "public.audit_events": frozenset({"id", "sha256"}),
     "public.deletions": frozenset({"id", "sha256"}),
     "public.index_changes": frozenset({"id"}),
@@ -53,7 +54,8 @@ _TABLES: Final = text(
            has_table_privilege('footnote_writer', pg_class.oid, 'SELECT') AS writer_reads,
            has_table_privilege('footnote_system', pg_class.oid, 'SELECT') AS system_reads
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-    WHERE relkind IN ('r', 'p', 'm') AND nspname !~ '^pg_' AND nspname <> 'information_schema'
+    WHERE relkind IN ('r', 'p', 'm')
+        AND (nspname !~ '^pg_' AND nspname <> 'information_schema' OR relname = 'pg_statistic')
     ORDER BY nspname, relname
     """
 )

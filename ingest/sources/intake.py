@@ -20,7 +20,7 @@ from kb.ids import new_uuid
 from kb.media_types import sniff
 from kb.postgres.database import TenantSession, Viewer
 from kb.store.document_writes import set_filename
-from kb.store.source_items import Item, KnownItem, forget_items, store_items, without_words
+from kb.store.source_items import Item, KnownItem, forget_items, store_items
 from kb.store.sources import ItemFailure
 from kb.store.uploads import Upload
 
@@ -87,9 +87,7 @@ class Intake:
                 await self.run.transaction(
                     lambda scope: describe_document(self.run, scope, item, surveyed)
                 )
-            if known.document is None:
-                # Somebody has deleted it, and it stays deleted until the file changes.
-                looked_at = _undescribed(looked_at)
+            # Whose document somebody has deleted, it stays deleted until the file changes.
             await self._write_down(looked_at)
             return
         moved_from = None if item.document_id is not None else self._moved_from(sha256)
@@ -189,8 +187,6 @@ class Intake:
         moved = replace(
             described_item(looked_at, surveyed), id=former.id, document_id=former.document_id
         )
-        if moved_from.document is None:
-            moved = _undescribed(moved)
 
         async def move(scope: TenantSession) -> None:
             await describe_document(run, scope, former, surveyed)
@@ -232,10 +228,6 @@ class Intake:
         await run.transaction(
             lambda scope: store_items(scope, run.source.id, written, now=run.tools.clock())
         )
-
-
-def _undescribed(item: Item) -> Item:
-    return replace(item, sidecar=without_words(item.sidecar), sidecar_etag=None)
 
 
 def new_items(paths: Sequence[str]) -> Mapping[str, KnownItem]:

@@ -9,11 +9,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextClause, select, text
 
-from kb.ids import ChunkId
+from kb.ids import ChunkId, DocumentId
 from kb.postgres.database import TenantSession
 from kb.store.spaces import Space, vectors_table
+from kb.store.tables import chunks
 
 FINDERS: Final[Mapping[str, TextClause]] = {
     name: text(f"{statement} LIMIT :limit")
@@ -59,6 +60,15 @@ FINDERS: Final[Mapping[str, TextClause]] = {
             "SELECT FROM documents WHERE documents.tenant_id = quoted.tenant_id"
             " AND documents.id = quoted.document_id) ORDER BY answer_id"
         ),
+        **{
+            f"{table}_without_document": (
+                f"SELECT DISTINCT document_id::text AS id FROM {name} AS kept"  # noqa: S608  # ours
+                " WHERE tenant_id = :tenant_id AND NOT EXISTS ("
+                "SELECT FROM documents WHERE documents.tenant_id = kept.tenant_id"
+                " AND documents.id = kept.document_id) ORDER BY id"
+            )
+            for table, name in (("versions", "document_versions"), ("chunks", "chunks"))
+        },
     }.items()
 }
 """Statements by what they find; each gives the ids of what is wrong."""
@@ -116,6 +126,17 @@ async def vectors_with_other_readers(
     )
     rows = await scope.connection.execute(statement, {"tenant_id": scope.tenant_id, "limit": limit})
     return [str(row) for row in rows.scalars()]
+
+
+async def documents_of_chunks(scope: TenantSession, chunk_ids: Collection[str]) -> list[DocumentId]:
+    """The documents that have the chunks, in the order of their ids."""
+    query = (
+        select(chunks.c.document_id)
+        .distinct()
+        .where(chunks.c.tenant_id == scope.tenant_id, chunks.c.id.in_(map(int, chunk_ids)))
+        .order_by(chunks.c.document_id)
+    )
+    return [DocumentId(row) for row in (await scope.connection.execute(query)).scalars()]
 
 
 async def chunk_ids(scope: TenantSession, *, without_documents: Collection[str]) -> set[ChunkId]:

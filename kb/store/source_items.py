@@ -4,7 +4,7 @@ All of this is for whoever manages the tenant: it needs a whole-tenant scope.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal, TypedDict
 from uuid import UUID
@@ -133,8 +133,12 @@ async def known_items(scope: TenantSession, source_id: SourceId) -> list[KnownIt
 async def store_items(
     scope: TenantSession, source_id: SourceId, items: Sequence[Item], *, now: datetime
 ) -> None:
-    """Stores the items, each in the place of one of the same path."""
+    """Stores the items, each in the place of one of the same path.
+
+    Of what was deleted since it was read no word comes back.
+    """
     for start in range(0, len(items), ROWS_A_STATEMENT):
+        page = await _without_deleted_words(scope, items[start : start + ROWS_A_STATEMENT])
         rows = [
             {
                 "tenant_id": scope.tenant_id,
@@ -151,7 +155,7 @@ async def store_items(
                 "error": item.error,
                 "changed_at": now,
             }
-            for item in items[start : start + ROWS_A_STATEMENT]
+            for item in page
         ]
         statement = insert(source_items).values(rows)
         key = ("tenant_id", "source_id", "path")
@@ -159,6 +163,24 @@ async def store_items(
         await scope.connection.execute(
             statement.on_conflict_do_update(constraint="source_items_pkey", set_=replaced)
         )
+
+
+async def _without_deleted_words(scope: TenantSession, items: Sequence[Item]) -> list[Item]:
+    described = {item.document_id for item in items if item.document_id and item.sidecar}
+    # Locked: a deletion that begins now waits, and then finds what the sidecar said.
+    query = (
+        select(documents.c.id)
+        .where(documents.c.tenant_id == scope.tenant_id, documents.c.id.in_(described))
+        .order_by(documents.c.id)
+        .with_for_update(key_share=True, read=True)
+    )
+    present = {*(await scope.connection.execute(query)).scalars()} if described else set[UUID]()
+    return [
+        item
+        if item.document_id is None or item.document_id in present
+        else replace(item, sidecar=without_words(item.sidecar), sidecar_etag=None)
+        for item in items
+    ]
 
 
 def without_words(sidecar: Sidecar | None) -> Sidecar | None:

@@ -350,6 +350,8 @@ async def _create(connection: AsyncConnection, space: Space) -> None:
         CREATE TRIGGER audience BEFORE INSERT OR UPDATE OF principals ON {table}
             FOR EACH ROW EXECUTE FUNCTION footnote_set_audience()
         """,
+        # The planner's statistics would keep vectors of deleted chunks.
+        f"ALTER TABLE {table} ALTER embedding SET STATISTICS 0, ALTER signs SET STATISTICS 0",
         f"CREATE INDEX {table}_document ON {table} (tenant_id, document_id)",
         f"CREATE INDEX {table}_text ON {table} (tenant_id, embedded_sha256)",
         f"""

@@ -241,8 +241,13 @@ OLD_ANSWERS = """
             '{{"claims": [{{"text": "731 euros."}}], "rejected": [["no_quote"]]}}'),
         (2, '{{"history": [{{"role": "user", "content": "How much?"}}]}}', '{{"handover": null}}',
             '{{"claims": [{{"text": "9 days."}}], "rejected": [["no_quote"]]}}'),
-        (3, '{{"history": null}}', '{{}}', '{{}}')
+        (3, '{{"history": null}}', '{{}}', '{{}}'),
+        (4, '{{"history": [{{"role": "assistant", "content": "731 euros. [1]"}}]}}', '{{}}',
+            '{{"claims": [{{"text": "9 days.", "draft": {{"text": "731 euros."}}}}],
+               "rejected": []}}')
     ) AS a (number, request, response, trace);
+    INSERT INTO idempotency_keys (tenant_id, owner, key, request_sha256, status_code, response)
+    SELECT tenant_id, 'ana', 'again', 'x', 200, response FROM answers WHERE generation = 1;
 """
 ANSWERS = "SELECT concat_ws(' | ', request, response, trace) FROM answers WHERE generation = {}"
 
@@ -258,7 +263,10 @@ def test_answers_of_an_earlier_release_forget_what_the_assistant_said_before(
     upgrade(empty_database_url)
 
     (forgetful,) = values(empty_database_url, ANSWERS.format(1))
-    assert "731" not in forgetful
+    (quoting,) = values(empty_database_url, ANSWERS.format(4))
+    (again,) = values(empty_database_url, "SELECT response FROM idempotency_keys")
+    assert "731" not in f"{forgetful} {quoting} {again}"
+    assert "How much?" in again
     assert forgetful.count("How much?") == 2
     assert hashlib.sha256(b"731 euros. [1]").hexdigest() in forgetful
     assert [values(empty_database_url, ANSWERS.format(number)) for number in (2, 3)] == others

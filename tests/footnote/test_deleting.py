@@ -48,6 +48,9 @@ async def test_a_tenant_is_deleted_and_its_receipt_checked(
     (tmp_path / "receipt.json").write_text(json.dumps({**receipt, "files": 9}))
     changed = await run_here("receipt", "verify", *files, environment=environment)
     assert (changed.exit_code, "receipt_invalid" in changed.stderr) == (1, True)
+    (tmp_path / "receipt.json").write_text('{"files": 9, ' + done.stdout.lstrip()[1:])
+    twice = await run_here("receipt", "verify", *files, environment=environment)
+    assert (twice.exit_code, "'files' twice" in twice.stderr) == (1, True)
     shown = await run_here("receipt", "show", receipt["tenant_id"], environment=environment)
     assert json.loads(shown.stdout) == receipt
     refused = await service.http.get(

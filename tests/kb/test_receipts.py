@@ -56,6 +56,17 @@ def test_a_changed_receipt_is_refused(key: SigningKey, changed: dict[str, object
         verify_receipt(signed, {key.public.id: key.public})
 
 
+def test_each_character_of_the_signature_counts(key: SigningKey) -> None:
+    signed = key.sign(RECEIPT)
+    # The last of 86 stands for two bits of the signature; a lenient reader skips its other four.
+    signature, last = str(signed["signature"])[:-1], str(signed["signature"])[-1]
+    others = [each for each in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop-_09" if each != last]
+
+    for other in others:
+        with pytest.raises(ReceiptInvalid):
+            verify_receipt({**signed, "signature": signature + other}, {key.public.id: key.public})
+
+
 def test_another_key_of_the_same_name_is_refused(key: SigningKey) -> None:
     signed = key.sign(RECEIPT)
 

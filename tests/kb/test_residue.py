@@ -13,7 +13,10 @@ from kb.index.lexical.index import TenantIndex
 from kb.postgres.database import Database
 from kb.residue import Places, ResidueReport, Trace, find_residue, traces_of
 from kb.settings import Settings
+from kb.store.audit import Actor
+from kb.store.changes import delete_document
 from kb.store.chunks import IndexedChunk
+from kb.store.stored_files import discard_file
 from tests.architecture.databases import execute, values, with_login
 from tests.footnote.own_database import OwnDatabase, own_database
 
@@ -32,7 +35,9 @@ ALL_TABLES = """
     SELECT nspname || '.' || relname
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE relkind IN ('r', 'p') AND nspname IN ('public', 'procrastinate')
+        OR relname = 'pg_statistic'
 """
+ADMIN = Actor(name="admin", principals=(), request_id=None, is_admin=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +206,29 @@ async def test_traces_are_of_all_that_a_document_is_told_by(ground: Ground) -> N
         ground.own.tools.database, ground.own.tenant_id, traces, Places(home=ground.home)
     )
     assert {"text", "id", "sha256", "vector"} == {residue.kind for residue in report.residues}
+
+
+async def test_the_databases_statistics_hold_no_words_of_a_document(ground: Ground) -> None:
+    secret = b"# Zanzibarflight\n\nThe bonus of the desk is 731 euros.\n"
+    accepted = await ground.own.upload(
+        secret, external_id="zanzibar-external", filename="zanzibarflight.md"
+    )
+    await ground.own.upload(b"# Leave\n\nLeave is 31 days.", external_id="leave")
+    await ground.own.work_until_empty()
+    tools = ground.own.tools
+    async with tools.database.tenant(ground.own.tenant_id, viewer=None) as scope:
+        traces = await traces_of(scope, accepted.document.id)
+    await ground.run("ANALYZE")
+    async with tools.database.tenant(ground.own.tenant_id, viewer=None) as scope:
+        receipt = await delete_document(scope, accepted.document.id, actor=ADMIN, now=tools.clock())
+    for sha256 in receipt.sha256s:
+        await discard_file(tools.database, tools.files, ground.own.tenant_id, sha256)
+
+    places = Places(home=ground.home)
+    report = await find_residue(tools.database, ground.own.tenant_id, traces, places)
+
+    assert report.unexpected == []
+    assert "pg_catalog.pg_statistic" in {residue.place for residue in report.residues}
 
 
 async def test_a_login_under_row_security_reads_its_tenants_rows_and_says_so(

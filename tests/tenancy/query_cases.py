@@ -96,7 +96,12 @@ from kb.store.collections import (
     readable_collections,
     set_retention,
 )
-from kb.store.contradictions import chunk_ids, find, vectors_with_other_readers
+from kb.store.contradictions import (
+    chunk_ids,
+    documents_of_chunks,
+    find,
+    vectors_with_other_readers,
+)
 from kb.store.deletions import (
     DocumentReceipt,
     NewDeletion,
@@ -157,6 +162,7 @@ from kb.store.jobs import (
     shown_jobs,
     start_job,
 )
+from kb.store.mending import delete_orphans, restore_readers
 from kb.store.model_calls import MeteredCall, insert_model_call
 from kb.store.outdated import Among as RereadAmong
 from kb.store.outdated import Reader, outdated_documents
@@ -885,6 +891,9 @@ QUERIES: Mapping[str, QueryCase] = {
     ),
     "store.contradictions.chunk_ids": finds(_chunk_id),
     "store.contradictions.count_rows": finds(_counted_rows),
+    "store.contradictions.documents_of_chunks": finds(
+        lambda s, h: documents_of_chunks(s, [str(h.chunk_id)])
+    ),
     "store.contradictions.find": nothing(
         lambda s, _: find(s, "documents_of_one_name", limit=10),
         "nothing contradicts itself here; tests/kb/test_consistency.py plants what does",
@@ -1245,6 +1254,11 @@ QUERIES: Mapping[str, QueryCase] = {
         "a foreign key keeps every vector's chunk",
     ),
     "store.failure_names.name_failures": finds(_named_failure),
+    "store.mending.delete_orphans": nothing(
+        lambda s, _: delete_orphans(s, limit=10),
+        "nothing outlives its document here; tests/ingest/test_repair.py plants what does",
+    ),
+    "store.mending.restore_readers": changes(lambda s, h: restore_readers(s, h.document.id)),
     "store.reindex_runs.add_embedded": changes(
         lambda s, h: add_embedded(s, JobId(UUID(h.names.job)), Embedded(chunks=9, tokens=99))
     ),

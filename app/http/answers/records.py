@@ -5,7 +5,7 @@ documents that have to go with them, and nobody can tell which documents these w
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final, NotRequired, TypedDict
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from app.answering.claims import VerifiedClaim
 from app.answering.fingerprint import fingerprint_answer
 from app.answering.pipeline import Answered
 from app.http.answers.present import AcceptedRequest, answer_out, shown_documents
-from app.http.answers.schemas import AnswerRequest, Checks, ReplacedDraft, Turn
+from app.http.answers.schemas import AnswerRequest, Checks, ReplacedDraft
 from app.resources import Resources
 from kb.store.answers import AnswerRecord
 
@@ -57,7 +57,7 @@ def answer_record(
         generation=answer.generation,
         created_at=answer.created_at,
         cited_document_ids=shown_documents(answered, answer),
-        trace=_trace(answered, accepted.request.history or ()),
+        trace=_trace(answered, accepted.request),
     )
 
 
@@ -77,9 +77,9 @@ def _kept_request(request: AnswerRequest) -> Mapping[str, object]:
     return kept
 
 
-def _trace(answered: Answered, history: Sequence[Turn]) -> Mapping[str, object]:
+def _trace(answered: Answered, request: AnswerRequest) -> Mapping[str, object]:
     """Everything that determined the answer and is not part of the response."""
-    said = _unspaced(" ".join(turn.content for turn in history if turn.role == "assistant"))
+    has_said = any(turn.role == "assistant" for turn in request.history or ())
     report, run, retrieved = answered.draft_report, answered.run, answered.retrieved
     trace: dict[str, object] = {
         "checks": list(answered.checks),
@@ -91,7 +91,7 @@ def _trace(answered: Answered, history: Sequence[Turn]) -> Mapping[str, object]:
             {"source": each.source_id, "start": each.span.start, "end": each.span.end}
             for each in report.left_out
         ],
-        "claims": [_claim_record(claim, said) for claim in answered.claims],
+        "claims": [_claim_record(claim, has_said=has_said) for claim in answered.claims],
         "rejected": [
             [reason.code for reason in claim.reasons]
             for claim in answered.claims
@@ -124,21 +124,18 @@ class _ClaimRecord(TypedDict):
     draft: NotRequired[dict[str, object]]
 
 
-def _claim_record(claim: VerifiedClaim, said: str) -> _ClaimRecord:
+def _claim_record(claim: VerifiedClaim, *, has_said: bool) -> _ClaimRecord:
     """The claim's text, removed or not, and the sentence that it took the place of.
 
-    Without what nothing proves and what the assistant `said` before.
+    Once the assistant `has_said` something before, no word that nothing proves: a model may repeat
+    it in words of its own.
     """
     record = _ClaimRecord()
-    if claim.verdict == "supported" or _unspaced(claim.text) not in said:
+    if claim.verdict == "supported" or not has_said:
         record["text"] = claim.text
     draft = claim.draft
-    if draft is not None and _unspaced(draft.text) not in said:
+    if draft is not None and not has_said:
         record["draft"] = ReplacedDraft(
             text=draft.text, verdict=draft.verdict, checks=Checks(**draft.checks)
         ).model_dump(mode="json")
     return record
-
-
-def _unspaced(text: str) -> str:
-    return "".join(text.split()).casefold()

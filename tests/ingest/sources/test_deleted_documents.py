@@ -2,12 +2,15 @@
 
 import os
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
-from kb.ids import DocumentId
+from kb.ids import DocumentId, SourceId
+from kb.postgres.database import TenantSession
 from kb.residue import Places, Residue, Trace, find_residue, traces_of
+from kb.store.source_runs import hold_source_run
 from kb.store.tables import source_items
 from kb.store.webhooks import create_webhook, new_secret
 from tests.ingest.sources.library import NOW, Library
@@ -64,6 +67,34 @@ async def test_nothing_of_what_its_sidecar_said_is_left(
             select(source_items.c.sidecar).where(source_items.c.tenant_id == scope.tenant_id)
         )
         assert list(kept.scalars()) == [{"principals": ["group:hr"]}]
+
+
+@pytest.mark.parametrize("way", ["uploaded", "touched", "described"])
+async def test_nothing_of_it_comes_back_with_a_run_that_is_going_on(
+    library: Library, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    library.write({"a.md": "She leaves in May, say the papers.", "a.md.footnote.toml": SIDECAR})
+    await library.add()
+    if way != "uploaded":
+        await library.sync_and_ingest()
+        library.write({"a.md.footnote.toml": SIDECAR.replace("Ana", "Ana Maria")})
+    if way == "touched":
+        os.utime(library.folder / "a.md", (1, 1))
+    store = hold_source_run
+
+    async def delete_first(scope: TenantSession, source_id: SourceId, token: UUID) -> None:
+        for document in (await library.documents()).values():
+            await library.delete(document)
+        await store(scope, source_id, token)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ingest.sources.run.hold_source_run", delete_first)
+        await library.sync()
+
+    assert await library.documents() == {}
+    assert [each.item.sidecar for each in (await library.items()).values()] == [
+        {"principals": ["group:hr"]}
+    ]
 
 
 async def test_a_lost_sidecar_still_keeps_others_from_what_the_file_becomes(

@@ -240,7 +240,7 @@ async def test_no_word_of_a_removed_claim_leaves_but_the_record_keeps_it(
 @pytest.mark.parametrize(
     ("behaviour", "words"), [("fabricated", "text"), ("fabricated_with_true_quote", "draft")]
 )
-async def test_unproved_words_that_repeat_the_conversation_are_not_kept(
+async def test_unproved_words_that_may_repeat_the_conversation_are_not_kept(
     service: Service, model: LyingLanguageModel, behaviour: str, words: str
 ) -> None:
     model.behave(behaviour)
@@ -249,7 +249,8 @@ async def test_unproved_words_that_repeat_the_conversation_are_not_kept(
         first = (await ana.ask(QUESTION)).json()
         (claim,) = (await ana.request("GET", f"/v1/answers/{first['id']}")).json()["claims"]
         written = claim[words]["text"] if words == "draft" else claim["text"]
-        history = [{"role": "assistant", "content": f"Before: {written} [1]"}]
+        # The model may say in other words what was said before.
+        history = [{"role": "assistant", "content": f"As I said, {written[:-4]} today. [1]"}]
         second = (await ana.ask(QUESTION, history=history)).json()
         record = await ana.request("GET", f"/v1/answers/{second['id']}")
 
