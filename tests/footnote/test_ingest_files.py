@@ -291,6 +291,46 @@ async def test_rules_and_sidecars_say_who_may_read(
     assert (plan.fields.principals, plan.title) == (("user:ana",), "The plan")
 
 
+async def test_a_sidecar_that_cannot_be_read_lets_nobody_read(
+    own: OwnDatabase, caller: Caller, folder: Path
+) -> None:
+    """Whatever stands there may say who may not read the file."""
+    (folder / "leave.md.footnote.toml").symlink_to(folder / "gone.toml")
+    (folder / "hr" / "pay.txt.footnote.json").mkdir()
+    write(
+        folder,
+        {
+            "both.md": "Both.",
+            "both.md.footnote.toml": 'principals = ["tenant:*"]',
+            "both.md.footnote.json": '{"principals": ["user:ana"]}',
+        },
+    )
+
+    outcomes = await take(intake(own, caller), [folder])
+
+    assert changes(outcomes) == dict.fromkeys(["both.md", "hr/pay.txt", "leave.md"], "refused")
+    assert await all_stored(own, caller) == []
+
+
+async def test_a_name_too_long_for_a_sidecar_is_a_name(
+    own: OwnDatabase, caller: Caller, folder: Path
+) -> None:
+    name = f"{'n' * 251}.md"
+    write(folder, {name: "Open at nine."})
+
+    outcomes = await take(intake(own, caller), [folder])
+
+    assert changes(outcomes) == {"hr/pay.txt": "new", "leave.md": "new", name: "new"}
+
+
+def test_what_is_neither_a_file_nor_a_folder_is_refused(tmp_path: Path) -> None:
+    """Reading a pipe would wait for a writer for ever."""
+    os.mkfifo(tmp_path / "pipe.md")
+
+    with pytest.raises(InvalidInput, match="neither a file nor a folder"):
+        find_files([tmp_path / "pipe.md"])
+
+
 async def test_a_name_that_is_no_text_is_refused_alone(
     own: OwnDatabase, caller: Caller, folder: Path
 ) -> None:
