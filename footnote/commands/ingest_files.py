@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -16,11 +17,17 @@ from ingest.ingestion import Ingestion
 from ingest.runs import until_finished
 from ingest.sources.permissions import Readers
 from ingest.worker import run_job
-from kb.errors import DependencyFailed, InvalidInput, KnowledgeBaseError
+from kb.errors import (
+    DependencyFailed,
+    DocumentNotFound,
+    DocumentOfAnother,
+    InvalidInput,
+    KnowledgeBaseError,
+)
 from kb.ids import DocumentId, JobId
 from kb.postgres.database import retried
 from kb.store.audit import record_event
-from kb.store.changes import change_fields, lock_to_change
+from kb.store.changes import change_fields, lock_to_change, narrow_readers, readers_of_both
 from kb.store.documents import (
     Document,
     DocumentFields,
@@ -84,8 +91,15 @@ class Intake:
         began: Callable[[GivenFile], None],
         ended: Callable[[Outcome], None],
     ) -> None:
-        """Calls `ended` with each outcome as it comes; DependencyFailed ends it."""
+        """Calls `ended` with each outcome as it comes; DependencyFailed ends it.
+
+        Whoever may read a file no more loses its document before any file is read.
+        """
         known = await self._known(files)
+        if self.tools is not None:
+            for file in files:
+                if (present := known.get(file.id) or known.get(file.former_id)) is not None:
+                    await self._narrow(file, present)
         waiting = iter(files)
         workers = [
             asyncio.create_task(self._take_from(waiting, known, began, ended))
@@ -157,6 +171,44 @@ class Intake:
             error=document.error["message"] if document.error else None,
         )
 
+    async def _narrow(self, file: GivenFile, present: Document) -> None:
+        """Takes the document from whoever the file is no longer for; what is faulty stays."""
+        try:
+            _, principals = await self._described(file)
+        except InvalidInput:
+            return
+        if readers_of_both(present, principals) == present.fields.principals:
+            return
+
+        async def transaction() -> None:
+            async with self.uploads.database.tenant(
+                self.caller.tenant_id, viewer=self.caller.managing_viewer
+            ) as scope:
+                document = await lock_to_change(scope, present.id, self.caller.actor)
+                async with scope.whole_tenant() as whole:
+                    await narrow_readers(whole, document, principals, now=utc_now())
+                await record_event(
+                    scope,
+                    self.caller.actor,
+                    "document.update",
+                    str(present.id),
+                    {"fields": ["principals"]},
+                )
+
+        # Whatever else is wrong with it is said when its turn comes.
+        with suppress(DocumentNotFound, DocumentOfAnother):
+            await retried(transaction)
+
+    async def _described(self, file: GivenFile) -> tuple[Sidecar, tuple[str, ...]]:
+        """What stands beside the file, and who may read it; InvalidInput when nobody may."""
+        sidecar = await asyncio.to_thread(file.read_sidecar) or Sidecar(metadata={})
+        principals = self.destination.readers.of_file(file.id, sidecar)
+        if not principals:
+            raise InvalidInput(
+                "No rule and no sidecar says who may read it: add one, or give --principals."
+            )
+        return sidecar, principals
+
     async def _known(self, files: Sequence[GivenFile]) -> dict[str, Document]:
         """What is stored of the files, by their ids or the absolute paths of earlier releases."""
         caller, known = self.caller, dict[str, Document]()
@@ -176,12 +228,7 @@ class Intake:
 
     async def upload(self, file: GivenFile) -> Upload:
         """The upload of a file; InvalidInput when it has no reader, or a name that is no name."""
-        sidecar = await asyncio.to_thread(file.read_sidecar) or Sidecar(metadata={})
-        principals = self.destination.readers.of_file(file.id, sidecar)
-        if not principals:
-            raise InvalidInput(
-                "No rule and no sidecar says who may read it: add one, or give --principals."
-            )
+        sidecar, principals = await self._described(file)
         try:
             fields = UploadFields.model_validate(
                 {

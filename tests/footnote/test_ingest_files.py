@@ -9,7 +9,7 @@ import pytest
 
 from app.identity import Caller
 from footnote.caller import command_line_caller
-from footnote.commands.given_files import find_files
+from footnote.commands.given_files import GivenFile, find_files
 from footnote.commands.ingest_files import Destination, Intake, Outcome
 from ingest.sources.permissions import Readers, parse_rule_file
 from kb.errors import InvalidInput
@@ -329,6 +329,35 @@ def test_what_is_neither_a_file_nor_a_folder_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidInput, match="neither a file nor a folder"):
         find_files([tmp_path / "pipe.md"])
+
+
+async def test_readers_are_taken_away_before_any_file_is_read(
+    own: OwnDatabase, caller: Caller, folder: Path
+) -> None:
+    write(folder, {"plan.md": "We grow.", "list.md": "Names.", "open.md": "For Ana."})
+    write(folder, {"open.md.footnote.toml": 'principals = ["user:ana"]'})
+    before = await take(intake(own, caller), [folder])
+    for name in ("plan.md", "list.md"):
+        write(folder, {f"{name}.footnote.toml": 'principals = ["group:hr"]'})
+    write(folder, {"plan.md": "", "list.md": "More names.", "open.md": "", "leave.md": "32 days."})
+    write(folder, {"open.md.footnote.toml": 'principals = ["tenant:*"]'})
+
+    def cut_off(_file: GivenFile) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        await intake(own, caller).take_all(
+            find_files([folder]), at_once=1, began=cut_off, ended=lambda _outcome: None
+        )
+
+    readers = {name: (await stored(own, caller, each)).fields for name, each in before.items()}
+    assert {name: fields.principals for name, fields in readers.items()} == {
+        "hr/pay.txt": (EVERYONE,),
+        "leave.md": (EVERYONE,),
+        "list.md": ("group:hr",),
+        "open.md": ("user:ana",),
+        "plan.md": ("group:hr",),
+    }
 
 
 async def test_a_name_that_is_no_text_is_refused_alone(
