@@ -1,9 +1,10 @@
-"""Ingesting files in this process: compare with what is stored, upload what is new, run its job."""
+"""Ingesting files: compare with what is stored, upload what is new, have its job run."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final, Literal
 
 from pydantic import ValidationError
@@ -14,7 +15,7 @@ from footnote.commands.given_files import GivenFile
 from footnote.compose import utc_now
 from footnote.meanings import remedy_of_code
 from ingest.ingestion import Ingestion
-from ingest.runs import until_finished
+from ingest.runs import LOOK_EVERY_SECONDS, has_finished, until_finished
 from ingest.sources.permissions import Readers
 from ingest.worker import run_job
 from kb.errors import (
@@ -35,6 +36,7 @@ from kb.store.documents import (
     get_document,
     lock_external_id,
 )
+from kb.store.queue import has_worker
 from kb.store.source_items import Sidecar
 from kb.store.uploads import Upload, Uploads
 from language.text import is_text
@@ -82,6 +84,8 @@ class Intake:
     uploads: Uploads
     caller: Caller
     destination: Destination
+    stalled_after: timedelta
+    """A worker that is silent for so long has died."""
 
     async def take_all(
         self,
@@ -124,10 +128,7 @@ class Intake:
             ended(await self.take(file, known.get(file.id) or known.get(file.former_id)))
 
     async def take(self, file: GivenFile, present: Document | None) -> Outcome:
-        """The outcome of one file, of which `present` is stored.
-
-        A worker may take the same job meanwhile; then this waits until that one has ended it.
-        """
+        """The outcome of one file, of which `present` is stored."""
         try:
             upload = await self.upload(file)
             content = await self.uploads.describe(upload)
@@ -157,9 +158,7 @@ class Intake:
         except KnowledgeBaseError as error:
             return Outcome(file=file, change="refused", error_code=error.code, error=error.message)
         if accepted.job is not None:
-            job_id = JobId(accepted.job.id)
-            await run_job(self.tools, self.caller.tenant_id, job_id, is_last_attempt=True)
-            await until_finished(self.tools, self.caller.tenant_id, job_id)
+            await self._read(self.tools, JobId(accepted.job.id))
         async with self.uploads.database.tenant(self.caller.tenant_id, viewer=None) as scope:
             document = await get_document(scope, accepted.document.id)
         return Outcome(
@@ -170,6 +169,20 @@ class Intake:
             error_code=document.error["code"] if document.error else None,
             error=document.error["message"] if document.error else None,
         )
+
+    async def _read(self, tools: Ingestion, job_id: JobId) -> None:
+        """Returns when the job has ended: a living worker runs it in its turn, or else this does.
+
+        Two that run one job do it twice, and each other upload waits for the worker's.
+        """
+        tenant_id = self.caller.tenant_id
+        while await has_worker(tools.database, silent_after=self.stalled_after):
+            if await has_finished(tools, tenant_id, job_id):
+                return
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+        await run_job(tools, tenant_id, job_id, is_last_attempt=True)
+        # A worker that began meanwhile may have taken it.
+        await until_finished(tools, tenant_id, job_id)
 
     async def _narrow(self, file: GivenFile, present: Document) -> None:
         """Takes the document from whoever the file is no longer for; what is faulty stays."""

@@ -10,16 +10,17 @@ that was taken for dead, and wakes, would end the job of its successor.
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from procrastinate import PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Notification, Status
 from procrastinate.manager import JobManager, NotificationCallback
+from sqlalchemy import text
 from typing_extensions import override
 
-from kb.postgres.database import conninfo
+from kb.postgres.database import Database, conninfo
 
 # Locked before it is looked at: a job that is taken over meanwhile is not held.
 _FINISH: Final = """
@@ -81,6 +82,22 @@ _REMEMBER: Final = """
     OVERRIDING SYSTEM VALUE VALUES (%(worker_id)s, now())
     ON CONFLICT (id) DO NOTHING
 """
+
+_HAS_WORKER: Final = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM procrastinate.procrastinate_workers
+        WHERE last_heartbeat > now() - make_interval(secs => :seconds)
+    )
+    """
+)
+
+
+async def has_worker(database: Database, *, silent_after: timedelta) -> bool:
+    """True when a worker has been heard of within that time."""
+    async with database.owner() as connection:
+        found = await connection.execute(_HAS_WORKER, {"seconds": silent_after.total_seconds()})
+        return bool(found.scalar_one())
 
 
 def queue_connector(database_url: str) -> PsycopgConnector:

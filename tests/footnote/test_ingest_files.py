@@ -1,5 +1,6 @@
 """Taking files in: what is new, changed, unchanged and refused, and under which names."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -12,13 +13,15 @@ from footnote.caller import command_line_caller
 from footnote.commands.given_files import GivenFile, find_files
 from footnote.commands.ingest_files import Destination, Intake, Outcome
 from ingest.sources.permissions import Readers, parse_rule_file
+from ingest.worker import build_queue_app, run_worker
 from kb.errors import InvalidInput
 from kb.postgres.database import EVERYONE
 from kb.settings import Settings
 from kb.store.documents import Document, Listing, get_document, list_documents
+from kb.store.job_control import JobListing, list_jobs
 from kb.store.tenants import create_tenant
 from kb.store.uploads import Uploads
-from tests.footnote.own_database import OwnDatabase, own_database
+from tests.footnote.own_database import STALLED, OwnDatabase, own_database
 
 PAPERS = Destination(collection="papers", readers=Readers.of((), [EVERYONE]))
 
@@ -57,6 +60,7 @@ def intake(
         uploads=uploads,
         caller=caller,
         destination=destination,
+        stalled_after=STALLED,
     )
 
 
@@ -358,6 +362,25 @@ async def test_readers_are_taken_away_before_any_file_is_read(
         "open.md": ("user:ana",),
         "plan.md": ("group:hr",),
     }
+
+
+async def test_a_worker_that_lives_reads_the_files(
+    own: OwnDatabase, caller: Caller, folder: Path
+) -> None:
+    """Two that run the same job do it twice, and each other upload waits meanwhile."""
+    app = build_queue_app(own.url, own.tools)
+    working = asyncio.create_task(run_worker(app, concurrency=4, stalled_after=STALLED))
+    await app.jobs.is_registered.wait()
+    write(folder, {f"{number}.md": f"Number {number}." for number in range(6)})
+
+    outcomes = await take(intake(own, caller), [folder])
+
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    async with own.tools.database.tenant(caller.tenant_id, viewer=None) as scope:
+        jobs = await list_jobs(scope, JobListing(), before=None, limit=100)
+    assert {each.status for each in outcomes.values()} == {"ready"}
+    assert [(each.status, each.attempts) for each in jobs] == [("succeeded", 1)] * 8
 
 
 async def test_a_name_that_is_no_text_is_refused_alone(
