@@ -131,13 +131,18 @@ async def is_run_wanted(tools: Ingestion, run: Run) -> bool:
 async def until_finished(tools: Ingestion, tenant_id: TenantId, job_id: JobId) -> None:
     """Returns when the job has ended, be it in another worker."""
     while True:
-        async with tools.database.tenant(tenant_id, viewer=None) as scope:
-            try:
-                if (await get_job(scope, job_id)).status in FINISHED:
-                    return
-            except JobNotFound:
-                return
+        if await has_finished(tools, tenant_id, job_id):
+            return
         await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+
+async def has_finished(tools: Ingestion, tenant_id: TenantId, job_id: JobId) -> bool:
+    """True once the job has ended, or was deleted with its document."""
+    async with tools.database.tenant(tenant_id, viewer=None) as scope:
+        try:
+            return (await get_job(scope, job_id)).status in FINISHED
+        except JobNotFound:
+            return True
 
 
 async def report(tools: Ingestion, run: Run, *, done: int, total: int) -> None:

@@ -114,6 +114,11 @@ class MicroBatcher:
             asyncio.to_thread(self._embed, texts), return_exceptions=True
         )
         vectors: Vectors | BaseException = outcomes[0]
+        if isinstance(vectors, Exception) and len(call) > 1:
+            # One of them may be to blame: the others must not fail with it.
+            for alone in call:
+                await self._answer([alone])
+            return
         start = 0
         for request, places in call:
             end = start + len(places)

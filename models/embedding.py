@@ -7,7 +7,8 @@ import logging
 import shutil
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Protocol, cast
@@ -214,10 +215,13 @@ def _export(source: str, cache_folder: Path) -> tuple[Path, Manifest]:
             model = _load(source, "openvino")
             model.save_pretrained(str(building))
             library = _LibraryRunner(model, len(_PROBES))
+            # A language model loads like one that embeds, and fails at the first text.
+            with _translated(source, "openvino"):
+                pooling = _equal_pooling(building, library)
             manifest = {
                 "revision": weights or library.hub_revision,
                 "max_tokens": library.max_tokens,
-                "pooling": _equal_pooling(building, library),
+                "pooling": pooling,
             }
             (building / MANIFEST_FILE).write_text(json.dumps(manifest), encoding="utf-8")
             building.rename(folder)
@@ -273,12 +277,18 @@ def _load(path: str, backend: Literal["openvino", "torch"]) -> "SentenceTransfor
     disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers' own
     for name in ("sentence_transformers", "transformers", "optimum", "nncf"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    with _translated(path, backend), warnings.catch_warnings():
+        # Tracing a model for export warns of branches that this model does not have.
+        warnings.simplefilter("ignore")
+        return SentenceTransformer(path, backend=backend, device="cpu")
+
+
+@contextmanager
+def _translated(path: str, backend: str) -> Iterator[None]:
+    """Raises what the libraries do for a folder without an embedding model as ModelUnavailable."""
     try:
-        with warnings.catch_warnings():
-            # Tracing a model for export warns of branches that this model does not have.
-            warnings.simplefilter("ignore")
-            return SentenceTransformer(path, backend=backend, device="cpu")
-    except (OSError, ValueError) as error:
+        yield
+    except (OSError, ValueError, RuntimeError) as error:
         raise ModelUnavailable(
             f"The embedding model {Path(path).name!r} cannot be loaded with {backend}: "
             "check FOOTNOTE_EMBEDDING_MODEL and FOOTNOTE_EMBEDDING_BACKEND."

@@ -32,7 +32,7 @@ class GivenFile:
     path: Path
     former_id: str
     size_bytes: int
-    sidecar_path: Path | None = None
+    sidecar_paths: tuple[Path, ...] = ()
 
     def uri(self, prefix: str) -> str:
         """The address that citations link to."""
@@ -44,11 +44,14 @@ class GivenFile:
 
     def read_sidecar(self) -> Sidecar | None:
         """What stands beside the file about it; InvalidInput when that cannot be understood."""
-        if self.sidecar_path is None:
+        if not self.sidecar_paths:
             return None
-        content = read_file(self.sidecar_path, max_bytes=MAX_DESCRIPTION_BYTES)
+        if len(self.sidecar_paths) > 1:
+            raise InvalidInput("The file has two sidecars, one of TOML and one of JSON.")
+        [path] = self.sidecar_paths
+        content = read_file(path, max_bytes=MAX_DESCRIPTION_BYTES)
         try:
-            return parse_sidecar(content, is_json=self.sidecar_path.suffix == ".json")
+            return parse_sidecar(content, is_json=path.suffix == ".json")
         except SidecarInvalid as error:
             raise InvalidInput(error.message) from error
 
@@ -73,7 +76,7 @@ def find_files(
     """The files in the order of their names; with `include` only what fits one of its patterns.
 
     Left out is what begins with a dot, what a link below a folder leads to, and sidecars. Raises
-    InvalidInput when a folder cannot be read, or two files have one name.
+    InvalidInput when a folder cannot be read, something given is no file, or two have one name.
     """
     included = [compile_pattern(pattern) for pattern in include]
     excluded = [compile_pattern(pattern) for pattern in exclude]
@@ -97,13 +100,16 @@ def find_files(
                 path=path,
                 former_id=str(absolute),
                 size_bytes=path.stat().st_size,
-                sidecar_path=next((each for each in sidecars if each.is_file()), None),
+                # One that cannot be read must not be passed over: it may say who may not read.
+                sidecar_paths=tuple(each for each in sidecars if os.path.lexists(each)),
             )
     return [found[name] for name in sorted(found)]
 
 
 def _named_files(given: Path) -> Iterator[tuple[str, Path]]:
     if not given.is_dir():
+        if not given.is_file():
+            raise InvalidInput(f"{str(given)!r} is neither a file nor a folder.")
         yield given.name, given
         return
 

@@ -1,9 +1,10 @@
-"""Ingesting files and folders from the command line, in this process."""
+"""Ingesting files and folders from the command line."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -173,6 +174,7 @@ async def _ingest(  # noqa: PLR0913  # what the command was given
             ),
             caller=await command_line_caller(database, tenant, []),
             destination=destination,
+            stalled_after=timedelta(seconds=settings.stalled_job_seconds),
         )
         total = sum(file.size_bytes for file in files)
         with (

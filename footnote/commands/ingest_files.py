@@ -1,8 +1,10 @@
-"""Ingesting files in this process: compare with what is stored, upload what is new, run its job."""
+"""Ingesting files: compare with what is stored, upload what is new, have its job run."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final, Literal
 
 from pydantic import ValidationError
@@ -13,15 +15,22 @@ from footnote.commands.given_files import GivenFile
 from footnote.compose import utc_now
 from footnote.meanings import remedy_of_code
 from ingest.ingestion import Ingestion
-from ingest.runs import until_finished
+from ingest.runs import LOOK_EVERY_SECONDS, has_finished, until_finished
 from ingest.sources.permissions import Readers
 from ingest.worker import run_job
-from kb.errors import DependencyFailed, InvalidInput, KnowledgeBaseError
+from kb.errors import (
+    DependencyFailed,
+    DocumentNotFound,
+    DocumentOfAnother,
+    InvalidInput,
+    KnowledgeBaseError,
+)
 from kb.ids import DocumentId, JobId
 from kb.postgres.database import retried
 from kb.store.audit import record_event
-from kb.store.changes import change_fields, lock_to_change
+from kb.store.changes import change_fields, lock_to_change, narrow_readers, readers_of_both
 from kb.store.documents import Document, DocumentFields, find_named, get_document, lock_external_id
+from kb.store.queue import has_worker
 from kb.store.source_items import Sidecar
 from kb.store.uploads import Upload, Uploads
 from language.text import is_text
@@ -69,6 +78,8 @@ class Intake:
     uploads: Uploads
     caller: Caller
     destination: Destination
+    stalled_after: timedelta
+    """A worker that is silent for so long has died."""
 
     async def take_all(
         self,
@@ -78,8 +89,15 @@ class Intake:
         began: Callable[[GivenFile], None],
         ended: Callable[[Outcome], None],
     ) -> None:
-        """Calls `ended` with each outcome as it comes; DependencyFailed ends it."""
+        """Calls `ended` with each outcome as it comes; DependencyFailed ends it.
+
+        Whoever may read a file no more loses its document before any file is read.
+        """
         known = await self._known(files)
+        if self.tools is not None:
+            for file in files:
+                if (present := known.get(file.id) or known.get(file.former_id)) is not None:
+                    await self._narrow(file, present)
         waiting = iter(files)
         workers = [
             asyncio.create_task(self._take_from(waiting, known, began, ended))
@@ -104,10 +122,7 @@ class Intake:
             ended(await self.take(file, known.get(file.id) or known.get(file.former_id)))
 
     async def take(self, file: GivenFile, present: Document | None) -> Outcome:
-        """The outcome of one file, of which `present` is stored.
-
-        A worker may take the same job meanwhile; then this waits until that one has ended it.
-        """
+        """The outcome of one file, of which `present` is stored."""
         try:
             upload = await self.upload(file)
             content = await self.uploads.describe(upload)
@@ -137,9 +152,7 @@ class Intake:
         except KnowledgeBaseError as error:
             return Outcome(file=file, change="refused", error_code=error.code, error=error.message)
         if accepted.job is not None:
-            job_id = JobId(accepted.job.id)
-            await run_job(self.tools, self.caller.tenant_id, job_id, is_last_attempt=True)
-            await until_finished(self.tools, self.caller.tenant_id, job_id)
+            await self._read(self.tools, JobId(accepted.job.id))
         async with self.uploads.database.tenant(self.caller.tenant_id, viewer=None) as scope:
             document = await get_document(scope, accepted.document.id)
         return Outcome(
@@ -150,6 +163,58 @@ class Intake:
             error_code=document.error["code"] if document.error else None,
             error=document.error["message"] if document.error else None,
         )
+
+    async def _read(self, tools: Ingestion, job_id: JobId) -> None:
+        """Returns when the job has ended: a living worker runs it in its turn, or else this does.
+
+        Two that run one job do it twice, and each other upload waits for the worker's.
+        """
+        tenant_id = self.caller.tenant_id
+        while await has_worker(tools.database, silent_after=self.stalled_after):
+            if await has_finished(tools, tenant_id, job_id):
+                return
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+        await run_job(tools, tenant_id, job_id, is_last_attempt=True)
+        # A worker that began meanwhile may have taken it.
+        await until_finished(tools, tenant_id, job_id)
+
+    async def _narrow(self, file: GivenFile, present: Document) -> None:
+        """Takes the document from whoever the file is no longer for; what is faulty stays."""
+        try:
+            _, principals = await self._described(file)
+        except InvalidInput:
+            return
+        if readers_of_both(present, principals) == present.fields.principals:
+            return
+
+        async def transaction() -> None:
+            async with self.uploads.database.tenant(
+                self.caller.tenant_id, viewer=self.caller.managing_viewer
+            ) as scope:
+                document = await lock_to_change(scope, present.id, self.caller.actor)
+                async with scope.whole_tenant() as whole:
+                    await narrow_readers(whole, document, principals, now=utc_now())
+                await record_event(
+                    scope,
+                    self.caller.actor,
+                    "document.update",
+                    str(present.id),
+                    {"fields": ["principals"]},
+                )
+
+        # Whatever else is wrong with it is said when its turn comes.
+        with suppress(DocumentNotFound, DocumentOfAnother):
+            await retried(transaction)
+
+    async def _described(self, file: GivenFile) -> tuple[Sidecar, tuple[str, ...]]:
+        """What stands beside the file, and who may read it; InvalidInput when nobody may."""
+        sidecar = await asyncio.to_thread(file.read_sidecar) or Sidecar(metadata={})
+        principals = self.destination.readers.of_file(file.id, sidecar)
+        if not principals:
+            raise InvalidInput(
+                "No rule and no sidecar says who may read it: add one, or give --principals."
+            )
+        return sidecar, principals
 
     async def _known(self, files: Sequence[GivenFile]) -> dict[str, Document]:
         """What is stored of the files, by their ids or the absolute paths of earlier releases."""
@@ -170,12 +235,7 @@ class Intake:
 
     async def upload(self, file: GivenFile) -> Upload:
         """The upload of a file; InvalidInput when it has no reader, or a name that is no name."""
-        sidecar = await asyncio.to_thread(file.read_sidecar) or Sidecar(metadata={})
-        principals = self.destination.readers.of_file(file.id, sidecar)
-        if not principals:
-            raise InvalidInput(
-                "No rule and no sidecar says who may read it: add one, or give --principals."
-            )
+        sidecar, principals = await self._described(file)
         try:
             fields = UploadFields.model_validate(
                 {

@@ -8,18 +8,19 @@ that was taken for dead, and wakes, would end the job of its successor.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from procrastinate import PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Notification, Status
 from procrastinate.manager import JobManager, NotificationCallback
+from sqlalchemy import text
 from typing_extensions import override
 
-from kb.postgres.database import conninfo
+from kb.postgres.database import Database, conninfo
 
 # Locked before it is looked at: a job that is taken over meanwhile is not held.
 _FINISH: Final = """
@@ -73,14 +74,56 @@ _FETCH_OLDEST: Final = """
     SELECT * FROM footnote_fetch_oldest(%(queues)s::varchar[], %(worker_id)s, %(document_slots)s)
 """
 
+# Of its tenant and class, the first whose lock is free.
+_FETCH_OLDEST_WORK: Final = """
+    SELECT taken.*
+    FROM (
+        SELECT priority, tenant_id FROM procrastinate_jobs AS job
+        WHERE status = 'todo' AND weight < 0
+            AND (%(queues)s::varchar[] IS NULL OR queue_name = ANY(%(queues)s::varchar[]))
+            AND (scheduled_at IS NULL OR scheduled_at <= now())
+            AND NOT EXISTS (
+                SELECT FROM procrastinate_jobs AS other
+                WHERE other.lock = job.lock AND other.status = 'doing'
+            )
+            AND (
+                SELECT count(*) FROM procrastinate_jobs
+                WHERE status = 'doing' AND worker_id = %(worker_id)s AND weight < 0
+            ) < %(work_slots)s
+        ORDER BY id
+        LIMIT 1
+    ) AS oldest
+    CROSS JOIN LATERAL footnote_take_job(
+        %(queues)s::varchar[], %(worker_id)s, oldest.priority, oldest.tenant_id, -1, -1
+    ) AS taken
+    WHERE taken.id IS NOT NULL
+"""
+
 OLDEST_EVERY: Final = 8
-"""One document in so many is the one that waits longest, so that nothing waits for ever."""
+"""One document in so many is the one that waits longest, and of other work one as well, so that
+nothing waits for ever."""
 
 _REMEMBER: Final = """
     INSERT INTO procrastinate_workers (id, last_heartbeat)
     OVERRIDING SYSTEM VALUE VALUES (%(worker_id)s, now())
     ON CONFLICT (id) DO NOTHING
 """
+
+_HAS_WORKER: Final = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM procrastinate.procrastinate_workers
+        WHERE last_heartbeat > now() - make_interval(secs => :seconds)
+    )
+    """
+)
+
+
+async def has_worker(database: Database, *, silent_after: timedelta) -> bool:
+    """True when a worker has been heard of within that time."""
+    async with database.owner() as connection:
+        found = await connection.execute(_HAS_WORKER, {"seconds": silent_after.total_seconds()})
+        return bool(found.scalar_one())
 
 
 def queue_connector(database_url: str) -> PsycopgConnector:
@@ -126,6 +169,7 @@ class WorkersJobs(JobManager):
         """Set when nothing is in hand and nothing was to be had."""
         self._previous_tenant = ""
         self._since_oldest = 0
+        self._work_since_oldest = 0
         self._news = 0
         self._tell_worker: NotificationCallback | None = None
 
@@ -165,26 +209,42 @@ class WorkersJobs(JobManager):
         return job
 
     async def _fetch(self, queues: list[str] | None, worker_id: int) -> Job | None:
-        row = None
         values = {
             "queues": queues,
             "worker_id": worker_id,
             "document_slots": self.slots.documents,
+            "work_slots": self.slots.work,
+            "tenant": self._previous_tenant,
         }
-        if self._since_oldest >= OLDEST_EVERY - 1:
-            row = await self.connector.execute_query_one_async(query=_FETCH_OLDEST, **values)
-        is_oldest = row is not None and row["id"] is not None
-        if row is None or row["id"] is None:
-            row = await self.connector.execute_query_one_async(
-                query=_FETCH, work_slots=self.slots.work, tenant=self._previous_tenant, **values
-            )
+        row = await self._fetch_oldest(values)
+        is_oldest = row is not None
+        if row is None:
+            row = await self.connector.execute_query_one_async(query=_FETCH, **values)
             if row["id"] is None:
                 return None
-        if row["weight"] >= 0:
+        if row["weight"] < 0:
+            self._work_since_oldest += not is_oldest
+        else:
             self._since_oldest = 0 if is_oldest else self._since_oldest + 1
         self._previous_tenant = row["tenant_id"]
         self.in_hand.add(row["id"])
         return Job.from_row(row)
+
+    async def _fetch_oldest(
+        self, values: Mapping[str, object]
+    ) -> dict[str, Any] | None:  # a row, as the connector gives it
+        """The work or the document that waits longest, when it is its turn and there is a slot."""
+        if self._work_since_oldest >= OLDEST_EVERY - 1:
+            # Where none is to be had, the next fetch need not look for it again.
+            self._work_since_oldest = 0
+            for row in await self.connector.execute_query_all_async(
+                query=_FETCH_OLDEST_WORK, **values
+            ):
+                return row
+        if self._since_oldest >= OLDEST_EVERY - 1:
+            row = await self.connector.execute_query_one_async(query=_FETCH_OLDEST, **values)
+            return None if row["id"] is None else row
+        return None
 
     @override
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:

@@ -68,6 +68,7 @@ def test_only_kb_opens_a_transaction_as_the_login_role() -> None:
     assert openers == {
         "kb/postgres/row_security.py",
         "kb/residue.py",
+        "kb/store/queue.py",
         "kb/store/space_changes.py",
         "kb/store/spaces.py",
     }

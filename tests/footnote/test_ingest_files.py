@@ -1,5 +1,6 @@
 """Taking files in: what is new, changed, unchanged and refused, and under which names."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -9,16 +10,18 @@ import pytest
 
 from app.identity import Caller
 from footnote.caller import command_line_caller
-from footnote.commands.given_files import find_files
+from footnote.commands.given_files import GivenFile, find_files
 from footnote.commands.ingest_files import Destination, Intake, Outcome
 from ingest.sources.permissions import Readers, parse_rule_file
+from ingest.worker import build_queue_app, run_worker
 from kb.errors import InvalidInput
 from kb.postgres.database import EVERYONE
 from kb.settings import Settings
 from kb.store.documents import Document, Listing, get_document, list_documents
+from kb.store.job_control import JobListing, list_jobs
 from kb.store.tenants import create_tenant
 from kb.store.uploads import Uploads
-from tests.footnote.own_database import OwnDatabase, own_database
+from tests.footnote.own_database import STALLED, OwnDatabase, own_database
 
 PAPERS = Destination(collection="papers", readers=Readers.of((), [EVERYONE]))
 
@@ -57,6 +60,7 @@ def intake(
         uploads=uploads,
         caller=caller,
         destination=destination,
+        stalled_after=STALLED,
     )
 
 
@@ -289,6 +293,94 @@ async def test_rules_and_sidecars_say_who_may_read(
     )
     assert pay.fields.principals == ("group:hr",)
     assert (plan.fields.principals, plan.title) == (("user:ana",), "The plan")
+
+
+async def test_a_sidecar_that_cannot_be_read_lets_nobody_read(
+    own: OwnDatabase, caller: Caller, folder: Path
+) -> None:
+    """Whatever stands there may say who may not read the file."""
+    (folder / "leave.md.footnote.toml").symlink_to(folder / "gone.toml")
+    (folder / "hr" / "pay.txt.footnote.json").mkdir()
+    write(
+        folder,
+        {
+            "both.md": "Both.",
+            "both.md.footnote.toml": 'principals = ["tenant:*"]',
+            "both.md.footnote.json": '{"principals": ["user:ana"]}',
+        },
+    )
+
+    outcomes = await take(intake(own, caller), [folder])
+
+    assert changes(outcomes) == dict.fromkeys(["both.md", "hr/pay.txt", "leave.md"], "refused")
+    assert await all_stored(own, caller) == []
+
+
+async def test_a_name_too_long_for_a_sidecar_is_a_name(
+    own: OwnDatabase, caller: Caller, folder: Path
+) -> None:
+    name = f"{'n' * 251}.md"
+    write(folder, {name: "Open at nine."})
+
+    outcomes = await take(intake(own, caller), [folder])
+
+    assert changes(outcomes) == {"hr/pay.txt": "new", "leave.md": "new", name: "new"}
+
+
+def test_what_is_neither_a_file_nor_a_folder_is_refused(tmp_path: Path) -> None:
+    """Reading a pipe would wait for a writer for ever."""
+    os.mkfifo(tmp_path / "pipe.md")
+
+    with pytest.raises(InvalidInput, match="neither a file nor a folder"):
+        find_files([tmp_path / "pipe.md"])
+
+
+async def test_readers_are_taken_away_before_any_file_is_read(
+    own: OwnDatabase, caller: Caller, folder: Path
+) -> None:
+    write(folder, {"plan.md": "We grow.", "list.md": "Names.", "open.md": "For Ana."})
+    write(folder, {"open.md.footnote.toml": 'principals = ["user:ana"]'})
+    before = await take(intake(own, caller), [folder])
+    for name in ("plan.md", "list.md"):
+        write(folder, {f"{name}.footnote.toml": 'principals = ["group:hr"]'})
+    write(folder, {"plan.md": "", "list.md": "More names.", "open.md": "", "leave.md": "32 days."})
+    write(folder, {"open.md.footnote.toml": 'principals = ["tenant:*"]'})
+
+    def cut_off(_file: GivenFile) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        await intake(own, caller).take_all(
+            find_files([folder]), at_once=1, began=cut_off, ended=lambda _outcome: None
+        )
+
+    readers = {name: (await stored(own, caller, each)).fields for name, each in before.items()}
+    assert {name: fields.principals for name, fields in readers.items()} == {
+        "hr/pay.txt": (EVERYONE,),
+        "leave.md": (EVERYONE,),
+        "list.md": ("group:hr",),
+        "open.md": ("user:ana",),
+        "plan.md": ("group:hr",),
+    }
+
+
+async def test_a_worker_that_lives_reads_the_files(
+    own: OwnDatabase, caller: Caller, folder: Path
+) -> None:
+    """Two that run the same job do it twice, and each other upload waits meanwhile."""
+    app = build_queue_app(own.url, own.tools)
+    working = asyncio.create_task(run_worker(app, concurrency=4, stalled_after=STALLED))
+    await app.jobs.is_registered.wait()
+    write(folder, {f"{number}.md": f"Number {number}." for number in range(6)})
+
+    outcomes = await take(intake(own, caller), [folder])
+
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    async with own.tools.database.tenant(caller.tenant_id, viewer=None) as scope:
+        jobs = await list_jobs(scope, JobListing(), before=None, limit=100)
+    assert {each.status for each in outcomes.values()} == {"ready"}
+    assert [(each.status, each.attempts) for each in jobs] == [("succeeded", 1)] * 8
 
 
 async def test_a_name_that_is_no_text_is_refused_alone(

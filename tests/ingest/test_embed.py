@@ -182,6 +182,33 @@ async def test_a_failure_reaches_who_asked_and_nobody_later(error: Exception) ->
     assert vectors.shape == (1, 8)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChoosyEmbedder(WaitingEmbedder):
+    """Fails on each call with a certain text."""
+
+    @override
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        vectors = super().embed_passages(texts)
+        if "poison" in texts:
+            raise RuntimeError("This text does not go through the model.")
+        return vectors
+
+
+async def test_a_text_that_the_model_fails_on_spoils_no_other_document() -> None:
+    embedder = ChoosyEmbedder()
+    batches = batch_passages(embedder)
+
+    first = batches.submit(["busy"])
+    await asyncio.to_thread(embedder.has_begun.wait, 30)
+    others = [batches.submit([f"document {number}"]) for number in range(3)]
+    poisoned = batches.submit(["poison", "its neighbour"])
+    embedder.may_end.set()
+    outcomes = await asyncio.gather(first, *others, poisoned, return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [np.ndarray] * 4 + [RuntimeError]
+    assert np.array_equal(others[1].result(), embedder.embed_passages(["document 1"]))
+
+
 async def test_who_goes_away_does_not_disturb_the_others() -> None:
     embedder = WaitingEmbedder()
 

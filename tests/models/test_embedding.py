@@ -15,6 +15,7 @@ from models.embedding import (
     model_path,
     weights_revision,
 )
+from tests.fakes.tiny_model import write_tiny_model
 from tests.footnote.processes import python
 
 HELLO_WORLD = [-0.0341, 0.0312, 0.0066, 0.0263]
@@ -196,6 +197,16 @@ def test_a_folder_without_a_model_is_told(tmp_path: Path) -> None:
         SentenceTransformerEmbedder(
             model=str(tmp_path / "model"),
             backend="torch",
+            batch_size=2,
+            cache_folder=tmp_path / "cache",
+        )
+
+
+def test_a_model_that_writes_but_does_not_embed_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match="FOOTNOTE_EMBEDDING_MODEL"):
+        SentenceTransformerEmbedder(
+            model=str(write_tiny_model(tmp_path / "model")),
+            backend="openvino",
             batch_size=2,
             cache_folder=tmp_path / "cache",
         )

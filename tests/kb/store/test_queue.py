@@ -226,6 +226,22 @@ async def test_the_oldest_is_taken_at_last_however_much_goes_before_it(own: OwnD
     assert order[-1] == "background"
 
 
+async def test_the_oldest_work_is_taken_at_last_however_much_goes_before_it(
+    own: OwnDatabase,
+) -> None:
+    """Somebody asks for his sources again and again; of others a backfill waits."""
+    async with WorkersOf(own, 8) as workers:
+        await workers.queue("running", lock="source", size=None)
+        assert await workers.take() == "running"
+        await workers.queue("waits for the lock", lock="source", priority="background", size=None)
+        await workers.queue("backfill", tenant=B, priority="background", size=None)
+        await workers.queue(*(f"sync {number}" for number in range(20)), size=None)
+
+        order = await workers.take_one_by_one(OLDEST_EVERY)
+
+    assert order.index("backfill") == OLDEST_EVERY - 2
+
+
 async def test_the_oldest_is_taken_as_soon_as_its_tenant_may_have_another_one(
     own: OwnDatabase,
 ) -> None:
