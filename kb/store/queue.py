@@ -86,10 +86,7 @@ _FETCH_OLDEST_WORK: Final = """
                 SELECT FROM procrastinate_jobs AS other
                 WHERE other.lock = job.lock AND other.status = 'doing'
             )
-            AND (
-                SELECT count(*) FROM procrastinate_jobs
-                WHERE status = 'doing' AND worker_id = %(worker_id)s AND weight < 0
-            ) < %(work_slots)s
+            AND footnote_may_work(%(worker_id)s, %(work_slots)s, tenant_id)
         ORDER BY id
         LIMIT 1
     ) AS oldest

@@ -216,6 +216,22 @@ async def test_work_on_no_document_has_slots_of_its_own(own: OwnDatabase) -> Non
     assert next_one == ["more work"]
 
 
+async def test_one_tenant_never_holds_all_slots_for_work_on_no_document(own: OwnDatabase) -> None:
+    """Of 4 it may hold 3; also when all of them wait longer than the work of others."""
+    async with WorkersOf(own, 16) as workers:
+        syncs = [f"sync {number}" for number in range(3 * OLDEST_EVERY)]
+        await workers.queue(*syncs, tenant=A, size=None)
+        first = await workers.take_all()
+        await workers.take_one_by_one(OLDEST_EVERY)
+        await workers.queue("of b", tenant=B, priority="background", size=None)
+        of_another = await workers.take_all()
+        await workers.end("of b")
+        next_one = await workers.take_all()
+
+    assert first == syncs[:3]
+    assert (of_another, next_one) == (["of b"], [])
+
+
 async def test_the_oldest_is_taken_at_last_however_much_goes_before_it(own: OwnDatabase) -> None:
     async with WorkersOf(own, 1) as workers:
         await workers.queue("background", priority="background", size=BOOK)
