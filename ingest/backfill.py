@@ -1,18 +1,19 @@
 """Embeds for a space what it lacks: chunks that are older, or that no worker could embed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Final
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from ingest.ingestion import Ingestion
-from ingest.space_writers import SpaceWriter
+from ingest.space_writers import MODEL_FAILURES, SpaceWriter
 from ingest.tenant_jobs import TenantRun
 from kb.errors import SpaceChanged
-from kb.ids import TenantId
+from kb.ids import ChunkId, TenantId
 from kb.postgres.database import retried
 from kb.store.job_kinds import PRIORITIES
 from kb.store.jobs import FinishedStatus
@@ -42,6 +43,9 @@ OnEmbedded = Callable[[Embedded], Awaitable[None]]
 
 OnProgress = Callable[[int, int], Awaitable[None]]
 """Is told how many of the tenant's chunks have a vector, and how many chunks there are."""
+
+
+log = structlog.get_logger(__name__)
 
 
 class _TurnOver(Exception):  # nothing went wrong
@@ -84,6 +88,8 @@ async def backfill_tenant(
 ) -> FinishedStatus:
     """Embeds until nothing of the tenant's lacks a vector; `canceled` when the space was dropped.
 
+    `completed_with_errors` when some texts do not go through the model.
+
     Raises:
         SpaceChanged: This worker cannot load the space's model; another one may.
     """
@@ -91,6 +97,7 @@ async def backfill_tenant(
     if writer is None:
         return "canceled"
     space = writer.space
+    failed: set[ChunkId] = set()
     after, done, total = 0, 0, 0
     while True:
         async with tools.database.tenant(tenant_id, viewer=None) as scope:
@@ -99,20 +106,24 @@ async def backfill_tenant(
             if not after:
                 done = await count_rows(scope, space)
                 total = done + await count_missing(scope, space)
-            missing = await missing_chunks(scope, space, after=after, limit=BATCH_TEXTS)
+            missing = await missing_chunks(
+                scope, space, after=after, limit=BATCH_TEXTS + len(failed)
+            )
+            missing = [chunk for chunk in missing if chunk.id not in failed]
             known = await find_vectors(scope, space, [chunk.sha256 for chunk in missing])
         await on_progress(done, total)
         if missing:
-            vectors, embedded = await _embed(writer, missing, known)
-            if not await _insert(tools, tenant_id, space, missing, vectors):
+            stored, vectors, embedded = await _embed(writer, missing, known)
+            if not await _insert(tools, tenant_id, space, stored, vectors):
                 return "canceled"
             await on_embedded(embedded)
-            after, done = missing[-1].id, done + len(missing)
+            failed |= {chunk.id for chunk in missing} - {chunk.id for chunk in stored}
+            after, done = missing[-1].id, done + len(stored)
         elif after:
             # From the beginning: other workers have published meanwhile.
             after = 0
         else:
-            return "succeeded"
+            return "completed_with_errors" if failed else "succeeded"
 
 
 async def _writer(tools: Ingestion, space_name: str) -> SpaceWriter | None:
@@ -131,16 +142,41 @@ async def _writer(tools: Ingestion, space_name: str) -> SpaceWriter | None:
 
 async def _embed(
     writer: SpaceWriter, missing: list[MissingChunk], known: dict[str, NDArray[np.float32]]
-) -> tuple[Vectors, Embedded]:
-    """(n, d) unit rows in the order of the chunks; of texts that are not known, by their hash."""
+) -> tuple[list[MissingChunk], Vectors, Embedded]:
+    """The chunks that have a vector now, and (n, d) unit rows in their order.
+
+    Of texts that are not known, by their hash; without those that do not go through the model, and
+    one of MODEL_FAILURES when none of several does.
+    """
     new = {chunk.sha256: chunk.embedded_text for chunk in missing if chunk.sha256 not in known}
-    row_by_sha256 = dict(known)
-    if new:
-        rows = await writer.embed(list(new.values()), BACKGROUND)
-        row_by_sha256.update(zip(new, rows, strict=True))
-    tokens = await asyncio.to_thread(writer.embedder.count_tokens, list(new.values()))
-    vectors = np.stack([row_by_sha256[chunk.sha256] for chunk in missing])
-    return vectors, Embedded(chunks=len(new), tokens=sum(tokens))
+    row_by_sha256 = {**known, **await _rows(writer, new)}
+    stored = [chunk for chunk in missing if chunk.sha256 in row_by_sha256]
+    texts = [text for sha256, text in new.items() if sha256 in row_by_sha256]
+    tokens = await asyncio.to_thread(writer.embedder.count_tokens, texts)
+    vectors = np.stack([row_by_sha256[chunk.sha256] for chunk in stored])
+    return stored, vectors, Embedded(chunks=len(texts), tokens=sum(tokens))
+
+
+async def _rows(
+    writer: SpaceWriter, text_by_sha256: Mapping[str, str]
+) -> dict[str, NDArray[np.float32]]:
+    """The unit rows of the texts, by their hash; as `_embed` says."""
+    if not text_by_sha256:
+        return {}
+    try:
+        rows = await writer.embed([*text_by_sha256.values()], BACKGROUND)
+    except MODEL_FAILURES:
+        row_by_sha256 = {}
+        for sha256, text in text_by_sha256.items():
+            try:
+                [row_by_sha256[sha256]] = await writer.embed([text], BACKGROUND)
+            except MODEL_FAILURES:
+                log.exception("space.embedding_failed", space=writer.space.name)
+        if not row_by_sha256:
+            # It is the model that fails, whatever the text.
+            raise
+        return row_by_sha256
+    return dict(zip(text_by_sha256, rows, strict=True))
 
 
 async def _insert(

@@ -20,7 +20,7 @@ from ingest.ingestion import Ingestion
 from ingest.publish import Publication, publish
 from ingest.reading import read_apart
 from ingest.runs import Run, fail, is_run_wanted, report, while_wanted
-from ingest.space_writers import SpaceWriter
+from ingest.space_writers import MODEL_FAILURES, SpaceWriter
 from kb.errors import DocumentUnreadable, ProcessingFailed
 from kb.postgres.database import retried
 from kb.store.job_kinds import PRIORITIES, weight_of
@@ -32,9 +32,6 @@ from models.batching import Turn
 LARGE_BLOCKS: Final = 50_000
 """Splitting takes a kilobyte or two of memory for a block: such documents go one by one."""
 
-
-MODEL_FAILURES: Final = (RuntimeError, ValueError, MemoryError)
-"""What OpenVINO and torch raise when a text does not go through a model."""
 
 log = structlog.get_logger(__name__)
 

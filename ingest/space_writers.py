@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from ingest.embed import batch_passages, mean_of_parts, parts_within_window
 from kb.errors import SpaceChanged
@@ -14,6 +14,9 @@ from kb.unit_vectors import Vectors
 from models.batching import MicroBatcher, Turn
 from models.embedding import Embedder
 from models.space_models import SpaceModels
+
+MODEL_FAILURES: Final = (RuntimeError, ValueError, MemoryError)
+"""What OpenVINO and torch raise when a text does not go through a model."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,12 @@ from typing_extensions import override
 from ingest.space_writers import SpaceWriters
 from kb.settings import Settings
 from kb.store.space_backfill import count_missing
-from kb.store.space_changes import activate_space, create_space, drop_space
+from kb.store.space_changes import (
+    activate_space,
+    create_space,
+    drop_space,
+    enqueue_backfills,
+)
 from kb.store.spaces import Space, SpaceTuning, all_spaces
 from kb.unit_vectors import Vectors
 from models.space_models import SpaceModels
@@ -51,17 +56,21 @@ async def test_the_model_of_a_dropped_space_leaves_the_memory(own: OwnDatabase) 
 
 @dataclass(frozen=True, kw_only=True)
 class FailingEmbedder(SmallEmbedder):
-    """A model whose every call fails as a runtime's does."""
+    """A model that fails, as a runtime does, when one of the texts has this in it."""
+
+    poison: str
 
     @override
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        raise RuntimeError(f"{len(texts)} texts do not go through this model")
+        if any(self.poison in text for text in texts):
+            raise RuntimeError("a text does not go through this model")
+        return super().embed_passages(texts)
 
 
 async def test_an_upload_goes_on_when_a_space_beside_the_active_one_cannot_embed_it(
     settings: Settings, database_url: str
 ) -> None:
-    active, other = SmallEmbedder(), FailingEmbedder(model="other")
+    active, other = SmallEmbedder(), FailingEmbedder(model="other", poison="Leave")
     files_url = f"file://{settings.home_path}/failing"
     async with own_database(database_url, files_url, embedders=(active, other)) as own:
         await create_space(own.tools.database, other.space, SpaceTuning())
@@ -78,3 +87,27 @@ async def test_an_upload_goes_on_when_a_space_beside_the_active_one_cannot_embed
             backfills = waiting.scalar_one()
     assert left == {"small": 0, "other": 1}
     assert backfills == 1
+
+
+async def test_a_text_that_a_model_fails_on_keeps_no_other_from_the_space(
+    settings: Settings, database_url: str
+) -> None:
+    active, other = SmallEmbedder(), FailingEmbedder(model="other", poison="poison")
+    files_url = f"file://{settings.home_path}/poison"
+    async with own_database(database_url, files_url, embedders=(active, other)) as own:
+        for content in (b"Before.", b"This is poison.", b"After."):
+            await own.upload(content)
+        await own.work_until_empty()
+        await create_space(own.tools.database, other.space, SpaceTuning())
+        await enqueue_backfills(own.tools.database, other.space)
+
+        await own.work_until_empty()
+
+        async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
+            left = await count_missing(scope, other.space)
+            ended = await scope.connection.execute(
+                text("SELECT status FROM jobs WHERE kind = 'backfill'")
+            )
+            statuses = ended.scalars().all()
+    assert left == 1
+    assert statuses == ["completed_with_errors"]
