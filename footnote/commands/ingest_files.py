@@ -179,11 +179,10 @@ class Intake:
         await until_finished(tools, tenant_id, job_id)
 
     async def _narrow(self, file: GivenFile, present: Document) -> None:
-        """Takes the document from whoever the file is no longer for; what is faulty stays."""
-        try:
+        """Takes the document from whoever the file is no longer for: everybody, if nothing says."""
+        principals: tuple[str, ...] = ()
+        with suppress(InvalidInput):
             _, principals = await self._described(file)
-        except InvalidInput:
-            return
         if readers_of_both(present, principals) == present.fields.principals:
             return
 

@@ -73,6 +73,29 @@ async def test_what_no_rule_says_is_refused_or_for_the_principals_given(
     }
 
 
+async def test_who_may_read_a_file_that_is_refused_now_loses_its_document(
+    database: Database, tenant: Tenant, tmp_path: Path, folder: Path, ingest: Ingest
+) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text(HR)
+    await ingest("--rules", str(rules), "--principals", "user:ana")
+    (folder / "hr" / "pay.txt.footnote.toml").write_text("not toml")
+
+    refused = await ingest("--rules", str(rules))
+
+    assert changes(refused) == {"hr/pay.txt": "refused", "leave.md": "refused"}
+    assert await readers(database, tenant) == {"hr/pay.txt": (), "leave.md": ()}
+
+    (folder / "hr" / "pay.txt.footnote.toml").unlink()
+    again = await ingest("--rules", str(rules), "--principals", "user:ana")
+
+    assert again.exit_code == 0, again.stderr
+    assert await readers(database, tenant) == {
+        "hr/pay.txt": ("group:hr",),
+        "leave.md": ("user:ana",),
+    }
+
+
 async def test_rules_in_the_folder_are_not_passed_over_in_silence(
     database: Database, tenant: Tenant, folder: Path, ingest: Ingest
 ) -> None:
