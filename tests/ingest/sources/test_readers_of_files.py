@@ -145,6 +145,12 @@ async def test_a_sidecar_describes_its_file_and_is_no_document(library: Library)
     assert fields.expires_at is not None
 
 
+CHANGED_FIELDS = """
+    SELECT detail ->> 'fields' FROM audit_events
+    WHERE tenant_id = '{tenant_id}' AND action = 'document.update'
+"""
+
+
 async def test_the_audit_trail_names_what_a_source_changes(library: Library) -> None:
     library.write({"a.md": "A.", "a.md.footnote.json": '{"title": "Pay"}'})
     await library.add()
@@ -154,7 +160,7 @@ async def test_the_audit_trail_names_what_a_source_changes(library: Library) -> 
         library.write({"a.md.footnote.json": sidecar})
         await library.sync()
 
-    named = "SELECT detail ->> 'fields' FROM audit_events WHERE action = 'document.update'"
+    named = CHANGED_FIELDS.format(tenant_id=library.own.tenant_id)
     assert values(library.own.url, named) == {
         '["title"]',
         '["principals"]',
