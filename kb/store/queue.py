@@ -73,27 +73,8 @@ _FETCH: Final = """
 _FETCH_OLDEST: Final = """
     SELECT * FROM footnote_fetch_oldest(%(queues)s::varchar[], %(worker_id)s, %(document_slots)s)
 """
-
-# Of its tenant and class, the first whose lock is free.
 _FETCH_OLDEST_WORK: Final = """
-    SELECT taken.*
-    FROM (
-        SELECT priority, tenant_id FROM procrastinate_jobs AS job
-        WHERE status = 'todo' AND weight < 0
-            AND (%(queues)s::varchar[] IS NULL OR queue_name = ANY(%(queues)s::varchar[]))
-            AND (scheduled_at IS NULL OR scheduled_at <= now())
-            AND NOT EXISTS (
-                SELECT FROM procrastinate_jobs AS other
-                WHERE other.lock = job.lock AND other.status = 'doing'
-            )
-            AND footnote_may_work(%(worker_id)s, %(work_slots)s, tenant_id)
-        ORDER BY id
-        LIMIT 1
-    ) AS oldest
-    CROSS JOIN LATERAL footnote_take_job(
-        %(queues)s::varchar[], %(worker_id)s, oldest.priority, oldest.tenant_id, -1, -1
-    ) AS taken
-    WHERE taken.id IS NOT NULL
+    SELECT * FROM footnote_fetch_oldest_work(%(queues)s::varchar[], %(worker_id)s, %(work_slots)s)
 """
 
 OLDEST_EVERY: Final = 8
@@ -164,6 +145,8 @@ class WorkersJobs(JobManager):
         self.in_hand: set[int] = set()
         self.is_idle = asyncio.Event()
         """Set when nothing is in hand and nothing was to be had."""
+        self._taking = asyncio.Lock()
+        """Held until what was taken is in hand: before, it looks like a job of a lost answer."""
         self._previous_tenant = ""
         self._since_oldest = 0
         self._work_since_oldest = 0
@@ -206,6 +189,10 @@ class WorkersJobs(JobManager):
         return job
 
     async def _fetch(self, queues: list[str] | None, worker_id: int) -> Job | None:
+        async with self._taking:
+            return await self._take(queues, worker_id)
+
+    async def _take(self, queues: list[str] | None, worker_id: int) -> Job | None:
         values = {
             "queues": queues,
             "worker_id": worker_id,
@@ -231,16 +218,17 @@ class WorkersJobs(JobManager):
         self, values: Mapping[str, object]
     ) -> dict[str, Any] | None:  # a row, as the connector gives it
         """The work or the document that waits longest, when it is its turn and there is a slot."""
+        queries = []
         if self._work_since_oldest >= OLDEST_EVERY - 1:
             # Where none is to be had, the next fetch need not look for it again.
             self._work_since_oldest = 0
-            for row in await self.connector.execute_query_all_async(
-                query=_FETCH_OLDEST_WORK, **values
-            ):
-                return row
+            queries.append(_FETCH_OLDEST_WORK)
         if self._since_oldest >= OLDEST_EVERY - 1:
-            row = await self.connector.execute_query_one_async(query=_FETCH_OLDEST, **values)
-            return None if row["id"] is None else row
+            queries.append(_FETCH_OLDEST)
+        for query in queries:
+            row = await self.connector.execute_query_one_async(query=query, **values)
+            if row["id"] is not None:
+                return row
         return None
 
     @override
@@ -267,13 +255,14 @@ class WorkersJobs(JobManager):
 
     async def take_over(self, queue: str, *, stalled_seconds: float) -> list[int]:
         """The jobs of workers that have been silent for so long, queued again; never its own."""
-        rows = await self.connector.execute_query_all_async(
-            query=_TAKE_OVER,
-            queue=queue,
-            seconds=stalled_seconds,
-            in_hand=sorted(self.in_hand),
-            own_id=self.worker_id,
-        )
+        async with self._taking:
+            rows = await self.connector.execute_query_all_async(
+                query=_TAKE_OVER,
+                queue=queue,
+                seconds=stalled_seconds,
+                in_hand=sorted(self.in_hand),
+                own_id=self.worker_id,
+            )
         return [row["id"] for row in rows]
 
     async def _if_held(self, job: Job, query: str, **values: object) -> None:

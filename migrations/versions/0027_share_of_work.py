@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from alembic import op
-
 from migrations.sql_files import run_script, run_sql
 
 revision = "0027"
@@ -19,4 +17,17 @@ def downgrade() -> None:
     name = "FUNCTION procrastinate.footnote_fetch_job("
     body = before.partition(f"CREATE {name}")[2].partition("$$;")[0]
     run_script(f"CREATE OR REPLACE {name}{body}$$;")
-    op.execute("DROP FUNCTION procrastinate.footnote_may_work(bigint, integer, text)")
+    run_script(
+        """
+        ALTER FUNCTION procrastinate.footnote_take_job(
+            character varying[], bigint, integer, text, integer, integer
+        ) RESET enable_incremental_sort;
+        ALTER FUNCTION procrastinate.footnote_fetch_oldest(character varying[], bigint, integer)
+            RESET enable_incremental_sort;
+        DROP FUNCTION procrastinate.footnote_fetch_oldest_work(
+            character varying[], bigint, integer
+        );
+        DROP FUNCTION procrastinate.footnote_may_work(bigint, integer, text);
+        DROP INDEX procrastinate.footnote_oldest_work_idx;
+        """
+    )

@@ -10,6 +10,17 @@ CREATE FUNCTION procrastinate.footnote_may_work(own_id bigint, slots integer, te
     WHERE status = 'doing' AND worker_id = own_id AND weight < 0
 $$;
 
+CREATE INDEX footnote_oldest_work_idx ON procrastinate.procrastinate_jobs (id)
+    WHERE status = 'todo' AND weight < 0;
+
+-- After an ANALYZE of a short queue, a part of an order was read from an index and the rest sorted:
+-- all that waited in a class was read for each fetch.
+ALTER FUNCTION procrastinate.footnote_take_job(
+    character varying[], bigint, integer, text, integer, integer
+) SET enable_incremental_sort = off;
+ALTER FUNCTION procrastinate.footnote_fetch_oldest(character varying[], bigint, integer)
+    SET enable_incremental_sort = off;
+
 -- Marks the next job as taken; NULL when nothing that waits may be. Work on no document first, which
 -- has slots of its own. The higher class first; in it the tenant with the fewest jobs in hand, of all
 -- workers together, and of several the next after the one served last. A class is given up in which
@@ -22,6 +33,10 @@ CREATE OR REPLACE FUNCTION procrastinate.footnote_fetch_job(
     SET search_path = procrastinate, pg_temp
     SET enable_seqscan = off
     SET enable_sort = off
+    SET enable_incremental_sort = off
+    SET enable_bitmapscan = off
+    SET enable_hashjoin = off
+    SET enable_mergejoin = off
     AS $$
 DECLARE
     busy text[];
@@ -51,9 +66,11 @@ BEGIN
         CONTINUE WHEN widest < lightest;
         class := 2147483647;
         LOOP
-            SELECT max(priority) INTO class FROM procrastinate_jobs
-            WHERE status = 'todo' AND priority < class;
-            EXIT WHEN class IS NULL;
+            SELECT waiting.priority INTO class FROM procrastinate_jobs AS waiting
+            WHERE waiting.status = 'todo' AND waiting.priority < class
+            ORDER BY waiting.priority DESC
+            LIMIT 1;
+            EXIT WHEN NOT FOUND;
             tenant := previous_tenant;
             has_wrapped := FALSE;
             FOR tried IN 1..100 LOOP
@@ -94,5 +111,37 @@ BEGIN
         END LOOP;
     END LOOP;
     RETURN NULL;
+END
+$$;
+
+-- Marks the work as taken that waits longest, or, of its tenant and class, the first whose lock is
+-- free; NULL when this worker has no slot for it now.
+CREATE FUNCTION procrastinate.footnote_fetch_oldest_work(
+    queues character varying[], own_id bigint, work_slots integer
+)
+    RETURNS procrastinate.procrastinate_jobs LANGUAGE plpgsql
+    SET search_path = procrastinate, pg_temp
+    SET enable_seqscan = off
+    SET enable_sort = off
+    SET enable_incremental_sort = off
+    AS $$
+DECLARE
+    oldest procrastinate_jobs;
+BEGIN
+    SELECT * INTO oldest
+    FROM procrastinate_jobs AS job
+    WHERE status = 'todo' AND weight < 0 AND (queues IS NULL OR queue_name = ANY(queues))
+        AND (scheduled_at IS NULL OR scheduled_at <= now())
+        AND NOT EXISTS (
+            SELECT FROM procrastinate_jobs AS other
+            WHERE other.lock = job.lock AND other.status = 'doing'
+        )
+        AND footnote_may_work(own_id, work_slots, tenant_id)
+    ORDER BY id
+    LIMIT 1;
+    IF oldest.id IS NULL THEN
+        RETURN NULL;
+    END IF;
+    RETURN footnote_take_job(queues, own_id, oldest.priority, oldest.tenant_id, -1, -1);
 END
 $$;

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from unittest.mock import patch
 from uuid import UUID
 
 import pytest
@@ -340,6 +341,31 @@ async def test_the_jobs_of_a_killed_worker_are_taken_over_in_their_class(own: Ow
     assert order == ["later single", "single", "bulk", "later bulk"]
 
 
+async def test_a_worker_does_not_take_over_what_it_is_just_taking(own: OwnDatabase) -> None:
+    async with WorkersOf(own, 16) as workers:
+        await workers.queue("one")
+        jobs = workers.apps[0].jobs
+        is_taken, may_go_on = asyncio.Event(), asyncio.Event()
+        execute = jobs.connector.execute_query_one_async
+
+        async def slowly(query: str, **values: object) -> object:
+            row = await execute(query, **values)
+            is_taken.set()
+            await may_go_on.wait()
+            return row
+
+        with patch.object(jobs.connector, "execute_query_one_async", slowly):
+            taking = asyncio.create_task(workers.take())
+            await is_taken.wait()
+            looking = asyncio.create_task(jobs.take_over(INGEST.queue, stalled_seconds=60))
+            # Long enough for one that does not wait.
+            await asyncio.wait([looking], timeout=0.5)
+            may_go_on.set()
+
+            assert await taking == "one"
+            assert await looking == []
+
+
 async def test_what_the_previous_release_queues_is_a_single_upload(own: OwnDatabase) -> None:
     async with WorkersOf(own, 16) as workers:
         await workers.queue("bulk")
@@ -355,28 +381,47 @@ async def test_what_the_previous_release_queues_is_a_single_upload(own: OwnDatab
         assert await workers.take_all() == ["old", "old", "bulk"]
 
 
-async def test_the_pages_that_a_fetch_reads_do_not_grow_with_the_queue(own: OwnDatabase) -> None:
-    """A longer queue makes an index a level deeper; to read it all is to read hundreds of pages."""
-    fill = text(
-        "SELECT count(footnote_enqueue('ingest', 'ingest_document', CAST(number AS text), 10,"
-        " jsonb_build_object('tenant_id', number % 100), 2))"
-        " FROM generate_series(1, :count) AS number"
+FETCHES = (
+    "footnote_fetch_job('{ingest}', 1, 1000, 1, '5')",
+    "footnote_fetch_oldest('{ingest}', 1, 1000)",
+    "footnote_fetch_oldest_work('{ingest}', 1, 1)",
+)
+FILL = text(
+    "SELECT count(footnote_enqueue('ingest', 'ingest_document', CAST(number AS text), 10,"
+    " jsonb_build_object('tenant_id', number % 100), 2)) FROM generate_series(1, :count) AS number"
+)
+
+
+@pytest.mark.parametrize("analysed", [None, 0, 10, 10_000])
+@pytest.mark.parametrize("fetch", FETCHES)
+async def test_the_pages_that_a_fetch_reads_do_not_grow_with_the_queue(
+    own: OwnDatabase, fetch: str, analysed: int | None
+) -> None:
+    """A longer queue makes an index a level deeper; to read it all is to read hundreds of pages.
+
+    Statistics are of a queue of another length, or there are none.
+    """
+    work = text(
+        "SELECT footnote_enqueue('ingest', 'sync', 'work', 10, '{\"tenant_id\": \"7\"}', -1)"
     )
-    fetch = text(
-        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
-        " SELECT procrastinate.footnote_fetch_job('{ingest}', 1, 1000, 1, '5')"
-    )
+    explain = text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT {fetch}")
     end = text("DELETE FROM procrastinate_jobs WHERE status = 'doing'")
     pages: dict[int, int] = {}
     async with own.tools.database.owner() as connection:
         await connection.execute(text("SET LOCAL search_path = procrastinate, public"))
+        if analysed is not None:
+            await connection.execute(FILL, {"count": analysed})
+            await connection.execute(text("ANALYZE procrastinate_jobs"))
+            await connection.execute(text("TRUNCATE procrastinate_jobs CASCADE"))
         worker = "INSERT INTO procrastinate_workers OVERRIDING SYSTEM VALUE VALUES (1, now())"
         await connection.execute(text(worker + " ON CONFLICT DO NOTHING"))
         for count in (200, 10_000):
-            await connection.execute(fill, {"count": count})
+            await connection.execute(FILL, {"count": count})
             # After five times Postgres may keep a plan, which then holds for any length.
             for _ in range(8):
-                [explained] = (await connection.execute(fetch)).scalar_one()
+                if fetch.startswith("footnote_fetch_oldest_work"):
+                    await connection.execute(work)
+                [explained] = (await connection.execute(explain)).scalar_one()
                 await connection.execute(end)
                 pages[count] = explained["Plan"]["Shared Hit Blocks"]
 
