@@ -77,7 +77,8 @@ async def get_one(
     """A stored answer, for callers who could get it today; its events with `text/event-stream`.
 
     The record also tells what the model wrote: the text of removed claims, and in `draft` the
-    sentences in whose place their quotes were shown.
+    sentences in whose place their quotes were shown; not so once the assistant has said something
+    before, which these may repeat.
     """
     if MEDIA_TYPE in accept:
         return _follow(streams, caller, AnswerId(answer_id), after=last_event_id or 0)

@@ -81,7 +81,8 @@ class Claim(ResponseModel):
 
     `wording` is `source` when the text is the document's own words, `model` when a reader has
     proved a paraphrase. A removed claim has no text in an answer: only the stored record has, and
-    there `draft` is the model's sentence where its quote took its place.
+    there `draft` is the model's sentence where its quote took its place; neither is kept in a
+    conversation in which the assistant has said something before.
     """
 
     text: str

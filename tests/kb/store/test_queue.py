@@ -382,9 +382,9 @@ async def test_what_the_previous_release_queues_is_a_single_upload(own: OwnDatab
 
 
 FETCHES = (
-    "footnote_fetch_job('{ingest}', 1, 1000, 1, '5')",
-    "footnote_fetch_oldest('{ingest}', 1, 1000)",
-    "footnote_fetch_oldest_work('{ingest}', 1, 1)",
+    "footnote_fetch_job('{ingest}', 0, 1000, 1, '5')",
+    "footnote_fetch_oldest('{ingest}', 0, 1000)",
+    "footnote_fetch_oldest_work('{ingest}', 0, 1)",
 )
 FILL = text(
     "SELECT count(footnote_enqueue('ingest', 'ingest_document', CAST(number AS text), 10,"
@@ -413,7 +413,7 @@ async def test_the_pages_that_a_fetch_reads_do_not_grow_with_the_queue(
             await connection.execute(FILL, {"count": analysed})
             await connection.execute(text("ANALYZE procrastinate_jobs"))
             await connection.execute(text("TRUNCATE procrastinate_jobs CASCADE"))
-        worker = "INSERT INTO procrastinate_workers OVERRIDING SYSTEM VALUE VALUES (1, now())"
+        worker = "INSERT INTO procrastinate_workers OVERRIDING SYSTEM VALUE VALUES (0, now())"
         await connection.execute(text(worker + " ON CONFLICT DO NOTHING"))
         for count in (200, 10_000):
             await connection.execute(FILL, {"count": count})
