@@ -1,7 +1,8 @@
-"""Real servers that places are read from: SFTP over a folder, and HTTP over a mapping."""
+"""Real servers that places are read from: SFTP over a folder, HTTP over a mapping, and Git."""
 
 import os
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,29 @@ class Site:
     url: str = ""
 
 
+def git(folder: Path, *arguments: str) -> None:
+    """Runs Git in the folder."""
+    identity = ("-c", "user.name=test", "-c", "user.email=test@example.com")
+    subprocess.run(  # noqa: S603  # the test's own arguments
+        ["git", "-C", str(folder), *identity, "-c", "protocol.file.allow=always", *arguments],  # noqa: S607
+        check=True,
+        capture_output=True,
+    )
+
+
+@contextmanager
+def serving(server: ThreadingHTTPServer) -> Iterator[int]:
+    """The port of the server, which answers until the end of the block."""
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield int(server.server_address[1])
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 @contextmanager
 def served_site() -> Iterator[Site]:
     """A site on a port of 127.0.0.1."""
@@ -59,16 +83,9 @@ def served_site() -> Iterator[Site]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    site.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
+        site.url = f"http://127.0.0.1:{port}"
         yield site
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class _Handle(paramiko.SFTPHandle):  # type: ignore[misc]  # ships no type information

@@ -3,7 +3,6 @@
 import os
 import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing_extensions import override
 from ingest.sources.git_checkout import opened_commit
 from kb.source_uris import parse_source_uri
 from tests.fakes.certificates import write_certificate
+from tests.ingest.sources.servers import git, serving
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,35 +26,30 @@ class Served:
     authority: Path
 
 
-def git(*arguments: str, at: Path) -> None:
-    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    subprocess.run(["git", "-C", str(at), *identity, *arguments], check=True)  # noqa: S603, S607
-
-
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
     """A bare repository with a tag and a later commit."""
     work, root = tmp_path / "work", tmp_path / "served"
     work.mkdir()
     root.mkdir()
-    git("init", "--quiet", at=work)
+    git(work, "init", "--quiet")
     (work / "hr").mkdir()
     (work / "hr" / "leave.md").write_text("# Leave")
-    git("add", "-A", at=work)
-    git("commit", "--quiet", "-m", "first", at=work)
-    git("tag", "v1", at=work)
+    git(work, "add", "-A")
+    git(work, "commit", "--quiet", "-m", "first")
+    git(work, "tag", "v1")
     (work / "hr" / "leave.md").write_text("# More leave")
-    git("commit", "--quiet", "-am", "second", at=work)
-    git("clone", "--quiet", "--bare", str(work), str(root / "wiki.git"), at=tmp_path)
+    git(work, "commit", "--quiet", "-am", "second")
+    git(tmp_path, "clone", "--quiet", "--bare", str(work), str(root / "wiki.git"))
     certificate, key = write_certificate(tmp_path, "localhost")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    with serving(root, context) as port:
+    with serving_repositories(root, context) as port:
         yield Served(url=f"git+https://localhost:{port}/wiki.git", authority=certificate)
 
 
 @contextmanager
-def serving(root: Path, context: ssl.SSLContext) -> Iterator[int]:
+def serving_repositories(root: Path, context: ssl.SSLContext) -> Iterator[int]:
     """The port at which `git http-backend` serves the repositories below the folder."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -100,14 +95,8 @@ def serving(root: Path, context: ssl.SSLContext) -> Iterator[int]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield int(server.server_address[1])
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(server) as port:
+        yield port
 
 
 def contents(url: str) -> dict[str, bytes]:

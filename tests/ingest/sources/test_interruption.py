@@ -76,11 +76,8 @@ async def test_a_run_that_is_cut_off_while_it_reads_is_made_good(
     assert len({each.fields.external_id for each in documents}) == len(documents) == 6
 
 
-async def test_uploads_that_were_not_written_down_are_found_again(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    library.write({f"{number}.md": f"Note number {number}." for number in range(6)})
-    await library.add()
+async def cut_off_behind_an_upload(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that uploads and ends before it writes down what."""
 
     async def forget(self: Intake, *items: Item, at_least: int = 0) -> None:
         raise Cut
@@ -89,6 +86,14 @@ async def test_uploads_that_were_not_written_down_are_found_again(
         patch.setattr(Intake, "_write_down", forget)
         with pytest.raises(Cut):
             await library.sync()
+
+
+async def test_uploads_that_were_not_written_down_are_found_again(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.write({f"{number}.md": f"Note number {number}." for number in range(6)})
+    await library.add()
+    await cut_off_behind_an_upload(library, monkeypatch)
     uploaded = await library.documents()
     library.write({"0.md": "Changed since."})
     report = await library.sync()
@@ -109,14 +114,7 @@ async def test_an_upload_that_nobody_wrote_down_goes_when_its_file_is_gone(
     await library.add(max_vanish_share=1.0)
     await library.sync()
     library.write({"late.md": "Late."})
-
-    async def forget(self: Intake, *items: Item, at_least: int = 0) -> None:
-        raise Cut
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Intake, "_write_down", forget)
-        with pytest.raises(Cut):
-            await library.sync()
+    await cut_off_behind_an_upload(library, monkeypatch)
     assert "late.md" in await library.documents()
     (library.folder / "late.md").unlink()
 
@@ -213,19 +211,6 @@ async def test_nothing_changed_costs_as_many_statements_for_many_files_as_for_fe
     assert len(for_many) == len(for_few) < 30
 
 
-async def cut_off_behind_an_upload(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that uploads and ends before it writes down what."""
-
-    async def forget(self: Intake, *items: Item, at_least: int = 0) -> None:
-        raise Cut
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Intake, "_write_down", forget)
-        with pytest.raises(Cut):
-            await library.sync()
-    assert await library.readers() == {"a.md": ("tenant:*",)}
-
-
 @pytest.mark.parametrize("becomes", ["unreadable", "gone"])
 async def test_an_upload_that_nobody_wrote_down_loses_its_readers_before_anything_is_read(
     library: Library, monkeypatch: pytest.MonkeyPatch, becomes: str
@@ -233,6 +218,7 @@ async def test_an_upload_that_nobody_wrote_down_loses_its_readers_before_anythin
     library.write({"a.md": "The pay of Ana."})
     await library.add()
     await cut_off_behind_an_upload(library, monkeypatch)
+    assert await library.readers() == {"a.md": ("tenant:*",)}
     await library.change(principals=("group:hr",))
     if becomes == "gone":
         (library.folder / "a.md").unlink()
@@ -252,6 +238,7 @@ async def test_an_upload_that_nobody_wrote_down_goes_with_its_source(
     library.write({"a.md": "The pay of Ana."})
     await library.add()
     await cut_off_behind_an_upload(library, monkeypatch)
+    assert await library.readers() == {"a.md": ("tenant:*",)}
 
     await remove_with_documents(library.tools, library.own.tenant_id, "docs")
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
@@ -31,7 +30,7 @@ from kb.outbound import BlockingOutboundClient, certificate_context
 from kb.public_addresses import PublicAddresses
 from kb.store.sources import Source, SourceSettings
 from tests.ingest.sources.library import MAX_BYTES, NOW, NoWeb
-from tests.ingest.sources.servers import Page, SftpPlace, Site, served_folder, served_site
+from tests.ingest.sources.servers import Page, SftpPlace, Site, git, served_folder, served_site
 
 TENANT = TenantId(new_uuid())
 
@@ -275,15 +274,6 @@ def test_what_is_no_zip_file_is_no_empty_listing(tmp_path: Path, content: bytes)
 
 
 # A Git repository
-
-
-def git(folder: Path, *arguments: str) -> None:
-    identity = ("-c", "user.name=test", "-c", "user.email=test@example.com")
-    subprocess.run(  # noqa: S603  # the test's own arguments
-        ["git", "-C", str(folder), *identity, "-c", "protocol.file.allow=always", *arguments],  # noqa: S607
-        check=True,
-        capture_output=True,
-    )
 
 
 @pytest.mark.parametrize("name", DESCRIPTIONS)
