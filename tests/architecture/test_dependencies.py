@@ -13,7 +13,11 @@ import pytest
 from tests.architecture.source import FILES, PACKAGES, ROOT, parse, relative
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+PRODUCT, DEVELOPMENT = (
+    (ROOT / name).read_text(encoding="utf-8")
+    for name in ("requirements.lock", "requirements-dev.lock")
+)
+TOOLS = (ROOT / "requirements-dev.in").read_text(encoding="utf-8")
 DISTRIBUTIONS = packages_distributions()
 
 BUILDS_SAMPLES = "footnote/samples/"
@@ -32,7 +36,7 @@ def normalised(requirement: str) -> str:
 
 
 DECLARED = {normalised(requirement) for requirement in PROJECT["dependencies"]}
-FOR_DEVELOPERS = {normalised(name) for name in PROJECT["optional-dependencies"]["dev"]}
+FOR_DEVELOPERS = {normalised(line) for line in re.findall(r"^\w.*", TOOLS, flags=re.MULTILINE)}
 FOR_EVALUATIONS = {normalised(name) for name in PROJECT["optional-dependencies"]["evals"]}
 
 
@@ -62,11 +66,30 @@ def test_every_imported_package_is_declared(package: str) -> None:
     assert missing == {}
 
 
+def locked(lock: str) -> dict[str, str]:
+    pins = re.findall(r"^([\w.-]+)==(\S+)", lock, flags=re.MULTILINE)
+    return {normalised(name): version for name, version in pins}
+
+
 def test_every_declared_package_is_locked() -> None:
-    locked = {normalised(line) for line in re.findall(r"^[\w.-]+==\S+", LOCK, flags=re.MULTILINE)}
+    product, development = locked(PRODUCT), locked(DEVELOPMENT)
 
-    assert locked >= DECLARED | FOR_DEVELOPERS | FOR_EVALUATIONS
+    assert product.keys() >= DECLARED
+    assert product.keys() | development.keys() >= FOR_DEVELOPERS | FOR_EVALUATIONS
 
 
-def test_the_lock_file_names_no_place() -> None:
-    assert [line for line in LOCK.splitlines() if "://" in line or line.startswith("-")] == []
+def test_the_product_is_locked_without_the_tools_of_development() -> None:
+    assert locked(PRODUCT).keys() & {"mypy", "moto", "pip-tools", "pytest", "ruff"} == set()
+
+
+def test_both_locks_hold_the_same_versions() -> None:
+    product, development = locked(PRODUCT), locked(DEVELOPMENT)
+
+    both = product.keys() & development.keys()
+
+    assert {name: product[name] for name in both} == {name: development[name] for name in both}
+
+
+@pytest.mark.parametrize("lock", [PRODUCT, DEVELOPMENT], ids=["product", "development"])
+def test_the_lock_files_name_no_place(lock: str) -> None:
+    assert [line for line in lock.splitlines() if "://" in line or line.startswith("-")] == []
