@@ -18,7 +18,8 @@ from kb.principals import split_principals
 from kb.settings import Settings
 from kb.store import tenants
 from kb.store.audit import Actor, record_system_event
-from kb.store.credentials import SCOPES, NewKey
+from kb.store.choices import SCOPES
+from kb.store.credentials import NewKey
 from kb.store.credentials import create_key as store_key
 from kb.store.credentials import revoke_key as revoke_stored_key
 from kb.store.tenants import Tenant

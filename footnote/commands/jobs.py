@@ -13,9 +13,10 @@ from kb.errors import InvalidInput, JobNotFound
 from kb.ids import JobId
 from kb.postgres.database import Database, retried
 from kb.settings import Settings
+from kb.store.choices import JobStatus
 from kb.store.job_control import JobListing, Steer, cancel_job, list_jobs, retry_job
 from kb.store.job_kinds import JOB_KINDS
-from kb.store.jobs import Job, JobStatus
+from kb.store.jobs import Job
 from kb.store.tenants import Tenant
 
 STATUSES: tuple[JobStatus, ...] = get_args(JobStatus)

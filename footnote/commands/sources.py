@@ -29,9 +29,9 @@ from kb.postgres.database import Database, TenantSession
 from kb.principals import split_principals
 from kb.settings import Settings
 from kb.store.audit import record_event
+from kb.store.choices import DEFAULT_VANISH_SHARE
 from kb.store.source_items import confirm_held_items
 from kb.store.sources import (
-    DEFAULT_VANISH_SHARE,
     Rule,
     Source,
     SourceSettings,

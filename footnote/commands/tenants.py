@@ -17,7 +17,8 @@ from kb.postgres.database import Database, TenantSession
 from kb.settings import Settings
 from kb.store.api_processes import tenant_purged_everywhere
 from kb.store.audit import record_event
-from kb.store.collections import MAX_RETENTION_DAYS, CollectionRule, list_collections, set_retention
+from kb.store.choices import MAX_RETENTION_DAYS
+from kb.store.collections import CollectionRule, list_collections, set_retention
 from kb.store.signing_keys import signing_key
 from kb.store.tenant_deletion import complete_tenant_deletion, delete_tenant, get_tenant_deletion
 from kb.store.tenants import Tenant, tenant_by_name

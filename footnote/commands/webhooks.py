@@ -15,8 +15,9 @@ from kb.ids import WebhookId
 from kb.postgres.database import TenantSession
 from kb.settings import Settings
 from kb.store.audit import record_event
+from kb.store.choices import EVENT_TYPES
 from kb.store.webhook_deliveries import Delivery, add_test_delivery, list_deliveries
-from kb.store.webhook_events import EVENT_TYPES, read_event_types
+from kb.store.webhook_events import read_event_types
 from kb.store.webhooks import (
     MAX_WEBHOOKS,
     Webhook,
