@@ -16,7 +16,8 @@ from kb.principals import (
     validate_principals,
 )
 from kb.store.audit import Actor
-from kb.store.credentials import Scope, authenticate
+from kb.store.choices import Scope
+from kb.store.credentials import authenticate
 
 BEARER = "bearer"
 MAX_KEY_LENGTH = 200

@@ -7,7 +7,7 @@ from app.answering.outcome import AnswerReason, AnswerStatus
 from kb import errors
 from kb.errors import KnowledgeBaseError
 from kb.receipts import Remaining
-from kb.store.credentials import Scope
+from kb.store.choices import Scope
 
 MEANING_BY_SERVER_CODE: Final[Mapping[str, str]] = {
     "bad_request": "The web framework refused the request.",

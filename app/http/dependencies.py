@@ -16,7 +16,7 @@ from app.http.rate_limit import RateLimiter
 from app.identity import Caller, recognise, require_scope
 from app.resources import Resources
 from kb.errors import InvalidInput
-from kb.store.credentials import Scope
+from kb.store.choices import Scope
 
 
 # Not a plain function: FastAPI would call it in a thread, for every request.

@@ -181,7 +181,7 @@ def finish(
 def draw(evaluation: Evaluation, verdicts: Sequence[Verdict], path: Path) -> None:
     """Writes the page and its pictures."""
     # An extra: only who draws needs it.
-    from footnote.evals.report import write_report  # noqa: PLC0415
+    from footnote.evals.report import write_report
 
     for written in write_report(evaluation, verdicts, path):
         progress_console.print(f"Written: {written}", markup=False, soft_wrap=True)

@@ -8,18 +8,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
-from typing import Annotated
 
 import structlog
-import typer
 import uvloop
 from prometheus_client import start_http_server
 
 from app.http.main import build_app
 from app.resources import Resources
-from footnote.commands.admin import COMMAND_LINE
 from footnote.compose import open_ingestion, open_resources
 from footnote.http_server import http_server
+from footnote.on_database import COMMAND_LINE
 from footnote.output import console
 from footnote.outside import open_web
 from footnote.supervisor import Child, Database, Supervisor
@@ -43,9 +41,6 @@ from migrations.run import upgrade
 
 log = structlog.get_logger(__name__)
 
-HostOption = Annotated[str, typer.Option(help="Address to listen on.")]
-PortOption = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
-
 FIRST_TENANT = "default"
 FIRST_KEY_SCOPES = ("documents:write", "documents:read", "search", "answers", "feedback", "act_as")
 
@@ -59,7 +54,7 @@ PURGE_INTERVAL_SECONDS = 1.0
 """The interval at which this process looks for copies to purge."""
 
 
-def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
+def up(host: str, port: int) -> None:
     """Run everything: database (embedded unless configured), migrations, API and a worker."""
     settings = Settings()
     configure_logging(settings.log_level)
@@ -71,7 +66,7 @@ def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
             uvloop.run(_serve(settings, server.url, host, port, is_first_key_wanted=True))
 
 
-def api(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
+def api(host: str, port: int) -> None:
     """Run the API alone; the schema must be up to date."""
     settings = Settings()
     configure_logging(settings.log_level)
@@ -80,14 +75,7 @@ def api(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
         asyncio.run(_serve(settings, server.url, host, port, is_first_key_wanted=False))
 
 
-def worker(
-    until_empty: Annotated[
-        bool, typer.Option("--until-empty", help="Stop when no job is left.")
-    ] = False,
-    exit_with: Annotated[
-        int | None, typer.Option(hidden=True, help="Stop when this parent process is gone.")
-    ] = None,
-) -> None:
+def worker(*, until_empty: bool, exit_with: int | None) -> None:
     """Run a worker that ingests what was uploaded."""
     settings = Settings()
     configure_logging(settings.log_level)
