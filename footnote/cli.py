@@ -30,8 +30,8 @@ from footnote.commands import (
 from footnote.extras import FITTING, require_packages
 from kb import stopping
 from kb.errors import KnowledgeBaseError
+from kb.logs import configure_logging
 from kb.settings import Settings
-from kb.telemetry import configure_logging
 
 OWNER_ONLY = 0o077
 """The umask: folders are made 0700 and files 0600, by every library and child process too."""
@@ -125,6 +125,12 @@ db_app.command("upgrade")(admin.upgrade_database)
 db_app.command("prune")(admin.prune_database)
 
 
+@app.callback()
+def configure() -> None:
+    """Has the log, on stderr, begin at warnings; a command may say more or less."""
+    configure_logging("warning", Settings().log_format)
+
+
 @app.command("eval", add_help_option=False, context_settings=PASS_ALL_ON)
 def evaluate(context: typer.Context) -> None:
     """Measure quality, on questions with known answers."""
@@ -150,8 +156,6 @@ def _run_late(name: str, context: typer.Context) -> None:
 def main() -> None:
     """Runs a command; what it writes is its user's own, and a signal unwinds and stops it."""
     os.umask(OWNER_ONLY)
-    # On stderr; a command may say more or less.
-    configure_logging("warning")
     if threading.current_thread() is threading.main_thread():
         stopping.obey_signals()
     try:

@@ -60,6 +60,8 @@ INDEX_CONNECTIONS = 6
 REACH_TIMEOUT_SECONDS = 30
 """A database that starts together with us gets this long."""
 
+EMBEDDING_BATCH_SIZE = 8
+"""Texts of similar length that each core encodes at once."""
 
 REFIT = (
     "Run 'footnote eval abstention --fit --fitted FILE' with the model, and 'footnote space tune "
@@ -110,7 +112,7 @@ def load_embedder(settings: Settings) -> SentenceTransformerEmbedder:
     return SentenceTransformerEmbedder(
         model=settings.embedding_model,
         backend=settings.embedding_backend,
-        batch_size=settings.embedding_batch_size,
+        batch_size=EMBEDDING_BATCH_SIZE,
         cache_folder=settings.home_path / "models",
     )
 

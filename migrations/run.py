@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -15,13 +16,28 @@ from sqlalchemy.pool import NullPool
 from kb.errors import DatabaseUnavailable
 from kb.postgres.database import sqlalchemy_url
 
+log = structlog.get_logger(__name__)
+
 ADVISORY_LOCK = 0x466F6F74
 """'Foot': any number that nobody else locks in the same database."""
 
 
 def upgrade(database_url: str, revision: str = "head") -> None:
     """Brings the schema to the revision; DatabaseUnavailable when there is no server."""
-    _run(database_url, lambda config: command.upgrade(config, revision))
+
+    def act(config: Config) -> None:
+        before = _present_revision(config)
+        command.upgrade(config, revision)
+        after = _present_revision(config)
+        if after != before:
+            log.info("database.upgraded", before=before, after=after)
+
+    _run(database_url, act)
+
+
+def _present_revision(config: Config) -> str | None:
+    connection: Connection = config.attributes["connection"]
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def downgrade(database_url: str, revision: str = "base") -> None:

@@ -26,7 +26,6 @@ from footnote.show import show_answer, show_hits
 from kb.postgres.embedded_postgres import database_url
 from kb.principals import split_principals
 from kb.settings import Settings
-from kb.telemetry import configure_logging
 from migrations.run import upgrade
 
 RequestT = TypeVar("RequestT")
@@ -114,7 +113,6 @@ def _respond(
 ) -> ResponseT:
     """The response to somebody with these principals, as the API's routes would give it."""
     settings = Settings()
-    configure_logging("warning")
 
     async def run(url: str) -> ResponseT:
         async with open_resources(settings, url) as resources:

@@ -7,7 +7,6 @@ from app.answering.prompts.library import PromptLibrary
 from app.answering.prompts.prompt import Prompt
 from footnote.output import JsonOption, console, print_json
 from kb.settings import Settings
-from kb.telemetry import configure_logging
 
 SHOWN_HASH_CHARS = 12
 """Enough to tell versions apart by eye; --json has the whole hash."""
@@ -15,7 +14,6 @@ SHOWN_HASH_CHARS = 12
 
 def prompts(as_json: JsonOption = False) -> None:
     """List the prompts, those of the release and those in the home's folder `prompts`."""
-    configure_logging("warning")
     found = PromptLibrary(Settings().home_path / "prompts").prompts()
     if as_json:
         print_json(

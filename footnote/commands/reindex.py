@@ -18,6 +18,7 @@ from ingest.ingestion import Ingestion
 from ingest.worker import build_queue_app, run_worker
 from kb.errors import InvalidInput, ReindexRunNotFound, TenantNotFound
 from kb.ids import JobId
+from kb.logs import configure_logging
 from kb.postgres.database import Database
 from kb.postgres.embedded_postgres import database_url
 from kb.settings import Settings
@@ -25,7 +26,6 @@ from kb.store.failure_names import name_failures
 from kb.store.jobs import FINISHED, find_job
 from kb.store.reindex_runs import Asked, ReindexRun, begin_run, get_run, list_runs
 from kb.store.tenants import Tenant
-from kb.telemetry import configure_logging
 from migrations.run import upgrade
 
 LOOK_EVERY_SECONDS = 0.25
@@ -66,7 +66,7 @@ def reindex(  # each is an option of the command
         shown = on_database(settings, lambda database: _last(database, tenant))
     else:
         asked = Asked(collection=collection, source=source, only_changed=only_changed)
-        configure_logging("error")
+        configure_logging("error", settings.log_format)
         with database_url(settings) as url:
             if settings.database_url is None:
                 upgrade(url)

@@ -18,11 +18,11 @@ from footnote.commands.ask import Mode
 from footnote.compose import build_retriever, model_loader, open_indexes, utc_now
 from footnote.extras import FITTING, require_packages
 from footnote.output import JsonOption, PrincipalsOption, TenantOption, print_json, table_console
+from kb.logs import configure_logging
 from kb.postgres.database import Database, Viewer
 from kb.principals import split_principals
 from kb.settings import Settings
 from kb.store.spaces import StoredSpace, find_space
-from kb.telemetry import configure_logging
 
 if TYPE_CHECKING:
     from footnote.evals.spaces import SpaceDifference
@@ -56,7 +56,8 @@ def compare(  # noqa: PLR0913, PLR0917  # the options of a measurement
     randomisation test.
     """
     require_packages(FITTING, purpose="comparisons")
-    configure_logging("error")
+    settings = Settings()
+    configure_logging("error", settings.log_format)
     asked = _Asked(
         names=(first, second),
         tenant=tenant,
@@ -64,7 +65,6 @@ def compare(  # noqa: PLR0913, PLR0917  # the options of a measurement
         cases=cases,
         mode=mode,
     )
-    settings = Settings()
     differences = on_database(settings, lambda database: _compare(settings, database, asked))
     if as_json:
         print_json(differences)

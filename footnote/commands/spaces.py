@@ -15,6 +15,7 @@ from footnote.compose import REFIT, load_embedder, space_of
 from footnote.equating import equate
 from footnote.output import JsonOption, console, print_json, table_console
 from kb.errors import InvalidInput
+from kb.logs import configure_logging
 from kb.postgres.database import Database
 from kb.settings import Settings
 from kb.store.space_changes import (
@@ -28,7 +29,6 @@ from kb.store.space_changes import (
 )
 from kb.store.spaces import Space, SpaceTuning, StoredSpace, find_space
 from kb.store.tenants import tenant_by_name
-from kb.telemetry import configure_logging
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the space, or of its model.")]
 FloorOption = Annotated[
@@ -63,7 +63,7 @@ def create(
 ) -> None:
     """Create a space for a model: workers fill it beside the active one, which stays in use."""
     settings = Settings()
-    configure_logging("error")
+    configure_logging("error", settings.log_format)
     # Every process has to find it, wherever it was started.
     name = str(Path(model).resolve()) if Path(model).is_dir() else model
     space = space_of(load_embedder(settings.model_copy(update={"embedding_model": name})))
