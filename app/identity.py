@@ -31,6 +31,8 @@ class Identity:
     tenant_id: TenantId
     principals: tuple[str, ...]
     scopes: frozenset[str]
+    key_prefix: str | None = None
+    """Names an API key in the log, without giving it away."""
 
 
 class Authenticator(Protocol):
@@ -62,6 +64,7 @@ class ApiKeys:
             tenant_id=credential.tenant_id,
             principals=credential.principals,
             scopes=credential.scopes,
+            key_prefix=credential.prefix,
         )
 
 

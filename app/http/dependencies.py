@@ -56,7 +56,7 @@ async def get_caller(
         request_id=request.state.request_id,
         now=resources.clock(),
     )
-    bind_contextvars(tenant_id=str(caller.tenant_id))
+    bind_contextvars(tenant_id=str(caller.tenant_id), key_prefix=caller.identity.key_prefix)
     limiter: RateLimiter = request.app.state.rate_limiter
     response_headers(request.scope).update(limiter.admit(caller.subject))
 
