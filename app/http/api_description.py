@@ -50,6 +50,8 @@ UNKNOWN_TO_FASTAPI: Final = (
 NEVER_SENT: Final = ("HTTPValidationError", "ValidationError")
 """FastAPI's own errors, in whose place a Problem is sent."""
 
+NULL: Final = {"type": "null"}
+
 HEADERS: Final[Json] = {
     "X-Request-Id": {
         "description": "The id of the request: the caller's own, if it sent one.",
@@ -146,6 +148,11 @@ def _describe(operation: Json, method: str, path: str, examples: Json) -> None:
     """Completes the operation, and adds the examples that it refers to."""
     known = OPERATIONS[method, path]
     operation["operationId"] = known.id
+    for parameter in operation.get("parameters", ()):
+        # None stands for a parameter that is not sent, and null is a word like any other.
+        if "anyOf" in parameter["schema"]:
+            options = [each for each in parameter["schema"].pop("anyOf") if each != NULL]
+            parameter["schema"] |= options[0] if len(options) == 1 else {"anyOf": options}
     # The first line of the docstring is the summary; what follows it is said besides.
     operation["summary"] = operation["description"].partition("\n")[0].rstrip(".")
     is_public = not path.startswith("/v1/")

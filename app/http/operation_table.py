@@ -128,6 +128,9 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("POST", "/v1/search"): _operation("search.run", *SEARCHING),
     ("POST", "/v1/answers"): _operation("answers.create", AnswerNotFound, *ANSWERING),
     ("GET", "/v1/answers/{answer_id}"): _operation("answers.get", AnswerNotFound, StillRunning),
+    ("POST", "/v1/answers/{answer_id}/feedback"): _operation(
+        "answers.give_feedback", AnswerNotFound, StillRunning
+    ),
     ("POST", "/v1/grounding:check"): _operation("grounding.check", WorkTooCostly, Overloaded),
     ("POST", "/v1/chat/completions"): _operation("chat.complete", NotFound, *ANSWERING),
     ("GET", "/v1/models"): _operation("models.list"),

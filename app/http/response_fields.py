@@ -25,6 +25,13 @@ ExternalIdField = Annotated[
 TitleField = Annotated[
     str | None, Field(description="The document's title.", examples=["Employee handbook"])
 ]
+FilenameField = Annotated[
+    str | None,
+    Field(
+        description="The uploaded file's name, without folders; null for a text.",
+        examples=["leave.md"],
+    ),
+]
 SourceUriField = Annotated[
     str | None,
     Field(

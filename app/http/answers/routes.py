@@ -7,10 +7,11 @@ from fastapi import APIRouter, Header, Path, Request
 from fastapi.responses import StreamingResponse
 
 from app.http.answers.events import AnswerStreamEvent
+from app.http.answers.feedback import give_feedback
 from app.http.answers.respond import accept_question, read_record, read_stored, respond_answer
-from app.http.answers.schemas import Answer, AnswerRequest
+from app.http.answers.schemas import Answer, AnswerRequest, Feedback, FeedbackRequest
 from app.http.answers.streams import AnswerStreams, StreamsDep
-from app.http.dependencies import AsksForAnswers, ResourcesDep
+from app.http.dependencies import AsksForAnswers, GivesFeedback, ResourcesDep
 from app.http.idempotency import IdempotencyKey, Remember, do_once, request_digest
 from app.http.response_fields import ANSWER_ID
 from app.http.sse import MEDIA_TYPE, LastEventId, encode_events, event_stream, stream_response
@@ -24,6 +25,7 @@ router = APIRouter(tags=["answers"])
 
 
 ROUTE = "POST /v1/answers"
+AnswerIdPath = Annotated[UUID, Path(description="The answer's id.", examples=[ANSWER_ID])]
 
 
 @router.post("/answers", response_model=Answer, responses=event_stream(AnswerStreamEvent))
@@ -71,7 +73,7 @@ async def create_answer(  # noqa: PLR0913, PLR0917  # what FastAPI hands in
     "/answers/{answer_id}", response_model=Answer, responses=event_stream(AnswerStreamEvent)
 )
 async def get_one(
-    answer_id: Annotated[UUID, Path(description="The answer's id.", examples=[ANSWER_ID])],
+    answer_id: AnswerIdPath,
     resources: ResourcesDep,
     streams: StreamsDep,
     caller: AsksForAnswers,
@@ -87,6 +89,20 @@ async def get_one(
     if MEDIA_TYPE in accept:
         return _follow(streams, caller, AnswerId(answer_id), after=last_event_id or 0)
     return await read_record(resources, caller, AnswerId(answer_id))
+
+
+@router.post("/answers/{answer_id}/feedback")
+async def create_feedback(
+    answer_id: AnswerIdPath,
+    body: FeedbackRequest,
+    resources: ResourcesDep,
+    caller: GivesFeedback,
+    idempotency_key: IdempotencyKey = None,
+) -> Feedback:
+    """Say what you think of an answer that you may read, in place of what you said before."""
+    return await give_feedback(
+        resources, caller, AnswerId(answer_id), body, idempotency_key=idempotency_key
+    )
 
 
 def _follow(

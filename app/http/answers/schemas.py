@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
 from app.answering.claims import MatchMethod, Verdict
 from app.answering.outcome import AnswerReason, AnswerStatus
@@ -12,12 +12,15 @@ from app.http.location import Location
 from app.http.response_fields import (
     ANSWER_ID,
     DOCUMENT_ID,
+    LATER,
     QUESTION,
     QUOTE,
+    TIME,
     ChunkIdField,
     CreatedAtField,
     DocumentIdField,
     ExternalIdField,
+    FilenameField,
     GenerationField,
     RequestIdField,
     Sha256Field,
@@ -25,7 +28,7 @@ from app.http.response_fields import (
     TitleField,
     VersionField,
 )
-from app.http.schemas import Count, RequestModel, ResponseModel, Text, Words
+from app.http.schemas import Count, RequestModel, ResponseModel, Text, Time, Words
 from app.http.search.schemas import FilteredRequest, SearchHit, TopK
 from kb.errors import InvalidInput
 
@@ -37,6 +40,9 @@ MAX_HISTORY_TURNS = 50
 
 MAX_TOKENS = 1_000_000
 """More than any model's window."""
+
+MAX_COMMENT_CHARS = 4_000
+"""As many as of a turn of a conversation are read."""
 
 Tokens = Annotated[int, Field(ge=1, le=MAX_TOKENS)]
 
@@ -173,6 +179,7 @@ class Citation(ResponseModel):
     document_version: VersionField
     external_id: ExternalIdField
     title: TitleField
+    filename: FilenameField
     source_uri: SourceUriField
     chunk_id: ChunkIdField
     quote: str = Field(description="The document's words.", examples=[QUOTE])
@@ -253,6 +260,53 @@ class PromptUse(ResponseModel):
     version: int = Field(description="Its version.", examples=[1])
 
 
+def _check_number(rating: object) -> object:
+    # To Python they are equal, and so they are to pydantic.
+    if isinstance(rating, bool | float):
+        raise ValueError("a rating is the number 1 or -1")  # noqa: TRY004  # pydantic's own
+    return rating
+
+
+Rating = Annotated[
+    Literal[-1, 1],
+    BeforeValidator(_check_number),
+    Field(description="1: the answer helped; -1: it did not.", examples=[-1]),
+]
+ReasonCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Comment = Annotated[Words, StringConstraints(max_length=MAX_COMMENT_CHARS)]
+
+
+class FeedbackRequest(RequestModel):
+    """What the caller thinks of an answer; it takes the place of what it thought before."""
+
+    rating: Rating
+    reason_code: ReasonCode | None = Field(
+        default=None,
+        description="Why, as a code of your own: a lower-case word, with digits and underscores.",
+        examples=["outdated_source"],
+    )
+    comment: Comment | None = Field(
+        default=None, description="Why, in words.", examples=["The allowance changed in March."]
+    )
+
+
+class Feedback(ResponseModel):
+    """What somebody thinks of an answer."""
+
+    answer_id: UUID = Field(description="The answer's id.", examples=[ANSWER_ID])
+    rating: Rating
+    reason_code: ReasonCode | None = Field(
+        description="Why, as a code of the author's own.", examples=["outdated_source"]
+    )
+    comment: str | None = Field(
+        description="Why, in words.", examples=["The allowance changed in March."]
+    )
+    created_at: Time = Field(
+        description="When the author first gave feedback on it.", examples=[TIME]
+    )
+    updated_at: Time = Field(description="When the author gave this.", examples=[LATER])
+
+
 class Answer(ResponseModel):
     """An answer; `answer` is empty unless at least one claim is supported."""
 
@@ -301,4 +355,9 @@ class Answer(ResponseModel):
     confidence_reason: str = Field(
         description="The evidence in words.",
         examples=["One source says it word for word; the best passage covers the question."],
+    )
+    feedback: list[Feedback] = Field(
+        default_factory=list,
+        description="In the stored record: the caller's own; for who asked, also that of others "
+        "with no principals but the asker's; with the scope `admin`, all. The newest first.",
     )

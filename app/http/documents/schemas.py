@@ -41,6 +41,7 @@ from app.http.response_fields import (
     ErrorMessageField,
     ExpiresAtField,
     ExternalIdField,
+    FilenameField,
     MediaTypeField,
     PrincipalsField,
     Sha256Field,
@@ -309,6 +310,7 @@ class Document(ResponseModel):
     external_id: ExternalIdField
     collection: CollectionField
     title: TitleField
+    filename: FilenameField
     source_uri: SourceUriField
     media_type: MediaTypeField
     language: str | None = Field(

@@ -16,6 +16,7 @@ from app.http.response_fields import (
     ChunkTextField,
     DocumentIdField,
     ExternalIdField,
+    FilenameField,
     GenerationField,
     RequestIdField,
     SourceUriField,
@@ -106,6 +107,7 @@ class FoundDocument(ResponseModel):
     external_id: ExternalIdField
     version: VersionField
     title: TitleField
+    filename: FilenameField
     source_uri: SourceUriField
     updated_at: UpdatedAtField
 

@@ -76,8 +76,8 @@ class NewSource(RequestModel):
     )
     cron: Cron | None = Field(
         default=None,
-        description="When to look, as five fields and a time zone; unset: at night.",
-        examples=["0 2 * * * Europe/Berlin"],
+        description="When to look: five fields, and a time zone before them; unset: at night.",
+        examples=["CRON_TZ=Europe/Berlin 0 2 * * *"],
     )
     include: Patterns = Field(
         default_factory=list,
@@ -114,8 +114,8 @@ class SourcePatch(PatchModel):
     )
     cron: Cron | None = Field(
         default=None,
-        description="When to look, as five fields and a time zone; null: at night.",
-        examples=["0 2 * * * Europe/Berlin"],
+        description="When to look: five fields, and a time zone before them; null: at night.",
+        examples=["CRON_TZ=Europe/Berlin 0 2 * * *"],
     )
     include: Patterns | SkipJsonSchema[None] = Field(
         default=None,
@@ -212,7 +212,7 @@ class Source(ResponseModel):
     )
     exclude: list[str] = Field(description="Globs of files to leave out.", examples=[["drafts/**"]])
     cron: str | None = Field(
-        description="When it is looked at; null: at night.", examples=["0 2 * * * Europe/Berlin"]
+        description="When it is looked at; null: at night.", examples=["CRON_TZ=Europe/Berlin 0 2 * * *"]
     )
     max_vanish_share: float = Field(
         description="If a larger share of its files has vanished, the deletions are held.",
