@@ -24,7 +24,10 @@ MAX_KEY_LENGTH = 200
 
 IdempotencyKey = Annotated[
     str | None,
-    Header(description="Sent again with the same request, gives the first response again."),
+    Header(
+        description="Sent again with the same request, gives the first response again.",
+        examples=["upload-2026-03-01-leave"],
+    ),
 ]
 
 Remember: TypeAlias = Callable[[TenantSession, StoredResponse], Awaitable[None]]
