@@ -9,6 +9,7 @@ from kb.errors import ActingForOthersNotAllowed, CredentialInvalid, CredentialMi
 from kb.ids import Subject, TenantId
 from kb.postgres.database import EVERYONE, Database, Viewer
 from kb.principals import (
+    author_of,
     key_subject,
     principals_in_header,
     uploader_name,
@@ -30,6 +31,8 @@ class Identity:
     tenant_id: TenantId
     principals: tuple[str, ...]
     scopes: frozenset[str]
+    key_prefix: str | None = None
+    """Names an API key in the log, without giving it away."""
 
 
 class Authenticator(Protocol):
@@ -61,6 +64,7 @@ class ApiKeys:
             tenant_id=credential.tenant_id,
             principals=credential.principals,
             scopes=credential.scopes,
+            key_prefix=credential.prefix,
         )
 
 
@@ -88,6 +92,11 @@ class Caller:
     def owner(self) -> str:
         """The caller's name as an uploader: the subject and the principals it acts with."""
         return uploader_name(self.subject, self.principals)
+
+    @property
+    def author(self) -> str:
+        """The caller's name as an asker and as an author of feedback."""
+        return author_of(self.subject, self.principals)
 
     @property
     def viewer(self) -> Viewer:

@@ -122,9 +122,10 @@ def _logging(function: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def command(**options: object) -> None:
-        from kb.telemetry import configure_logging
+        from kb.logs import configure_logging
+        from kb.settings import Settings
 
-        configure_logging("warning")
+        configure_logging("warning", Settings().log_format)
         function(**options)
 
     return command

@@ -55,6 +55,9 @@ from models.space_models import LoadModel, SpaceModels
 INDEX_CONNECTIONS = 6
 """For four that write lexical indexes, one that reads sketches, and one that looks what to do."""
 
+EMBEDDING_BATCH_SIZE = 8
+"""Texts of similar length that each core encodes at once."""
+
 REFIT = (
     "Run 'footnote eval abstention --fit --fitted FILE' with the model, and 'footnote space tune "
     "SPACE --abstention FILE'; or equate its cosines with --like, or set --evidence-floor."
@@ -85,7 +88,7 @@ def load_embedder(settings: Settings) -> SentenceTransformerEmbedder:
     return SentenceTransformerEmbedder(
         model=settings.embedding_model,
         backend=settings.embedding_backend,
-        batch_size=settings.embedding_batch_size,
+        batch_size=EMBEDDING_BATCH_SIZE,
         cache_folder=settings.home_path / "models",
     )
 

@@ -232,7 +232,7 @@ def scope_meaning(scope: Scope) -> str:
         case "answers":
             meaning = "Ask questions, also by chat; read answers; check claims against texts."
         case "feedback":
-            meaning = "Nothing yet: reserved for feedback on answers."
+            meaning = "Rate answers that its principals may read."
         case "admin":
             meaning = (
                 "Change and delete what others uploaded; manage sources, webhooks and the time for "

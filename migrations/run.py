@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import psycopg
+import structlog
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 VERSIONS: Final = Path(__file__).parent / "versions"
 
+log = structlog.get_logger(__name__)
+
 ADVISORY_LOCK = 0x466F6F74
 """'Foot': any number that nobody else locks in the same database."""
 
@@ -31,7 +34,21 @@ def upgrade(database_url: str, revision: str = "head") -> None:
         return
     from alembic import command
 
-    _run(database_url, lambda config: command.upgrade(config, revision))
+    def act(config: "Config") -> None:
+        before = _present_revision(config)
+        command.upgrade(config, revision)
+        after = _present_revision(config)
+        if after != before:
+            log.info("database.upgraded", before=before, after=after)
+
+    _run(database_url, act)
+
+
+def _present_revision(config: "Config") -> str | None:
+    from alembic.runtime.migration import MigrationContext
+
+    connection: Connection = config.attributes["connection"]
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def downgrade(database_url: str, revision: str = "base") -> None:

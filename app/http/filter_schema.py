@@ -18,38 +18,65 @@ Bound = int | float | Text
 Comparison = TypedDict(
     "Comparison",
     {
-        "$ne": Value,
-        "$in": list[Value],
-        "$gt": Bound,
-        "$gte": Bound,
-        "$lt": Bound,
-        "$lte": Bound,
-        "$exists": bool,
+        "$ne": Annotated[Value, Field(description="Not this value.", examples=["hr"])],
+        "$in": Annotated[
+            list[Value], Field(description="One of these values.", examples=[["hr", "legal"]])
+        ],
+        "$gt": Annotated[Bound, Field(description="More than this.", examples=[3])],
+        "$gte": Annotated[Bound, Field(description="This or more.", examples=["2026-01-01"])],
+        "$lt": Annotated[Bound, Field(description="Less than this.", examples=[3])],
+        "$lte": Annotated[Bound, Field(description="This or less.", examples=["2026-12-31"])],
+        "$exists": Annotated[
+            bool, Field(description="Whether there is such a field.", examples=[True])
+        ],
     },
     total=False,
     closed=True,
 )
-"""Conditions on one field, which must all hold."""
+Comparison.__doc__ = "Conditions on one field, which must all hold."
 
 Condition = Value | Comparison
 
 DocumentFilter = TypedDict(  # type: ignore[misc]  # mypy does not know extra_items, PEP 728
     "DocumentFilter",
     {
-        "$and": "Annotated[list[DocumentFilter], Field(min_length=1)]",
-        "$or": "Annotated[list[DocumentFilter], Field(min_length=1)]",
-        "$not": "DocumentFilter",
-        "collection": Condition,
-        "media_type": Condition,
-        "language": Condition,
-        "created_at": Condition,
-        "updated_at": Condition,
-        "effective_at": Condition,
+        "$and": Annotated[
+            "list[DocumentFilter]",
+            Field(min_length=1, description="All of these.", examples=[[{"language": "en"}]]),
+        ],
+        "$or": Annotated[
+            "list[DocumentFilter]",
+            Field(min_length=1, description="One of these.", examples=[[{"language": "en"}]]),
+        ],
+        "$not": Annotated[
+            "DocumentFilter", Field(description="Not this.", examples=[{"language": "en"}])
+        ],
+        "collection": Annotated[
+            Condition, Field(description="The collection.", examples=["default"])
+        ],
+        "media_type": Annotated[
+            Condition, Field(description="The type of the file.", examples=["application/pdf"])
+        ],
+        "language": Annotated[
+            Condition, Field(description="The language as a BCP 47 tag.", examples=["en"])
+        ],
+        "created_at": Annotated[
+            Condition, Field(description="When it came.", examples=[{"$gte": "2026-01-01"}])
+        ],
+        "updated_at": Annotated[
+            Condition, Field(description="When it changed.", examples=[{"$gte": "2026-01-01"}])
+        ],
+        "effective_at": Annotated[
+            Condition,
+            Field(description="When it is in force from.", examples=[{"$lte": "2026-01-01"}]),
+        ],
     },
     total=False,
     extra_items=Condition,
 )
-"""Conditions on a document's fields, which must all hold; other names are `metadata.<path>`."""
+DocumentFilter.__doc__ = (
+    "Conditions on a document's fields, which must all hold; other names are `metadata.<path>`."
+)
 
 
 class DescribedAsFilter:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from app.http import operation
 from app.http.answers import routes as answers
 from app.http.answers.streams import AnswerStreams
+from app.http.api_description import add_description
 from app.http.api_page import add_api_page
 from app.http.chat import routes as chat
 from app.http.collections import routes as collections
@@ -34,10 +35,12 @@ def build_app(resources: Resources) -> FastAPI:
     """The application on these resources."""
     streams = AnswerStreams(resources)
     job_streams = JobStreams(resources)
+    database_numbers = operation.DatabaseNumbers(resources)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        await database_numbers.close()
         await streams.close()
         await job_streams.close()
 
@@ -53,6 +56,7 @@ def build_app(resources: Resources) -> FastAPI:
     app.state.resources = resources
     app.state.streams = streams
     app.state.job_streams = job_streams
+    app.state.database_numbers = database_numbers
     app.state.rate_limiter = RateLimiter(resources.request_limits.rate_per_minute)
     for routes in (
         documents,
@@ -68,6 +72,7 @@ def build_app(resources: Resources) -> FastAPI:
     ):
         app.include_router(routes.router, prefix="/v1")
     app.include_router(operation.router)
+    add_description(app)
     add_api_page(app)
     register_error_handlers(app)
     install_middleware(app, resources)

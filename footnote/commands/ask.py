@@ -117,11 +117,9 @@ def _respond(
     from kb.postgres.embedded_postgres import database_url
     from kb.principals import split_principals
     from kb.settings import Settings
-    from kb.telemetry import configure_logging
     from migrations.run import upgrade
 
     settings = Settings()
-    configure_logging("warning")
 
     async def run(url: str) -> ResponseT:
         async with open_resources(settings, url) as resources:

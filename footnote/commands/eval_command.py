@@ -19,9 +19,9 @@ from footnote.evals.thresholds import PACKAGED, Verdict, judge, read_floors
 from footnote.extras import DRAWING, require_packages
 from footnote.output import JsonOption, print_json, progress_console, table_console
 from kb.errors import Misconfigured
+from kb.logs import configure_logging
 from kb.postgres.embedded_postgres import database_url
 from kb.settings import Settings
-from kb.telemetry import configure_logging
 from migrations.run import upgrade
 
 DatasetOption = Annotated[
@@ -135,7 +135,7 @@ def settings_in(home: Path | None) -> Settings:
 @contextmanager
 def evaluation_database(settings: Settings) -> Iterator[str]:
     """The URL of a database with the newest schema; logs say errors only."""
-    configure_logging("error")
+    configure_logging("error", settings.log_format)
     with database_url(settings) as url:
         if settings.database_url is None:
             upgrade(url)

@@ -17,9 +17,7 @@ def prompts(as_json: JsonOption = False) -> None:
 
     from app.answering.prompts.library import PromptLibrary
     from kb.settings import Settings
-    from kb.telemetry import configure_logging
 
-    configure_logging("warning")
     found = PromptLibrary(Settings().home_path / "prompts").prompts()
     if as_json:
         print_json(

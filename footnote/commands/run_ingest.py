@@ -21,12 +21,12 @@ from ingest.sources.permissions import MAX_DESCRIPTION_BYTES, Readers, parse_rul
 from kb import stopping
 from kb.errors import InvalidInput
 from kb.files import FileStore
+from kb.logs import configure_logging
 from kb.postgres.database import EVERYONE
 from kb.postgres.embedded_postgres import database_url
 from kb.principals import split_principals, validate_principals
 from kb.settings import Settings
 from kb.store.uploads import Uploads
-from kb.telemetry import configure_logging
 from migrations.run import upgrade
 
 FINISH_SECONDS = 3.0
@@ -58,7 +58,7 @@ def ingest_files(given: Given, *, is_dry_run: bool, as_json: bool) -> None:
         source_uri_prefix=given.source_uri_prefix,
     )
     settings = Settings()
-    configure_logging("error")
+    configure_logging("error", settings.log_format)
     outcomes = _run(settings, given.tenant, files, destination, is_dry_run=is_dry_run)
     report(outcomes, is_dry_run=is_dry_run, as_json=as_json)
     if stopping.is_requested():

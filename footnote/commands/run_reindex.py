@@ -17,6 +17,7 @@ from ingest.ingestion import Ingestion
 from ingest.worker import build_queue_app, run_worker
 from kb.errors import ReindexRunNotFound, TenantNotFound
 from kb.ids import JobId
+from kb.logs import configure_logging
 from kb.postgres.database import Database
 from kb.postgres.embedded_postgres import database_url
 from kb.settings import Settings
@@ -24,7 +25,6 @@ from kb.store.failure_names import name_failures
 from kb.store.jobs import FINISHED, find_job
 from kb.store.reindex_runs import Asked, ReindexRun, begin_run, get_run, list_runs
 from kb.store.tenants import Tenant
-from kb.telemetry import configure_logging
 from migrations.run import upgrade
 
 LOOK_EVERY_SECONDS = 0.25
@@ -46,7 +46,7 @@ def show_last(tenant: str | None, *, as_json: bool) -> None:
 def run_and_show(tenant: str | None, asked: Asked, *, as_json: bool) -> None:
     """Runs the re-index in this process, and prints its reports; exit 1 when a run failed."""
     settings = Settings()
-    configure_logging("error")
+    configure_logging("error", settings.log_format)
     with database_url(settings) as url:
         if settings.database_url is None:
             upgrade(url)

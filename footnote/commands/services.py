@@ -29,11 +29,14 @@ def worker(
     exit_with: Annotated[
         int | None, typer.Option(hidden=True, help="Stop when this parent process is gone.")
     ] = None,
+    metrics_at: Annotated[
+        int | None, typer.Option(hidden=True, help="Inherited socket to show metrics on.")
+    ] = None,
 ) -> None:
     """Run a worker that ingests what was uploaded."""
     from footnote.commands import serve
 
-    serve.worker(until_empty=until_empty, exit_with=exit_with)
+    serve.worker(until_empty=until_empty, exit_with=exit_with, metrics_at=metrics_at)
 
 
 def demo(

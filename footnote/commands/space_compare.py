@@ -17,10 +17,10 @@ from footnote.compose import build_retriever, model_loader, open_indexes
 from footnote.extras import FITTING, require_packages
 from footnote.on_database import on_database, utc_now
 from footnote.output import print_json, table_console
+from kb.logs import configure_logging
 from kb.postgres.database import Database, Viewer
 from kb.settings import Settings
 from kb.store.spaces import StoredSpace, find_space
-from kb.telemetry import configure_logging
 
 if TYPE_CHECKING:
     from footnote.evals.spaces import SpaceDifference
@@ -40,8 +40,8 @@ class Asked:
 def show_comparison(asked: Asked, *, as_json: bool) -> None:
     """Prints the differences: second minus first, with interval and p-value."""
     require_packages(FITTING, purpose="comparisons")
-    configure_logging("error")
     settings = Settings()
+    configure_logging("error", settings.log_format)
     differences = on_database(settings, lambda database: _compare(settings, database, asked))
     if as_json:
         print_json(differences)

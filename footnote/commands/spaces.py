@@ -57,14 +57,14 @@ def create(
     """Create a space for a model: workers fill it beside the active one, which stays in use."""
     from footnote.compose import load_embedder, space_of
     from footnote.on_database import on_database
+    from kb.logs import configure_logging
     from kb.postgres.database import Database
     from kb.settings import Settings
     from kb.store.space_changes import create_space, enqueue_backfills
     from kb.store.spaces import SpaceTuning
-    from kb.telemetry import configure_logging
 
     settings = Settings()
-    configure_logging("error")
+    configure_logging("error", settings.log_format)
     # Every process has to find it, wherever it was started.
     name = str(Path(model).resolve()) if Path(model).is_dir() else model
     space = space_of(load_embedder(settings.model_copy(update={"embedding_model": name})))

@@ -36,6 +36,7 @@ class Credential:
     """A key that was recognised."""
 
     id: CredentialId
+    prefix: str
     tenant_id: TenantId
     scopes: frozenset[str]
     principals: tuple[str, ...]
@@ -97,6 +98,7 @@ async def authenticate(system: SystemSession, key: str, *, now: datetime) -> Cre
         )
     return Credential(
         id=CredentialId(row.id),
+        prefix=row.prefix,
         tenant_id=TenantId(row.tenant_id),
         scopes=frozenset(row.scopes),
         principals=tuple(sorted({*row.principals, EVERYONE})),
