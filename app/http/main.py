@@ -12,6 +12,7 @@ from app.http.api_description import add_description
 from app.http.api_page import add_api_page
 from app.http.chat import routes as chat
 from app.http.collections import routes as collections
+from app.http.database_numbers import DatabaseNumbers
 from app.http.documents import routes as documents
 from app.http.grounding import routes as grounding
 from app.http.jobs import routes as jobs
@@ -35,7 +36,7 @@ def build_app(resources: Resources) -> FastAPI:
     """The application on these resources."""
     streams = AnswerStreams(resources)
     job_streams = JobStreams(resources)
-    database_numbers = operation.DatabaseNumbers(resources)
+    database_numbers = DatabaseNumbers(resources)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
