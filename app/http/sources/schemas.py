@@ -76,7 +76,7 @@ class NewSource(RequestModel):
     )
     cron: Cron | None = Field(
         default=None,
-        description="When to look: five fields, and a time zone before them; unset: at night.",
+        description="When to look: five fields, a time zone before them; unset: at night.",
         examples=["CRON_TZ=Europe/Berlin 0 2 * * *"],
     )
     include: Patterns = Field(
@@ -114,7 +114,7 @@ class SourcePatch(PatchModel):
     )
     cron: Cron | None = Field(
         default=None,
-        description="When to look: five fields, and a time zone before them; null: at night.",
+        description="When to look: five fields, a time zone before them; null: at night.",
         examples=["CRON_TZ=Europe/Berlin 0 2 * * *"],
     )
     include: Patterns | SkipJsonSchema[None] = Field(
@@ -212,7 +212,8 @@ class Source(ResponseModel):
     )
     exclude: list[str] = Field(description="Globs of files to leave out.", examples=[["drafts/**"]])
     cron: str | None = Field(
-        description="When it is looked at; null: at night.", examples=["CRON_TZ=Europe/Berlin 0 2 * * *"]
+        description="When it is looked at; null: at night.",
+        examples=["CRON_TZ=Europe/Berlin 0 2 * * *"],
     )
     max_vanish_share: float = Field(
         description="If a larger share of its files has vanished, the deletions are held.",
