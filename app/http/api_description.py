@@ -11,19 +11,15 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from app.http.answers.events import AnswerStreamEvent
-from app.http.chat.schemas import ChatStreamEvent
+from app.http.chat.chunks import ChatStreamEvent
 from app.http.described_problems import (
     errors_of,
     example_name,
     problem_example,
     problem_responses,
 )
-from app.http.documents.schemas import (
-    DocumentBatch,
-    DocumentBatchForm,
-    DocumentCreate,
-    DocumentForm,
-)
+from app.http.documents.form_schemas import DocumentBatchForm, DocumentForm
+from app.http.documents.schemas import DocumentBatch, DocumentCreate
 from app.http.jobs.events import JobStreamEvent
 from app.http.openai_problems import ChatErrorBody, is_chat_path
 from app.http.operation_table import OPERATIONS
@@ -200,6 +196,8 @@ def example_of(document: Json, schema: Json) -> Json:
         case {"$ref": reference}:
             name = reference.removeprefix(COMPONENTS)
             return example_of(document, document["components"]["schemas"][name])
+        case {"contentSchema": content}:
+            return json.dumps(example_of(document, content))
         case {"oneOf": [option, *_]} | {"anyOf": [option, *_]}:
             return example_of(document, option)
         case {"properties": fields}:

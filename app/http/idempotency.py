@@ -27,6 +27,7 @@ IdempotencyKey = Annotated[
     Header(
         description="Sent again with the same request, gives the first response again.",
         examples=["upload-2026-03-01-leave"],
+        json_schema_extra={"minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": "^[!-~]+$"},
     ),
 ]
 

@@ -7,18 +7,16 @@ from typing import Final, assert_never
 from app.http.answers.events import ClaimVerified
 from app.http.answers.present import joint, sentence_out
 from app.http.answers.schemas import MAX_HISTORY_TURNS, Answer, AnswerRequest, Turn
+from app.http.chat.chunks import ChatChunk, ChunkChoice, Delta
 from app.http.chat.markdown import escape_markdown, unescape_markdown
 from app.http.chat.schemas import (
     MODEL_PREFIX,
     Annotation,
     AnsweredMessage,
-    ChatChunk,
     ChatCompletion,
     ChatRequest,
     ChatUsage,
     Choice,
-    ChunkChoice,
-    Delta,
     Proof,
     UrlCitation,
 )

@@ -9,12 +9,12 @@ from fastapi.sse import format_sse_event
 
 from app.http.answers.respond import accept_question, respond_answer
 from app.http.answers.streams import AnswerStreams, StreamsDep
+from app.http.chat.chunks import ChatStreamEvent
 from app.http.chat.present import ChatStream, completion_out, question_of
 from app.http.chat.schemas import (
     MODEL_PREFIX,
     ChatCompletion,
     ChatRequest,
-    ChatStreamEvent,
     Model,
     Models,
 )

@@ -77,7 +77,7 @@ class NewSource(RequestModel):
     )
     cron: Cron | None = Field(
         default=None,
-        description="When to look: five fields, and a time zone before them; unset: at night.",
+        description="When to look: five fields, a time zone before them; unset: at night.",
         examples=["CRON_TZ=Europe/Berlin 0 2 * * *"],
     )
     include: Patterns = Field(
@@ -115,7 +115,7 @@ class SourcePatch(PatchModel):
     )
     cron: Cron | None = Field(
         default=None,
-        description="When to look: five fields, and a time zone before them; null: at night.",
+        description="When to look: five fields, a time zone before them; null: at night.",
         examples=["CRON_TZ=Europe/Berlin 0 2 * * *"],
     )
     include: Patterns | SkipJsonSchema[None] = Field(

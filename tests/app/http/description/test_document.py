@@ -133,10 +133,10 @@ def test_every_field_is_described(document: Json) -> None:
 def _has_example(document: Json, schema: Json) -> bool:
     """An example of its own, or of what it is made of."""
     schema = resolved(document, schema)
-    if schema.get("examples") or "const" in schema or "properties" in schema:
+    if schema.get("examples") or {"const", "properties"} & schema.keys():
         return True
     options = [each for key in ("anyOf", "oneOf") for each in schema.get(key, [])]
-    inner = [*options, *([schema["items"]] if "items" in schema else [])]
+    inner = options + [schema[key] for key in ("items", "contentSchema") if key in schema]
     return any(each != {"type": "null"} and _has_example(document, each) for each in inner)
 
 
