@@ -105,6 +105,11 @@ def _described(app: FastAPI) -> Json:
     for name in NEVER_SENT:
         del schemas[name]
     schemas |= _schemas()
+    for schema in schemas.values():
+        for field in schema.get("properties", {}).values():
+            # What is not sent is not null: a client would send what stands here.
+            if field.get("default", ...) is None:
+                del field["default"]
     examples: Json = {}
     for method, path, operation in operations_of(document):
         _describe(operation, method, path, examples)
