@@ -34,6 +34,7 @@ from kb.errors import (
     NotFound,
     RateLimited,
     RevisionMismatch,
+    StillRunning,
     UnsupportedMediaType,
     UploadTooLarge,
 )
@@ -75,6 +76,9 @@ CODE_BY_STATUS: Final[Mapping[int, str]] = {
 
 RETRY_AFTER_SECONDS: Final = 5
 """A database that fails over or a model server that restarts needs a few seconds."""
+
+RUNNING_RETRY_AFTER_SECONDS: Final = 2
+"""An upload is stored within one; an answer of a language model takes several."""
 
 MAX_FIELD_PROBLEMS: Final = 20
 """A list with a thousand wrong elements needs no thousand messages."""
@@ -139,6 +143,8 @@ def problem_of(error: KnowledgeBaseError, *, request_id: str) -> Problem:
     retry_after = RETRY_AFTER_SECONDS if isinstance(error, DependencyFailed) else None
     if isinstance(error, RateLimited):
         retry_after = error.retry_after_seconds
+    elif isinstance(error, StillRunning):
+        retry_after = RUNNING_RETRY_AFTER_SECONDS
     elif isinstance(error, LlmUnavailable) and error.retry_after_seconds is not None:
         retry_after = max(1, ceil(error.retry_after_seconds))
     status = error_status(type(error))

@@ -249,7 +249,6 @@ class Answer(ResponseModel):
     handover: Handover | None
     confidence_reason: str
     feedback: list[Feedback] = Field(
-        default_factory=list,
         description="In the stored record: the caller's own; for who asked, also that of others "
         "with no principals but the asker's; with the scope `admin`, all. The newest first.",
     )
