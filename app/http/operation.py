@@ -14,12 +14,14 @@ from kb.store.tenants import generations
 router = APIRouter(tags=["operation"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
     """The process is alive."""
     return {"status": "ok"}
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
 async def readyz(resources: ResourcesDep) -> JSONResponse:
     """The state of each part that answers need; 503 when requests cannot be answered now."""

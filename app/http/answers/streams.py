@@ -38,6 +38,7 @@ from kb.store.answer_events import (
 )
 from kb.store.audit import record_event
 from kb.store.idempotency import release_key
+from kb.times import rfc3339
 
 RESUME_WITHIN_SECONDS: Final = 3.0
 """A caller that lost its connection has this long to come back before the answer is given up."""
@@ -202,7 +203,7 @@ class AnswerStreams:
         accepted = making.accepted
         created = {
             "id": str(accepted.answer_id),
-            "created_at": accepted.now.isoformat(),
+            "created_at": rfc3339(accepted.now),
             "request_id": accepted.caller.request_id,
         }
         await self._append(making, AnswerEvent(name="answer.created", data=created))

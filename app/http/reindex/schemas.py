@@ -1,6 +1,5 @@
 """Runs of the re-index, and what they are asked for."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -8,7 +7,7 @@ from pydantic import Field
 
 from app.http.fields import MAX_NAME_LENGTH
 from app.http.jobs.schemas import Job
-from app.http.schemas import Count, RequestModel, ResponseModel, Words
+from app.http.schemas import Count, RequestModel, ResponseModel, Time, Words
 from kb.store.jobs import JobStatus
 from kb.store.reindex_runs import Trigger
 
@@ -52,7 +51,7 @@ class StaleDocument(ResponseModel):
 
     document_id: UUID
     reason: Literal["expired", "superseded"]
-    since: datetime
+    since: Time
 
 
 class HeldSource(ResponseModel):
@@ -73,8 +72,8 @@ class ReindexRun(ResponseModel):
 
     id: UUID
     trigger: Trigger
-    started_at: datetime | None
-    finished_at: datetime | None
+    started_at: Time | None
+    finished_at: Time | None
     status: JobStatus
     seen: Count
     unchanged: Count

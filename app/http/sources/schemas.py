@@ -1,6 +1,5 @@
 """Sources: what is sent to add and change one, and what is shown of it."""
 
-from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -8,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from app.http.fields import CollectionName, Principals
 from app.http.jobs.schemas import Job
-from app.http.schemas import Count, RequestModel, ResponseModel, Text
+from app.http.schemas import Count, RequestModel, ResponseModel, Text, Time
 from kb.source_uris import MAX_URI_LENGTH
 from kb.store.sources import DEFAULT_VANISH_SHARE, MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES
 
@@ -92,7 +91,7 @@ class RunError(ResponseModel):
 class SourceRun(ResponseModel):
     """The last run: `seen` files were unchanged, new, changed, renamed or failed."""
 
-    finished_at: datetime
+    finished_at: Time
     status: Literal["succeeded", "completed_with_errors", "failed"]
     seen: Count
     unchanged: Count
@@ -129,8 +128,8 @@ class Source(ResponseModel):
     added_by: Literal["operator", "tenant"]
     held: HeldDeletions | None
     last_run: SourceRun | None
-    created_at: datetime
-    updated_at: datetime
+    created_at: Time
+    updated_at: Time
 
 
 class SourceJob(ResponseModel):
