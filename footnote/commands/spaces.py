@@ -29,6 +29,7 @@ from kb.store.space_changes import (
 from kb.store.spaces import Space, SpaceTuning, StoredSpace, find_space
 from kb.store.tenants import tenant_by_name
 from kb.telemetry import configure_logging
+from kb.times import rfc3339
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the space, or of its model.")]
 FloorOption = Annotated[
@@ -241,7 +242,7 @@ def _state_json(state: SpaceState) -> dict[str, object]:
         "complete_share": state.complete_share,
         "size_bytes": state.size_bytes,
         **_tuning_json(state.stored.tuning),
-        "created_at": state.stored.created_at.isoformat(),
+        "created_at": rfc3339(state.stored.created_at),
     }
 
 

@@ -2,23 +2,26 @@
 
 import asyncio
 import json
-import os
 import shutil
-import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from openapi_python_client import generate
 from openapi_python_client.config import Config, ConfigFile, MetaType
 
+from app.http.main import build_app
 from tests.service import Person, Service
 
 PACKAGE = "footnote_api_of_a_test"
 QUOTE = "Parental leave is 16 weeks at full pay."
 QUESTION = "How long is parental leave?"
+
+Generated: TypeAlias = Any
+"""Of modules that do not exist before the test."""
 
 NPM_PACKAGES = ("openapi-typescript@7.10.1", "typescript@5.9.3")
 """What generates types of TypeScript, and what checks a program that uses them."""
@@ -62,18 +65,18 @@ export { code, last, misspelt, question, upload };
 """
 
 
-@pytest.fixture
-def description(service: Service, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def description(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The description as a file, as the service sends it."""
-    path = tmp_path / "openapi.json"
-    app = import_module("app.http.main").build_app(service.resources)
-    path.write_text(json.dumps(app.openapi()))
+    path = tmp_path_factory.mktemp("description") / "openapi.json"
+    path.write_text(json.dumps(build_app(service.resources).openapi()))
     return path
 
 
-@pytest.fixture
-def client(description: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+@pytest.fixture(scope="module")
+def client(description: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """The package that openapi-python-client makes of it."""
+    folder = tmp_path_factory.mktemp("client")
     config = Config.from_sources(
         # Without its calls of ruff: nobody reads what is made here.
         config_file=ConfigFile(post_hooks=[]),
@@ -81,24 +84,23 @@ def client(description: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         document_source=description,
         file_encoding="utf-8",
         overwrite=True,
-        output_path=tmp_path / PACKAGE,
+        output_path=folder / PACKAGE,
     )
     assert [(fault.header, fault.detail) for fault in generate(config=config)] == []
-    monkeypatch.syspath_prepend(str(tmp_path))
-    for name in [each for each in sys.modules if each.partition(".")[0] == PACKAGE]:
-        monkeypatch.delitem(sys.modules, name)
-    return import_module(PACKAGE)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.syspath_prepend(str(folder))
+        yield import_module(PACKAGE)
 
 
-def operation(name: str) -> Any:  # a module that did not exist before
+def operation(name: str) -> Generated:
     return import_module(f"{PACKAGE}.api.{name}").asyncio_detailed
 
 
-def model(name: str) -> Any:  # likewise
+def model(name: str) -> Generated:
     return getattr(import_module(f"{PACKAGE}.models"), name)
 
 
-async def wait_for(ana: Person, accepted: Any, caller: Any) -> Any:
+async def wait_for(ana: Person, accepted: Generated, caller: Generated) -> Generated:
     """The job when it has ended, while a worker runs it."""
     running = asyncio.create_task(ana.service.run_job(ana.tenant_id, str(accepted.job.id)))
     waited = await operation("jobs.jobs_get")(accepted.job.id, client=caller, wait=60.0)
@@ -166,7 +168,6 @@ async def run(folder: Path, *command: str) -> tuple[int, str]:
         "--",
         *command,
         cwd=folder,
-        env={**os.environ, "npm_config_update_notifier": "false"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
