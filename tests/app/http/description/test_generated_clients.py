@@ -13,7 +13,6 @@ import pytest
 from openapi_python_client import generate
 from openapi_python_client.config import Config, ConfigFile, MetaType
 
-from app.http.main import build_app
 from tests.service import Person, Service
 
 PACKAGE = "footnote_api_of_a_test"
@@ -66,10 +65,10 @@ export { code, last, misspelt, question, upload };
 
 
 @pytest.fixture(scope="module")
-def description(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The description as a file, as the service sends it."""
+def description(document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The description as a file."""
     path = tmp_path_factory.mktemp("description") / "openapi.json"
-    path.write_text(json.dumps(build_app(service.resources).openapi()))
+    path.write_text(json.dumps(document))
     return path
 
 
