@@ -105,6 +105,11 @@ def _described(app: FastAPI) -> Json:
     for name in NEVER_SENT:
         del schemas[name]
     schemas |= _schemas()
+    for schema in schemas.values():
+        for field in schema.get("properties", {}).values():
+            # What is not sent is not null: a client would send what stands here.
+            if field.get("default", ...) is None:
+                del field["default"]
     examples: Json = {}
     for method, path, operation in operations_of(document):
         _describe(operation, method, path, examples)
@@ -168,6 +173,10 @@ def _describe(operation: Json, method: str, path: str, examples: Json) -> None:
         for problem in problems:
             name = example_name(problem, is_chat=is_chat)
             examples[name] = problem_example(problem, is_chat=is_chat)
+    names = {each["name"] for each in operation.get("parameters", ())}
+    if names & {"if-match", "if-none-match"}:
+        etag = {"$ref": "#/components/headers/ETag"}
+        operation["responses"]["200"].setdefault("headers", {})["ETag"] = etag
     for status, response in operation["responses"].items():
         response.setdefault("headers", {})["X-Request-Id"] = {
             "$ref": "#/components/headers/X-Request-Id"

@@ -14,6 +14,7 @@ from app.http.chat import routes as chat
 from app.http.collections import routes as collections
 from app.http.database_numbers import DatabaseNumbers
 from app.http.documents import routes as documents
+from app.http.error_page import add_error_page
 from app.http.grounding import routes as grounding
 from app.http.jobs import routes as jobs
 from app.http.jobs.streams import JobStreams
@@ -75,6 +76,7 @@ def build_app(resources: Resources) -> FastAPI:
     app.include_router(operation.router)
     add_description(app)
     add_api_page(app)
+    add_error_page(app)
     register_error_handlers(app)
     install_middleware(app, resources)
     return app

@@ -42,12 +42,14 @@ class Readiness(ResponseModel):
     )
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def healthz() -> Liveness:
     """The process is alive."""
     return Liveness(status="ok")
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
 async def readyz(resources: ResourcesDep) -> JSONResponse:
     """The state of each part that answers need; 503 when requests cannot be answered now."""

@@ -28,7 +28,7 @@ class Delta(ResponseModel):
 class ChunkChoice(ResponseModel):
     """The only choice, so far."""
 
-    index: Literal[0] = Field(default=0, description="0.", examples=[0])
+    index: Literal[0] = Field(description="0.", examples=[0])
     delta: Delta = Field(description="What is added.")
     finish_reason: Literal["stop"] | None = Field(
         default=None, description="`stop` in the last chunk.", examples=[None]

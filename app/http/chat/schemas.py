@@ -266,7 +266,7 @@ class AnsweredMessage(ResponseModel):
 class Choice(ResponseModel):
     """The only choice."""
 
-    index: Literal[0] = Field(default=0, description="0.", examples=[0])
+    index: Literal[0] = Field(description="0.", examples=[0])
     message: AnsweredMessage = Field(description="The answer.")
     logprobs: None = Field(default=None, description="Null.", examples=[None])
     finish_reason: Literal["stop"] = Field(

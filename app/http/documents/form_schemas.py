@@ -30,10 +30,7 @@ def _without_nulls(schema: JsonSchemaValue) -> None:
 
 
 class DocumentForm(UploadFields):
-    """A document sent as a form: the file, and its fields as `UploadFields.from_form` reads them.
-
-    For the API's description; a form has no null.
-    """
+    """A document sent as a form: the file, and its fields. A form has no null."""
 
     model_config = ConfigDict(json_schema_extra=_without_nulls)
 
@@ -43,7 +40,7 @@ class DocumentForm(UploadFields):
 
 
 class DocumentBatchForm(RequestModel):
-    """Many documents sent as a form. For the API's description."""
+    """Many documents sent as a form: the files, and their fields."""
 
     files: list[File] = Field(
         min_length=1,

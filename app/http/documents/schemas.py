@@ -193,7 +193,7 @@ BatchItems = Annotated[
 
 
 class DocumentBatch(RequestModel):
-    """Many documents sent as JSON, each as in DocumentCreate."""
+    """Many documents sent as JSON, each as in a single upload."""
 
     items: BatchItems = Field(
         description="The documents. One that is faulty has an error of its own, and leaves the "
@@ -202,10 +202,10 @@ class DocumentBatch(RequestModel):
 
 
 class DocumentPatch(PatchModel):
-    """Changes of a document: only what stands in `model_fields_set` changes.
+    """Changes of a document: what is not sent stays as it is.
 
     Null removes a title or a time. Metadata and principals are replaced as a whole and cannot be
-    null: their defaults here mean nothing.
+    null.
     """
 
     title: Title | None = Field(

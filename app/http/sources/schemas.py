@@ -1,6 +1,5 @@
 """Sources: what is sent to add and change one, and what is shown of it."""
 
-from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from app.http.response_fields import (
     PrincipalsField,
     UpdatedAtField,
 )
-from app.http.schemas import Count, PatchModel, RequestModel, ResponseModel, Text
+from app.http.schemas import Count, PatchModel, RequestModel, ResponseModel, Text, Time
 from kb.source_uris import MAX_URI_LENGTH
 from kb.store.choices import DEFAULT_VANISH_SHARE
 from kb.store.sources import MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES
@@ -169,7 +168,7 @@ class RunError(ResponseModel):
 class SourceRun(ResponseModel):
     """The last run: `seen` files were unchanged, new, changed, renamed or failed."""
 
-    finished_at: datetime = Field(description="When it ended.", examples=[LATER])
+    finished_at: Time = Field(description="When it ended.", examples=[LATER])
     status: Literal["succeeded", "completed_with_errors", "failed"] = Field(
         description="How it ended.", examples=["succeeded"]
     )

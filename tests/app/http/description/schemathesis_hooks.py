@@ -44,6 +44,9 @@ def before_call(_context: HookContext, case: AnyCase, _arguments: dict[str, Any]
     body: Any = case.body  # JSON of the schema
     if not isinstance(body, dict):
         return
+    if case.operation.path == "/v1/answers" and not body.get("stream"):
+        # It resumes a stream, and is refused without one.
+        case.headers.pop("last-event-id", None)
     is_chat = "messages" in body
     for name in KNOWN.keys() & body.keys():
         body[name] = "footnote/default" if is_chat else KNOWN[name]

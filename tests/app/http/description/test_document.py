@@ -5,26 +5,18 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from app.http.api_description import operations_of
-from app.http.main import build_app
 from kb.store.choices import SCOPES
-from tests.service import Service
 
 Json = Any
 
 URI = "urn:description"
 OPERATION_ID = re.compile(r"[a-z]+\.[a-z]+(_[a-z]+)*")
-
-
-@pytest.fixture(scope="module")
-def document(service: Service) -> Json:
-    return build_app(service.resources).openapi()
 
 
 def resolved(document: Json, node: Json) -> Json:
