@@ -8,11 +8,14 @@ import functools
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NoReturn
 
 import typer
 
@@ -32,6 +35,7 @@ from footnote.commands import (
     webhooks,
 )
 from footnote.extras import FITTING, require_packages
+from footnote.output import console, progress_console
 from kb import stopping
 from kb.errors import KnowledgeBaseError
 
@@ -130,7 +134,7 @@ def _logging(function: Callable[..., None]) -> Callable[..., None]:
 def _show_version(is_wanted: bool) -> None:  # noqa: FBT001  # as Typer calls it
     if is_wanted:
         python = ".".join(str(part) for part in sys.version_info[:3])
-        typer.echo(f"footnote {version('footnote')} (Python {python})")
+        console.print(f"footnote {version('footnote')} (Python {python})")
         raise typer.Exit
 
 
@@ -191,31 +195,58 @@ app = _build_app()
 def main() -> None:
     """Runs a command; what it writes is its user's own, and a signal unwinds and stops it."""
     os.umask(OWNER_ONLY)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal that lacks a character gets its escape.
+            stream.reconfigure(errors="backslashreplace")
     if threading.current_thread() is threading.main_thread():
         stopping.obey_signals()
     try:
         app()
-    except KnowledgeBaseError as error:
-        _fail(f"{error.message} [{error.code}]")
-    except ValueError as error:
-        from pydantic import ValidationError
-
-        if not isinstance(error, ValidationError):
-            raise
-        # The faults of settings, under their names in the environment, or of arguments.
-        prefix = "FOOTNOTE_" if error.title == "Settings" else ""
-        faults = []
-        for fault in error.errors(include_input=False, include_url=False):
-            name = "_".join(str(part) for part in fault["loc"])
-            faults.append(f"{prefix}{name.upper() if prefix else name}: {fault['msg']}")
-        _fail("; ".join(faults))
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001  # the door of the command line: never a traceback
+        _fail(error)
     finally:
         if stopping.is_requested():
             stopping.exit_now(stopping.exit_code())
 
 
-def _fail(line: str) -> None:
-    print(f"footnote: {line}", file=sys.stderr)  # noqa: T201  # the one line a failure shows
+def _fail(error: Exception) -> NoReturn:
+    """Exits with 1 after one line that tells the error."""
+    from pydantic import ValidationError
+
+    match error:
+        case KnowledgeBaseError():
+            told = f"{error.message} [{error.code}]"
+        case ValidationError():
+            # The faults of settings, under their names in the environment, or of arguments.
+            prefix = "FOOTNOTE_" if error.title == "Settings" else ""
+            faults = []
+            for fault in error.errors(include_input=False, include_url=False):
+                name = "_".join(str(part) for part in fault["loc"])
+                faults.append(f"{prefix}{name.upper() if prefix else name}: {fault['msg']}")
+            told = "; ".join(faults)
+        case OSError(strerror=str(reason)):
+            told = f"{reason}: {error.filename!r}" if error.filename else reason
+        case _:
+            told = _unexpected(error)
+    progress_console.print(f"footnote: {told}")
     sys.exit(1)
+
+
+def _unexpected(error: Exception) -> str:
+    """The kind and the place of a fault of ours; at FOOTNOTE_LOG_LEVEL=debug also its traceback.
+
+    Its message may quote a document, or be a page of SQL.
+    """
+    from kb.settings import Settings
+
+    with suppress(ValueError):
+        if Settings().log_level == "debug":
+            traceback.print_exception(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"Unexpected {type(error).__name__} in {Path(place.filename).name}, line {place.lineno}. "
+        "This is a fault of Footnote: FOOTNOTE_LOG_LEVEL=debug shows more to report."
+    )

@@ -24,7 +24,11 @@ MAX_KEY_LENGTH = 200
 
 IdempotencyKey = Annotated[
     str | None,
-    Header(description="Sent again with the same request, gives the first response again."),
+    Header(
+        description="Sent again with the same request, gives the first response again.",
+        examples=["upload-2026-03-01-leave"],
+        json_schema_extra={"minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": "^[!-~]+$"},
+    ),
 ]
 
 Remember: TypeAlias = Callable[[TenantSession, StoredResponse], Awaitable[None]]

@@ -14,7 +14,7 @@ import typer
 from app.answering.abstention import fitted_model, is_fitted_to
 from footnote.compose import REFIT
 from footnote.on_database import open_database
-from footnote.output import console, print_json
+from footnote.output import console, print_json, styled
 from kb.errors import KnowledgeBaseError
 from kb.postgres.embedded_postgres import database_url
 from kb.private_folders import open_to_others
@@ -61,8 +61,8 @@ def _show(checks: Sequence[Check], *, as_json: bool) -> None:
         )
     else:
         for check in checks:
-            mark = "[green]ok[/green]  " if check.is_well else "[red]FAIL[/red]"
-            console.print(f"{mark} {check.name}: {check.detail}")
+            mark = ("ok  ", "green") if check.is_well else ("FAIL", "red")
+            console.print(styled(mark, f" {check.name}: {check.detail}"))
             if check.mend:
                 console.print(f"       {check.mend}")
 

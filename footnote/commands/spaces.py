@@ -160,7 +160,7 @@ def activate(
     before = f" instead of {previous.name}" if previous else ""
     console.print(f"Searches use {stored.space.name}{before}.")
     if not is_fitted_to(stored.space.model, stored.tuning):
-        console.print(f"The evidence floor was not fitted to its model. {REFIT}", markup=False)
+        console.print(f"The evidence floor was not fitted to its model. {REFIT}")
 
 
 def drop(name: NameArgument, as_json: JsonOption = False) -> None:
@@ -173,7 +173,7 @@ def drop(name: NameArgument, as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"dropped": name})
     else:
-        console.print(f"Dropped the space {name}.", markup=False)
+        console.print(f"Dropped the space {name}.")
 
 
 def tune(  # noqa: PLR0913, PLR0917  # the options of a space

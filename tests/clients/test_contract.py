@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from app.http.answers import schemas as answers_wire
+from app.http.documents import receipt_schemas as receipts_wire
 from app.http.documents import schemas as documents_wire
 from app.http.grounding import schemas as grounding_wire
 from app.http.jobs import schemas as jobs_wire
@@ -25,7 +26,14 @@ from kb.errors import KnowledgeBaseError
 
 WIRE: Mapping[str, type[BaseModel]] = {
     name: kind
-    for module in (answers_wire, documents_wire, grounding_wire, jobs_wire, search_wire)
+    for module in (
+        answers_wire,
+        documents_wire,
+        grounding_wire,
+        jobs_wire,
+        receipts_wire,
+        search_wire,
+    )
     for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, BaseModel)
 } | {
