@@ -40,17 +40,31 @@ class Caller:
         listed = self.client.list_documents(**listing)
         return await asyncio.to_thread(list, listed)
 
+    async def collect(
+        self,
+        claims: list[VerifiedClaim],
+        question: str,
+        **options: Any,  # noqa: ANN401  # by name
+    ) -> Answer:
+        """The answer, whose claims are collected as they come."""
+        if isinstance(self.client, AsyncClient):
+            async with self.client.stream(question, **options) as stream:
+                async for claim in stream:
+                    claims += [claim]
+                return await stream.answer()
+        with self.client.stream(question, **options) as verified:
+            await asyncio.to_thread(claims.extend, verified)
+            return await asyncio.to_thread(verified.answer)
+
     async def streamed(
         self,
         question: str,
         **options: Any,  # noqa: ANN401  # by name
     ) -> tuple[list[VerifiedClaim], Answer]:
         """The claims and the answer that they make up."""
-        if isinstance(self.client, AsyncClient):
-            async with self.client.stream(question, **options) as stream:
-                return [claim async for claim in stream], await stream.answer()
-        with self.client.stream(question, **options) as claims:
-            return await asyncio.to_thread(lambda: (list(claims), claims.answer()))
+        claims: list[VerifiedClaim] = []
+        answer = await self.collect(claims, question, **options)
+        return claims, answer
 
 
 def url_of(service: Service) -> str:

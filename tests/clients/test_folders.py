@@ -173,3 +173,44 @@ async def test_nothing_is_sent_for_an_empty_folder(connect: Connect, tmp_path: P
         result = await client.upload_folder(tmp_path)
 
     assert (result.files, service.sent) == ((), [])
+
+
+@pytest.mark.parametrize(
+    "rule", [".footnote-rules.toml", "sub/b c.md.footnote.toml", "a.md.footnote.json"]
+)
+@pytest.mark.parametrize("is_link", [False, True], ids=["file", "link"])
+async def test_a_rule_of_who_may_read_is_not_passed_over(
+    connect: Connect,
+    folder: Path,
+    rule: str,
+    is_link: bool,  # noqa: FBT001  # a case
+) -> None:
+    if is_link:
+        (folder / rule).symlink_to("nowhere")
+    else:
+        (folder / rule).write_text('principals = ["group:hr"]')
+
+    async with (
+        scripted(lambda _sent: reply(ACCEPTED, 202)) as service,
+        connect(service.url) as client,
+    ):
+        with pytest.raises(ValueError, match="says who may read"):
+            await client.upload_folder(folder, principals=None)
+        assert service.sent == []
+        result = await client.upload_folder(folder, principals=["group:hr"])
+
+    assert [file.name for file in result.files] == ["a.md", "sub/b c.md"]
+
+
+async def test_what_is_wrong_for_all_files_is_an_error(connect: Connect, folder: Path) -> None:
+    async with scripted([]) as service, connect(service.url) as client:
+        with pytest.raises(ValueError, match="no principal"):
+            await client.upload_folder(folder, act_as=["user:ana,group:hr"])
+
+    assert service.sent == []
+
+
+async def test_no_upload_at_a_time_is_refused(connect: Connect, folder: Path) -> None:
+    async with connect("http://127.0.0.1:1") as client:
+        with pytest.raises(ValueError, match=r"workers|one upload"):
+            await client.upload_folder(folder, parallel=0)

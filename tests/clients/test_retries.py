@@ -351,6 +351,8 @@ def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(key: str) -> None:
         "https://user:word@footnote.example",
         "http://footnote.example:port",
         "https://",
+        "https://footnote.example?tenant=a",
+        "https://footnote.example#a",
     ],
 )
 def test_a_url_that_is_none_is_refused(url: str) -> None:

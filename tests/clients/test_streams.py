@@ -1,13 +1,16 @@
 """Streamed answers over connections that break."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
+from footnote_client import AsyncClaimStream, VerifiedClaim
 from footnote_client.errors import (
     AnswerAbandoned,
     ConnectionFailed,
+    EvidenceDeleted,
     ResponseInvalid,
 )
 from tests.clients.conftest import QUICK, Connect
@@ -117,6 +120,28 @@ async def test_a_stream_that_opens_and_says_nothing_ends_in_an_error(connect: Co
     assert len(service.sent) == QUICK.attempts
 
 
+async def test_claims_that_came_before_an_error_are_given(connect: Connect) -> None:
+    failed = (4, "error", json.loads(problem(503, "evidence_deleted").body))
+    claims: list[VerifiedClaim] = []
+    async with (
+        scripted([events(CREATED, FIRST, failed)]) as service,
+        connect(service.url) as caller,
+    ):
+        with pytest.raises(EvidenceDeleted):
+            await caller.collect(claims, "Leave?")
+
+    assert [each.text for each in claims] == ["First."]
+
+
+async def test_a_page_is_no_stream(connect: Connect) -> None:
+    page = Reply(body=b"<h1>Welcome</h1>", headers={"Content-Type": "text/html"})
+    async with scripted([page]) as service, connect(service.url) as client:
+        with pytest.raises(ResponseInvalid, match="no stream"):
+            await client.streamed("Leave?")
+
+    assert len(service.sent) == 1
+
+
 async def test_an_error_in_the_stream_is_the_error_of_its_code(connect: Connect) -> None:
     failed = (4, "error", json.loads(problem(503, "answer_abandoned").body))
     async with (
@@ -166,3 +191,38 @@ async def test_events_of_a_newer_service_are_passed_over(connect: Connect) -> No
         claims, whole = await client.streamed("Leave?")
 
     assert (claims, whole.status) == ([], "answered")
+
+
+async def test_a_stream_may_be_left_before_its_end(connect: Connect) -> None:
+    async with (
+        scripted([events(CREATED, FIRST, SECOND, WHOLE)]) as service,
+        connect(service.url) as caller,
+    ):
+        stream = caller.client.stream("Leave?")
+        if isinstance(stream, AsyncClaimStream):
+            async with stream:
+                first = await anext(aiter(stream))
+            with pytest.raises(ValueError, match="closed"):
+                await stream.answer()
+        else:
+            with stream:
+                first = await asyncio.to_thread(next, iter(stream))
+            with pytest.raises(ValueError, match="closed"):
+                stream.answer()
+
+    assert first.text == "First."
+    assert len(service.sent) == 1
+
+
+async def test_the_answer_may_be_taken_without_its_claims(connect: Connect) -> None:
+    async with (
+        scripted([events(CREATED, FIRST, SECOND, WHOLE)]) as service,
+        connect(service.url) as caller,
+    ):
+        stream = caller.client.stream("Leave?")
+        if isinstance(stream, AsyncClaimStream):
+            answered = await stream.answer()
+        else:
+            answered = await asyncio.to_thread(stream.answer)
+
+    assert answered.answer == "First. Second."

@@ -56,8 +56,8 @@ class AsyncClient:
     ) -> None:
         """`http` is for proxies and certificates of your own, and stays yours to close."""
         self._sender = new_sender(url, key, retries)
-        self._own_http = None if http else httpx.AsyncClient(timeout=timeout)
-        self._http = http or self._own_http or httpx.AsyncClient()
+        self._http = http or httpx.AsyncClient(timeout=timeout)
+        self._owns_http = http is None
 
     def __repr__(self) -> str:
         """The class and the URL."""
@@ -73,8 +73,8 @@ class AsyncClient:
 
     async def aclose(self) -> None:
         """Closes the connections."""
-        if self._own_http is not None:
-            await self._own_http.aclose()
+        if self._owns_http:
+            await self._http.aclose()
 
     # --- Documents -------------------------------------------------------------------------------
 
@@ -130,9 +130,11 @@ class AsyncClient:
         The path below the folder is the document's `external_id`: another run stores only what
         changed or is missing. Names that begin with a dot and symbolic links are left out.
         `fields_of` gives a file fields of its own, or None to leave it out. OSError when the folder
-        cannot be read.
+        cannot be read, ValueError when a file in it says who may read others and nothing here does.
         """
-        planned = folders.plan(folder, fields, fields_of)
+        if parallel < 1:
+            raise ValueError("At least one upload has to be made at a time.")
+        planned = await asyncio.to_thread(folders.plan, folder, fields, fields_of)
         tally = Tally([file for file, _ in planned], on_progress)
         waiting = iter(planned)
 
@@ -147,6 +149,7 @@ class AsyncClient:
         finally:
             for upload in uploads:
                 upload.cancel()
+            await asyncio.gather(*uploads, return_exceptions=True)
         return tally.result()
 
     @overload
@@ -346,6 +349,7 @@ class AsyncClaimStream:
             response, cause = await self._open(self._reader.next_call()), None
             try:
                 async with aclosing(response):
+                    self._reader.begin(response)
                     async for part in response.aiter_bytes():
                         for claim in self._reader.read(part):
                             yield claim

@@ -57,8 +57,8 @@ class Client:
     ) -> None:
         """`http` is for proxies and certificates of your own, and stays yours to close."""
         self._sender = new_sender(url, key, retries)
-        self._own_http = None if http else httpx.Client(timeout=timeout)
-        self._http = http or self._own_http or httpx.Client()
+        self._http = http or httpx.Client(timeout=timeout)
+        self._owns_http = http is None
 
     def __repr__(self) -> str:
         """The class and the URL."""
@@ -74,8 +74,8 @@ class Client:
 
     def close(self) -> None:
         """Closes the connections."""
-        if self._own_http is not None:
-            self._own_http.close()
+        if self._owns_http:
+            self._http.close()
 
     # --- Documents -------------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ class Client:
         The path below the folder is the document's `external_id`: another run stores only what
         changed or is missing. Names that begin with a dot and symbolic links are left out.
         `fields_of` gives a file fields of its own, or None to leave it out. OSError when the folder
-        cannot be read.
+        cannot be read, ValueError when a file in it says who may read others and nothing here does.
         """
         planned = folders.plan(folder, fields, fields_of)
         tally = Tally([file for file, _ in planned], on_progress)
@@ -338,6 +338,7 @@ class ClaimStream:
             response, cause = self._open(self._reader.next_call()), None
             try:
                 with closing(response):
+                    self._reader.begin(response)
                     for part in response.iter_bytes():
                         yield from self._reader.read(part)
             except httpx.RequestError as error:

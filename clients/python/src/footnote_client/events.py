@@ -4,6 +4,7 @@ A stream that breaks goes on behind the last event that arrived.
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -32,21 +33,25 @@ class AnswerReader:
         self.answer: Answer | None = None
         """The whole answer, once the stream has ended."""
 
+    def begin(self, response: httpx.Response) -> None:
+        """Begins with a new stream; ResponseInvalid when the response is none."""
+        self._rest, self._event = b"", {}
+        if not response.headers.get("Content-Type", "").startswith(calls.EVENT_STREAM):
+            raise ResponseInvalid("The response to a question is no stream of events.")
+
     def next_call(self) -> Call[httpx.Response]:
         """The call that opens the stream, or goes on with it."""
-        self._rest, self._event = b"", {}
         if self._answer_id is None:
             # The same Idempotency-Key: the answer is not made twice.
             return calls.streamed(self._asked)
         return calls.resumed(self._asked, self._answer_id, self._last_number)
 
-    def read(self, part: bytes) -> list[VerifiedClaim]:
+    def read(self, part: bytes) -> Iterator[VerifiedClaim]:
         """The claims that end in this part; FootnoteError when the stream ends in an error.
 
         Lines are divided at line feeds only: the texts in them may have other separators.
         """
         *lines, self._rest = (self._rest + part).split(b"\n")
-        claims = []
         for line in lines:
             name, _, value = line.removesuffix(b"\r").partition(b":")
             if name:
@@ -55,8 +60,8 @@ class AnswerReader:
             elif line in {b"", b"\r"} and self._event:
                 event, self._event = self._event, {}
                 claim = self._take(event)
-                claims += [claim] if claim else []
-        return claims
+                if claim is not None:
+                    yield claim
 
     def whole_answer(self) -> Answer:
         """The answer; ValueError when the stream was closed before it came."""

@@ -15,6 +15,10 @@ from footnote_client.sending import Sender, Steps
 DEFAULT_PARALLEL = 4
 """Uploads at a time: more make a small service refuse some for a while."""
 
+RULE_FILE = ".footnote-rules.toml"
+SIDECAR_ENDS = (".footnote.toml", ".footnote.json")
+"""Names of files that say who may read others. Sources read them; this client does not."""
+
 FieldsOf: TypeAlias = Callable[[str], "FileFields | None"]
 """The fields of the file with that name, over those of all; None leaves the file out."""
 
@@ -23,13 +27,14 @@ FieldsOf: TypeAlias = Callable[[str], "FileFields | None"]
 class FolderFile:
     """A file or folder below the folder; `name` is its path there, with slashes.
 
-    `error` is set for what cannot be read.
+    `error` is set for what cannot be read; `is_rule` for what says who may read others.
     """
 
     name: str
     path: Path
     size_bytes: int = 0
     error: OSError | None = None
+    is_rule: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,13 +107,17 @@ def find_files(folder: str | os.PathLike[str]) -> list[FolderFile]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             path = Path(place, name)
+            relative = path.relative_to(root).as_posix()
+            # A link, too: what cannot be read may say who must not read.
+            if relative == RULE_FILE or name.endswith(SIDECAR_ENDS):
+                found.append(FolderFile(name=relative, path=path, is_rule=True))
+                continue
             try:
                 state = path.lstat()
             except OSError as error:
                 unreadable(error)
                 continue
             if stat.S_ISREG(state.st_mode) and not name.startswith("."):
-                relative = path.relative_to(root).as_posix()
                 found.append(FolderFile(name=relative, path=path, size_bytes=state.st_size))
     return sorted(found, key=lambda file: file.name)
 
@@ -116,9 +125,20 @@ def find_files(folder: str | os.PathLike[str]) -> list[FolderFile]:
 def plan(
     folder: str | os.PathLike[str], fields: FileFields, fields_of: FieldsOf | None
 ) -> list[tuple[FolderFile, UploadFields]]:
-    """The files below the folder with their fields; the name of each is its `external_id`."""
+    """The files below the folder with their fields; the name of each is its `external_id`.
+
+    ValueError when a file there says who may read others, and nothing here does: it is not
+    uploaded, and must not be passed over.
+    """
     planned = []
     for file in find_files(folder):
+        if file.is_rule:
+            if fields_of is None and fields.get("principals") is None:
+                raise ValueError(
+                    f"{file.name!r} says who may read other files, and is not read here: give "
+                    "'principals' or 'fields_of', or let the service follow a source."
+                )
+            continue
         own = fields_of(file.name) if fields_of else {}
         if own is not None:
             # The type of a merge of two such dictionaries is no TypedDict.
@@ -136,8 +156,8 @@ def upload(
         if file.error is not None:
             raise file.error
         accepted = yield from flows.upload(sender, file.path, None, fields, act_as=act_as)
-    # ValueError: a name that is no valid text cannot be sent.
-    except (FootnoteError, OSError, ValueError) as error:
+    # UnicodeError: a name that is no valid text cannot be sent.
+    except (FootnoteError, OSError, UnicodeError) as error:
         return replace(result, error=error)
     return replace(
         result,

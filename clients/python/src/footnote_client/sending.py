@@ -203,7 +203,7 @@ def _retry_after(header: str) -> float | None:
         return float(header)
     try:
         return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -220,8 +220,9 @@ def new_sender(url: str, key: str, retries: Retries | None) -> Sender:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError) as error:
         raise ValueError("The URL of the service is malformed.") from error
-    if parsed.scheme not in {"http", "https"} or not parsed.host or parsed.userinfo:
-        raise ValueError("The service has a URL like 'https://footnote.example', without a user.")
+    is_plain = not (parsed.userinfo or parsed.query or parsed.fragment)
+    if parsed.scheme not in {"http", "https"} or not parsed.host or not is_plain:
+        raise ValueError("The URL of the service is like 'https://footnote.example'.")
     # A library that refuses to send the key would show it in its error.
     if not (key.isascii() and key.isprintable() and key.strip() == key and key):
         raise ValueError("The key is empty, or has characters that no key has.")
