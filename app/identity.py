@@ -9,13 +9,15 @@ from kb.errors import ActingForOthersNotAllowed, CredentialInvalid, CredentialMi
 from kb.ids import Subject, TenantId
 from kb.postgres.database import EVERYONE, Database, Viewer
 from kb.principals import (
+    author_of,
     key_subject,
     principals_in_header,
     uploader_name,
     validate_principals,
 )
 from kb.store.audit import Actor
-from kb.store.credentials import Scope, authenticate
+from kb.store.choices import Scope
+from kb.store.credentials import authenticate
 
 BEARER = "bearer"
 MAX_KEY_LENGTH = 200
@@ -90,6 +92,11 @@ class Caller:
     def owner(self) -> str:
         """The caller's name as an uploader: the subject and the principals it acts with."""
         return uploader_name(self.subject, self.principals)
+
+    @property
+    def author(self) -> str:
+        """The caller's name as an asker and as an author of feedback."""
+        return author_of(self.subject, self.principals)
 
     @property
     def viewer(self) -> Viewer:

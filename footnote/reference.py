@@ -27,7 +27,7 @@ from footnote.meanings import (
 from kb.errors import KnowledgeBaseError
 from kb.receipts import REMAINING
 from kb.settings import Settings
-from kb.store.credentials import SCOPES
+from kb.store.choices import SCOPES
 from kb.telemetry import Metrics
 
 UNIT_BY_SUFFIX: Final = {

@@ -41,6 +41,7 @@ MEANING_BY_METRIC: Final = {
     "footnote_http_request_seconds": "Time from the first byte of a request to the last byte of "
     "its response.",
     "footnote_answers": "Answers returned.",
+    "footnote_answer_feedback": "Feedback on answers, by `rating`: `1` or `-1`.",
     "footnote_ingest": "Documents processed, counted by the worker; `code` is the error code of a "
     "failure.",
     "footnote_stage_seconds": "Time spent in one stage: parse, chunk, embed, publish; search; "
@@ -137,6 +138,7 @@ class Metrics:
             "footnote_http_request_seconds", "method", "route", buckets=REQUEST_SECONDS_BUCKETS
         )
         self._answers = counter("footnote_answers", "status", "reason")
+        self._feedback = counter("footnote_answer_feedback", "rating")
         self._ingests = counter("footnote_ingest", "status", "code")
         self._stage_seconds = histogram(
             "footnote_stage_seconds", "stage", buckets=STAGE_SECONDS_BUCKETS
@@ -166,6 +168,10 @@ class Metrics:
     def count_answer(self, *, status: str, reason: str | None) -> None:
         """Counts an answer."""
         self._answers.labels(_label(status), _label(reason or "")).inc()
+
+    def count_feedback(self, *, rating: int) -> None:
+        """Counts feedback on an answer."""
+        self._feedback.labels(str(rating)).inc()
 
     def count_ingest(self, *, status: str, code: str | None) -> None:
         """Counts a document that was processed; `code` is the error's, if it failed."""

@@ -11,7 +11,8 @@ import pytest
 import structlog
 
 from footnote.cli import OWNER_ONLY
-from footnote.compose import load_embedder, open_database, open_ingestion, open_resources
+from footnote.compose import load_embedder, open_ingestion, open_resources
+from footnote.on_database import open_database
 from ingest.ingestion import Ingestion
 from kb.logs import configure_logging
 from kb.postgres.database import Database

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from app.http import operation
 from app.http.answers import routes as answers
 from app.http.answers.streams import AnswerStreams
+from app.http.api_description import add_description
 from app.http.api_page import add_api_page
 from app.http.chat import routes as chat
 from app.http.collections import routes as collections
@@ -72,6 +73,7 @@ def build_app(resources: Resources) -> FastAPI:
     ):
         app.include_router(routes.router, prefix="/v1")
     app.include_router(operation.router)
+    add_description(app)
     add_api_page(app)
     register_error_handlers(app)
     install_middleware(app, resources)

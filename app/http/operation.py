@@ -1,13 +1,16 @@
 """Alive, ready, metrics: what an operator asks. No credential, nothing of any tenant."""
 
 import asyncio
+from typing import Final, Literal
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Metric
+from pydantic import Field
 
 from app.http.database_numbers import DatabaseNumbers
 from app.http.dependencies import ResourcesDep
+from app.http.schemas import ResponseModel
 from app.resources import Resources
 from kb.errors import DatabaseUnavailable
 from kb.process_metrics import read_metrics
@@ -15,14 +18,37 @@ from kb.store.tenants import generations
 
 router = APIRouter(tags=["operation"])
 
+EXPOSITION: Final[dict[int | str, dict[str, object]]] = {
+    200: {"content": {"text/plain": {"example": 'footnote_answers_total{status="answered"} 12.0'}}}
+}
+"""For the API's description."""
+
+
+class Liveness(ResponseModel):
+    """The process is alive."""
+
+    status: Literal["ok"] = Field(description="It answers.", examples=["ok"])
+
+
+class Readiness(ResponseModel):
+    """Whether requests can be answered now, and what is missing."""
+
+    status: Literal["ready", "not_ready"] = Field(
+        description="`not_ready` comes with 503.", examples=["ready"]
+    )
+    checks: dict[str, str] = Field(
+        description="The state of each part; `ok` is the good one.",
+        examples=[{"database": "ok", "lexical_index": "ok", "embedding_model": "ok"}],
+    )
+
 
 @router.get("/healthz")
-async def healthz() -> dict[str, str]:
+async def healthz() -> Liveness:
     """The process is alive."""
-    return {"status": "ok"}
+    return Liveness(status="ok")
 
 
-@router.get("/readyz")
+@router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
 async def readyz(resources: ResourcesDep) -> JSONResponse:
     """The state of each part that answers need; 503 when requests cannot be answered now."""
     checks = {"database": "ok", "lexical_index": "ok", "embedding_model": "ok"}
@@ -45,7 +71,7 @@ async def readyz(resources: ResourcesDep) -> JSONResponse:
     )
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse, responses=EXPOSITION)
 async def metrics(request: Request, resources: ResourcesDep) -> Response:
     """Prometheus metrics of this process, of the worker that it started, and of the database."""
     numbers: DatabaseNumbers = request.app.state.database_numbers

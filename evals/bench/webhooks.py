@@ -19,8 +19,9 @@ from kb.outbound import OutboundClient, certificate_context
 from kb.postgres.database import Database
 from kb.postgres.embedded_postgres import database_url
 from kb.public_addresses import PublicAddresses
+from kb.store.choices import EVENT_TYPES
 from kb.store.tenants import create_tenant, current_generation
-from kb.store.webhook_events import EVENT_TYPES, Event, emit
+from kb.store.webhook_events import Event, emit
 from kb.store.webhooks import create_webhook, new_secret
 from kb.telemetry import Metrics
 from migrations.run import upgrade

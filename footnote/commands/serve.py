@@ -10,18 +10,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Literal
 
 import structlog
-import typer
 import uvloop
 from prometheus_client import start_http_server
 
 from app.http.main import build_app
 from app.resources import Resources
-from footnote.commands.admin import COMMAND_LINE
 from footnote.compose import open_ingestion, open_resources
 from footnote.http_server import http_server
+from footnote.on_database import COMMAND_LINE
 from footnote.output import console
 from footnote.outside import open_web
 from footnote.supervisor import Child, Database, Supervisor
@@ -45,9 +44,6 @@ from kb.store.tenants import create_tenant, generations
 from migrations.run import upgrade
 
 log = structlog.get_logger(__name__)
-
-HostOption = Annotated[str, typer.Option(help="Address to listen on.")]
-PortOption = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
 FIRST_TENANT = "default"
 FIRST_KEY_SCOPES = ("documents:write", "documents:read", "search", "answers", "feedback", "act_as")
@@ -74,7 +70,7 @@ def _service(name: Literal["api", "worker"], *, is_child: bool = False) -> Itera
         yield settings
 
 
-def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
+def up(host: str, port: int) -> None:
     """Run everything: database (embedded unless configured), migrations, API and a worker."""
     with _service("api") as settings, database_server(settings) as server:
         upgrade(server.url)
@@ -87,7 +83,7 @@ def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
                 uvloop.run(_serve(settings, server.url, host, port, worker_metrics=shown_at))
 
 
-def api(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
+def api(host: str, port: int) -> None:
     """Run the API alone; the schema must be up to date."""
     with (
         _service("api") as settings,
@@ -97,17 +93,7 @@ def api(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
         asyncio.run(_serve(settings, server.url, host, port, worker_metrics=None))
 
 
-def worker(
-    until_empty: Annotated[
-        bool, typer.Option("--until-empty", help="Stop when no job is left.")
-    ] = False,
-    exit_with: Annotated[
-        int | None, typer.Option(hidden=True, help="Stop when this parent process is gone.")
-    ] = None,
-    metrics_at: Annotated[
-        int | None, typer.Option(hidden=True, help="Inherited socket to show metrics on.")
-    ] = None,
-) -> None:
+def worker(*, until_empty: bool, exit_with: int | None, metrics_at: int | None) -> None:
     """Run a worker that ingests what was uploaded."""
     # Before the worker gives way to others: what says that it lives should not.
     with (

@@ -3,15 +3,18 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Path, Request
 from fastapi.responses import StreamingResponse
 
+from app.http.answers.events import AnswerStreamEvent
+from app.http.answers.feedback import give_feedback
 from app.http.answers.respond import accept_question, read_record, read_stored, respond_answer
-from app.http.answers.schemas import Answer, AnswerRequest
+from app.http.answers.schemas import Answer, AnswerRequest, Feedback, FeedbackRequest
 from app.http.answers.streams import AnswerStreams, StreamsDep
-from app.http.dependencies import AsksForAnswers, ResourcesDep
+from app.http.dependencies import AsksForAnswers, GivesFeedback, ResourcesDep
 from app.http.idempotency import IdempotencyKey, Remember, do_once, request_digest
-from app.http.sse import EVENT_STREAM, MEDIA_TYPE, LastEventId, encode_events, stream_response
+from app.http.response_fields import ANSWER_ID
+from app.http.sse import MEDIA_TYPE, LastEventId, encode_events, event_stream, stream_response
 from app.http.while_connected import while_connected
 from app.identity import Caller
 from kb.errors import InvalidInput
@@ -22,9 +25,10 @@ router = APIRouter(tags=["answers"])
 
 
 ROUTE = "POST /v1/answers"
+AnswerIdPath = Annotated[UUID, Path(description="The answer's id.", examples=[ANSWER_ID])]
 
 
-@router.post("/answers", response_model=Answer, responses=EVENT_STREAM)
+@router.post("/answers", response_model=Answer, responses=event_stream(AnswerStreamEvent))
 async def create_answer(  # noqa: PLR0913, PLR0917  # what FastAPI hands in
     request: Request,
     body: AnswerRequest,
@@ -65,13 +69,15 @@ async def create_answer(  # noqa: PLR0913, PLR0917  # what FastAPI hands in
     return await read_stored(resources, caller, answer_id)
 
 
-@router.get("/answers/{answer_id}", response_model=Answer, responses=EVENT_STREAM)
+@router.get(
+    "/answers/{answer_id}", response_model=Answer, responses=event_stream(AnswerStreamEvent)
+)
 async def get_one(
-    answer_id: UUID,
+    answer_id: AnswerIdPath,
     resources: ResourcesDep,
     streams: StreamsDep,
     caller: AsksForAnswers,
-    accept: Annotated[str, Header()] = "*/*",
+    accept: Annotated[str, Header(include_in_schema=False)] = "*/*",
     last_event_id: LastEventId = None,
 ) -> Answer | StreamingResponse:
     """A stored answer, for callers who could get it today; its events with `text/event-stream`.
@@ -83,6 +89,20 @@ async def get_one(
     if MEDIA_TYPE in accept:
         return _follow(streams, caller, AnswerId(answer_id), after=last_event_id or 0)
     return await read_record(resources, caller, AnswerId(answer_id))
+
+
+@router.post("/answers/{answer_id}/feedback")
+async def create_feedback(
+    answer_id: AnswerIdPath,
+    body: FeedbackRequest,
+    resources: ResourcesDep,
+    caller: GivesFeedback,
+    idempotency_key: IdempotencyKey = None,
+) -> Feedback:
+    """Say what you think of an answer that you may read, in place of what you said before."""
+    return await give_feedback(
+        resources, caller, AnswerId(answer_id), body, idempotency_key=idempotency_key
+    )
 
 
 def _follow(

@@ -4,22 +4,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, assert_never
 
-from pydantic import BaseModel
-
+from app.http.answers.events import ClaimVerified
 from app.http.answers.present import joint, sentence_out
-from app.http.answers.schemas import MAX_HISTORY_TURNS, Answer, AnswerRequest, Citation, Claim, Turn
+from app.http.answers.schemas import MAX_HISTORY_TURNS, Answer, AnswerRequest, Turn
+from app.http.chat.chunks import ChatChunk, ChunkChoice, Delta
 from app.http.chat.markdown import escape_markdown, unescape_markdown
 from app.http.chat.schemas import (
     MODEL_PREFIX,
     Annotation,
     AnsweredMessage,
-    ChatChunk,
     ChatCompletion,
     ChatRequest,
     ChatUsage,
     Choice,
-    ChunkChoice,
-    Delta,
     Proof,
     UrlCitation,
 )
@@ -53,14 +50,6 @@ def question_of(request: ChatRequest) -> AnswerRequest:
 
 PARAGRAPH: Final = "\n\n"
 """Begins a new line in Markdown, whatever stood on the one before."""
-
-
-class _Verified(BaseModel):
-    """The data of a `claim.verified` event."""
-
-    index: int
-    claim: Claim
-    citations: list[Citation]
 
 
 def completion_out(answer: Answer, model: str) -> ChatCompletion:
@@ -100,7 +89,7 @@ class ChatStream:
                 )
                 return [self._opening]
             case "claim.verified":
-                verified = _Verified.model_validate(data)
+                verified = ClaimVerified.model_validate(data)
                 markers = [each.marker for each in verified.citations]
                 sentence = sentence_out(escape_markdown(verified.claim.text), markers)
                 piece = joint(self._sent, sentence, line=PARAGRAPH) + sentence

@@ -1,14 +1,15 @@
 """The OpenAI-compatible door: a collection is a model, an answer is a chat completion."""
 
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 
 from app.http.answers.respond import accept_question, respond_answer
 from app.http.answers.streams import AnswerStreams, StreamsDep
+from app.http.chat.chunks import ChatStreamEvent
 from app.http.chat.present import ChatStream, completion_out, question_of
 from app.http.chat.schemas import (
     MODEL_PREFIX,
@@ -22,7 +23,7 @@ from app.http.idempotency import request_digest
 from app.http.openai_problems import chat_error
 from app.http.problem_schemas import Problem
 from app.http.problems import problem_of, response_headers
-from app.http.sse import EVENT_STREAM, PING, stream_response
+from app.http.sse import PING, event_stream, stream_response
 from app.http.while_connected import while_connected
 from app.identity import Caller
 from app.resources import Resources
@@ -45,12 +46,18 @@ async def list_models(resources: ResourcesDep, caller: AsksForAnswers) -> Models
 
 
 @router.get("/models/{model_id:path}")
-async def show_model(resources: ResourcesDep, caller: AsksForAnswers, model_id: str) -> Model:
+async def show_model(
+    resources: ResourcesDep,
+    caller: AsksForAnswers,
+    model_id: Annotated[str, Path(description="The model's id.", examples=["footnote/default"])],
+) -> Model:
     """A collection that holds something the caller may read; its id has a slash in it."""
     return await _require_model(resources, caller, model_id)
 
 
-@router.post("/chat/completions", response_model=ChatCompletion, responses=EVENT_STREAM)
+@router.post(
+    "/chat/completions", response_model=ChatCompletion, responses=event_stream(ChatStreamEvent)
+)
 async def complete_chat(
     request: Request,
     body: ChatRequest,

@@ -1,13 +1,12 @@
 """Documents, versions, chunks and receipts as callers see them."""
 
+from app.http.documents.receipt_schemas import Purge, Receipt
 from app.http.documents.schemas import (
     Chunk,
     Document,
     DocumentError,
     DocumentVersion,
     PendingUpload,
-    Purge,
-    Receipt,
 )
 from app.http.location import location_out
 from kb.receipts import REMAINING, SigningKey
@@ -27,7 +26,8 @@ def document_out(document: documents.Document) -> Document:
         id=document.id,
         external_id=fields.external_id,
         collection=document.collection,
-        title=document.title,
+        title=document.title or document.content.filename,
+        filename=document.content.filename,
         source_uri=fields.source_uri,
         media_type=document.content.media_type,
         language=document.language,

@@ -4,25 +4,23 @@ import asyncio
 import json
 from dataclasses import replace
 from operator import attrgetter
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from app.http.dependencies import ReadsDocuments, ReadsReceipts, ResourcesDep, WritesDocuments
 from app.http.documents import batch
 from app.http.documents.present import chunk_out, document_out, receipt_out, version_out
+from app.http.documents.receipt_schemas import DocumentDeleted, PublicKey, PublicKeys
 from app.http.documents.schemas import (
     Chunk,
     Document,
     DocumentAccepted,
-    DocumentDeleted,
     DocumentPatch,
     DocumentVersion,
-    PublicKey,
-    PublicKeys,
 )
 from app.http.documents.store_upload import store_upload
 from app.http.documents.upload_body import OPENAPI_BODY, read_upload
@@ -38,6 +36,7 @@ from app.http.paging import (
     read_id_cursor,
     read_number_cursor,
 )
+from app.http.response_fields import DOCUMENT_ID, QUOTE
 from kb.errors import DependencyFailed, DocumentNotFound, InvalidFilter, RevisionMismatch
 from kb.ids import DocumentId
 from kb.postgres.database import retried
@@ -58,13 +57,42 @@ router = APIRouter(tags=["documents"])
 log = structlog.get_logger(__name__)
 router.include_router(batch.router)
 
+DocumentIdPath = Annotated[UUID, Path(description="The document's id.", examples=[DOCUMENT_ID])]
 FilterParam = Annotated[
-    str | None, Query(alias="filter", max_length=10_000, description="A filter, as JSON.")
+    str | None,
+    Query(
+        alias="filter",
+        max_length=10_000,
+        description="A condition on the documents, as JSON; the grammar is that of `filter` in "
+        "a search.",
+        examples=['{"metadata.department": "hr"}'],
+    ),
 ]
 
 
+ETAG: Final[dict[int | str, dict[str, object]]] = {
+    200: {"headers": {"ETag": {"$ref": "#/components/headers/ETag"}}}
+}
+CONTENT: Final[dict[int | str, dict[str, object]]] = {
+    200: {
+        "content": {
+            "text/plain": {"example": f"# Parental leave\n\n{QUOTE}"},
+            "*/*": {
+                "schema": {"type": "string", "format": "binary"},
+                "example": "(the uploaded bytes)",
+            },
+        }
+    }
+}
+"""For the API's description."""
+
+
 @router.post(
-    "/documents", status_code=202, response_model=DocumentAccepted, openapi_extra=OPENAPI_BODY
+    "/documents",
+    status_code=202,
+    response_model=DocumentAccepted,
+    responses={200: {"model": DocumentAccepted, "description": "Nothing has changed."}},
+    openapi_extra=OPENAPI_BODY,
 )
 async def create_document(
     request: Request,
@@ -92,9 +120,26 @@ async def create_document(
 
 
 def read_listing(
-    collection: Annotated[str | None, Query(max_length=MAX_NAME_LENGTH)] = None,
-    status: DocumentStatus | None = None,
-    external_id: Annotated[str | None, Query(max_length=MAX_EXTERNAL_ID_LENGTH)] = None,
+    collection: Annotated[
+        str | None,
+        Query(
+            max_length=MAX_NAME_LENGTH,
+            description="Only those in this collection.",
+            examples=["default"],
+        ),
+    ] = None,
+    status: Annotated[
+        DocumentStatus | None,
+        Query(description="Only those with this status.", examples=["ready"]),
+    ] = None,
+    external_id: Annotated[
+        str | None,
+        Query(
+            max_length=MAX_EXTERNAL_ID_LENGTH,
+            description="Only those with this id where they come from.",
+            examples=["handbook/leave.md"],
+        ),
+    ] = None,
     raw_filter: FilterParam = None,
 ) -> Listing:
     """The listing that the query string asks for."""
@@ -119,9 +164,9 @@ async def list_all(
     return page_of(found, limit=limit, show=document_out, place=attrgetter("id"))
 
 
-@router.get("/documents/{document_id}")
+@router.get("/documents/{document_id}", responses=ETAG)
 async def get_one(
-    document_id: UUID, response: Response, resources: ResourcesDep, caller: ReadsDocuments
+    document_id: DocumentIdPath, response: Response, resources: ResourcesDep, caller: ReadsDocuments
 ) -> Document:
     """One document. Its ETag is for If-Match."""
     async with resources.database.tenant(caller.tenant_id, viewer=caller.managing_viewer) as scope:
@@ -132,7 +177,7 @@ async def get_one(
 
 @router.get("/documents/{document_id}/versions")
 async def get_versions(
-    document_id: UUID,
+    document_id: DocumentIdPath,
     resources: ResourcesDep,
     caller: ReadsDocuments,
     limit: LimitParam = DEFAULT_LIMIT,
@@ -146,14 +191,17 @@ async def get_versions(
     return page_of(found, limit=limit, show=version_out, place=attrgetter("version"))
 
 
-@router.get("/documents/{document_id}/content", response_class=PlainTextResponse)
+@router.get("/documents/{document_id}/content", response_class=PlainTextResponse, responses=CONTENT)
 async def get_content(
-    document_id: UUID,
+    document_id: DocumentIdPath,
     resources: ResourcesDep,
     caller: ReadsDocuments,
-    original: Annotated[bool, Query(description="The uploaded bytes.")] = False,  # noqa: FBT002
+    original: Annotated[  # noqa: FBT002  # a query parameter has a name
+        bool, Query(description="The uploaded bytes in place of the text.", examples=[False])
+    ] = False,
     version: Annotated[
-        int | None, Query(ge=1, le=MAX_NUMBER, description="Unset: the newest one.")
+        int | None,
+        Query(ge=1, le=MAX_NUMBER, description="The version; unset: the newest one.", examples=[2]),
     ] = None,
 ) -> Response:
     """The normalised text that all offsets point into, or the uploaded bytes.
@@ -179,7 +227,7 @@ async def get_content(
 
 @router.get("/documents/{document_id}/chunks")
 async def get_chunks(
-    document_id: UUID,
+    document_id: DocumentIdPath,
     resources: ResourcesDep,
     caller: ReadsDocuments,
     limit: LimitParam = DEFAULT_LIMIT,
@@ -193,14 +241,21 @@ async def get_chunks(
     return page_of(found, limit=limit, show=chunk_out, place=attrgetter("ordinal"))
 
 
-@router.patch("/documents/{document_id}")
+@router.patch("/documents/{document_id}", responses=ETAG)
 async def patch_document(
-    document_id: UUID,
+    document_id: DocumentIdPath,
     patch: DocumentPatch,
     response: Response,
     resources: ResourcesDep,
     caller: WritesDocuments,
-    if_match: Annotated[str | None, Header()] = None,
+    if_match: Annotated[
+        str | None,
+        Header(
+            description="The `ETag` of the document as you read it: changed since, it is left as "
+            "it is.",
+            examples=['"3"'],
+        ),
+    ] = None,
 ) -> Document:
     """Change a document; who may read it takes effect before the response is sent."""
 
@@ -234,7 +289,7 @@ async def patch_document(
 
 @router.delete("/documents/{document_id}")
 async def delete_one(
-    document_id: UUID, resources: ResourcesDep, caller: WritesDocuments
+    document_id: DocumentIdPath, resources: ResourcesDep, caller: WritesDocuments
 ) -> DocumentDeleted:
     """Delete a document everywhere, with a signed receipt of what was removed.
 
@@ -266,7 +321,7 @@ async def delete_one(
 
 @router.get("/documents/{document_id}/receipt")
 async def get_receipt(
-    document_id: UUID, resources: ResourcesDep, caller: ReadsReceipts
+    document_id: DocumentIdPath, resources: ResourcesDep, caller: ReadsReceipts
 ) -> DocumentDeleted:
     """The receipt of a deleted document as it is now, for who deleted it.
 

@@ -5,26 +5,31 @@ from operator import attrgetter
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import StreamingResponse
 
-from app.http.dependencies import FollowsJobs, ResourcesDep, WritesDocuments
+from app.http.dependencies import Authorization, FollowsJobs, ResourcesDep, WritesDocuments
+from app.http.jobs.events import JobStreamEvent
 from app.http.jobs.present import job_out
 from app.http.jobs.schemas import Job
 from app.http.jobs.streams import JobStreamsDep
 from app.http.paging import DEFAULT_LIMIT, CursorParam, LimitParam, Page, page_of, read_id_cursor
-from app.http.sse import EVENT_STREAM, LastEventId, encode_events, stream_response
+from app.http.response_fields import JOB_ID
+from app.http.sse import LastEventId, encode_events, event_stream, stream_response
 from app.identity import Caller
 from app.resources import Resources
 from kb.errors import InvalidInput
 from kb.ids import JobId
 from kb.postgres.database import retried
+from kb.store.choices import JobStatus
 from kb.store.job_control import JobListing, Steer, cancel_job, list_jobs, retry_job
 from kb.store.job_kinds import JOB_KINDS
-from kb.store.jobs import FINISHED, JobStatus, get_job
+from kb.store.jobs import FINISHED, get_job
 from kb.store.jobs import Job as StoredJob
 
 router = APIRouter(tags=["jobs"])
+
+JobIdPath = Annotated[UUID, Path(description="The job's id.", examples=[JOB_ID])]
 
 MAX_WAIT_SECONDS = 60
 MAX_KIND_LENGTH = 100
@@ -33,8 +38,18 @@ POLL_SECONDS = 0.1
 
 
 def read_job_listing(
-    status: JobStatus | None = None,
-    kind: Annotated[str | None, Query(max_length=MAX_KIND_LENGTH)] = None,
+    status: Annotated[
+        JobStatus | None, Query(description="Only those with this status.", examples=["running"])
+    ] = None,
+    kind: Annotated[
+        str | None,
+        Query(
+            max_length=MAX_KIND_LENGTH,
+            description="Only those of this kind.",
+            examples=["ingest"],
+            json_schema_extra={"enum": sorted(JOB_KINDS)},
+        ),
+    ] = None,
 ) -> JobListing:
     """The listing that the query string asks for."""
     if kind is not None and kind not in JOB_KINDS:
@@ -60,7 +75,7 @@ async def list_all(
 
 
 @router.post("/jobs/{job_id}:retry")
-async def retry_one(job_id: UUID, resources: ResourcesDep, caller: WritesDocuments) -> Job:
+async def retry_one(job_id: JobIdPath, resources: ResourcesDep, caller: WritesDocuments) -> Job:
     """Run a job again that failed or was canceled; one that waits or runs stays as it is.
 
     For who began it, and keys with the scope `admin`.
@@ -69,7 +84,7 @@ async def retry_one(job_id: UUID, resources: ResourcesDep, caller: WritesDocumen
 
 
 @router.post("/jobs/{job_id}:cancel")
-async def cancel_one(job_id: UUID, resources: ResourcesDep, caller: WritesDocuments) -> Job:
+async def cancel_one(job_id: JobIdPath, resources: ResourcesDep, caller: WritesDocuments) -> Job:
     """Cancel a job: one that waits is never run, and one that runs stops within seconds.
 
     What its document serves stays. For who began it, and keys with the scope `admin`.
@@ -79,11 +94,12 @@ async def cancel_one(job_id: UUID, resources: ResourcesDep, caller: WritesDocume
 
 @router.get("/jobs/{job_id}")
 async def get_one(
-    job_id: UUID,
+    job_id: JobIdPath,
     resources: ResourcesDep,
     caller: FollowsJobs,
     wait: Annotated[
-        float, Query(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for the end.")
+        float,
+        Query(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for the end.", examples=[30]),
     ] = 0,
 ) -> Job:
     """A job; with `wait` as soon as it is finished, or as it is after that time."""
@@ -99,13 +115,17 @@ async def get_one(
         await asyncio.sleep(POLL_SECONDS)
 
 
-@router.get("/jobs/{job_id}/events", response_class=StreamingResponse, responses=EVENT_STREAM)
+@router.get(
+    "/jobs/{job_id}/events",
+    response_class=StreamingResponse,
+    responses=event_stream(JobStreamEvent),
+)
 async def get_events(
-    job_id: UUID,
+    job_id: JobIdPath,
     resources: ResourcesDep,
     streams: JobStreamsDep,
     caller: FollowsJobs,
-    authorization: Annotated[str | None, Header()] = None,
+    authorization: Authorization = None,
     last_event_id: LastEventId = None,
 ) -> StreamingResponse:
     """The job as it goes on: `job.progress` with each change, and at the end `job.finished`.
@@ -120,7 +140,7 @@ async def get_events(
     return stream_response(encode_events(events, after=after, request_id=caller.request_id))
 
 
-async def _steer(steer: Steer, job_id: UUID, resources: Resources, caller: Caller) -> Job:
+async def _steer(steer: Steer, job_id: JobIdPath, resources: Resources, caller: Caller) -> Job:
     async def transaction() -> StoredJob:
         async with resources.database.tenant(
             caller.tenant_id, viewer=caller.managing_viewer

@@ -9,13 +9,14 @@ from pydantic import BaseModel
 from app.answering import claims, outcome
 from app.http import location
 from app.http.answers import schemas as answers
+from app.http.documents import receipt_schemas
 from app.http.documents import schemas as documents
 from app.http.jobs import schemas as jobs
 from app.http.paging import Page
 from app.http.problem_schemas import Problem
 from app.http.search import schemas as search
+from kb.store.choices import JobStatus
 from kb.store.documents import DocumentStatus
-from kb.store.jobs import JobStatus
 from kb.store.uploads import UploadMode
 
 FIELDS: dict[type[BaseModel], str] = {
@@ -25,7 +26,7 @@ FIELDS: dict[type[BaseModel], str] = {
         "created_at updated_at pending_upload"
     ),
     documents.DocumentAccepted: "document job",
-    documents.DocumentDeleted: "receipt",
+    receipt_schemas.DocumentDeleted: "receipt",
     location.Location: "section page slide sheet row char_start char_end",
     jobs.Job: "id kind status progress error attempts",
     jobs.Progress: "done total unit",
