@@ -84,7 +84,7 @@ async def test_call_runs_in_a_process_of_its_own_each_time(children: ChildProces
 
 
 def outputs() -> list[str]:
-    return [os.readlink(f"/proc/self/fd/{descriptor}") for descriptor in (1, 2)]
+    return [str(Path(f"/proc/self/fd/{descriptor}").readlink()) for descriptor in (1, 2)]
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks at files in /proc")
