@@ -77,19 +77,7 @@ def render_reference() -> str:
             ("reason", "meaning"),
             [(f"`{each}`", reason_meaning(each)) for each in get_args(AnswerReason)],
         ),
-        _section(
-            "Error codes",
-            "An error is `application/problem+json` (RFC 9457) with a stable `code` and the "
-            "`request_id` to look for in the log; `type` leads to the code on the service's own "
-            "page, `/docs/errors`. The chat route wraps the same code in OpenAI's shape. A "
-            "document that cannot be read is accepted first; its job and its `error` then carry "
-            "the code.",
-            ("code", "status", "meaning", "what to do"),
-            [
-                (f'<a id="{row.code}"></a>`{row.code}`', str(row.status), row.meaning, row.remedy)
-                for row in error_rows()
-            ],
-        ),
+        _error_section(),
         _section(
             "Scopes",
             "What a key may do: `footnote key create --scopes`.",
@@ -114,6 +102,22 @@ def render_reference() -> str:
         ),
     ]
     return "\n".join([INTRODUCTION, *sections])
+
+
+def _error_section() -> str:
+    return _section(
+        "Error codes",
+        "An error is `application/problem+json` (RFC 9457) with a stable `code` and the "
+        "`request_id` to look for in the log; `type` leads to the code on the service's own "
+        "page, `/docs/errors`. The chat route wraps the same code in OpenAI's shape. A "
+        "document that cannot be read is accepted first; its job and its `error` then carry "
+        "the code.",
+        ("code", "status", "meaning", "what to do"),
+        [
+            (f'<a id="{row.code}"></a>`{row.code}`', str(row.status), row.meaning, row.remedy)
+            for row in error_rows()
+        ],
+    )
 
 
 def _receipt_sections() -> list[str]:

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from operator import attrgetter
 from typing import Annotated, Final
+from urllib.parse import quote
 from uuid import UUID
 
 import structlog
@@ -221,14 +222,17 @@ async def get_content(
             text = await read_content(scope, document.id, version or document.version)
             return PlainTextResponse(text)
         sha256, media_type = document.content.sha256, document.content.media_type
+        name = document.content.filename
         if version is not None:
             read = await get_version(scope, document.id, version)
+            # Of an earlier version the name is not kept.
+            name = name if version == document.version else None
             sha256, media_type = read.content_sha256, read.media_type
     return Response(
         await resources.files.read(caller.tenant_id, sha256),
         media_type=media_type,
         # Uploaded HTML must not run as a page of this service.
-        headers={"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"},
+        headers={"Content-Disposition": _attachment(name), "X-Content-Type-Options": "nosniff"},
     )
 
 
@@ -344,3 +348,14 @@ async def get_keys(resources: ResourcesDep, _caller: ReadsReceipts) -> PublicKey
     async with resources.database.system() as system:
         keys = await public_keys(system)
     return PublicKeys(keys=[PublicKey(**key.jwk()) for key in keys])
+
+
+def _attachment(name: str | None) -> str:
+    """The header by which a browser saves the file under its name (RFC 6266, RFC 8187)."""
+    if name is None:
+        return "attachment"
+    quoted = quote(name, safe="")
+    # Older clients know the plain form alone.
+    if quoted == name:
+        return f'attachment; filename="{name}"'
+    return f"attachment; filename*=UTF-8''{quoted}"

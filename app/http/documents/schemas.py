@@ -251,7 +251,8 @@ class Document(ResponseModel):
     """A document; `version` is 0 until the first one can be found.
 
     `media_type`, `content_sha256` and `size_bytes` are those of the served version. An upload that
-    is newer is told of to its uploader only: in `pending_upload`, `status` and `error`.
+    is newer is told of to its uploader only: in `pending_upload`, `status` and `error`, and when it
+    failed in a warning `newer_upload_failed`.
     """
 
     id: DocumentIdField
