@@ -16,7 +16,8 @@ from kb.principals import (
     validate_principals,
 )
 from kb.store.audit import Actor
-from kb.store.credentials import Scope, authenticate
+from kb.store.choices import Scope
+from kb.store.credentials import authenticate
 
 BEARER = "bearer"
 MAX_KEY_LENGTH = 200
@@ -30,6 +31,8 @@ class Identity:
     tenant_id: TenantId
     principals: tuple[str, ...]
     scopes: frozenset[str]
+    key_prefix: str | None = None
+    """Names an API key in the log, without giving it away."""
 
 
 class Authenticator(Protocol):
@@ -61,6 +64,7 @@ class ApiKeys:
             tenant_id=credential.tenant_id,
             principals=credential.principals,
             scopes=credential.scopes,
+            key_prefix=credential.prefix,
         )
 
 

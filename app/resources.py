@@ -1,5 +1,6 @@
 """The resources of the application; built by the composition root."""
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,3 +41,5 @@ class Resources:
     verify_profile: ProfileName
     source_uri_prefixes: tuple[str, ...]
     clock: Callable[[], datetime]
+    worker_metrics: socket.socket | None = None
+    """Where the worker that this process has started shows its metrics."""

@@ -5,6 +5,7 @@ the time between requests and the time to stop, is set here as well.
 """
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, Literal, assert_never
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
@@ -19,6 +21,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from app.http.problems import PROBLEM_MEDIA_TYPE, unread_problem
 from kb import stopping
+
+log = structlog.get_logger(__name__)
 
 GRACEFUL_STOP_SECONDS: Final = 3
 """A stop within 10 s is promised."""
@@ -66,6 +70,12 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         with stopping.on_request(self._finish):
             yield
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            log.info("api.listening", host=self.config.host, port=self.config.port)
 
     def _finish(self) -> None:
         self.should_exit = True

@@ -5,7 +5,7 @@ from typing import Final, assert_never
 
 from app.answering.outcome import AnswerReason, AnswerStatus
 from kb.receipts import Remaining
-from kb.store.credentials import Scope
+from kb.store.choices import Scope
 
 
 def status_meaning(status: AnswerStatus) -> str:

@@ -18,7 +18,7 @@ from app.http.rate_limit import RateLimiter
 from app.identity import Caller, recognise, require_scope
 from app.resources import Resources
 from kb.errors import InvalidInput
-from kb.store.credentials import Scope
+from kb.store.choices import Scope
 
 
 # Not a plain function: FastAPI would call it in a thread, for every request.
@@ -82,7 +82,7 @@ async def get_caller(
         request_id=request.state.request_id,
         now=resources.clock(),
     )
-    bind_contextvars(tenant_id=str(caller.tenant_id))
+    bind_contextvars(tenant_id=str(caller.tenant_id), key_prefix=caller.identity.key_prefix)
     limiter: RateLimiter = request.app.state.rate_limiter
     response_headers(request.scope).update(limiter.admit(caller.subject))
 

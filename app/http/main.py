@@ -12,6 +12,7 @@ from app.http.api_description import add_description
 from app.http.api_page import add_api_page
 from app.http.chat import routes as chat
 from app.http.collections import routes as collections
+from app.http.database_numbers import DatabaseNumbers
 from app.http.documents import routes as documents
 from app.http.error_page import add_error_page
 from app.http.grounding import routes as grounding
@@ -36,10 +37,12 @@ def build_app(resources: Resources) -> FastAPI:
     """The application on these resources."""
     streams = AnswerStreams(resources)
     job_streams = JobStreams(resources)
+    database_numbers = DatabaseNumbers(resources)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        await database_numbers.close()
         await streams.close()
         await job_streams.close()
 
@@ -55,6 +58,7 @@ def build_app(resources: Resources) -> FastAPI:
     app.state.resources = resources
     app.state.streams = streams
     app.state.job_streams = job_streams
+    app.state.database_numbers = database_numbers
     app.state.rate_limiter = RateLimiter(resources.request_limits.rate_per_minute)
     for routes in (
         documents,

@@ -1,17 +1,19 @@
 """Alive, ready, metrics: what an operator asks. No credential, nothing of any tenant."""
 
-from dataclasses import asdict
+import asyncio
 from typing import Final, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client import CONTENT_TYPE_LATEST, Metric
 from pydantic import Field
 
+from app.http.database_numbers import DatabaseNumbers
 from app.http.dependencies import ResourcesDep
 from app.http.schemas import ResponseModel
+from app.resources import Resources
 from kb.errors import DatabaseUnavailable
-from kb.store.queue_state import failed_jobs, queue_states
+from kb.process_metrics import read_metrics
 from kb.store.tenants import generations
 
 router = APIRouter(tags=["operation"])
@@ -72,20 +74,14 @@ async def readyz(resources: ResourcesDep) -> JSONResponse:
 
 
 @router.get("/metrics", response_class=PlainTextResponse, responses=EXPOSITION)
-async def metrics(resources: ResourcesDep) -> Response:
-    """Prometheus metrics of this process, and of the queue."""
-    shown = resources.metrics
-    try:
-        async with resources.database.system() as system:
-            states = await queue_states(system)
-            failed = await failed_jobs(system)
-    except DatabaseUnavailable:
-        # The other numbers are worth having while the database is away.
-        shown.forget_queue()
-    else:
-        shown.set_jobs_waiting(sum(state.waiting for state in states))
-        for state in states:
-            shown.set_queue(**asdict(state))
-        for kind, count in failed.items():
-            shown.set_jobs_failed(kind, count)
-    return Response(resources.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+async def metrics(request: Request, resources: ResourcesDep) -> Response:
+    """Prometheus metrics of this process, of the worker that it started, and of the database."""
+    numbers: DatabaseNumbers = request.app.state.database_numbers
+    _, of_worker = await asyncio.gather(numbers.refresh(), _worker_metrics(resources))
+    return Response(resources.metrics.exposition(of_worker), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _worker_metrics(resources: Resources) -> list[Metric]:
+    if resources.worker_metrics is None:
+        return []
+    return await read_metrics(resources.worker_metrics, process="worker")

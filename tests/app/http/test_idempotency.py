@@ -13,7 +13,7 @@ from app.http.idempotency import Remember, do_once
 from app.identity import Caller, Identity
 from kb.errors import FileStoreUnavailable, IdempotencyKeyReused, InvalidInput, StillRunning
 from kb.ids import Subject
-from kb.store.credentials import SCOPES
+from kb.store.choices import SCOPES
 from kb.store.idempotency import StoredResponse
 from kb.store.tables import answer_events, idempotency_keys
 from tests.service import Person, Service

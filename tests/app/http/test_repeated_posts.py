@@ -12,7 +12,7 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import select, text
 
 from app.http.main import build_app
-from kb.store.credentials import SCOPES
+from kb.store.choices import SCOPES
 from kb.store.source_items import Item, store_items
 from kb.store.sources import SourceSettings, create_source
 from kb.store.tables import idempotency_keys

@@ -12,7 +12,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from app.http.api_description import operations_of
-from kb.store.credentials import SCOPES
+from kb.store.choices import SCOPES
 from tests.service import Person, Service
 
 Json = Any

@@ -11,7 +11,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from app.http.api_description import operations_of
-from kb.store.credentials import SCOPES
+from kb.store.choices import SCOPES
 
 Json = Any
 

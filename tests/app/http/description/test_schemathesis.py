@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kb.store.credentials import SCOPES
+from kb.store.choices import SCOPES
 from tests.fakes.receivers import outbound_client
 from tests.service import Person, Service
 
