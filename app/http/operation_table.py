@@ -19,6 +19,7 @@ from kb.errors import (
     EvidenceDeleted,
     FileStoreUnavailable,
     IndexNotReady,
+    InvalidFilter,
     JobFinished,
     JobNotFound,
     JobOfAnother,
@@ -72,6 +73,7 @@ UPLOADING: Final[Errors] = (
     FileStoreUnavailable,
 )
 SEARCHING: Final[Errors] = (
+    InvalidFilter,
     TextTooLong,
     WorkTooCostly,
     ModelUnavailable,

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, WithJsonSchema
 
 from app.answering.outcome import AnswerReason, AnswerStatus
 from app.http.answers.schemas import Citation, Tokens
@@ -30,25 +30,41 @@ def _only(*allowed: object, why: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _described(*allowed: object) -> WithJsonSchema:
+    """What `_only` accepts, for the API's description."""
+    return WithJsonSchema({"enum": [*allowed, None]})
+
+
 _NO_TOOLS = "this service calls no tools"
 _NO_LOGPROBS = "proved sentences have no log-probabilities"
 
-NoTools = Annotated[list[JsonValue] | None, _only([], why=_NO_TOOLS)]
-NoToolChoice = Annotated[JsonValue, _only("none", "auto", why=_NO_TOOLS)]
+NoTools = Annotated[list[JsonValue] | None, _only([], why=_NO_TOOLS), _described([])]
+NoToolChoice = Annotated[
+    JsonValue, _only("none", "auto", why=_NO_TOOLS), _described("none", "auto")
+]
 OnlyText = Annotated[
     dict[str, JsonValue] | None,
     _only({"type": "text"}, why="an answer is text with markers, in no other format"),
+    _described({"type": "text"}),
 ]
-TextOnly = Annotated[list[Text] | None, _only([], ["text"], why="an answer is text")]
-NoAudio = Annotated[JsonValue, _only(why="there is no sound, neither said nor heard")]
+TextOnly = Annotated[
+    list[Text] | None, _only([], ["text"], why="an answer is text"), _described([], ["text"])
+]
+NoAudio = Annotated[JsonValue, _only(why="there is no sound, neither said nor heard"), _described()]
 NoBias = Annotated[
-    dict[Text, JsonValue] | None, _only({}, why="the documents' words are not weighed by token")
+    dict[Text, JsonValue] | None,
+    _only({}, why="the documents' words are not weighed by token"),
+    _described({}),
 ]
-OneChoice = Annotated[int | None, _only(1, why="there is one answer")]
-NoLogprobs = Annotated[bool | None, _only(False, why=_NO_LOGPROBS)]
-NoTopLogprobs = Annotated[int | None, _only(0, why=_NO_LOGPROBS)]
-NoWeb = Annotated[JsonValue, _only(why="answers are made of your documents, not of the web")]
-NoModeration = Annotated[JsonValue, _only(why="moderation is for the operator to set up")]
+OneChoice = Annotated[int | None, _only(1, why="there is one answer"), _described(1)]
+NoLogprobs = Annotated[bool | None, _only(False, why=_NO_LOGPROBS), _described(False)]
+NoTopLogprobs = Annotated[int | None, _only(0, why=_NO_LOGPROBS), _described(0)]
+NoWeb = Annotated[
+    JsonValue, _only(why="answers are made of your documents, not of the web"), _described()
+]
+NoModeration = Annotated[
+    JsonValue, _only(why="moderation is for the operator to set up"), _described()
+]
 
 
 class TextPart(RequestModel):

@@ -18,6 +18,8 @@ REFUSED_FOR_A_REASON: Final[Mapping[str, str]] = {
     "revision_mismatch": "it depends on the document's present revision",
     "outbound_refused": "it depends on what a name resolves to",
     "source_uri_refused": "the operator says which addresses may be sources",
+    "invalid_principal": "Unicode says which characters nobody sees",
+    "limit_exceeded": "it depends on how many webhooks there are",
     "unsupported_media_type": "it depends on the bytes of a file",
     "document_empty": "it depends on the bytes of a file",
 }
@@ -28,6 +30,9 @@ KNOWN: Final[Mapping[str, object]] = {
     "prompt": None,
     "embedding_model": None,
     "cron": "0 2 * * *",
+    "rerank": False,
+    "mode": None,
+    "exclude": [],
     "url": "http://127.0.0.1:65535/hook",
 }
 """Fields with the name of something that is configured, or in a language with a parser of its own,
@@ -41,6 +46,9 @@ def before_call(_context: HookContext, case: AnyCase, _arguments: dict[str, Any]
         return
     if "idempotency-key" in case.headers:
         case.headers["idempotency-key"] = str(uuid4())
+    if "filter" in case.query:
+        # JSON in a string.
+        case.query["filter"] = '{"language": "en"}'
     body: Any = case.body  # JSON of the schema
     if not isinstance(body, dict):
         return
@@ -48,8 +56,15 @@ def before_call(_context: HookContext, case: AnyCase, _arguments: dict[str, Any]
         # It resumes a stream, and is refused without one.
         case.headers.pop("last-event-id", None)
     is_chat = "messages" in body
-    for name in KNOWN.keys() & body.keys():
-        body[name] = "footnote/default" if is_chat else KNOWN[name]
+    is_search = case.operation.path == "/v1/search"
+    for name in KNOWN.keys() & body.keys() - ({"mode"} if is_search else set()):
+        if is_chat or KNOWN[name] is not None:
+            body[name] = "footnote/default" if is_chat else KNOWN[name]
+        else:
+            del body[name]
+    for number, source in enumerate(body.get("sources", ())):
+        # Each has an id of its own.
+        source["id"] = str(number)
     if is_chat:
         body["messages"].append({"role": "user", "content": "How long is parental leave?"})
 

@@ -34,6 +34,8 @@ async def ana(service: Service) -> AsyncIterator[Person]:
         resources = replace(service.resources, request_limits=limits, outbound=outbound)
         async with service.with_resources(resources) as unlimited:
             person = await unlimited.person(await unlimited.new_tenant(), "user:ana", scopes=SCOPES)
+            # Made on the first request; schemathesis waits for it no longer than ten seconds.
+            await unlimited.http.get("/openapi.json")
             await person.upload("# Leave\n\nParental leave is 16 weeks at full pay.")
             yield person
 
