@@ -11,19 +11,15 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from app.http.answers.events import AnswerStreamEvent
-from app.http.chat.schemas import ChatStreamEvent
+from app.http.chat.chunks import ChatStreamEvent
 from app.http.described_problems import (
     errors_of,
     example_name,
     problem_example,
     problem_responses,
 )
-from app.http.documents.schemas import (
-    DocumentBatch,
-    DocumentBatchForm,
-    DocumentCreate,
-    DocumentForm,
-)
+from app.http.documents.form_schemas import DocumentBatchForm, DocumentForm
+from app.http.documents.schemas import DocumentBatch, DocumentCreate
 from app.http.jobs.events import JobStreamEvent
 from app.http.openai_problems import ChatErrorBody, is_chat_path
 from app.http.operation_table import OPERATIONS
@@ -109,6 +105,11 @@ def _described(app: FastAPI) -> Json:
     for name in NEVER_SENT:
         del schemas[name]
     schemas |= _schemas()
+    for schema in schemas.values():
+        for field in schema.get("properties", {}).values():
+            # What is not sent is not null: a client would send what stands here.
+            if field.get("default", ...) is None:
+                del field["default"]
     examples: Json = {}
     for method, path, operation in operations_of(document):
         _describe(operation, method, path, examples)
@@ -172,6 +173,10 @@ def _describe(operation: Json, method: str, path: str, examples: Json) -> None:
         for problem in problems:
             name = example_name(problem, is_chat=is_chat)
             examples[name] = problem_example(problem, is_chat=is_chat)
+    names = {each["name"] for each in operation.get("parameters", ())}
+    if names & {"if-match", "if-none-match"}:
+        etag = {"$ref": "#/components/headers/ETag"}
+        operation["responses"]["200"].setdefault("headers", {})["ETag"] = etag
     for status, response in operation["responses"].items():
         response.setdefault("headers", {})["X-Request-Id"] = {
             "$ref": "#/components/headers/X-Request-Id"
@@ -200,6 +205,8 @@ def example_of(document: Json, schema: Json) -> Json:
         case {"$ref": reference}:
             name = reference.removeprefix(COMPONENTS)
             return example_of(document, document["components"]["schemas"][name])
+        case {"contentSchema": content}:
+            return json.dumps(example_of(document, content))
         case {"oneOf": [option, *_]} | {"anyOf": [option, *_]}:
             return example_of(document, option)
         case {"properties": fields}:

@@ -40,12 +40,17 @@ BEARER: Final = HTTPBearer(
 Authorization = Annotated[str | None, Header(include_in_schema=False)]
 """As it was sent; the description tells of it as a security scheme."""
 
+_PRINCIPAL: Final = r"(tenant:\*|(?!tenant:)[a-z]{1,200}:(?!\*([ \t,]|$))[!-+\--~]{1,200})"
+PRINCIPALS_PATTERN: Final = rf"^[ \t,]*({_PRINCIPAL}[ \t]*(,[ \t,]*{_PRINCIPAL}[ \t]*)*[ \t,]*)?$"
+"""Principals in ASCII with commas between them, for the API's description."""
+
 ActingPrincipals = Annotated[
     str | None,
     Header(
         description="The principals to ask for, in place of the key's own; for keys with the scope "
         "`act_as`.",
         examples=["user:ana,group:finance"],
+        json_schema_extra={"pattern": PRINCIPALS_PATTERN},
     ),
 ]
 

@@ -135,7 +135,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("POST", "/v1/chat/completions"): _operation("chat.complete", NotFound, *ANSWERING),
     ("GET", "/v1/models"): _operation("models.list"),
     ("GET", "/v1/models/{model_id}"): _operation("models.get", NotFound),
-    ("POST", "/v1/reindex"): _operation("reindex.begin"),
+    ("POST", "/v1/reindex"): _operation("reindex.begin", SourceNotFound),
     ("GET", "/v1/reindex/runs"): _operation("reindex.list_runs"),
     ("GET", "/v1/reindex/runs/{run_id}"): _operation("reindex.get_run", ReindexRunNotFound),
     ("POST", "/v1/sources"): _operation("sources.create", SourceUriRefused, AlreadyExists),

@@ -30,6 +30,7 @@ CursorParam = Annotated[
     str | None,
     Query(
         max_length=200,
+        json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
         description="`next_cursor` of the page before; unset for the first one.",
         examples=["MDFhMWZiYjktOWY2Ni03OTFkLTk1M2UtZGNiNDZjNDlhOGEw"],
     ),

@@ -85,7 +85,11 @@ def _check_words(text: str) -> str:
 Text = Annotated[str, AfterValidator(check_text)]
 """Text that Postgres can store."""
 
-Words = Annotated[Text, AfterValidator(_check_words)]
+Words = Annotated[
+    Text,
+    AfterValidator(_check_words),
+    Field(json_schema_extra={"pattern": r"[^\s\u001c-\u001f\u0085]"}),
+]
 """Text with at least one visible character."""
 
 Count = Annotated[int, Field(ge=0)]

@@ -7,11 +7,13 @@ from typing import Annotated, Final, Generic, Literal, TypeVar
 from fastapi import Header
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from app.http.problem_schemas import Problem
 from app.http.problems import problem_of
-from app.http.schemas import Count, ResponseModel
+from app.http.schemas import ResponseModel
 from kb.errors import KnowledgeBaseError
 from kb.store.answer_events import StreamEvent
 
@@ -27,6 +29,22 @@ LastEventId = Annotated[
     Field(ge=0),
 ]
 
+
+class SentAsText:
+    """Annotates what a data line holds as JSON."""
+
+    @staticmethod
+    def __get_pydantic_json_schema__(
+        schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """A string, and the schema of what is in it."""
+        return {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": handler(schema),
+        }
+
+
 Name = TypeVar("Name", bound=str)
 Data = TypeVar("Data")
 
@@ -34,9 +52,13 @@ Data = TypeVar("Data")
 class Event(ResponseModel, Generic[Name, Data]):
     """An event of a stream, as a parser of server-sent events gives it; `data` is JSON."""
 
-    id: Count = Field(description="The event's number: one more than that before it.", examples=[1])
+    id: str = Field(
+        pattern="^[0-9]+$",
+        description="The event's number: one more than that before it.",
+        examples=["1"],
+    )
     event: Name = Field(description="What happened.")
-    data: Data = Field(description="What is told of it.")
+    data: Annotated[Data, SentAsText] = Field(description="What is told of it, as JSON.")
 
 
 class ErrorEvent(Event[Literal["error"], Problem]):

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from app.http.documents.schemas import UploadFields
 from app.identity import Caller
+from app.remedies import remedy_of_code
 from footnote.commands.given_files import GivenFile
-from footnote.meanings import remedy_of_code
 from footnote.on_database import utc_now
 from ingest.ingestion import Ingestion
 from ingest.runs import LOOK_EVERY_SECONDS, has_finished, until_finished

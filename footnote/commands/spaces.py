@@ -18,6 +18,7 @@ from footnote.output import (
     table_console,
 )
 from kb.errors import InvalidInput
+from kb.times import rfc3339
 
 if TYPE_CHECKING:
     from kb.store.space_changes import SpaceState
@@ -302,7 +303,7 @@ def _state_json(state: "SpaceState") -> dict[str, object]:
         "complete_share": state.complete_share,
         "size_bytes": state.size_bytes,
         **_tuning_json(state.stored.tuning),
-        "created_at": state.stored.created_at.isoformat(),
+        "created_at": rfc3339(state.stored.created_at),
     }
 
 

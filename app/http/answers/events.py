@@ -78,7 +78,7 @@ AnyAnswerEvent = Annotated[
 
 
 class AnswerStreamEvent(RootModel[AnyAnswerEvent]):
-    """An event of a streamed answer: `data` is its data line, parsed.
+    """An event of a streamed answer: `data` is JSON.
 
     `answer.completed` or `error` is the last one. A comment line comes every 15 s of silence.
     """

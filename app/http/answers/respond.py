@@ -133,7 +133,13 @@ def _shown(resources: Resources, caller: Caller, response: Mapping[str, object])
         {**hit, "document": {"filename": None, **_Hit.model_validate(hit).document}}
         for hit in stored.retrieved
     ]
-    body = {**response, "claims": claims, "citations": citations, "retrieved": retrieved}
+    body = {
+        "feedback": [],
+        **response,
+        "claims": claims,
+        "citations": citations,
+        "retrieved": retrieved,
+    }
     return Answer.model_validate(shown_body(resources, caller.tenant_id, body))
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Path, Request
+from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.http.answers.events import AnswerStreamEvent
@@ -11,6 +11,7 @@ from app.http.answers.feedback import give_feedback
 from app.http.answers.respond import accept_question, read_record, read_stored, respond_answer
 from app.http.answers.schemas import Answer, AnswerRequest, Feedback, FeedbackRequest
 from app.http.answers.streams import AnswerStreams, StreamsDep
+from app.http.conditional import NOT_MODIFIED, IfNoneMatch, respond_tagged
 from app.http.dependencies import AsksForAnswers, GivesFeedback, ResourcesDep
 from app.http.idempotency import IdempotencyKey, Remember, do_once, request_digest
 from app.http.response_fields import ANSWER_ID
@@ -70,16 +71,19 @@ async def create_answer(  # noqa: PLR0913, PLR0917  # what FastAPI hands in
 
 
 @router.get(
-    "/answers/{answer_id}", response_model=Answer, responses=event_stream(AnswerStreamEvent)
+    "/answers/{answer_id}",
+    response_model=Answer,
+    responses={**event_stream(AnswerStreamEvent), **NOT_MODIFIED},
 )
-async def get_one(
+async def get_one(  # noqa: PLR0913, PLR0917  # what FastAPI hands in
     answer_id: AnswerIdPath,
     resources: ResourcesDep,
     streams: StreamsDep,
     caller: AsksForAnswers,
     accept: Annotated[str, Header(include_in_schema=False)] = "*/*",
     last_event_id: LastEventId = None,
-) -> Answer | StreamingResponse:
+    if_none_match: IfNoneMatch = None,
+) -> Response:
     """A stored answer, for callers who could get it today; its events with `text/event-stream`.
 
     The record also tells what the model wrote: the text of removed claims, and in `draft` the
@@ -88,7 +92,8 @@ async def get_one(
     """
     if MEDIA_TYPE in accept:
         return _follow(streams, caller, AnswerId(answer_id), after=last_event_id or 0)
-    return await read_record(resources, caller, AnswerId(answer_id))
+    record = await read_record(resources, caller, AnswerId(answer_id))
+    return respond_tagged(record, if_none_match)
 
 
 @router.post("/answers/{answer_id}/feedback")

@@ -357,7 +357,6 @@ class Answer(ResponseModel):
         examples=["One source says it word for word; the best passage covers the question."],
     )
     feedback: list[Feedback] = Field(
-        default_factory=list,
         description="In the stored record: the caller's own; for who asked, also that of others "
         "with no principals but the asker's; with the scope `admin`, all. The newest first.",
     )

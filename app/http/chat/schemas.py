@@ -7,7 +7,6 @@ from pydantic import AfterValidator, ConfigDict, Field, JsonValue
 
 from app.answering.outcome import AnswerReason, AnswerStatus
 from app.http.answers.schemas import Citation, Tokens
-from app.http.openai_problems import ChatErrorBody
 from app.http.response_fields import ANSWER_ID, QUESTION, QUOTE
 from app.http.schemas import Count, RequestModel, ResponseModel, Text
 
@@ -267,7 +266,7 @@ class AnsweredMessage(ResponseModel):
 class Choice(ResponseModel):
     """The only choice."""
 
-    index: Literal[0] = Field(default=0, description="0.", examples=[0])
+    index: Literal[0] = Field(description="0.", examples=[0])
     message: AnsweredMessage = Field(description="The answer.")
     logprobs: None = Field(default=None, description="Null.", examples=[None])
     finish_reason: Literal["stop"] = Field(
@@ -311,60 +310,6 @@ class ChatCompletion(ResponseModel):
     choices: list[Choice] = Field(description="The answer, as the only choice.")
     usage: ChatUsage = Field(description="What the answer cost.")
     footnote: Proof = Field(description="What stands behind the content.")
-
-
-class Delta(ResponseModel):
-    """What a chunk adds to the message."""
-
-    role: Literal["assistant"] | None = Field(
-        default=None, description="Who says it, in the first chunk.", examples=["assistant"]
-    )
-    content: str | None = Field(
-        default=None, description="What follows of the content.", examples=[f"{QUOTE} [1]"]
-    )
-    annotations: list[Annotation] | None = Field(
-        default=None, description="The markers of all the content, in the last chunk."
-    )
-
-
-class ChunkChoice(ResponseModel):
-    """The only choice, so far."""
-
-    index: Literal[0] = Field(default=0, description="0.", examples=[0])
-    delta: Delta = Field(description="What is added.")
-    finish_reason: Literal["stop"] | None = Field(
-        default=None, description="`stop` in the last chunk.", examples=[None]
-    )
-
-
-class ChatChunk(ResponseModel):
-    """A piece of a streamed chat completion; the last one has the proof."""
-
-    id: CompletionId
-    object: Literal["chat.completion.chunk"] = Field(
-        default="chat.completion.chunk",
-        description="What this is.",
-        examples=["chat.completion.chunk"],
-    )
-    created: Created
-    model: ModelName
-    choices: list[ChunkChoice] = Field(
-        description="What is added to the only choice; empty in the chunk with the usage."
-    )
-    usage: ChatUsage | None = Field(
-        default=None, description="In the last chunk, if `include_usage` was sent."
-    )
-    footnote: Proof | None = Field(
-        default=None, description="What stands behind the content, in the last chunk."
-    )
-
-
-class ChatStreamEvent(ResponseModel):
-    """What comes on a data line of a streamed chat completion; `[DONE]` is the last one."""
-
-    data: ChatChunk | ChatErrorBody | Literal["[DONE]"] = Field(
-        description="A chunk, an error, or the end."
-    )
 
 
 class Model(ResponseModel):

@@ -16,15 +16,14 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from app.http.dependencies import ResourcesDep, WritesDocuments
+from app.http.documents.form_schemas import DocumentBatchForm, described_body
 from app.http.documents.schemas import (
     MAX_BATCH_ITEMS,
     BatchItems,
     BatchResults,
     DocumentBatch,
-    DocumentBatchForm,
     DocumentCreate,
     UploadFields,
-    described_body,
 )
 from app.http.documents.store_upload import store_upload
 from app.http.documents.upload_body import ReceivedUpload, received_file, received_text

@@ -5,12 +5,21 @@ import json
 from dataclasses import replace
 from operator import attrgetter
 from typing import Annotated, Final
+from urllib.parse import quote
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from app.http.conditional import (
+    NOT_MODIFIED,
+    IfMatch,
+    IfNoneMatch,
+    entity_tag,
+    is_named,
+    respond_tagged,
+)
 from app.http.dependencies import ReadsDocuments, ReadsReceipts, ResourcesDep, WritesDocuments
 from app.http.documents import batch
 from app.http.documents.present import chunk_out, document_out, receipt_out, version_out
@@ -70,9 +79,6 @@ FilterParam = Annotated[
 ]
 
 
-ETAG: Final[dict[int | str, dict[str, object]]] = {
-    200: {"headers": {"ETag": {"$ref": "#/components/headers/ETag"}}}
-}
 CONTENT: Final[dict[int | str, dict[str, object]]] = {
     200: {
         "content": {
@@ -164,15 +170,17 @@ async def list_all(
     return page_of(found, limit=limit, show=document_out, place=attrgetter("id"))
 
 
-@router.get("/documents/{document_id}", responses=ETAG)
+@router.get("/documents/{document_id}", response_model=Document, responses=NOT_MODIFIED)
 async def get_one(
-    document_id: DocumentIdPath, response: Response, resources: ResourcesDep, caller: ReadsDocuments
-) -> Document:
-    """One document. Its ETag is for If-Match."""
+    document_id: DocumentIdPath,
+    resources: ResourcesDep,
+    caller: ReadsDocuments,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """One document. Its ETag is for If-None-Match and If-Match."""
     async with resources.database.tenant(caller.tenant_id, viewer=caller.managing_viewer) as scope:
         document = await get_document(scope, DocumentId(document_id))
-    response.headers["ETag"] = _etag(document.revision)
-    return document_out(document)
+    return respond_tagged(document_out(document), if_none_match)
 
 
 @router.get("/documents/{document_id}/versions")
@@ -214,14 +222,17 @@ async def get_content(
             text = await read_content(scope, document.id, version or document.version)
             return PlainTextResponse(text)
         sha256, media_type = document.content.sha256, document.content.media_type
+        name = document.content.filename
         if version is not None:
             read = await get_version(scope, document.id, version)
+            # Of an earlier version the name is not kept.
+            name = name if version == document.version else None
             sha256, media_type = read.content_sha256, read.media_type
     return Response(
         await resources.files.read(caller.tenant_id, sha256),
         media_type=media_type,
         # Uploaded HTML must not run as a page of this service.
-        headers={"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"},
+        headers={"Content-Disposition": _attachment(name), "X-Content-Type-Options": "nosniff"},
     )
 
 
@@ -241,21 +252,14 @@ async def get_chunks(
     return page_of(found, limit=limit, show=chunk_out, place=attrgetter("ordinal"))
 
 
-@router.patch("/documents/{document_id}", responses=ETAG)
+@router.patch("/documents/{document_id}")
 async def patch_document(
     document_id: DocumentIdPath,
     patch: DocumentPatch,
     response: Response,
     resources: ResourcesDep,
     caller: WritesDocuments,
-    if_match: Annotated[
-        str | None,
-        Header(
-            description="The `ETag` of the document as you read it: changed since, it is left as "
-            "it is.",
-            examples=['"3"'],
-        ),
-    ] = None,
+    if_match: IfMatch = None,
 ) -> Document:
     """Change a document; who may read it takes effect before the response is sent."""
 
@@ -264,9 +268,10 @@ async def patch_document(
             caller.tenant_id, viewer=caller.managing_viewer
         ) as scope:
             document = await lock_to_change(scope, DocumentId(document_id), caller.actor)
+            tag = entity_tag(document_out(document))
+            if if_match is not None and not is_named(if_match, tag, is_weak=False):
+                raise RevisionMismatch
             async with scope.whole_tenant() as whole:
-                if if_match not in {None, "*", _etag(document.revision)}:
-                    raise RevisionMismatch
                 sent = {name: getattr(patch, name) for name in patch.model_fields_set}
                 if "principals" in sent:
                     sent["principals"] = tuple(patch.principals)
@@ -283,8 +288,9 @@ async def patch_document(
         return changed
 
     changed = await retried(transaction)
-    response.headers["ETag"] = _etag(changed.revision)
-    return document_out(changed)
+    shown = document_out(changed)
+    response.headers["ETag"] = entity_tag(shown)
+    return shown
 
 
 @router.delete("/documents/{document_id}")
@@ -344,5 +350,12 @@ async def get_keys(resources: ResourcesDep, _caller: ReadsReceipts) -> PublicKey
     return PublicKeys(keys=[PublicKey(**key.jwk()) for key in keys])
 
 
-def _etag(revision: int) -> str:
-    return f'"{revision}"'
+def _attachment(name: str | None) -> str:
+    """The header by which a browser saves the file under its name (RFC 6266, RFC 8187)."""
+    if name is None:
+        return "attachment"
+    quoted = quote(name, safe="")
+    # Older clients know the plain form alone.
+    if quoted == name:
+        return f'attachment; filename="{name}"'
+    return f"attachment; filename*=UTF-8''{quoted}"

@@ -6,7 +6,6 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
@@ -58,27 +57,6 @@ from kb.store.uploads import UploadMode
 
 DEFAULT_COLLECTION = "default"
 EVERYONE = "tenant:*"
-
-
-File = Annotated[bytes, Field(json_schema_extra={"format": "binary"})]
-"""A part of a form with a file name."""
-
-
-def described_body(*, json: type[BaseModel], form: type[BaseModel]) -> dict[str, object]:
-    """The body of a route that reads it itself, for the API's description."""
-    schemas = {"application/json": json.__name__, "multipart/form-data": form.__name__}
-    content = {
-        media_type: {"schema": {"$ref": f"#/components/schemas/{name}"}}
-        for media_type, name in schemas.items()
-    }
-    return {"requestBody": {"required": True, "content": content}}
-
-
-def _without_nulls(schema: JsonSchemaValue) -> None:
-    for field in schema["properties"].values():
-        if "anyOf" in field:
-            field.update(field.pop("anyOf")[0])
-            del field["default"]
 
 
 class UploadFields(RequestModel):
@@ -193,19 +171,6 @@ class DocumentCreate(UploadFields):
     )
 
 
-class DocumentForm(UploadFields):
-    """A document sent as a form: the file, and its fields as `UploadFields.from_form` reads them.
-
-    For the API's description; a form has no null.
-    """
-
-    model_config = ConfigDict(json_schema_extra=_without_nulls)
-
-    file: File = Field(
-        description="The file, with its name.", examples=["(the bytes of handbook.pdf)"]
-    )
-
-
 MAX_BATCH_ITEMS = 500
 """Documents of one batch: its answer, with each of them, has then about a megabyte."""
 
@@ -228,7 +193,7 @@ BatchItems = Annotated[
 
 
 class DocumentBatch(RequestModel):
-    """Many documents sent as JSON, each as in DocumentCreate."""
+    """Many documents sent as JSON, each as in a single upload."""
 
     items: BatchItems = Field(
         description="The documents. One that is faulty has an error of its own, and leaves the "
@@ -236,28 +201,11 @@ class DocumentBatch(RequestModel):
     )
 
 
-class DocumentBatchForm(RequestModel):
-    """Many documents sent as a form. For the API's description."""
-
-    files: list[File] = Field(
-        min_length=1,
-        max_length=MAX_BATCH_ITEMS,
-        description="The files, with their names.",
-        examples=[["(the bytes of handbook.pdf)"]],
-    )
-    items: str = Field(
-        description="A JSON array with an object for each file, in the order of the files; its "
-        "fields are those of a single upload.",
-        json_schema_extra={"contentMediaType": "application/json"},
-        examples=['[{"title": "Employee handbook"}]'],
-    )
-
-
 class DocumentPatch(PatchModel):
-    """Changes of a document: only what stands in `model_fields_set` changes.
+    """Changes of a document: what is not sent stays as it is.
 
     Null removes a title or a time. Metadata and principals are replaced as a whole and cannot be
-    null: their defaults here mean nothing.
+    null.
     """
 
     title: Title | None = Field(
@@ -303,7 +251,8 @@ class Document(ResponseModel):
     """A document; `version` is 0 until the first one can be found.
 
     `media_type`, `content_sha256` and `size_bytes` are those of the served version. An upload that
-    is newer is told of to its uploader only: in `pending_upload`, `status` and `error`.
+    is newer is told of to its uploader only: in `pending_upload`, `status` and `error`, and when it
+    failed in a warning `newer_upload_failed`.
     """
 
     id: DocumentIdField

@@ -7,12 +7,8 @@ from fastapi import Request
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
-from app.http.documents.schemas import (
-    DocumentCreate,
-    DocumentForm,
-    UploadFields,
-    described_body,
-)
+from app.http.documents.form_schemas import DocumentForm, described_body
+from app.http.documents.schemas import DocumentCreate, UploadFields
 from app.http.problems import invalid_fields
 from kb.errors import InvalidInput
 from kb.ids import DocumentId

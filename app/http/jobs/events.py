@@ -22,7 +22,7 @@ AnyJobEvent = Annotated[
 
 
 class JobStreamEvent(RootModel[AnyJobEvent]):
-    """An event of a followed job: `data` is its data line, parsed.
+    """An event of a followed job: `data` is JSON.
 
     `job.finished` or `error` is the last one. A comment line comes every 15 s of silence.
     """

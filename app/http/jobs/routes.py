@@ -5,10 +5,11 @@ from operator import attrgetter
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
 from app.http.dependencies import Authorization, FollowsJobs, ResourcesDep, WritesDocuments
+from app.http.idempotency import IdempotencyKey, change_once, request_digest
 from app.http.jobs.events import JobStreamEvent
 from app.http.jobs.present import job_out
 from app.http.jobs.schemas import Job
@@ -20,12 +21,12 @@ from app.identity import Caller
 from app.resources import Resources
 from kb.errors import InvalidInput
 from kb.ids import JobId
-from kb.postgres.database import retried
+from kb.postgres.database import TenantSession
 from kb.store.choices import JobStatus
+from kb.store.idempotency import StoredResponse
 from kb.store.job_control import JobListing, Steer, cancel_job, list_jobs, retry_job
 from kb.store.job_kinds import JOB_KINDS
 from kb.store.jobs import FINISHED, get_job
-from kb.store.jobs import Job as StoredJob
 
 router = APIRouter(tags=["jobs"])
 
@@ -74,22 +75,46 @@ async def list_all(
     return page_of(found, limit=limit, show=job_out, place=attrgetter("id"))
 
 
-@router.post("/jobs/{job_id}:retry")
-async def retry_one(job_id: JobIdPath, resources: ResourcesDep, caller: WritesDocuments) -> Job:
+@router.post("/jobs/{job_id}:retry", response_model=Job)
+async def retry_one(
+    job_id: JobIdPath,
+    resources: ResourcesDep,
+    caller: WritesDocuments,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """Run a job again that failed or was canceled; one that waits or runs stays as it is.
 
     For who began it, and keys with the scope `admin`.
     """
-    return await _steer(retry_job, job_id, resources, caller)
+    return await _steer(
+        retry_job,
+        JobId(job_id),
+        resources,
+        caller,
+        route="POST /v1/jobs/{id}:retry",
+        idempotency_key=idempotency_key,
+    )
 
 
-@router.post("/jobs/{job_id}:cancel")
-async def cancel_one(job_id: JobIdPath, resources: ResourcesDep, caller: WritesDocuments) -> Job:
+@router.post("/jobs/{job_id}:cancel", response_model=Job)
+async def cancel_one(
+    job_id: JobIdPath,
+    resources: ResourcesDep,
+    caller: WritesDocuments,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """Cancel a job: one that waits is never run, and one that runs stops within seconds.
 
     What its document serves stays. For who began it, and keys with the scope `admin`.
     """
-    return await _steer(cancel_job, job_id, resources, caller)
+    return await _steer(
+        cancel_job,
+        JobId(job_id),
+        resources,
+        caller,
+        route="POST /v1/jobs/{id}:cancel",
+        idempotency_key=idempotency_key,
+    )
 
 
 @router.get("/jobs/{job_id}")
@@ -140,11 +165,24 @@ async def get_events(
     return stream_response(encode_events(events, after=after, request_id=caller.request_id))
 
 
-async def _steer(steer: Steer, job_id: JobIdPath, resources: Resources, caller: Caller) -> Job:
-    async def transaction() -> StoredJob:
-        async with resources.database.tenant(
-            caller.tenant_id, viewer=caller.managing_viewer
-        ) as scope:
-            return await steer(scope, JobId(job_id), actor=caller.actor, now=resources.clock())
+async def _steer(  # what is done to which job, for whom, once
+    steer: Steer,
+    job_id: JobId,
+    resources: Resources,
+    caller: Caller,
+    *,
+    route: str,
+    idempotency_key: str | None,
+) -> Response:
+    async def change(scope: TenantSession) -> StoredResponse:
+        job = await steer(scope, job_id, actor=caller.actor, now=resources.clock())
+        return StoredResponse(status_code=200, body=job_out(job).model_dump(mode="json"))
 
-    return job_out(await retried(transaction))
+    return await change_once(
+        resources.database,
+        caller,
+        key=idempotency_key,
+        digest=request_digest(route, {"job_id": str(job_id)}),
+        viewer=caller.managing_viewer,
+        change=change,
+    )

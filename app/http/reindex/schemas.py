@@ -1,6 +1,5 @@
 """Runs of the re-index, and what they are asked for."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from app.http.response_fields import (
     ErrorCodeField,
     ErrorMessageField,
 )
-from app.http.schemas import Count, RequestModel, ResponseModel, Words
+from app.http.schemas import Count, RequestModel, ResponseModel, Time, Words
 from kb.store.choices import JobStatus
 from kb.store.reindex_runs import Trigger
 
@@ -77,7 +76,7 @@ class StaleDocument(ResponseModel):
     reason: Literal["expired", "superseded"] = Field(
         description="Why it is out of force.", examples=["expired"]
     )
-    since: datetime = Field(description="Since when.", examples=[TIME])
+    since: Time = Field(description="Since when.", examples=[TIME])
 
 
 class HeldSource(ResponseModel):
@@ -101,10 +100,10 @@ class ReindexRun(ResponseModel):
 
     id: UUID = Field(description="The run's id, which is that of its job.", examples=[JOB_ID])
     trigger: Trigger = Field(description="What began it.", examples=["cron"])
-    started_at: datetime | None = Field(
+    started_at: Time | None = Field(
         description="When its job began; null while it waits.", examples=[TIME]
     )
-    finished_at: datetime | None = Field(
+    finished_at: Time | None = Field(
         description="When it ended; null until then.", examples=[LATER]
     )
     status: JobStatus = Field(description="That of its job.", examples=["succeeded"])

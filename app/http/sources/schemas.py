@@ -1,6 +1,5 @@
 """Sources: what is sent to add and change one, and what is shown of it."""
 
-from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from app.http.response_fields import (
     PrincipalsField,
     UpdatedAtField,
 )
-from app.http.schemas import Count, PatchModel, RequestModel, ResponseModel, Text
+from app.http.schemas import Count, PatchModel, RequestModel, ResponseModel, Text, Time
 from kb.source_uris import MAX_URI_LENGTH
 from kb.store.choices import DEFAULT_VANISH_SHARE
 from kb.store.sources import MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES
@@ -77,7 +76,7 @@ class NewSource(RequestModel):
     )
     cron: Cron | None = Field(
         default=None,
-        description="When to look: five fields, and a time zone before them; unset: at night.",
+        description="When to look: five fields, a time zone before them; unset: at night.",
         examples=["CRON_TZ=Europe/Berlin 0 2 * * *"],
     )
     include: Patterns = Field(
@@ -115,7 +114,7 @@ class SourcePatch(PatchModel):
     )
     cron: Cron | None = Field(
         default=None,
-        description="When to look: five fields, and a time zone before them; null: at night.",
+        description="When to look: five fields, a time zone before them; null: at night.",
         examples=["CRON_TZ=Europe/Berlin 0 2 * * *"],
     )
     include: Patterns | SkipJsonSchema[None] = Field(
@@ -169,7 +168,7 @@ class RunError(ResponseModel):
 class SourceRun(ResponseModel):
     """The last run: `seen` files were unchanged, new, changed, renamed or failed."""
 
-    finished_at: datetime = Field(description="When it ended.", examples=[LATER])
+    finished_at: Time = Field(description="When it ended.", examples=[LATER])
     status: Literal["succeeded", "completed_with_errors", "failed"] = Field(
         description="How it ended.", examples=["succeeded"]
     )

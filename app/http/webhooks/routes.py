@@ -151,28 +151,58 @@ async def remove(webhook_id: WebhookIdPath, resources: ResourcesDep, caller: Adm
         await record_event(scope, caller.actor, "webhook.delete", str(webhook_id))
 
 
-@router.post(f"{ONE}:rotate")
+@router.post(f"{ONE}:rotate", response_model=WebhookWithSecret)
 async def rotate(
-    webhook_id: WebhookIdPath, body: RotationRequest, resources: ResourcesDep, caller: Administers
-) -> WebhookWithSecret:
+    webhook_id: WebhookIdPath,
+    body: RotationRequest,
+    resources: ResourcesDep,
+    caller: Administers,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """Make a new secret; those before it sign too until the overlap ends."""
     secret = new_secret() if body.secret is None else check_secret(body.secret)
     overlap = timedelta(seconds=body.overlap_seconds)
-    async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
+
+    async def change(scope: TenantSession) -> StoredResponse:
         webhook = await rotate_secret(
             scope, WebhookId(webhook_id), secret, overlap=overlap, now=resources.clock()
         )
         await record_event(scope, caller.actor, "webhook.rotate", str(webhook_id))
-    return webhook_with_secret(webhook)
+        rotated = webhook_with_secret(webhook)
+        return StoredResponse(status_code=200, body=rotated.model_dump(mode="json"))
+
+    sent = {"webhook_id": str(webhook_id), **body.model_dump(mode="json")}
+    return await change_once(
+        resources.database,
+        caller,
+        key=idempotency_key,
+        digest=request_digest(f"POST {ONE}:rotate", sent),
+        change=change,
+    )
 
 
-@router.post(f"{ONE}:test", status_code=202)
-async def test(webhook_id: WebhookIdPath, resources: ResourcesDep, caller: Administers) -> Delivery:
+@router.post(f"{ONE}:test", status_code=202, response_model=Delivery)
+async def send_test(
+    webhook_id: WebhookIdPath,
+    resources: ResourcesDep,
+    caller: Administers,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """Have an event of the type `webhook.test` sent; its delivery tells what became of it."""
-    now, one = resources.clock(), WebhookId(webhook_id)
-    async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
+    one = WebhookId(webhook_id)
+
+    async def change(scope: TenantSession) -> StoredResponse:
         await get_webhook(scope, one, is_locked=True)
-        return delivery_out(await add_test_delivery(scope, one, now=now))
+        delivery = delivery_out(await add_test_delivery(scope, one, now=resources.clock()))
+        return StoredResponse(status_code=202, body=delivery.model_dump(mode="json"))
+
+    return await change_once(
+        resources.database,
+        caller,
+        key=idempotency_key,
+        digest=request_digest(f"POST {ONE}:test", {"webhook_id": str(webhook_id)}),
+        change=change,
+    )
 
 
 @router.get(f"{ONE}/deliveries")
@@ -196,21 +226,30 @@ async def get_deliveries(
     return page_of(found, limit=limit, show=delivery_out, place=attrgetter("id"))
 
 
-@router.post(f"{ONE}/deliveries/{{delivery_id}}:retry", status_code=202)
+@router.post(f"{ONE}/deliveries/{{delivery_id}}:retry", status_code=202, response_model=Delivery)
 async def retry(
     webhook_id: WebhookIdPath,
     delivery_id: DeliveryIdPath,
     resources: ResourcesDep,
     caller: Administers,
-) -> Delivery:
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """Have an event sent again at once, also one that arrived."""
-    async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
-        await get_webhook(scope, WebhookId(webhook_id))
-        return delivery_out(
-            await retry_delivery(
-                scope, WebhookId(webhook_id), DeliveryId(delivery_id), now=resources.clock()
-            )
-        )
+    one, again = WebhookId(webhook_id), DeliveryId(delivery_id)
+
+    async def change(scope: TenantSession) -> StoredResponse:
+        await get_webhook(scope, one)
+        delivery = delivery_out(await retry_delivery(scope, one, again, now=resources.clock()))
+        return StoredResponse(status_code=202, body=delivery.model_dump(mode="json"))
+
+    sent = {"webhook_id": str(webhook_id), "delivery_id": str(delivery_id)}
+    return await change_once(
+        resources.database,
+        caller,
+        key=idempotency_key,
+        digest=request_digest(f"POST {ONE}/deliveries:retry", sent),
+        change=change,
+    )
 
 
 def _host(url: str) -> str:

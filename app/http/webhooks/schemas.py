@@ -18,7 +18,16 @@ DAY_SECONDS: Final = 24 * 3600
 
 Url = Annotated[Text, StringConstraints(min_length=1, max_length=MAX_URL_CHARS)]
 Events = Annotated[list[EventType], Field(min_length=1, max_length=len(EVENT_TYPES))]
-Secret = Annotated[str, StringConstraints(max_length=200)]
+Secret = Annotated[
+    str,
+    StringConstraints(max_length=200),
+    Field(
+        json_schema_extra={
+            "pattern": "^whsec_([A-Za-z0-9+/]{4}){8,20}([A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)?$"
+        }
+    ),
+]
+"""`check_secret` knows its length exactly."""
 
 
 class WebhookRequest(RequestModel):
