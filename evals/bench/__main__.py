@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, assert_never
 
@@ -134,10 +135,7 @@ class Plan:
 
 def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912  # a case each
     """The outcome of one benchmark; those that search share the home of the first ingest run."""
-
-    def data(dataset: str) -> Dataset:
-        return open_dataset(plan.evaldata, dataset)
-
+    data = partial(open_dataset, plan.evaldata)
     match name:
         case Name.ANSWERS:
             other = plan.other_instance("answers_against")
