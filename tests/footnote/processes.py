@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 from unittest.mock import patch
 
-from footnote.cli import main
+from footnote.cli import OWNER_ONLY, run
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,8 +47,8 @@ async def run_here(*arguments: str, environment: Mapping[str, str]) -> Finished:
 
 
 def _run_main(arguments: Sequence[str], environment: Mapping[str, str]) -> Finished:
-    stdout, stderr, exit_code = StringIO(), StringIO(), 0
-    umask = os.umask(EVERYBODY_READS)
+    stdout, stderr = StringIO(), StringIO()
+    umask = os.umask(OWNER_ONLY)
     with (
         patch("sys.argv", ["footnote", *arguments]),
         patch.dict("os.environ", environment),
@@ -56,9 +56,7 @@ def _run_main(arguments: Sequence[str], environment: Mapping[str, str]) -> Finis
         redirect_stderr(stderr),
     ):
         try:
-            main()
-        except SystemExit as end:
-            exit_code = end.code if isinstance(end.code, int) else 1
+            exit_code = run()
         finally:
             os.umask(umask)
     return Finished(exit_code=exit_code, stdout=stdout.getvalue(), stderr=stderr.getvalue())
