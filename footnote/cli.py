@@ -29,6 +29,7 @@ from footnote.commands import (
 )
 from footnote.extras import FITTING, require_packages
 from kb import stopping
+from kb.disk import system_failure
 from kb.errors import KnowledgeBaseError
 from kb.settings import Settings
 from kb.telemetry import configure_logging
@@ -158,6 +159,8 @@ def main() -> None:
         app()
     except KnowledgeBaseError as error:
         _fail(f"{error.message} [{error.code}]")
+    except OSError as error:
+        _fail(system_failure(error))
     except ValidationError as error:
         # The faults of settings, under their names in the environment, or of arguments.
         prefix = "FOOTNOTE_" if error.title == Settings.__name__ else ""

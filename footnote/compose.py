@@ -27,13 +27,13 @@ from footnote.outside import open_outbound, source_prefixes
 from ingest.ingestion import Ingestion
 from ingest.reading import reading_children
 from ingest.space_writers import SpaceWriters
-from kb.errors import ModelUnavailable, SchemaOutOfDate
+from kb.errors import ModelUnavailable
 from kb.files import FileStore
 from kb.ids import new_uuid
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.sketches.sketch_cache import SketchCache
 from kb.node import node_id
-from kb.postgres.database import Database, wait_until_reachable
+from kb.postgres.database import Database
 from kb.postgres.row_security import probe_row_security
 from kb.settings import Settings
 from kb.store.api_processes import ApiProcess
@@ -49,17 +49,13 @@ from kb.store.spaces import (
 from kb.store.tenants import generations
 from kb.store.uploads import Uploads
 from kb.telemetry import Metrics
-from migrations.run import is_current
+from migrations.run import require_current
 from models.embedding import Embedder, SentenceTransformerEmbedder
 from models.reranking import CrossEncoderScorer
 from models.space_models import LoadModel, SpaceModels
 
 INDEX_CONNECTIONS = 6
 """For four that write lexical indexes, one that reads sketches, and one that looks what to do."""
-
-REACH_TIMEOUT_SECONDS = 30
-"""A database that starts together with us gets this long."""
-
 
 REFIT = (
     "Run 'footnote eval abstention --fit --fitted FILE' with the model, and 'footnote space tune "
@@ -78,9 +74,7 @@ def utc_now() -> datetime:
 @asynccontextmanager
 async def open_database(settings: Settings, database_url: str) -> AsyncIterator[Database]:
     """A database whose schema is current and whose row security was seen to bite."""
-    await wait_until_reachable(database_url, timeout_seconds=REACH_TIMEOUT_SECONDS)
-    if not is_current(database_url):
-        raise SchemaOutOfDate
+    require_current(database_url)
     database = Database(database_url, pool_size=settings.database_pool_size)
     try:
         await probe_row_security(database)
