@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Final
 
 from kb.errors import DiskFull, HomeUnusable, KnowledgeBaseError
 
-LEAST_FREE_BYTES: Final = 64 * 1024 * 1024
+LEAST_FREE_BYTES: Final = 100_000_000
 """Below it a disk counts as full, before it is: Postgres ends when it cannot write the next 16 MB
-of its log, and the workers have documents in hand."""
+of its log, and workers have documents in hand."""
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -22,16 +21,11 @@ def is_disk_full(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in _FULL
 
 
-def free_bytes(folder: Path) -> int:
-    """The bytes that this user may still write below the folder; it exists or its parents do."""
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
-
-
 def has_room(folder: Path) -> bool:
     """False once the disk below the folder counts as full, or has no room for another file."""
     try:
+        while not folder.exists():
+            folder = folder.parent
         free = os.statvfs(folder)
     except OSError:
         # What is wrong with the folder is not that it is full.
