@@ -9,13 +9,15 @@ from kb.errors import ActingForOthersNotAllowed, CredentialInvalid, CredentialMi
 from kb.ids import Subject, TenantId
 from kb.postgres.database import EVERYONE, Database, Viewer
 from kb.principals import (
+    author_of,
     key_subject,
     principals_in_header,
     uploader_name,
     validate_principals,
 )
 from kb.store.audit import Actor
-from kb.store.credentials import Scope, authenticate
+from kb.store.choices import Scope
+from kb.store.credentials import authenticate
 
 BEARER = "bearer"
 MAX_KEY_LENGTH = 200
@@ -29,6 +31,8 @@ class Identity:
     tenant_id: TenantId
     principals: tuple[str, ...]
     scopes: frozenset[str]
+    key_prefix: str | None = None
+    """Names an API key in the log, without giving it away."""
 
 
 class Authenticator(Protocol):
@@ -60,6 +64,7 @@ class ApiKeys:
             tenant_id=credential.tenant_id,
             principals=credential.principals,
             scopes=credential.scopes,
+            key_prefix=credential.prefix,
         )
 
 
@@ -87,6 +92,11 @@ class Caller:
     def owner(self) -> str:
         """The caller's name as an uploader: the subject and the principals it acts with."""
         return uploader_name(self.subject, self.principals)
+
+    @property
+    def author(self) -> str:
+        """The caller's name as an asker and as an author of feedback."""
+        return author_of(self.subject, self.principals)
 
     @property
     def viewer(self) -> Viewer:

@@ -1,5 +1,6 @@
 """The resources of the application; built by the composition root."""
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,6 +44,8 @@ class Resources:
     source_uri_prefixes: tuple[str, ...]
     home: Path
     clock: Callable[[], datetime]
+    worker_metrics: socket.socket | None = None
+    """Where the worker that this process has started shows its metrics."""
 
     @property
     def has_room(self) -> bool:

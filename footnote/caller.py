@@ -7,7 +7,7 @@ from app.identity import Caller, Identity
 from kb.ids import CredentialId, new_uuid
 from kb.postgres.database import EVERYONE, Database
 from kb.principals import key_subject, validate_principals
-from kb.store.credentials import SCOPES
+from kb.store.choices import SCOPES
 from kb.store.tenants import tenant_by_name
 
 COMMAND_LINE = key_subject(CredentialId(UUID(int=0)))

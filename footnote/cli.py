@@ -1,28 +1,32 @@
-"""The command `footnote`: exit 0 on success, 1 on failure with one line on stderr, 2 on misuse."""
+"""The command `footnote`: exit 0 on success, 1 on failure with one line on stderr, 2 on misuse.
 
+The modules of the commands import what parses their options. A command imports what it runs when
+it runs, so that help and wrong usage take no model, database or web framework to load.
+"""
+
+import functools
 import os
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import typer
-from pydantic import ValidationError
 
 from footnote.commands import (
     admin,
     ask,
-    demo,
-    doctor,
+    diagnosis,
     ingest,
     jobs,
     prompts,
     receipts,
     reindex,
-    serve,
+    services,
     sources,
-    space_compare,
     spaces,
     tenants,
     webhooks,
@@ -31,8 +35,6 @@ from footnote.extras import FITTING, require_packages
 from kb import stopping
 from kb.disk import system_failure
 from kb.errors import KnowledgeBaseError
-from kb.settings import Settings
-from kb.telemetry import configure_logging
 
 OWNER_ONLY = 0o077
 """The umask: folders are made 0700 and files 0600, by every library and child process too."""
@@ -40,6 +42,64 @@ OWNER_ONLY = 0o077
 CHECKOUT: Final = Path(__file__).parents[1]
 HAS_BENCHMARKS: Final = (CHECKOUT / "evals" / "bench").is_dir()
 """False once installed from a wheel: the results of benchmarks are files of a checkout."""
+
+HELP_BY_GROUP: Final = {
+    "tenant": "Tenants: who owns documents.",
+    "collection": "Collections of a tenant.",
+    "receipt": "Signed receipts of deletions.",
+    "key": "API keys of a tenant.",
+    "job": "Background jobs.",
+    "source": "Places that documents are synchronised from.",
+    "webhook": "Webhooks: who is told of events.",
+    "space": "Embedding spaces: another model, without a pause.",
+    "db": "The database schema.",
+}
+
+COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
+    "up": services.up,
+    "api": services.api,
+    "worker": services.worker,
+    "ingest": ingest.ingest,
+    "reindex": reindex.reindex,
+    "search": ask.search,
+    "ask": ask.ask,
+    "doctor": diagnosis.doctor,
+    "demo": services.demo,
+    "prompts": prompts.prompts,
+    "tenant create": admin.create_tenant,
+    "tenant list": tenants.list_all,
+    "tenant delete": tenants.delete,
+    "collection list": tenants.collections,
+    "collection retention": tenants.retention,
+    "receipt show": receipts.show,
+    "receipt keys": receipts.keys,
+    "receipt verify": receipts.verify,
+    "receipt scan": receipts.scan,
+    "key create": admin.create_key,
+    "key revoke": admin.revoke_key,
+    "job list": jobs.list_,
+    "job retry": jobs.retry,
+    "job cancel": jobs.cancel,
+    "source add": sources.add,
+    "source list": sources.list_,
+    "source sync": sources.sync,
+    "source confirm": sources.confirm,
+    "source remove": sources.remove,
+    "webhook add": webhooks.add_webhook,
+    "webhook list": webhooks.list_all,
+    "webhook remove": webhooks.remove_webhook,
+    "webhook test": webhooks.send_test,
+    "webhook deliveries": webhooks.show_deliveries,
+    "space create": spaces.create,
+    "space list": spaces.list_spaces,
+    "space backfill": spaces.backfill,
+    "space tune": spaces.tune,
+    "space compare": spaces.compare,
+    "space activate": spaces.activate,
+    "space drop": spaces.drop,
+    "db upgrade": admin.upgrade_database,
+    "db prune": admin.prune_database,
+}
 
 MODULE_BY_LATE_COMMAND: Final = {"eval": "footnote.commands.evals"} | (
     {"bench": "evals.bench.__main__"} if HAS_BENCHMARKS else {}
@@ -53,94 +113,51 @@ PASS_ALL_ON: Final = {
 }
 """Lets a late command parse its own arguments."""
 
-app = typer.Typer(
-    name="footnote",
-    help="A knowledge base whose every answer sentence is proved by a quote the asker may read.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-tenant_app = typer.Typer(help="Tenants: who owns documents.", no_args_is_help=True)
-key_app = typer.Typer(help="API keys of a tenant.", no_args_is_help=True)
-job_app = typer.Typer(help="Background jobs.", no_args_is_help=True)
-source_app = typer.Typer(help="Places that documents are synchronised from.", no_args_is_help=True)
-webhook_app = typer.Typer(help="Webhooks: who is told of events.", no_args_is_help=True)
-space_app = typer.Typer(
-    help="Embedding spaces: another model, without a pause.", no_args_is_help=True
-)
-db_app = typer.Typer(help="The database schema.", no_args_is_help=True)
-collection_app = typer.Typer(help="Collections of a tenant.", no_args_is_help=True)
-receipt_app = typer.Typer(help="Signed receipts of deletions.", no_args_is_help=True)
-app.add_typer(tenant_app, name="tenant")
-app.add_typer(collection_app, name="collection")
-app.add_typer(receipt_app, name="receipt")
-app.add_typer(key_app, name="key")
-app.add_typer(job_app, name="job")
-app.add_typer(source_app, name="source")
-app.add_typer(webhook_app, name="webhook")
-app.add_typer(space_app, name="space")
-app.add_typer(db_app, name="db")
 
-app.command("up")(serve.up)
-app.command("api")(serve.api)
-app.command("worker")(serve.worker)
-app.command("ingest")(ingest.ingest)
-app.command("reindex")(reindex.reindex)
-app.command("search")(ask.search)
-app.command("ask")(ask.ask)
-app.command("doctor")(doctor.doctor)
-app.command("demo")(demo.demo)
-app.command("prompts")(prompts.prompts)
-tenant_app.command("create")(admin.create_tenant)
-tenant_app.command("list")(tenants.list_all)
-tenant_app.command("delete")(tenants.delete)
-collection_app.command("list")(tenants.collections)
-collection_app.command("retention")(tenants.retention)
-receipt_app.command("show")(receipts.show)
-receipt_app.command("keys")(receipts.keys)
-receipt_app.command("verify")(receipts.verify)
-receipt_app.command("scan")(receipts.scan)
-key_app.command("create")(admin.create_key)
-key_app.command("revoke")(admin.revoke_key)
-job_app.command("list")(jobs.list_)
-job_app.command("retry")(jobs.retry)
-job_app.command("cancel")(jobs.cancel)
-source_app.command("add")(sources.add)
-source_app.command("list")(sources.list_)
-source_app.command("sync")(sources.sync)
-source_app.command("confirm")(sources.confirm)
-source_app.command("remove")(sources.remove)
-webhook_app.command("add")(webhooks.add_webhook)
-webhook_app.command("list")(webhooks.list_all)
-webhook_app.command("remove")(webhooks.remove_webhook)
-webhook_app.command("test")(webhooks.send_test)
-webhook_app.command("deliveries")(webhooks.show_deliveries)
-space_app.command("create")(spaces.create)
-space_app.command("list")(spaces.list_spaces)
-space_app.command("backfill")(spaces.backfill)
-space_app.command("tune")(spaces.tune)
-space_app.command("compare")(space_compare.compare)
-space_app.command("activate")(spaces.activate)
-space_app.command("drop")(spaces.drop)
-db_app.command("upgrade")(admin.upgrade_database)
-db_app.command("prune")(admin.prune_database)
+def _logging(function: Callable[..., None]) -> Callable[..., None]:
+    """The command, its logs of warnings on stderr; what it runs may say more or less."""
+
+    @functools.wraps(function)
+    def command(**options: object) -> None:
+        from kb.logs import configure_logging
+        from kb.settings import Settings
+
+        configure_logging("warning", Settings().log_format)
+        function(**options)
+
+    return command
 
 
-@app.command("eval", add_help_option=False, context_settings=PASS_ALL_ON)
-def evaluate(context: typer.Context) -> None:
+def _show_version(is_wanted: bool) -> None:  # noqa: FBT001  # as Typer calls it
+    if is_wanted:
+        python = ".".join(str(part) for part in sys.version_info[:3])
+        typer.echo(f"footnote {version('footnote')} (Python {python})")
+        raise typer.Exit
+
+
+def _footnote(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """A knowledge base whose every answer sentence is proved by a quote the asker may read."""
+
+
+def _evaluate(context: typer.Context) -> None:
     """Measure quality, on questions with known answers."""
     require_packages(FITTING, purpose="evaluations")
     _run_late("eval", context)
 
 
-if HAS_BENCHMARKS:
-
-    @app.command("bench", add_help_option=False, context_settings=PASS_ALL_ON)
-    def bench(context: typer.Context) -> None:
-        """Measure speed, and write the results."""
-        # Not installed: an editable install has the packages of the wheel only.
-        sys.path.append(str(CHECKOUT))
-        _run_late("bench", context)
+def _bench(context: typer.Context) -> None:
+    """Measure speed, and write the results."""
+    # Not installed: an editable install has the packages of the wheel only.
+    sys.path.append(str(CHECKOUT))
+    _run_late("bench", context)
 
 
 def _run_late(name: str, context: typer.Context) -> None:
@@ -148,11 +165,33 @@ def _run_late(name: str, context: typer.Context) -> None:
     command(args=context.args, prog_name=context.command_path)
 
 
+def _build_app() -> typer.Typer:
+    built = typer.Typer(
+        name="footnote",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    built.callback()(_footnote)
+    groups = {"": built}
+    for name, told in HELP_BY_GROUP.items():
+        groups[name] = typer.Typer(help=told, no_args_is_help=True)
+        built.add_typer(groups[name], name=name)
+    for path, function in COMMANDS.items():
+        group, _, name = path.rpartition(" ")
+        groups[group].command(name)(_logging(function))
+    late = {"eval": _evaluate, "bench": _bench}
+    for name in MODULE_BY_LATE_COMMAND:
+        built.command(name, add_help_option=False, context_settings=PASS_ALL_ON)(late[name])
+    return built
+
+
+app = _build_app()
+
+
 def main() -> None:
     """Runs a command; what it writes is its user's own, and a signal unwinds and stops it."""
     os.umask(OWNER_ONLY)
-    # On stderr; a command may say more or less.
-    configure_logging("warning")
     if threading.current_thread() is threading.main_thread():
         stopping.obey_signals()
     try:
@@ -161,9 +200,13 @@ def main() -> None:
         _fail(f"{error.message} [{error.code}]")
     except OSError as error:
         _fail(system_failure(error))
-    except ValidationError as error:
+    except ValueError as error:
+        from pydantic import ValidationError
+
+        if not isinstance(error, ValidationError):
+            raise
         # The faults of settings, under their names in the environment, or of arguments.
-        prefix = "FOOTNOTE_" if error.title == Settings.__name__ else ""
+        prefix = "FOOTNOTE_" if error.title == "Settings" else ""
         faults = []
         for fault in error.errors(include_input=False, include_url=False):
             name = "_".join(str(part) for part in fault["loc"])

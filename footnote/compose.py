@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, closing
-from datetime import UTC, datetime
 from random import SystemRandom
 
 import structlog
@@ -23,6 +22,7 @@ from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from app.retrieve.search_spaces import SearchSpaces
 from footnote.language_models import open_configured_gateway
+from footnote.on_database import open_database, utc_now
 from footnote.outside import open_outbound, source_prefixes
 from ingest.ingestion import Ingestion
 from ingest.reading import reading_children
@@ -34,7 +34,6 @@ from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.sketches.sketch_cache import SketchCache
 from kb.node import node_id
 from kb.postgres.database import Database
-from kb.postgres.row_security import probe_row_security
 from kb.settings import Settings
 from kb.store.api_processes import ApiProcess
 from kb.store.spaces import (
@@ -49,13 +48,15 @@ from kb.store.spaces import (
 from kb.store.tenants import generations
 from kb.store.uploads import Uploads
 from kb.telemetry import Metrics
-from migrations.run import require_current
 from models.embedding import Embedder, SentenceTransformerEmbedder
 from models.reranking import CrossEncoderScorer
 from models.space_models import LoadModel, SpaceModels
 
 INDEX_CONNECTIONS = 6
 """For four that write lexical indexes, one that reads sketches, and one that looks what to do."""
+
+EMBEDDING_BATCH_SIZE = 8
+"""Texts of similar length that each core encodes at once."""
 
 REFIT = (
     "Run 'footnote eval abstention --fit --fitted FILE' with the model, and 'footnote space tune "
@@ -64,23 +65,6 @@ REFIT = (
 """The remedy for an evidence floor that was fitted with another embedding model."""
 
 log = structlog.get_logger(__name__)
-
-
-def utc_now() -> datetime:
-    """The time, aware."""
-    return datetime.now(UTC)
-
-
-@asynccontextmanager
-async def open_database(settings: Settings, database_url: str) -> AsyncIterator[Database]:
-    """A database whose schema is current and whose row security was seen to bite."""
-    require_current(database_url)
-    database = Database(database_url, pool_size=settings.database_pool_size)
-    try:
-        await probe_row_security(database)
-        yield database
-    finally:
-        await database.close()
 
 
 @asynccontextmanager
@@ -104,7 +88,7 @@ def load_embedder(settings: Settings) -> SentenceTransformerEmbedder:
     return SentenceTransformerEmbedder(
         model=settings.embedding_model,
         backend=settings.embedding_backend,
-        batch_size=settings.embedding_batch_size,
+        batch_size=EMBEDDING_BATCH_SIZE,
         cache_folder=settings.home_path / "models",
     )
 

@@ -7,7 +7,7 @@ from app.answering.outcome import AnswerReason, AnswerStatus
 from kb import errors
 from kb.errors import KnowledgeBaseError
 from kb.receipts import Remaining
-from kb.store.credentials import Scope
+from kb.store.choices import Scope
 
 MEANING_BY_SERVER_CODE: Final[Mapping[str, str]] = {
     "bad_request": "The web framework refused the request.",
@@ -238,7 +238,7 @@ def scope_meaning(scope: Scope) -> str:
         case "answers":
             meaning = "Ask questions, also by chat; read answers; check claims against texts."
         case "feedback":
-            meaning = "Nothing yet: reserved for feedback on answers."
+            meaning = "Rate answers that its principals may read."
         case "admin":
             meaning = (
                 "Change and delete what others uploaded; manage sources, webhooks and the time for "

@@ -27,13 +27,12 @@ from footnote.meanings import (
 from kb.errors import KnowledgeBaseError
 from kb.receipts import REMAINING
 from kb.settings import Settings
-from kb.store.credentials import SCOPES
+from kb.store.choices import SCOPES
 from kb.telemetry import Metrics
 
 UNIT_BY_SUFFIX: Final = {
     "_attempts": "attempts",
     "_bytes": "bytes",
-    "_batch_size": "texts",
     "_candidates": "candidates",
     "_chars": "characters",
     "_concurrency": "documents",
@@ -107,8 +106,10 @@ def render_reference() -> str:
         _section(
             "Metrics",
             "For Prometheus: `GET /metrics` of the API, and of a worker on "
-            "`FOOTNOTE_WORKER_METRICS_PORT`. No label holds a tenant, a document or a caller's "
-            "words.",
+            "`FOOTNOTE_WORKER_METRICS_PORT`. `footnote up` shows those of its worker among its "
+            'own, with the label `process="worker"`. Beside them stand `process_*`: memory, '
+            "processor time, open files and start of the process, on Linux. No label holds a "
+            "tenant, a document or a caller's words.",
             ("metric", "type", "labels", "meaning"),
             list(_metric_rows()),
         ),

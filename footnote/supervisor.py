@@ -50,9 +50,12 @@ class Child:
 
     restart_delay_seconds = RESTART_DELAY_SECONDS
 
-    def __init__(self, name: str, command: Sequence[str]) -> None:
-        """Starts it."""
+    def __init__(
+        self, name: str, command: Sequence[str], *, descriptors: Sequence[int] = ()
+    ) -> None:
+        """Starts it; it inherits the descriptors."""
         self.name = name
+        self._descriptors = descriptors
         self.where_to_look = f"the {name}'s own lines in this log say why"
         self.was_killed = False
         self._restarted = f"{name}.restarted"
@@ -61,7 +64,9 @@ class Child:
 
     def _start(self) -> subprocess.Popen[bytes]:
         try:
-            return subprocess.Popen(self._command, start_new_session=True)  # noqa: S603  # our own
+            return subprocess.Popen(  # noqa: S603  # our own command
+                self._command, start_new_session=True, pass_fds=self._descriptors
+            )
         except OSError as error:
             raise KeepsDying(f"The {self.name} cannot be started: {error.strerror}.") from error
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from random import SystemRandom
 
-from footnote.compose import utc_now
+from footnote.on_database import utc_now
 from footnote.outside import open_outbound, source_prefixes
 from ingest.deliveries import WebhookTools
 from ingest.ingestion import Ingestion

@@ -15,8 +15,8 @@ from ingest.tenant_jobs import TenantRun
 from kb.errors import SpaceChanged
 from kb.ids import ChunkId, TenantId
 from kb.postgres.database import retried
+from kb.store.choices import FinishedStatus
 from kb.store.job_kinds import PRIORITIES
-from kb.store.jobs import FinishedStatus
 from kb.store.reindex_runs import add_embedded
 from kb.store.space_backfill import (
     SPACE_ARGUMENT,

@@ -59,6 +59,19 @@ async def ingest_document(tools: Ingestion, run: Run) -> None:
     with stage_timer(tools.metrics, "publish"):
         is_served = await retried(transaction)
     tools.metrics.count_ingest(status="succeeded" if is_served else "canceled", code=None)
+    if not is_served:
+        log.info("job.obsolete")
+        return
+    pages = (chunk.location["page"] or chunk.location["slide"] for chunk in publication.chunks)
+    log.info(
+        "document.ingested",
+        document_id=str(publication.document_id),
+        version=publication.upload + publication.is_reread,
+        pages=max(filter(None, pages), default=None),
+        chunks=len(publication.chunks),
+        warnings=len(publication.parsed.warnings),
+        seconds=run.seconds,
+    )
 
 
 async def _prepare(tools: Ingestion, run: Run) -> Publication:

@@ -31,9 +31,9 @@ from kb.errors import (
 from kb.ids import SourceId
 from kb.postgres.database import TenantSession
 from kb.postgres.vacuum import vacuum_changed
+from kb.store.choices import FinishedStatus
 from kb.store.collections import collection_ids
 from kb.store.job_kinds import REINDEX, REREAD
-from kb.store.jobs import FinishedStatus
 from kb.store.outdated import Among
 from kb.store.reindex_runs import (
     MAX_LISTED,

@@ -6,7 +6,8 @@ comes last. All are transactions that may be tried again.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -49,6 +50,12 @@ class Run:
     job: Job
     document: Document
     attempt: int
+    began: float = field(default_factory=monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Since the attempt began, for the log."""
+        return round(monotonic() - self.began, 3)
 
     @property
     def is_reread(self) -> bool:
@@ -184,6 +191,15 @@ async def fail(
 
     if await retried(transaction):
         tools.metrics.count_ingest(status="failed", code=error.code)
+        log.warning(
+            "document.failed",
+            document_id=str(run.document.id),
+            upload=run.job.upload,
+            code=error.code,
+            message=error.message,
+            attempt=run.attempt,
+            seconds=run.seconds,
+        )
     else:
         log.info("job.obsolete")
 

@@ -15,9 +15,9 @@ from ingest.runs import Obsolete, while_wanted
 from kb.errors import DependencyFailed, DiskFull, JobNotFound, KnowledgeBaseError, ProcessingFailed
 from kb.ids import JobId, TenantId
 from kb.postgres.database import Database, TenantSession, retried
+from kb.store.choices import FinishedStatus
 from kb.store.jobs import (
     FINISHED,
-    FinishedStatus,
     Job,
     JobError,
     enqueue_again,

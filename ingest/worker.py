@@ -27,10 +27,10 @@ from ingest.tenant_jobs import Work, run_tenant_job
 from kb.errors import DependencyFailed, DiskFull, KnowledgeBaseError, ProcessingFailed
 from kb.heartbeat import Heartbeat
 from kb.ids import JobId, TenantId
+from kb.logs import bind_log_context
 from kb.postgres.database import conninfo
 from kb.store.job_kinds import BACKFILL, INGEST, REINDEX, REREAD, SYNC_SOURCE, JobKind, RetryPolicy
 from kb.store.queue import Slots, WorkersJobs, queue_connector
-from kb.telemetry import bind_log_context
 
 log = structlog.get_logger(__name__)
 

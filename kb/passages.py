@@ -49,6 +49,7 @@ class Passage:
     document_version: int
     external_id: str | None
     title: str | None
+    filename: str | None
     source_uri: str | None
     content_sha256: str
     updated_at: datetime

@@ -87,6 +87,13 @@ def person_of(principals: Sequence[str]) -> str:
     return _hash(users or principals)
 
 
+def author_of(subject: Subject, principals: Sequence[str]) -> str:
+    """The person that a subject acts for, whatever key it uses, else the subject's own name."""
+    if any(name.startswith(_USER) for name in principals):
+        return person_of(principals)
+    return uploader_name(subject, principals)
+
+
 def split_principals(text: str) -> list[str]:
     """The parts of a list with commas between them; empty ones are left out."""
     parts = [part.strip(_BETWEEN) for part in text.split(",")]

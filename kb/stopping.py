@@ -43,6 +43,7 @@ class _Stop:
 
     requested_at: float | None = None
     exit_code: int = 0
+    reason: str | None = None
     sigterm_is_success: bool = False
     has_failed: bool = False
     is_told: bool = False
@@ -83,6 +84,11 @@ def stop_with_failure() -> None:
 def is_requested() -> bool:
     """True once a signal has come."""
     return _stop.requested_at is not None
+
+
+def reason() -> str | None:
+    """The name of the first signal, such as SIGTERM; None before it."""
+    return _stop.reason
 
 
 def exit_code() -> int:
@@ -132,6 +138,7 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
             _kill(128 + number, AT_ONCE_SECONDS)
         return
     _stop.requested_at = monotonic()
+    _stop.reason = signal.Signals(number).name
     is_usual_end = _stop.sigterm_is_success and number == signal.SIGTERM
     _stop.exit_code = 1 if _stop.has_failed else 0 if is_usual_end else 128 + number
     watch = threading.Timer(STOP_SECONDS - LAST_SECONDS, _kill_in_time)

@@ -1,51 +1,28 @@
-"""Logs and metrics: events and durations, never the words of a question or of a document.
+"""Metrics: counts and durations for Prometheus.
 
-Logs are JSON lines on stderr. Metrics are for Prometheus; no label holds a tenant, a document or
-anything that a caller wrote.
+No label holds a tenant, a document or anything that a caller wrote.
 """
 
-import logging
 import re
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from importlib.metadata import version
+from itertools import chain
 from time import perf_counter
-from traceback import walk_tb
-from typing import Final, Literal, TextIO, TypedDict
+from typing import Final, Literal
 
-import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from structlog.contextvars import bound_contextvars
-from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
-
-from kb.errors import KnowledgeBaseError
-from language.personal_data import labelled
-
-LogLevel = Literal["debug", "info", "warning", "error"]
-
-SENSITIVE_KEYS: Final = frozenset(
-    {
-        "answer",
-        "api_key",
-        "authorization",
-        "comment",
-        "content",
-        "credential",
-        "filename",
-        "key",
-        "messages",
-        "password",
-        "prompt",
-        "query",
-        "question",
-        "quote",
-        "secret",
-        "text",
-        "title",
-    }
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
 )
-"""Names under which texts and credentials travel; a log event loses them at any depth."""
+from prometheus_client.registry import Collector
+from typing_extensions import override
 
 REQUEST_SECONDS_BUCKETS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 """From a health probe to an answer by a slow language model."""
@@ -59,17 +36,12 @@ RECALL_BUCKETS: Final = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1)
 MICRODOLLARS: Final = 1_000_000
 """In a dollar."""
 
-MAX_CHAINED_EXCEPTIONS: Final = 10
-"""An exception's causes are followed this far; a chain can be a circle."""
-
-MAX_VALUE_CHARS: Final = 2_000
-"""Of a string in a log event; ours are ids and codes, a library's may be anything."""
-
 MEANING_BY_METRIC: Final = {
     "footnote_http_requests": "HTTP requests answered.",
     "footnote_http_request_seconds": "Time from the first byte of a request to the last byte of "
     "its response.",
     "footnote_answers": "Answers returned.",
+    "footnote_answer_feedback": "Feedback on answers, by `rating`: `1` or `-1`.",
     "footnote_ingest": "Documents processed, counted by the worker; `code` is the error code of a "
     "failure.",
     "footnote_stage_seconds": "Time spent in one stage: parse, chunk, embed, publish; search; "
@@ -87,6 +59,8 @@ MEANING_BY_METRIC: Final = {
     "and `state` (waiting, running).",
     "footnote_queue_oldest_seconds": "Time since the longest waiting job of this `kind` and "
     "`priority` was queued; 0 when none waits.",
+    "footnote_documents": "Documents of all tenants by `status`.",
+    "footnote_build_info": "1; `version` is the release that runs.",
     "footnote_jobs_failed": "Jobs that have failed and were not tried again since, by `kind`.",
     "footnote_pruned": "Rows and files that the nightly re-index deleted because of their age, "
     "counted by the worker: answers, answer_events, model_calls, requests, webhook_deliveries, "
@@ -104,115 +78,6 @@ MEANING_BY_METRIC: Final = {
 
 _LABEL = re.compile(r"[a-z][a-z0-9_]{0,63}|")
 _METHODS: Final = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"})
-
-
-class DescribedException(TypedDict):
-    """An exception as the log shows it."""
-
-    type: str
-    message: str | None
-    frames: list[str]
-
-
-def configure_logging(level: LogLevel, *, stream: TextIO | None = None) -> None:
-    """Sends the logs of Footnote at `level`, those of libraries from WARNING on, to stderr.
-
-    At `debug` an exception from a library shows its message too, which may quote a document: that
-    level is for development.
-    """
-    output = sys.stderr if stream is None else stream
-    chain: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.ExceptionRenderer(
-            partial(_described_exceptions, shows_messages=level == "debug")
-        ),
-        clean_event,
-    ]
-    structlog.configure(
-        processors=[*chain, structlog.processors.JSONRenderer()],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(output),
-        cache_logger_on_first_use=False,
-    )
-    handler = logging.StreamHandler(output)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *chain],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(),
-            ],
-        )
-    )
-    # Below WARNING the clients of language models and of HTTP log whole requests.
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-
-
-@contextmanager
-def bind_log_context(
-    *, request_id: str | None = None, tenant_id: str | None = None, job_id: str | None = None
-) -> Iterator[None]:
-    """Every log event inside carries the ids that are given."""
-    ids = {"request_id": request_id, "tenant_id": tenant_id, "job_id": job_id}
-    with bound_contextvars(**{name: value for name, value in ids.items() if value is not None}):
-        yield
-
-
-def clean_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """The event without the keys that hold texts or credentials, at any depth.
-
-    Personal data in its strings is replaced by its kind. No event of ours holds any; a library's
-    warning or an exception's message may. A string longer than MAX_VALUE_CHARS is cut before it is
-    looked at: this runs wherever something is logged, the event loop included.
-    """
-    return {
-        key: _cleaned(value) for key, value in event.items() if key.lower() not in SENSITIVE_KEYS
-    }
-
-
-def _cleaned(value: object) -> object:
-    match value:
-        case str() if len(value) > MAX_VALUE_CHARS:
-            cut = len(value) - MAX_VALUE_CHARS
-            return f"{labelled(value[:MAX_VALUE_CHARS])}... ({cut} more characters)"
-        case str():
-            return labelled(value)
-        case dict():
-            return {
-                key: _cleaned(inner)
-                for key, inner in value.items()
-                if str(key).lower() not in SENSITIVE_KEYS
-            }
-        case list() | tuple():
-            return [_cleaned(inner) for inner in value]
-        case _:
-            return value
-
-
-def _described_exceptions(raised: ExcInfo, *, shows_messages: bool) -> list[DescribedException]:
-    """The exception and its causes, newest first, with their stack frames but without variables.
-
-    Only messages of our own errors are shown, since they promise to quote nothing; the message of
-    a pydantic or database error may hold the very text that it failed on.
-    """
-    described: list[DescribedException] = []
-    error: BaseException | None = raised[1]
-    while error is not None and len(described) < MAX_CHAINED_EXCEPTIONS:
-        is_shown = shows_messages or isinstance(error, KnowledgeBaseError)
-        described.append(
-            {
-                "type": type(error).__qualname__,
-                "message": str(error) if is_shown else None,
-                "frames": [
-                    f"{frame.f_code.co_filename}:{line} {frame.f_code.co_name}"
-                    for frame, line in walk_tb(error.__traceback__)
-                ],
-            }
-        )
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return described
 
 
 class Stopwatch:
@@ -244,15 +109,24 @@ class Stopwatch:
 
 
 class Metrics:
-    """The numbers that Prometheus collects, in a registry of their own."""
+    """The numbers that Prometheus collects: in `registry` those of this process.
+
+    Those in `database_registry` are the same whichever process tells them, and only an API does.
+    """
 
     def __init__(self) -> None:
+        # A second line for each counter, saying when its process began to count.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's
         self.registry = registry = CollectorRegistry()
+        self.database_registry = database_registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
 
         def counter(name: str, *labels: str) -> Counter:
             return Counter(name, MEANING_BY_METRIC[name], labels, registry=registry)
 
-        def gauge(name: str, *labels: str) -> Gauge:
+        def gauge(
+            name: str, *labels: str, registry: CollectorRegistry = database_registry
+        ) -> Gauge:
             return Gauge(name, MEANING_BY_METRIC[name], labels, registry=registry)
 
         def histogram(name: str, *labels: str, buckets: Sequence[float]) -> Histogram:
@@ -264,6 +138,7 @@ class Metrics:
             "footnote_http_request_seconds", "method", "route", buckets=REQUEST_SECONDS_BUCKETS
         )
         self._answers = counter("footnote_answers", "status", "reason")
+        self._feedback = counter("footnote_answer_feedback", "rating")
         self._ingests = counter("footnote_ingest", "status", "code")
         self._stage_seconds = histogram(
             "footnote_stage_seconds", "stage", buckets=STAGE_SECONDS_BUCKETS
@@ -274,12 +149,15 @@ class Metrics:
         self._queue_jobs = gauge("footnote_queue_jobs", "kind", "priority", "state")
         self._queue_oldest = gauge("footnote_queue_oldest_seconds", "kind", "priority")
         self._jobs_failed = gauge("footnote_jobs_failed", "kind")
+        self._documents = gauge("footnote_documents", "status")
         self._pruned = counter("footnote_pruned", "kind")
         self._llm_calls = counter("footnote_llm_calls", "target", "feature", "outcome")
         self._llm_tokens = counter("footnote_llm_tokens", "target", "kind")
         self._llm_cost = counter("footnote_llm_cost_dollars", "target")
         self._unusable_drafts = counter("footnote_unusable_drafts", "code")
-        self._llm_breaker = gauge("footnote_llm_breaker_state", "target")
+        self._llm_breaker = gauge("footnote_llm_breaker_state", "target", registry=registry)
+        self._build = gauge("footnote_build_info", "version", registry=registry)
+        self._build.labels(version("footnote")).set(1)
 
     def count_request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Counts a request under its route template, such as '/v1/documents/{id}'."""
@@ -290,6 +168,10 @@ class Metrics:
     def count_answer(self, *, status: str, reason: str | None) -> None:
         """Counts an answer."""
         self._answers.labels(_label(status), _label(reason or "")).inc()
+
+    def count_feedback(self, *, rating: int) -> None:
+        """Counts feedback on an answer."""
+        self._feedback.labels(str(rating)).inc()
 
     def count_ingest(self, *, status: str, code: str | None) -> None:
         """Counts a document that was processed; `code` is the error's, if it failed."""
@@ -311,6 +193,14 @@ class Metrics:
     def set_jobs_failed(self, kind: str, count: int) -> None:
         """The number of failed jobs of the kind now."""
         self._jobs_failed.labels(_label(kind)).set(count)
+
+    def set_documents(self, status: str, count: int) -> None:
+        """The number of documents in the status now."""
+        self._documents.labels(_label(status)).set(count)
+
+    def forget_documents(self) -> None:
+        """Nothing is known of the documents now."""
+        self._documents.clear()
 
     def forget_queue(self) -> None:
         """Nothing is known of the queue now."""
@@ -362,9 +252,30 @@ class Metrics:
         for stage, seconds in seconds_by_stage.items():
             self.observe_stage(f"{prefix}{stage}", seconds=seconds)
 
-    def exposition(self) -> bytes:
-        """All metrics in the text format of Prometheus, see CONTENT_TYPE_LATEST."""
-        return generate_latest(self.registry)
+    def exposition(self, of_others: Iterable[Metric] = ()) -> bytes:
+        """All metrics in the text format of Prometheus, see CONTENT_TYPE_LATEST.
+
+        Samples of other processes stand with those of the same metric here; they need a label that
+        tells them apart.
+        """
+        ours = chain(self.registry.collect(), self.database_registry.collect())
+        metric_by_name: dict[str, Metric] = {}
+        for metric in chain(ours, of_others):
+            metric_by_name.setdefault(metric.name, metric)
+            if metric_by_name[metric.name] is not metric:
+                metric_by_name[metric.name].samples.extend(metric.samples)
+        return generate_latest(_Collected(metric_by_name.values()))
+
+
+class _Collected(Collector):
+    """Metrics that were collected already."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
+
+    @override
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
 
 
 @contextmanager

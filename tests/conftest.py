@@ -11,12 +11,13 @@ import pytest
 import structlog
 
 from footnote.cli import OWNER_ONLY
-from footnote.compose import load_embedder, open_database, open_ingestion, open_resources
+from footnote.compose import load_embedder, open_ingestion, open_resources
+from footnote.on_database import open_database
 from ingest.ingestion import Ingestion
+from kb.logs import configure_logging
 from kb.postgres.database import Database
 from kb.postgres.embedded_postgres import database_url as embedded_database_url
 from kb.settings import Settings
-from kb.telemetry import configure_logging
 from migrations.run import upgrade
 from models.embedding import SentenceTransformerEmbedder
 from tests.service import Service, serving

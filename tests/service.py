@@ -15,7 +15,8 @@ from app.resources import Resources
 from ingest.ingestion import Ingestion
 from ingest.worker import run_job
 from kb.ids import JobId, TenantId
-from kb.store.credentials import SCOPES, create_key
+from kb.store.choices import SCOPES
+from kb.store.credentials import create_key
 from kb.store.tenants import create_tenant
 
 EVERY_SCOPE = tuple(scope for scope in SCOPES if scope != "act_as")

@@ -16,7 +16,7 @@ from app.http.rate_limit import RateLimiter
 from app.identity import Caller, recognise, require_scope
 from app.resources import Resources
 from kb.errors import InvalidInput
-from kb.store.credentials import Scope
+from kb.store.choices import Scope
 
 
 # Not a plain function: FastAPI would call it in a thread, for every request.
@@ -56,7 +56,7 @@ async def get_caller(
         request_id=request.state.request_id,
         now=resources.clock(),
     )
-    bind_contextvars(tenant_id=str(caller.tenant_id))
+    bind_contextvars(tenant_id=str(caller.tenant_id), key_prefix=caller.identity.key_prefix)
     limiter: RateLimiter = request.app.state.rate_limiter
     response_headers(request.scope).update(limiter.admit(caller.subject))
 
@@ -92,4 +92,5 @@ Administers = Annotated[Caller, Depends(caller_with("admin"))]
 ReadsReceipts = Annotated[Caller, Depends(caller_with("documents:write", "admin"))]
 FollowsJobs = Annotated[Caller, Depends(caller_with("documents:read", "documents:write"))]
 Searches = Annotated[Caller, Depends(caller_with("search"))]
+GivesFeedback = Annotated[Caller, Depends(caller_with("feedback"))]
 AsksForAnswers = Annotated[Caller, Depends(caller_with("answers"))]

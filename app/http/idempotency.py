@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 
 from app.identity import Caller
 from kb.errors import InvalidInput
-from kb.postgres.database import Database, TenantSession, retried
+from kb.postgres.database import Database, TenantSession, Viewer, retried
 from kb.store.idempotency import (
     ABANDONED_AFTER,
     StoredResponse,
@@ -90,6 +90,32 @@ async def do_once(  # noqa: PLR0913  # what a request is, and how it is done
     return response
 
 
+async def transact_once(  # what a request is, and how it is done
+    database: Database,
+    caller: Caller,
+    *,
+    key: str | None,
+    digest: str,
+    viewer: Viewer | None,
+    change: Callable[[TenantSession], Awaitable[StoredResponse]],
+) -> StoredResponse:
+    """The response of `do_once` to a change, stored in its transaction for that viewer.
+
+    `change` is tried again when others got in its way.
+    """
+
+    async def act(remember: Remember) -> StoredResponse:
+        async def transaction() -> StoredResponse:
+            async with database.tenant(caller.tenant_id, viewer=viewer) as scope:
+                response = await change(scope)
+                await remember(scope, response)
+            return response
+
+        return await retried(transaction)
+
+    return await do_once(database, caller, key=key, digest=digest, act=act)
+
+
 async def change_once(
     database: Database,
     caller: Caller,
@@ -98,21 +124,10 @@ async def change_once(
     digest: str,
     change: Callable[[TenantSession], Awaitable[StoredResponse]],
 ) -> JSONResponse:
-    """The response of `do_once` to a change of the tenant as a whole, stored in its transaction.
-
-    `change` needs a whole-tenant scope, and is tried again when others got in its way.
-    """
-
-    async def act(remember: Remember) -> StoredResponse:
-        async def transaction() -> StoredResponse:
-            async with database.tenant(caller.tenant_id, viewer=None) as scope:
-                response = await change(scope)
-                await remember(scope, response)
-            return response
-
-        return await retried(transaction)
-
-    stored = await do_once(database, caller, key=key, digest=digest, act=act)
+    """The response of `transact_once` to a change of the tenant as a whole."""
+    stored = await transact_once(
+        database, caller, key=key, digest=digest, viewer=None, change=change
+    )
     return JSONResponse(stored.body, status_code=stored.status_code)
 
 

@@ -34,10 +34,12 @@ def build_app(resources: Resources) -> FastAPI:
     """The application on these resources."""
     streams = AnswerStreams(resources)
     job_streams = JobStreams(resources)
+    database_numbers = operation.DatabaseNumbers(resources)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        await database_numbers.close()
         await streams.close()
         await job_streams.close()
 
@@ -53,6 +55,7 @@ def build_app(resources: Resources) -> FastAPI:
     app.state.resources = resources
     app.state.streams = streams
     app.state.job_streams = job_streams
+    app.state.database_numbers = database_numbers
     app.state.rate_limiter = RateLimiter(resources.request_limits.rate_per_minute)
     for routes in (
         documents,

@@ -12,7 +12,18 @@ from kb.ids import TenantId
 from language.personal_data import masked
 
 PROSE: Final = frozenset(
-    {"answer", "text", "quote", "clarifying_question", "question", "content", "title", "detail"}
+    {
+        "answer",
+        "clarifying_question",
+        "comment",
+        "content",
+        "detail",
+        "filename",
+        "question",
+        "quote",
+        "text",
+        "title",
+    }
 )
 """Fields of answers and their events that hold words of people or of documents."""
 

@@ -73,4 +73,9 @@ Text = Annotated[str, AfterValidator(check_text)]
 Words = Annotated[Text, AfterValidator(_check_words)]
 """Text with at least one visible character."""
 
+Filename = Annotated[
+    str,
+    Field(description="Name of the uploaded file, without folders.", examples=["handbook.pdf"]),
+]
+
 Count = Annotated[int, Field(ge=0)]

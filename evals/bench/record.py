@@ -34,7 +34,6 @@ SETTINGS_THAT_MATTER = (
     "database_pool_size",
     "embedding_model",
     "embedding_backend",
-    "embedding_batch_size",
     "worker_concurrency",
     "retrieval_candidates",
     "retrieval_lexical_weight",

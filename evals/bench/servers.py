@@ -22,7 +22,8 @@ from fastapi import FastAPI
 from app.http.middleware import RequestBoundsMiddleware, RequestMiddleware
 from evals.bench.footnote_process import BenchmarkFailed
 from evals.bench.record import Outcome
-from kb.telemetry import Metrics, configure_logging
+from kb.logs import configure_logging
+from kb.telemetry import Metrics
 
 APPLICATION: Final = "evals.bench.servers:application"
 CONNECTIONS: Final = (1, 32)

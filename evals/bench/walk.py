@@ -31,11 +31,11 @@ from footnote.evals.proof.cases import ProofCase
 from footnote.evals.proof.scripted import WRITER, scripted_models
 from footnote.samples.manifest import DOCUMENTS_FOLDER
 from ingest.worker import build_queue_app, run_worker
+from kb.logs import configure_logging
 from kb.postgres.embedded_postgres import database_url
 from kb.settings import Settings
 from kb.store.credentials import create_key
 from kb.store.tenants import create_tenant
-from kb.telemetry import configure_logging
 from migrations.run import upgrade
 
 PRODUCT: Final = ("app", "ingest", "kb", "language", "models", "footnote")

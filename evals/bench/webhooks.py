@@ -14,14 +14,16 @@ from evals.bench.footnote_process import Instance
 from evals.bench.record import Outcome, spread
 from ingest.deliveries import WebhookTools, deliver_due, keep_delivering
 from kb.ids import TenantId
+from kb.logs import configure_logging
 from kb.outbound import OutboundClient, certificate_context
 from kb.postgres.database import Database
 from kb.postgres.embedded_postgres import database_url
 from kb.public_addresses import PublicAddresses
+from kb.store.choices import EVENT_TYPES
 from kb.store.tenants import create_tenant, current_generation
-from kb.store.webhook_events import EVENT_TYPES, Event, emit
+from kb.store.webhook_events import Event, emit
 from kb.store.webhooks import create_webhook, new_secret
-from kb.telemetry import Metrics, configure_logging
+from kb.telemetry import Metrics
 from migrations.run import upgrade
 
 EVENTS: Final = 500

@@ -1,20 +1,11 @@
 """Searching and asking from the command line: the same objects as the API."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from app.http.answers.respond import respond_answer
-from app.http.answers.schemas import AnswerRequest
-from app.http.search.respond import respond_search
-from app.http.search.schemas import SearchRequest
-from app.identity import Caller
-from app.resources import Resources
-from footnote.caller import command_line_caller
-from footnote.compose import open_resources
 from footnote.output import (
     JsonOption,
     PrincipalsOption,
@@ -22,12 +13,10 @@ from footnote.output import (
     console,
     print_json,
 )
-from footnote.show import show_answer, show_hits
-from kb.postgres.embedded_postgres import database_url
-from kb.principals import split_principals
-from kb.settings import Settings
-from kb.telemetry import configure_logging
-from migrations.run import upgrade
+
+if TYPE_CHECKING:
+    from app.identity import Caller
+    from app.resources import Resources
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
@@ -71,6 +60,10 @@ def search(  # noqa: PLR0913, PLR0917  # the options of the API
     as_json: JsonOption = False,
 ) -> None:
     """Find passages."""
+    from app.http.search.respond import respond_search
+    from app.http.search.schemas import SearchRequest
+    from footnote.show import show_hits
+
     request = SearchRequest.model_validate(
         {
             "query": query,
@@ -98,6 +91,10 @@ def ask(
     as_json: JsonOption = False,
 ) -> None:
     """Ask a question; every sentence of the answer is proved by a quote."""
+    from app.http.answers.respond import respond_answer
+    from app.http.answers.schemas import AnswerRequest
+    from footnote.show import show_answer
+
     request = AnswerRequest(question=question, collections=[collection] if collection else None)
     answer = _respond(respond_answer, request, tenant, principals)
     if as_json:
@@ -107,14 +104,22 @@ def ask(
 
 
 def _respond(
-    respond: Callable[[Resources, Caller, RequestT], Awaitable[ResponseT]],
+    respond: "Callable[[Resources, Caller, RequestT], Awaitable[ResponseT]]",
     request: RequestT,
     tenant: str,
     principals: str | None,
 ) -> ResponseT:
     """The response to somebody with these principals, as the API's routes would give it."""
+    import asyncio
+
+    from footnote.caller import command_line_caller
+    from footnote.compose import open_resources
+    from kb.postgres.embedded_postgres import database_url
+    from kb.principals import split_principals
+    from kb.settings import Settings
+    from migrations.run import upgrade
+
     settings = Settings()
-    configure_logging("warning")
 
     async def run(url: str) -> ResponseT:
         async with open_resources(settings, url) as resources:

@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import typer
 
-from footnote.commands.admin import COMMAND_LINE, chosen_tenants, on_database
-from footnote.compose import utc_now
+from footnote.on_database import COMMAND_LINE, chosen_tenants, on_database, utc_now
 from footnote.output import console, print_json
 from kb.consistency import Checker, Finding, TenantReport
 from kb.files import FileStore

@@ -14,16 +14,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Annotated
 
 import httpx
-import typer
 from rich.markup import escape
 from rich.progress import track
 
 from app.http.answers.schemas import Answer
 from footnote.client import Client
-from footnote.commands.admin import create_demo_key
+from footnote.on_database import on_database
 from footnote.output import console, progress_console
 from footnote.samples.manifest import (
     ManifestEntry,
@@ -34,8 +32,12 @@ from footnote.samples.manifest import (
 )
 from footnote.show import show_answer
 from kb.errors import KnowledgeBaseError
+from kb.postgres.database import Database
 from kb.private_folders import make_private
 from kb.settings import Settings
+from kb.store.choices import SCOPES
+from kb.store.credentials import create_key
+from kb.store.tenants import create_tenant
 
 START_TIMEOUT_SECONDS = 90
 """The very first start exports the embedding model."""
@@ -51,15 +53,8 @@ class DemoFailed(KnowledgeBaseError):
     code = "demo_failed"
 
 
-def demo(
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Go on serving afterwards, until Ctrl-C.")
-    ] = False,
-) -> None:
-    """Upload the sample documents, ask as different people, print proved answers.
-
-    Runs in a home folder of its own and needs nothing else. Exit 1 if an answer is not as expected.
-    """
+def demo(*, keep: bool) -> None:
+    """Prints the answers; DemoFailed when one is not as expected. `keep` serves until Ctrl-C."""
     home = Settings().home_path / "demo"
     # An earlier demo goes, but not the exported model.
     make_private(home)
@@ -68,7 +63,7 @@ def demo(
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     console.print("[bold]Starting Footnote[/bold] with an embedded Postgres ...")
     with _service(home) as url:
-        key = create_demo_key(home, TENANT)
+        key = _create_key(home)
         headers = {"Authorization": f"Bearer {key}"}
         with httpx.Client(base_url=url, timeout=60, headers=headers) as http:
             client = Client(http=http)
@@ -80,6 +75,18 @@ def demo(
     if failures:
         raise DemoFailed(f"{len(failures)} answers were not as expected: {'; '.join(failures)}")
     console.print("\n[bold green]All answers were as expected.[/bold green]")
+
+
+def _create_key(home: Path) -> str:
+    """The key of a new tenant below this home that may do everything and ask for everybody."""
+
+    async def act(database: Database) -> str:
+        async with database.system() as system:
+            tenant = await create_tenant(system, TENANT)
+            key = await create_key(system, tenant.id, scopes=SCOPES, principals=[], expires_at=None)
+            return key.key
+
+    return on_database(Settings(home=home), act)
 
 
 def upload_samples(client: Client, entries: Sequence[ManifestEntry]) -> None:

@@ -5,22 +5,18 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 
 from app.answering.abstention import fitted_model, is_fitted_to
-from footnote.commands.consistency_check import check_consistency
-from footnote.commands.recall import show_recall
-from footnote.compose import REFIT, open_database
-from footnote.output import JsonOption, PrincipalsOption, console, print_json
+from footnote.compose import REFIT
+from footnote.on_database import open_database
+from footnote.output import console, print_json
 from kb.errors import KnowledgeBaseError
 from kb.postgres.embedded_postgres import database_url
-from kb.principals import split_principals
 from kb.private_folders import open_to_others
 from kb.settings import Settings
 from kb.store.spaces import SpaceTuning, stored_spaces
@@ -38,50 +34,8 @@ class Check:
     mend: str | None = None
 
 
-class Subject(StrEnum):
-    """A subject to check closely."""
-
-    RECALL = "recall"
-    CONSISTENCY = "consistency"
-
-
-def doctor(  # noqa: PLR0913, PLR0917  # each is an option of the command
-    subject: Annotated[
-        Subject | None,
-        typer.Argument(
-            help="'recall': does vector search find what is nearest? 'consistency': does what is "
-            "stored agree with itself? Unset: all else."
-        ),
-    ] = None,
-    tenant: Annotated[
-        str | None,
-        typer.Option(
-            help="For 'recall': the tenant whose chunks are searched. For 'consistency': the only "
-            "one that is checked."
-        ),
-    ] = None,
-    principals: PrincipalsOption = None,
-    samples: Annotated[int, typer.Option(min=1, max=10_000, help="Questions of 'recall'.")] = 50,
-    repair: Annotated[
-        bool, typer.Option("--repair", help="For 'consistency': mend what can be mended.")
-    ] = False,
-    settled_seconds: Annotated[
-        int,
-        typer.Option(min=0, help="For 'consistency': younger files may soon be needed."),
-    ] = 3600,
-    as_json: JsonOption = False,
-) -> None:
-    """Check the set-up; exit 1 when something is wrong."""
-    if subject is Subject.CONSISTENCY:
-        check_consistency(
-            tenant, settled_seconds=settled_seconds, is_repaired=repair, as_json=as_json
-        )
-        return
-    if subject is Subject.RECALL:
-        if tenant is None:
-            raise typer.BadParameter("'recall' needs --tenant.")
-        show_recall(tenant, split_principals(principals or ""), samples=samples, as_json=as_json)
-        return
+def check_set_up(*, as_json: bool) -> None:
+    """Prints the checks; exit 1 when something is wrong."""
     settings = Settings()
     checks = [*_check_local(settings), *_check_database(settings)]
     _show(checks, as_json=as_json)

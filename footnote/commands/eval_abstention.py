@@ -23,7 +23,7 @@ from footnote.commands.eval_command import (
     settings_in,
 )
 from footnote.commands.eval_retrieval import load_datasets
-from footnote.compose import build_retriever, load_embedder, open_database, open_space, utc_now
+from footnote.compose import build_retriever, load_embedder, open_space
 from footnote.evals.abstention import (
     KIND,
     QUESTIONS_PER_CASE,
@@ -38,6 +38,7 @@ from footnote.evals.datasets import open_dataset
 from footnote.evals.loading import LoadedDataset
 from footnote.evals.questions import read_questions
 from footnote.evals.results import write_fitted
+from footnote.on_database import open_database, utc_now
 from footnote.output import progress_console
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.settings import Settings
@@ -69,7 +70,7 @@ def abstention(
     model = packaged_model()
     if fit:
         # An extra: only who fits needs it.
-        from footnote.evals.abstention_fit import (  # noqa: PLC0415
+        from footnote.evals.abstention_fit import (
             FitName,
             fit_abstention,
         )

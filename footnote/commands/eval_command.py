@@ -19,9 +19,9 @@ from footnote.evals.thresholds import PACKAGED, Verdict, judge, read_floors
 from footnote.extras import DRAWING, require_packages
 from footnote.output import JsonOption, print_json, progress_console, table_console
 from kb.errors import Misconfigured
+from kb.logs import configure_logging
 from kb.postgres.embedded_postgres import database_url
 from kb.settings import Settings
-from kb.telemetry import configure_logging
 from migrations.run import upgrade
 
 DatasetOption = Annotated[
@@ -135,7 +135,7 @@ def settings_in(home: Path | None) -> Settings:
 @contextmanager
 def evaluation_database(settings: Settings) -> Iterator[str]:
     """The URL of a database with the newest schema; logs say errors only."""
-    configure_logging("error")
+    configure_logging("error", settings.log_format)
     with database_url(settings) as url:
         if settings.database_url is None:
             upgrade(url)
@@ -181,7 +181,7 @@ def finish(
 def draw(evaluation: Evaluation, verdicts: Sequence[Verdict], path: Path) -> None:
     """Writes the page and its pictures."""
     # An extra: only who draws needs it.
-    from footnote.evals.report import write_report  # noqa: PLC0415
+    from footnote.evals.report import write_report
 
     for written in write_report(evaluation, verdicts, path):
         progress_console.print(f"Written: {written}", markup=False, soft_wrap=True)

@@ -23,17 +23,16 @@ from footnote.commands.eval_command import (
 from footnote.compose import (
     build_retriever,
     load_embedder,
-    open_database,
     open_indexes,
     open_ingestion,
     open_space,
     uploads_with,
-    utc_now,
 )
 from footnote.evals.datasets import Dataset, open_dataset
 from footnote.evals.loading import LoadedDataset, load
 from footnote.evals.results import Result
 from footnote.evals.retrieval import KIND, History, RetrievalRun, measure_retrieval
+from footnote.on_database import open_database, utc_now
 from footnote.output import progress_bar, progress_console
 from kb.errors import Misconfigured
 from kb.settings import Settings

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from app.http.documents.schemas import UploadFields
 from app.identity import Caller
 from footnote.commands.given_files import GivenFile
-from footnote.compose import utc_now
 from footnote.meanings import remedy_of_code
+from footnote.on_database import utc_now
 from ingest.ingestion import Ingestion
 from ingest.runs import LOOK_EVERY_SECONDS, has_finished, until_finished
 from ingest.sources.permissions import Readers

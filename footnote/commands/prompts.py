@@ -1,13 +1,13 @@
 """The prompts that requests can select."""
 
-import typer
-from rich.table import Table
+from typing import TYPE_CHECKING
 
-from app.answering.prompts.library import PromptLibrary
-from app.answering.prompts.prompt import Prompt
+import typer
+
 from footnote.output import JsonOption, console, print_json
-from kb.settings import Settings
-from kb.telemetry import configure_logging
+
+if TYPE_CHECKING:
+    from app.answering.prompts.prompt import Prompt
 
 SHOWN_HASH_CHARS = 12
 """Enough to tell versions apart by eye; --json has the whole hash."""
@@ -15,7 +15,11 @@ SHOWN_HASH_CHARS = 12
 
 def prompts(as_json: JsonOption = False) -> None:
     """List the prompts, those of the release and those in the home's folder `prompts`."""
-    configure_logging("warning")
+    from rich.table import Table
+
+    from app.answering.prompts.library import PromptLibrary
+    from kb.settings import Settings
+
     found = PromptLibrary(Settings().home_path / "prompts").prompts()
     if as_json:
         print_json(
@@ -39,7 +43,7 @@ def prompts(as_json: JsonOption = False) -> None:
     typer.echo("A name alone selects the newest version.")
 
 
-def _settings(prompt: Prompt) -> dict[str, object]:
+def _settings(prompt: "Prompt") -> dict[str, object]:
     model, guardrails = prompt.settings.model, prompt.settings.guardrails
     return {
         "temperature": model.temperature,

@@ -10,7 +10,7 @@ from typing import Final
 import typer
 
 from footnote.caller import command_line_caller
-from footnote.compose import open_database
+from footnote.on_database import open_database
 from footnote.output import console, print_json
 from kb.index.recall import RecallSample, check_recall
 from kb.index.sketches.sketch_cache import SketchCache

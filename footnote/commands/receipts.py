@@ -7,20 +7,8 @@ from uuid import UUID
 
 import typer
 
-from app.http.documents.present import receipt_out
-from footnote.commands.admin import on_database
 from footnote.output import JsonOption, TenantOption, console, print_json
-from footnote.receipt_file import read_keys, read_receipt, tenant_receipt
 from kb.errors import InvalidInput
-from kb.ids import DocumentId, TenantId
-from kb.postgres.database import Database
-from kb.receipts import PublicKey, verify_receipt
-from kb.residue import MIN_CHARACTERS, Places, ResidueReport, Trace, find_residue
-from kb.settings import Settings
-from kb.store.deletions import get_deletion
-from kb.store.signing_keys import public_keys, signing_key
-from kb.store.tenant_deletion import get_tenant_deletion
-from kb.store.tenants import tenant_by_name
 
 FileArgument = Annotated[Path, typer.Argument(help="The receipt, as JSON.", dir_okay=False)]
 
@@ -39,6 +27,17 @@ def show(
     ] = None,
 ) -> None:
     """Print the signed receipt of a deletion as it is now."""
+    from app.http.documents.present import receipt_out
+    from footnote.on_database import on_database
+    from footnote.receipt_file import tenant_receipt
+    from kb.ids import DocumentId, TenantId
+    from kb.postgres.database import Database
+    from kb.settings import Settings
+    from kb.store.deletions import get_deletion
+    from kb.store.signing_keys import signing_key
+    from kb.store.tenant_deletion import get_tenant_deletion
+    from kb.store.tenants import tenant_by_name
+
     deleted = _uuid(subject)
 
     async def act(database: Database) -> dict[str, object]:
@@ -57,6 +56,11 @@ def show(
 
 def keys() -> None:
     """Print the public keys that check receipts, as GET /v1/receipts/keys does."""
+    from footnote.on_database import on_database
+    from kb.postgres.database import Database
+    from kb.receipts import PublicKey
+    from kb.settings import Settings
+    from kb.store.signing_keys import public_keys
 
     async def act(database: Database) -> list[PublicKey]:
         async with database.system() as system:
@@ -78,6 +82,13 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check that a receipt was signed by this service and says what it said then."""
+    from footnote.on_database import on_database
+    from footnote.receipt_file import read_keys, read_receipt
+    from kb.postgres.database import Database
+    from kb.receipts import PublicKey, verify_receipt
+    from kb.settings import Settings
+    from kb.store.signing_keys import public_keys
+
     receipt = read_receipt(file)
     if keys_file is not None:
         known = read_keys(keys_file)
@@ -108,6 +119,13 @@ def scan(
     as_json: JsonOption = False,
 ) -> None:
     """Look for what is left of a deleted document in every table, file and index."""
+    from footnote.on_database import on_database
+    from footnote.receipt_file import read_receipt
+    from kb.postgres.database import Database
+    from kb.residue import MIN_CHARACTERS, Places, ResidueReport, Trace, find_residue
+    from kb.settings import Settings
+    from kb.store.tenants import tenant_by_name
+
     receipt = read_receipt(file)
     traces = [
         Trace(kind="id", value=str(receipt.get("document_id"))),

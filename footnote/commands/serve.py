@@ -4,27 +4,28 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated
+from typing import Literal
 
 import structlog
-import typer
 import uvloop
 from prometheus_client import start_http_server
 
 from app.http.main import build_app
 from app.resources import Resources
 from footnote.announcements import Announcements
-from footnote.commands.admin import COMMAND_LINE
 from footnote.compose import open_ingestion, open_resources
 from footnote.http_server import Moments, http_server
 from footnote.listening import Listener, address_failure, bind
+from footnote.on_database import COMMAND_LINE
 from footnote.one_up import only_one_up
 from footnote.outside import open_web
-from footnote.supervisor import Child, Database, Supervisor
+from footnote.supervisor import Child, Database, Part, Supervisor
 from footnote.worker_tools import (
     build_night,
     build_reindexing,
@@ -34,22 +35,21 @@ from footnote.worker_tools import (
 from ingest.deliveries import deliver_due, keep_delivering
 from ingest.worker import build_queue_app, run_worker
 from kb import stopping
+from kb.disk import home_failure, is_disk_full
 from kb.errors import DependencyFailed
 from kb.heartbeat import Heartbeat
+from kb.logs import configure_logging, logged_process
 from kb.postgres.embedded_postgres import DatabaseServer, database_server
-from kb.settings import Settings
+from kb.process_metrics import listening_socket, show_metrics
+from kb.settings import Settings, unknown_variables
 from kb.store.audit import record_system_event
 from kb.store.credentials import create_key
 from kb.store.queue_state import queue_states
 from kb.store.tenants import create_tenant, generations
-from kb.telemetry import configure_logging
 from migrations.run import upgrade
 from models.exported_model import has_export
 
 log = structlog.get_logger(__name__)
-
-HostOption = Annotated[str, typer.Option(help="Address to listen on.")]
-PortOption = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
 FIRST_TENANT = "default"
 FIRST_KEY_SCOPES = ("documents:write", "documents:read", "search", "answers", "feedback", "act_as")
@@ -67,15 +67,31 @@ PURGE_INTERVAL_SECONDS = 1.0
 """The interval at which this process looks for copies to purge."""
 
 
-def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
-    """Run everything: database (embedded unless configured), migrations, API and a worker."""
+@contextmanager
+def _service(name: Literal["api", "worker"], *, is_child: bool = False) -> Iterator[Settings]:
+    """The settings of a service, whose start and end are logged around the block."""
     settings = Settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     stopping.treat_sigterm_as_success()
+    with logged_process(name, home=str(settings.home.expanduser())):
+        for variable in [] if is_child else unknown_variables():
+            log.warning("setting.unknown", variable=variable)
+        try:
+            yield settings
+        except OSError as error:
+            # Below the home something is written all the time.
+            raise home_failure(settings.home, error) if is_disk_full(error) else error from error
+
+
+def up(host: str, port: int) -> None:
+    """Run everything: database (embedded unless configured), migrations, API and a worker."""
     listener = bind(host, port)
     told = Announcements(listener)
-    command = [sys.executable, "-m", "footnote", "worker", "--exit-with", str(os.getpid())]
-    with told.end_told(), only_one_up(settings.home_path, listener.url):
+    with (
+        told.end_told(),
+        _service("api") as settings,
+        only_one_up(settings.home_path, listener.url),
+    ):
         told.step(
             f"starting the database in {str(settings.home_path)!r}"
             if settings.database_url is None
@@ -85,40 +101,37 @@ def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
             told.step("bringing the schema up to date")
             upgrade(server.url)
             told.step("starting the worker")
-            with Supervisor(
-                [*_database(server), Child("worker", command)], home=settings.home_path
-            ) as supervisor:
-                uvloop.run(_serve(settings, server.url, listener, told))
-            told.cut_off += [f"the {name} did not end in time" for name in supervisor.killed]
+            command = [sys.executable, "-m", "footnote", "worker", "--exit-with", str(os.getpid())]
+            with listening_socket() as shown_at:
+                descriptor = shown_at.fileno()
+                command += ["--metrics-at", str(descriptor)]
+                child = Child("worker", command, descriptors=[descriptor])
+                parts: list[Part] = [*_database(server), child]
+                with Supervisor(parts, home=settings.home_path) as supervisor:
+                    uvloop.run(
+                        _serve(settings, server.url, listener, told=told, worker_metrics=shown_at)
+                    )
+                told.cut_off += [f"the {name} did not end in time" for name in supervisor.killed]
 
 
-def api(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
+def api(host: str, port: int) -> None:
     """Run the API alone; the schema must be up to date."""
-    settings = Settings()
-    configure_logging(settings.log_level)
-    stopping.treat_sigterm_as_success()
     listener = bind(host, port)
     with (
+        _service("api") as settings,
         database_server(settings) as server,
         Supervisor(_database(server), home=settings.home_path),
     ):
-        asyncio.run(_serve(settings, server.url, listener, None))
+        asyncio.run(_serve(settings, server.url, listener, told=None, worker_metrics=None))
 
 
-def worker(
-    until_empty: Annotated[
-        bool, typer.Option("--until-empty", help="Stop when no job is left.")
-    ] = False,
-    exit_with: Annotated[
-        int | None, typer.Option(hidden=True, help="Stop when this parent process is gone.")
-    ] = None,
-) -> None:
+def worker(*, until_empty: bool, exit_with: int | None, metrics_at: int | None) -> None:
     """Run a worker that ingests what was uploaded."""
-    settings = Settings()
-    configure_logging(settings.log_level)
-    stopping.treat_sigterm_as_success()
     # Before the worker gives way to others: what says that it lives should not.
-    with closing(Heartbeat()) as heartbeat:
+    with (
+        _service("worker", is_child=exit_with is not None) as settings,
+        closing(Heartbeat()) as heartbeat,
+    ):
         if exit_with is not None:
             os.nice(BESIDE_AN_API)
         with (
@@ -128,7 +141,14 @@ def worker(
             Supervisor(_database(server) if exit_with is None else [], home=settings.home_path),
         ):
             asyncio.run(
-                _work(settings, server.url, heartbeat, until_empty=until_empty, parent=exit_with)
+                _work(
+                    settings,
+                    server.url,
+                    heartbeat,
+                    until_empty=until_empty,
+                    parent=exit_with,
+                    metrics_at=metrics_at,
+                )
             )
 
 
@@ -152,8 +172,14 @@ def _group_ended_without(parent: int | None) -> Iterator[None]:
 
 
 async def _serve(
-    settings: Settings, url: str, listener: Listener, told: Announcements | None
+    settings: Settings,
+    url: str,
+    listener: Listener,
+    *,
+    told: Announcements | None,
+    worker_metrics: socket.socket | None,
 ) -> None:
+    """Serves the API; one that is `told` of is beside a worker of its own."""
     if told is not None:
         told.step(
             f"loading the embedding model {settings.embedding_model}"
@@ -161,7 +187,8 @@ async def _serve(
             else f"converting the embedding model {settings.embedding_model} for this machine, "
             "once, which takes up to a minute"
         )
-    async with open_resources(settings, url) as resources:
+    async with open_resources(settings, url) as opened:
+        resources = replace(opened, worker_metrics=worker_metrics)
         server = http_server(
             build_app(resources),
             host=listener.host,
@@ -221,7 +248,13 @@ async def _first_key(resources: Resources) -> str | None:
 
 
 async def _work(
-    settings: Settings, url: str, heartbeat: Heartbeat, *, until_empty: bool, parent: int | None
+    settings: Settings,
+    url: str,
+    heartbeat: Heartbeat,
+    *,
+    until_empty: bool,
+    parent: int | None,
+    metrics_at: int | None,
 ) -> None:
     async with (
         open_ingestion(settings, url) as tools,
@@ -230,6 +263,8 @@ async def _work(
     ):
         if settings.worker_metrics_port:
             start_http_server(settings.worker_metrics_port, registry=tools.metrics.registry)
+        elif metrics_at is not None:
+            await show_metrics(tools.metrics, metrics_at)
         watching = asyncio.create_task(_exit_with(parent)) if parent is not None else None
         sources = build_source_tools(settings, tools.database, tools.files, web)
         working = asyncio.create_task(

@@ -2,13 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from rich.table import Table
 
-from footnote.commands.admin import COMMAND_LINE, on_database, on_tenant
-from footnote.compose import utc_now
 from footnote.output import (
     JsonOption,
     PrincipalsOption,
@@ -18,35 +15,27 @@ from footnote.output import (
     progress_bar,
     table_console,
 )
-from footnote.outside import open_web
-from footnote.worker_tools import build_source_tools
-from ingest.sources.run import SourceTools
-from ingest.sources.sync import ReportProgress, remove_with_documents, synchronise
 from kb.errors import InvalidInput, NothingHeld
-from kb.files import FileStore
-from kb.ids import TenantId
-from kb.postgres.database import Database, TenantSession
-from kb.principals import split_principals
-from kb.settings import Settings
-from kb.store.audit import record_event
-from kb.store.source_items import confirm_held_items
-from kb.store.sources import (
-    DEFAULT_VANISH_SHARE,
-    Rule,
-    Source,
-    SourceSettings,
-    create_source,
-    delete_source,
-    get_source,
-    list_sources,
-)
-from kb.store.tenants import tenant_by_name
+from kb.store.choices import DEFAULT_VANISH_SHARE
+
+if TYPE_CHECKING:
+    from ingest.sources.run import SourceTools
+    from ingest.sources.sync import ReportProgress
+    from kb.ids import TenantId
+    from kb.store.sources import Rule, Source
 
 MAX_LISTED = 1_000
 """Sources of one tenant."""
 
 Result = TypeVar("Result")
 
+RulesOption = Annotated[
+    list[str] | None,
+    typer.Option("--rule", help="PATTERN=PRINCIPALS, as in 'hr/**=group:hr'; the first wins."),
+]
+VanishOption = Annotated[
+    float, typer.Option(min=0, max=1, help="More files gone than this share are held, not deleted.")
+]
 NameArgument = Annotated[str, typer.Argument(help="Name of the source.")]
 
 
@@ -61,10 +50,7 @@ def add(  # noqa: PLR0913, PLR0917  # each is an option of the command
     ],
     tenant: TenantOption,
     principals: PrincipalsOption = None,
-    rules: Annotated[
-        list[str] | None,
-        typer.Option("--rule", help="PATTERN=PRINCIPALS, as in 'hr/**=group:hr'; the first wins."),
-    ] = None,
+    rules: RulesOption = None,
     collection: Annotated[str, typer.Option(help="Collection of its documents.")] = "default",
     cron: Annotated[
         str | None, typer.Option(help="When it is synchronised, such as '0 2 * * *' (UTC).")
@@ -73,16 +59,20 @@ def add(  # noqa: PLR0913, PLR0917  # each is an option of the command
         list[str] | None, typer.Option(help="Only files that fit, such as '*.md'.")
     ] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="No files that fit.")] = None,
-    max_vanish_share: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="More files gone than this share are held, not deleted."),
-    ] = DEFAULT_VANISH_SHARE,
+    max_vanish_share: VanishOption = DEFAULT_VANISH_SHARE,
     as_json: JsonOption = False,
 ) -> None:
     """Add a source. --principals or --rule must say who may read its documents.
 
     Credentials come from the environment of the worker; an address holds none.
     """
+    from footnote.on_database import COMMAND_LINE, on_tenant, utc_now
+    from kb.postgres.database import TenantSession
+    from kb.principals import split_principals
+    from kb.settings import Settings
+    from kb.store.audit import record_event
+    from kb.store.sources import SourceSettings, create_source
+
     settings = SourceSettings(
         uri=uri,
         collection=collection,
@@ -94,7 +84,7 @@ def add(  # noqa: PLR0913, PLR0917  # each is an option of the command
         max_vanish_share=max_vanish_share,
     )
 
-    async def act(scope: TenantSession) -> Source:
+    async def act(scope: TenantSession) -> "Source":
         source = await create_source(scope, name, settings, is_operators=True, now=utc_now())
         await record_event(scope, COMMAND_LINE, "source.create", str(source.id))
         return source
@@ -108,8 +98,14 @@ def add(  # noqa: PLR0913, PLR0917  # each is an option of the command
 
 def list_(tenant: TenantOption, as_json: JsonOption = False) -> None:
     """List the sources of a tenant with their last runs."""
+    from rich.table import Table
 
-    async def act(scope: TenantSession) -> list[Source]:
+    from footnote.on_database import on_tenant
+    from kb.postgres.database import TenantSession
+    from kb.settings import Settings
+    from kb.store.sources import list_sources
+
+    async def act(scope: TenantSession) -> "list[Source]":
         return await list_sources(scope, after=None, limit=MAX_LISTED)
 
     found = on_tenant(Settings(), tenant, act)
@@ -141,6 +137,12 @@ def sync(name: NameArgument, tenant: TenantOption, as_json: JsonOption = False) 
 
 def confirm(name: NameArgument, tenant: TenantOption, as_json: JsonOption = False) -> None:
     """Carry out the deletions that are held now, of what is still gone, and synchronise."""
+    from footnote.on_database import COMMAND_LINE, on_tenant, utc_now
+    from kb.postgres.database import TenantSession
+    from kb.settings import Settings
+    from kb.store.audit import record_event
+    from kb.store.source_items import confirm_held_items
+    from kb.store.sources import get_source
 
     async def act(scope: TenantSession) -> None:
         source = await get_source(scope, name)
@@ -161,6 +163,12 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Remove a source; its documents stay unless --delete-documents says otherwise."""
+    from footnote.on_database import COMMAND_LINE, on_tenant
+    from ingest.sources.sync import remove_with_documents
+    from kb.postgres.database import TenantSession
+    from kb.settings import Settings
+    from kb.store.audit import record_event
+    from kb.store.sources import delete_source, get_source
 
     async def forget(scope: TenantSession) -> None:
         source = await get_source(scope, name)
@@ -183,6 +191,8 @@ def remove(
 
 def _synchronise(name: str, tenant: str, *, as_json: bool) -> None:
     """Prints the report of a run; Exit 1 when it is not all that one could wish for."""
+    from ingest.sources.sync import synchronise
+
     report = _with_tools(
         tenant, lambda tools, id_, told: synchronise(tools, id_, name, report_progress=told)
     )
@@ -200,7 +210,7 @@ def _synchronise(name: str, tenant: str, *, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _shown(source: Source) -> dict[str, object]:
+def _shown(source: "Source") -> dict[str, object]:
     return {
         "name": source.name,
         **asdict(source.settings),
@@ -210,7 +220,10 @@ def _shown(source: Source) -> dict[str, object]:
     }
 
 
-def _rule(text: str) -> Rule:
+def _rule(text: str) -> "Rule":
+    from kb.principals import split_principals
+    from kb.store.sources import Rule
+
     pattern, _, principals = text.rpartition("=")
     if not pattern:
         raise InvalidInput(f"{text!r} is no rule: write PATTERN=PRINCIPALS.")
@@ -219,9 +232,17 @@ def _rule(text: str) -> Rule:
 
 def _with_tools(
     tenant_name: str,
-    act: Callable[[SourceTools, TenantId, ReportProgress], Awaitable[Result]],
+    act: "Callable[[SourceTools, TenantId, ReportProgress], Awaitable[Result]]",
 ) -> Result:
     """The result of `act` with the tools that a worker has; a bar shows the progress."""
+    from footnote.on_database import on_database
+    from footnote.outside import open_web
+    from footnote.worker_tools import build_source_tools
+    from kb.files import FileStore
+    from kb.postgres.database import Database
+    from kb.settings import Settings
+    from kb.store.tenants import tenant_by_name
+
     settings = Settings()
 
     async def with_tools(database: Database) -> Result:

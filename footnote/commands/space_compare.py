@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -13,25 +12,22 @@ from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import Retriever
 from app.retrieve.search_spaces import SearchSpaces
 from footnote.caller import command_line_caller
-from footnote.commands.admin import on_database
 from footnote.commands.ask import Mode
-from footnote.compose import build_retriever, model_loader, open_indexes, utc_now
+from footnote.compose import build_retriever, model_loader, open_indexes
 from footnote.extras import FITTING, require_packages
-from footnote.output import JsonOption, PrincipalsOption, TenantOption, print_json, table_console
+from footnote.on_database import on_database, utc_now
+from footnote.output import print_json, table_console
+from kb.logs import configure_logging
 from kb.postgres.database import Database, Viewer
-from kb.principals import split_principals
 from kb.settings import Settings
 from kb.store.spaces import StoredSpace, find_space
-from kb.telemetry import configure_logging
 
 if TYPE_CHECKING:
     from footnote.evals.spaces import SpaceDifference
 
-SpaceArgument = Annotated[str, typer.Argument(help="Name of a space, or of its model.")]
-
 
 @dataclass(frozen=True, kw_only=True)
-class _Asked:
+class Asked:
     """The spaces to compare, what to ask in them, and who asks."""
 
     names: tuple[str, str]
@@ -41,30 +37,11 @@ class _Asked:
     mode: Mode
 
 
-def compare(  # noqa: PLR0913, PLR0917  # the options of a measurement
-    first: SpaceArgument,
-    second: SpaceArgument,
-    tenant: TenantOption,
-    cases: Annotated[Path, typer.Option(dir_okay=False, help="TOML: [[case]] question, relevant.")],
-    principals: PrincipalsOption = None,
-    mode: Annotated[Mode, typer.Option(help="The search to make.")] = Mode.HYBRID,
-    as_json: JsonOption = False,
-) -> None:
-    """Ask the same questions in two spaces, and compare which documents come first.
-
-    The difference is second minus first, with its 95 % interval and the p-value of a paired
-    randomisation test.
-    """
+def show_comparison(asked: Asked, *, as_json: bool) -> None:
+    """Prints the differences: second minus first, with interval and p-value."""
     require_packages(FITTING, purpose="comparisons")
-    configure_logging("error")
-    asked = _Asked(
-        names=(first, second),
-        tenant=tenant,
-        principals=split_principals(principals or ""),
-        cases=cases,
-        mode=mode,
-    )
     settings = Settings()
+    configure_logging("error", settings.log_format)
     differences = on_database(settings, lambda database: _compare(settings, database, asked))
     if as_json:
         print_json(differences)
@@ -73,10 +50,10 @@ def compare(  # noqa: PLR0913, PLR0917  # the options of a measurement
 
 
 async def _compare(
-    settings: Settings, database: Database, asked: _Asked
+    settings: Settings, database: Database, asked: Asked
 ) -> "Sequence[SpaceDifference]":
     # An extra: only who measures needs it.
-    from footnote.evals.spaces import compare_spaces, read_questions  # noqa: PLC0415
+    from footnote.evals.spaces import compare_spaces, read_questions
 
     questions = read_questions(asked.cases)
     caller = await command_line_caller(database, asked.tenant, asked.principals)

@@ -4,31 +4,24 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.table import Table
 
-from app.answering.abstention import is_fitted_to, parse_fitted
-from footnote.commands.admin import on_database
-from footnote.compose import REFIT, load_embedder, space_of
-from footnote.equating import equate
-from footnote.output import JsonOption, console, print_json, table_console
-from kb.errors import InvalidInput
-from kb.postgres.database import Database
-from kb.settings import Settings
-from kb.store.space_changes import (
-    SpaceState,
-    activate_space,
-    create_space,
-    describe_spaces,
-    drop_space,
-    enqueue_backfills,
-    set_tuning,
+from footnote.commands.ask import Mode
+from footnote.output import (
+    JsonOption,
+    PrincipalsOption,
+    TenantOption,
+    console,
+    print_json,
+    table_console,
 )
-from kb.store.spaces import Space, SpaceTuning, StoredSpace, find_space
-from kb.store.tenants import tenant_by_name
-from kb.telemetry import configure_logging
+from kb.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from kb.store.space_changes import SpaceState
+    from kb.store.spaces import Space, SpaceTuning, StoredSpace
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the space, or of its model.")]
 FloorOption = Annotated[
@@ -62,8 +55,16 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Create a space for a model: workers fill it beside the active one, which stays in use."""
+    from footnote.compose import load_embedder, space_of
+    from footnote.on_database import on_database
+    from kb.logs import configure_logging
+    from kb.postgres.database import Database
+    from kb.settings import Settings
+    from kb.store.space_changes import create_space, enqueue_backfills
+    from kb.store.spaces import SpaceTuning
+
     settings = Settings()
-    configure_logging("error")
+    configure_logging("error", settings.log_format)
     # Every process has to find it, wherever it was started.
     name = str(Path(model).resolve()) if Path(model).is_dir() else model
     space = space_of(load_embedder(settings.model_copy(update={"embedding_model": name})))
@@ -85,8 +86,13 @@ def create(
 
 def backfill(name: NameArgument, as_json: JsonOption = False) -> None:
     """Queue jobs once more for what a space lacks, such as after a job that failed."""
+    from footnote.on_database import on_database
+    from kb.postgres.database import Database
+    from kb.settings import Settings
+    from kb.store.space_changes import enqueue_backfills
+    from kb.store.spaces import find_space
 
-    async def act(database: Database) -> tuple[Space, int]:
+    async def act(database: Database) -> "tuple[Space, int]":
         async with database.system() as system:
             space = (await find_space(system, name)).space
         return space, await enqueue_backfills(database, space)
@@ -100,6 +106,12 @@ def backfill(name: NameArgument, as_json: JsonOption = False) -> None:
 
 def list_spaces(as_json: JsonOption = False) -> None:
     """List the spaces, and how much of what is stored each of them has."""
+    from rich.table import Table
+
+    from footnote.on_database import on_database
+    from kb.settings import Settings
+    from kb.store.space_changes import describe_spaces
+
     states = on_database(Settings(), describe_spaces)
     if as_json:
         print_json([_state_json(each) for each in states])
@@ -128,8 +140,15 @@ def activate(
     as_json: JsonOption = False,
 ) -> None:
     """Have all processes search a space from now on; the one before stays current."""
+    from app.answering.abstention import is_fitted_to
+    from footnote.compose import REFIT
+    from footnote.on_database import on_database
+    from kb.postgres.database import Database
+    from kb.settings import Settings
+    from kb.store.space_changes import activate_space
+    from kb.store.spaces import find_space
 
-    async def act(database: Database) -> tuple[StoredSpace, Space | None]:
+    async def act(database: Database) -> "tuple[StoredSpace, Space | None]":
         previous = await activate_space(database, name, is_forced=force)
         async with database.system() as system:
             return await find_space(system, name), previous
@@ -146,6 +165,10 @@ def activate(
 
 def drop(name: NameArgument, as_json: JsonOption = False) -> None:
     """Free a space's table and indexes; not those of the one that searches use."""
+    from footnote.on_database import on_database
+    from kb.settings import Settings
+    from kb.store.space_changes import drop_space
+
     on_database(Settings(), lambda database: drop_space(database, name))
     if as_json:
         print_json({"dropped": name})
@@ -168,10 +191,18 @@ def tune(  # noqa: PLR0913, PLR0917  # the options of a space
     as_json: JsonOption = False,
 ) -> None:
     """Set what depends on the cosines of a space's model; the rest stays as it is."""
+    from footnote.equating import equate
+    from footnote.on_database import on_database
+    from kb.postgres.database import Database
+    from kb.settings import Settings
+    from kb.store.space_changes import set_tuning
+    from kb.store.spaces import SpaceTuning, find_space
+    from kb.store.tenants import tenant_by_name
+
     if (like is None) != (tenant is None):
         raise InvalidInput("--like and --tenant need each other.")
 
-    async def act(database: Database) -> StoredSpace:
+    async def act(database: Database) -> "StoredSpace":
         async with database.system() as system:
             stored = await find_space(system, name)
         before = SpaceTuning() if reset else stored.tuning
@@ -192,14 +223,44 @@ def tune(  # noqa: PLR0913, PLR0917  # the options of a space
         console.print(f"Tuned the space {stored.space.name}: processes take it up in seconds.")
 
 
+def compare(  # noqa: PLR0913, PLR0917  # the options of a measurement
+    first: NameArgument,
+    second: NameArgument,
+    tenant: TenantOption,
+    cases: Annotated[Path, typer.Option(dir_okay=False, help="TOML: [[case]] question, relevant.")],
+    principals: PrincipalsOption = None,
+    mode: Annotated[Mode, typer.Option(help="The search to make.")] = Mode.HYBRID,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the same questions in two spaces, and compare which documents come first.
+
+    The difference is second minus first, with its 95 % interval and the p-value of a paired
+    randomisation test.
+    """
+    from footnote.commands.space_compare import Asked, show_comparison
+    from kb.principals import split_principals
+
+    asked = Asked(
+        names=(first, second),
+        tenant=tenant,
+        principals=split_principals(principals or ""),
+        cases=cases,
+        mode=mode,
+    )
+    show_comparison(asked, as_json=as_json)
+
+
 def _tuning(
-    before: SpaceTuning,
+    before: "SpaceTuning",
     evidence_floor: float | None,
     lexical_weight: float | None,
     language: Sequence[str] | None,
     abstention: Path | None,
-) -> SpaceTuning:
+) -> "SpaceTuning":
     """The tuning with what is given; InvalidInput when the file holds no fitted model."""
+    from app.answering.abstention import parse_fitted
+    from kb.store.spaces import SpaceTuning
+
     fitted = before.abstention
     if abstention is not None:
         try:
@@ -215,7 +276,7 @@ def _tuning(
     )
 
 
-def _state(state: SpaceState) -> State:
+def _state(state: "SpaceState") -> State:
     if state.stored.is_dropped:
         return "dropping"
     if state.stored.is_current:
@@ -223,7 +284,7 @@ def _state(state: SpaceState) -> State:
     return "filling" if state.missing else "ready"
 
 
-def _identity(space: Space) -> dict[str, object]:
+def _identity(space: "Space") -> dict[str, object]:
     return {
         "name": space.name,
         "model": space.model,
@@ -232,7 +293,7 @@ def _identity(space: Space) -> dict[str, object]:
     }
 
 
-def _state_json(state: SpaceState) -> dict[str, object]:
+def _state_json(state: "SpaceState") -> dict[str, object]:
     return {
         **_identity(state.stored.space),
         "state": _state(state),
@@ -245,7 +306,7 @@ def _state_json(state: SpaceState) -> dict[str, object]:
     }
 
 
-def _tuning_json(tuning: SpaceTuning) -> dict[str, object]:
+def _tuning_json(tuning: "SpaceTuning") -> dict[str, object]:
     fitted = tuning.abstention
     return {
         "evidence_floor": tuning.evidence_floor,

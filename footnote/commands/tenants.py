@@ -1,35 +1,21 @@
 """Tenants: list them, delete one with all it has, and rules of its collections."""
 
-import asyncio
 from typing import Annotated
 
 import typer
 
-from footnote.commands.admin import COMMAND_LINE, chosen_tenants, on_database, on_tenant
-from footnote.compose import utc_now
 from footnote.output import JsonOption, TenantOption, console, print_json
-from footnote.receipt_file import tenant_receipt
 from kb.errors import InvalidInput
-from kb.files import FileStore
-from kb.ids import TenantId
-from kb.index.lexical.open_indexes import OpenIndexes
-from kb.postgres.database import Database, TenantSession
-from kb.settings import Settings
-from kb.store.api_processes import tenant_purged_everywhere
-from kb.store.audit import record_event
-from kb.store.collections import MAX_RETENTION_DAYS, CollectionRule, list_collections, set_retention
-from kb.store.signing_keys import signing_key
-from kb.store.tenant_deletion import complete_tenant_deletion, delete_tenant, get_tenant_deletion
-from kb.store.tenants import Tenant, tenant_by_name
+from kb.store.choices import MAX_RETENTION_DAYS
 
 PAGE = 1_000
-
-PURGE_PATIENCE_SECONDS = 30
-"""Processes of the API look every second."""
 
 
 def list_all(as_json: JsonOption = False) -> None:
     """List the tenants by name."""
+    from footnote.on_database import chosen_tenants, on_database
+    from kb.settings import Settings
+
     tenants = on_database(Settings(), lambda database: chosen_tenants(database, None))
     if as_json:
         print_json([{"id": str(tenant.id), "name": tenant.name} for tenant in tenants])
@@ -46,6 +32,12 @@ def delete(
     as_json: JsonOption = False,
 ) -> None:
     """Delete a tenant with everything that it has, and print the signed receipt."""
+    from footnote.deleted_tenant import delete_with_all
+    from footnote.on_database import on_database
+    from kb.postgres.database import Database
+    from kb.settings import Settings
+    from kb.store.tenants import Tenant, tenant_by_name
+
     settings = Settings()
 
     async def look_up(database: Database) -> Tenant:
@@ -59,7 +51,7 @@ def delete(
             raise InvalidInput("The names differ: nothing was deleted.")
 
     async def act(database: Database) -> dict[str, object]:
-        return await _delete(settings, database, tenant)
+        return await delete_with_all(settings, database, tenant)
 
     receipt = on_database(settings, act)
     if as_json:
@@ -67,33 +59,6 @@ def delete(
     else:
         console.print(f"Deleted the tenant {name!r}. The receipt:")
         print_json(receipt)
-
-
-async def _delete(settings: Settings, database: Database, tenant: Tenant) -> dict[str, object]:
-    files = FileStore(settings.effective_file_store_url)
-    async with database.system() as system:
-        # Before: a deletion that cannot be told of is not begun.
-        key = await signing_key(system)
-    file_count = len(await files.stored(tenant.id))
-    async with database.tenant(tenant.id, viewer=None) as scope:
-        await delete_tenant(scope, files=file_count, now=utc_now())
-    await files.delete_all(tenant.id)
-    # Of commands that searched here; processes of the API remove what they have.
-    OpenIndexes(settings.home_path / "lexical").remove(tenant.id)
-    await _wait_until_purged(database, tenant.id)
-    async with database.system() as system:
-        return tenant_receipt(await get_tenant_deletion(system, tenant.id), key)
-
-
-async def _wait_until_purged(database: Database, tenant_id: TenantId) -> None:
-    """Returns when nobody has a copy left, or after some patience: the receipt says which."""
-    for _ in range(PURGE_PATIENCE_SECONDS * 2):
-        async with database.system() as system:
-            purged = await tenant_purged_everywhere(system, tenant_id)
-            await complete_tenant_deletion(system, tenant_id, purged, now=utc_now())
-        if purged.generation:
-            return
-        await asyncio.sleep(0.5)
 
 
 def retention(
@@ -112,6 +77,12 @@ def retention(
     ] = False,
 ) -> None:
     """Delete a collection's documents some days after their last upload, every night."""
+    from footnote.on_database import COMMAND_LINE, on_tenant
+    from kb.postgres.database import TenantSession
+    from kb.settings import Settings
+    from kb.store.audit import record_event
+    from kb.store.collections import set_retention
+
     if (days is None) != is_kept:
         raise InvalidInput("Say either --days N or --keep.")
 
@@ -128,6 +99,10 @@ def retention(
 
 def collections(tenant: TenantOption, as_json: JsonOption = False) -> None:
     """List a tenant's collections, and for how long their documents are kept."""
+    from footnote.on_database import on_tenant
+    from kb.postgres.database import TenantSession
+    from kb.settings import Settings
+    from kb.store.collections import CollectionRule, list_collections
 
     async def act(scope: TenantSession) -> list[CollectionRule]:
         found: list[CollectionRule] = []

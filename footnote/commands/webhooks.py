@@ -1,31 +1,16 @@
 """Webhooks: who is told of what happens."""
 
-import asyncio
-from typing import Annotated
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
-from footnote.commands.admin import COMMAND_LINE, on_tenant
-from footnote.compose import utc_now
 from footnote.output import JsonOption, TenantOption, console, print_json
-from footnote.outside import open_outbound
-from kb.ids import WebhookId
-from kb.postgres.database import TenantSession
-from kb.settings import Settings
-from kb.store.audit import record_event
-from kb.store.webhook_deliveries import Delivery, add_test_delivery, list_deliveries
-from kb.store.webhook_events import EVENT_TYPES, read_event_types
-from kb.store.webhooks import (
-    MAX_WEBHOOKS,
-    Webhook,
-    create_webhook,
-    delete_webhook,
-    get_webhook,
-    list_webhooks,
-    new_secret,
-)
+from kb.store.choices import EVENT_TYPES
+
+if TYPE_CHECKING:
+    from kb.store.webhook_deliveries import Delivery
+    from kb.store.webhooks import Webhook
 
 WebhookArgument = Annotated[UUID, typer.Argument(help="The id of the webhook.")]
 
@@ -42,6 +27,17 @@ def add_webhook(
     as_json: JsonOption = False,
 ) -> None:
     """Have an address told of events; the secret that signs them is shown only now."""
+    import asyncio
+    from urllib.parse import urlsplit
+
+    from footnote.on_database import COMMAND_LINE, on_tenant, utc_now
+    from footnote.outside import open_outbound
+    from kb.postgres.database import TenantSession
+    from kb.settings import Settings
+    from kb.store.audit import record_event
+    from kb.store.webhook_events import read_event_types
+    from kb.store.webhooks import create_webhook, new_secret
+
     settings = Settings()
     types = read_event_types(events)
 
@@ -49,7 +45,7 @@ def add_webhook(
         async with open_outbound(settings) as client:
             await client.check(url)
 
-    async def act(scope: TenantSession) -> Webhook:
+    async def act(scope: TenantSession) -> "Webhook":
         webhook = await create_webhook(
             scope, url=url, events=types, secret=new_secret(), now=utc_now()
         )
@@ -68,6 +64,10 @@ def add_webhook(
 
 def list_all(tenant: TenantOption, as_json: JsonOption = False) -> None:
     """List the webhooks of a tenant."""
+    from footnote.on_database import on_tenant
+    from kb.settings import Settings
+    from kb.store.webhooks import MAX_WEBHOOKS, list_webhooks
+
     found = on_tenant(
         Settings(), tenant, lambda scope: list_webhooks(scope, after=None, limit=MAX_WEBHOOKS)
     )
@@ -81,6 +81,12 @@ def list_all(tenant: TenantOption, as_json: JsonOption = False) -> None:
 
 def remove_webhook(webhook_id: WebhookArgument, tenant: TenantOption) -> None:
     """Remove a webhook and what waits for it."""
+    from footnote.on_database import COMMAND_LINE, on_tenant
+    from kb.ids import WebhookId
+    from kb.postgres.database import TenantSession
+    from kb.settings import Settings
+    from kb.store.audit import record_event
+    from kb.store.webhooks import delete_webhook
 
     async def act(scope: TenantSession) -> None:
         await delete_webhook(scope, WebhookId(webhook_id))
@@ -94,8 +100,14 @@ def send_test(
     webhook_id: WebhookArgument, tenant: TenantOption, as_json: JsonOption = False
 ) -> None:
     """Have a worker send an event of the type webhook.test."""
+    from footnote.on_database import on_tenant, utc_now
+    from kb.ids import WebhookId
+    from kb.postgres.database import TenantSession
+    from kb.settings import Settings
+    from kb.store.webhook_deliveries import add_test_delivery
+    from kb.store.webhooks import get_webhook
 
-    async def act(scope: TenantSession) -> Delivery:
+    async def act(scope: TenantSession) -> "Delivery":
         await get_webhook(scope, WebhookId(webhook_id), is_locked=True)
         return await add_test_delivery(scope, WebhookId(webhook_id), now=utc_now())
 
@@ -110,8 +122,14 @@ def show_deliveries(
     webhook_id: WebhookArgument, tenant: TenantOption, as_json: JsonOption = False
 ) -> None:
     """Show the newest events for a webhook, and what became of them."""
+    from footnote.on_database import on_tenant
+    from kb.ids import WebhookId
+    from kb.postgres.database import TenantSession
+    from kb.settings import Settings
+    from kb.store.webhook_deliveries import list_deliveries
+    from kb.store.webhooks import get_webhook
 
-    async def act(scope: TenantSession) -> list[Delivery]:
+    async def act(scope: TenantSession) -> "list[Delivery]":
         await get_webhook(scope, WebhookId(webhook_id))
         return await list_deliveries(
             scope, WebhookId(webhook_id), before=None, limit=SHOWN_DELIVERIES
@@ -127,7 +145,7 @@ def show_deliveries(
         console.print(f"{each.id}  {each.type}  {each.status}  {len(each.attempts)}  {answer}")
 
 
-def _shown(webhook: Webhook) -> dict[str, object]:
+def _shown(webhook: "Webhook") -> dict[str, object]:
     return {
         "id": str(webhook.id),
         "url": webhook.url,
@@ -137,7 +155,7 @@ def _shown(webhook: Webhook) -> dict[str, object]:
     }
 
 
-def _shown_delivery(delivery: Delivery) -> dict[str, object]:
+def _shown_delivery(delivery: "Delivery") -> dict[str, object]:
     return {
         "id": str(delivery.id),
         "type": delivery.type,

@@ -127,6 +127,7 @@ class _Case:
             document_version=1,
             external_id=None,
             title=None,
+            filename=None,
             source_uri=None,
             content_sha256="",
             updated_at=datetime(2026, 1, 1, tzinfo=UTC),

@@ -16,6 +16,7 @@ from ingest.sources.report import Tally
 from ingest.sources.run import READ_AT_ONCE, Place, SourceRun, told
 from ingest.sources.survey import Surveyed
 from kb.errors import DependencyFailed, KnowledgeBaseError, OutboundFailed
+from kb.file_names import file_name
 from kb.ids import new_uuid
 from kb.media_types import sniff
 from kb.postgres.database import TenantSession, Viewer
@@ -191,9 +192,8 @@ class Intake:
         async def move(scope: TenantSession) -> None:
             await describe_document(run, scope, former, surveyed)
             if former.document_id is not None:
-                await set_filename(
-                    scope, former.document_id, surveyed.file.path.name, now=run.tools.clock()
-                )
+                name = file_name(surveyed.file.path.name)
+                await set_filename(scope, former.document_id, name, now=run.tools.clock())
             await forget_items(scope, run.source.id, [former.path])
             await store_items(scope, run.source.id, [moved], now=run.tools.clock())
 

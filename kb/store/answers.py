@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from kb.errors import AnswerNotFound, EvidenceDeleted, StillRunning
 from kb.ids import AnswerId, DocumentId, Subject
 from kb.postgres.database import TenantSession, Viewer, constraint_of
-from kb.principals import key_of
+from kb.principals import author_of, key_of, key_subject
 from kb.store.tables import answer_documents, answers, documents
 
 _SHOWN: Final = "answer_documents_document_fkey"
@@ -60,10 +60,11 @@ async def insert_answer(scope: TenantSession, record: AnswerRecord) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredAnswer:
-    """A response as it was given, and what only the record tells."""
+    """A response as it was given, what only the record tells, and who asked."""
 
     response: Mapping[str, object]
     trace: Mapping[str, object]
+    asker: str
 
 
 async def read_answer(scope: TenantSession, answer_id: AnswerId) -> StoredAnswer:
@@ -72,15 +73,27 @@ async def read_answer(scope: TenantSession, answer_id: AnswerId) -> StoredAnswer
     The asker's principals must all be the caller's, and every quoted document must still be
     one the caller may read. StillRunning while a streamed answer is being made.
     """
-    query = select(answers.c.response, answers.c.trace, answers.c.status).where(
-        answers.c.tenant_id == scope.tenant_id, answers.c.id == answer_id
-    )
+    table = answers.c
+    query = select(
+        table.response,
+        table.trace,
+        table.status,
+        table.subject,
+        table.credential_id,
+        table.principals,
+    ).where(table.tenant_id == scope.tenant_id, table.id == answer_id)
     row = (await scope.connection.execute(query)).one_or_none()
     if row is None or row.status == "failed" or not await is_readable(scope, answer_id):
         raise AnswerNotFound
     if row.status == "running":
         raise StillRunning("The answer is still being made.")
-    return StoredAnswer(response=dict(row.response), trace=dict(row.trace))
+    # Answers of earlier releases name the key alone.
+    subject = row.subject or key_subject(row.credential_id)
+    return StoredAnswer(
+        response=dict(row.response),
+        trace=dict(row.trace),
+        asker=author_of(subject, row.principals),
+    )
 
 
 async def recent_statuses(

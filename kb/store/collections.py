@@ -3,16 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import select, text, update
 
 from kb.ids import CollectionId, new_uuid
 from kb.postgres.database import TenantSession
 from kb.store.tables import collections, documents
-
-MAX_RETENTION_DAYS: Final = 36_500
-"""A century; the table refuses more."""
 
 
 async def ensure_collection(scope: TenantSession, name: str) -> CollectionId:

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, get_args
 
 from sqlalchemy import bindparam, insert, or_, select, update
 
@@ -14,12 +13,8 @@ from kb.errors import CredentialInvalid, CredentialNotFound, InvalidInput
 from kb.ids import CredentialId, TenantId, new_uuid
 from kb.postgres.database import EVERYONE, SystemSession
 from kb.principals import validate_principals
+from kb.store.choices import SCOPES
 from kb.store.tables import credentials, tenants
-
-Scope = Literal[
-    "documents:write", "documents:read", "search", "answers", "feedback", "admin", "act_as"
-]
-SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 KEY_START = "fn"
 LAST_USED_RESOLUTION = timedelta(minutes=1)
@@ -41,6 +36,7 @@ class Credential:
     """A key that was recognised."""
 
     id: CredentialId
+    prefix: str
     tenant_id: TenantId
     scopes: frozenset[str]
     principals: tuple[str, ...]
@@ -102,6 +98,7 @@ async def authenticate(system: SystemSession, key: str, *, now: datetime) -> Cre
         )
     return Credential(
         id=CredentialId(row.id),
+        prefix=row.prefix,
         tenant_id=TenantId(row.tenant_id),
         scopes=frozenset(row.scopes),
         principals=tuple(sorted({*row.principals, EVERYONE})),

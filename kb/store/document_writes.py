@@ -68,7 +68,7 @@ async def set_waiting_principals(
 
 
 async def set_filename(
-    scope: TenantSession, document_id: DocumentId, filename: str, *, now: datetime
+    scope: TenantSession, document_id: DocumentId, filename: str | None, *, now: datetime
 ) -> None:
     """Sets the name of the document's file, which was moved. Needs a whole-tenant scope."""
     await scope.connection.execute(

@@ -15,19 +15,11 @@ from kb.ids import JobId
 from kb.postgres.database import TenantSession
 from kb.store.audit import Actor, record_event
 from kb.store.changes import lock_document
+from kb.store.choices import JobStatus
 from kb.store.document_writes import set_status
 from kb.store.documents import Document, get_document
 from kb.store.job_kinds import REINDEX
-from kb.store.jobs import (
-    Job,
-    JobStatus,
-    enqueue_again,
-    finish_job,
-    get_job,
-    job_of,
-    queue_lock,
-    shown_jobs,
-)
+from kb.store.jobs import Job, enqueue_again, finish_job, get_job, job_of, queue_lock, shown_jobs
 from kb.store.tables import jobs
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal, assert_never, get_args
+from typing import Final, assert_never, get_args
 
 from sqlalchemy import (
     ColumnElement,
@@ -24,6 +24,7 @@ from sqlalchemy import (
 from kb.errors import JobNotFound
 from kb.ids import DocumentId, JobId, TenantId, new_uuid
 from kb.postgres.database import TenantSession
+from kb.store.choices import FinishedStatus, JobStatus, UnfinishedStatus
 from kb.store.documents import Document, DocumentError
 from kb.store.job_kinds import (
     INGEST,
@@ -37,11 +38,6 @@ from kb.store.job_kinds import (
 )
 from kb.store.tables import document_versions, documents, jobs
 from kb.store.webhook_events import Event, EventValue, emit
-
-UnfinishedStatus = Literal["queued", "running"]
-FinishedStatus = Literal["succeeded", "completed_with_errors", "failed", "canceled"]
-JobStatus = Literal[UnfinishedStatus, FinishedStatus]
-
 
 FINISHED: frozenset[str] = frozenset(get_args(FinishedStatus))
 """The statuses after which nothing of a job changes."""

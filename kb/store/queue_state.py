@@ -1,12 +1,14 @@
-"""What the queue holds, of all tenants together: numbers for the metrics, nothing of any job."""
+"""Numbers of all tenants together, for the metrics: the queue, failed jobs, documents by status."""
 
 from dataclasses import dataclass
+from typing import get_args
 
 from sqlalchemy import func, select, text
 
 from kb.postgres.database import SystemSession
+from kb.store.documents import DocumentStatus
 from kb.store.job_kinds import JOB_KINDS, PRIORITIES, JobPriority
-from kb.store.tables import jobs
+from kb.store.tables import documents, jobs
 
 OTHER = "other"
 """The kind of what another release queued and this one does not know."""
@@ -57,3 +59,10 @@ async def failed_jobs(system: SystemSession) -> dict[str, int]:
     query = select(jobs.c.kind, func.count()).where(jobs.c.status == "failed").group_by(jobs.c.kind)
     rows = await system.connection.execute(query)
     return dict.fromkeys(JOB_KINDS, 0) | {row.kind: row[1] for row in rows}
+
+
+async def documents_by_status(system: SystemSession) -> dict[str, int]:
+    """The number of documents in each status; Postgres looks at every one."""
+    query = select(documents.c.status, func.count()).group_by(documents.c.status)
+    rows = await system.connection.execute(query)
+    return dict.fromkeys(get_args(DocumentStatus), 0) | {row.status: row[1] for row in rows}

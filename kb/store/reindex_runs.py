@@ -15,8 +15,9 @@ from sqlalchemy.exc import IntegrityError
 from kb.errors import AlreadyExists, InvalidInput, ReindexRunNotFound, SpaceNotFound
 from kb.ids import DocumentId, JobId
 from kb.postgres.database import TenantSession, constraint_of
+from kb.store.choices import JobStatus
 from kb.store.job_kinds import INGEST, REINDEX
-from kb.store.jobs import FINISHED, JobError, JobStatus, TenantWork, enqueue_job
+from kb.store.jobs import FINISHED, JobError, TenantWork, enqueue_job
 from kb.store.sources import HeldSource, get_source
 from kb.store.spaces import find_space
 from kb.store.tables import jobs, reindex_runs

@@ -18,15 +18,13 @@ from kb.postgres.database import TenantSession, constraint_of
 from kb.principals import validate_principals
 from kb.schedule import validate_cron
 from kb.source_uris import parse_source_uri
+from kb.store.choices import DEFAULT_VANISH_SHARE
 from kb.store.tables import sources
 
 MAX_RULES: Final = 500
 MAX_PATTERNS: Final = 100
 MAX_PATTERN_LENGTH: Final = 500
 """Bounds for what a source's files are each compared with."""
-
-DEFAULT_VANISH_SHARE: Final = 0.2
-"""A fifth of the files may go between two runs before somebody is asked."""
 
 _NAME: Final = regex.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 

@@ -18,6 +18,7 @@ from kb.errors import (
     NotFound,
     UploadTooLarge,
 )
+from kb.file_names import file_name
 from kb.files import FileStore
 from kb.ids import CollectionId, DocumentId, TenantId
 from kb.media_types import sniff
@@ -132,11 +133,10 @@ class Uploads:
 
 
 def _described(upload: Upload) -> Content:
+    filename = file_name(upload.filename)
     return Content(
-        filename=upload.filename,
-        media_type=sniff(
-            upload.content, filename=upload.filename, declared=upload.declared_media_type
-        ),
+        filename=filename,
+        media_type=sniff(upload.content, filename=filename, declared=upload.declared_media_type),
         sha256=hashlib.sha256(upload.content).hexdigest(),
         size_bytes=len(upload.content),
     )

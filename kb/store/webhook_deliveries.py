@@ -14,8 +14,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from kb.errors import DeliveryNotFound
 from kb.ids import DeliveryId, TenantId, WebhookId, new_uuid
 from kb.postgres.database import SystemSession, TenantSession
+from kb.store.choices import EventType
 from kb.store.tables import webhook_deliveries, webhooks
-from kb.store.webhook_events import EventType, EventValue
+from kb.store.webhook_events import EventValue
 from kb.store.webhooks import Webhook, get_webhook
 
 DeliveryStatus = Literal["pending", "succeeded", "failed"]

@@ -8,26 +8,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, get_args
 
 from sqlalchemy import text
 
 from kb.errors import InvalidInput
 from kb.ids import new_uuid
 from kb.postgres.database import TenantSession
-
-EventType = Literal[
-    "document.ready",
-    "document.failed",
-    "document.deleted",
-    "job.finished",
-    "reindex.finished",
-    "budget.threshold",
-    "release.rolled_back",
-]
-"""What can be asked for. Nothing sends `release.rolled_back` yet."""
-
-EVENT_TYPES: Final[tuple[EventType, ...]] = get_args(EventType)
+from kb.store.choices import EVENT_TYPES, EventType
 
 
 def read_event_types(text: str) -> list[EventType]:

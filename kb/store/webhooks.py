@@ -15,8 +15,8 @@ from sqlalchemy import Row, delete, func, insert, select, update
 from kb.errors import InvalidInput, LimitExceeded, WebhookNotFound
 from kb.ids import WebhookId, new_uuid
 from kb.postgres.database import TenantSession
+from kb.store.choices import EventType
 from kb.store.tables import webhooks
-from kb.store.webhook_events import EventType
 
 MAX_WEBHOOKS: Final = 20
 """Of a tenant: each event is stored once for each."""

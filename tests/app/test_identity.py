@@ -27,7 +27,8 @@ from kb.errors import (
 from kb.ids import TenantId
 from kb.postgres.database import Database
 from kb.principals import MAX_PRINCIPALS
-from kb.store.credentials import NewKey, Scope, create_key
+from kb.store.choices import Scope
+from kb.store.credentials import NewKey, create_key
 from kb.store.tables import credentials
 from kb.store.tenants import create_tenant
 from tests.fakes.authenticators import FakeAuthenticator

@@ -15,7 +15,13 @@ TENANT_TABLES = {
     name for name, table in metadata.tables.items() if "tenant_id" in table.columns
 } | {"tenants", f"vectors_{SPACE.name}"}
 NAMES_PRINCIPALS = {"documents", "chunks", "answers", "audiences"}
-FOLLOWS_A_DOCUMENT_OR_ANSWER = {"document_versions", "jobs", "answer_documents"}
+FOLLOWS_A_DOCUMENT_OR_ANSWER = {
+    "document_versions",
+    "jobs",
+    "answer_documents",
+    "answer_events",
+    "answer_feedback",
+}
 """Their policies look the parent row up, under the parent's own policy."""
 
 PROTECTED = """

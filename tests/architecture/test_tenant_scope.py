@@ -27,6 +27,7 @@ TENANT_DATA = (
 )
 ACROSS_TENANTS = {
     "store/queue_state:queue_states": "counts the queue for the metrics, whosever jobs they are",
+    "store/queue_state:documents_by_status": "counts documents for the metrics, whosever they are",
     "store/queue_state:failed_jobs": "counts failures for the metrics, whosever jobs they are",
 }
 """`module:function` that takes a SystemSession -> the reason."""

@@ -8,7 +8,7 @@ from app.identity import Identity
 from kb.errors import CredentialInvalid, CredentialMissing
 from kb.ids import Subject, TenantId
 from kb.postgres.database import EVERYONE
-from kb.store.credentials import SCOPES
+from kb.store.choices import SCOPES
 
 KIND = "user:"
 """Of its subjects."""

@@ -20,6 +20,7 @@ def passage_of(text: str, *, chunk_id: int = 1, title: str | None = "Handbook") 
         document_version=1,
         external_id=None,
         title=title,
+        filename=None,
         source_uri=None,
         content_sha256=sha256(text.encode()).hexdigest(),
         updated_at=datetime(2026, 1, 1, tzinfo=UTC),

@@ -14,7 +14,7 @@ import pytest
 
 from app.gateway.config import read_gateway_config
 from app.policy.tenant_policy import load_policies
-from kb.store.credentials import SCOPES
+from kb.store.choices import SCOPES
 from tests.architecture.test_documentation import DOCUMENTS, text_of
 from tests.footnote.processes import ROOT
 from tests.service import Service

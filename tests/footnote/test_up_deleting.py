@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from footnote.compose import open_database
+from footnote.on_database import open_database
 from kb.ids import TenantId
 from kb.postgres.embedded_postgres import database_url
 from kb.residue import Places, ResidueReport, Trace, find_residue

@@ -27,6 +27,7 @@ from kb.ids import TenantId, WebhookId
 from kb.settings import Settings
 from kb.store.audit import Actor
 from kb.store.changes import delete_document
+from kb.store.choices import EVENT_TYPES, EventType
 from kb.store.webhook_deliveries import (
     Delivery,
     lease_due_webhooks,
@@ -34,7 +35,7 @@ from kb.store.webhook_deliveries import (
     retry_delivery,
     take_next,
 )
-from kb.store.webhook_events import EVENT_TYPES, Event, EventType, emit
+from kb.store.webhook_events import Event, emit
 from kb.store.webhooks import (
     Webhook,
     create_webhook,

@@ -23,10 +23,11 @@ from kb.postgres.database import TenantSession
 from kb.settings import Settings
 from kb.store.audit import Actor
 from kb.store.changes import change_fields, delete_document
+from kb.store.choices import FinishedStatus
 from kb.store.documents import Document, get_document
 from kb.store.drift import lost_jobs
 from kb.store.job_control import cancel_job, retry_job
-from kb.store.jobs import FinishedStatus, finish_job, latest_job, start_job
+from kb.store.jobs import finish_job, latest_job, start_job
 from kb.store.outdated import Among
 from kb.store.reindex_runs import Asked, ReindexRun, begin_run, get_run
 from kb.store.retention import Retention

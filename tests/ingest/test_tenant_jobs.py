@@ -10,8 +10,9 @@ from ingest.tenant_jobs import MAX_SILENT_ENDS, TenantRun, Work, run_tenant_job
 from kb.errors import FileStoreUnavailable, InvalidInput
 from kb.ids import JobId
 from kb.settings import Settings
+from kb.store.choices import FinishedStatus
 from kb.store.job_kinds import JOB_KINDS
-from kb.store.jobs import FinishedStatus, Job, TenantWork, enqueue_job, finish_job, start_job
+from kb.store.jobs import Job, TenantWork, enqueue_job, finish_job, start_job
 from tests.footnote.own_database import OwnDatabase, own_database
 from tests.ingest.test_job_kinds import EXPORT
 

@@ -4,7 +4,7 @@ from io import StringIO
 
 import pytest
 
-from kb.telemetry import configure_logging
+from kb.logs import configure_logging
 from tests.service import Service
 from tests.tenancy.world import World, build_world
 

@@ -55,6 +55,7 @@ from kb.store.answer_events import (
     keep_alive,
     read_events,
 )
+from kb.store.answer_feedback import Opinion, list_feedback, store_feedback
 from kb.store.answers import (
     AnswerRecord,
     add_cited,
@@ -336,6 +337,7 @@ class Hidden:
         return {"question": self.question, "limit_rows": 10}
 
 
+OPINION = Opinion(rating=1, reason_code=None, comment=None)
 EVENT = StreamEvent(number=99, name="claim.rejected", data={})
 CALL = MeteredCall(
     session_id=new_uuid(),
@@ -795,6 +797,12 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.answer_events.read_events": finds(lambda s, h: read_events(s, h.answer_id, after=0)),
     "store.answers.add_cited": adds(lambda s, h: add_cited(s, h.answer_id, [h.unread.id])),
     "store.answers.count_answers": finds(lambda s, h: count_answers(s, h.document.id)),
+    "store.answer_feedback.list_feedback": finds(lambda s, h: list_feedback(s, h.answer_id)),
+    "store.answer_feedback.store_feedback": adds(
+        lambda s, h: store_feedback(
+            s, h.answer_id, OPINION, author="x", principals=("group:hr",), now=NOW
+        )
+    ),
     "store.answers.is_readable": finds(lambda s, h: is_readable(s, h.answer_id)),
     "store.answers.insert_answer": adds(lambda s, h: insert_answer(s, _record(s, h))),
     "store.answers.read_answer": finds(lambda s, h: read_answer(s, h.answer_id)),

@@ -8,7 +8,7 @@ import httpx
 
 from app.http.api_page import ASSETS
 from app.http.paging import cursor_after
-from kb.store.credentials import Scope
+from kb.store.choices import Scope
 from tests.service import Person
 from tests.tenancy.names import Names
 from tests.tenancy.world import QUERY
@@ -151,6 +151,7 @@ def _next_page(_names: Names) -> Mapping[str, object]:
 ONE = "/v1/documents/{document_id}"
 RETRY = "/v1/jobs/{job_id}:retry"
 CANCEL = "/v1/jobs/{job_id}:cancel"
+FEEDBACK = "/v1/answers/{answer_id}/feedback"
 
 UPLOADING = RouteCase(
     scopes=("documents:write",),
@@ -488,6 +489,15 @@ ROUTES: Mapping[tuple[str, str], RouteCase] = {
                 headers={"Accept": "text/event-stream"},
                 is_telling=False,
             ),
+        ),
+    ),
+    ("POST", FEEDBACK): RouteCase(
+        scopes=("feedback",),
+        is_changing=True,
+        # A changing case's secret has no answer yet: tests/app/http/answers has those that rate it.
+        probes=(
+            _probe("POST", FEEDBACK, "id", lambda _: {"json": {"rating": 1}}, is_telling=False),
+            _probe("POST", FEEDBACK, "malformed", lambda _: {"json": {}}, is_telling=False),
         ),
     ),
     ("POST", "/v1/grounding:check"): RouteCase(

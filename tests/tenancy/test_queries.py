@@ -20,6 +20,7 @@ from kb.errors import EvidenceDeleted, NotFound
 from kb.ids import DocumentId, JobId, TenantId, new_uuid
 from kb.postgres.database import TenantSession, Viewer
 from kb.store.api_processes import say_alive
+from kb.store.choices import EVENT_TYPES
 from kb.store.chunks import NewChunk, insert_chunks, list_chunks
 from kb.store.collections import set_retention
 from kb.store.deletions import insert_deletion
@@ -31,7 +32,6 @@ from kb.store.spaces import current_space, vectors_table
 from kb.store.tables import answers, metadata
 from kb.store.versions import insert_version
 from kb.store.webhook_deliveries import add_test_delivery
-from kb.store.webhook_events import EVENT_TYPES
 from kb.store.webhooks import create_webhook, new_secret
 from tests.tenancy.names import Names
 from tests.tenancy.query_cases import (

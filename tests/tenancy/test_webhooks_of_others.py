@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
+from kb.store.choices import EVENT_TYPES
 from kb.store.webhook_deliveries import add_test_delivery
-from kb.store.webhook_events import EVENT_TYPES
 from kb.store.webhooks import create_webhook, get_webhook, new_secret
 from tests.service import Service
 from tests.tenancy.route_cases import HOOK, WEBHOOKS

@@ -1,5 +1,6 @@
 """Row security holds when the WHERE is left out."""
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ NAMES_READERS = {
     "answers",
     "answer_documents",
     "answer_events",
+    "answer_feedback",
     "idempotency_keys",
     "deletions",
     VECTORS,
@@ -110,6 +112,8 @@ async def filled(service: Service) -> Filled:
     await hr.upload("# Bonus\n\nThe bonus is 900 euros.", principals=[HR])
     answer = (await hr.ask("How much is the bonus?", stream=True)).text
     assert "claim.verified" in answer
+    asked = json.loads(answer.partition("data: ")[2].partition("\n")[0])["id"]
+    await hr.request("POST", f"/v1/answers/{asked}/feedback", json={"rating": 1})
     keyed = {"text": "A note.", "principals": [HR]}
     await hr.request("POST", "/v1/documents", {"Idempotency-Key": "once"}, json=keyed)
     async with service.resources.database.tenant(tenant_id, viewer=None) as scope:

@@ -124,7 +124,10 @@ async def upload_secret(hr: Person, *, is_ingested: bool = True) -> Names:
     if not is_ingested:
         return names
     await hr.service.run_job(hr.tenant_id, names.job)
-    return replace(names, answer=await _asked(hr, f"When is the {names.word} bonus paid?"))
+    answer = await _asked(hr, f"When is the {names.word} bonus paid?")
+    feedback = {"rating": -1, "comment": f"The {names.word} bonus is not right."}
+    await hr.request("POST", f"/v1/answers/{answer}/feedback", json=feedback)
+    return replace(names, answer=answer)
 
 
 async def _furnished(service: Service) -> Tenant:

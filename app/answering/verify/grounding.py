@@ -222,6 +222,7 @@ def index_given(sources: Sequence[GivenSource]) -> SentenceIndex:
             document_version=1,
             external_id=given.id,
             title=given.title,
+            filename=None,
             source_uri=None,
             content_sha256=sha256(given.text.encode()).hexdigest(),
             updated_at=_NEVER_STORED,

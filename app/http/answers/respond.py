@@ -12,6 +12,7 @@ from app.answering.claims import VerifiedClaim
 from app.answering.question.question import MAX_TURN_CHARS, Question
 from app.answering.run import Retrieved
 from app.answering.window import Turn
+from app.http.answers.feedback import shown_feedback
 from app.http.answers.present import AcceptedRequest, CitationNumbers, claim_out, context_out
 from app.http.answers.records import NO_DOCUMENTS, answer_record
 from app.http.answers.schemas import Answer, AnswerRequest, require_known_model
@@ -72,14 +73,20 @@ async def read_stored(resources: Resources, caller: Caller, answer_id: AnswerId)
 
 
 async def read_record(resources: Resources, caller: Caller, answer_id: AnswerId) -> Answer:
-    """The same with all that the generator wrote, removed and replaced claims too."""
+    """The same with all that the generator wrote, removed and replaced claims too, and feedback."""
     async with resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
         stored = await read_answer(scope, answer_id)
+        feedback = await shown_feedback(scope, caller, answer_id, stored)
     shown = _Claims.model_validate(stored.response).claims
     # An answer stored before there were such records has the words of its claims in the response.
     written = _Claims.model_validate(stored.trace).claims or [{} for _ in shown]
     claims = [{**claim, **record} for claim, record in zip(shown, written, strict=True)]
-    return _shown(resources, caller, {**stored.response, "claims": claims})
+    record = {
+        **stored.response,
+        "claims": claims,
+        "feedback": [each.model_dump(mode="json") for each in feedback],
+    }
+    return _shown(resources, caller, record)
 
 
 class _Claims(BaseModel):
@@ -93,12 +100,19 @@ class _Response(BaseModel):
 
     claims: list[dict[str, JsonValue]]
     citations: list[dict[str, JsonValue]]
+    retrieved: list[dict[str, JsonValue]] | None
 
 
 class _Citation(BaseModel):
     """The field of a stored citation that grew."""
 
     verification: dict[str, JsonValue]
+
+
+class _Hit(BaseModel):
+    """The field of a stored hit that grew."""
+
+    document: dict[str, JsonValue]
 
 
 def _shown(resources: Resources, caller: Caller, response: Mapping[str, object]) -> Answer:
@@ -108,12 +122,17 @@ def _shown(resources: Resources, caller: Caller, response: Mapping[str, object])
     claims = [{"wording": "model", **claim} for claim in stored.claims]
     citations = [
         {
+            "filename": None,
             **citation,
             "verification": {"reader": None, **_Citation.model_validate(citation).verification},
         }
         for citation in stored.citations
     ]
-    body = {**response, "claims": claims, "citations": citations}
+    retrieved = stored.retrieved and [
+        {**hit, "document": {"filename": None, **_Hit.model_validate(hit).document}}
+        for hit in stored.retrieved
+    ]
+    body = {**response, "claims": claims, "citations": citations, "retrieved": retrieved}
     return Answer.model_validate(shown_body(resources, caller.tenant_id, body))
 
 

@@ -6,10 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 
+from app.http.answers.feedback import give_feedback
 from app.http.answers.respond import accept_question, read_record, read_stored, respond_answer
-from app.http.answers.schemas import Answer, AnswerRequest
+from app.http.answers.schemas import Answer, AnswerRequest, Feedback, FeedbackRequest
 from app.http.answers.streams import AnswerStreams, StreamsDep
-from app.http.dependencies import AsksForAnswers, ResourcesDep
+from app.http.dependencies import AsksForAnswers, GivesFeedback, ResourcesDep
 from app.http.idempotency import IdempotencyKey, Remember, do_once, request_digest
 from app.http.sse import EVENT_STREAM, MEDIA_TYPE, LastEventId, encode_events, stream_response
 from app.http.while_connected import while_connected
@@ -83,6 +84,20 @@ async def get_one(
     if MEDIA_TYPE in accept:
         return _follow(streams, caller, AnswerId(answer_id), after=last_event_id or 0)
     return await read_record(resources, caller, AnswerId(answer_id))
+
+
+@router.post("/answers/{answer_id}/feedback")
+async def create_feedback(
+    answer_id: UUID,
+    body: FeedbackRequest,
+    resources: ResourcesDep,
+    caller: GivesFeedback,
+    idempotency_key: IdempotencyKey = None,
+) -> Feedback:
+    """Say what you think of an answer that you may read, in place of what you said before."""
+    return await give_feedback(
+        resources, caller, AnswerId(answer_id), body, idempotency_key=idempotency_key
+    )
 
 
 def _follow(

@@ -4,12 +4,12 @@ from collections.abc import Collection
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from app.answering.claims import MatchMethod, Verdict
 from app.answering.outcome import AnswerReason, AnswerStatus
 from app.http.location import Location
-from app.http.schemas import Count, RequestModel, ResponseModel, Text, Time, Words
+from app.http.schemas import Count, Filename, RequestModel, ResponseModel, Text, Time, Words
 from app.http.search.schemas import FilteredRequest, SearchHit, TopK
 from kb.errors import InvalidInput
 
@@ -21,6 +21,9 @@ MAX_HISTORY_TURNS = 50
 
 MAX_TOKENS = 1_000_000
 """More than any model's window."""
+
+MAX_COMMENT_CHARS = 4_000
+"""As many as of a turn of a conversation are read."""
 
 Tokens = Annotated[int, Field(ge=1, le=MAX_TOKENS)]
 
@@ -113,6 +116,7 @@ class Citation(ResponseModel):
     document_version: Count
     external_id: str | None
     title: str | None
+    filename: Filename | None
     source_uri: str | None
     chunk_id: int
     quote: str
@@ -176,6 +180,52 @@ class PromptUse(ResponseModel):
     version: int
 
 
+def _check_number(rating: object) -> object:
+    # To Python they are equal, and so they are to pydantic.
+    if isinstance(rating, bool | float):
+        raise ValueError("a rating is the number 1 or -1")  # noqa: TRY004  # pydantic's own
+    return rating
+
+
+Rating = Annotated[
+    Literal[-1, 1],
+    BeforeValidator(_check_number),
+    Field(description="1: the answer helped; -1: it did not.", examples=[-1]),
+]
+ReasonCode = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$"),
+    Field(
+        description="Why, as a code of your own: a lower-case word, with digits and underscores.",
+        examples=["outdated_source"],
+    ),
+]
+Comment = Annotated[
+    Words,
+    StringConstraints(max_length=MAX_COMMENT_CHARS),
+    Field(description="Why, in words.", examples=["The allowance changed in March."]),
+]
+
+
+class FeedbackRequest(RequestModel):
+    """What the caller thinks of an answer; it takes the place of what it thought before."""
+
+    rating: Rating
+    reason_code: ReasonCode | None = None
+    comment: Comment | None = None
+
+
+class Feedback(ResponseModel):
+    """What somebody thinks of an answer."""
+
+    answer_id: UUID
+    rating: Rating
+    reason_code: ReasonCode | None
+    comment: str | None
+    created_at: Annotated[Time, Field(description="Of the author's first feedback on it.")]
+    updated_at: Annotated[Time, Field(description="Of this one.")]
+
+
 class Answer(ResponseModel):
     """An answer; `answer` is empty unless at least one claim is supported."""
 
@@ -198,3 +248,8 @@ class Answer(ResponseModel):
     request_id: str
     handover: Handover | None
     confidence_reason: str
+    feedback: list[Feedback] = Field(
+        default_factory=list,
+        description="In the stored record: the caller's own; for who asked, also that of others "
+        "with no principals but the asker's; with the scope `admin`, all. The newest first.",
+    )

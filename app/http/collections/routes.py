@@ -13,7 +13,8 @@ from app.http.fields import CollectionName
 from app.http.schemas import RequestModel, ResponseModel
 from kb.postgres.database import retried
 from kb.store.audit import record_event
-from kb.store.collections import MAX_RETENTION_DAYS, get_retention, set_retention
+from kb.store.choices import MAX_RETENTION_DAYS
+from kb.store.collections import get_retention, set_retention
 
 router = APIRouter(tags=["collections"])
 

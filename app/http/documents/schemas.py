@@ -19,7 +19,7 @@ from app.http.fields import (
 from app.http.jobs.schemas import Job
 from app.http.location import Location
 from app.http.problem_schemas import Problem
-from app.http.schemas import Count, RequestModel, ResponseModel, Text, Time
+from app.http.schemas import Count, Filename, RequestModel, ResponseModel, Text, Time
 from kb.principals import split_principals
 from kb.receipts import Remaining
 from kb.store.deletions import DeletionReason
@@ -137,6 +137,7 @@ class Document(ResponseModel):
     external_id: str | None
     collection: str
     title: str | None
+    filename: Filename | None
     source_uri: str | None
     media_type: str
     language: str | None

@@ -19,9 +19,10 @@ from app.resources import Resources
 from kb.errors import InvalidInput
 from kb.ids import JobId
 from kb.postgres.database import retried
+from kb.store.choices import JobStatus
 from kb.store.job_control import JobListing, Steer, cancel_job, list_jobs, retry_job
 from kb.store.job_kinds import JOB_KINDS
-from kb.store.jobs import FINISHED, JobStatus, get_job
+from kb.store.jobs import FINISHED, get_job
 from kb.store.jobs import Job as StoredJob
 
 router = APIRouter(tags=["jobs"])

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from app.http.schemas import Count, ResponseModel
-from kb.store.jobs import JobStatus
+from kb.store.choices import JobStatus
 
 
 class Progress(ResponseModel):

@@ -9,7 +9,7 @@ from pydantic import Field
 from app.http.fields import MAX_NAME_LENGTH
 from app.http.jobs.schemas import Job
 from app.http.schemas import Count, RequestModel, ResponseModel, Words
-from kb.store.jobs import JobStatus
+from kb.store.choices import JobStatus
 from kb.store.reindex_runs import Trigger
 
 Name = Annotated[Words, Field(max_length=MAX_NAME_LENGTH)]

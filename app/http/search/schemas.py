@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, JsonValue
 from app.http.fields import Collections
 from app.http.filter_schema import DescribedAsFilter
 from app.http.location import Location
-from app.http.schemas import Count, RequestModel, ResponseModel, Time, Words
+from app.http.schemas import Count, Filename, RequestModel, ResponseModel, Time, Words
 from kb.store.filters import Filter, parse_filter
 
 SearchMode = Literal["hybrid", "lexical", "vector"]
@@ -59,6 +59,7 @@ class FoundDocument(ResponseModel):
     external_id: str | None
     version: Count
     title: str | None
+    filename: Filename | None
     source_uri: str | None
     updated_at: Time
 

@@ -10,7 +10,8 @@ from app.http.fields import CollectionName, Principals
 from app.http.jobs.schemas import Job
 from app.http.schemas import Count, RequestModel, ResponseModel, Text
 from kb.source_uris import MAX_URI_LENGTH
-from kb.store.sources import DEFAULT_VANISH_SHARE, MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES
+from kb.store.choices import DEFAULT_VANISH_SHARE
+from kb.store.sources import MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES
 
 MAX_CRON_LENGTH = 200
 """Five fields and the name of a time zone."""

@@ -7,8 +7,9 @@ from pydantic import Field, StringConstraints
 
 from app.http.schemas import Count, RequestModel, ResponseModel, Text, Time
 from kb.outbound import MAX_URL_CHARS
+from kb.store.choices import EVENT_TYPES, EventType
 from kb.store.webhook_deliveries import DeliveryStatus
-from kb.store.webhook_events import EVENT_TYPES, EventType, EventValue
+from kb.store.webhook_events import EventValue
 from kb.store.webhooks import DisabledReason
 
 MAX_OVERLAP_SECONDS: Final = 7 * 24 * 3600

@@ -21,9 +21,9 @@ from footnote.evals.datasets import open_dataset
 from footnote.evals.provenance import provenance
 from footnote.evals.results import FORMAT, Evaluation, summary, write_evaluation
 from kb.errors import InvalidInput, Misconfigured
+from kb.logs import configure_logging
 from kb.settings import Settings
 from kb.store.spaces import space_for
-from kb.telemetry import configure_logging
 
 KIND = "peers"
 DATASETS = ("scifact", "squad2", "clapnq", "mtrag_un")

@@ -1,6 +1,11 @@
 """The tables as SQLAlchemy sees them. Row security and grants are in the migrations."""
 
-from kb.store.tables.answers import answer_documents, answer_events, answers
+from kb.store.tables.answers import (
+    answer_documents,
+    answer_events,
+    answer_feedback,
+    answers,
+)
 from kb.store.tables.columns import metadata
 from kb.store.tables.deletions import (
     api_processes,
@@ -30,6 +35,7 @@ from kb.store.tables.webhooks import webhook_deliveries, webhooks
 __all__ = [
     "answer_documents",
     "answer_events",
+    "answer_feedback",
     "answers",
     "api_processes",
     "audiences",

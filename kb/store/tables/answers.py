@@ -2,12 +2,14 @@
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     DateTime,
     ForeignKeyConstraint,
     Index,
     Integer,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     Uuid,
@@ -93,4 +95,26 @@ answer_events = Table(
         name="answer_events_answer_fkey",
         ondelete="CASCADE",
     ),
+)
+
+answer_feedback = Table(
+    "answer_feedback",
+    metadata,
+    tenant_id(),
+    Column("answer_id", Uuid, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("principals", ARRAY(Text), nullable=False),
+    Column("rating", SmallInteger, nullable=False),
+    Column("reason_code", Text),
+    Column("comment", Text),
+    created_at(),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "answer_id", "author", name="answer_feedback_pkey"),
+    ForeignKeyConstraint(
+        ["tenant_id", "answer_id"],
+        ["answers.tenant_id", "answers.id"],
+        name="answer_feedback_answer_fkey",
+        ondelete="CASCADE",
+    ),
+    CheckConstraint("rating IN (-1, 1)", name="answer_feedback_rating"),
 )

@@ -30,6 +30,7 @@ def passage_of(
         document_version=1,
         external_id=None,
         title="Handbook",
+        filename=None,
         source_uri=None,
         content_sha256="0" * 64,
         updated_at=datetime(2026, 1, 1, tzinfo=UTC),

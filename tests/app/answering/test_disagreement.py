@@ -28,6 +28,7 @@ def side(
         document_version=1,
         external_id=None,
         title=None,
+        filename=None,
         source_uri=None,
         content_sha256="0" * 64,
         updated_at=updated_at,

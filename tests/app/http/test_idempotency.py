@@ -11,7 +11,7 @@ from app.http.idempotency import Remember, do_once
 from app.identity import Caller, Identity
 from kb.errors import FileStoreUnavailable, IdempotencyKeyReused, InvalidInput, StillRunning
 from kb.ids import Subject
-from kb.store.credentials import SCOPES
+from kb.store.choices import SCOPES
 from kb.store.idempotency import StoredResponse
 from tests.service import Person, Service
 

@@ -18,7 +18,8 @@ from structlog.typing import EventDict
 from app.http.middleware import RequestBoundsMiddleware, RequestMiddleware
 from app.http.problems import register_error_handlers
 from kb.errors import DocumentNotFound
-from kb.telemetry import Metrics, clean_event
+from kb.logs import clean_event
+from kb.telemetry import Metrics
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 PARENT_ID = "b7ad6b7169203331"

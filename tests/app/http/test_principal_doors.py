@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from app.identity import recognise
 from footnote.caller import command_line_caller
-from footnote.commands.ingest import readers_of
+from footnote.commands.run_ingest import readers_of
 from kb.errors import InvalidPrincipal
 from kb.store.credentials import create_key
 from tests.principals import REFUSED, REFUSED_IN_TEXT, TAKEN

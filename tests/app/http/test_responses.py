@@ -14,8 +14,8 @@ from app.http.jobs import schemas as jobs
 from app.http.paging import Page
 from app.http.problem_schemas import Problem
 from app.http.search import schemas as search
+from kb.store.choices import JobStatus
 from kb.store.documents import DocumentStatus
-from kb.store.jobs import JobStatus
 from kb.store.uploads import UploadMode
 
 FIELDS: dict[type[BaseModel], str] = {

@@ -10,7 +10,7 @@ import pytest
 from pydantic import JsonValue
 from sqlalchemy import select
 
-from footnote.compose import utc_now
+from footnote.on_database import utc_now
 from ingest.sources.opening import SourceOpener
 from ingest.sources.run import SourceTools
 from ingest.sources.sync import run_sync_job

@@ -35,6 +35,7 @@ def passage(
         document_version=1,
         external_id=None,
         title=title,
+        filename=None,
         source_uri=None,
         content_sha256="",
         updated_at=datetime(2026, 1, 1, tzinfo=UTC),

@@ -138,12 +138,12 @@ def test_a_service_gets_only_the_settings_it_is_told(
     monkeypatch.setenv("FOOTNOTE_DATABASE_URL", "postgresql://elsewhere/production")
     monkeypatch.setenv("FOOTNOTE_WORKER_CONCURRENCY", "3")
 
-    instance = Instance(home=tmp_path, overrides={"embedding_batch_size": "4"})
+    instance = Instance(home=tmp_path, overrides={"job_max_attempts": "4"})
 
-    assert instance.environment["FOOTNOTE_EMBEDDING_BATCH_SIZE"] == "4"
+    assert instance.environment["FOOTNOTE_JOB_MAX_ATTEMPTS"] == "4"
     assert "FOOTNOTE_DATABASE_URL" not in instance.environment
     assert "FOOTNOTE_WORKER_CONCURRENCY" not in instance.environment
-    assert instance.settings.embedding_batch_size == 4
+    assert instance.settings.job_max_attempts == 4
     assert instance.settings.database_url is None
     assert instance.settings.worker_concurrency != 3
 

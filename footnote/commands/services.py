@@ -1,0 +1,53 @@
+"""`footnote up`, `api`, `worker` and `demo`, as the command line takes them."""
+
+from typing import Annotated
+
+import typer
+
+HostOption = Annotated[str, typer.Option(help="Address to listen on.")]
+PortOption = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
+
+
+def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
+    """Run everything: database (embedded unless configured), migrations, API and a worker."""
+    from footnote.commands import serve
+
+    serve.up(host, port)
+
+
+def api(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
+    """Run the API alone; the schema must be up to date."""
+    from footnote.commands import serve
+
+    serve.api(host, port)
+
+
+def worker(
+    until_empty: Annotated[
+        bool, typer.Option("--until-empty", help="Stop when no job is left.")
+    ] = False,
+    exit_with: Annotated[
+        int | None, typer.Option(hidden=True, help="Stop when this parent process is gone.")
+    ] = None,
+    metrics_at: Annotated[
+        int | None, typer.Option(hidden=True, help="Inherited socket to show metrics on.")
+    ] = None,
+) -> None:
+    """Run a worker that ingests what was uploaded."""
+    from footnote.commands import serve
+
+    serve.worker(until_empty=until_empty, exit_with=exit_with, metrics_at=metrics_at)
+
+
+def demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Go on serving afterwards, until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Upload the sample documents, ask as different people, print proved answers.
+
+    Runs in a home folder of its own and needs nothing else. Exit 1 if an answer is not as expected.
+    """
+    from footnote.commands import demo as samples
+
+    samples.demo(keep=keep)

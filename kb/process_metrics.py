@@ -1,0 +1,61 @@
+"""The metrics of a process beside another, which shows them among its own.
+
+The one that shows them holds a listening socket of the loopback interface, and each process that it
+starts inherits it: a process that starts again is found without a port that somebody has to choose,
+and no file is left behind. A connection gets all metrics as text, and is closed.
+"""
+
+import asyncio
+import socket
+from typing import Final
+
+from prometheus_client import Metric, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from kb.telemetry import Metrics
+
+END: Final = b"# EOF\n"
+"""Without it at its end a text was cut off, perhaps in the middle of a number."""
+
+READ_SECONDS: Final = 1.0
+"""A process that is busy answers in hundredths; one that is starting does not answer."""
+
+
+def listening_socket() -> socket.socket:
+    """Where a process that inherits it may show its metrics."""
+    return socket.create_server(("127.0.0.1", 0))
+
+
+async def show_metrics(metrics: Metrics, descriptor: int) -> asyncio.Server:
+    """Shows the metrics of this process on the inherited socket, until the server is closed."""
+
+    async def show(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(generate_latest(metrics.registry) + END)
+        writer.close()
+
+    return await asyncio.start_server(show, sock=socket.socket(fileno=descriptor))
+
+
+async def read_metrics(shown_at: socket.socket, *, process: str) -> list[Metric]:
+    """The metrics of the process that has inherited the socket, each with a label of its name.
+
+    Empty while there is none that answers.
+    """
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            reader, writer = await asyncio.open_connection(*shown_at.getsockname())
+            try:
+                text = await reader.read()
+            finally:
+                writer.close()
+    except OSError:
+        return []
+    if not text.endswith(END):
+        return []
+    metrics = list(text_string_to_metric_families(text.decode()))
+    for metric in metrics:
+        metric.samples = [
+            sample._replace(labels={**sample.labels, "process": process})
+            for sample in metric.samples
+        ]
+    return metrics
