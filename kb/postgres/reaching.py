@@ -98,6 +98,12 @@ def require_fit(connection: psycopg.Connection[tuple[object, ...]]) -> str:
     return f"Postgres {number // 10_000}, pgvector {version}"
 
 
+def fit_versions(database_url: str) -> str:
+    """The versions of the server and of pgvector; DatabaseUnfit when Footnote cannot use them."""
+    with psycopg.connect(conninfo(database_url)) as connection:
+        return require_fit(connection)
+
+
 def schema_failure(error: psycopg.Error) -> KnowledgeBaseError | None:
     """What an operator can do about a migration's error; None for a fault of the migration."""
     said = error.diag.message_primary
