@@ -3,7 +3,8 @@
 import errno
 import os
 import socket
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from kb.errors import AddressUnusable, KnowledgeBaseError
@@ -29,8 +30,9 @@ class Listener:
         return self.host in {"0.0.0.0", "::", ""}  # noqa: S104  # recognised, not bound
 
 
-def bind(host: str, port: int) -> Listener:
-    """The address, taken before anything else is started; AddressUnusable says what is wrong."""
+@contextmanager
+def bound_to(host: str, port: int) -> Iterator[Listener]:
+    """Takes the address before anything else is started; AddressUnusable says what is wrong."""
     try:
         found = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -40,10 +42,10 @@ def bind(host: str, port: int) -> Listener:
             f"{host!r} is no address or name of this machine: choose another with --host."
         ) from error
     bound: list[socket.socket] = []
-    with ExitStack() as at_failure:
+    with ExitStack() as sockets:
         absent: OSError | None = None
         for family, kind, protocol, _, address in found:
-            each = at_failure.enter_context(socket.socket(family, kind, protocol))
+            each = sockets.enter_context(socket.socket(family, kind, protocol))
             try:
                 each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family == socket.AF_INET6:
@@ -58,8 +60,7 @@ def bind(host: str, port: int) -> Listener:
                 bound.append(each)
         if not bound and absent is not None:
             raise address_failure(host, port, absent) from absent
-        at_failure.pop_all()
-    return Listener(host=host, port=port, sockets=bound)
+        yield Listener(host=host, port=port, sockets=bound)
 
 
 def address_failure(host: str, port: int, error: OSError) -> KnowledgeBaseError:

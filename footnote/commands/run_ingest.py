@@ -111,8 +111,10 @@ def _run(
             )
         except asyncio.CancelledError:
             _say_how_to_go_on(len(outcomes), len(files))
-        except BaseException:
-            _say_how_to_go_on(len(outcomes), len(files))
+        except BaseException as error:
+            # What could not even begin has one line of its own.
+            if outcomes or not isinstance(error, Exception):
+                _say_how_to_go_on(len(outcomes), len(files))
             raise
     return sorted(outcomes, key=lambda outcome: outcome.file.id)
 

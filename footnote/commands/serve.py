@@ -21,7 +21,7 @@ from app.resources import Resources
 from footnote.announcements import Announcements
 from footnote.compose import open_ingestion, open_resources
 from footnote.http_server import Moments, http_server
-from footnote.listening import Listener, address_failure, bind
+from footnote.listening import Listener, address_failure, bound_to
 from footnote.on_database import COMMAND_LINE
 from footnote.one_up import only_one_up
 from footnote.outside import open_web
@@ -85,39 +85,43 @@ def _service(name: Literal["api", "worker"], *, is_child: bool = False) -> Itera
 
 def up(host: str, port: int) -> None:
     """Run everything: database (embedded unless configured), migrations, API and a worker."""
-    listener = bind(host, port)
-    told = Announcements(listener)
-    with (
-        told.end_told(),
-        _service("api") as settings,
-        only_one_up(settings.home_path, listener.url),
-    ):
-        told.step(
-            f"starting the database in {str(settings.home_path)!r}"
-            if settings.database_url is None
-            else "reaching the database"
-        )
-        with database_server(settings) as server:
-            told.step("bringing the schema up to date")
-            upgrade(server.url)
-            told.step("starting the worker")
-            command = [sys.executable, "-m", "footnote", "worker", "--exit-with", str(os.getpid())]
-            with listening_socket() as shown_at:
-                descriptor = shown_at.fileno()
-                command += ["--metrics-at", str(descriptor)]
-                child = Child("worker", command, descriptors=[descriptor])
-                parts: list[Part] = [*_database(server), child]
-                with Supervisor(parts, home=settings.home_path) as supervisor:
-                    uvloop.run(
-                        _serve(settings, server.url, listener, told=told, worker_metrics=shown_at)
-                    )
-                told.cut_off += [f"the {name} did not end in time" for name in supervisor.killed]
+    with bound_to(host, port) as listener:
+        told = Announcements(listener)
+        with (
+            told.end_told(),
+            _service("api") as settings,
+            only_one_up(settings.home_path, listener.url),
+        ):
+            _run_everything(settings, listener, told)
+
+
+def _run_everything(settings: Settings, listener: Listener, told: Announcements) -> None:
+    told.step(
+        f"starting the database in {str(settings.home_path)!r}"
+        if settings.database_url is None
+        else "reaching the database"
+    )
+    with database_server(settings) as server:
+        told.step("bringing the schema up to date")
+        upgrade(server.url)
+        told.step("starting the worker")
+        command = [sys.executable, "-m", "footnote", "worker", "--exit-with", str(os.getpid())]
+        with listening_socket() as shown_at:
+            descriptor = shown_at.fileno()
+            command += ["--metrics-at", str(descriptor)]
+            child = Child("worker", command, descriptors=[descriptor])
+            parts: list[Part] = [*_database(server), child]
+            with Supervisor(parts, home=settings.home_path) as supervisor:
+                uvloop.run(
+                    _serve(settings, server.url, listener, told=told, worker_metrics=shown_at)
+                )
+            told.cut_off += [f"the {name} did not end in time" for name in supervisor.killed]
 
 
 def api(host: str, port: int) -> None:
     """Run the API alone; the schema must be up to date."""
-    listener = bind(host, port)
     with (
+        bound_to(host, port) as listener,
         _service("api") as settings,
         database_server(settings) as server,
         Supervisor(_database(server), home=settings.home_path),

@@ -108,15 +108,17 @@ class DatabaseServer:
 
 @contextmanager
 def database_server(
-    settings: Settings, *, patience_seconds: float = SERVICE_PATIENCE_SECONDS
+    settings: Settings, *, patience_seconds: float | None = None
 ) -> Iterator[DatabaseServer]:
     """The configured server, once it can be reached, or the embedded one, inside the block.
 
-    Raises DatabaseUnavailable after that patience, DatabaseUnfit, HomeUnusable and DiskFull.
+    Raises DatabaseUnavailable after that patience (None: that of a service), DatabaseUnfit,
+    HomeUnusable and DiskFull.
     """
     if settings.database_url is not None:
         url = settings.database_url.get_secret_value()
-        wait_until_reachable(url, patience_seconds=patience_seconds)
+        patience = SERVICE_PATIENCE_SECONDS if patience_seconds is None else patience_seconds
+        wait_until_reachable(url, patience_seconds=patience)
         yield DatabaseServer(url=url, embedded=None)
         return
     embedded = EmbeddedPostgres(settings.home_path)

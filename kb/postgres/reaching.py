@@ -35,13 +35,13 @@ def wait_until_reachable(database_url: str, *, patience_seconds: float) -> None:
     Raises DatabaseUnavailable when it cannot be reached in that time, and DatabaseUnfit at once
     when it refuses this login or the URL is none.
     """
-    sqlalchemy_url(database_url)
     until = monotonic() + patience_seconds
     is_told = False
     while True:
         try:
+            sqlalchemy_url(database_url)
             psycopg.connect(conninfo(database_url), connect_timeout=CONNECT_SECONDS).close()
-        except psycopg.ProgrammingError as error:
+        except (psycopg.ProgrammingError, ValueError) as error:
             # libpq repeats the URL, which holds the password.
             raise DatabaseUnfit(
                 "FOOTNOTE_DATABASE_URL is no valid URL: special characters in the password or a "
