@@ -48,8 +48,8 @@ async def up_on_a_disk_of_its_own(
             *("unshare", "-m", "sh", "-c", START, str(home), DISK, str(models)),
             *(sys.executable, str(port)),
             cwd=ROOT,
-            env={  # handed on, not read
-                **os.environ,
+            env={
+                **os.environ,  # noqa: TID251  # handed on, not read
                 "FOOTNOTE_HOME": str(home),
                 "FOOTNOTE_DATABASE_URL": "",
                 "FOOTNOTE_LOG_FORMAT": "json",
