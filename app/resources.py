@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from app.answering.pipeline import Answerer
 from app.answering.verify.profiles import ProfileName
@@ -13,6 +14,7 @@ from app.limits import RequestLimits
 from app.purging import Purger
 from app.retrieve.search import Retriever
 from app.retrieve.search_spaces import SearchSpaces
+from kb.disk import has_room
 from kb.files import FileStore
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.outbound import OutboundClient
@@ -40,6 +42,12 @@ class Resources:
     request_limits: RequestLimits
     verify_profile: ProfileName
     source_uri_prefixes: tuple[str, ...]
+    home: Path
     clock: Callable[[], datetime]
     worker_metrics: socket.socket | None = None
     """Where the worker that this process has started shows its metrics."""
+
+    @property
+    def has_room(self) -> bool:
+        """False while a disk that requests write to counts as full."""
+        return has_room(self.home) and self.files.has_room() and not self.database.is_disk_full

@@ -36,6 +36,7 @@ from footnote.commands import (
 from footnote.extras import FITTING, require_packages
 from footnote.output import console, progress_console
 from kb import stopping
+from kb.disk import system_failure
 from kb.errors import KnowledgeBaseError
 
 OWNER_ONLY = 0o077
@@ -241,8 +242,8 @@ def _told(error: Exception) -> str:
                 name = "_".join(str(part) for part in fault["loc"])
                 faults.append(f"{prefix}{name.upper() if prefix else name}: {fault['msg']}")
             return "; ".join(faults)
-        case OSError(strerror=str(reason)):
-            return f"{reason}: {error.filename!r}" if error.filename else reason
+        case OSError():
+            return system_failure(error)
         case _:
             return _unexpected(error)
 

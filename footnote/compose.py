@@ -292,6 +292,7 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
                 ),
                 verify_profile=settings.verify_profile,
                 source_uri_prefixes=source_prefixes(settings),
+                home=settings.home_path,
                 clock=utc_now,
             )
 

@@ -6,7 +6,7 @@ the time between requests and the time to stop, is set here as well.
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -62,8 +62,38 @@ class ConnectionLimits:
     """At once, in one process, which may open 1,024 files on most systems."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Moments:
+    """Called once each: when the server listens, and when it begins to stop."""
+
+    on_listening: Callable[[], Awaitable[None]]
+    on_stopping: Callable[[], Awaitable[None]]
+
+
 class Server(uvicorn.Server):
     """One that is stopped by the process's own handling of signals."""
+
+    def __init__(self, config: uvicorn.Config, moments: Moments | None) -> None:
+        super().__init__(config)
+        self._moments = moments
+        self.cut_off = 0
+        """Requests that were not answered within the time to stop."""
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            log.info("api.listening", host=self.config.host, port=self.config.port)
+            if self._moments is not None:
+                await self._moments.on_listening()
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._moments is not None:
+            await self._moments.on_stopping()
+        tasks = list(self.server_state.tasks)
+        await super().shutdown(sockets)
+        self.cut_off = sum(task.cancelling() > 0 for task in tasks)
 
     @override
     @contextmanager
@@ -71,18 +101,17 @@ class Server(uvicorn.Server):
         with stopping.on_request(self._finish):
             yield
 
-    @override
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            log.info("api.listening", host=self.config.host, port=self.config.port)
-
     def _finish(self) -> None:
         self.should_exit = True
 
 
 def http_server(
-    app: ASGIApp, *, host: str, port: int, limits: ConnectionLimits | None = None
+    app: ASGIApp,
+    *,
+    host: str,
+    port: int,
+    limits: ConnectionLimits | None = None,
+    moments: Moments | None = None,
 ) -> Server:
     """The server of the application, not yet started."""
     limits = limits or ConnectionLimits()
@@ -99,7 +128,7 @@ def http_server(
         timeout_keep_alive=keep_alive,
         timeout_graceful_shutdown=GRACEFUL_STOP_SECONDS,
     )
-    return Server(config)
+    return Server(config, moments)
 
 
 class LimitedProtocol(HttpToolsProtocol):

@@ -6,21 +6,17 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from kb.errors import SchemaOutOfDate
-from kb.postgres.database import Database, TenantSession, retried, wait_until_reachable
+from kb.postgres.database import Database, TenantSession, retried
 from kb.postgres.embedded_postgres import database_url
 from kb.postgres.row_security import probe_row_security
 from kb.settings import Settings
 from kb.store.audit import Actor
 from kb.store.tenants import Tenant, list_tenants, tenant_by_name
-from migrations.run import is_current, upgrade
+from migrations.run import require_current, upgrade
 
 T = TypeVar("T")
 
 COMMAND_LINE: Final = Actor(name="command line", principals=(), request_id=None, is_admin=True)
-
-REACH_TIMEOUT_SECONDS = 30
-"""A database that starts together with us gets this long."""
 
 
 def utc_now() -> datetime:
@@ -31,9 +27,7 @@ def utc_now() -> datetime:
 @asynccontextmanager
 async def open_database(settings: Settings, database_url: str) -> AsyncIterator[Database]:
     """A database whose schema is current and whose row security was seen to bite."""
-    await wait_until_reachable(database_url, timeout_seconds=REACH_TIMEOUT_SECONDS)
-    if not is_current(database_url):
-        raise SchemaOutOfDate
+    require_current(database_url)
     database = Database(database_url, pool_size=settings.database_pool_size)
     try:
         await probe_row_security(database)

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -14,7 +15,8 @@ from typing import Self
 import structlog
 
 from kb import stopping
-from kb.errors import DatabaseUnavailable, KnowledgeBaseError
+from kb.disk import has_room
+from kb.errors import DatabaseUnavailable, DiskFull, KnowledgeBaseError
 from kb.postgres.embedded_postgres import EmbeddedPostgres
 
 log = structlog.get_logger(__name__)
@@ -27,6 +29,9 @@ POLL_SECONDS = 0.2
 
 STOP_TIMEOUT_SECONDS = 8.0
 """For a child that is stopped without a signal that gave all of us a deadline."""
+
+FULL_DISK_DELAY_SECONDS = 5.0
+"""Between two starts of what a full disk keeps from living; whoever frees space waits no longer."""
 
 DEATHS = 3
 """So many within a minute are no accident: starting once more helps nobody."""
@@ -52,6 +57,7 @@ class Child:
         self.name = name
         self._descriptors = descriptors
         self.where_to_look = f"the {name}'s own lines in this log say why"
+        self.was_killed = False
         self._restarted = f"{name}.restarted"
         self._command = list(command)
         self._process = self._start()
@@ -72,6 +78,17 @@ class Child:
             return os.waitid(os.P_PID, self._process.pid, how) is None
         return False
 
+    def how_it_ended(self) -> str:
+        """The exit code or the signal of one that has died."""
+        with suppress(ChildProcessError):
+            ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if ended is None or ended.si_code == os.CLD_EXITED:
+                return f"exit code {ended.si_status if ended else '?'}"
+            name = signal.Signals(ended.si_status).name
+            hint = ": by somebody, or by the system for want of memory"
+            return f"killed by {name}{hint if ended.si_status == signal.SIGKILL else ''}"
+        return "gone"
+
     def start_again(self) -> None:
         """Ends what it left running and starts it again; KeepsDying when that fails."""
         self._kill_group()
@@ -90,6 +107,7 @@ class Child:
         until = monotonic() + timeout_seconds
         while self.is_alive() and monotonic() < until:
             threading.Event().wait(0.02)
+        self.was_killed = self.is_alive()
         self._kill_group()
         self._process.wait()
 
@@ -113,8 +131,15 @@ class Database:
         """False once it has died."""
         return self._server.is_alive()
 
+    def how_it_ended(self) -> str:
+        """Postgres writes its last words down."""
+        return self.where_to_look
+
     def start_again(self) -> None:
-        """Starts it unless somebody else has; DatabaseUnavailable when that fails."""
+        """Starts it unless somebody else has.
+
+        Raises DatabaseUnavailable when that fails, and DiskFull when a full disk is why.
+        """
         if self._server.start_again():
             log.warning("postgres.restarted")
 
@@ -129,9 +154,11 @@ class Supervisor:
     The database outlives the block: the children need it until they are gone.
     """
 
-    def __init__(self, parts: Sequence[Part]) -> None:
-        """They run already."""
+    def __init__(self, parts: Sequence[Part], *, home: Path | None = None) -> None:
+        """They run already. While the disk below `home` is full, a death counts for nothing."""
         self._parts = parts
+        self._home = home
+        self._not_before = dict.fromkeys([part.name for part in parts], 0.0)
         self._children = [part for part in parts if isinstance(part, Child)]
         self._deaths = {part.name: deque[float](maxlen=DEATHS) for part in parts}
         self._stopping = threading.Event()
@@ -163,6 +190,11 @@ class Supervisor:
         if self._failure is not None:
             raise self._failure
 
+    @property
+    def killed(self) -> list[str]:
+        """The names of the children that did not end by themselves in time."""
+        return [child.name for child in self._children if child.was_killed]
+
     def join(self) -> None:
         """Returns when nothing is watched any more: something keeps dying, or all shall stop."""
         self._watcher.join()
@@ -175,7 +207,7 @@ class Supervisor:
                     self._tell_parts()
                     return
                 for part in self._parts:
-                    if not part.is_alive():
+                    if monotonic() >= self._not_before[part.name] and not part.is_alive():
                         self._restart(part)
         except KnowledgeBaseError as error:
             self._failure = error
@@ -187,18 +219,41 @@ class Supervisor:
 
     def _restart(self, part: Part) -> None:
         """Starts a part that died; KeepsDying when it has died too often or cannot be started."""
+        is_full = self._home is not None and not has_room(self._home)
+        delay = FULL_DISK_DELAY_SECONDS if is_full else part.restart_delay_seconds
+        how = part.how_it_ended()
+        log.error(
+            "part.died",
+            part=part.name,
+            how=how,
+            starts_again_in_seconds=delay,
+            is_disk_full=is_full,
+        )
         deaths = self._deaths[part.name]
         deaths.append(monotonic())
-        if len(deaths) == DEATHS and deaths[-1] - deaths[0] < WITHIN_SECONDS:
+        if is_full:
+            deaths.clear()
+        elif len(deaths) == DEATHS and deaths[-1] - deaths[0] < WITHIN_SECONDS:
             raise KeepsDying(
-                f"The {part.name} died {DEATHS} times within a minute; {part.where_to_look}."
+                f"The {part.name} died {DEATHS} times within a minute ({how}); "
+                f"{part.where_to_look}."
             )
-        if self._stopping.wait(part.restart_delay_seconds) or stopping.is_requested():
+        if self._is_stopping_within(delay):
             return
         try:
             part.start_again()
+        except DiskFull as error:
+            log.error("part.cannot_start", part=part.name, code=error.code, error="ENOSPC")  # noqa: TRY400  # expected
+            self._not_before[part.name] = monotonic() + FULL_DISK_DELAY_SECONDS
         except DatabaseUnavailable as error:
             raise KeepsDying(error.message) from error
+
+    def _is_stopping_within(self, seconds: float) -> bool:
+        until = monotonic() + seconds
+        while not stopping.is_requested() and (left := until - monotonic()) > 0:
+            if self._stopping.wait(min(left, POLL_SECONDS)):
+                return True
+        return stopping.is_requested() or self._stopping.is_set()
 
     def _tell_parts(self) -> None:
         """Once: a second signal would mean that they shall not take their time."""

@@ -78,6 +78,8 @@ async def _prepare(tools: Ingestion, run: Run) -> Publication:
     """The next version of the document; raises DocumentUnreadable and DependencyFailed."""
     document = run.document
     is_light = weight_of(document.content.size_bytes) == 0
+    # Before anything is computed that could not be stored.
+    tools.files.require_room()
     writers = await tools.writers.live(tools.database)
     async with tools.places.hold(priority=PRIORITIES[run.job.priority], is_light=is_light):
         content = await tools.files.read(run.tenant_id, document.content.sha256)

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 import structlog
 
 from ingest.runs import Obsolete, while_wanted
-from kb.errors import DependencyFailed, JobNotFound, KnowledgeBaseError, ProcessingFailed
+from kb.errors import DependencyFailed, DiskFull, JobNotFound, KnowledgeBaseError, ProcessingFailed
 from kb.ids import JobId, TenantId
 from kb.postgres.database import Database, TenantSession, retried
 from kb.store.choices import FinishedStatus
@@ -100,7 +100,7 @@ async def run_tenant_job(
         raise
     except DependencyFailed as error:
         log.warning("job.dependency_failed", code=error.code, is_last_attempt=is_last_attempt)
-        if not is_last_attempt:
+        if not is_last_attempt or isinstance(error, DiskFull):
             await _end(run, lambda scope: release_job(scope, job_id, now=clock()))
             raise
         await _fail(run, error, is_retryable=True)

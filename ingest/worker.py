@@ -5,6 +5,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
+from time import monotonic
 from typing import TypeAlias
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from ingest.runs import Obsolete, cancel, fail, is_suspect, release, start
 from ingest.sources.run import SourceTools
 from ingest.sources.sync import run_sync_job
 from ingest.tenant_jobs import Work, run_tenant_job
-from kb.errors import DependencyFailed, KnowledgeBaseError, ProcessingFailed
+from kb.errors import DependencyFailed, DiskFull, KnowledgeBaseError, ProcessingFailed
 from kb.heartbeat import Heartbeat
 from kb.ids import JobId, TenantId
 from kb.logs import bind_log_context
@@ -149,7 +150,8 @@ async def run_job(
             raise
         except DependencyFailed as error:
             log.warning("job.dependency_failed", code=error.code, is_last_attempt=is_last_attempt)
-            if not is_last_attempt:
+            if not is_last_attempt or isinstance(error, DiskFull):
+                # A disk that is full for hours is no fault of the document.
                 await release(tools, run)
                 raise
             await fail(tools, run, error, is_retryable=True)
@@ -213,9 +215,23 @@ async def run_worker(
 
 
 async def _take_over_repeatedly(app: Queue, stalled_seconds: float) -> None:
+    """Takes over from dead workers, again and again, but not from those that were only cut off.
+
+    Nobody can report while the database is away, or while this machine sleeps. After such a gap
+    the living get the time to report again.
+    """
+    answered_at: float | None = None
+    not_before = 0.0
     while True:
         try:
-            await take_over_stalled_jobs(app, stalled_seconds)
+            await app.jobs.ping()
+            now = monotonic()
+            if answered_at is not None and now - answered_at > stalled_seconds:
+                log.warning("worker.database_was_away")
+                not_before = now + stalled_seconds
+            answered_at = now
+            if now >= not_before:
+                await take_over_stalled_jobs(app, stalled_seconds)
         except procrastinate.exceptions.ConnectorException:
             log.warning("worker.database_unavailable")
         await asyncio.sleep(stalled_seconds / 3)

@@ -56,11 +56,16 @@ KnowledgeBaseError
 │   ├── UploadCanceled
 │   └── ProcessingFailed
 ├── Misconfigured                   an operator must act
+│   ├── HomeUnusable
+│   ├── AddressUnusable
+│   ├── AlreadyRuns
+│   ├── DatabaseUnfit
 │   ├── RowSecurityNotEnforced
 │   ├── SchemaOutOfDate
 │   └── ModelUnavailable
 └── DependencyFailed                transient: the worker retries it, the API says 503
     ├── DatabaseUnavailable
+    ├── DiskFull
     ├── TransactionConflict
     ├── SpaceChanged
     ├── FileStoreUnavailable
@@ -433,6 +438,30 @@ class Misconfigured(KnowledgeBaseError):
     code = "misconfigured"
 
 
+class HomeUnusable(Misconfigured):
+    """The home folder cannot be used: set FOOTNOTE_HOME to a folder that can be written."""
+
+    code = "home_unusable"
+
+
+class AddressUnusable(Misconfigured):
+    """The address to listen on cannot be used: choose another with --host or --port."""
+
+    code = "address_unusable"
+
+
+class AlreadyRuns(Misconfigured):
+    """`footnote up` runs already for this home."""
+
+    code = "already_runs"
+
+
+class DatabaseUnfit(Misconfigured):
+    """The database refuses Footnote's login, or lacks what Footnote needs."""
+
+    code = "database_unfit"
+
+
 class RowSecurityNotEnforced(Misconfigured):
     """Row-level security has no effect in this database, so the process refuses to serve."""
 
@@ -461,6 +490,12 @@ class DatabaseUnavailable(DependencyFailed):
     """The database cannot be reached at the moment."""
 
     code = "database_unavailable"
+
+
+class DiskFull(DependencyFailed):
+    """A disk has no space left; nothing was stored."""
+
+    code = "disk_full"
 
 
 class TransactionConflict(DependencyFailed):

@@ -4,14 +4,19 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from uuid import UUID
 
 import fsspec
+import structlog
+from fsspec.implementations.local import LocalFileSystem
 from fsspec.spec import AbstractFileSystem
 
-from kb.errors import FileStoreUnavailable
+from kb.disk import has_room, is_disk_full
+from kb.errors import DiskFull, FileStoreUnavailable
 from kb.ids import TenantId, new_uuid
+
+log = structlog.get_logger(__name__)
 
 PART = ".part"
 """Ends the names of what is being written."""
@@ -28,9 +33,21 @@ class FileStore:
         filesystem, root = fsspec.core.url_to_fs(url, auto_mkdir=True)
         self._filesystem: AbstractFileSystem = filesystem
         self._root: str = root
+        self._folder = Path(root) if isinstance(filesystem, LocalFileSystem) else None
+
+    def has_room(self) -> bool:
+        """False once the disk of a local store counts as full."""
+        return self._folder is None or has_room(self._folder)
+
+    def require_room(self) -> None:
+        """Returns when there is room; DiskFull once the disk of a local store counts as full."""
+        if not self.has_room():
+            log.error("disk.full", place="file store", error="ENOSPC")
+            raise DiskFull("The disk of the file store is full.")
 
     async def write(self, tenant_id: TenantId, sha256: str, content: bytes) -> None:
-        """Returns when the bytes are stored whole."""
+        """Returns when the bytes are stored whole; DiskFull when there is no room for them."""
+        self.require_room()
         path = self._path(tenant_id, sha256)
 
         def write() -> None:
@@ -156,4 +173,7 @@ def _failure_translated() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if is_disk_full(error):
+            log.error("disk.full", place="file store", error="ENOSPC")  # noqa: TRY400  # its text names a path
+            raise DiskFull("The disk of the file store is full.") from error
         raise FileStoreUnavailable from error

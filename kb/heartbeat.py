@@ -25,6 +25,10 @@ BEAT: Final = """
 """
 """Inserts, because a worker without reports is deleted, and could take no jobs after that."""
 
+APPLICATION: Final = "footnote heartbeat"
+"""Begins the name of the connection, before the worker's number. Postgres notes in memory when it
+was last used: that tells of life also while a full disk takes no reports."""
+
 MAX_ORDER_BYTES: Final = 65_536
 
 
@@ -115,7 +119,7 @@ def main() -> None:
 def _beat(
     connection: psycopg.Connection[tuple[object, ...]] | None, order: Order
 ) -> psycopg.Connection[tuple[object, ...]] | None:
-    """The connection for the next time; None after an error."""
+    """The connection for the next time; None when it is lost."""
     try:
         if connection is None:
             connection = psycopg.connect(
@@ -123,13 +127,14 @@ def _beat(
                 autocommit=True,
                 connect_timeout=5,
                 tcp_user_timeout=5_000,
-                application_name="footnote heartbeat",
+                application_name=f"{APPLICATION} {order['worker_id']}",
             )
         connection.execute(BEAT, (order["worker_id"],), prepare=False)
     except psycopg.Error:
-        if connection is not None:
+        # Of a full disk it is kept: that it was used is the report.
+        if connection is not None and connection.broken:
             connection.close()
-        return None
+            return None
     return connection
 
 

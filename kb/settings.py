@@ -14,6 +14,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from kb.disk import home_failures_told, require_writable
 from kb.private_folders import make_private
 
 DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
@@ -237,9 +238,14 @@ class Settings(BaseSettings):
 
     @cached_property
     def home_path(self) -> Path:
-        """The home folder as an absolute path; it exists and is private to its user."""
-        path = self.home.expanduser().resolve()
-        make_private(path)
+        """The home folder as an absolute path; it exists and is private to its user.
+
+        Raises HomeUnusable and DiskFull.
+        """
+        with home_failures_told(self.home):
+            path = self.home.expanduser().resolve()
+            make_private(path)
+            require_writable(path)
         return path
 
     @property

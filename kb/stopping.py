@@ -46,6 +46,7 @@ class _Stop:
     reason: str | None = None
     sigterm_is_success: bool = False
     has_failed: bool = False
+    is_told: bool = False
     on_request: Callable[[], object] | None = None
     kill_handlers: list[KillHandler] = field(default_factory=list)
 
@@ -62,6 +63,16 @@ def obey_signals() -> None:
 def treat_sigterm_as_success() -> None:
     """Makes SIGTERM end this process with exit code 0, as the usual end of a service."""
     _stop.sigterm_is_success = True
+
+
+def tell_of_stops() -> None:
+    """Has a signal, a second one and an end by force say on stdout what happens."""
+    _stop.is_told = True
+
+
+def seconds_since_request() -> float | None:
+    """The time since the first signal; None before it."""
+    return None if _stop.requested_at is None else monotonic() - _stop.requested_at
 
 
 def stop_with_failure() -> None:
@@ -123,6 +134,7 @@ def exit_now(exit_code: int) -> None:
 def _on_signal(number: int, _frame: FrameType | None) -> None:
     if _stop.requested_at is not None:
         if monotonic() - _stop.requested_at > SAME_REQUEST_SECONDS:
+            _tell("Stopping at once.")
             _kill(128 + number, AT_ONCE_SECONDS)
         return
     _stop.requested_at = monotonic()
@@ -132,6 +144,7 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
     watch = threading.Timer(STOP_SECONDS - LAST_SECONDS, _kill_in_time)
     watch.daemon = True
     watch.start()
+    _tell("Stopping; Ctrl-C once more stops at once.")
     if _stop.on_request is None:
         raise SystemExit(_stop.exit_code)
     _stop.on_request()
@@ -147,4 +160,12 @@ def _kill(exit_code: int, seconds: float) -> None:
         # An exception of one handler keeps neither the others nor the exit from happening.
         with suppress(Exception):
             handler(seconds)
+    _tell(f"Stopped by force after {seconds_since_request() or 0:.1f} s.")
     exit_now(exit_code)
+
+
+def _tell(line: str) -> None:
+    """Past Python's buffer, in which the signal may have come."""
+    if _stop.is_told:
+        with suppress(OSError):
+            os.write(1, f"{line}\n".encode())

@@ -24,6 +24,11 @@ MANIFEST_FILE: Final = "footnote.json"
 """In the folder of a whole export."""
 
 
+def has_export(cache_folder: Path) -> bool:
+    """True when a model was exported there before."""
+    return any(cache_folder.glob(f"*/{MANIFEST_FILE}"))
+
+
 class Manifest(TypedDict):
     """Facts of an export; pooling None: sentence-transformers must run it."""
 

@@ -53,7 +53,12 @@ async def healthz() -> Liveness:
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
 async def readyz(resources: ResourcesDep) -> JSONResponse:
     """The state of each part that answers need; 503 when requests cannot be answered now."""
-    checks = {"database": "ok", "lexical_index": "ok", "embedding_model": "ok"}
+    checks = {
+        "database": "ok",
+        "lexical_index": "ok",
+        "embedding_model": "ok",
+        "disk": "ok" if resources.has_room else "full",
+    }
     try:
         async with resources.database.system() as system:
             generation_by_tenant = await generations(system)
@@ -66,7 +71,7 @@ async def readyz(resources: ResourcesDep) -> JSONResponse:
         if resources.spaces.lacking is not None:
             # Likewise: the space before is kept current, and searched until the model is loaded.
             checks["embedding_model"] = "loading"
-    is_ready = checks["database"] == "ok"
+    is_ready = checks["database"] == "ok" and checks["disk"] == "ok"
     return JSONResponse(
         {"status": "ready" if is_ready else "not_ready", "checks": checks},
         status_code=200 if is_ready else 503,

@@ -20,11 +20,13 @@ from starlette.types import Scope
 from app.http.openai_problems import chat_error, is_chat_path
 from app.http.problem_schemas import FieldProblem, Problem
 from app.http.rate_limit import KeyRateLimited
+from kb.disk import is_disk_full
 from kb.errors import (
     Conflict,
     CredentialInvalid,
     CredentialMissing,
     DependencyFailed,
+    DiskFull,
     DocumentDeleted,
     DocumentUnreadable,
     InvalidInput,
@@ -110,6 +112,7 @@ def register_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(ClientDisconnect, _answer_nobody)
+    app.add_exception_handler(OSError, _answer_system)
     app.add_exception_handler(Exception, _answer_unexpected)
 
 
@@ -277,6 +280,16 @@ def _allowed_methods(app: FastAPI, path: str) -> list[str]:
     # Of `/sources/{name}` and `/sources/{name}:sync`, the one that says more of the path.
     template = max(methods_by_template, key=lambda each: len(_PARAMETER.sub("", each)))
     return sorted(methods_by_template[template])
+
+
+async def _answer_system(request: Request, error: Exception) -> JSONResponse:
+    """A full disk of temporary files, where large uploads wait; all else is unexpected."""
+    if not is_disk_full(error):
+        raise error
+    log.error("disk.full", place="temporary files", error="ENOSPC")
+    return problem_response(
+        problem_of(DiskFull(), request_id=request_id_of(request.scope)), request.scope
+    )
 
 
 async def _answer_nobody(_request: Request, _error: Exception) -> Response:

@@ -102,8 +102,10 @@ def _run(
                 asyncio.run(
                     _ingest(settings, url, tenant, files, destination, progress, is_dry=is_dry_run)
                 )
-        except BaseException:
-            progress.say_how_to_go_on()
+        except BaseException as error:
+            # What could not even begin has one line of its own.
+            if progress.outcomes or not isinstance(error, Exception):
+                progress.say_how_to_go_on()
             raise
     if stopping.is_requested():
         progress.say_how_to_go_on()

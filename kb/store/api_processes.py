@@ -64,6 +64,12 @@ async def say_alive(system: SystemSession, process: ApiProcess) -> None:
     )
 
 
+async def count_living(system: SystemSession) -> int:
+    """The number of processes of the API that have said lately that they live."""
+    query = select(func.count()).select_from(api_processes).where(_AGE < SILENT_AFTER)
+    return int((await system.connection.execute(query)).scalar_one())
+
+
 async def say_goodbye(system: SystemSession, process: ApiProcess) -> None:
     """Says that the process ends: nobody waits for its memory. Its node stays known."""
     await system.connection.execute(

@@ -20,6 +20,7 @@ from procrastinate.manager import JobManager, NotificationCallback
 from sqlalchemy import text
 from typing_extensions import override
 
+from kb.heartbeat import APPLICATION
 from kb.postgres.database import Database, conninfo
 
 # Locked before it is looked at: a job that is taken over meanwhile is not held.
@@ -40,9 +41,20 @@ _RETRY: Final = """
     SELECT procrastinate_retry_job_v2(id, %(retry_at)s, %(priority)s, %(queue)s, %(lock)s) FROM held
 """
 
+# Footnote's heartbeats of the last so many seconds, in memory: a worker whose reports a full disk
+# refuses lives all the same. Others' activity is hidden from a login that is not theirs.
+_IS_HEARD: Final = f"""
+    EXISTS (
+        SELECT FROM pg_stat_activity AS heartbeat
+        WHERE heartbeat.datname = current_database()
+            AND heartbeat.application_name = '{APPLICATION} ' || worker.id
+            AND heartbeat.query_start > now() - make_interval(secs => %(seconds)s)
+    )
+"""
+
 # A job is locked before it is looked at again, so that of two workers one takes it over. It keeps
 # its number of attempts: it did not fail.
-_TAKE_OVER: Final = """
+_TAKE_OVER: Final = f"""
     WITH stalled AS (
         SELECT job.id
         FROM procrastinate_jobs AS job
@@ -53,7 +65,10 @@ _TAKE_OVER: Final = """
                 worker.id IS NULL
                 -- Its own that it does not have in hand: the answer to a statement was lost.
                 OR worker.id = %(own_id)s
-                OR worker.last_heartbeat < now() - make_interval(secs => %(seconds)s)
+                OR (
+                    worker.last_heartbeat < now() - make_interval(secs => %(seconds)s)
+                    AND NOT {_IS_HEARD}
+                )
             )
         FOR UPDATE OF job SKIP LOCKED
     )
@@ -62,8 +77,15 @@ _TAKE_OVER: Final = """
     FROM stalled
     WHERE job.id = stalled.id
     RETURNING job.id
-"""
+"""  # noqa: S608  # our own constants
 
+
+# procrastinate's own deletes the silent: then nobody knows whose their jobs are.
+_PRUNE: Final = f"""
+    DELETE FROM procrastinate_workers AS worker
+    WHERE last_heartbeat < now() - make_interval(secs => %(seconds)s) AND NOT {_IS_HEARD}
+    RETURNING id
+"""  # noqa: S608  # our own constants
 
 _FETCH: Final = """
     SELECT * FROM footnote_fetch_job(
@@ -253,6 +275,10 @@ class WorkersJobs(JobManager):
             lock=lock,
         )
 
+    async def ping(self) -> None:
+        """Returns when the database answers; ConnectorException when it does not."""
+        await self.connector.execute_query_one_async(query="SELECT 1")
+
     async def take_over(self, queue: str, *, stalled_seconds: float) -> list[int]:
         """The jobs of workers that have been silent for so long, queued again; never its own."""
         async with self._taking:
@@ -263,6 +289,13 @@ class WorkersJobs(JobManager):
                 in_hand=sorted(self.in_hand),
                 own_id=self.worker_id,
             )
+        return [row["id"] for row in rows]
+
+    @override
+    async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:
+        rows = await self.connector.execute_query_all_async(
+            query=_PRUNE, seconds=seconds_since_heartbeat
+        )
         return [row["id"] for row in rows]
 
     async def _if_held(self, job: Job, query: str, **values: object) -> None:

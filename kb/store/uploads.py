@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -10,6 +11,8 @@ from typing import Literal, TypeAlias
 from kb.errors import (
     AlreadyExists,
     Conflict,
+    DependencyFailed,
+    DiskFull,
     DocumentOfAnother,
     InvalidInput,
     NotFound,
@@ -92,8 +95,8 @@ class Uploads:
 
         Raises UploadTooLarge, DocumentEmpty, UnsupportedMediaType, InvalidPrincipal,
         AlreadyExists (mode `create`), DocumentNotFound for an unknown `supersedes`, InvalidInput
-        when that is the document itself, and DocumentOfAnother when what it replaces or
-        supersedes is somebody else's to change.
+        when that is the document itself, DocumentOfAnother when what it replaces or supersedes is
+        somebody else's to change, and DiskFull.
         """
         content = await self.describe(upload)
         principals = tuple(validate_principals(upload.fields.principals))
@@ -115,6 +118,11 @@ class Uploads:
             return await retried(transaction)
         except (Conflict, InvalidInput, NotFound):
             await discard_file(self.database, self.files, tenant_id, content.sha256)
+            raise
+        except DiskFull:
+            # The night deletes them where this cannot.
+            with suppress(DependencyFailed):
+                await discard_file(self.database, self.files, tenant_id, content.sha256)
             raise
 
     async def describe(self, upload: Upload) -> Content:

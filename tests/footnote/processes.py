@@ -43,10 +43,11 @@ async def run_footnote(
 
 async def run_here(*arguments: str, environment: Mapping[str, str]) -> Finished:
     """The same without a process; one at a time, since all of them share this one's output."""
-    return await asyncio.to_thread(_run_main, arguments, environment)
+    return await asyncio.to_thread(run_main, arguments, environment)
 
 
-def _run_main(arguments: Sequence[str], environment: Mapping[str, str]) -> Finished:
+def run_main(arguments: Sequence[str], environment: Mapping[str, str]) -> Finished:
+    """The end of `footnote` with these arguments, in this thread."""
     stdout, stderr = StringIO(), StringIO()
     umask = os.umask(OWNER_ONLY)
     with (

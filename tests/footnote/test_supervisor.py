@@ -119,7 +119,8 @@ def test_a_child_that_dies_three_times_in_a_minute_ends_the_service(
 
     assert given_up == [True]
     assert caught.value.message == (
-        "The worker died 3 times within a minute; the worker's own lines in this log say why."
+        "The worker died 3 times within a minute (exit code 3); the worker's own lines in this log "
+        "say why."
     )
 
 

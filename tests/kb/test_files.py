@@ -8,7 +8,7 @@ from typing import NoReturn
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-from kb.errors import FileStoreUnavailable
+from kb.errors import DiskFull, FileStoreUnavailable
 from kb.files import FileStore
 from kb.ids import TenantId, new_uuid
 
@@ -90,7 +90,7 @@ async def test_a_write_that_is_cut_off_leaves_no_half_file(
 
     with monkeypatch.context() as patched:
         patched.setattr(LocalFileSystem, "pipe_file", write_half)
-        with pytest.raises(FileStoreUnavailable):
+        with pytest.raises(DiskFull):
             await files.write(TENANT, SHA256, b"content")
 
     assert names(folder) == []

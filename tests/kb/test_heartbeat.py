@@ -118,12 +118,46 @@ async def test_a_heartbeat_whose_connection_broke_gets_another_one(
     assert watch.beats_again()
     watch.connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE application_name = 'footnote heartbeat' AND datname = current_database()"
+        " WHERE application_name LIKE 'footnote heartbeat %' AND datname = current_database()"
     )
 
     watch.forget("beat")
 
     assert watch.beats_again()
+
+
+@pytest.mark.usefixtures("heartbeat")
+async def test_a_worker_whose_reports_a_full_disk_refuses_keeps_its_jobs(
+    own: OwnDatabase, watch: Watch
+) -> None:
+    await own.upload(b"A note.")
+    other = build_queue_app(own.url, own.tools)
+    async with other.open_async():
+        await other.jobs.register_worker()
+        job = await other.jobs.fetch_job(["ingest"], watch.worker_id)
+        other.jobs.in_hand.clear()
+        assert job is not None
+        watch.forget("beat")
+        assert watch.beats_again()
+        watch.connection.execute(
+            "CREATE FUNCTION procrastinate.refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53100'; END $$"
+        )
+        watch.connection.execute(
+            "CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE"
+            " ON procrastinate.procrastinate_workers"
+            f" FOR EACH ROW WHEN (NEW.id = {watch.worker_id} AND NEW.last_heartbeat > 'epoch')"
+            " EXECUTE FUNCTION procrastinate.refuse()"
+        )
+        watch.forget("beat")
+        try:
+            taken = await other.jobs.take_over("ingest", stalled_seconds=PATIENCE_SECONDS)
+            pruned = await other.jobs.prune_stalled_workers(PATIENCE_SECONDS)
+
+            assert (taken, watch.worker_id in pruned) == ([], False)
+            assert not watch.has_beaten()
+        finally:
+            watch.connection.execute("DROP FUNCTION procrastinate.refuse() CASCADE")
 
 
 @contextlib.asynccontextmanager

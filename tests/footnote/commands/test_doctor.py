@@ -34,7 +34,9 @@ async def test_doctor_says_what_runs(environment: dict[str, str]) -> None:
     detail_by_name = {check["name"]: check["detail"] for check in report["checks"]}
     assert "openvino" in detail_by_name["embedding"]
     assert detail_by_name["evidence floor"] == "fitted with all-MiniLM-L6-v2"
-    assert detail_by_name["database"] == "configured, row security enforced"
+    assert detail_by_name["database"] == "configured, can be reached"
+    assert detail_by_name["parser"].endswith("reads a sample")
+    assert detail_by_name["row security"].startswith("forced on every table of a tenant")
 
 
 async def test_doctor_names_what_is_wrong_and_how_to_mend_it(environment: dict[str, str]) -> None:
@@ -46,7 +48,7 @@ async def test_doctor_names_what_is_wrong_and_how_to_mend_it(environment: dict[s
     assert result.exit_code == for_people.exit_code == 1
     report = json.loads(result.stdout)
     assert report["ok"] is False
-    [fault] = [check for check in report["checks"] if not check["ok"]]
+    [fault] = [check for check in report["checks"] if check["status"] == "failed"]
     assert fault["name"] == "database"
     assert "FOOTNOTE_DATABASE_URL" in fault["mend"]
     assert "FAIL database" in for_people.stdout
@@ -80,6 +82,7 @@ async def test_doctor_tells_what_others_may_read_and_how_to_mend_it(
 
     assert found(before.stdout) == {
         "name": "home permissions",
+        "status": "failed",
         "ok": False,
         "detail": "3 files and folders are open to others",
         "mend": f"Run 'chmod -R go-rwx {home} '{store}''.",
@@ -92,7 +95,9 @@ async def test_doctor_sees_half_a_language_model(environment: dict[str, str]) ->
 
     result = await run_here("doctor", "--json", environment=half)
 
-    faults = [check["name"] for check in json.loads(result.stdout)["checks"] if not check["ok"]]
+    faults = [
+        check["name"] for check in json.loads(result.stdout)["checks"] if check["ok"] is False
+    ]
     assert result.exit_code == 1
     assert faults == ["language model"]
 
