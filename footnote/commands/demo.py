@@ -5,6 +5,8 @@ check
 """
 
 import os
+import re
+import shlex
 import shutil
 import signal
 import socket
@@ -22,6 +24,8 @@ from app.http.answers.schemas import Answer
 from footnote.client import Client
 from footnote.on_database import on_database
 from footnote.output import console, progress_console, styled
+from footnote.samples.blocks import Heading
+from footnote.samples.corpus import SAMPLES
 from footnote.samples.manifest import (
     ManifestEntry,
     SampleQuestion,
@@ -45,6 +49,9 @@ INGEST_TIMEOUT_SECONDS = 180
 
 TENANT = "demo"
 
+MAX_TEMPORARY_BYTES = 70
+"""Of the path of a folder in which multiprocessing makes sockets, whose paths have at most 107."""
+
 
 class DemoFailed(KnowledgeBaseError):
     """The demo did not come out as it should."""
@@ -60,7 +67,6 @@ def demo(*, keep: bool) -> None:
     for path in home.iterdir():
         if path.name != "models":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    console.print("Starting Footnote with an embedded Postgres ...", style="bold")
     with _service(home) as url:
         key = _create_key(home)
         headers = {"Authorization": f"Bearer {key}"}
@@ -73,7 +79,29 @@ def demo(*, keep: bool) -> None:
                 signal.pause()
     if failures:
         raise DemoFailed(f"{len(failures)} answers were not as expected: {'; '.join(failures)}")
+    console.print()
     console.print("All answers were as expected.", style="bold green")
+    console.print()
+    for line in next_steps(home, Path.cwd()).splitlines():
+        console.print(line)
+
+
+def next_steps(home: Path, folder: Path) -> str:
+    """Commands for a shell in the folder that go on with what the demo has stored."""
+    program = Path(sys.executable).with_name("footnote")
+    footnote = f"FOOTNOTE_HOME={_shown(home, folder)} {_shown(program, folder)}"
+    return f"""Go on with these documents:
+  {footnote} ask --tenant {TENANT} 'How is an expense claim handed in?'
+  {footnote} up
+Start with your own:
+  {_shown(program, folder)} up
+Remove what the demo has stored:
+  rm -r {_shown(home, folder)}"""
+
+
+def _shown(path: Path, folder: Path) -> str:
+    """The path as a word of a shell, relative where it is below the folder."""
+    return shlex.quote(str(path.relative_to(folder) if path.is_relative_to(folder) else path))
 
 
 def _create_key(home: Path) -> str:
@@ -85,7 +113,7 @@ def _create_key(home: Path) -> str:
             key = await create_key(system, tenant.id, scopes=SCOPES, principals=[], expires_at=None)
             return key.key
 
-    return on_database(Settings(home=home), act)
+    return on_database(Settings(home=home, database_url=None, _env_file=None), act)
 
 
 def upload_samples(client: Client, entries: Sequence[ManifestEntry]) -> None:
@@ -136,18 +164,41 @@ def ask_samples(client: Client, questions: Sequence[SampleQuestion]) -> list[str
 
 
 def find_fault(question: SampleQuestion, answer: Answer) -> str | None:
-    """The answer's fault; None when it is as expected."""
-    text = f"{answer.answer} {' '.join(citation.quote for citation in answer.citations)}"
-    if question.must_not_contain and question.must_not_contain.lower() in text.lower():
-        return f"it contains {question.must_not_contain!r}"
+    """The answer's first fault; None when it is right, complete, and nothing but what was asked."""
     if answer.status != question.expect_status:
         return f"the status should be {question.expect_status!r}"
     if question.expect_status == "unsupported" and (answer.answer or answer.citations):
         return "an unsupported answer says something"
+    return next(_faults_of_content(question, answer), None)
+
+
+def _faults_of_content(question: SampleQuestion, answer: Answer) -> Iterator[str]:
     quotes = [" ".join(citation.quote.split()) for citation in answer.citations]
-    if question.expect_in_quote and not any(question.expect_in_quote in quote for quote in quotes):
-        return f"no quote contains {question.expect_in_quote!r}"
-    return None
+    text = f"{answer.answer} {' '.join(quotes)}"
+    if question.must_not_contain and question.must_not_contain.lower() in text.lower():
+        yield f"it contains {question.must_not_contain!r}"
+    wanted = question.expect_in_quotes
+    for expected in wanted:
+        if not any(expected in quote for quote in quotes):
+            yield f"no quote contains {expected!r}"
+    for quote in quotes:
+        if not any(expected in quote for expected in wanted):
+            yield f"the quote {quote!r} is beside the question"
+    # A model may write 83,750 for 83750.
+    if (question.expect_in_answer or "") not in re.sub(r"(?<=\d),(?=\d)", "", answer.answer):
+        yield f"it does not say {question.expect_in_answer!r}"
+    headings = _headings()
+    for line in answer.answer.splitlines():
+        if line.partition(" [")[0].strip(" #:") in headings:
+            yield f"the heading {line!r} is no sentence of an answer"
+
+
+def _headings() -> frozenset[str]:
+    """The titles and headings of the sample documents."""
+    headings = [
+        block.text for sample in SAMPLES for block in sample.blocks if isinstance(block, Heading)
+    ]
+    return frozenset([*headings, *(sample.entry.title for sample in SAMPLES)])
 
 
 @contextmanager
@@ -161,11 +212,14 @@ def _service(home: Path) -> Iterator[str]:
         port: int = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     log_path = home / "service.log"
-    environment = {**os.environ, "FOOTNOTE_HOME": str(home)}  # noqa: TID251  # handed on, not read
+    console.print("Starting Footnote with an embedded Postgres.", style="bold")
+    console.print("It also converts the embedding model once: half a minute in all.", style="dim")
     with log_path.open("wb") as log:
         process = subprocess.Popen(  # noqa: S603  # our own command
             [sys.executable, "-m", "footnote", "up", "--port", str(port)],
-            env=environment,
+            env=_environment(home),
+            # Not in the caller's folder: the .env there is that of another service.
+            cwd=home,
             stdout=log,
             stderr=log,
             # Ctrl-C in a terminal is for us, who then stop it: once.
@@ -174,14 +228,30 @@ def _service(home: Path) -> Iterator[str]:
     try:
         deadline = monotonic() + START_TIMEOUT_SECONDS
         is_ready = False
-        while not is_ready and process.poll() is None and monotonic() < deadline:
-            with suppress(httpx.TransportError):
-                is_ready = httpx.get(f"{url}/readyz", timeout=2).status_code == httpx.codes.OK
-            if not is_ready:
-                sleep(0.2)
+        with progress_console.status("Starting"):
+            while not is_ready and process.poll() is None and monotonic() < deadline:
+                with suppress(httpx.TransportError):
+                    is_ready = httpx.get(f"{url}/readyz", timeout=2).status_code == httpx.codes.OK
+                if not is_ready:
+                    sleep(0.2)
         if not is_ready:
             raise DemoFailed(f"The service did not start; its log is {log_path}.")
         yield url
     finally:
         process.terminate()
         process.wait()
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """The caller's variables for a service that keeps everything below this home."""
+    variables = {
+        name: value
+        for name, value in os.environ.items()  # noqa: TID251  # handed on, not read
+        if name not in {"FOOTNOTE_DATABASE_URL", "FOOTNOTE_FILE_STORE_URL"}
+    }
+    variables["FOOTNOTE_HOME"] = str(home)
+    temporary = home / "tmp"
+    if len(os.fsencode(temporary)) <= MAX_TEMPORARY_BYTES:
+        temporary.mkdir()
+        variables["TMPDIR"] = str(temporary)
+    return variables

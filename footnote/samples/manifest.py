@@ -58,8 +58,10 @@ class SampleQuestion:
     asker: Asker
     expect_status: ExpectedStatus
     note: str
-    expect_in_quote: str | None = None
-    """Occurs in one of the quotes once runs of white space are read as one space."""
+    expect_in_quotes: tuple[str, ...] = ()
+    """Each occurs in a quote, and each quote has one of them; runs of white space are one space."""
+    expect_in_answer: str | None = None
+    """The value that a quoted row of a table is asked for."""
     must_not_contain: str | None = None
     """Must not occur in the answer; case is ignored."""
 

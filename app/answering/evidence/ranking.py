@@ -42,7 +42,8 @@ is found as often, and each costs 3 ms."""
 MIN_COSINE: Final = 0.5
 MIN_COSINE_WITHOUT_TYPE: Final = 0.4
 """Of a piece that may name the attribute asked for in other words; without an answer type the
-question often has a wider term for it: "what land", "which function"."""
+question often has a wider term for it, "what land", "which function", and so it has for a code:
+"which document number"."""
 
 MIN_COVERAGE: Final = 0.5
 """Of the question in such a piece in a language that the embedding model does not read."""
@@ -163,7 +164,7 @@ def _evidence_for(
             promising.append(each)
         if len(promising) == MAX_EMBEDDED:
             break
-    has_type = constraints.answer_type.kind != "other"
+    has_type = constraints.answer_type.kind not in {"code", "other"}
     min_cosine = MIN_COSINE if has_type else MIN_COSINE_WITHOUT_TYPE
     found = []
     for each in _with_cosines(part, promising, comparison):

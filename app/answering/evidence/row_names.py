@@ -241,7 +241,7 @@ def _has_type(cell: Cell, answer_type: AnswerType) -> bool:
             return bool(_NAME.fullmatch(cell.value)) or bool(header & _PEOPLE)
         case "place":
             return bool(header & PLACES)
-        case "number" | "reason" | "steps" | "decision" | "contact" | "other":
+        case "number" | "code" | "reason" | "steps" | "decision" | "contact" | "other":
             return False
         case _:
             assert_never(answer_type.kind)

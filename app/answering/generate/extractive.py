@@ -53,7 +53,7 @@ WHOLE_LIST_MALUS: Final = 0.3
 """For a whole list where the question asks for one value: being longer it holds more of its words.
 """
 
-ONE_THING: Final = frozenset({"number", "time", "person", "place", "contact"})
+ONE_THING: Final = frozenset({"number", "code", "time", "person", "place", "contact"})
 """Answer types of which one value is asked for."""
 
 DEFINITION_BONUS: Final = 0.5

@@ -15,6 +15,7 @@ from app.answering.question.answer_values import (
     has_shape,
     holds_amount,
     holds_cause,
+    holds_code,
     holds_measure,
     holds_new_name,
     holds_new_number,
@@ -25,7 +26,7 @@ from app.answering.question.answer_values import (
 )
 from app.answering.question.proper_names import names_in
 from app.answering.question.spelling import holds_any, words_of
-from app.answering.question.vocabulary import MEASURED, MEASURING_VERBS, UNITS
+from app.answering.question.vocabulary import CODES, MEASURED, MEASURING_VERBS, UNITS
 from app.answering.question.wording import (
     Language,
     attribute_of,
@@ -37,7 +38,16 @@ from language.remembered import remembered
 from language.stems import content_stems, stem
 
 AnswerKind = Literal[
-    "person", "number", "time", "place", "reason", "steps", "decision", "contact", "other"
+    "person",
+    "number",
+    "code",
+    "time",
+    "place",
+    "reason",
+    "steps",
+    "decision",
+    "contact",
+    "other",
 ]
 
 MAX_WORDS: Final = 24
@@ -154,6 +164,14 @@ _REGION: Final = re.compile(
 )
 _GERMAN_WHAT: Final = re.compile(r"^\W*+was\b", re.IGNORECASE)
 _HOW: Final = re.compile(r"\b(?:how|wie|combien de)\s(\w++)", re.IGNORECASE)
+_NUMBER_ASKED: Final = re.compile(
+    r"\b(?:what|which)(?:'s| is| are| was| were)?(?: [^\W\d_]++['\u2019]?s?){0,2}"
+    r" (?!(?:the|an?|its|their|our|your|my|this|that|total|max(?:imum)?|min(?:imum)?|average|exact"
+    r"|whole|overall|same|(?:high|low|larg|small|great)est|right|usual|required|permitted|allowed)\b)"
+    r"[^\W\d_]++ numbers?\b",
+    re.IGNORECASE,
+)
+"""The number of one thing, such as a serial number, and not how many there are."""
 _CLOCK_ASKED: Final = re.compile(
     r"\bat (?:what|which) time\b|\bwhat time\b|\bum wie viel uhr\b|\buhrzeit\b|\bquelle heure\b",
     re.IGNORECASE,
@@ -197,7 +215,7 @@ class AnswerType:
                 return holds_new_time(text, self.asked)
             case "number":
                 return holds_new_number(text, self.asked)
-            case "reason" | "steps" | "decision" | "contact" | "other":
+            case "code" | "reason" | "steps" | "decision" | "contact" | "other":
                 return False
             case _:
                 assert_never(self.kind)
@@ -208,6 +226,8 @@ class AnswerType:
         A column or heading among `named_by` may give the unit; a sentence nearby gives another's.
         """
         match self.kind:
+            case "code":
+                held = holds_code(text, self.asked) or holds_any(self.attribute, words_of(text))
             case "number" if self.dimensions:
                 held = any(
                     holds_measure(text, named_by, each, self.asked) for each in self.dimensions
@@ -250,7 +270,7 @@ class AnswerType:
                 return bool(self.predicate) and not (is_most and holds_any(self.predicate, own))
             case "steps" | "reason" | "contact":
                 return False
-            case "person" | "number" | "time" | "place" | "other":
+            case "person" | "number" | "code" | "time" | "place" | "other":
                 return bool(self.attribute) and not holds_any(self.attribute, known)
             case _:
                 assert_never(self.kind)
@@ -269,6 +289,8 @@ def answer_type_of(question: str) -> AnswerType:
         dimensions = tuple(each for each in shapes if each != "address") or shapes
     elif dimensions and kind == "other":
         kind = "number"
+    elif kind == "other" and _is_code_asked(question, attribute):
+        kind = "code"
 
     said = content_words(words)
     term = defined_term(question)
@@ -303,6 +325,12 @@ def _kind(question: str) -> AnswerKind:
         return "other"
     is_what = kind == "decision" and _GERMAN_WHAT.match(asking)
     return "other" if is_what and language_of(question) == "de" else kind
+
+
+def _is_code_asked(question: str, attribute: Sequence[str]) -> bool:
+    """True for an account, a part number and the like."""
+    is_noun_of_code = any(word in CODES or word.endswith("nummer") for word in attribute)
+    return is_noun_of_code or _NUMBER_ASKED.search(question) is not None
 
 
 def _dimensions(

@@ -6,7 +6,13 @@ Each test reads the text itself: a value that only stands near it is that of ano
 import re
 from typing import Final
 
-from app.answering.question.specifics import month_of, read_specifics, without_identifiers
+from app.answering.question.specifics import (
+    identifiers,
+    is_noun,
+    month_of,
+    read_specifics,
+    without_identifiers,
+)
 from app.answering.question.spelling import words_of
 from app.answering.question.vocabulary import (
     AMOUNTS,
@@ -126,6 +132,28 @@ def holds_measure(text: str, named_by: str, dimension: str, asked: frozenset[str
     return (is_named or _has_unit(named_by, dimension)) and _has_bare_number(text, asked)
 
 
+def holds_code(text: str, asked: frozenset[str]) -> bool:
+    """True for an identifier, or a number behind its noun, that the question has not.
+
+    "Extension 4400" and 20-45-45 are; "9,400 bridges", "EUR 12" and "in 1974" are not.
+    """
+    if any(not asked.issuperset(each.split()) for each in identifiers(text)):
+        return True
+    if _GROUPS_OF_DIGITS.search(text):
+        return True
+    runs = read_specifics(text).runs
+    for place, run in enumerate(runs[1:], start=1):
+        is_year = _RECENT_YEAR.fullmatch(run.text)
+        if not run.is_number or is_year or run.folded in asked or not is_noun(runs[place - 1]):
+            continue
+        after = runs[place + 1] if place + 1 < len(runs) and run.gap == " " else None
+        is_counted = after is not None and (after.folded in _ALL_UNITS or is_noun(after))
+        if runs[place - 1].folded not in _ALL_UNITS and not is_counted:
+            return True
+    return False
+
+
+_GROUPS_OF_DIGITS: Final = re.compile(r"\b(?!\d{4}-\d\d-\d\d\b)\d{1,6}(?:[- ]\d{1,6}){2}")
 _UNCOUNTED: Final = word_set(
     "no none both single double pair dozen dozens half several unlimited keine kein aucun aucune "
     "once twice einmal zweimal hundreds thousands millions"

@@ -226,6 +226,9 @@ TIME_WORDS: Final = word_set(
     "aujourd'hui demain matin midi soir fin début printemps été hiver"
 )
 
+CODES: Final = word_set("account iban bic konto bankverbindung compte numéro")
+"""Nouns whose value is written in digits, or in letters and digits, as that of any number is."""
+
 MEASURING_VERBS: Final = word_set("cost costs kostet kosten coûte coûtent weigh weighs wiegt pèse")
 """Ask for an amount wherever they stand."""
 

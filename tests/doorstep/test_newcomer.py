@@ -1,0 +1,149 @@
+"""The walk of a newcomer: a fresh clone, the commands of the first pages in order, clean-up."""
+
+import json
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic, sleep
+
+import httpx
+import pytest
+
+from kb.settings import Settings
+from tests.footnote.processes import ROOT
+from tests.footnote.test_documented_commands import BLOCK, check_shown
+
+pytestmark = pytest.mark.end_to_end
+
+SEPARATOR = "--- end of block ---"
+
+
+def run(command: list[str], folder: Path, environment: Mapping[str, str]) -> str:
+    """What the command says on stdout; fails when the command does."""
+    done = subprocess.run(  # noqa: S603  # our own command
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone with an environment that shares this one's packages: CI tests the installation."""
+    folder = tmp_path_factory.mktemp("newcomer") / "footnote"
+    ours = dict(os.environ)  # noqa: TID251  # handed on, not read
+    run(["git", "clone", "--quiet", str(ROOT), str(folder)], ROOT, ours)
+    environment = folder / ".venv"
+    run([sys.executable, "-m", "venv", "--without-pip", str(environment)], ROOT, ours)
+    [packages] = environment.glob("lib/python*/site-packages")
+    (packages / "shared.pth").write_text(f"{folder}\n{sysconfig.get_path('purelib')}\n")
+    program = environment / "bin" / "footnote"
+    program.write_text(f'#!/bin/sh\nexec {environment}/bin/python -m footnote "$@"\n')
+    program.chmod(0o755)
+    (environment / ".installed").touch()
+    return folder
+
+
+@pytest.fixture
+def bare(clone: Path, settings: Settings, tmp_path: Path) -> dict[str, str]:
+    """What a fresh shell has; the model is exported already, which takes half a minute."""
+    home, temporary = tmp_path / "home", tmp_path / "tmp"
+    temporary.mkdir()
+    for each in (clone / ".demo" / "demo", home / ".local" / "share" / "footnote"):
+        each.mkdir(parents=True, exist_ok=True)
+        if not (each / "models").is_symlink():
+            (each / "models").symlink_to(settings.home_path / "models")
+    return {"HOME": str(home), "PATH": os.defpath, "TMPDIR": str(temporary)}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def port(clone: Path, bare: dict[str, str]) -> Iterator[int]:
+    """The port on which `make up` serves; stopped as by Ctrl-C."""
+    chosen = free_port()
+    log_path = clone.with_name("up.log")
+    with log_path.open("wb") as log:
+        up = subprocess.Popen(  # noqa: S603  # our own command
+            ["/usr/bin/env", "make", "up", f"PORT={chosen}"],
+            cwd=clone,
+            env=bare,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            wait_until_ready(up, chosen, log_path)
+            yield chosen
+        finally:
+            os.killpg(up.pid, 2)
+            up.wait(60)
+
+
+def wait_until_ready(up: "subprocess.Popen[bytes]", port: int, log_path: Path) -> None:
+    deadline = monotonic() + 90
+    while monotonic() < deadline:
+        assert up.poll() is None, log_path.read_text()
+        with suppress(httpx.TransportError):
+            if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == httpx.codes.OK:
+                return
+        sleep(0.2)
+    pytest.fail(log_path.read_text())
+
+
+def walk(page: str, clone: Path, bare: dict[str, str], port: int) -> None:
+    """Pastes all commands of the page into one shell; fails unless what is shown comes back."""
+    blocks = list(BLOCK.finditer((ROOT / page).read_text(encoding="utf-8")))
+    commands = [
+        block["commands"].replace("127.0.0.1:8000", f"127.0.0.1:{port}") for block in blocks
+    ]
+    script = f"echo {shlex.quote(SEPARATOR)}\n".join([*commands, ""])
+
+    said = run(["bash", "-e", "-c", script], clone, bare).split(SEPARATOR)
+
+    for block, output in zip(blocks, said, strict=False):
+        if "curl " in block["commands"] and output.strip():
+            returned = json.loads(output)
+            assert "detail" not in returned, output
+            if block["shown"]:
+                check_shown(json.loads(block["shown"]), returned)
+
+
+def test_the_demo_ends_with_right_answers_and_what_to_do_next(
+    clone: Path, bare: dict[str, str]
+) -> None:
+    said = run(["make", "demo"], clone, bare)
+
+    assert "All answers were as expected." in said
+    [ask] = re.findall(r"^  (.* ask .*)$", said, flags=re.MULTILINE)
+    assert run(["bash", "-c", ask], clone, bare).startswith("answered\n")
+    outside = [path for name in ("HOME", "TMPDIR") for path in Path(bare[name]).rglob("*")]
+    assert [path.name for path in outside if path.is_file()] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md"])
+def test_the_commands_of_a_page_work_in_their_order(
+    page: str, clone: Path, bare: dict[str, str], port: int
+) -> None:
+    walk(page, clone, bare, port)
+
+
+def test_clean_up_leaves_the_clone_as_it_was(clone: Path, bare: dict[str, str]) -> None:
+    (clone / ".cache" / "pip").mkdir(parents=True, exist_ok=True)
+    assert (clone / ".demo" / "demo" / "postgres").exists()
+
+    run(["make", "clean"], clone, bare)
+
+    assert run(["git", "status", "--porcelain", "--ignored"], clone, bare) == ""
