@@ -26,6 +26,7 @@ from kb.settings import Settings
 from kb.store.spaces import SpaceTuning, stored_spaces
 from migrations.run import is_current, upgrade
 from models.embedding import choose_backend, model_path
+from models.library import require_library
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,20 +169,18 @@ def _check_privacy(settings: Settings) -> Check:
 
 def _check_embedding(settings: Settings) -> Check:
     try:
-        model_path(settings.embedding_model)
         backend = choose_backend(settings.embedding_backend)
+        if model_path(settings.embedding_model) == settings.embedding_model or backend == "torch":
+            require_library(f"The embedding model {settings.embedding_model!r}", backend)
     except KnowledgeBaseError as error:
         return Check(
             name="embedding",
             is_well=False,
             detail=error.message,
-            mend="Run 'make install', or set FOOTNOTE_EMBEDDING_MODEL and _BACKEND.",
+            mend="Install what is missing, or set FOOTNOTE_EMBEDDING_MODEL and _BACKEND.",
         )
-    torch = _version("torch")
-    detail = f"{settings.embedding_model}, backend {backend} (torch {torch}"
-    if backend == "openvino":
-        detail += f", openvino {_version('openvino')}"
-    return Check(name="embedding", is_well=True, detail=detail + ")")
+    detail = f"{settings.embedding_model}, backend {backend} {_version(backend)}"
+    return Check(name="embedding", is_well=True, detail=detail)
 
 
 def _version(package: str) -> str:
