@@ -27,6 +27,8 @@ from evals.bench.ingest import DATASET as HANDBOOK
 from evals.bench.ingest import PAGES, measure_ingest
 from evals.bench.lexical import CHUNKS, measure_lexical
 from evals.bench.lexical import DATASET as MEDQUAD
+from evals.bench.memory import DOCUMENTS as KEPT
+from evals.bench.memory import measure_memory
 from evals.bench.newcomers import LONG_DOCUMENTS, NEWCOMERS, measure_newcomers
 from evals.bench.nights import DOCUMENTS, measure_nights
 from evals.bench.permissions import ROWS, measure_permissions
@@ -68,7 +70,7 @@ LimitOption = Annotated[
         help="Questions of squad2 (unset: all) and answers (400), documents of chaos and batch "
         "(500), events of webhooks (500), chunks of lexical (100,000), and of the biggest tenant "
         "of permissions and scale (1,000,000), files of reindex (10,000), deletions (200), long "
-        "documents of newcomers (500).",
+        "documents of newcomers (500), documents of memory (300).",
     ),
 ]
 
@@ -88,6 +90,7 @@ class Name(StrEnum):
     FAIRNESS = "fairness"
     HOSTILE = "hostile"
     LEXICAL = "lexical"
+    MEMORY = "memory"
     NEWCOMERS = "newcomers"
     PERMISSIONS = "permissions"
     REINDEX = "reindex"
@@ -165,6 +168,8 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
         case Name.LEXICAL:
             chunk_count = plan.limit or CHUNKS
             return measure_lexical(plan.instance(name), data(MEDQUAD), chunk_count=chunk_count)
+        case Name.MEMORY:
+            return _measure_memory(plan, data(HANDBOOK))
         case Name.NEWCOMERS:
             return _measure_newcomers(plan, data(HANDBOOK))
         case Name.PERMISSIONS:
@@ -191,6 +196,12 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
             assert_never(name)
 
 
+def _measure_memory(plan: Plan, handbook: Dataset) -> Outcome:
+    other = plan.other_instance("memory_against")
+    documents = plan.limit or KEPT
+    return measure_memory(plan.instance(Name.MEMORY), other, handbook, documents=documents)
+
+
 def _measure_newcomers(plan: Plan, handbook: Dataset) -> Outcome:
     return measure_newcomers(
         plan.instance(Name.NEWCOMERS),
@@ -213,8 +224,8 @@ def bench(  # noqa: PLR0913  # each is an option of the command
             exists=True,
             file_okay=False,
             resolve_path=True,
-            help="Another checkout of Footnote, with the same dependencies: answers and newcomers "
-            "are measured beside it.",
+            help="Another checkout of Footnote, with the same dependencies: answers, memory and "
+            "newcomers are measured beside it.",
         ),
     ] = None,
     home: Annotated[
