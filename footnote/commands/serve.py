@@ -41,13 +41,12 @@ from kb.heartbeat import Heartbeat
 from kb.logs import configure_logging, logged_process
 from kb.postgres.embedded_postgres import DatabaseServer, database_server
 from kb.process_metrics import listening_socket, show_metrics
-from kb.settings import Settings, unknown_variables
+from kb.settings import DEFAULT_EMBEDDING_MODEL, Settings, unknown_variables
 from kb.store.audit import record_system_event
 from kb.store.credentials import create_key
 from kb.store.queue_state import queue_states
 from kb.store.tenants import create_tenant, generations
 from migrations.run import upgrade
-from models.exported_model import has_export
 
 log = structlog.get_logger(__name__)
 
@@ -185,12 +184,9 @@ async def _serve(
 ) -> None:
     """Serves the API; one that is `told` of is beside a worker of its own."""
     if told is not None:
-        told.step(
-            f"loading the embedding model {settings.embedding_model}"
-            if has_export(settings.home_path / "models")
-            else f"converting the embedding model {settings.embedding_model} for this machine, "
-            "once, which takes up to a minute"
-        )
+        model = settings.embedding_model
+        once = "" if model == DEFAULT_EMBEDDING_MODEL else "; the first time it is converted"
+        told.step(f"loading the embedding model {model}{once}")
     async with open_resources(settings, url) as opened:
         resources = replace(opened, worker_metrics=worker_metrics)
         server = http_server(

@@ -26,6 +26,9 @@ BUILDS_SAMPLES = "footnote/samples/"
 EVALUATES = "footnote/evals/"
 """What it imports is in an extra, which `footnote eval` asks for."""
 
+RUNS_MODELS = "models/"
+"""What it imports when a model needs it is in an extra, which `ModelUnavailable` names."""
+
 ELSEWHERE = "evals/bench/peers/runners/"
 """Run by other Pythons, for which the requirements files beside that folder are installed."""
 
@@ -37,7 +40,10 @@ def normalised(requirement: str) -> str:
 
 DECLARED = {normalised(requirement) for requirement in PROJECT["dependencies"]}
 FOR_DEVELOPERS = {normalised(line) for line in re.findall(r"^\w.*", TOOLS, flags=re.MULTILINE)}
-FOR_EVALUATIONS = {normalised(name) for name in PROJECT["optional-dependencies"]["evals"]}
+FOR_EVALUATIONS, FOR_MODELS = (
+    {normalised(name) for name in PROJECT["optional-dependencies"][extra]}
+    for extra in ("evals", "models")
+)
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -52,6 +58,7 @@ def imported(path: Path) -> Iterator[str]:
 def undeclared(path: Path) -> set[str]:
     allowed = DECLARED | (FOR_DEVELOPERS if relative(path).startswith(BUILDS_SAMPLES) else set())
     allowed |= FOR_EVALUATIONS if relative(path).startswith(EVALUATES) else set()
+    allowed |= FOR_MODELS if relative(path).startswith(RUNS_MODELS) else set()
     outside = set(imported(path)) - set(PACKAGES) - sys.stdlib_module_names
     return {name for name in outside if not allowed & {normalised(d) for d in DISTRIBUTIONS[name]}}
 
@@ -75,7 +82,10 @@ def test_every_declared_package_is_locked() -> None:
     product, development = locked(PRODUCT), locked(DEVELOPMENT)
 
     assert product.keys() >= DECLARED
-    assert product.keys() | development.keys() >= FOR_DEVELOPERS | FOR_EVALUATIONS
+    extras = FOR_EVALUATIONS | FOR_MODELS
+    assert product.keys() | development.keys() >= FOR_DEVELOPERS | extras
+    # What makes the product large comes with whoever wants it.
+    assert product.keys() & extras == set()
 
 
 def test_the_product_is_locked_without_the_tools_of_development() -> None:

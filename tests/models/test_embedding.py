@@ -1,13 +1,19 @@
 """The embedding model: pinned by known numbers, and never embedding only the start of a text."""
 
-import asyncio
+import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from openvino import compile_model  # type: ignore[import-untyped]  # ships no type information
+from safetensors.torch import save_file
+from transformers import AutoModel
 
 from kb.errors import ModelUnavailable
 from kb.settings import DEFAULT_EMBEDDING_MODEL
+from models.bert_network import bert_network, read_weights
 from models.embedding import (
     PACKAGED_MODEL,
     SentenceTransformerEmbedder,
@@ -15,6 +21,10 @@ from models.embedding import (
     model_path,
     weights_revision,
 )
+from models.export import exported
+from models.library import LibraryRunner, load_model
+from models.reranking import CrossEncoderScorer
+from tests.fakes.small_bert import write_small_bert
 from tests.fakes.tiny_model import write_tiny_model
 from tests.footnote.processes import python
 
@@ -29,10 +39,26 @@ import sys
 from pathlib import Path
 from models.embedding import SentenceTransformerEmbedder
 embedder = SentenceTransformerEmbedder(
-    model="all-MiniLM-L6-v2", backend="openvino", batch_size=2, cache_folder=Path(sys.argv[1])
+    model=sys.argv[1], backend="openvino", batch_size=2, cache_folder=Path(sys.argv[2])
 )
-print(*embedder.embed_queries(["hello world"])[0][:4])
+print("torch" in sys.modules, *embedder.embed_queries(["the harbour opens at six"])[0])
 """
+
+ODD_TEXTS = [
+    "",
+    " ",
+    "a",
+    "hello world",
+    "river " * 3_000,
+    "x" * 5_000,
+    "🚢🚢 👩\u200d👩\u200d👧 ⚓",
+    "出張の規定 東京都 여행 규정",
+    "ÜBERSTUNDEN werden bis zum 31.03. ausgeglichen",
+    "nul \x00, line\u2028separator, zero\u200bwidth, combining e\u0301",
+    "[MASK] [SEP] [CLS] ##s",
+    "| Part | Price |\n|---|---|\n| SP-4217 | 87.25 € |",
+]
+"""Where tokenizers, limits and padding differ."""
 
 
 def test_the_default_model_is_pinned_by_a_known_vector(
@@ -212,23 +238,109 @@ def test_a_model_that_writes_but_does_not_embed_is_told(tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.end_to_end
-async def test_two_processes_that_export_at_once_end_with_one_whole_model(tmp_path: Path) -> None:
-    models = tmp_path / "models"
+@pytest.fixture(scope="module")
+def small_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small_bert(tmp_path_factory.mktemp("bert") / "small")
 
-    async with python(["-c", EXPORT, str(models)], environment={}, is_heard=True) as other:
-        embedder = await asyncio.to_thread(
-            SentenceTransformerEmbedder,
-            model=DEFAULT_EMBEDDING_MODEL,
-            backend="openvino",
-            batch_size=2,
-            cache_folder=models,
+
+def test_vectors_and_tokens_of_odd_texts_are_those_of_sentence_transformers(
+    embedder: SentenceTransformerEmbedder,
+) -> None:
+    library = LibraryRunner(load_model(model_path(DEFAULT_EMBEDDING_MODEL), "torch"), 4)
+
+    rows = embedder.embed_queries(ODD_TEXTS)
+
+    assert embedder.max_tokens == library.max_tokens
+    assert embedder.count_tokens(ODD_TEXTS) == [
+        len(tokens) for tokens in library.counter.encode_batch_fast(ODD_TEXTS)
+    ]
+    # Processors that compute in 16 bits move a vector by .0001.
+    cosines = np.sum(rows * library.encode(ODD_TEXTS, may_cut=True), axis=1)
+    assert cosines.min() > 0.9995
+
+
+def test_the_network_built_here_computes_what_the_library_does(
+    small_bert: Path, tmp_path: Path
+) -> None:
+    # With the names of the network's own parts, which the library turns into others when it saves.
+    state: dict[str, torch.Tensor] = AutoModel.from_pretrained(small_bert).state_dict()
+    save_file(state, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_bytes((small_bert / "config.json").read_bytes())
+    folders = [Path(model_path(DEFAULT_EMBEDDING_MODEL)), tmp_path]
+    token_ids = np.asarray([[2, 5, 6, 7, 8, 9, 3], [2, 11, 13, 3, 0, 0, 0]])
+    mask = (token_ids != 0).astype(np.int64)
+
+    for folder in folders:
+        exact = compile_model(bert_network(folder), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        hidden = exact({"input_ids": token_ids, "attention_mask": mask})["last_hidden_state"]
+
+        with torch.no_grad():
+            theirs = AutoModel.from_pretrained(folder)(
+                input_ids=torch.tensor(token_ids), attention_mask=torch.tensor(mask)
+            )
+        np.testing.assert_allclose(
+            hidden[mask == 1], theirs.last_hidden_state.numpy()[mask == 1], atol=1e-4
         )
-        stdout, stderr = await other.communicate()
 
-    assert other.returncode == 0, stderr.decode()
-    numbers = [float(number) for number in stdout.decode().splitlines()[-1].split()]
-    np.testing.assert_allclose(numbers, HELLO_WORLD, atol=2e-3)
-    np.testing.assert_allclose(embedder.embed_queries(["hello world"])[0][:4], numbers, atol=1e-4)
+
+def test_what_is_no_bert_in_32_bits_is_refused(small_bert: Path, tmp_path: Path) -> None:
+    configuration = json.loads((small_bert / "config.json").read_bytes())
+    (tmp_path / "config.json").write_text(json.dumps(configuration | {"hidden_act": "relu"}))
+    halves = small_bert / "model.safetensors"
+    content = halves.read_bytes().replace(b'"dtype":"F32"', b'"dtype":"F16"')
+    (tmp_path / "model.safetensors").write_bytes(content)
+
+    with pytest.raises(ModelUnavailable, match="no BERT"):
+        bert_network(tmp_path)
+    with pytest.raises(ModelUnavailable, match="32 bits"):
+        read_weights(tmp_path / "model.safetensors")
+
+
+def test_a_model_of_others_needs_the_libraries_and_says_which_extra_has_them(
+    monkeypatch: pytest.MonkeyPatch, small_bert: Path, tmp_path: Path
+) -> None:
+    for name in ("torch", "optimum", "sentence_transformers"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+    for backend in ("torch", "openvino"):
+        with pytest.raises(ModelUnavailable, match=r"torch.*pip install 'footnote\[models\]'"):
+            SentenceTransformerEmbedder(
+                model=str(small_bert), backend=backend, batch_size=2, cache_folder=tmp_path
+            )
+    with pytest.raises(ModelUnavailable, match=r"reranker .*footnote\[models\]"):
+        CrossEncoderScorer(str(small_bert))
+
+
+@pytest.mark.end_to_end
+async def test_two_processes_that_export_at_once_end_with_one_whole_model_and_without_torch(
+    small_bert: Path, tmp_path: Path
+) -> None:
+    models = tmp_path / "models"
+    command = ["-c", EXPORT, str(small_bert), str(models)]
+
+    async with (
+        python(command, environment={}, is_heard=True) as first,
+        python(command, environment={}, is_heard=True) as second,
+    ):
+        outputs = [await process.communicate() for process in (first, second)]
+
+    lines = [stdout.decode().split() for stdout, _ in outputs]
+    assert [(first.returncode, second.returncode)] == [(0, 0)], outputs
+    assert [line[0] for line in lines] == ["False", "False"]
+    rows = np.asarray([line[1:] for line in lines], dtype=np.float32)
+    library = LibraryRunner(load_model(str(small_bert), "torch"), 2)
+    [wanted] = library.encode(["the harbour opens at six"], may_cut=True)
+    np.testing.assert_allclose(rows[0], rows[1], atol=1e-6)
+    # Its weights are large: 16 bits tell.
+    assert float(rows[0] @ wanted) > 0.99
     [folder] = [path for path in models.iterdir() if path.is_dir()]
     assert (folder / "openvino" / "openvino_model.xml").exists()
+
+
+def test_an_export_that_crashes_is_told(
+    monkeypatch: pytest.MonkeyPatch, small_bert: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+
+    with pytest.raises(ModelUnavailable, match="'small' for openvino ended with 1"):
+        exported(str(small_bert), None, tmp_path)

@@ -1,40 +1,25 @@
-"""A model that sentence-transformers has exported for openvino, run by openvino alone.
+"""An embedding model's network, run by openvino and the tokenizers' library alone.
 
-Importing sentence-transformers takes 7 s of a core and 0.4 GB, which starting need not pay. It
-also runs one batch on all cores; a small batch on each of two cores costs a quarter less.
+sentence-transformers runs one batch on all cores; a small batch on each of two cores costs a
+quarter less.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypedDict, assert_never, get_args
+from typing import TYPE_CHECKING, Literal, TypedDict, assert_never, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from models.bert_network import HIDDEN
+
 if TYPE_CHECKING:
-    from openvino import InferRequest  # type: ignore[import-untyped]  # ships no type information
+    from openvino import InferRequest, Model  # type: ignore[import-untyped]  # ships no types
 
 Pooling = Literal["mean", "cls"]
 """The way one vector is made of those of the tokens."""
 POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
-
-_HIDDEN: Final = "last_hidden_state"
-MANIFEST_FILE: Final = "footnote.json"
-"""In the folder of a whole export."""
-
-
-def has_export(cache_folder: Path) -> bool:
-    """True when a model was exported there before."""
-    return any(cache_folder.glob(f"*/{MANIFEST_FILE}"))
-
-
-class Manifest(TypedDict):
-    """Facts of an export; pooling None: sentence-transformers must run it."""
-
-    revision: str
-    max_tokens: int
-    pooling: Pooling | None
 
 
 class _Batch(TypedDict):
@@ -45,33 +30,36 @@ class _Batch(TypedDict):
     token_type_ids: NDArray[np.int64]
 
 
-class ExportedModel:
+class OpenvinoRunner:
     """Gives the vectors that sentence-transformers would give; one caller at a time."""
 
-    def __init__(self, folder: Path, *, pooling: Pooling, max_tokens: int, batch_size: int) -> None:
-        """Loads the network in 0.3 s."""
+    def __init__(
+        self,
+        network: "Model",
+        vocabulary: Path,
+        *,
+        pooling: Pooling,
+        max_tokens: int,
+        batch_size: int,
+    ) -> None:
+        """Compiles the network in 0.3 s; `vocabulary` is a `tokenizer.json`."""
         # Cannot be installed everywhere: the torch backend does without.
-        from openvino import AsyncInferQueue, Core  # noqa: PLC0415
+        from openvino import AsyncInferQueue, compile_model  # noqa: PLC0415
 
         self.max_tokens = max_tokens
         self._pooling = pooling
         self._batch_size = batch_size
-        vocabulary = str(folder / "tokenizer.json")
-        self.counter = Tokenizer.from_file(vocabulary)
+        self.counter = Tokenizer.from_file(str(vocabulary))
         """Counts tokens, and never cuts off."""
         self.counter.no_truncation()
         self.counter.no_padding()
-        self._tokenizer = Tokenizer.from_file(vocabulary)
+        self._tokenizer = Tokenizer.from_file(str(vocabulary))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens)
-        network = Core().compile_model(
-            str(folder / "openvino" / "openvino_model.xml"),
-            "CPU",
-            {"PERFORMANCE_HINT": "THROUGHPUT"},
-        )
-        self._inputs = {name for each in network.inputs for name in each.names}
-        self.dimension = int(network.output(_HIDDEN).partial_shape[2].get_length())
-        self._queue = AsyncInferQueue(network)
+        compiled = compile_model(network, "CPU", {"PERFORMANCE_HINT": "THROUGHPUT"})
+        self._inputs = {name for each in compiled.inputs for name in each.names}
+        self.dimension = int(compiled.output(HIDDEN).partial_shape[2].get_length())
+        self._queue = AsyncInferQueue(compiled)
         self._queue.set_callback(self._take)
 
     def encode(self, texts: Sequence[str], *, may_cut: bool) -> NDArray[np.float32]:
@@ -110,7 +98,7 @@ class ExportedModel:
     ) -> None:
         """Writes a finished batch's rows where they belong."""
         vectors, rows, mask = target
-        hidden: NDArray[np.float32] = request.get_tensor(_HIDDEN).data
+        hidden: NDArray[np.float32] = request.get_tensor(HIDDEN).data
         match self._pooling:
             case "cls":
                 pooled = hidden[:, 0]
