@@ -1,13 +1,13 @@
 """Server-sent events, numbered so that a caller whose connection broke can go on."""
 
 import json
-from collections.abc import AsyncIterator
-from typing import Annotated, Any, Final, Generic, Literal, TypeVar
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Final, Generic, Literal, TypeVar
 
 from fastapi import Header
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
-from pydantic import BaseModel, Field, GetJsonSchemaHandler
+from pydantic import BaseModel, Field
 from pydantic.json_schema import JsonSchemaValue
 
 from app.http.problem_schemas import Problem
@@ -34,8 +34,7 @@ class SentAsText:
 
     @staticmethod
     def __get_pydantic_json_schema__(
-        schema: Any,  # pydantic's own kind is no public name
-        handler: GetJsonSchemaHandler,
+        schema: object, handler: Callable[[object], JsonSchemaValue]
     ) -> JsonSchemaValue:
         """A string, and the schema of what is in it."""
         return {
