@@ -8,7 +8,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 PEERS := chroma haystack lancedb langchain llamaindex txtai
 
-.PHONY: help install install-dev demo up test check bench bench-peers attack lock clean
+.PHONY: help install install-dev demo up test check bench bench-peers attack contract lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,6 +54,9 @@ bench: $(TOOLS_INSTALLED) ## Run the benchmarks (minutes; FOOTNOTE_EVALDATA name
 
 bench-peers: $(TOOLS_INSTALLED) $(PEERS:%=.venv-peers/%/.installed) ## Measure retrieval beside other libraries.
 	$(BIN)/python -m evals.bench.peers
+
+contract: $(TOOLS_INSTALLED) ## Try the service against its API's description with schemathesis (slow).
+	$(BIN)/pytest -m slow tests/app/http/description/test_schemathesis.py
 
 attack: $(TOOLS_INSTALLED) ## Attack a service of its own and say what held (slow: about an hour).
 	$(BIN)/python -m evals.attack

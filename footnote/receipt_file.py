@@ -9,6 +9,7 @@ from typing import cast
 from kb.errors import InvalidInput
 from kb.receipts import REMAINING, PublicKey, SigningKey, read_jwk
 from kb.store.tenant_deletion import TenantDeletion
+from kb.times import rfc3339
 
 
 def tenant_receipt(deletion: TenantDeletion, key: SigningKey) -> dict[str, object]:
@@ -73,4 +74,4 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _time(moment: datetime | None) -> str | None:
     """As the API writes times."""
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+    return None if moment is None else rfc3339(moment)

@@ -12,19 +12,15 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
 from app.answering.outcome import AnswerReason, AnswerStatus
-from app.http.problems import CODE_BY_STATUS, error_status
+from app.http.error_page import error_rows
 from footnote.cli import MODULE_BY_LATE_COMMAND, app
 from footnote.meanings import (
-    MEANING_BY_SERVER_CODE,
     RECEIPT_FIELDS,
-    REMEDY_BY_SERVER_CODE,
     reason_meaning,
     remaining_meaning,
-    remedy,
     scope_meaning,
     status_meaning,
 )
-from kb.errors import KnowledgeBaseError
 from kb.receipts import REMAINING
 from kb.settings import Settings
 from kb.store.choices import SCOPES
@@ -80,15 +76,7 @@ def render_reference() -> str:
             ("reason", "meaning"),
             [(f"`{each}`", reason_meaning(each)) for each in get_args(AnswerReason)],
         ),
-        _section(
-            "Error codes",
-            "An error is `application/problem+json` (RFC 9457) with a stable `code` and the "
-            "`request_id` to look for in the log; the chat route wraps the same code in OpenAI's "
-            "shape. A document that cannot be read is accepted first; its job and its `error` "
-            "then carry the code.",
-            ("code", "status", "meaning", "what to do"),
-            sorted(_error_rows(), key=lambda row: (row[1], row[0])),
-        ),
+        _error_section(),
         _section(
             "Scopes",
             "What a key may do: `footnote key create --scopes`.",
@@ -115,6 +103,22 @@ def render_reference() -> str:
         ),
     ]
     return "\n".join([INTRODUCTION, *sections])
+
+
+def _error_section() -> str:
+    return _section(
+        "Error codes",
+        "An error is `application/problem+json` (RFC 9457) with a stable `code` and the "
+        "`request_id` to look for in the log; `type` leads to the code on the service's own "
+        "page, `/docs/errors`. The chat route wraps the same code in OpenAI's shape. A "
+        "document that cannot be read is accepted first; its job and its `error` then carry "
+        "the code.",
+        ("code", "status", "meaning", "what to do"),
+        [
+            (f'<a id="{row.code}"></a>`{row.code}`', str(row.status), row.meaning, row.remedy)
+            for row in error_rows()
+        ],
+    )
 
 
 def _receipt_sections() -> list[str]:
@@ -177,22 +181,6 @@ def _allowed(name: str, field: FieldInfo) -> str:
             case _:
                 raise ValueError(f"{name} has a constraint that the reference cannot describe.")
     return unit + bounds
-
-
-def _error_rows(
-    kind: type[KnowledgeBaseError] = KnowledgeBaseError,
-) -> Iterator[tuple[str, str, str, str]]:
-    """The rows of an error and of all below it in `kb/errors.py`; under the root, the server's."""
-    meaning = (kind.__doc__ or "").splitlines()[0]
-    yield f"`{kind.code}`", str(error_status(kind)), meaning, remedy(kind)
-    for child in kind.__subclasses__():
-        if child.__module__ == KnowledgeBaseError.__module__:
-            yield from _error_rows(child)
-    if kind is KnowledgeBaseError:
-        for status, code in CODE_BY_STATUS.items():
-            if code in MEANING_BY_SERVER_CODE:
-                meaning = MEANING_BY_SERVER_CODE[code]
-                yield f"`{code}`", str(status), meaning, REMEDY_BY_SERVER_CODE[code]
 
 
 def _command_rows(command: object, name: str) -> Iterator[tuple[str, str, str]]:

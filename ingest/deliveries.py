@@ -35,6 +35,7 @@ from kb.store.webhook_deliveries import (
 )
 from kb.store.webhooks import Webhook, disable_webhook
 from kb.telemetry import Metrics
+from kb.times import rfc3339
 
 log = structlog.get_logger(__name__)
 
@@ -184,7 +185,7 @@ async def _send(
     body = json.dumps(
         {
             "type": delivery.type,
-            "timestamp": delivery.occurred_at.astimezone(UTC).isoformat(),
+            "timestamp": rfc3339(delivery.occurred_at),
             "data": dict(delivery.data),
         }
     )

@@ -217,6 +217,10 @@ def _run_in_child(
 
 
 def _limit_this_process(limits: ChildLimits) -> None:
+    # A library that reads a document may print of it: a warning, the message of a panic.
+    silence = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(silence, descriptor)
     # A terminal sends Ctrl-C to all; the parent decides when a child ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)

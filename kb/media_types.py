@@ -1,6 +1,5 @@
 """Tells what kind of file an upload is by its bytes; its name only tells texts apart.
 
-Read: Markdown, HTML, plain text, CSV, TSV, JSON, e-mail, RTF, PDF, DOCX, PPTX, XLSX, ODT.
 Not read, and why:
 - images, audio, video: there is no text in them without a recogniser, which is not installed;
 - DOC, XLS, PPT, MSG (before 2007) and XLSB: their readers lose headings and tables; save them in
@@ -41,6 +40,11 @@ ODT: Final = "application/vnd.oasis.opendocument.text"
 TEXT_TYPES: Final = frozenset({PLAIN_TEXT, MARKDOWN, HTML, CSV, TSV, JSON, EMAIL})
 OFFICE_TYPES: Final = frozenset({DOCX, PPTX, XLSX})
 SUPPORTED_TYPES: Final = TEXT_TYPES | OFFICE_TYPES | {RTF, PDF, ODT}
+
+ACCEPTED: Final = (
+    "Markdown, HTML, plain text, CSV, TSV, JSON, e-mail, RTF, PDF, DOCX, PPTX, XLSX and ODT"
+)
+"""What is read, in words."""
 
 OLE_SIGNATURE: Final = bytes.fromhex("d0cf11e0a1b11ae1")
 """Old binary Office files, and the envelope of encrypted new ones."""

@@ -17,8 +17,8 @@ from kb.telemetry import Metrics
 END: Final = b"# EOF\n"
 """Without it at its end a text was cut off, perhaps in the middle of a number."""
 
-READ_SECONDS: Final = 1.0
-"""A process that is busy answers in hundredths; one that is starting does not answer."""
+READ_SECONDS: Final = 4.0
+"""For a process that is busy; one that is starting does not answer. Prometheus waits for 10 s."""
 
 
 def listening_socket() -> socket.socket:
@@ -36,13 +36,15 @@ async def show_metrics(metrics: Metrics, descriptor: int) -> asyncio.Server:
     return await asyncio.start_server(show, sock=socket.socket(fileno=descriptor))
 
 
-async def read_metrics(shown_at: socket.socket, *, process: str) -> list[Metric]:
+async def read_metrics(
+    shown_at: socket.socket, *, process: str, timeout_seconds: float = READ_SECONDS
+) -> list[Metric]:
     """The metrics of the process that has inherited the socket, each with a label of its name.
 
     Empty while there is none that answers.
     """
     try:
-        async with asyncio.timeout(READ_SECONDS):
+        async with asyncio.timeout(timeout_seconds):
             reader, writer = await asyncio.open_connection(*shown_at.getsockname())
             try:
                 text = await reader.read()

@@ -1,14 +1,16 @@
 """Dependencies of routes: the resources, and a caller with the scope the route needs."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Final, cast
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Request, Security
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Header as HeaderParameter
 from fastapi.params import Query
+from fastapi.params import Security as SecurityParameter
 from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer, SecurityScopes
 from structlog.contextvars import bind_contextvars
 
 from app.http.problems import response_headers
@@ -28,12 +30,36 @@ async def get_resources(request: Request) -> Resources:
 
 ResourcesDep = Annotated[Resources, Depends(get_resources)]
 
+BEARER: Final = HTTPBearer(
+    scheme_name="bearer",
+    description="An API key of `footnote key create`, or of `POST /v1/admin/keys`.",
+    auto_error=False,
+)
+"""For the API's description; `recognise` reads the header."""
+
+Authorization = Annotated[str | None, Header(include_in_schema=False)]
+"""As it was sent; the description tells of it as a security scheme."""
+
+_PRINCIPAL: Final = r"(tenant:\*|(?!tenant:)[a-z]{1,200}:(?!\*([ \t,]|$))[!-+\--~]{1,200})"
+PRINCIPALS_PATTERN: Final = rf"^[ \t,]*({_PRINCIPAL}[ \t]*(,[ \t,]*{_PRINCIPAL}[ \t]*)*[ \t,]*)?$"
+"""Principals in ASCII with commas between them, for the API's description."""
+
+ActingPrincipals = Annotated[
+    str | None,
+    Header(
+        description="The principals to ask for, in place of the key's own; for keys with the scope "
+        "`act_as`.",
+        examples=["user:ana,group:finance"],
+        json_schema_extra={"pattern": PRINCIPALS_PATTERN},
+    ),
+]
+
 
 async def get_caller(
     request: Request,
     resources: ResourcesDep,
-    authorization: Annotated[str | None, Header()] = None,
-    footnote_principals: Annotated[str | None, Header()] = None,
+    authorization: Authorization = None,
+    footnote_principals: ActingPrincipals = None,
 ) -> Caller:
     """The caller; every route below /v1 depends on this.
 
@@ -76,21 +102,25 @@ async def get_caller(
 CallerDep = Annotated[Caller, Depends(get_caller)]
 
 
-def caller_with(*scopes: Scope) -> Callable[[Caller], Awaitable[Caller]]:
+async def _caller_with_one_scope(
+    caller: CallerDep, _bearer: Annotated[object, Depends(BEARER)], needed: SecurityScopes
+) -> Caller:
+    # FastAPI collects strings; those below are scopes.
+    require_scope(caller, cast("Sequence[Scope]", needed.scopes))
+    return caller
+
+
+def caller_with(*scopes: Scope) -> SecurityParameter:
     """A dependency: the caller, whose key must have one of the scopes."""
-
-    async def dependency(caller: CallerDep) -> Caller:
-        require_scope(caller, scopes)
-        return caller
-
+    dependency: SecurityParameter = Security(_caller_with_one_scope, scopes=scopes)
     return dependency
 
 
-ReadsDocuments = Annotated[Caller, Depends(caller_with("documents:read"))]
-WritesDocuments = Annotated[Caller, Depends(caller_with("documents:write"))]
-Administers = Annotated[Caller, Depends(caller_with("admin"))]
-ReadsReceipts = Annotated[Caller, Depends(caller_with("documents:write", "admin"))]
-FollowsJobs = Annotated[Caller, Depends(caller_with("documents:read", "documents:write"))]
-Searches = Annotated[Caller, Depends(caller_with("search"))]
-GivesFeedback = Annotated[Caller, Depends(caller_with("feedback"))]
-AsksForAnswers = Annotated[Caller, Depends(caller_with("answers"))]
+ReadsDocuments = Annotated[Caller, caller_with("documents:read")]
+WritesDocuments = Annotated[Caller, caller_with("documents:write")]
+Administers = Annotated[Caller, caller_with("admin")]
+ReadsReceipts = Annotated[Caller, caller_with("documents:write", "admin")]
+FollowsJobs = Annotated[Caller, caller_with("documents:read", "documents:write")]
+Searches = Annotated[Caller, caller_with("search")]
+GivesFeedback = Annotated[Caller, caller_with("feedback")]
+AsksForAnswers = Annotated[Caller, caller_with("answers")]

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
 from app.http.schemas import Text, check_text
-from kb.principals import validate_principals
+from kb.principals import MAX_PRINCIPALS, validate_principals
 from kb.source_uris import MAX_URI_LENGTH
 
 MAX_NAME_LENGTH: Final = 200
@@ -73,15 +73,28 @@ def _without_repeats(names: list[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+NAME_PATTERN: Final = (
+    r"^[^\s\u0000-\u001f\u007f-\u009f]"
+    r"([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$"
+)
+"""What `_check_name` lets through, for the API's description."""
+
+PRINCIPAL_PATTERN: Final = (
+    r"^(tenant:\*|(?!tenant:)[a-z]{1,200}:(?!\*$)[^\s,\u0000-\u001f\u007f-\u00a0\u00ad]{1,200})$"
+)
+"""A principal in ASCII; `validate_principals` knows all characters that nobody sees."""
+
 CollectionName = Annotated[
     Text,
     StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH),
     AfterValidator(_check_name),
+    Field(json_schema_extra={"pattern": NAME_PATTERN}),
 ]
 ExternalId = Annotated[
     Text,
     StringConstraints(min_length=1, max_length=MAX_EXTERNAL_ID_LENGTH),
     AfterValidator(_check_name),
+    Field(json_schema_extra={"pattern": NAME_PATTERN}),
 ]
 Title = Annotated[Text, StringConstraints(max_length=MAX_TITLE_LENGTH)]
 SourceUri = Annotated[
@@ -89,6 +102,7 @@ SourceUri = Annotated[
     StringConstraints(min_length=1, max_length=MAX_URI_LENGTH),
     AfterValidator(_check_name),
     AfterValidator(_check_uri),
+    Field(json_schema_extra={"pattern": NAME_PATTERN}),
 ]
 Language = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}$", max_length=35)
@@ -97,7 +111,11 @@ Language = Annotated[
 
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_check_metadata)]
 
-Principals = Annotated[list[str], Field(min_length=1), AfterValidator(validate_principals)]
+Principals = Annotated[
+    list[Annotated[str, Field(json_schema_extra={"pattern": PRINCIPAL_PATTERN})]],
+    Field(min_length=1, json_schema_extra={"maxItems": MAX_PRINCIPALS}),
+    AfterValidator(validate_principals),
+]
 """Sorted and without repeats; a malformed one raises InvalidPrincipal, which names it."""
 
 Collections = Annotated[

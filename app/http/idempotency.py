@@ -24,7 +24,11 @@ MAX_KEY_LENGTH = 200
 
 IdempotencyKey = Annotated[
     str | None,
-    Header(description="Sent again with the same request, gives the first response again."),
+    Header(
+        description="Sent again with the same request, gives the first response again.",
+        examples=["upload-2026-03-01-leave"],
+        json_schema_extra={"minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": "^[!-~]+$"},
+    ),
 ]
 
 Remember: TypeAlias = Callable[[TenantSession, StoredResponse], Awaitable[None]]
@@ -90,18 +94,19 @@ async def do_once(  # noqa: PLR0913  # what a request is, and how it is done
     return response
 
 
-async def transact_once(  # what a request is, and how it is done
+async def change_once(  # what a request is, and how it is done
     database: Database,
     caller: Caller,
     *,
     key: str | None,
     digest: str,
-    viewer: Viewer | None,
     change: Callable[[TenantSession], Awaitable[StoredResponse]],
-) -> StoredResponse:
-    """The response of `do_once` to a change, stored in its transaction for that viewer.
+    viewer: Viewer | None = None,
+) -> JSONResponse:
+    """The response of `do_once` to a change, stored in its transaction.
 
-    `change` is tried again when others got in its way.
+    `change` gets a scope of that viewer, who must have an owner's name; None: of the whole tenant.
+    It is tried again when others got in its way.
     """
 
     async def act(remember: Remember) -> StoredResponse:
@@ -113,21 +118,7 @@ async def transact_once(  # what a request is, and how it is done
 
         return await retried(transaction)
 
-    return await do_once(database, caller, key=key, digest=digest, act=act)
-
-
-async def change_once(
-    database: Database,
-    caller: Caller,
-    *,
-    key: str | None,
-    digest: str,
-    change: Callable[[TenantSession], Awaitable[StoredResponse]],
-) -> JSONResponse:
-    """The response of `transact_once` to a change of the tenant as a whole."""
-    stored = await transact_once(
-        database, caller, key=key, digest=digest, viewer=None, change=change
-    )
+    stored = await do_once(database, caller, key=key, digest=digest, act=act)
     return JSONResponse(stored.body, status_code=stored.status_code)
 
 

@@ -8,10 +8,13 @@ from fastapi import FastAPI
 from app.http import operation
 from app.http.answers import routes as answers
 from app.http.answers.streams import AnswerStreams
+from app.http.api_description import add_description
 from app.http.api_page import add_api_page
 from app.http.chat import routes as chat
 from app.http.collections import routes as collections
+from app.http.database_numbers import DatabaseNumbers
 from app.http.documents import routes as documents
+from app.http.error_page import add_error_page
 from app.http.grounding import routes as grounding
 from app.http.jobs import routes as jobs
 from app.http.jobs.streams import JobStreams
@@ -34,7 +37,7 @@ def build_app(resources: Resources) -> FastAPI:
     """The application on these resources."""
     streams = AnswerStreams(resources)
     job_streams = JobStreams(resources)
-    database_numbers = operation.DatabaseNumbers(resources)
+    database_numbers = DatabaseNumbers(resources)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -71,7 +74,9 @@ def build_app(resources: Resources) -> FastAPI:
     ):
         app.include_router(routes.router, prefix="/v1")
     app.include_router(operation.router)
+    add_description(app)
     add_api_page(app)
+    add_error_page(app)
     register_error_handlers(app)
     install_middleware(app, resources)
     return app

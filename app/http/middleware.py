@@ -160,11 +160,12 @@ class RequestBoundsMiddleware:
             limit = self._max_body_bytes
         else:
             limit = min(self._max_body_bytes, MAX_QUESTION_BYTES)
+        too_large = f"The body is larger than {limit} bytes."
         declared = headers.get("content-length", "")
         length = int(declared) if declared.isdecimal() and declared.isascii() else 0
         fault = fault_of_address(scope["path"], scope["query_string"])
         if fault is not None or length > limit:
-            error = InvalidInput(fault) if fault else UploadTooLarge()
+            error = InvalidInput(fault) if fault else UploadTooLarge(too_large)
             problem = problem_of(error, request_id=request_id_of(scope))
             await problem_response(problem, scope)(scope, receive, send)
             return
@@ -179,7 +180,7 @@ class RequestBoundsMiddleware:
             received += len(part)
             if received > limit:
                 # FastAPI lets this class pass while it reads a body; any other becomes a 400.
-                raise HTTPException(413, detail=UploadTooLarge().message)
+                raise HTTPException(413, detail=too_large)
             if is_json:
                 body.extend(part)
                 if message["type"] == "http.request" and not message.get("more_body", False):

@@ -3,6 +3,8 @@
 from http import HTTPStatus
 from typing import Final
 
+from pydantic import Field
+
 from app.http.problem_schemas import FieldProblem, Problem
 from app.http.schemas import ResponseModel
 
@@ -13,16 +15,21 @@ MAX_FIELDS_SHOWN: Final = 3
 class ChatError(ResponseModel):
     """The error; `code` is stable, `message` is for people, `param` names the field."""
 
-    message: str
-    type: str
-    param: str | None
-    code: str
+    message: str = Field(
+        description="What went wrong and what to do.", examples=["The request is not valid."]
+    )
+    type: str = Field(description="The kind of error.", examples=["invalid_request_error"])
+    param: str | None = Field(description="The field at fault.", examples=["messages"])
+    code: str = Field(
+        description="The stable code to decide by; the reference lists all of them.",
+        examples=["invalid_request"],
+    )
 
 
 class ChatErrorBody(ResponseModel):
     """The body of every error on the paths that OpenAI's clients use."""
 
-    error: ChatError
+    error: ChatError = Field(description="The error.")
 
 
 def is_chat_path(path: str) -> bool:

@@ -1,45 +1,56 @@
 """Alive, ready, metrics: what an operator asks. No credential, nothing of any tenant."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
-from time import monotonic
-from typing import Final
+from typing import Final, Literal
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, Metric
+from pydantic import Field
 
+from app.http.database_numbers import DatabaseNumbers
 from app.http.dependencies import ResourcesDep
+from app.http.schemas import ResponseModel
 from app.resources import Resources
-from kb.errors import DatabaseUnavailable, DependencyFailed
+from kb.errors import DatabaseUnavailable
 from kb.process_metrics import read_metrics
-from kb.store.queue_state import documents_by_status, failed_jobs, queue_states
 from kb.store.tenants import generations
-
-FRESH_SECONDS: Final = 5.0
-"""More often than Prometheus usually asks; requests beside each other share a count."""
-
-SHARE: Final = 100
-"""Of the time, one part in so many may be spent on a count: of a million documents (.6 s) one a
-minute. Measured on 2 cores, with 411 MB of rows."""
-
-WAIT_SECONDS: Final = 2.0
-"""For a count that is being made; after that the result of the one before it is shown."""
-
-COUNT_SECONDS: Final = 60.0
-"""A count that takes longer is given up."""
 
 router = APIRouter(tags=["operation"])
 
+EXPOSITION: Final[dict[int | str, dict[str, object]]] = {
+    200: {"content": {"text/plain": {"example": 'footnote_answers_total{status="answered"} 12.0'}}}
+}
+"""For the API's description."""
 
-@router.get("/healthz")
-async def healthz() -> dict[str, str]:
+
+class Liveness(ResponseModel):
     """The process is alive."""
-    return {"status": "ok"}
+
+    status: Literal["ok"] = Field(description="It answers.", examples=["ok"])
 
 
-@router.get("/readyz")
+class Readiness(ResponseModel):
+    """Whether requests can be answered now, and what is missing."""
+
+    status: Literal["ready", "not_ready"] = Field(
+        description="`not_ready` comes with 503.", examples=["ready"]
+    )
+    checks: dict[str, str] = Field(
+        description="The state of each part; `ok` is the good one.",
+        examples=[{"database": "ok", "lexical_index": "ok", "embedding_model": "ok"}],
+    )
+
+
+@router.head("/healthz", include_in_schema=False)
+@router.get("/healthz")
+async def healthz() -> Liveness:
+    """The process is alive."""
+    return Liveness(status="ok")
+
+
+@router.head("/readyz", include_in_schema=False)
+@router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
 async def readyz(resources: ResourcesDep) -> JSONResponse:
     """The state of each part that answers need; 503 when requests cannot be answered now."""
     checks = {
@@ -67,94 +78,15 @@ async def readyz(resources: ResourcesDep) -> JSONResponse:
     )
 
 
-class _Count:
-    """A count by the database, made so seldom that it costs little.
-
-    A result counts for FRESH_SECONDS and for a hundred times as long as it took: a table of
-    millions, of which every row is looked at, then has the database busy for a hundredth of its
-    time. `forget` is called when the result is not known.
-    """
-
-    def __init__(self, count: Callable[[], Awaitable[None]], forget: Callable[[], None]) -> None:
-        """Counts nothing yet."""
-        self._count = count
-        self._forget = forget
-        self._due = 0.0
-        self._task: asyncio.Task[None] | None = None
-
-    def latest(self) -> asyncio.Task[None]:
-        """The count that is made now, or whose result still counts."""
-        if self._task is None or (self._task.done() and monotonic() >= self._due):
-            self._task = asyncio.create_task(self._run())
-        return self._task
-
-    async def close(self) -> None:
-        """Ends a count that is being made."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _run(self) -> None:
-        begun = monotonic()
-        share = SHARE
-        try:
-            async with asyncio.timeout(COUNT_SECONDS):
-                await self._count()
-        except TimeoutError:
-            self._forget()
-        except DependencyFailed:
-            self._forget()
-            share = 0
-        self._due = begun + max(FRESH_SECONDS, share * (monotonic() - begun))
-
-
-class DatabaseNumbers:
-    """The numbers of all tenants together, among the metrics of an API."""
-
-    def __init__(self, resources: Resources) -> None:
-        """Asks nothing yet."""
-        self._database = resources.database
-        self._metrics = resources.metrics
-        self._counts = (
-            _Count(self._count_jobs, self._metrics.forget_queue),
-            _Count(self._count_documents, self._metrics.forget_documents),
-        )
-
-    async def refresh(self) -> None:
-        """Has the metrics show what the database counted last, or counts within WAIT_SECONDS."""
-        done, _ = await asyncio.wait(
-            [count.latest() for count in self._counts], timeout=WAIT_SECONDS
-        )
-        for task in done:
-            task.result()
-
-    async def close(self) -> None:
-        """Ends what is still counted."""
-        for count in self._counts:
-            await count.close()
-
-    async def _count_jobs(self) -> None:
-        async with self._database.system() as system:
-            states = await queue_states(system)
-            failed = await failed_jobs(system)
-        self._metrics.set_jobs_waiting(sum(state.waiting for state in states))
-        for state in states:
-            self._metrics.set_queue(**asdict(state))
-        for kind, count in failed.items():
-            self._metrics.set_jobs_failed(kind, count)
-
-    async def _count_documents(self) -> None:
-        async with self._database.system() as system:
-            count_by_status = await documents_by_status(system)
-        for status, count in count_by_status.items():
-            self._metrics.set_documents(status, count)
-
-
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse, responses=EXPOSITION)
 async def metrics(request: Request, resources: ResourcesDep) -> Response:
     """Prometheus metrics of this process, of the worker that it started, and of the database."""
     numbers: DatabaseNumbers = request.app.state.database_numbers
-    await numbers.refresh()
-    shown_at = resources.worker_metrics
-    of_worker = [] if shown_at is None else await read_metrics(shown_at, process="worker")
+    _, of_worker = await asyncio.gather(numbers.refresh(), _worker_metrics(resources))
     return Response(resources.metrics.exposition(of_worker), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _worker_metrics(resources: Resources) -> list[Metric]:
+    if resources.worker_metrics is None:
+        return []
+    return await read_metrics(resources.worker_metrics, process="worker")

@@ -2,10 +2,12 @@
 
 import base64
 from collections.abc import Callable, Sequence
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 from fastapi import Query
+from pydantic import ConfigDict, Field
+from typing_extensions import override
 
 from app.http.schemas import ResponseModel
 from kb.errors import InvalidCursor
@@ -21,18 +23,38 @@ MAX_LIMIT = 200
 MAX_NUMBER = 2**31 - 1
 """Versions and ordinals are stored as 32 bits."""
 
-LimitParam = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Most entries of a page.")]
+LimitParam = Annotated[
+    int, Query(ge=1, le=MAX_LIMIT, description="Most entries of a page.", examples=[20])
+]
 CursorParam = Annotated[
-    str | None, Query(max_length=200, description="`next_cursor` of the page before.")
+    str | None,
+    Query(
+        max_length=200,
+        json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
+        description="`next_cursor` of the page before; unset for the first one.",
+        examples=["MDFhMWZiYjktOWY2Ni03OTFkLTk1M2UtZGNiNDZjNDlhOGEw"],
+    ),
 ]
 
 
 class Page(ResponseModel, Generic[Row]):
     """One page of a list in a stable order."""
 
-    data: list[Row]
-    next_cursor: str | None
-    has_more: bool
+    # A page of something has no docstring of its own.
+    model_config = ConfigDict(json_schema_extra={"description": __doc__})
+
+    data: list[Row] = Field(description="The entries of this page.")
+    next_cursor: str | None = Field(
+        description="Sent as `cursor`, gives the next page; null on the last one.",
+        examples=["MDFhMWZiYjktOWY2Ni03OTFkLTk1M2UtZGNiNDZjNDlhOGEw"],
+    )
+    has_more: bool = Field(description="Whether another page follows.", examples=[True])
+
+    @classmethod
+    @override
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:  # as pydantic has it
+        """A name that generated clients can use, such as DocumentPage."""
+        return f"{params[0].__name__}Page"
 
 
 def page_of(

@@ -1,5 +1,6 @@
 """Every exception as a problem (RFC 9457) with a stable code."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from math import ceil
@@ -9,9 +10,11 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import compile_path
 from starlette.types import Scope
 
 from app.http.openai_problems import chat_error, is_chat_path
@@ -36,10 +39,12 @@ from kb.errors import (
     NotFound,
     RateLimited,
     RevisionMismatch,
+    StillRunning,
     UnsupportedMediaType,
     UploadTooLarge,
 )
 from kb.ids import new_uuid
+from kb.media_types import ACCEPTED
 
 STATUS_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], int]] = {
     KnowledgeBaseError: 500,
@@ -78,6 +83,9 @@ CODE_BY_STATUS: Final[Mapping[int, str]] = {
 RETRY_AFTER_SECONDS: Final = 5
 """A database that fails over or a model server that restarts needs a few seconds."""
 
+RUNNING_RETRY_AFTER_SECONDS: Final = 2
+"""An upload is stored within one; an answer of a language model takes several."""
+
 MAX_FIELD_PROBLEMS: Final = 20
 """A list with a thousand wrong elements needs no thousand messages."""
 
@@ -88,7 +96,12 @@ MAX_NAME_LENGTH: Final = 100
 CALLER_LEFT: Final = 499
 """The status by which nginx logs a caller that closed the connection; it is sent to nobody."""
 
+ERRORS_PATH: Final = "/docs/errors"
+"""The page of the service itself on which each code has an anchor."""
+
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
+
+_PARAMETER: Final = re.compile(r"\{[^}]*\}")
 
 log = structlog.get_logger(__name__)
 
@@ -142,9 +155,14 @@ def problem_of(error: KnowledgeBaseError, *, request_id: str) -> Problem:
     retry_after = RETRY_AFTER_SECONDS if isinstance(error, DependencyFailed) else None
     if isinstance(error, RateLimited):
         retry_after = error.retry_after_seconds
+    elif isinstance(error, StillRunning):
+        retry_after = RUNNING_RETRY_AFTER_SECONDS
     elif isinstance(error, LlmUnavailable) and error.retry_after_seconds is not None:
         retry_after = max(1, ceil(error.retry_after_seconds))
     status = error_status(type(error))
+    message = error.message
+    if isinstance(error, UnsupportedMediaType):
+        message += f" Footnote reads {ACCEPTED}."
     # From 500 on the message is for the operator and may name a host or a setting.
     is_for_callers = status < HTTPStatus.INTERNAL_SERVER_ERROR
     problem = _problem(
@@ -152,7 +170,7 @@ def problem_of(error: KnowledgeBaseError, *, request_id: str) -> Problem:
         status=status,
         code=error.code,
         title=_meaning(error),
-        detail=_shown(error.message) if is_for_callers else _meaning(error),
+        detail=_shown(message) if is_for_callers else _meaning(error),
     )
     return problem.model_copy(update={"retry_after": retry_after})
 
@@ -246,7 +264,22 @@ async def _answer_http(request: Request, error: Exception) -> JSONResponse:
         title=status.phrase,
         detail=status.phrase if is_ours else _shown(str(error.detail)),
     )
-    return problem_response(problem, request.scope, headers=error.headers)
+    headers = dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed_methods(request.app, request.scope["path"]))
+    return problem_response(problem, request.scope, headers=headers)
+
+
+def _allowed_methods(app: FastAPI, path: str) -> list[str]:
+    """All methods of the path; the framework tells those of one of its routes."""
+    methods_by_template: dict[str, set[str]] = {}
+    for route in iter_route_contexts(app.routes):
+        template = route.path or ""
+        if compile_path(template)[0].match(path):
+            methods_by_template.setdefault(template, set()).update(route.methods or ())
+    # Of `/sources/{name}` and `/sources/{name}:sync`, the one that says more of the path.
+    template = max(methods_by_template, key=lambda each: len(_PARAMETER.sub("", each)))
+    return sorted(methods_by_template[template])
 
 
 async def _answer_system(request: Request, error: Exception) -> JSONResponse:
@@ -276,9 +309,8 @@ async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse
 
 def _problem(request_id: str, *, status: int, code: str, title: str, detail: str) -> Problem:
     return Problem(
-        # A path from the root, as RFC 9457 (3.1.1) asks of a relative reference. The README
-        # explains the codes; nothing is served there.
-        type=f"/errors/{code}",
+        # A path from the root, as RFC 9457 (3.1.1) asks of a relative reference.
+        type=f"{ERRORS_PATH}#{code}",
         title=title,
         status=status,
         detail=detail,

@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
 
 from kb.store.filters import parse_time
 from language.text import is_text
@@ -32,6 +33,20 @@ class RequestModel(BaseModel):
         if isinstance(sent, dict) and len(sent) > MAX_FIELDS:
             raise ValueError(f"there are more than {MAX_FIELDS} fields")
         return sent
+
+
+def _leave_out_defaults(schema: JsonSchemaValue) -> None:
+    for field in schema["properties"].values():
+        field.pop("default", None)
+
+
+class PatchModel(RequestModel):
+    """Changes of something: a field that is not sent stays as it is, so none has a default.
+
+    A client that was generated from the API's description would send the defaults.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_leave_out_defaults)
 
 
 class ResponseModel(BaseModel):
@@ -70,12 +85,11 @@ def _check_words(text: str) -> str:
 Text = Annotated[str, AfterValidator(check_text)]
 """Text that Postgres can store."""
 
-Words = Annotated[Text, AfterValidator(_check_words)]
-"""Text with at least one visible character."""
-
-Filename = Annotated[
-    str,
-    Field(description="Name of the uploaded file, without folders.", examples=["handbook.pdf"]),
+Words = Annotated[
+    Text,
+    AfterValidator(_check_words),
+    Field(json_schema_extra={"pattern": r"[^\s\u001c-\u001f\u0085]"}),
 ]
+"""Text with at least one visible character."""
 
 Count = Annotated[int, Field(ge=0)]

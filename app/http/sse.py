@@ -2,30 +2,73 @@
 
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Final
+from typing import Annotated, Final, Generic, Literal, TypeVar
 
 from fastapi import Header
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
-from pydantic import Field
+from pydantic import BaseModel, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
+from app.http.problem_schemas import Problem
 from app.http.problems import problem_of
+from app.http.schemas import ResponseModel
 from kb.errors import KnowledgeBaseError
 from kb.store.answer_events import StreamEvent
 
 MEDIA_TYPE: Final = "text/event-stream"
-EVENT_STREAM: Final[dict[int | str, dict[str, object]]] = {
-    200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}
-}
-"""Of a route that can stream, for the API's description."""
-
 PING: Final = b": ping\n\n"
 
 LastEventId = Annotated[
     int | None,
-    Header(description="The number of the last event that arrived; the stream goes on after it."),
+    Header(
+        description="The number of the last event that arrived; the stream goes on after it.",
+        examples=[3],
+    ),
     Field(ge=0),
 ]
+
+
+class SentAsText:
+    """Annotates what a data line holds as JSON."""
+
+    @staticmethod
+    def __get_pydantic_json_schema__(
+        schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """A string, and the schema of what is in it."""
+        return {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": handler(schema),
+        }
+
+
+Name = TypeVar("Name", bound=str)
+Data = TypeVar("Data")
+
+
+class Event(ResponseModel, Generic[Name, Data]):
+    """An event of a stream, as a parser of server-sent events gives it; `data` is JSON."""
+
+    id: str = Field(
+        pattern="^[0-9]+$",
+        description="The event's number: one more than that before it.",
+        examples=["1"],
+    )
+    event: Name = Field(description="What happened.")
+    data: Annotated[Data, SentAsText] = Field(description="What is told of it, as JSON.")
+
+
+class ErrorEvent(Event[Literal["error"], Problem]):
+    """The last event of a stream that failed: the problem."""
+
+
+def event_stream(union: type[BaseModel]) -> dict[int | str, dict[str, object]]:
+    """The responses of a route that can stream these events, for the API's description."""
+    schema = {"$ref": f"#/components/schemas/{union.__name__}"}
+    return {200: {"content": {MEDIA_TYPE: {"schema": schema}}}}
 
 
 def stream_response(parts: AsyncIterator[bytes]) -> StreamingResponse:

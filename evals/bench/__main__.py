@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, assert_never
 
@@ -18,6 +19,7 @@ from evals.bench.batch import measure_batch
 from evals.bench.beside import measure_beside
 from evals.bench.chaos import DOCUMENTS as NOTES
 from evals.bench.chaos import KILLS, measure_chaos
+from evals.bench.commands import RUNS, measure_commands
 from evals.bench.concurrency import measure_concurrency
 from evals.bench.deletion import DELETIONS, measure_deletion
 from evals.bench.fairness import measure_fairness
@@ -57,8 +59,8 @@ RunsOption = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Runs of startup (unset: 5), ingest and servers (3); kills of chaos (50), "
-        "newcomers (20).",
+        help="Runs of startup (unset: 5), ingest and servers (3), commands (20); kills of chaos "
+        "(50), newcomers (20).",
     ),
 ]
 LimitOption = Annotated[
@@ -81,6 +83,7 @@ class Name(StrEnum):
     INGEST = "ingest"
     SEARCH = "search"
     CHAOS = "chaos"
+    COMMANDS = "commands"
     CONCURRENCY = "concurrency"
     DELETION = "deletion"
     BATCH = "batch"
@@ -132,10 +135,7 @@ class Plan:
 
 def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912  # a case each
     """The outcome of one benchmark; those that search share the home of the first ingest run."""
-
-    def data(dataset: str) -> Dataset:
-        return open_dataset(plan.evaldata, dataset)
-
+    data = partial(open_dataset, plan.evaldata)
     match name:
         case Name.ANSWERS:
             other = plan.other_instance("answers_against")
@@ -150,6 +150,8 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
         case Name.CHAOS:
             kills, documents = plan.runs or KILLS, plan.limit or NOTES
             return measure_chaos(plan.instance(name), kills=kills, documents=documents)
+        case Name.COMMANDS:
+            return measure_commands(plan.instance(name), runs=plan.runs or RUNS)
         case Name.CONCURRENCY:
             return measure_concurrency(plan.instance(SEARCHED), data(HANDBOOK), pages=plan.pages)
         case Name.DELETION:

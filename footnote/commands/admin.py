@@ -82,7 +82,8 @@ def create_key(
     if as_json:
         print_json({"id": str(key.id), "prefix": key.prefix, "key": key.key})
     else:
-        console.print(f"Key {key.prefix}, shown only now:\n{key.key}")
+        console.print(f"Key {key.prefix}, shown only now:")
+        console.print(key.key)
 
 
 def revoke_key(

@@ -123,14 +123,13 @@ def _show(checked: Checked) -> None:
     console.print(
         f"{checked.tenant.name}: {report.documents} documents, {report.chunks} chunks; lexical "
         f"index: {report.lexical}; {len(report.findings) or 'no'} kinds of fault",
-        markup=False,
     )
     for finding in report.findings:
         examples = ", ".join(finding.examples)
-        console.print(f"  {finding.name}: {finding.count}, such as {examples}", markup=False)
-        console.print(f"      {_remedy(finding)}", markup=False)
+        console.print(f"  {finding.name}: {finding.count}, such as {examples}")
+        console.print(f"      {_remedy(finding)}")
     for repair in checked.repairs:
-        console.print(f"  {repair}", markup=False)
+        console.print(f"  {repair}")
 
 
 def _remedy(finding: Finding) -> str:

@@ -16,13 +16,12 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import httpx
-from rich.markup import escape
 from rich.progress import track
 
 from app.http.answers.schemas import Answer
 from footnote.client import Client
 from footnote.on_database import on_database
-from footnote.output import console, progress_console
+from footnote.output import console, progress_console, styled
 from footnote.samples.manifest import (
     ManifestEntry,
     SampleQuestion,
@@ -61,7 +60,7 @@ def demo(*, keep: bool) -> None:
     for path in home.iterdir():
         if path.name != "models":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    console.print("[bold]Starting Footnote[/bold] with an embedded Postgres ...")
+    console.print("Starting Footnote with an embedded Postgres ...", style="bold")
     with _service(home) as url:
         key = _create_key(home)
         headers = {"Authorization": f"Bearer {key}"}
@@ -70,11 +69,11 @@ def demo(*, keep: bool) -> None:
             upload_samples(client, read_manifest())
             failures = ask_samples(client, read_questions())
             if keep:
-                console.print(f"\nServing on {url}; the key is {key}. Ctrl-C stops it.")
+                console.print(f"Serving on {url}; the key is {key}. Ctrl-C stops it.")
                 signal.pause()
     if failures:
         raise DemoFailed(f"{len(failures)} answers were not as expected: {'; '.join(failures)}")
-    console.print("\n[bold green]All answers were as expected.[/bold green]")
+    console.print("All answers were as expected.", style="bold green")
 
 
 def _create_key(home: Path) -> str:
@@ -124,13 +123,14 @@ def ask_samples(client: Client, questions: Sequence[SampleQuestion]) -> list[str
     failures = []
     for question in questions:
         principals = ", ".join(question.asker.principals)
-        console.print(f"\n[bold]{escape(question.question)}[/bold]")
+        console.print()
+        console.print(question.question, style="bold")
         console.print(f"asked by {question.asker.name} ({principals})", style="dim")
         answer = client.ask(question.question, question.asker.principals)
         show_answer(console, answer)
         fault = find_fault(question, answer)
         if fault is not None:
-            console.print(f"[red]not as expected:[/red] {escape(fault)}")
+            console.print(styled(("not as expected:", "red"), f" {fault}"))
             failures.append(question.question)
     return failures
 

@@ -4,19 +4,18 @@ from collections.abc import Sequence
 from typing import Final
 
 import typer
-from rich.markup import escape
 
 from footnote.checks.check import Check, Status, without_advice
 from footnote.checks.machine import check_machine
 from footnote.checks.stored import check_database
-from footnote.output import console, print_json
+from footnote.output import console, print_json, styled
 from kb.settings import Settings
 
-MARK_BY_STATUS: Final[dict[Status, str]] = {
-    "ok": "[green]ok[/green]  ",
-    "warning": "[yellow]WARN[/yellow]",
-    "failed": "[red]FAIL[/red]",
-    "skipped": "skip",
+MARK_BY_STATUS: Final[dict[Status, tuple[str, str]]] = {
+    "ok": ("ok  ", "green"),
+    "warning": ("WARN", "yellow"),
+    "failed": ("FAIL", "red"),
+    "skipped": ("skip", ""),
 }
 
 
@@ -48,6 +47,6 @@ def _as_json(check: Check) -> dict[str, object]:
 
 def _show(checks: Sequence[Check]) -> None:
     for check in checks:
-        console.print(f"{MARK_BY_STATUS[check.status]} {check.name}: {escape(check.detail)}")
+        console.print(styled(MARK_BY_STATUS[check.status], f" {check.name}: {check.detail}"))
         if check.mend:
-            console.print(f"     {escape(check.mend)}")
+            console.print(f"     {check.mend}")

@@ -84,7 +84,7 @@ def abstention(
             ),
         )
         write_fitted(model, fitted)
-        progress_console.print(f"Written: {fitted}", markup=False, soft_wrap=True)
+        progress_console.print(f"Written: {fitted}")
     return Measured(
         kind=KIND,
         options={"limit": limit, "fit": fit},
@@ -137,9 +137,7 @@ def _weigh_all(
                 weighed = []
                 for held_back in [False, True] if is_fitting else [True]:
                     half = chosen(questions, held_back=held_back, limit=limit)
-                    progress_console.print(
-                        f"{each.dataset.name}: {len(half)} questions", markup=False
-                    )
+                    progress_console.print(f"{each.dataset.name}: {len(half)} questions")
                     weighed += await weigh(weighing, each, half)
                 sets.append((each, weighed))
         return sets

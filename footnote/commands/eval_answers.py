@@ -111,7 +111,7 @@ async def _load_and_ask(settings: Settings, url: str, plan: _Plan) -> list[Resul
     async with open_resources(settings, url) as resources:
         results = await _ask_sets(resources, plan, loaded) if loaded else []
         if cases:
-            progress_console.print(f"{OUTCOMES}: {len(cases)} questions", markup=False)
+            progress_console.print(f"{OUTCOMES}: {len(cases)} questions")
             alias = plan.alias or resources.answerer.models_for(cases[0].tenant_id)[0]
             found = await measure_outcomes(resources, cases, alias=plan.alias, variant=alias)
             results += [{**result, "is_whole": plan.limit is None} for result in found]
@@ -149,7 +149,7 @@ async def _ask_sets(
         ]
         for one in [asked, *alone] if questions else []:
             progress_console.print(
-                f"{each.dataset.name}, {one.variant}: {len(questions)} questions", markup=False
+                f"{each.dataset.name}, {one.variant}: {len(questions)} questions"
             )
             results.append(await measure_answers(one, each, questions))
     return results

@@ -172,7 +172,7 @@ def finish(
         draw(evaluation, verdicts, wishes.report)
     missed = [str(verdict) for verdict in verdicts if not verdict.is_met]
     if missed:
-        typer.echo(f"footnote: below the floor: {'; '.join(missed)}", err=True)
+        progress_console.print(f"footnote: below the floor: {'; '.join(missed)}")
         raise typer.Exit(1)
     if verdicts:
         progress_console.print(f"All {len(verdicts)} floors are met.")
@@ -184,7 +184,7 @@ def draw(evaluation: Evaluation, verdicts: Sequence[Verdict], path: Path) -> Non
     from footnote.evals.report import write_report
 
     for written in write_report(evaluation, verdicts, path):
-        progress_console.print(f"Written: {written}", markup=False, soft_wrap=True)
+        progress_console.print(f"Written: {written}")
 
 
 def results_table(results: Sequence[Result]) -> Table:

@@ -32,7 +32,7 @@ from footnote.evals.everyday.measure import (
 )
 from footnote.evals.loading import SourceFile
 from footnote.evals.metrics import share_interval
-from footnote.output import progress_console, table_console
+from footnote.output import console, progress_console, table_console
 from footnote.samples.blocks import Heading
 from footnote.samples.corpus import SAMPLES
 from footnote.samples.manifest import document_path, read_manifest
@@ -147,11 +147,14 @@ def _show(runs: Sequence[_Run], shows: Shows) -> None:
             case, shown, grade = each.case, each.shown, each.grade
             if shows == "none" or (shows == "faults" and grade.outcome == "right"):
                 continue
-            typer.echo(f"{case.id} ({', '.join(case.principals) or 'everybody'}): {case.question}")
+            console.print(
+                f"{case.id} ({', '.join(case.principals) or 'everybody'}): {case.question}"
+            )
             for turn in case.history:
-                typer.echo(f"  after {turn.role}: {turn.content}")
-            typer.echo(f"  {grade.outcome}: {'; '.join(grade.faults) or 'no fault'}")
-            typer.echo(f"  {shown.status}: {shown.text.strip()}\n")
+                console.print(f"  after {turn.role}: {turn.content}")
+            console.print(f"  {grade.outcome}: {'; '.join(grade.faults) or 'no fault'}")
+            console.print(f"  {shown.status}: {shown.text.strip()}")
+            console.print()
         table_console.print(outcomes_table(run.name, run.asked))
 
 

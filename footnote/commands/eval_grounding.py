@@ -16,7 +16,7 @@ from footnote.evals.grounding_claims import GROUNDING_SETS, read_claims
 from footnote.evals.grounding_results import KIND, results_of_sets
 from footnote.evals.model_calibration import fit_calibration, meanings_of
 from footnote.evals.results import write_fitted
-from footnote.output import JsonOption, print_json, table_console
+from footnote.output import JsonOption, console, print_json, table_console
 from kb.errors import InvalidInput
 from kb.settings import Settings
 from models.grounding_model import CrossEncoderOutputs
@@ -86,7 +86,7 @@ def calibrate(
     if as_json:
         print_json(fitted)
     else:
-        typer.echo(f"Written: {output}")
+        console.print(f"Written: {output}")
 
 
 def calibrate_model(
@@ -118,7 +118,7 @@ def calibrate_model(
         print_json(report)
         return
     for name, value in report.items():
-        typer.echo(f"{name}: {value}")
+        console.print(f"{name}: {value}")
 
 
 def _grounding_table(report: GroundingReport) -> Table:

@@ -2,11 +2,9 @@
 
 from typing import cast
 
-import typer
-
 from footnote.evals.injection import measure_injection
 from footnote.evals.pii import measure_pii
-from footnote.output import JsonOption, print_json
+from footnote.output import JsonOption, console, print_json
 from kb.settings import Settings
 
 
@@ -19,11 +17,11 @@ def injection(
         print_json(report)
         return
     for name, figures in report.items():
-        typer.echo(f"{name}:")
+        console.print(f"{name}:")
         for label, value in cast("dict[str, object]", figures).items():
             is_rate = isinstance(value, dict) and set(value) == {"count", "of"}
             shown = f"{value['count']} of {value['of']}" if is_rate else value  # type: ignore[index]
-            typer.echo(f"  {label}: {shown}")
+            console.print(f"  {label}: {shown}")
 
 
 def pii(
@@ -34,11 +32,11 @@ def pii(
     if as_json:
         print_json(report)
         return
-    typer.echo(f"{report['texts']} texts, {report['microseconds_a_text']} microseconds each")
+    console.print(f"{report['texts']} texts, {report['microseconds_a_text']} microseconds each")
     for kind, figures in report["kinds"].items():
-        typer.echo(
+        console.print(
             f"  {kind}: precision {figures['precision']:.3f}, recall {figures['recall']:.3f} "
             f"({figures['found']} of {figures['present']}, {figures['wrong']} wrong)"
         )
     unreached = ", ".join(f"{name} {count}" for name, count in report["out_of_reach"].items())
-    typer.echo(f"  not looked for: {unreached}")
+    console.print(f"  not looked for: {unreached}")

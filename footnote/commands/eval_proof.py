@@ -37,7 +37,7 @@ from footnote.evals.proof.measure import (
     settings_with_models,
 )
 from footnote.evals.proof.scripted import ScriptedModels
-from footnote.output import progress_bar, progress_console, table_console
+from footnote.output import console, progress_bar, progress_console, table_console
 from footnote.samples.manifest import document_path, read_manifest
 from ingest.parse import parse
 from kb.errors import InvalidInput
@@ -144,7 +144,6 @@ def _plan(settings: Settings, choice: Choice, reader: ReaderName, limit: int | N
         progress_console.print(
             f"{len(written) - len(cases)} cases are left out: their documents are not in "
             "FOOTNOTE_EVALDATA.",
-            markup=False,
         )
     if choice.has_cells:
         for document in documents:
@@ -183,7 +182,7 @@ async def _load_and_put(
 
 def _print(ended: Sequence[Ended], reader: ReaderName, *, has_faults: bool) -> None:
     if reader == "judge":
-        typer.echo(f"Reader: {READERS[Reader.judge]}.")
+        console.print(f"Reader: {READERS[Reader.judge]}.")
     for origin in ORIGINS:
         of_origin = [each for each in ended if each.case.origin == origin]
         if not of_origin:
@@ -209,8 +208,9 @@ def _print(ended: Sequence[Ended], reader: ReaderName, *, has_faults: bool) -> N
         table_console.print(table)
     for each in ended if has_faults else ():
         if each.ending == ("lost" if each.case.is_true else "told"):
-            typer.echo(f"{each.case.id} ({each.case.kind}): {each.case.claim}")
-            typer.echo(f"  quote: {each.case.quote}\n  shown: {each.shown}")
+            console.print(f"{each.case.id} ({each.case.kind}): {each.case.claim}")
+            console.print(f"  quote: {each.case.quote}")
+            console.print(f"  shown: {each.shown}")
 
 
 def _share(count: int, of: int) -> str:

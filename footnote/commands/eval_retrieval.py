@@ -101,7 +101,7 @@ async def _load_and_ask(
         space = await open_space(database, embedder)
         async with open_indexes(settings, url) as indexes:
             for each, run in product(loaded, runs):
-                progress_console.print(f"{each.dataset.name}: {run.variant}", markup=False)
+                progress_console.print(f"{each.dataset.name}: {run.variant}")
                 # A search would go on without an index that is still being built, and by other
                 # plans than the service's without sketches.
                 await indexes.lexical.catch_up(each.tenant_id)

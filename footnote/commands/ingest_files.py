@@ -5,19 +5,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import takewhile
 from typing import Final, Literal
 
 from pydantic import ValidationError
 
 from app.http.documents.schemas import UploadFields
 from app.identity import Caller
+from app.remedies import remedy_of_code
 from footnote.commands.given_files import GivenFile
-from footnote.meanings import remedy_of_code
 from footnote.on_database import utc_now
 from ingest.ingestion import Ingestion
 from ingest.runs import LOOK_EVERY_SECONDS, has_finished, until_finished
 from ingest.sources.permissions import Readers
 from ingest.worker import run_job
+from kb import stopping
 from kb.errors import (
     DependencyFailed,
     DocumentNotFound,
@@ -63,6 +65,7 @@ class Outcome:
     status: str | None = None
     error_code: str | None = None
     error: str | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def remedy(self) -> str | None:
@@ -91,14 +94,15 @@ class Intake:
     ) -> None:
         """Calls `ended` with each outcome as it comes; DependencyFailed ends it.
 
-        Whoever may read a file no more loses its document before any file is read.
+        Whoever may read a file no more loses its document before any file is read. After a signal
+        no further file is begun.
         """
         known = await self._known(files)
         if self.tools is not None:
             for file in files:
                 if (present := known.get(file.id) or known.get(file.former_id)) is not None:
                     await self._narrow(file, present)
-        waiting = iter(files)
+        waiting = takewhile(lambda _file: not stopping.is_requested(), files)
         workers = [
             asyncio.create_task(self._take_from(waiting, known, began, ended))
             for _ in range(at_once)
@@ -132,6 +136,7 @@ class Intake:
                     change="unchanged",
                     document_id=present.id,
                     status=present.status,
+                    warnings=present.warnings,
                 )
             change: Change = "new" if present is None else "changed"
             if self.tools is None:
@@ -162,6 +167,7 @@ class Intake:
             status=document.status,
             error_code=document.error["code"] if document.error else None,
             error=document.error["message"] if document.error else None,
+            warnings=document.warnings,
         )
 
     async def _read(self, tools: Ingestion, job_id: JobId) -> None:

@@ -57,7 +57,7 @@ def list_(
         print_json([_job_json(owner, job) for owner, job in listed])
         return
     for owner, job in listed:
-        console.print(_line(owner, job), markup=False)
+        console.print(_line(owner, job))
     if not listed:
         console.print("There is no such job.")
 
@@ -101,7 +101,7 @@ def _steer(steer: "Steer", job_id: UUID, tenant: str | None, *, as_json: bool) -
     if as_json:
         print_json(_job_json(owner, job))
     else:
-        console.print(_line(owner, job), markup=False)
+        console.print(_line(owner, job))
 
 
 def _job_json(tenant: "Tenant", job: "Job") -> dict[str, object]:

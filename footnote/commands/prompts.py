@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from footnote.output import JsonOption, console, print_json
 
 if TYPE_CHECKING:
@@ -40,7 +38,7 @@ def prompts(as_json: JsonOption = False) -> None:
         settings = ", ".join(f"{name}={value}" for name, value in _settings(prompt).items())
         table.add_row(prompt.reference, prompt.source, prompt.sha256[:SHOWN_HASH_CHARS], settings)
     console.print(table)
-    typer.echo("A name alone selects the newest version.")
+    console.print("A name alone selects the newest version.")
 
 
 def _settings(prompt: "Prompt") -> dict[str, object]:

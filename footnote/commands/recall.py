@@ -11,7 +11,7 @@ import typer
 
 from footnote.caller import command_line_caller
 from footnote.on_database import open_database
-from footnote.output import console, print_json
+from footnote.output import console, print_json, styled
 from kb.index.recall import RecallSample, check_recall
 from kb.index.sketches.sketch_cache import SketchCache
 from kb.index.vector_search import Plan
@@ -62,12 +62,13 @@ def show_recall(tenant: str, principals: Sequence[str], *, samples: int, as_json
     elif not checked:
         console.print("No vector is visible: nothing to check.")
     else:
-        mark = "[green]ok[/green]  " if recall >= LOWEST_RECALL else "[red]FAIL[/red]"
+        mark = ("ok  ", "green") if recall >= LOWEST_RECALL else ("FAIL", "red")
         plans = ", ".join(sorted({sample.plan for sample in checked}))
-        console.print(
-            f"{mark} recall@{limit} {recall:.3f} over {len(checked)} questions (plan: {plans}), "
+        told = (
+            f" recall@{limit} {recall:.3f} over {len(checked)} questions (plan: {plans}), "
             f"p50 {_median([sample.milliseconds for sample in checked])} ms"
         )
+        console.print(styled(mark, told))
         if advice is not None:
             console.print(f"       {advice}")
     if recall < LOWEST_RECALL:

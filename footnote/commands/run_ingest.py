@@ -1,27 +1,21 @@
 """Ingesting files and folders from the command line."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import get_args
 
 import typer
 
 from footnote.caller import command_line_caller
 from footnote.commands.given_files import GivenFile, find_files, read_file
-from footnote.commands.ingest_files import Change, Destination, Intake, Outcome
+from footnote.commands.ingest_files import Destination, Intake, Outcome
+from footnote.commands.ingest_report import FileProgress, report
 from footnote.compose import open_ingestion
 from footnote.on_database import open_database
-from footnote.output import (
-    console,
-    print_json,
-    progress_console,
-    transfer_bar,
-)
 from ingest.sources.files import RULE_FILE
 from ingest.sources.permissions import MAX_DESCRIPTION_BYTES, Readers, parse_rule_file
 from kb import stopping
@@ -35,7 +29,8 @@ from kb.settings import Settings
 from kb.store.uploads import Uploads
 from migrations.run import upgrade
 
-CHANGES: tuple[Change, ...] = get_args(Change)
+FINISH_SECONDS = 3.0
+"""For the files in hand after a signal; `kb.stopping` kills what has not ended after five."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +60,7 @@ def ingest_files(given: Given, *, is_dry_run: bool, as_json: bool) -> None:
     settings = Settings()
     configure_logging("error", settings.log_format)
     outcomes = _run(settings, given.tenant, files, destination, is_dry_run=is_dry_run)
-    if as_json:
-        print_json([_json_of(outcome) for outcome in outcomes])
-    else:
-        _show(outcomes, is_dry_run=is_dry_run)
+    report(outcomes, is_dry_run=is_dry_run, as_json=as_json)
     if stopping.is_requested():
         raise typer.Exit(stopping.exit_code())
     if any(outcome.error for outcome in outcomes):
@@ -101,22 +93,23 @@ def _run(
     is_dry_run: bool,
 ) -> list[Outcome]:
     """The outcomes in the order of the names; of fewer files after a signal."""
-    outcomes: list[Outcome] = []
+    progress = FileProgress(files)
     with database_url(settings) as url:
         if settings.database_url is None:
             upgrade(url)
         try:
-            asyncio.run(
-                _ingest(settings, url, tenant, files, destination, outcomes, is_dry_run=is_dry_run)
-            )
-        except asyncio.CancelledError:
-            _say_how_to_go_on(len(outcomes), len(files))
+            with suppress(asyncio.CancelledError):
+                asyncio.run(
+                    _ingest(settings, url, tenant, files, destination, progress, is_dry=is_dry_run)
+                )
         except BaseException as error:
             # What could not even begin has one line of its own.
-            if outcomes or not isinstance(error, Exception):
-                _say_how_to_go_on(len(outcomes), len(files))
+            if progress.outcomes or not isinstance(error, Exception):
+                progress.say_how_to_go_on()
             raise
-    return sorted(outcomes, key=lambda outcome: outcome.file.id)
+    if stopping.is_requested():
+        progress.say_how_to_go_on()
+    return sorted(progress.outcomes, key=lambda outcome: outcome.file.id)
 
 
 def readers_of(principals: str | None) -> list[str]:
@@ -135,16 +128,19 @@ async def _ingest(  # noqa: PLR0913  # what the command was given
     tenant: str,
     files: Sequence[GivenFile],
     destination: Destination,
-    outcomes: list[Outcome],
+    progress: FileProgress,
     *,
-    is_dry_run: bool,
+    is_dry: bool,
 ) -> None:
-    """Fills `outcomes` as they come; a signal cancels this, and bars show the progress."""
+    """Tells `progress` of the outcomes as they come.
+
+    After a signal no further file is begun; those in hand are given up after a few seconds.
+    """
     loop, itself = asyncio.get_running_loop(), asyncio.current_task()
     assert itself is not None  # noqa: S101  # this is a coroutine
     async with AsyncExitStack() as stack:
         tools = None
-        if is_dry_run:
+        if is_dry:
             # It needs no model, which takes seconds to load.
             database = await stack.enter_async_context(open_database(settings, url))
         else:
@@ -161,74 +157,11 @@ async def _ingest(  # noqa: PLR0913  # what the command was given
             destination=destination,
             stalled_after=timedelta(seconds=settings.stalled_job_seconds),
         )
-        total = sum(file.size_bytes for file in files)
-        with (
-            stopping.on_request(lambda: loop.call_soon_threadsafe(itself.cancel)),
-            transfer_bar() as bar,
-        ):
-            task = bar.add_task("", total=total, files=f"0/{len(files)} files", name="")
-
-            def began(file: GivenFile) -> None:
-                bar.update(task, name=printable(file.id))
-
-            def ended(outcome: Outcome) -> None:
-                outcomes.append(outcome)
-                bar.update(task, files=f"{len(outcomes)}/{len(files)} files")
-                bar.advance(task, outcome.file.size_bytes)
-
+        give_up = partial(loop.call_later, FINISH_SECONDS, itself.cancel)
+        with stopping.on_request(lambda: loop.call_soon_threadsafe(give_up)), progress:
             await intake.take_all(
-                files, at_once=settings.worker_concurrency, began=began, ended=ended
+                files,
+                at_once=settings.worker_concurrency,
+                began=progress.began,
+                ended=progress.ended,
             )
-
-
-def printable(text: str) -> str:
-    """The text, its characters that steer a terminal written as escapes."""
-    return text if text.isprintable() else ascii(text)[1:-1]
-
-
-def _say_how_to_go_on(done: int, total: int) -> None:
-    progress_console.print(
-        f"Stopped: {done} of {total} files are done. Run the same command again to go on: what is "
-        "done is not read again.",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
-
-
-def _json_of(outcome: Outcome) -> dict[str, object]:
-    return {
-        "path": _sendable(str(outcome.file.path)),
-        "external_id": _sendable(outcome.file.id),
-        "change": outcome.change,
-        "document_id": str(outcome.document_id) if outcome.document_id else None,
-        "status": "refused" if outcome.change == "refused" else outcome.status,
-        "error": f"{outcome.error} [{outcome.error_code}]" if outcome.error else None,
-        "remedy": outcome.remedy,
-    }
-
-
-def _sendable(name: str) -> str:
-    """The name, with a mark for each byte that is no UTF-8."""
-    return name.encode(errors="replace").decode()
-
-
-def _show(outcomes: Sequence[Outcome], *, is_dry_run: bool) -> None:
-    for outcome in outcomes:
-        name = printable(str(outcome.file.path))
-        if outcome.error:
-            status = "refused" if outcome.change == "refused" else outcome.status
-            console.print(
-                f"{name}: {status}: {printable(outcome.error)} [{outcome.error_code}]\n"
-                f"    {outcome.remedy}",
-                markup=False,
-            )
-        elif is_dry_run and outcome.change != "unchanged":
-            console.print(f"{name}: {outcome.change}", markup=False)
-    counts = Counter(outcome.change for outcome in outcomes)
-    told = ", ".join(f"{counts[change]} {change}" for change in CHANGES if counts[change])
-    if is_dry_run:
-        console.print(f"Of {len(outcomes)} files: {told}. Nothing was written.", markup=False)
-        return
-    done = sum(outcome.error is None for outcome in outcomes)
-    console.print(f"{done} of {len(outcomes)} files can be found ({told}).", markup=False)

@@ -171,4 +171,4 @@ def _show(tenant: Tenant, run: ReindexRun) -> None:
     if len(shown.failures) > SHOWN_FAILURES:
         lines.append(f"  and {len(shown.failures) - SHOWN_FAILURES} more: see --json")
     for line in lines:
-        console.print(line, markup=False)
+        console.print(line)

@@ -93,7 +93,7 @@ def add(  # noqa: PLR0913, PLR0917  # each is an option of the command
     if as_json:
         print_json(_shown(source))
     else:
-        console.print(f"Added the source {name!r}: {source.settings.uri}", markup=False)
+        console.print(f"Added the source {name!r}: {source.settings.uri}")
 
 
 def list_(tenant: TenantOption, as_json: JsonOption = False) -> None:
@@ -186,7 +186,7 @@ def remove(
     if as_json:
         print_json({"name": name, "deleted_documents": deleted})
     else:
-        console.print(f"Removed the source {name!r} and {deleted} documents.", markup=False)
+        console.print(f"Removed the source {name!r} and {deleted} documents.")
 
 
 def _synchronise(name: str, tenant: str, *, as_json: bool) -> None:
@@ -201,10 +201,10 @@ def _synchronise(name: str, tenant: str, *, as_json: bool) -> None:
     else:
         for failure in report.failures:
             told = f"{failure['item']}: {failure['message']} [{failure['code']}]"
-            console.print(told, markup=False)
+            console.print(told)
         if report.held_source is not None:
             told = f"{report.held_source['reason']} Look, then run 'footnote source confirm'."
-            console.print(told, markup=False)
+            console.print(told)
         console.print(", ".join(f"{name} {number}" for name, number in report.counts.items()))
     if report.failed or report.held:
         raise typer.Exit(1)

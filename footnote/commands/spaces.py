@@ -18,6 +18,7 @@ from footnote.output import (
     table_console,
 )
 from kb.errors import InvalidInput
+from kb.times import rfc3339
 
 if TYPE_CHECKING:
     from kb.store.space_changes import SpaceState
@@ -160,7 +161,7 @@ def activate(
     before = f" instead of {previous.name}" if previous else ""
     console.print(f"Searches use {stored.space.name}{before}.")
     if not is_fitted_to(stored.space.model, stored.tuning):
-        console.print(f"The evidence floor was not fitted to its model. {REFIT}", markup=False)
+        console.print(f"The evidence floor was not fitted to its model. {REFIT}")
 
 
 def drop(name: NameArgument, as_json: JsonOption = False) -> None:
@@ -173,7 +174,7 @@ def drop(name: NameArgument, as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"dropped": name})
     else:
-        console.print(f"Dropped the space {name}.", markup=False)
+        console.print(f"Dropped the space {name}.")
 
 
 def tune(  # noqa: PLR0913, PLR0917  # the options of a space
@@ -302,7 +303,7 @@ def _state_json(state: "SpaceState") -> dict[str, object]:
         "complete_share": state.complete_share,
         "size_bytes": state.size_bytes,
         **_tuning_json(state.stored.tuning),
-        "created_at": state.stored.created_at.isoformat(),
+        "created_at": rfc3339(state.stored.created_at),
     }
 
 

@@ -59,7 +59,8 @@ def add_webhook(
     if as_json:
         print_json({**_shown(webhook), "secret": secret})
     else:
-        console.print(f"Webhook {webhook.id}. Its secret, shown only now:\n{secret}")
+        console.print(f"Webhook {webhook.id}. Its secret, shown only now:")
+        console.print(secret)
 
 
 def list_all(tenant: TenantOption, as_json: JsonOption = False) -> None:

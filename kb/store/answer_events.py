@@ -145,7 +145,10 @@ async def follow_stream(scope: TenantSession, answer_id: AnswerId, *, now: datet
 
 
 async def read_events(scope: TenantSession, answer_id: AnswerId, *, after: int) -> StreamState:
-    """The events after that number; AnswerNotFound unless the caller may know all of them."""
+    """The events after that number; AnswerNotFound unless the caller may know all of them.
+
+    Of a finished stream whose events are kept no longer the last one, with the answer.
+    """
     query = select(answers.c.status, answers.c.alive_at).where(
         answers.c.tenant_id == scope.tenant_id,
         answers.c.id == answer_id,
@@ -164,6 +167,10 @@ async def read_events(scope: TenantSession, answer_id: AnswerId, *, after: int) 
         StreamEvent(number=event.number, name=event.name, data=event.data or {})
         for event in await scope.connection.execute(happened)
     ]
+    is_forgotten = not events and row.status != RUNNING and not await _has_events(scope, answer_id)
+    if is_forgotten:
+        # Their time is over; what they came to is the answer.
+        events = [StreamEvent(number=after + 1, name=COMPLETED_EVENT, data={})]
     if events and events[-1].name == COMPLETED_EVENT:
         # Read after its event: before it there is no response.
         stored = await read_answer(scope, answer_id)
@@ -187,6 +194,16 @@ async def find_stream(
     )
     found = (await scope.connection.execute(query)).scalar_one_or_none()
     return None if found is None else AnswerId(found)
+
+
+async def _has_events(scope: TenantSession, answer_id: AnswerId) -> bool:
+    query = (
+        select(answer_events.c.number)
+        .where(answer_events.c.tenant_id == scope.tenant_id)
+        .where(answer_events.c.answer_id == answer_id)
+        .limit(1)
+    )
+    return (await scope.connection.execute(query)).one_or_none() is not None
 
 
 async def _set(scope: TenantSession, answer_id: AnswerId, **values: object) -> None:

@@ -20,6 +20,9 @@ DocumentStatus = Literal[
     "pending", "processing", "ready", "ready_with_warnings", "failed", "deleting", "deleted"
 ]
 
+NEWER_UPLOAD_FAILED = "newer_upload_failed"
+"""Begins the warning of an upload that is not served; its error's code follows."""
+
 PendingStatus = Literal["pending", "processing", "failed"]
 
 
@@ -283,7 +286,12 @@ def _shown(document: Document, viewer: Viewer) -> Document:
         content_sha256=document.content.sha256,
         created_at=document.uploaded_at,
     )
-    return replace(document, content=document.served_content, pending_upload=pending)
+    warnings = document.warnings
+    if document.error is not None:
+        warnings += (f"{NEWER_UPLOAD_FAILED}: {document.error['code']}",)
+    return replace(
+        document, content=document.served_content, pending_upload=pending, warnings=warnings
+    )
 
 
 def _document(row: Row[tuple[object, ...]], viewer: Viewer | None) -> Document:

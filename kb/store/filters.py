@@ -54,12 +54,14 @@ _OPERATOR_BY_SYMBOL: Final[Mapping[RangeSymbol, operators.OperatorType]] = {
     "$lte": operators.le,
 }
 _KEY = "[A-Za-z0-9_-]{1,100}"
-_METADATA_PATH = re.compile(rf"metadata\.({_KEY}(?:\.{_KEY}){{0,7}})")
+METADATA_PATTERN: Final = rf"^metadata\.({_KEY}(?:\.{_KEY}){{0,7}})$"
+_METADATA_PATH = re.compile(METADATA_PATTERN)
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
 _OFFSET = "(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
 # Read by Python and by Postgres alike. Each would take more, but not the same.
-_TIME = re.compile(f"^{_DATE}(T{_CLOCK}{_OFFSET})?$")
+TIME_PATTERN: Final = f"^{_DATE}(T{_CLOCK}{_OFFSET})?$"
+_TIME = re.compile(TIME_PATTERN)
 _DATE_PATTERN = f"^({_DATE})$"
 
 

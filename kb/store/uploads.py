@@ -27,7 +27,7 @@ from kb.principals import validate_principals
 from kb.store.audit import Actor, record_event
 from kb.store.changes import change_fields, change_readers, lock_document, require_change
 from kb.store.collections import ensure_collection
-from kb.store.document_writes import insert_document, new_upload
+from kb.store.document_writes import insert_document, new_upload, set_filename
 from kb.store.documents import (
     Content,
     Document,
@@ -40,6 +40,7 @@ from kb.store.documents import (
 from kb.store.job_kinds import INGEST, JobPriority
 from kb.store.jobs import FINISHED, Job, enqueue_job, get_job, latest_job
 from kb.store.stored_files import discard_file, lock_file
+from kb.store.tenants import advance_generation
 
 UploadMode = Literal["create", "upsert"]
 
@@ -163,8 +164,14 @@ async def _store(
         content.media_type,
     )
     if is_known and is_same and present.error is None:
-        if upload.fields != present.fields:
+        is_renamed = content.filename not in {None, present.content.filename}
+        # While another upload waits, its own name does as well.
+        is_renamed &= present.upload == present.version
+        if upload.fields != present.fields or is_renamed:
             async with scope.whole_tenant() as whole:
+                if is_renamed:
+                    await set_filename(whole, present.id, content.filename, now=now)
+                    await advance_generation(whole, present.id, readers=present.fields.principals)
                 await _change(whole, present, upload, now)
             await record_event(scope, actor, "document.update", str(present.id))
         async with scope.whole_tenant() as whole:

@@ -5,7 +5,7 @@ from alembic import op
 from migrations.sql_files import run_sql
 
 revision = "0030"
-down_revision = "0028"
+down_revision = "0029"
 
 
 def upgrade() -> None:

@@ -16,6 +16,7 @@ DOCUMENTS = sorted(
         (ROOT, "*.md"),
         (ROOT / "docs", "**/*.md"),
         (ROOT / "evals/notes", "*.md"),
+        (ROOT / "clients/python", "*.md"),
     )
     for path in folder.glob(pattern)
     if path.name != "CHANGELOG.md"

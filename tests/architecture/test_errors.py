@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from app.http.problems import CODE_BY_STATUS, STATUS_BY_ERROR
-from footnote.meanings import MEANING_BY_SERVER_CODE, REMEDY_BY_SERVER_CODE, remedy
+from app.remedies import MEANING_BY_SERVER_CODE, REMEDY_BY_SERVER_CODE, remedy
 from kb import errors
 from kb.errors import KnowledgeBaseError
 

@@ -270,3 +270,27 @@ def test_answers_of_an_earlier_release_forget_what_the_assistant_said_before(
     assert forgetful.count("How much?") == 2
     assert hashlib.sha256(b"731 euros. [1]").hexdigest() in forgetful
     assert [values(empty_database_url, ANSWERS.format(number)) for number in (2, 3)] == others
+
+
+OLD_FILES = """
+    INSERT INTO tenants (id, name) VALUES ('{tenant}', 'old');
+    INSERT INTO collections (tenant_id, id, name) VALUES ('{tenant}', '{tenant}', 'default');
+    INSERT INTO documents (tenant_id, id, collection_id, owner, principals, media_type, status,
+        content_sha256, size_bytes, filename, served_filename)
+    SELECT '{tenant}', gen_random_uuid(), '{tenant}', 'ana', '{{}}', 'text/plain', 'ready', 'x', 1,
+        filename, served_filename
+    FROM (VALUES
+        ('C:\\Users\\ana\\pay.txt', '/home/ana/old.txt'), (E'no\\u202Edm.md', NULL), ('../', 'b.md')
+    ) AS sent (filename, served_filename);
+"""
+FILES = "SELECT concat_ws(' ', coalesce(filename, '-'), served_filename) FROM documents"
+
+
+def test_file_names_of_an_earlier_release_lose_their_folders(empty_database_url: str) -> None:
+    upgrade(empty_database_url, "0028")
+    tenant = "00000000-0000-0000-0000-000000000000"
+    execute(empty_database_url, OLD_FILES.format(tenant=tenant))
+
+    upgrade(empty_database_url)
+
+    assert values(empty_database_url, FILES) == {"pay.txt old.txt", "nodm.md", "- b.md"}

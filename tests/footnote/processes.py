@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 from unittest.mock import patch
 
-from footnote.cli import main
+from footnote.cli import OWNER_ONLY, run
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,8 +48,8 @@ async def run_here(*arguments: str, environment: Mapping[str, str]) -> Finished:
 
 def run_main(arguments: Sequence[str], environment: Mapping[str, str]) -> Finished:
     """The end of `footnote` with these arguments, in this thread."""
-    stdout, stderr, exit_code = StringIO(), StringIO(), 0
-    umask = os.umask(EVERYBODY_READS)
+    stdout, stderr = StringIO(), StringIO()
+    umask = os.umask(OWNER_ONLY)
     with (
         patch("sys.argv", ["footnote", *arguments]),
         patch.dict("os.environ", environment),
@@ -57,9 +57,7 @@ def run_main(arguments: Sequence[str], environment: Mapping[str, str]) -> Finish
         redirect_stderr(stderr),
     ):
         try:
-            main()
-        except SystemExit as end:
-            exit_code = end.code if isinstance(end.code, int) else 1
+            exit_code = run()
         finally:
             os.umask(umask)
     return Finished(exit_code=exit_code, stdout=stdout.getvalue(), stderr=stderr.getvalue())

@@ -20,13 +20,10 @@ DATABASE = {"sqlalchemy", "psycopg", "numpy", "structlog", "prometheus_client", 
 
 RUN_ALL = """
 import json, sys
-from footnote.cli import main
+from footnote.cli import run
 for arguments in json.loads(sys.argv[1]):
     sys.argv = ["footnote", *arguments]
-    try:
-        main()
-    except SystemExit as end:
-        print(end.code, file=sys.stderr)
+    print(run(), file=sys.stderr)
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})), file=sys.stderr)
 """
 

@@ -9,14 +9,17 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from kb.postgres.embedded_postgres import database_url
 from kb.private_folders import open_to_others
 from kb.settings import Settings
 from tests.footnote.processes import python
+from tests.ingest.files.builders import encrypted_pdf_file
 
 pytestmark = [
     pytest.mark.end_to_end,
@@ -80,6 +83,15 @@ class Up:
                 job = (await self.http.get(path, headers=headers, params={"wait": 10})).json()
         assert job["status"] == "succeeded", job
 
+    async def upload_what_cannot_be_read(self, key: str) -> None:
+        """Stores a file with a password, and returns when its job has failed."""
+        headers = {"Authorization": f"Bearer {key}"}
+        files = {"file": ("locked.pdf", encrypted_pdf_file("secret"))}
+        response = await self.http.post("/v1/documents", headers=headers, files=files)
+        path = f"/v1/jobs/{response.json()['job']['id']}"
+        job = (await self.http.get(path, headers=headers, params={"wait": 30})).json()
+        assert job["status"] == "failed", job
+
     async def found(self, key: str, query: str, *, until_back: float = 0) -> set[str]:
         """The texts that a search finds; for so many seconds the answer may be 503."""
         headers = {"Authorization": f"Bearer {key}"}
@@ -122,7 +134,7 @@ async def running(home: Path) -> AsyncIterator[Up]:
         "FOOTNOTE_HOME": str(home),
         "FOOTNOTE_DATABASE_URL": "",
         "FOOTNOTE_STALLED_JOB_SECONDS": "5",
-        "FOOTNOTE_LOG_LEVEL": "warning",
+        "FOOTNOTE_MISSPELT": "1",
     }
     log_path = home.with_name("up.log")
     async with (
@@ -172,6 +184,64 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+FAILED = ("failed", "document_encrypted")
+
+
+async def ingested_by_the_worker(up: Up) -> dict[tuple[str, str], float]:
+    """The worker's counts of documents by status and code, as `/metrics` of the API shows them."""
+    text = (await up.http.get("/metrics")).text
+    samples = [
+        sample for family in text_string_to_metric_families(text) for sample in family.samples
+    ]
+    series = [(sample.name, *sorted(sample.labels.items())) for sample in samples]
+    assert len(series) == len(set(series))
+    start_by_process = {
+        sample.labels.get("process", "api"): sample.value
+        for sample in samples
+        if sample.name == "process_start_time_seconds"
+    }
+    assert start_by_process["api"] < start_by_process["worker"]
+    return {
+        (sample.labels["status"], sample.labels["code"]): sample.value
+        for sample in samples
+        if sample.name == "footnote_ingest_total" and sample.labels["process"] == "worker"
+    }
+
+
+def check_what_the_log_tells(up: Up, key: str, pids: tuple[int, ...]) -> None:
+    """Every line is JSON, its time first; processes, documents and requests are told of."""
+    log = up.log_path.read_text()
+    lines = [json.loads(line) for line in log.splitlines()]
+
+    def told(event: str, **fields: object) -> list[dict[str, Any]]:
+        return [line for line in lines if line["event"] == event and fields.items() <= line.items()]
+
+    assert {tuple(line)[:3] for line in lines} == {("timestamp", "level", "event")}
+    assert {line["timestamp"][-1] for line in lines} == {"Z"}
+    for process, pid, reason in zip(
+        ("api", "worker", "postgres"), pids, ("SIGTERM", "SIGTERM", "unused"), strict=True
+    ):
+        (started,) = told("process.started", process=process, pid=pid)
+        assert started["version"]
+        (stopped,) = told("process.stopped", process=process, pid=pid)
+        assert stopped["reason"] == reason
+    assert len(told("process.started", process="worker")) == 2
+    (listening,) = told("api.listening")
+    assert listening["port"] == up.http.base_url.port
+    assert told("setting.unknown") == told("setting.unknown", variable="FOOTNOTE_MISSPELT")
+    assert len(told("setting.unknown")) == 1
+    first, second = told("document.ingested", version=1, pages=None, chunks=1, warnings=0)
+    assert first["document_id"] != second["document_id"]
+    assert first["seconds"] > 0
+    (failed,) = told("document.failed", code="document_encrypted", attempt=1)
+    assert (failed["level"], failed["message"][:12]) == ("warning", "The document")
+    assert {"tenant_id", "job_id", "document_id"} <= failed.keys()
+    prefix = "_".join(key.split("_")[:2])
+    assert told("request.handled", route="/v1/documents", status=202, key_prefix=prefix)
+    for secret in (key, key[len(prefix) + 1 :], FERRY, BRIDGE, "ferry leave", "locked.pdf"):
+        assert secret not in log
+
+
 async def first_key(up: Up) -> str:
     """The key that is printed at the very first start."""
     assert up.process.stdout is not None
@@ -188,6 +258,8 @@ async def test_up_survives_worker_and_database_stops_when_told_and_starts_again_
     async with running(home) as up:
         key = await first_key(up)
         await up.upload(key, FERRY)
+        await up.upload_what_cannot_be_read(key)
+        assert await ingested_by_the_worker(up) == {("succeeded", ""): 1, FAILED: 1}
         assert await up.found(key, "When does the ferry leave?") == {FERRY}
         first_worker = up.worker_pid()
         assert first_worker is not None
@@ -196,6 +268,8 @@ async def test_up_survives_worker_and_database_stops_when_told_and_starts_again_
         await up.upload(key, BRIDGE)
         second_worker = up.worker_pid()
         assert second_worker not in {None, first_worker}
+        # It begins to count anew, and nothing is told twice.
+        assert await ingested_by_the_worker(up) == {("succeeded", ""): 1}
 
         first_postgres = up.postgres_pid()
         os.kill(first_postgres, signal.SIGKILL)
@@ -214,6 +288,7 @@ async def test_up_survives_worker_and_database_stops_when_told_and_starts_again_
         up.process.send_signal(signal.SIGTERM)
         assert await up.process.wait() == 0
         await until_gone(*everything)
+        check_what_the_log_tells(up, key, everything)
 
     async with running(home) as up:
         assert await up.found(key, "When does the ferry leave?") == {FERRY, BRIDGE}

@@ -83,6 +83,15 @@ async def test_call_runs_in_a_process_of_its_own_each_time(children: ChildProces
     assert len({first, second, os.getpid()}) == 3
 
 
+def outputs() -> list[str]:
+    return [str(Path(f"/proc/self/fd/{descriptor}").readlink()) for descriptor in (1, 2)]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks at files in /proc")
+async def test_what_a_child_prints_goes_nowhere(children: ChildProcesses) -> None:
+    assert await children.run(outputs) == [os.devnull, os.devnull]
+
+
 async def test_child_gives_way(children: ChildProcesses) -> None:
     assert await children.run(niceness) == min(19, os.nice(0) + 3)
 

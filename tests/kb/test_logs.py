@@ -3,13 +3,25 @@
 import io
 import json
 import logging
+import re
+import warnings
 from collections.abc import Iterator
 
 import pytest
 import structlog
+from typing_extensions import override
 
 from kb.errors import DatabaseUnavailable
-from kb.logs import MAX_VALUE_CHARS, LogLevel, bind_log_context, configure_logging
+from kb.logs import (
+    MAX_VALUE_CHARS,
+    LogFormat,
+    LogLevel,
+    bind_log_context,
+    configure_logging,
+    logged_process,
+)
+
+RFC_3339_UTC = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +32,7 @@ def logging_as_before() -> Iterator[None]:
     yield
     root.handlers = handlers
     root.setLevel(level)
+    logging.captureWarnings(capture=False)
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
 
@@ -27,6 +40,20 @@ def logging_as_before() -> Iterator[None]:
 @pytest.fixture
 def output() -> io.StringIO:
     return io.StringIO()
+
+
+class Terminal(io.StringIO):
+    """A terminal, as far as a log asks."""
+
+    @override
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    monkeypatch.setenv("NO_COLOR", "1")
+    return Terminal()
 
 
 def lines(output: io.StringIO) -> list[dict[str, object]]:
@@ -40,7 +67,8 @@ def test_event_is_one_json_line_with_level_time_and_ids(output: io.StringIO) -> 
         structlog.get_logger("kb").info("job.started", attempts=2)
 
     (line,) = lines(output)
-    assert line.pop("timestamp")
+    assert list(line)[:3] == ["timestamp", "level", "event"]
+    assert re.fullmatch(RFC_3339_UTC, str(line.pop("timestamp")))
     assert line == {
         "event": "job.started",
         "level": "info",
@@ -145,7 +173,29 @@ def test_libraries_are_logged_as_json_from_warning_on(output: io.StringIO) -> No
     logging.getLogger("some.client").warning("slow")
 
     (line,) = lines(output)
+    assert list(line) == ["timestamp", "level", "event", "logger"]
     assert (line["event"], line["level"], line["logger"]) == ("slow", "warning", "some.client")
+
+
+def test_libraries_say_no_more_than_is_asked_for(output: io.StringIO) -> None:
+    configure_logging("error", stream=output)
+
+    logging.getLogger("some.client").warning("slow")
+    logging.getLogger("some.client").error("down")
+
+    assert [line["event"] for line in lines(output)] == ["down"]
+
+
+def test_a_warning_of_python_is_a_line_like_any_other(output: io.StringIO) -> None:
+    configure_logging("info", stream=output)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("an old name", DeprecationWarning, stacklevel=1)
+
+    (line,) = lines(output)
+    assert "DeprecationWarning: an old name" in str(line["event"])
+    assert (line["level"], line["logger"]) == ("warning", "py.warnings")
 
 
 def fail_with_the_text() -> None:
@@ -201,3 +251,130 @@ def test_exception_of_a_library_logger_is_described_the_same_way(output: io.Stri
 
     assert "SECRET" not in output.getvalue()
     assert '"type": "ValueError"' in output.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("log_format", "is_terminal", "is_json"),
+    [
+        ("auto", True, False),
+        ("auto", False, True),
+        ("console", False, False),
+        ("json", True, True),
+    ],
+)
+def test_format_is_the_one_asked_for_or_fits_where_it_is_read(
+    monkeypatch: pytest.MonkeyPatch, log_format: LogFormat, *, is_terminal: bool, is_json: bool
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    output = Terminal() if is_terminal else io.StringIO()
+    configure_logging("info", log_format, stream=output)
+
+    structlog.get_logger().info("job.started", attempts=2)
+
+    assert output.getvalue().startswith("{") == is_json
+
+
+def test_a_readable_line_begins_with_its_time_and_leaves_out_what_is_none(
+    terminal: Terminal,
+) -> None:
+    configure_logging("info", stream=terminal)
+
+    with bind_log_context(job_id="j1"):
+        structlog.get_logger().info("job.started", attempts=2, code=None)
+    logging.getLogger("some.client").warning("slow")
+
+    ours, theirs = terminal.getvalue().splitlines()
+    assert re.fullmatch(rf"{RFC_3339_UTC} \[info +\] job.started +attempts=2 job_id=j1", ours)
+    assert re.fullmatch(rf"{RFC_3339_UTC} \[warning +\] slow +\[some.client\]", theirs)
+
+
+FORGERY = (
+    "done\r\n2026-01-01T00:00:00Z [info     ] \x1b[2J\x1b]0;ana\x07\u202eforged\x85\u2028forged"
+)
+"""A line of its own, commands to the terminal, letters from right to left, other line ends."""
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_no_text_begins_a_line_of_its_own_or_commands_a_terminal(
+    terminal: Terminal, log_format: LogFormat
+) -> None:
+    configure_logging("debug", log_format, stream=terminal)
+
+    structlog.get_logger().info("seen", value=FORGERY, values=[FORGERY], **{FORGERY: 1})
+    logging.getLogger(FORGERY).warning(FORGERY)
+    try:
+        int(FORGERY)
+    except ValueError:
+        structlog.get_logger().exception("failed")
+
+    written = terminal.getvalue()
+    assert "forged" in written
+    assert all(character.isprintable() or character == "\n" for character in written)
+    begins = [line for line in written.splitlines() if not line.startswith("    ")]
+    assert len(begins) == 3
+    assert not [line for line in begins if "2026-01-01" in line[:20]]
+
+
+def test_a_terminal_shows_an_exception_in_lines_below_its_event(terminal: Terminal) -> None:
+    configure_logging("info", stream=terminal)
+
+    log_failure()
+
+    first, *below = terminal.getvalue().splitlines()
+    assert first.endswith("request.failed")
+    assert below[0] == "    DatabaseUnavailable: The database cannot be reached at the moment."
+    assert "    ValueError" in below
+    assert below[-1].endswith(" fail_with_the_text")
+    assert "SECRET" not in terminal.getvalue()
+
+
+class FullDisk(io.StringIO):
+    """Takes nothing, as a file on a full disk."""
+
+    @override
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_log_that_cannot_be_written_stops_nothing() -> None:
+    configure_logging("info", stream=FullDisk())
+
+    structlog.get_logger().info("job.started")
+    logging.getLogger("some.client").warning("slow")
+
+
+def end_by(error: BaseException | None) -> None:
+    with logged_process("api", home="/srv/footnote"):
+        if error is not None:
+            raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (None, "finished"),
+        (DatabaseUnavailable(), "database_unavailable"),
+        (SystemExit(1), "exit"),
+        (ValueError("SECRET"), "crashed"),
+    ],
+    ids=["end", "known error", "exit", "crash"],
+)
+def test_a_process_tells_of_its_start_and_why_it_stops(
+    output: io.StringIO, error: BaseException | None, reason: str
+) -> None:
+    configure_logging("info", stream=output)
+
+    if error is None:
+        end_by(None)
+    else:
+        with pytest.raises(type(error)):
+            end_by(error)
+
+    started, *between, stopped = lines(output)
+    assert (started["event"], started["process"]) == ("process.started", "api")
+    assert started["home"] == "/srv/footnote"
+    assert started["version"]
+    assert (stopped["event"], stopped["reason"]) == ("process.stopped", reason)
+    assert stopped["pid"] == started["pid"]
+    assert [line["event"] for line in between] == ["process.crashed"] * (reason == "crashed")
+    assert "SECRET" not in output.getvalue()

@@ -1,5 +1,7 @@
 """Metrics carry code words and never names."""
 
+from importlib.metadata import version
+
 import pytest
 
 from kb.telemetry import Metrics, Stopwatch, stage_timer
@@ -108,6 +110,54 @@ def test_stages_of_a_stopwatch_are_observed_under_a_prefix() -> None:
 
     assert 'footnote_stage_seconds_sum{stage="answer_retrieve"} 0.25' in exposition(metrics)
     assert 'footnote_stage_seconds_sum{stage="answer_total"} 0.5' in exposition(metrics)
+
+
+def test_the_process_and_its_release_are_told() -> None:
+    shown = exposition(Metrics())
+
+    assert f'footnote_build_info{{version="{version("footnote")}"}} 1.0' in shown
+    for name in ("process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"):
+        assert [line for line in shown if line.startswith(f"{name} ")]
+
+
+def test_documents_are_counted_by_status_or_not_at_all() -> None:
+    metrics = Metrics()
+
+    metrics.set_documents("ready", 5)
+    known = exposition(metrics)
+    metrics.forget_documents()
+
+    assert 'footnote_documents{status="ready"} 5.0' in known
+    assert not [line for line in exposition(metrics) if line.startswith("footnote_documents")]
+
+
+def test_no_line_says_when_a_counter_was_made() -> None:
+    metrics = Metrics()
+
+    metrics.count_ingest(status="failed", code="document_encrypted")
+    metrics.observe_stage("embed", seconds=1)
+
+    assert "_created" not in "".join(exposition(metrics))
+
+
+def test_samples_of_another_process_stand_with_ours_under_one_heading() -> None:
+    ours, theirs = Metrics(), Metrics()
+    ours.observe_stage("search", seconds=1)
+    theirs.observe_stage("embed", seconds=1)
+    theirs.count_ingest(status="succeeded", code=None)
+
+    shown = ours.exposition(theirs.registry.collect()).decode().splitlines()
+
+    headings = [line for line in shown if line.startswith("# TYPE")]
+    assert len(headings) == len(set(headings))
+    start = shown.index("# TYPE footnote_stage_seconds histogram")
+    of_stages = [line for line in shown[start:] if line.startswith("footnote_stage_seconds_count")]
+    assert of_stages == [
+        'footnote_stage_seconds_count{stage="search"} 1.0',
+        'footnote_stage_seconds_count{stage="embed"} 1.0',
+    ]
+    between = shown[start + 1 : shown.index(of_stages[1])]
+    assert all(line.startswith("footnote_stage_seconds") for line in between)
 
 
 def test_two_registries_do_not_meet() -> None:

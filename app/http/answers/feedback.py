@@ -1,11 +1,11 @@
 """Feedback on answers: taken from whoever may read one, shown with its record."""
 
 from app.http.answers.schemas import Feedback, FeedbackRequest
-from app.http.idempotency import request_digest, transact_once
+from app.http.idempotency import Remember, do_once, request_digest
 from app.identity import Caller
 from app.resources import Resources
 from kb.ids import AnswerId
-from kb.postgres.database import TenantSession
+from kb.postgres.database import TenantSession, retried
 from kb.store import answer_feedback
 from kb.store.answer_feedback import Opinion, list_feedback, store_feedback
 from kb.store.answers import StoredAnswer, read_answer
@@ -26,35 +26,42 @@ async def give_feedback(
     """The stored feedback; AnswerNotFound unless the caller could get the answer today."""
     opinion = Opinion(**request.model_dump())
 
-    async def store(scope: TenantSession) -> StoredResponse:
-        await read_answer(scope, answer_id)
-        async with scope.whole_tenant() as whole:
-            feedback = await store_feedback(
-                whole,
-                answer_id,
-                opinion,
-                author=caller.author,
-                principals=caller.principals,
-                now=resources.clock(),
+    async def store(remember: Remember) -> StoredResponse:
+        # It finds its own key; what may be read are its principals' answers alone.
+        viewer = caller.managing_viewer
+        async with resources.database.tenant(caller.tenant_id, viewer=viewer) as scope:
+            await read_answer(scope, answer_id)
+            async with scope.whole_tenant() as whole:
+                feedback = await store_feedback(
+                    whole,
+                    answer_id,
+                    opinion,
+                    author=caller.author,
+                    principals=caller.principals,
+                    now=resources.clock(),
+                )
+            # A reason may be anybody's words, and the audit trail is kept for ever.
+            await record_event(
+                scope, caller.actor, "answer.feedback", str(answer_id), {"rating": opinion.rating}
             )
-        # A reason may be anybody's words, and the audit trail is kept for ever.
-        await record_event(
-            scope, caller.actor, "answer.feedback", str(answer_id), {"rating": opinion.rating}
-        )
+            # The comment goes with its answer; the request that is repeated brings it again.
+            body = _feedback_out(answer_id, feedback).model_dump(mode="json", exclude={"comment"})
+            response = StoredResponse(status_code=200, body=body)
+            await remember(scope, response)
+        return response
+
+    async def act(remember: Remember) -> StoredResponse:
+        response = await retried(lambda: store(remember))
         resources.metrics.count_feedback(rating=opinion.rating)
-        # The comment goes with its answer; the request that is repeated brings it again.
-        body = _feedback_out(answer_id, feedback).model_dump(mode="json", exclude={"comment"})
-        return StoredResponse(status_code=200, body=body)
+        return response
 
     sent = {"answer_id": str(answer_id), **request.model_dump(mode="json")}
-    stored = await transact_once(
+    stored = await do_once(
         resources.database,
         caller,
         key=idempotency_key,
         digest=request_digest(ROUTE, sent),
-        # It finds its own key; what may be read are its principals' answers alone.
-        viewer=caller.managing_viewer,
-        change=store,
+        act=act,
     )
     return Feedback.model_validate({**stored.body, "comment": request.comment})
 

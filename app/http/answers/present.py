@@ -117,6 +117,7 @@ def answer_out(answered: Answered, accepted: AcceptedRequest) -> Answer:
         clarifying_question=outcome.clarifying_question,
         handover=handover,
         confidence_reason=confidence_reason(answered),
+        feedback=[],
         retrieved=[hit_out(each) for each in passages]
         if accepted.request.include_retrieved
         else None,

@@ -12,6 +12,7 @@ from app.answering.claims import VerifiedClaim
 from app.answering.question.question import MAX_TURN_CHARS, Question
 from app.answering.run import Retrieved
 from app.answering.window import Turn
+from app.http.answers.events import ClaimRejected, ClaimVerified, RetrievalCompleted
 from app.http.answers.feedback import shown_feedback
 from app.http.answers.present import AcceptedRequest, CitationNumbers, claim_out, context_out
 from app.http.answers.records import NO_DOCUMENTS, answer_record
@@ -132,7 +133,13 @@ def _shown(resources: Resources, caller: Caller, response: Mapping[str, object])
         {**hit, "document": {"filename": None, **_Hit.model_validate(hit).document}}
         for hit in stored.retrieved
     ]
-    body = {**response, "claims": claims, "citations": citations, "retrieved": retrieved}
+    body = {
+        "feedback": [],
+        **response,
+        "claims": claims,
+        "citations": citations,
+        "retrieved": retrieved,
+    }
     return Answer.model_validate(shown_body(resources, caller.tenant_id, body))
 
 
@@ -179,27 +186,22 @@ def _event_out(
     """Text leaves with a supported claim only; of a removed one, that it was removed."""
     match event:
         case Retrieved():
-            return AnswerEvent(
-                name="retrieval.completed",
-                data={
-                    "passages": len(event.retrieval.passages),
-                    "generation": event.retrieval.generation,
-                    "context": context_out(event).model_dump(mode="json"),
-                },
+            completed = RetrievalCompleted(
+                passages=len(event.retrieval.passages),
+                generation=event.retrieval.generation,
+                context=context_out(event),
             )
+            return AnswerEvent(name="retrieval.completed", data=completed.model_dump(mode="json"))
         case VerifiedClaim():
             citations, index = numbers.cite(event), next(indexes)
             wire = claim_out(event, citations)
             if event.verdict != "supported":
-                rejected = {"index": index, "verdict": wire.verdict, "score": wire.score}
-                return AnswerEvent(name="claim.rejected", data=rejected)
+                rejected = ClaimRejected(index=index, verdict=wire.verdict, score=wire.score)
+                return AnswerEvent(name="claim.rejected", data=rejected.model_dump(mode="json"))
+            verified = ClaimVerified(index=index, claim=wire, citations=citations)
             return AnswerEvent(
                 name="claim.verified",
-                data={
-                    "index": index,
-                    "claim": wire.model_dump(mode="json"),
-                    "citations": [citation.model_dump(mode="json") for citation in citations],
-                },
+                data=verified.model_dump(mode="json"),
                 document_ids=frozenset(citation.document_id for citation in citations),
             )
         case _:

@@ -3,16 +3,19 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import StreamingResponse
 
+from app.http.answers.events import AnswerStreamEvent
 from app.http.answers.feedback import give_feedback
 from app.http.answers.respond import accept_question, read_record, read_stored, respond_answer
 from app.http.answers.schemas import Answer, AnswerRequest, Feedback, FeedbackRequest
 from app.http.answers.streams import AnswerStreams, StreamsDep
+from app.http.conditional import NOT_MODIFIED, IfNoneMatch, respond_tagged
 from app.http.dependencies import AsksForAnswers, GivesFeedback, ResourcesDep
 from app.http.idempotency import IdempotencyKey, Remember, do_once, request_digest
-from app.http.sse import EVENT_STREAM, MEDIA_TYPE, LastEventId, encode_events, stream_response
+from app.http.response_fields import ANSWER_ID
+from app.http.sse import MEDIA_TYPE, LastEventId, encode_events, event_stream, stream_response
 from app.http.while_connected import while_connected
 from app.identity import Caller
 from kb.errors import InvalidInput
@@ -23,9 +26,10 @@ router = APIRouter(tags=["answers"])
 
 
 ROUTE = "POST /v1/answers"
+AnswerIdPath = Annotated[UUID, Path(description="The answer's id.", examples=[ANSWER_ID])]
 
 
-@router.post("/answers", response_model=Answer, responses=EVENT_STREAM)
+@router.post("/answers", response_model=Answer, responses=event_stream(AnswerStreamEvent))
 async def create_answer(  # noqa: PLR0913, PLR0917  # what FastAPI hands in
     request: Request,
     body: AnswerRequest,
@@ -66,15 +70,20 @@ async def create_answer(  # noqa: PLR0913, PLR0917  # what FastAPI hands in
     return await read_stored(resources, caller, answer_id)
 
 
-@router.get("/answers/{answer_id}", response_model=Answer, responses=EVENT_STREAM)
-async def get_one(
-    answer_id: UUID,
+@router.get(
+    "/answers/{answer_id}",
+    response_model=Answer,
+    responses={**event_stream(AnswerStreamEvent), **NOT_MODIFIED},
+)
+async def get_one(  # noqa: PLR0913, PLR0917  # what FastAPI hands in
+    answer_id: AnswerIdPath,
     resources: ResourcesDep,
     streams: StreamsDep,
     caller: AsksForAnswers,
-    accept: Annotated[str, Header()] = "*/*",
+    accept: Annotated[str, Header(include_in_schema=False)] = "*/*",
     last_event_id: LastEventId = None,
-) -> Answer | StreamingResponse:
+    if_none_match: IfNoneMatch = None,
+) -> Response:
     """A stored answer, for callers who could get it today; its events with `text/event-stream`.
 
     The record also tells what the model wrote: the text of removed claims, and in `draft` the
@@ -83,12 +92,13 @@ async def get_one(
     """
     if MEDIA_TYPE in accept:
         return _follow(streams, caller, AnswerId(answer_id), after=last_event_id or 0)
-    return await read_record(resources, caller, AnswerId(answer_id))
+    record = await read_record(resources, caller, AnswerId(answer_id))
+    return respond_tagged(record, if_none_match)
 
 
 @router.post("/answers/{answer_id}/feedback")
 async def create_feedback(
-    answer_id: UUID,
+    answer_id: AnswerIdPath,
     body: FeedbackRequest,
     resources: ResourcesDep,
     caller: GivesFeedback,

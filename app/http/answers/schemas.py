@@ -4,12 +4,31 @@ from collections.abc import Collection
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
 from app.answering.claims import MatchMethod, Verdict
 from app.answering.outcome import AnswerReason, AnswerStatus
 from app.http.location import Location
-from app.http.schemas import Count, Filename, RequestModel, ResponseModel, Text, Time, Words
+from app.http.response_fields import (
+    ANSWER_ID,
+    DOCUMENT_ID,
+    LATER,
+    QUESTION,
+    QUOTE,
+    TIME,
+    ChunkIdField,
+    CreatedAtField,
+    DocumentIdField,
+    ExternalIdField,
+    FilenameField,
+    GenerationField,
+    RequestIdField,
+    Sha256Field,
+    SourceUriField,
+    TitleField,
+    VersionField,
+)
+from app.http.schemas import Count, RequestModel, ResponseModel, Text, Time, Words
 from app.http.search.schemas import FilteredRequest, SearchHit, TopK
 from kb.errors import InvalidInput
 
@@ -31,22 +50,48 @@ Tokens = Annotated[int, Field(ge=1, le=MAX_TOKENS)]
 class Turn(RequestModel):
     """An earlier turn of the conversation; its first 4,000 characters count."""
 
-    role: Literal["user", "assistant"]
-    content: Words
+    role: Literal["user", "assistant"] = Field(description="Who said it.", examples=["user"])
+    content: Words = Field(description="What was said.", examples=["I am about to have a child."])
 
 
 class AnswerRequest(FilteredRequest):
     """A question to be answered from the documents."""
 
-    question: Words
-    history: Annotated[list[Turn], Field(max_length=MAX_HISTORY_TURNS)] | None = None
-    top_k: TopK | None = None
-    max_context_tokens: Tokens | None = None
-    max_output_tokens: Tokens | None = None
-    model: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
-    prompt: PromptReference | None = None
-    stream: bool = False
-    include_retrieved: bool = False
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"question": QUESTION, "collections": ["default"]}]}
+    )
+
+    question: Words = Field(description="What is asked.", examples=[QUESTION])
+    history: Annotated[list[Turn], Field(max_length=MAX_HISTORY_TURNS)] | None = Field(
+        default=None, description="The conversation before the question, oldest turn first."
+    )
+    top_k: TopK | None = Field(
+        default=None,
+        description="Most passages to look for; this service may allow fewer.",
+        examples=[10],
+    )
+    max_context_tokens: Tokens | None = Field(
+        default=None, description="Most tokens of passages shown to the model.", examples=[4000]
+    )
+    max_output_tokens: Tokens | None = Field(
+        default=None, description="Most tokens that the model may write.", examples=[500]
+    )
+    model: Annotated[Text, Field(min_length=1, max_length=100)] | None = Field(
+        default=None,
+        description="The alias of a configured model; unset: the tenant's.",
+        examples=["default"],
+    )
+    prompt: PromptReference | None = Field(
+        default=None,
+        description="A prompt's name for its newest version, or with `@` and a number.",
+        examples=["answer@1"],
+    )
+    stream: bool = Field(
+        default=False, description="Answer with events instead of one body.", examples=[False]
+    )
+    include_retrieved: bool = Field(
+        default=False, description="Show the passages that were found.", examples=[False]
+    )
 
 
 def require_known_model(model: str | None, *, configured: Collection[str]) -> None:
@@ -59,20 +104,24 @@ def require_known_model(model: str | None, *, configured: Collection[str]) -> No
 class Checks(ResponseModel):
     """Which checks of a quote against its claim passed."""
 
-    source: bool
-    quote: bool
-    numbers: bool
-    names: bool
-    negation: bool
-    coverage: bool
+    source: bool = Field(description="The passage is one that was shown.", examples=[True])
+    quote: bool = Field(description="The quote stands in it.", examples=[True])
+    numbers: bool = Field(description="Every number of the claim is in the quote.", examples=[True])
+    names: bool = Field(description="Every name of the claim is in the quote.", examples=[True])
+    negation: bool = Field(description="Both deny, or neither does.", examples=[True])
+    coverage: bool = Field(
+        description="Enough of the claim's words are in the quote.", examples=[True]
+    )
 
 
 class ReplacedDraft(ResponseModel):
     """A model's sentence in whose place its quote is shown, and what was found about it."""
 
-    text: str
-    verdict: Verdict
-    checks: Checks
+    text: str = Field(
+        description="The model's sentence.", examples=["New parents get 16 weeks of paid leave."]
+    )
+    verdict: Verdict = Field(description="What was found about it.", examples=["unsupported"])
+    checks: Checks = Field(description="Which checks it passed.")
 
 
 def _is_none(value: object) -> bool:
@@ -88,12 +137,18 @@ class Claim(ResponseModel):
     conversation in which the assistant has said something before.
     """
 
-    text: str
-    verdict: Verdict
-    score: float
-    citations: list[str]
-    wording: Literal["source", "model"]
-    draft: ReplacedDraft | None = Field(default=None, exclude_if=_is_none)
+    text: str = Field(description="The sentence; empty when it was removed.", examples=[QUOTE])
+    verdict: Verdict = Field(description="Whether its citations prove it.", examples=["supported"])
+    score: float = Field(description="0 to 1; claims are ranked by it.", examples=[0.98])
+    citations: list[str] = Field(description="The ids of what proves it.", examples=[["c1"]])
+    wording: Literal["source", "model"] = Field(
+        description="Whose words the text is.", examples=["source"]
+    )
+    draft: ReplacedDraft | None = Field(
+        default=None,
+        exclude_if=_is_none,
+        description="The model's sentence, where a quote took its place; in records only.",
+    )
 
 
 class CitationVerification(ResponseModel):
@@ -102,27 +157,35 @@ class CitationVerification(ResponseModel):
     `reader` names what has read the claim against it; null where the claim is the quote's words.
     """
 
-    method: MatchMethod
-    checks: Checks
-    reader: str | None
+    method: MatchMethod = Field(
+        description="How the quote was found in the source: to the letter, but for white space and "
+        "the like, or moved to the nearest such place.",
+        examples=["exact"],
+    )
+    checks: Checks = Field(description="Which checks the quote passed.")
+    reader: str | None = Field(
+        description="What has read the claim against the quote; null where both are the same "
+        "words.",
+        examples=[None],
+    )
 
 
 class Citation(ResponseModel):
     """A quote, verbatim: `content[char_start:char_end]` of that version."""
 
-    id: str
-    marker: str
-    document_id: UUID
-    document_version: Count
-    external_id: str | None
-    title: str | None
-    filename: Filename | None
-    source_uri: str | None
-    chunk_id: int
-    quote: str
-    location: Location
-    content_sha256: str
-    verification: CitationVerification
+    id: str = Field(description="The citation's id within the answer.", examples=["c1"])
+    marker: str = Field(description="Stands in `answer` behind what it proves.", examples=["[1]"])
+    document_id: DocumentIdField
+    document_version: VersionField
+    external_id: ExternalIdField
+    title: TitleField
+    filename: FilenameField
+    source_uri: SourceUriField
+    chunk_id: ChunkIdField
+    quote: str = Field(description="The document's words.", examples=[QUOTE])
+    location: Location = Field(description="The quote's place in that version.")
+    content_sha256: Sha256Field
+    verification: CitationVerification = Field(description="How the quote was checked.")
 
 
 class Conflict(ResponseModel):
@@ -132,9 +195,16 @@ class Conflict(ResponseModel):
     was updated later, null when neither did.
     """
 
-    text: str
-    citations: list[str]
-    newer: str | None
+    text: str = Field(
+        description="What each side says.",
+        examples=["Handbook: \u201c16 weeks\u201d / Memo: \u201c18 weeks\u201d"],
+    )
+    citations: list[str] = Field(
+        description="The ids of the citations of both sides.", examples=[["c1", "c2"]]
+    )
+    newer: str | None = Field(
+        description="The one of the side that is newer; null when neither is.", examples=["c2"]
+    )
 
 
 class Handover(ResponseModel):
@@ -143,41 +213,51 @@ class Handover(ResponseModel):
     `history` has the user's turns. What the assistant said stands in the answers it gave.
     """
 
-    reason: str
-    question: str
-    history: list[Turn]
-    document_ids: list[UUID]
+    reason: str = Field(
+        description="Why a person has to answer.", examples=["The topic is left to people."]
+    )
+    question: str = Field(description="What was asked.", examples=[QUESTION])
+    history: list[Turn] = Field(description="The user's turns before it.")
+    document_ids: list[UUID] = Field(
+        description="The documents that were found.", examples=[[DOCUMENT_ID]]
+    )
 
 
 class DroppedPassage(ResponseModel):
     """A passage that was found but not shown to the generator."""
 
-    chunk_id: int
-    reason: Literal["duplicate", "budget"]
+    chunk_id: ChunkIdField
+    reason: Literal["duplicate", "budget"] = Field(
+        description="It says the same as another, or there was no room.", examples=["budget"]
+    )
 
 
 class ContextUse(ResponseModel):
     """The generator's context, in tokens."""
 
-    budget: Count
-    used: Count
-    dropped: list[DroppedPassage]
+    budget: Count = Field(description="Tokens there was room for.", examples=[4000])
+    used: Count = Field(description="Tokens of the passages shown.", examples=[812])
+    dropped: list[DroppedPassage] = Field(description="Passages found and not shown.")
 
 
 class Usage(ResponseModel):
     """What the answer cost; without a language model, nothing."""
 
-    input_tokens: Count
-    output_tokens: Count
-    cost_usd: float | None
-    cache: Literal["hit", "miss"] | None
+    input_tokens: Count = Field(description="Tokens that the model read.", examples=[1043])
+    output_tokens: Count = Field(description="Tokens that it wrote.", examples=[64])
+    cost_usd: float | None = Field(
+        description="US dollars; null when the model has no price.", examples=[0.00041]
+    )
+    cache: Literal["hit", "miss"] | None = Field(
+        description="Whether the answer came from a cache; null without one.", examples=[None]
+    )
 
 
 class PromptUse(ResponseModel):
     """The prompt that was used."""
 
-    name: str
-    version: int
+    name: str = Field(description="The prompt's name.", examples=["answer"])
+    version: int = Field(description="Its version.", examples=[1])
 
 
 def _check_number(rating: object) -> object:
@@ -192,64 +272,91 @@ Rating = Annotated[
     BeforeValidator(_check_number),
     Field(description="1: the answer helped; -1: it did not.", examples=[-1]),
 ]
-ReasonCode = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$"),
-    Field(
-        description="Why, as a code of your own: a lower-case word, with digits and underscores.",
-        examples=["outdated_source"],
-    ),
-]
-Comment = Annotated[
-    Words,
-    StringConstraints(max_length=MAX_COMMENT_CHARS),
-    Field(description="Why, in words.", examples=["The allowance changed in March."]),
-]
+ReasonCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Comment = Annotated[Words, StringConstraints(max_length=MAX_COMMENT_CHARS)]
 
 
 class FeedbackRequest(RequestModel):
     """What the caller thinks of an answer; it takes the place of what it thought before."""
 
     rating: Rating
-    reason_code: ReasonCode | None = None
-    comment: Comment | None = None
+    reason_code: ReasonCode | None = Field(
+        default=None,
+        description="Why, as a code of your own: a lower-case word, with digits and underscores.",
+        examples=["outdated_source"],
+    )
+    comment: Comment | None = Field(
+        default=None, description="Why, in words.", examples=["The allowance changed in March."]
+    )
 
 
 class Feedback(ResponseModel):
     """What somebody thinks of an answer."""
 
-    answer_id: UUID
+    answer_id: UUID = Field(description="The answer's id.", examples=[ANSWER_ID])
     rating: Rating
-    reason_code: ReasonCode | None
-    comment: str | None
-    created_at: Annotated[Time, Field(description="Of the author's first feedback on it.")]
-    updated_at: Annotated[Time, Field(description="Of this one.")]
+    reason_code: ReasonCode | None = Field(
+        description="Why, as a code of the author's own.", examples=["outdated_source"]
+    )
+    comment: str | None = Field(
+        description="Why, in words.", examples=["The allowance changed in March."]
+    )
+    created_at: Time = Field(
+        description="When the author first gave feedback on it.", examples=[TIME]
+    )
+    updated_at: Time = Field(description="When the author gave this.", examples=[LATER])
 
 
 class Answer(ResponseModel):
     """An answer; `answer` is empty unless at least one claim is supported."""
 
-    id: UUID
-    status: AnswerStatus
-    reason: AnswerReason | None
-    answer: str
-    claims: list[Claim]
-    citations: list[Citation]
-    conflicts: list[Conflict]
-    clarifying_question: str | None
-    retrieved: list[SearchHit] | None
-    context: ContextUse
-    usage: Usage
-    model: str
-    prompt: PromptUse | None
-    generation: Count
-    timings_ms: dict[str, float]
-    created_at: Time
-    request_id: str
-    handover: Handover | None
-    confidence_reason: str
+    id: UUID = Field(description="The answer's id.", examples=[ANSWER_ID])
+    status: AnswerStatus = Field(
+        description="What became of the question; the reference explains each.",
+        examples=["answered"],
+    )
+    reason: AnswerReason | None = Field(
+        description="Why there is no answer, or not all of it; null where the status says enough.",
+        examples=[None],
+    )
+    answer: str = Field(
+        description="The supported claims as plain text, each with the markers of its citations.",
+        examples=[f"{QUOTE} [1]"],
+    )
+    claims: list[Claim] = Field(description="Every sentence that was drafted, in order.")
+    citations: list[Citation] = Field(description="The quotes that prove the claims.")
+    conflicts: list[Conflict] = Field(
+        description="Points on which sources disagree.", examples=[[]]
+    )
+    clarifying_question: str | None = Field(
+        description="What has to be known first; null unless the status is `needs_clarification`.",
+        examples=[None],
+    )
+    retrieved: list[SearchHit] | None = Field(
+        description="The passages that were found; null unless asked for.", examples=[None]
+    )
+    context: ContextUse = Field(description="What the generator was shown.")
+    usage: Usage = Field(description="What the answer cost.")
+    model: str = Field(description="What drafted the answer.", examples=["extractive"])
+    prompt: PromptUse | None = Field(
+        description="The prompt that was used; null without a language model.", examples=[None]
+    )
+    generation: GenerationField
+    timings_ms: dict[str, float] = Field(
+        description="How long each stage took, in ms.",
+        examples=[{"retrieve": 9.1, "draft": 4.0, "verify": 6.3}],
+    )
+    created_at: CreatedAtField
+    request_id: RequestIdField
+    handover: Handover | None = Field(
+        description="For the person who takes over; null unless the status is `escalate`.",
+        examples=[None],
+    )
+    confidence_reason: str = Field(
+        description="The evidence in words.",
+        examples=["One source says it word for word; the best passage covers the question."],
+    )
     feedback: list[Feedback] = Field(
-        default_factory=list,
         description="In the stored record: the caller's own; for who asked, also that of others "
         "with no principals but the asker's; with the scope `admin`, all. The newest first.",
     )

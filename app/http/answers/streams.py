@@ -16,6 +16,7 @@ from typing import Annotated, Final
 import structlog
 from fastapi import Depends, Request
 
+from app.http.answers.events import AnswerCreated
 from app.http.answers.present import AcceptedRequest
 from app.http.answers.records import running_record
 from app.http.answers.respond import AnswerEvent, make_answer
@@ -200,12 +201,13 @@ class AnswerStreams:
 
     async def _make(self, making: _Making) -> None:
         accepted = making.accepted
-        created = {
-            "id": str(accepted.answer_id),
-            "created_at": accepted.now.isoformat(),
-            "request_id": accepted.caller.request_id,
-        }
-        await self._append(making, AnswerEvent(name="answer.created", data=created))
+        created = AnswerCreated(
+            id=accepted.answer_id,
+            created_at=accepted.now,
+            request_id=accepted.caller.request_id,
+        )
+        event = AnswerEvent(name="answer.created", data=created.model_dump(mode="json"))
+        await self._append(making, event)
         record = await make_answer(self._resources, accepted, partial(self._append, making))
         making.number += 1
         async with self._database.tenant(accepted.caller.tenant_id, viewer=None) as scope:

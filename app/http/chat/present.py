@@ -4,22 +4,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, assert_never
 
-from pydantic import BaseModel
-
+from app.http.answers.events import ClaimVerified
 from app.http.answers.present import joint, sentence_out
-from app.http.answers.schemas import MAX_HISTORY_TURNS, Answer, AnswerRequest, Citation, Claim, Turn
+from app.http.answers.schemas import MAX_HISTORY_TURNS, Answer, AnswerRequest, Turn
+from app.http.chat.chunks import ChatChunk, ChunkChoice, Delta
 from app.http.chat.markdown import escape_markdown, unescape_markdown
 from app.http.chat.schemas import (
     MODEL_PREFIX,
     Annotation,
     AnsweredMessage,
-    ChatChunk,
     ChatCompletion,
     ChatRequest,
     ChatUsage,
     Choice,
-    ChunkChoice,
-    Delta,
     Proof,
     UrlCitation,
 )
@@ -55,14 +52,6 @@ PARAGRAPH: Final = "\n\n"
 """Begins a new line in Markdown, whatever stood on the one before."""
 
 
-class _Verified(BaseModel):
-    """The data of a `claim.verified` event."""
-
-    index: int
-    claim: Claim
-    citations: list[Citation]
-
-
 def completion_out(answer: Answer, model: str) -> ChatCompletion:
     """The answer as a whole."""
     content, annotations = content_of(answer)
@@ -71,7 +60,7 @@ def completion_out(answer: Answer, model: str) -> ChatCompletion:
         id=f"chatcmpl-{answer.id}",
         created=int(answer.created_at.timestamp()),
         model=model,
-        choices=[Choice(message=message)],
+        choices=[Choice(index=0, message=message)],
         usage=usage_out(answer),
         footnote=proof_out(answer),
     )
@@ -96,11 +85,11 @@ class ChatStream:
                     id=f"chatcmpl-{data['id']}",
                     created=int(created_at.timestamp()),
                     model=self._model,
-                    choices=[ChunkChoice(delta=Delta(role="assistant", content=""))],
+                    choices=[ChunkChoice(index=0, delta=Delta(role="assistant", content=""))],
                 )
                 return [self._opening]
             case "claim.verified":
-                verified = _Verified.model_validate(data)
+                verified = ClaimVerified.model_validate(data)
                 markers = [each.marker for each in verified.citations]
                 sentence = sentence_out(escape_markdown(verified.claim.text), markers)
                 piece = joint(self._sent, sentence, line=PARAGRAPH) + sentence
@@ -115,14 +104,14 @@ class ChatStream:
 
     def _chunk(self, delta: Delta) -> ChatChunk:
         assert self._opening is not None  # noqa: S101 - the first event opens the stream
-        return self._opening.model_copy(update={"choices": [ChunkChoice(delta=delta)]})
+        return self._opening.model_copy(update={"choices": [ChunkChoice(index=0, delta=delta)]})
 
     def _last_chunks(self, answer: Answer) -> Sequence[ChatChunk]:
         content, annotations = content_of(answer)
         # What is not part of the prose was not streamed: a notice, or a question back.
         rest = content.removeprefix(self._sent) or None
         delta = Delta(content=rest, annotations=annotations)
-        choice = ChunkChoice(delta=delta, finish_reason="stop")
+        choice = ChunkChoice(index=0, delta=delta, finish_reason="stop")
         proof = proof_out(answer)
         closing = self._chunk(delta).model_copy(update={"choices": [choice], "footnote": proof})
         if not self._include_usage:

@@ -1,14 +1,16 @@
 """The OpenAI-compatible door: a collection is a model, an answer is a chat completion."""
 
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Annotated, Final
+from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 
-from app.http.answers.respond import accept_question, respond_answer
+from app.http.answers.respond import accept_question, read_stored, respond_answer
 from app.http.answers.streams import AnswerStreams, StreamsDep
+from app.http.chat.chunks import ChatStreamEvent
 from app.http.chat.present import ChatStream, completion_out, question_of
 from app.http.chat.schemas import (
     MODEL_PREFIX,
@@ -18,17 +20,18 @@ from app.http.chat.schemas import (
     Models,
 )
 from app.http.dependencies import AsksForAnswers, ResourcesDep
-from app.http.idempotency import request_digest
+from app.http.idempotency import IdempotencyKey, Remember, do_once, request_digest
 from app.http.openai_problems import chat_error
 from app.http.problem_schemas import Problem
 from app.http.problems import problem_of, response_headers
-from app.http.sse import EVENT_STREAM, PING, stream_response
+from app.http.sse import PING, event_stream, stream_response
 from app.http.while_connected import while_connected
 from app.identity import Caller
 from app.resources import Resources
 from kb.errors import KnowledgeBaseError, NotFound
 from kb.ids import AnswerId
 from kb.store.collections import readable_collections
+from kb.store.idempotency import StoredResponse
 
 router = APIRouter(tags=["openai"])
 
@@ -45,33 +48,50 @@ async def list_models(resources: ResourcesDep, caller: AsksForAnswers) -> Models
 
 
 @router.get("/models/{model_id:path}")
-async def show_model(resources: ResourcesDep, caller: AsksForAnswers, model_id: str) -> Model:
+async def show_model(
+    resources: ResourcesDep,
+    caller: AsksForAnswers,
+    model_id: Annotated[str, Path(description="The model's id.", examples=["footnote/default"])],
+) -> Model:
     """A collection that holds something the caller may read; its id has a slash in it."""
     return await _require_model(resources, caller, model_id)
 
 
-@router.post("/chat/completions", response_model=ChatCompletion, responses=EVENT_STREAM)
+@router.post(
+    "/chat/completions", response_model=ChatCompletion, responses=event_stream(ChatStreamEvent)
+)
 async def complete_chat(
     request: Request,
     body: ChatRequest,
     resources: ResourcesDep,
     streams: StreamsDep,
     caller: AsksForAnswers,
+    idempotency_key: IdempotencyKey = None,
 ) -> ChatCompletion | StreamingResponse:
     """Answer the last message from a collection; the content has `[1]` markers."""
     await _require_model(resources, caller, body.model)
     question = question_of(body)
     if body.ignored:
         response_headers(request.scope)[IGNORED_HEADER] = ", ".join(body.ignored)
-    if not body.stream:
-        answer = await while_connected(request, respond_answer(resources, caller, question))
-        return completion_out(answer, body.model)
-    answer_id = await streams.begin(
-        accept_question(resources, caller, question),
-        request_sha256=request_digest("POST /v1/chat/completions", body.model_dump(mode="json")),
-        idempotency_key=None,
-    )
-    return stream_response(_chunks(streams, caller, body, answer_id))
+    digest = request_digest("POST /v1/chat/completions", body.model_dump(mode="json"))
+
+    async def act(_remember: Remember) -> StoredResponse:
+        if body.stream:
+            answer_id: UUID = await streams.begin(
+                accept_question(resources, caller, question),
+                request_sha256=digest,
+                idempotency_key=idempotency_key,
+            )
+        else:
+            work = respond_answer(resources, caller, question)
+            answer_id = (await while_connected(request, work)).id
+        return StoredResponse(status_code=200, body={"id": str(answer_id)})
+
+    stored = await do_once(resources.database, caller, key=idempotency_key, digest=digest, act=act)
+    answer_id = AnswerId(UUID(str(stored.body["id"])))
+    if body.stream:
+        return stream_response(_chunks(streams, caller, body, answer_id))
+    return completion_out(await read_stored(resources, caller, answer_id), body.model)
 
 
 async def _models(resources: Resources, caller: Caller) -> list[Model]:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from app.http.dependencies import Administers, ResourcesDep
 from app.http.fields import CollectionName
-from app.http.schemas import RequestModel, ResponseModel
+from app.http.schemas import PatchModel, ResponseModel
 from kb.postgres.database import retried
 from kb.store.audit import record_event
 from kb.store.choices import MAX_RETENTION_DAYS
@@ -18,21 +18,30 @@ from kb.store.collections import get_retention, set_retention
 
 router = APIRouter(tags=["collections"])
 
-NamePath = Annotated[CollectionName, Path()]
+NamePath = Annotated[
+    CollectionName, Path(description="The collection's name.", examples=["default"])
+]
 Days = Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS)]
 
 
-class CollectionPatch(RequestModel):
+class CollectionPatch(PatchModel):
     """The rules to change; null keeps documents for ever."""
 
-    retention_days: Days | None = None
+    retention_days: Days | None = Field(
+        default=None,
+        description="Days after their last upload until its documents are deleted; null: never.",
+        examples=[365],
+    )
 
 
 class Collection(ResponseModel):
     """The rules of a collection: days after their last upload until its documents are deleted."""
 
-    name: str
-    retention_days: int | None
+    name: str = Field(description="The collection's name.", examples=["default"])
+    retention_days: int | None = Field(
+        description="Days after their last upload until its documents are deleted; null: never.",
+        examples=[365],
+    )
 
 
 @router.get("/collections/{name:path}")

@@ -16,6 +16,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from app.http.dependencies import ResourcesDep, WritesDocuments
+from app.http.documents.form_schemas import DocumentBatchForm, described_body
 from app.http.documents.schemas import (
     MAX_BATCH_ITEMS,
     BatchItems,
@@ -54,44 +55,7 @@ documents would take minutes."""
 
 _ITEMS: Final[TypeAdapter[list[JsonValue]]] = TypeAdapter(BatchItems)
 
-OPENAPI_BODY: dict[str, object] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    **DocumentBatch.model_json_schema(),
-                    "properties": {
-                        "items": {
-                            "type": "array",
-                            "minItems": 1,
-                            "maxItems": MAX_BATCH_ITEMS,
-                            "items": DocumentCreate.model_json_schema(),
-                        }
-                    },
-                }
-            },
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["files", "items"],
-                    "properties": {
-                        "files": {
-                            "type": "array",
-                            "maxItems": MAX_BATCH_ITEMS,
-                            "items": {"type": "string", "format": "binary"},
-                        },
-                        "items": {
-                            "type": "string",
-                            "description": "A JSON array with an object of fields for each file, "
-                            "in the order of the files; the fields are those of a single upload.",
-                        },
-                    },
-                }
-            },
-        },
-    }
-}
+OPENAPI_BODY: Final = described_body(json=DocumentBatch, form=DocumentBatchForm)
 
 router = APIRouter(tags=["documents"])
 

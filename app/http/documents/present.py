@@ -1,13 +1,12 @@
 """Documents, versions, chunks and receipts as callers see them."""
 
+from app.http.documents.receipt_schemas import Purge, Receipt
 from app.http.documents.schemas import (
     Chunk,
     Document,
     DocumentError,
     DocumentVersion,
     PendingUpload,
-    Purge,
-    Receipt,
 )
 from app.http.location import location_out
 from kb.receipts import REMAINING, SigningKey

@@ -4,25 +4,32 @@ import asyncio
 import json
 from dataclasses import replace
 from operator import attrgetter
-from typing import Annotated
+from typing import Annotated, Final
+from urllib.parse import quote
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from app.http.conditional import (
+    NOT_MODIFIED,
+    IfMatch,
+    IfNoneMatch,
+    entity_tag,
+    is_named,
+    respond_tagged,
+)
 from app.http.dependencies import ReadsDocuments, ReadsReceipts, ResourcesDep, WritesDocuments
 from app.http.documents import batch
 from app.http.documents.present import chunk_out, document_out, receipt_out, version_out
+from app.http.documents.receipt_schemas import DocumentDeleted, PublicKey, PublicKeys
 from app.http.documents.schemas import (
     Chunk,
     Document,
     DocumentAccepted,
-    DocumentDeleted,
     DocumentPatch,
     DocumentVersion,
-    PublicKey,
-    PublicKeys,
 )
 from app.http.documents.store_upload import store_upload
 from app.http.documents.upload_body import OPENAPI_BODY, read_upload
@@ -38,6 +45,7 @@ from app.http.paging import (
     read_id_cursor,
     read_number_cursor,
 )
+from app.http.response_fields import DOCUMENT_ID, QUOTE
 from kb.errors import DependencyFailed, DocumentNotFound, InvalidFilter, RevisionMismatch
 from kb.ids import DocumentId
 from kb.postgres.database import retried
@@ -58,13 +66,39 @@ router = APIRouter(tags=["documents"])
 log = structlog.get_logger(__name__)
 router.include_router(batch.router)
 
+DocumentIdPath = Annotated[UUID, Path(description="The document's id.", examples=[DOCUMENT_ID])]
 FilterParam = Annotated[
-    str | None, Query(alias="filter", max_length=10_000, description="A filter, as JSON.")
+    str | None,
+    Query(
+        alias="filter",
+        max_length=10_000,
+        description="A condition on the documents, as JSON; the grammar is that of `filter` in "
+        "a search.",
+        examples=['{"metadata.department": "hr"}'],
+    ),
 ]
 
 
+CONTENT: Final[dict[int | str, dict[str, object]]] = {
+    200: {
+        "content": {
+            "text/plain": {"example": f"# Parental leave\n\n{QUOTE}"},
+            "*/*": {
+                "schema": {"type": "string", "format": "binary"},
+                "example": "(the uploaded bytes)",
+            },
+        }
+    }
+}
+"""For the API's description."""
+
+
 @router.post(
-    "/documents", status_code=202, response_model=DocumentAccepted, openapi_extra=OPENAPI_BODY
+    "/documents",
+    status_code=202,
+    response_model=DocumentAccepted,
+    responses={200: {"model": DocumentAccepted, "description": "Nothing has changed."}},
+    openapi_extra=OPENAPI_BODY,
 )
 async def create_document(
     request: Request,
@@ -92,9 +126,26 @@ async def create_document(
 
 
 def read_listing(
-    collection: Annotated[str | None, Query(max_length=MAX_NAME_LENGTH)] = None,
-    status: DocumentStatus | None = None,
-    external_id: Annotated[str | None, Query(max_length=MAX_EXTERNAL_ID_LENGTH)] = None,
+    collection: Annotated[
+        str | None,
+        Query(
+            max_length=MAX_NAME_LENGTH,
+            description="Only those in this collection.",
+            examples=["default"],
+        ),
+    ] = None,
+    status: Annotated[
+        DocumentStatus | None,
+        Query(description="Only those with this status.", examples=["ready"]),
+    ] = None,
+    external_id: Annotated[
+        str | None,
+        Query(
+            max_length=MAX_EXTERNAL_ID_LENGTH,
+            description="Only those with this id where they come from.",
+            examples=["handbook/leave.md"],
+        ),
+    ] = None,
     raw_filter: FilterParam = None,
 ) -> Listing:
     """The listing that the query string asks for."""
@@ -119,20 +170,22 @@ async def list_all(
     return page_of(found, limit=limit, show=document_out, place=attrgetter("id"))
 
 
-@router.get("/documents/{document_id}")
+@router.get("/documents/{document_id}", response_model=Document, responses=NOT_MODIFIED)
 async def get_one(
-    document_id: UUID, response: Response, resources: ResourcesDep, caller: ReadsDocuments
-) -> Document:
-    """One document. Its ETag is for If-Match."""
+    document_id: DocumentIdPath,
+    resources: ResourcesDep,
+    caller: ReadsDocuments,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """One document. Its ETag is for If-None-Match and If-Match."""
     async with resources.database.tenant(caller.tenant_id, viewer=caller.managing_viewer) as scope:
         document = await get_document(scope, DocumentId(document_id))
-    response.headers["ETag"] = _etag(document.revision)
-    return document_out(document)
+    return respond_tagged(document_out(document), if_none_match)
 
 
 @router.get("/documents/{document_id}/versions")
 async def get_versions(
-    document_id: UUID,
+    document_id: DocumentIdPath,
     resources: ResourcesDep,
     caller: ReadsDocuments,
     limit: LimitParam = DEFAULT_LIMIT,
@@ -146,14 +199,17 @@ async def get_versions(
     return page_of(found, limit=limit, show=version_out, place=attrgetter("version"))
 
 
-@router.get("/documents/{document_id}/content", response_class=PlainTextResponse)
+@router.get("/documents/{document_id}/content", response_class=PlainTextResponse, responses=CONTENT)
 async def get_content(
-    document_id: UUID,
+    document_id: DocumentIdPath,
     resources: ResourcesDep,
     caller: ReadsDocuments,
-    original: Annotated[bool, Query(description="The uploaded bytes.")] = False,  # noqa: FBT002
+    original: Annotated[  # noqa: FBT002  # a query parameter has a name
+        bool, Query(description="The uploaded bytes in place of the text.", examples=[False])
+    ] = False,
     version: Annotated[
-        int | None, Query(ge=1, le=MAX_NUMBER, description="Unset: the newest one.")
+        int | None,
+        Query(ge=1, le=MAX_NUMBER, description="The version; unset: the newest one.", examples=[2]),
     ] = None,
 ) -> Response:
     """The normalised text that all offsets point into, or the uploaded bytes.
@@ -166,20 +222,23 @@ async def get_content(
             text = await read_content(scope, document.id, version or document.version)
             return PlainTextResponse(text)
         sha256, media_type = document.content.sha256, document.content.media_type
+        name = document.content.filename
         if version is not None:
             read = await get_version(scope, document.id, version)
+            # Of an earlier version the name is not kept.
+            name = name if version == document.version else None
             sha256, media_type = read.content_sha256, read.media_type
     return Response(
         await resources.files.read(caller.tenant_id, sha256),
         media_type=media_type,
         # Uploaded HTML must not run as a page of this service.
-        headers={"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"},
+        headers={"Content-Disposition": _attachment(name), "X-Content-Type-Options": "nosniff"},
     )
 
 
 @router.get("/documents/{document_id}/chunks")
 async def get_chunks(
-    document_id: UUID,
+    document_id: DocumentIdPath,
     resources: ResourcesDep,
     caller: ReadsDocuments,
     limit: LimitParam = DEFAULT_LIMIT,
@@ -195,12 +254,12 @@ async def get_chunks(
 
 @router.patch("/documents/{document_id}")
 async def patch_document(
-    document_id: UUID,
+    document_id: DocumentIdPath,
     patch: DocumentPatch,
     response: Response,
     resources: ResourcesDep,
     caller: WritesDocuments,
-    if_match: Annotated[str | None, Header()] = None,
+    if_match: IfMatch = None,
 ) -> Document:
     """Change a document; who may read it takes effect before the response is sent."""
 
@@ -209,9 +268,10 @@ async def patch_document(
             caller.tenant_id, viewer=caller.managing_viewer
         ) as scope:
             document = await lock_to_change(scope, DocumentId(document_id), caller.actor)
+            tag = entity_tag(document_out(document))
+            if if_match is not None and not is_named(if_match, tag, is_weak=False):
+                raise RevisionMismatch
             async with scope.whole_tenant() as whole:
-                if if_match not in {None, "*", _etag(document.revision)}:
-                    raise RevisionMismatch
                 sent = {name: getattr(patch, name) for name in patch.model_fields_set}
                 if "principals" in sent:
                     sent["principals"] = tuple(patch.principals)
@@ -228,13 +288,14 @@ async def patch_document(
         return changed
 
     changed = await retried(transaction)
-    response.headers["ETag"] = _etag(changed.revision)
-    return document_out(changed)
+    shown = document_out(changed)
+    response.headers["ETag"] = entity_tag(shown)
+    return shown
 
 
 @router.delete("/documents/{document_id}")
 async def delete_one(
-    document_id: UUID, resources: ResourcesDep, caller: WritesDocuments
+    document_id: DocumentIdPath, resources: ResourcesDep, caller: WritesDocuments
 ) -> DocumentDeleted:
     """Delete a document everywhere, with a signed receipt of what was removed.
 
@@ -266,7 +327,7 @@ async def delete_one(
 
 @router.get("/documents/{document_id}/receipt")
 async def get_receipt(
-    document_id: UUID, resources: ResourcesDep, caller: ReadsReceipts
+    document_id: DocumentIdPath, resources: ResourcesDep, caller: ReadsReceipts
 ) -> DocumentDeleted:
     """The receipt of a deleted document as it is now, for who deleted it.
 
@@ -289,5 +350,12 @@ async def get_keys(resources: ResourcesDep, _caller: ReadsReceipts) -> PublicKey
     return PublicKeys(keys=[PublicKey(**key.jwk()) for key in keys])
 
 
-def _etag(revision: int) -> str:
-    return f'"{revision}"'
+def _attachment(name: str | None) -> str:
+    """The header by which a browser saves the file under its name (RFC 6266, RFC 8187)."""
+    if name is None:
+        return "attachment"
+    quoted = quote(name, safe="")
+    # Older clients know the plain form alone.
+    if quoted == name:
+        return f'attachment; filename="{name}"'
+    return f"attachment; filename*=UTF-8''{quoted}"

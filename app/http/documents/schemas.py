@@ -2,10 +2,18 @@
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    JsonValue,
+    TypeAdapter,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
 
 from app.http.fields import (
     CollectionName,
@@ -19,10 +27,31 @@ from app.http.fields import (
 from app.http.jobs.schemas import Job
 from app.http.location import Location
 from app.http.problem_schemas import Problem
-from app.http.schemas import Count, Filename, RequestModel, ResponseModel, Text, Time
+from app.http.response_fields import (
+    QUOTE,
+    TIME,
+    ChunkIdField,
+    ChunkTextField,
+    CollectionField,
+    CreatedAtField,
+    DocumentIdField,
+    EffectiveAtField,
+    ErrorCodeField,
+    ErrorMessageField,
+    ExpiresAtField,
+    ExternalIdField,
+    FilenameField,
+    MediaTypeField,
+    PrincipalsField,
+    Sha256Field,
+    SizeField,
+    SourceUriField,
+    TitleField,
+    UpdatedAtField,
+    VersionField,
+)
+from app.http.schemas import Count, PatchModel, RequestModel, ResponseModel, Text, Time
 from kb.principals import split_principals
-from kb.receipts import Remaining
-from kb.store.deletions import DeletionReason
 from kb.store.documents import DocumentStatus, PendingStatus
 from kb.store.uploads import UploadMode
 
@@ -33,17 +62,60 @@ EVERYONE = "tenant:*"
 class UploadFields(RequestModel):
     """The properties that an uploader gives a document, in JSON or as fields of a form."""
 
-    collection: CollectionName = DEFAULT_COLLECTION
-    external_id: ExternalId | None = None
-    mode: UploadMode | None = None
-    title: Title | None = None
-    source_uri: SourceUri | None = None
-    language: Language | None = None
-    metadata: Metadata = Field(default_factory=dict)
-    principals: Principals = Field(default_factory=lambda: [EVERYONE])
-    effective_at: Time | None = None
-    expires_at: Time | None = None
-    supersedes: Annotated[UUID, Field(strict=False)] | None = None
+    collection: CollectionName = Field(
+        default=DEFAULT_COLLECTION,
+        description="The collection to put it in; a new name makes a new one.",
+        examples=[DEFAULT_COLLECTION],
+    )
+    external_id: ExternalId | None = Field(
+        default=None,
+        description="The document's id where it comes from; one document of a collection has it.",
+        examples=["handbook/leave.md"],
+    )
+    mode: UploadMode | None = Field(
+        default=None,
+        description="`create` refuses an external_id that exists, `upsert` makes a new version of "
+        "it. Unset: `upsert` with an external_id, else `create`.",
+        examples=["upsert"],
+    )
+    title: Title | None = Field(
+        default=None,
+        description="The title; unset: the one found in the document.",
+        examples=["Employee handbook"],
+    )
+    source_uri: SourceUri | None = Field(
+        default=None,
+        description="The address that the document can be opened at; citations link to it.",
+        examples=["https://intranet.example.org/handbook/leave"],
+    )
+    language: Language | None = Field(
+        default=None,
+        description="The language as a BCP 47 tag; unset: it is recognised.",
+        examples=["en"],
+    )
+    metadata: Metadata = Field(
+        default_factory=dict,
+        description="Fields to filter by.",
+        examples=[{"department": "hr"}],
+    )
+    principals: Principals = Field(
+        default_factory=lambda: [EVERYONE],
+        description="Who may read it; unset: every member of the tenant.",
+        examples=[["group:hr", "user:ana"]],
+    )
+    effective_at: Time | None = Field(
+        default=None, description="From then on it is in force; unset: always.", examples=[TIME]
+    )
+    expires_at: Time | None = Field(
+        default=None,
+        description="From then on it is out of force; unset: never.",
+        examples=["2031-03-01T00:00:00Z"],
+    )
+    supersedes: Annotated[UUID, Field(strict=False)] | None = Field(
+        default=None,
+        description="The id of a document that is out of force from now on.",
+        examples=["01a1fb00-2c41-7a6e-b0d9-3f8e5d7c1a92"],
+    )
 
     @model_validator(mode="after")
     def _upsert_needs_a_name(self) -> Self:
@@ -80,100 +152,166 @@ class UploadFields(RequestModel):
 class DocumentCreate(UploadFields):
     """A document sent as JSON."""
 
-    text: Text
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "text": f"# Parental leave\n\n{QUOTE}",
+                    "title": "Employee handbook",
+                    "external_id": "handbook/leave.md",
+                    "metadata": {"department": "hr"},
+                }
+            ]
+        }
+    )
+
+    text: Text = Field(
+        description="The text, plain or in Markdown.",
+        examples=[f"# Parental leave\n\n{QUOTE}"],
+    )
 
 
 MAX_BATCH_ITEMS = 500
 """Documents of one batch: its answer, with each of them, has then about a megabyte."""
 
-BatchItems = Annotated[list[JsonValue], Field(min_length=1, max_length=MAX_BATCH_ITEMS)]
+
+class _DescribedAsDocuments:
+    @staticmethod
+    def __get_pydantic_json_schema__(
+        _schema: object, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        described = handler(TypeAdapter(list[DocumentCreate]).core_schema)
+        return {**described, "minItems": 1, "maxItems": MAX_BATCH_ITEMS}
+
+
+BatchItems = Annotated[
+    list[JsonValue],
+    Field(min_length=1, max_length=MAX_BATCH_ITEMS),
+    _DescribedAsDocuments(),
+]
 """One entry for each document, looked at by itself: a faulty one is an error of its own."""
 
 
 class DocumentBatch(RequestModel):
-    """Many documents sent as JSON, each as in DocumentCreate."""
+    """Many documents sent as JSON, each as in a single upload."""
 
-    items: BatchItems
+    items: BatchItems = Field(
+        description="The documents. One that is faulty has an error of its own, and leaves the "
+        "others alone."
+    )
 
 
-class DocumentPatch(RequestModel):
-    """Changes of a document: only what stands in `model_fields_set` changes.
+class DocumentPatch(PatchModel):
+    """Changes of a document: what is not sent stays as it is.
 
     Null removes a title or a time. Metadata and principals are replaced as a whole and cannot be
-    null: their defaults here mean nothing.
+    null.
     """
 
-    title: Title | None = None
-    metadata: Metadata = Field(default_factory=dict)
-    principals: Principals = Field(default_factory=list)
-    effective_at: Time | None = None
-    expires_at: Time | None = None
+    title: Title | None = Field(
+        default=None, description="The title; null takes it away.", examples=["Leave in 2026"]
+    )
+    metadata: Metadata = Field(
+        default_factory=dict,
+        description="All metadata, in place of what there is.",
+        examples=[{"department": "hr"}],
+    )
+    principals: Principals = Field(
+        default_factory=list,
+        description="All who may read it, in place of those who may.",
+        examples=[["group:hr"]],
+    )
+    effective_at: Time | None = Field(
+        default=None, description="From then on it is in force; null: always.", examples=[TIME]
+    )
+    expires_at: Time | None = Field(
+        default=None, description="From then on it is out of force; null: never.", examples=[None]
+    )
 
 
 class DocumentError(ResponseModel):
     """The reason why a document could not be read."""
 
-    code: str
-    message: str
+    code: ErrorCodeField
+    message: ErrorMessageField
 
 
 class PendingUpload(ResponseModel):
     """An upload of the caller that is newer than what is served: it waits, or cannot be read."""
 
-    status: PendingStatus
-    error: DocumentError | None
-    content_sha256: str
-    created_at: Time
+    status: PendingStatus = Field(description="How far it is.", examples=["processing"])
+    error: DocumentError | None = Field(
+        description="Why it cannot be read; null unless it failed.", examples=[None]
+    )
+    content_sha256: Sha256Field
+    created_at: CreatedAtField
 
 
 class Document(ResponseModel):
     """A document; `version` is 0 until the first one can be found.
 
     `media_type`, `content_sha256` and `size_bytes` are those of the served version. An upload that
-    is newer is told of to its uploader only: in `pending_upload`, `status` and `error`.
+    is newer is told of to its uploader only: in `pending_upload`, `status` and `error`, and when it
+    failed in a warning `newer_upload_failed`.
     """
 
-    id: UUID
-    external_id: str | None
-    collection: str
-    title: str | None
-    filename: Filename | None
-    source_uri: str | None
-    media_type: str
-    language: str | None
-    version: Count
-    content_sha256: str
-    size_bytes: Count
-    status: DocumentStatus
-    warnings: list[str]
-    error: DocumentError | None
-    chunk_count: Count
-    principals: list[str]
-    metadata: dict[str, JsonValue]
-    effective_at: Time | None
-    expires_at: Time | None
-    created_at: Time
-    updated_at: Time
-    pending_upload: PendingUpload | None
+    id: DocumentIdField
+    external_id: ExternalIdField
+    collection: CollectionField
+    title: TitleField
+    filename: FilenameField
+    source_uri: SourceUriField
+    media_type: MediaTypeField
+    language: str | None = Field(
+        description="The language as a BCP 47 tag; null until it is known.", examples=["en"]
+    )
+    version: Count = Field(
+        description="The version that is served; 0 until the first can be found.", examples=[2]
+    )
+    content_sha256: Sha256Field
+    size_bytes: SizeField
+    status: DocumentStatus = Field(
+        description="`ready` means that at least one chunk can be found.", examples=["ready"]
+    )
+    warnings: list[str] = Field(
+        description="What was lost when it was read.",
+        examples=[["Two pages hold pictures without text."]],
+    )
+    error: DocumentError | None = Field(
+        description="Why it could not be read; null unless the status is `failed`.", examples=[None]
+    )
+    chunk_count: Count = Field(description="Chunks that can be found.", examples=[31])
+    principals: PrincipalsField
+    metadata: dict[str, JsonValue] = Field(
+        description="Fields to filter by.", examples=[{"department": "hr"}]
+    )
+    effective_at: EffectiveAtField
+    expires_at: ExpiresAtField
+    created_at: CreatedAtField
+    updated_at: UpdatedAtField
+    pending_upload: PendingUpload | None = Field(
+        description="A newer upload of yours that is not served; null without one.",
+        examples=[None],
+    )
 
 
 class DocumentAccepted(ResponseModel):
     """A stored upload; no job when nothing has to be read again."""
 
-    document: Document
-    job: Job | None
+    document: Document = Field(description="The document as it is now.")
+    job: Job | None = Field(description="The job that reads it; null when nothing has changed.")
 
 
 class DocumentVersion(ResponseModel):
     """The text read from one upload, described; never changed afterwards."""
 
-    version: Count
-    content_sha256: str
-    size_bytes: Count
-    media_type: str
-    parser: str
-    parser_version: str
-    created_at: Time
+    version: VersionField
+    content_sha256: Sha256Field
+    size_bytes: SizeField
+    media_type: MediaTypeField
+    parser: str = Field(description="What read the bytes.", examples=["kreuzberg"])
+    parser_version: str = Field(description="The parser's version.", examples=["4.0.8"])
+    created_at: CreatedAtField
 
 
 class BatchResult(ResponseModel):
@@ -182,87 +320,29 @@ class BatchResult(ResponseModel):
     `status` is the one that a single upload would have had.
     """
 
-    index: Count
-    status: int
-    document: Document | None = None
-    job: Job | None = None
-    error: Problem | None = None
+    index: Count = Field(description="The document's place in the batch.", examples=[0])
+    status: int = Field(description="As of a single upload.", examples=[202])
+    document: Document | None = Field(default=None, description="The document, if it was stored.")
+    job: Job | None = Field(default=None, description="The job that reads it, if there is one.")
+    error: Problem | None = Field(
+        default=None, description="Why it was refused; absent unless it was.", examples=[None]
+    )
 
 
 class BatchResults(ResponseModel):
     """The results of a batch, in the order of its documents."""
 
-    data: list[BatchResult]
+    data: list[BatchResult] = Field(description="One result for each document, in order.")
 
 
 class Chunk(ResponseModel):
     """A piece of a document that can be found."""
 
-    chunk_id: int
-    ordinal: Count
-    document_version: Count
-    text: str
-    location: Location
-
-
-class Purge(ResponseModel):
-    """How far the copies outside of the tables are purged: on disk and in memory, at every node.
-
-    `nodes` confirmed it; `absent_nodes` were silent for a week. Both are 0 while it runs.
-    """
-
-    status: Literal["running", "complete"]
-    completed_at: Time | None
-    nodes: Count
-    absent_nodes: Count
-
-
-class Receipt(ResponseModel):
-    """The numbers of things that a deletion removed, the generation without them, and the purge.
-
-    `signature` is of all other fields, as canonical JSON, by the key `key_id`.
-    """
-
-    type: Literal["footnote.document_deletion.1"]
-    document_id: UUID
-    content_sha256: str
-    reason: DeletionReason
-    deleted_at: Time
-    documents: Count
-    versions: Count
-    chunks: Count
-    vectors: Count
-    answers: Count
-    jobs: Count
-    files: Count
-    generation: Count
-    purge: Purge
-    remaining: list[Remaining]
-    key_id: str
-    signature: str
-
-
-class PublicKey(ResponseModel):
-    """A key that checks receipts, as RFC 8037 writes it."""
-
-    kty: str
-    crv: str
-    alg: str
-    use: str
-    kid: str
-    x: str
-
-
-class PublicKeys(ResponseModel):
-    """The keys that have signed receipts, the newest first."""
-
-    keys: list[PublicKey]
-
-
-class DocumentDeleted(ResponseModel):
-    """The answer to a deletion."""
-
-    receipt: Receipt
+    chunk_id: ChunkIdField
+    ordinal: Count = Field(description="The chunk's place in its version, from 0.", examples=[4])
+    document_version: VersionField
+    text: ChunkTextField
+    location: Location = Field(description="The chunk's place in its document.")
 
 
 def _json_or_text(value: str) -> JsonValue:

@@ -7,6 +7,7 @@ from fastapi import Request
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
+from app.http.documents.form_schemas import DocumentForm, described_body
 from app.http.documents.schemas import DocumentCreate, UploadFields
 from app.http.problems import invalid_fields
 from kb.errors import InvalidInput
@@ -21,28 +22,7 @@ MAX_FORM_FIELDS = 600
 MAX_FILENAME_LENGTH = 1_000
 """Four times what file systems allow, since clients send paths."""
 
-OPENAPI_BODY: dict[str, object] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            # Whole, and not by reference: FastAPI describes only what it parses itself.
-            "application/json": {"schema": DocumentCreate.model_json_schema()},
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {"type": "string", "format": "binary"},
-                        **{
-                            name: {"type": "string", "description": f"As in JSON: {name}."}
-                            for name in UploadFields.model_fields
-                        },
-                    },
-                }
-            },
-        },
-    }
-}
+OPENAPI_BODY = described_body(json=DocumentCreate, form=DocumentForm)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,27 +18,49 @@ from app.http.grounding.schemas import (
     GroundingRequest,
     GroundingResponse,
 )
+from app.http.idempotency import IdempotencyKey, Remember, do_once, request_digest
 from app.http.while_connected import while_connected
 from app.resources import Resources
 from kb.ids import TenantId
+from kb.store.idempotency import StoredResponse
 
 router = APIRouter(tags=["answers"])
 
 
 @router.post("/grounding:check", response_model=GroundingResponse)
 async def check_grounding(
-    request: Request, body: GroundingRequest, resources: ResourcesDep, caller: AsksForAnswers
+    request: Request,
+    body: GroundingRequest,
+    resources: ResourcesDep,
+    caller: AsksForAnswers,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Tell which claims these texts support, with the sentences that prove them.
 
     Nothing of the knowledge base is read and nothing is stored. The verdict is the reader's where a
     grounding model is configured, else that of rules about words; `reader` says which. A
-    check has a budget of 10 s of one processor.
+    check has a budget of 10 s of one processor. Repeated with the same `Idempotency-Key`, it is
+    made again, with the same result.
     """
-    found = await while_connected(request, _check(body, resources, caller.tenant_id))
-    return Response(
-        await asyncio.to_thread(_encode, found, resources), media_type="application/json"
-    )
+
+    async def check() -> str:
+        found = await while_connected(request, _check(body, resources, caller.tenant_id))
+        return await asyncio.to_thread(_encode, found, resources)
+
+    if idempotency_key is None:
+        return Response(await check(), media_type="application/json")
+    checked: str | None = None
+
+    async def act(_remember: Remember) -> StoredResponse:
+        nonlocal checked
+        checked = await check()
+        # The texts are the caller's, and stay there.
+        return StoredResponse(status_code=200, body={})
+
+    sent = body.model_dump(mode="json")
+    digest = await asyncio.to_thread(request_digest, "POST /v1/grounding:check", sent)
+    await do_once(resources.database, caller, key=idempotency_key, digest=digest, act=act)
+    return Response(await check() if checked is None else checked, media_type="application/json")
 
 
 async def _check(

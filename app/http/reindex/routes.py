@@ -1,9 +1,10 @@
 """The re-index: begin a run, and read the reports of earlier ones."""
 
 from operator import attrgetter
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from fastapi.responses import JSONResponse
 
 from app.http.dependencies import Administers, ResourcesDep
@@ -12,6 +13,7 @@ from app.http.jobs.present import job_out
 from app.http.paging import DEFAULT_LIMIT, CursorParam, LimitParam, Page, page_of, read_id_cursor
 from app.http.reindex.present import run_out
 from app.http.reindex.schemas import ReindexAccepted, ReindexRequest, ReindexRun
+from app.http.response_fields import JOB_ID
 from kb.ids import JobId
 from kb.postgres.database import TenantSession
 from kb.store.audit import record_event
@@ -67,7 +69,11 @@ async def list_all(
 
 
 @router.get("/reindex/runs/{run_id}")
-async def get_one(run_id: UUID, resources: ResourcesDep, caller: Administers) -> ReindexRun:
+async def get_one(
+    run_id: Annotated[UUID, Path(description="The run's id.", examples=[JOB_ID])],
+    resources: ResourcesDep,
+    caller: Administers,
+) -> ReindexRun:
     """One run; its id is that of its job."""
     async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
         (run,) = await name_failures(scope, [await get_run(scope, JobId(run_id))])

@@ -1,14 +1,22 @@
 """Runs of the re-index, and what they are asked for."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.http.fields import MAX_NAME_LENGTH
 from app.http.jobs.schemas import Job
-from app.http.schemas import Count, RequestModel, ResponseModel, Words
+from app.http.response_fields import (
+    DOCUMENT_ID,
+    JOB_ID,
+    LATER,
+    TIME,
+    DocumentIdField,
+    ErrorCodeField,
+    ErrorMessageField,
+)
+from app.http.schemas import Count, RequestModel, ResponseModel, Time, Words
 from kb.store.choices import JobStatus
 from kb.store.reindex_runs import Trigger
 
@@ -18,20 +26,30 @@ Name = Annotated[Words, Field(max_length=MAX_NAME_LENGTH)]
 class ReindexRequest(RequestModel):
     """The part of the tenant's knowledge to bring up to date; unset: all of it."""
 
-    collection: Name | None = None
-    source: Name | None = None
+    model_config = ConfigDict(json_schema_extra={"examples": [{"only_changed": True}]})
+
+    collection: Name | None = Field(
+        default=None, description="Only this collection.", examples=["default"]
+    )
+    source: Name | None = Field(
+        default=None, description="Only what comes from this source.", examples=["intranet"]
+    )
     only_changed: bool = Field(
-        default=True, description="False: read every document again, not only what changed."
+        default=True,
+        description="False: read every document again, not only what changed.",
+        examples=[True],
     )
     embedding_model: Name | None = Field(
-        default=None, description="Fill the embedding space of this model, which exists already."
+        default=None,
+        description="Fill the embedding space of this model, which exists already.",
+        examples=["BAAI/bge-m3"],
     )
 
 
 class ReindexAccepted(ResponseModel):
     """The job of the run; the run has the same id."""
 
-    job: Job
+    job: Job = Field(description="The job, as it is now.")
 
 
 class ReindexFailure(ResponseModel):
@@ -41,27 +59,36 @@ class ReindexFailure(ResponseModel):
     once the document is deleted.
     """
 
-    document_id: UUID | None
-    item: str | None
-    code: str
-    message: str
+    document_id: UUID | None = Field(
+        description="The document; null when the item is none yet.", examples=[DOCUMENT_ID]
+    )
+    item: str | None = Field(
+        description="The item's name, as above.", examples=["handbook/leave.md"]
+    )
+    code: ErrorCodeField
+    message: ErrorMessageField
 
 
 class StaleDocument(ResponseModel):
     """A document that is stored but no longer in force, and since when."""
 
-    document_id: UUID
-    reason: Literal["expired", "superseded"]
-    since: datetime
+    document_id: DocumentIdField
+    reason: Literal["expired", "superseded"] = Field(
+        description="Why it is out of force.", examples=["expired"]
+    )
+    since: Time = Field(description="Since when.", examples=[TIME])
 
 
 class HeldSource(ResponseModel):
     """A source whose deletions wait for confirmation."""
 
-    name: str
-    listed: Count
-    known: Count
-    reason: str
+    name: str = Field(description="The source's name.", examples=["intranet"])
+    listed: Count = Field(description="Files that were still there.", examples=[12])
+    known: Count = Field(description="Files that had been there before.", examples=[80])
+    reason: str = Field(
+        description="Why the deletions are held.",
+        examples=["More than 20 % of the files have vanished."],
+    )
 
 
 class ReindexRun(ResponseModel):
@@ -71,25 +98,33 @@ class ReindexRun(ResponseModel):
     name the first 1,000; `failed` counts all.
     """
 
-    id: UUID
-    trigger: Trigger
-    started_at: datetime | None
-    finished_at: datetime | None
-    status: JobStatus
-    seen: Count
-    unchanged: Count
-    new: Count
-    changed: Count
-    renamed: Count
-    deleted: Count
-    held: Count
-    failed: Count
-    reparsed: Count
-    expired: Count
-    stale: list[StaleDocument]
-    repaired: dict[str, Count]
-    embedded_chunks: Count
-    embedded_tokens: Count
-    seconds: Annotated[float, Field(ge=0)] | None
-    failures: list[ReindexFailure]
-    held_sources: list[HeldSource]
+    id: UUID = Field(description="The run's id, which is that of its job.", examples=[JOB_ID])
+    trigger: Trigger = Field(description="What began it.", examples=["cron"])
+    started_at: Time | None = Field(
+        description="When its job began; null while it waits.", examples=[TIME]
+    )
+    finished_at: Time | None = Field(
+        description="When it ended; null until then.", examples=[LATER]
+    )
+    status: JobStatus = Field(description="That of its job.", examples=["succeeded"])
+    seen: Count = Field(description="Documents looked at.", examples=[80])
+    unchanged: Count = Field(description="Left as they were.", examples=[77])
+    new: Count = Field(description="Found for the first time.", examples=[1])
+    changed: Count = Field(description="Read again because they had changed.", examples=[2])
+    renamed: Count = Field(description="Found under another name.", examples=[0])
+    deleted: Count = Field(description="Deleted because they had vanished.", examples=[0])
+    held: Count = Field(description="Vanished, and waiting for confirmation.", examples=[0])
+    failed: Count = Field(description="Failures, all of them.", examples=[0])
+    reparsed: Count = Field(description="Read again by a newer parser.", examples=[0])
+    expired: Count = Field(description="Deleted because their time was over.", examples=[0])
+    stale: list[StaleDocument] = Field(description="Stored, and no longer in force.")
+    repaired: dict[str, Count] = Field(
+        description="What was put right, by kind.", examples=[{"orphan_files": 1}]
+    )
+    embedded_chunks: Count = Field(description="Chunks embedded.", examples=[42])
+    embedded_tokens: Count = Field(description="Their tokens.", examples=[6_130])
+    seconds: Annotated[float, Field(ge=0)] | None = Field(
+        description="How long it took; null until it ends.", examples=[4.2]
+    )
+    failures: list[ReindexFailure] = Field(description="The first 1,000 failures.")
+    held_sources: list[HeldSource] = Field(description="Sources that hold deletions.")

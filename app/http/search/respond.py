@@ -1,12 +1,23 @@
 """A search request in, a response out: what the HTTP routes and the command line share."""
 
+from collections.abc import Mapping
+
+from pydantic import BaseModel, JsonValue
+
 from app.http.search.present import explanation_out, hit_out
-from app.http.search.schemas import SearchRequest, SearchResponse, SearchTimings
+from app.http.search.schemas import (
+    Ranks,
+    Scores,
+    SearchRequest,
+    SearchResponse,
+    SearchTimings,
+)
 from app.identity import Caller
 from app.resources import Resources
 from app.retrieve.query import SearchQuery
 from app.retrieve.retrieval import Stale
 from kb.errors import InvalidInput, TextTooLong
+from kb.store.chunks import read_passages
 
 NO_STALE = Stale(hits=0, document_ids=())
 
@@ -52,6 +63,50 @@ async def respond_search(
         explanation=explanation_out(retrieval, stale) if request.explain else None,
         request_id=caller.request_id,
     )
+
+
+class _KeptHit(BaseModel):
+    """What is kept of a hit: where it was found, and no word of it."""
+
+    chunk_id: int
+    scores: Scores
+    ranks: Ranks
+
+
+class _Kept(BaseModel):
+    """A response as it is kept for a repeated request."""
+
+    data: list[_KeptHit]
+    rest: dict[str, JsonValue]
+
+
+def kept_response(response: SearchResponse) -> dict[str, object]:
+    """The response without words of documents, which may be taken away before it is repeated."""
+    kept = _Kept(
+        data=[
+            _KeptHit(chunk_id=hit.chunk_id, scores=hit.scores, ranks=hit.ranks)
+            for hit in response.data
+        ],
+        rest=response.model_dump(mode="json", exclude={"data"}),
+    )
+    return kept.model_dump(mode="json")
+
+
+async def repeated_response(
+    resources: Resources, caller: Caller, body: Mapping[str, object]
+) -> SearchResponse:
+    """The first response without the hits that the caller may not read today."""
+    kept = _Kept.model_validate(body)
+    async with resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
+        passages = await read_passages(scope, [hit.chunk_id for hit in kept.data])
+    hits = [
+        hit_out(passages[hit.chunk_id]).model_copy(
+            update={"scores": hit.scores, "ranks": hit.ranks}
+        )
+        for hit in kept.data
+        if hit.chunk_id in passages
+    ]
+    return SearchResponse.model_validate({**kept.rest, "data": hits})
 
 
 def check_question(resources: Resources, text: str, top_k: int) -> None:

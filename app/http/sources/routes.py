@@ -38,7 +38,9 @@ from kb.store.sources import (
 router = APIRouter(tags=["sources"])
 
 ONE = "/sources/{name}"
-NameInPath = Annotated[str, Path(max_length=100)]
+NameInPath = Annotated[
+    str, Path(max_length=100, description="The source's name.", examples=["intranet"])
+]
 REACH = frozenset({"uri", "include", "exclude"})
 """The properties that say which files are read."""
 
@@ -138,14 +140,20 @@ async def patch_one(
     return await _in_transaction(resources, caller, change)
 
 
-@router.delete(ONE)
+@router.delete(
+    ONE,
+    responses={202: {"model": SourceDeleted, "description": "A job deletes its documents first."}},
+)
 async def delete_one(
     name: NameInPath,
     response: Response,
     resources: ResourcesDep,
     caller: Administers,
     delete_documents: Annotated[  # noqa: FBT002  # a query parameter has a name
-        bool, Query(description="Delete its documents too; unset: they stay as they are.")
+        bool,
+        Query(
+            description="Delete its documents too; unset: they stay as they are.", examples=[False]
+        ),
     ] = False,
 ) -> SourceDeleted:
     """Remove a source: at once, or with its documents by a job (202)."""

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 from operator import attrgetter
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 
 from app.http.dependencies import Administers, ResourcesDep
 from app.http.idempotency import IdempotencyKey, change_once, request_digest
@@ -41,6 +41,15 @@ from kb.store.webhooks import (
 router = APIRouter(tags=["webhooks"])
 
 ONE = "/webhooks/{webhook_id}"
+
+WebhookIdPath = Annotated[
+    UUID,
+    Path(description="The webhook's id.", examples=["01a1fbbb-4f20-7d91-a6f3-0c5e8b7d2a46"]),
+]
+DeliveryIdPath = Annotated[
+    UUID,
+    Path(description="The delivery's id.", examples=["01a1fbbb-5a31-7c02-9d84-7e6f1b3c8a90"]),
+]
 
 
 @router.post("/webhooks", status_code=201, response_model=WebhookWithSecret)
@@ -94,7 +103,9 @@ async def list_all(
 
 
 @router.get(ONE)
-async def get_one(webhook_id: UUID, resources: ResourcesDep, caller: Administers) -> Webhook:
+async def get_one(
+    webhook_id: WebhookIdPath, resources: ResourcesDep, caller: Administers
+) -> Webhook:
     """A webhook."""
     async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
         return webhook_out(await get_webhook(scope, WebhookId(webhook_id)))
@@ -102,7 +113,7 @@ async def get_one(webhook_id: UUID, resources: ResourcesDep, caller: Administers
 
 @router.patch(ONE)
 async def change(
-    webhook_id: UUID, patch: WebhookPatch, resources: ResourcesDep, caller: Administers
+    webhook_id: WebhookIdPath, patch: WebhookPatch, resources: ResourcesDep, caller: Administers
 ) -> Webhook:
     """Change a webhook; one that was disabled is enabled again with `enabled`.
 
@@ -133,40 +144,70 @@ async def change(
 
 
 @router.delete(ONE, status_code=204)
-async def remove(webhook_id: UUID, resources: ResourcesDep, caller: Administers) -> None:
+async def remove(webhook_id: WebhookIdPath, resources: ResourcesDep, caller: Administers) -> None:
     """Remove a webhook and what waits for it."""
     async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
         await delete_webhook(scope, WebhookId(webhook_id))
         await record_event(scope, caller.actor, "webhook.delete", str(webhook_id))
 
 
-@router.post(f"{ONE}:rotate")
+@router.post(f"{ONE}:rotate", response_model=WebhookWithSecret)
 async def rotate(
-    webhook_id: UUID, body: RotationRequest, resources: ResourcesDep, caller: Administers
-) -> WebhookWithSecret:
+    webhook_id: WebhookIdPath,
+    body: RotationRequest,
+    resources: ResourcesDep,
+    caller: Administers,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """Make a new secret; those before it sign too until the overlap ends."""
     secret = new_secret() if body.secret is None else check_secret(body.secret)
     overlap = timedelta(seconds=body.overlap_seconds)
-    async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
+
+    async def change(scope: TenantSession) -> StoredResponse:
         webhook = await rotate_secret(
             scope, WebhookId(webhook_id), secret, overlap=overlap, now=resources.clock()
         )
         await record_event(scope, caller.actor, "webhook.rotate", str(webhook_id))
-    return webhook_with_secret(webhook)
+        rotated = webhook_with_secret(webhook)
+        return StoredResponse(status_code=200, body=rotated.model_dump(mode="json"))
+
+    sent = {"webhook_id": str(webhook_id), **body.model_dump(mode="json")}
+    return await change_once(
+        resources.database,
+        caller,
+        key=idempotency_key,
+        digest=request_digest(f"POST {ONE}:rotate", sent),
+        change=change,
+    )
 
 
-@router.post(f"{ONE}:test", status_code=202)
-async def test(webhook_id: UUID, resources: ResourcesDep, caller: Administers) -> Delivery:
+@router.post(f"{ONE}:test", status_code=202, response_model=Delivery)
+async def send_test(
+    webhook_id: WebhookIdPath,
+    resources: ResourcesDep,
+    caller: Administers,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """Have an event of the type `webhook.test` sent; its delivery tells what became of it."""
-    now, one = resources.clock(), WebhookId(webhook_id)
-    async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
+    one = WebhookId(webhook_id)
+
+    async def change(scope: TenantSession) -> StoredResponse:
         await get_webhook(scope, one, is_locked=True)
-        return delivery_out(await add_test_delivery(scope, one, now=now))
+        delivery = delivery_out(await add_test_delivery(scope, one, now=resources.clock()))
+        return StoredResponse(status_code=202, body=delivery.model_dump(mode="json"))
+
+    return await change_once(
+        resources.database,
+        caller,
+        key=idempotency_key,
+        digest=request_digest(f"POST {ONE}:test", {"webhook_id": str(webhook_id)}),
+        change=change,
+    )
 
 
 @router.get(f"{ONE}/deliveries")
 async def get_deliveries(
-    webhook_id: UUID,
+    webhook_id: WebhookIdPath,
     resources: ResourcesDep,
     caller: Administers,
     limit: LimitParam = DEFAULT_LIMIT,
@@ -185,18 +226,30 @@ async def get_deliveries(
     return page_of(found, limit=limit, show=delivery_out, place=attrgetter("id"))
 
 
-@router.post(f"{ONE}/deliveries/{{delivery_id}}:retry", status_code=202)
+@router.post(f"{ONE}/deliveries/{{delivery_id}}:retry", status_code=202, response_model=Delivery)
 async def retry(
-    webhook_id: UUID, delivery_id: UUID, resources: ResourcesDep, caller: Administers
-) -> Delivery:
+    webhook_id: WebhookIdPath,
+    delivery_id: DeliveryIdPath,
+    resources: ResourcesDep,
+    caller: Administers,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """Have an event sent again at once, also one that arrived."""
-    async with resources.database.tenant(caller.tenant_id, viewer=None) as scope:
-        await get_webhook(scope, WebhookId(webhook_id))
-        return delivery_out(
-            await retry_delivery(
-                scope, WebhookId(webhook_id), DeliveryId(delivery_id), now=resources.clock()
-            )
-        )
+    one, again = WebhookId(webhook_id), DeliveryId(delivery_id)
+
+    async def change(scope: TenantSession) -> StoredResponse:
+        await get_webhook(scope, one)
+        delivery = delivery_out(await retry_delivery(scope, one, again, now=resources.clock()))
+        return StoredResponse(status_code=202, body=delivery.model_dump(mode="json"))
+
+    sent = {"webhook_id": str(webhook_id), "delivery_id": str(delivery_id)}
+    return await change_once(
+        resources.database,
+        caller,
+        key=idempotency_key,
+        digest=request_digest(f"POST {ONE}/deliveries:retry", sent),
+        change=change,
+    )
 
 
 def _host(url: str) -> str:

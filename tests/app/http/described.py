@@ -87,6 +87,11 @@ BODIES: Final[Mapping[Route, dict[str, Json]]] = {
         "stream": False,
         "include_retrieved": True,
     },
+    ("POST", "/v1/answers/{answer_id}/feedback"): {
+        "rating": 1,
+        "reason_code": "outdated",
+        "comment": "It changed.",
+    },
     ("POST", "/v1/chat/completions"): {
         "model": "footnote/default",
         "messages": [

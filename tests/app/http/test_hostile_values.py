@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from kb.store.choices import SCOPES
 from tests.app.http.described import BODIES, TEXTS, Described, Json, Route, must_be_refused_properly
 from tests.service import Person, Service
 
@@ -37,8 +38,7 @@ VALUES: Final[tuple[Json, ...]] = (
 
 @pytest.fixture
 async def ana(service: Service) -> Person:
-    scopes = ("documents:write", "documents:read", "search", "answers", "admin", "act_as")
-    return await service.person(await service.new_tenant(), scopes=scopes)
+    return await service.person(await service.new_tenant(), scopes=SCOPES)
 
 
 def places(value: Json, here: Place = ()) -> Iterator[Place]:

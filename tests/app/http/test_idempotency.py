@@ -1,11 +1,13 @@
 """`Idempotency-Key`: however often a request is sent, its work is done once."""
 
 import asyncio
+import json
 from datetime import timedelta
 from http import HTTPStatus
 
 import httpx
 import pytest
+from sqlalchemy import delete, select
 
 from app.http.idempotency import Remember, do_once
 from app.identity import Caller, Identity
@@ -13,6 +15,7 @@ from kb.errors import FileStoreUnavailable, IdempotencyKeyReused, InvalidInput, 
 from kb.ids import Subject
 from kb.store.choices import SCOPES
 from kb.store.idempotency import StoredResponse
+from kb.store.tables import answer_events, idempotency_keys
 from tests.service import Person, Service
 
 QUESTION = "How many days of leave does everyone have?"
@@ -279,3 +282,70 @@ async def test_who_was_taken_for_dead_does_nothing_when_it_goes_on(
         await first
     third = await do_once(database, caller, key="k1", digest="a", act=act)
     assert second.body == third.body == {"by": "the second"}
+
+
+async def test_a_repeated_search_shows_what_may_be_read_today(
+    service: Service, ana: Person
+) -> None:
+    bob = await service.person(ana.tenant_id, "user:bob")
+    hidden = await ana.upload("The harbour closes at 8.")
+    await ana.upload("The harbour opens at 6.")
+    first = (await post(bob, "/v1/search", "k1", {"query": "harbour"})).json()
+    await ana.request("PATCH", f"/v1/documents/{hidden}", json={"principals": ["user:ana"]})
+
+    again = (await post(bob, "/v1/search", "k1", {"query": "harbour"})).json()
+
+    assert len(first["data"]) == 2
+    left = [hit for hit in first["data"] if hit["document"]["id"] != hidden]
+    assert again == {**first, "data": left}
+    async with service.resources.database.tenant(ana.tenant_id, viewer=None) as scope:
+        kept = await scope.connection.execute(select(idempotency_keys.c.response))
+        assert "harbour closes" not in str([*kept.scalars()])
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/answers", {"question": QUESTION, "stream": True}),
+        (
+            "/v1/chat/completions",
+            {
+                "model": "footnote/default",
+                "messages": [{"role": "user", "content": QUESTION}],
+                "stream": True,
+            },
+        ),
+    ],
+)
+async def test_a_repeated_stream_is_that_of_the_first_answer(
+    ana: Person, path: str, body: object
+) -> None:
+    await ana.upload("Everyone has 31 days of leave.")
+
+    first, again = await asyncio.gather(*(post(ana, path, "k1", body) for _ in range(2)))
+    later = await post(ana, path, "k1", body)
+
+    # Whoever comes while the key is being claimed is told so; the others follow one answer.
+    streams = [each.text for each in (first, again, later) if each.status_code == HTTPStatus.OK]
+    assert "31 days" in later.text
+    assert set(streams) == {later.text}
+
+
+async def test_of_a_stream_whose_events_are_gone_the_answer_is_left(ana: Person) -> None:
+    await ana.upload("Everyone has 31 days of leave.")
+    body = {"question": QUESTION, "stream": True}
+    first = await post(ana, "/v1/answers", "k1", body)
+    async with ana.service.resources.database.tenant(ana.tenant_id, viewer=None) as scope:
+        await scope.connection.execute(delete(answer_events))
+
+    again = await post(ana, "/v1/answers", "k1", body)
+
+    last = first.text.strip().rpartition("\n\n")[2]
+    assert again.text.strip().splitlines()[0] == "event: answer.completed"
+    assert "id: 1" in again.text.splitlines()
+    assert data_of(again.text.strip()) == data_of(last)
+
+
+def data_of(event: str) -> object:
+    """The data of an event."""
+    return json.loads(next(line for line in event.splitlines() if line.startswith("data: "))[6:])

@@ -92,7 +92,7 @@ def problem(response: httpx.Response) -> Problem:
     assert response.headers["content-type"] == "application/problem+json"
     parsed = Problem.model_validate(response.json())
     assert parsed.status == response.status_code
-    assert parsed.type == f"/errors/{parsed.code}"
+    assert parsed.type == f"/docs/errors#{parsed.code}"
     assert parsed.title
     return parsed
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from app.answering import claims, outcome
 from app.http import location
 from app.http.answers import schemas as answers
+from app.http.documents import receipt_schemas
 from app.http.documents import schemas as documents
 from app.http.jobs import schemas as jobs
 from app.http.paging import Page
@@ -20,31 +21,32 @@ from kb.store.uploads import UploadMode
 
 FIELDS: dict[type[BaseModel], str] = {
     documents.Document: (
-        "id external_id collection title source_uri media_type language version content_sha256 "
-        "size_bytes status warnings error chunk_count principals metadata effective_at expires_at "
-        "created_at updated_at pending_upload"
+        "id external_id collection title filename source_uri media_type language version "
+        "content_sha256 size_bytes status warnings error chunk_count principals metadata "
+        "effective_at expires_at created_at updated_at pending_upload"
     ),
     documents.DocumentAccepted: "document job",
-    documents.DocumentDeleted: "receipt",
+    receipt_schemas.DocumentDeleted: "receipt",
     location.Location: "section page slide sheet row char_start char_end",
     jobs.Job: "id kind status progress error attempts",
     jobs.Progress: "done total unit",
     jobs.JobError: "code message retryable",
     search.SearchHit: "chunk_id document text location scores ranks",
-    search.FoundDocument: "id external_id version title source_uri updated_at",
+    search.FoundDocument: "id external_id version title filename source_uri updated_at",
     search.Scores: "fused bm25 cosine rerank",
     search.Ranks: "lexical vector",
     search.SearchTimings: "embed lexical vector fetch total",
     answers.Answer: (
         "id status reason answer claims citations conflicts clarifying_question retrieved context "
         "usage model prompt generation timings_ms created_at request_id handover "
-        "confidence_reason"
+        "confidence_reason feedback"
     ),
     answers.Claim: "text verdict score citations wording draft",
     answers.Citation: (
-        "id marker document_id document_version external_id title source_uri chunk_id quote "
-        "location content_sha256 verification"
+        "id marker document_id document_version external_id title filename source_uri chunk_id "
+        "quote location content_sha256 verification"
     ),
+    answers.Feedback: "answer_id rating reason_code comment created_at updated_at",
     answers.CitationVerification: "method checks reader",
     answers.Checks: "source quote numbers names negation coverage",
     answers.ContextUse: "budget used dropped",

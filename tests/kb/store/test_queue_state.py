@@ -1,16 +1,20 @@
 """The queue in numbers, over all tenants."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from kb.settings import Settings
 from kb.store.job_kinds import INGEST, JOB_KINDS
 from kb.store.jobs import TenantWork, enqueue_job, finish_job, release_job
-from kb.store.queue_state import failed_jobs, queue_states
+from kb.store.queue_state import documents_by_status, failed_jobs, queue_states
+from kb.store.tenants import create_tenant
 from tests.footnote.own_database import OwnDatabase, own_database
+from tests.ingest.files.builders import encrypted_pdf_file
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -80,3 +84,34 @@ async def test_the_system_sees_nothing_else_of_a_job(own: OwnDatabase) -> None:
         )
 
         assert list(granted.scalars()) == ["kind", "status"]
+
+
+async def test_documents_of_all_tenants_are_counted_by_status(own: OwnDatabase) -> None:
+    await own.upload(encrypted_pdf_file("secret"), filename="locked.pdf")
+    await own.upload(b"One.")
+    await own.work_until_empty()
+    await own.upload(b"Two.")
+    async with own.tools.database.system() as system:
+        other = await create_tenant(system, "other")
+    await replace(own, tenant_id=other.id).upload(b"Three.")
+
+    async with own.tools.database.system() as system:
+        count_by_status = await documents_by_status(system)
+
+    assert count_by_status == {
+        "pending": 2,
+        "processing": 0,
+        "ready": 1,
+        "ready_with_warnings": 0,
+        "failed": 1,
+        "deleting": 0,
+        "deleted": 0,
+    }
+
+
+async def test_the_system_sees_nothing_of_a_document_but_its_status(own: OwnDatabase) -> None:
+    await own.upload(b"One.")
+
+    async with own.tools.database.system() as system:
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            await system.connection.execute(text("SELECT tenant_id, status FROM documents"))

@@ -5,7 +5,7 @@ from http import HTTPStatus
 import pytest
 from sqlalchemy import text
 
-from app.http.documents.schemas import Receipt
+from app.http.documents.receipt_schemas import Receipt
 from kb.errors import FileStoreUnavailable
 from kb.store.spaces import all_spaces
 from tests.service import Person, Service

@@ -1,0 +1,359 @@
+"""The client for asyncio."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, closing
+from os import PathLike
+from typing import Any, Final, Literal, Self, TypeAlias, TypeVar, Unpack, overload
+
+import httpx
+
+from footnote_client import calls, flows, folders
+from footnote_client.answers import Answer, Feedback, GroundingResponse, VerifiedClaim
+from footnote_client.calls import Call
+from footnote_client.contract import (
+    AnswerOptions,
+    Document,
+    DocumentAccepted,
+    DocumentChanges,
+    DocumentListing,
+    FileFields,
+    Job,
+    Receipt,
+    SearchOptions,
+    SearchResponse,
+    UploadFields,
+)
+from footnote_client.events import AnswerReader
+from footnote_client.folders import DEFAULT_PARALLEL, FieldsOf, FolderResult, OnProgress, Tally
+from footnote_client.sending import Pause, Retries, Run, Steps, new_sender
+
+T = TypeVar("T")
+
+OpenStream: TypeAlias = Callable[[Call[httpx.Response]], Awaitable[httpx.Response]]
+
+DEFAULT_TIMEOUT: Final = httpx.Timeout(120, connect=10)
+"""A language model may take a minute for an answer."""
+
+DEFAULT_WAIT_SECONDS: Final = 600.0
+
+
+class AsyncClient:
+    """A client for the service at one URL, with one key; tasks of one event loop may share it.
+
+    Every method raises FootnoteError, of the class of what went wrong. `act_as` names the
+    principals for whose eyes a request is made; the key needs the scope `act_as` for it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        retries: Retries | None = None,
+        timeout: httpx.Timeout | float = DEFAULT_TIMEOUT,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        """`http` is for proxies and certificates of your own, and stays yours to close."""
+        self._sender = new_sender(url, key, retries)
+        self._http = http or httpx.AsyncClient(timeout=timeout)
+        self._owns_http = http is None
+
+    def __repr__(self) -> str:
+        """The class and the URL."""
+        return f"AsyncClient({self._sender.url!r})"
+
+    async def __aenter__(self) -> Self:
+        """The client itself."""
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        """Closes it."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        if self._owns_http:
+            await self._http.aclose()
+
+    # --- Documents -------------------------------------------------------------------------------
+
+    async def upload(
+        self,
+        file: flows.File,
+        *,
+        filename: str | None = None,
+        act_as: Sequence[str] | None = None,
+        idempotency_key: str | None = None,
+        **fields: Unpack[UploadFields],
+    ) -> DocumentAccepted:
+        """The stored file and the job that reads it; no job when nothing has changed.
+
+        `file` is a path, the bytes, or a file that is open for reading bytes; what has no name
+        needs a `filename`. OSError when it cannot be read.
+        """
+        return await self._run(
+            flows.upload(
+                self._sender,
+                file,
+                filename,
+                fields,
+                act_as=act_as,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    async def upload_text(
+        self,
+        text: str,
+        *,
+        act_as: Sequence[str] | None = None,
+        idempotency_key: str | None = None,
+        **fields: Unpack[UploadFields],
+    ) -> DocumentAccepted:
+        """The stored text and the job that reads it; no job when nothing has changed."""
+        call = calls.upload_text(text, fields, idempotency_key=idempotency_key)
+        return await self._send(call, act_as)
+
+    async def upload_folder(
+        self,
+        folder: str | PathLike[str],
+        *,
+        fields_of: FieldsOf | None = None,
+        on_progress: OnProgress | None = None,
+        parallel: int = DEFAULT_PARALLEL,
+        act_as: Sequence[str] | None = None,
+        **fields: Unpack[FileFields],
+    ) -> FolderResult:
+        """What became of each file below the folder; one that fails stops no other.
+
+        The path below the folder is the document's `external_id`: another run stores only what
+        changed or is missing. Names that begin with a dot and symbolic links are left out.
+        `fields_of` gives a file fields of its own, or None to leave it out. OSError when the folder
+        cannot be read, ValueError when a file in it says who may read others and nothing here does.
+        """
+        if parallel < 1:
+            raise ValueError("At least one upload has to be made at a time.")
+        planned = await asyncio.to_thread(folders.plan, folder, fields, fields_of)
+        tally = Tally([file for file, _ in planned], on_progress)
+        waiting = iter(planned)
+
+        async def upload_one_after_another() -> None:
+            for file, sent in waiting:
+                steps = folders.upload(self._sender, file, sent, act_as=act_as)
+                tally.add(await self._run(steps))
+
+        uploads = [asyncio.create_task(upload_one_after_another()) for _ in range(parallel)]
+        try:
+            await asyncio.gather(*uploads)
+        finally:
+            for upload in uploads:
+                upload.cancel()
+            await asyncio.gather(*uploads, return_exceptions=True)
+        return tally.result()
+
+    @overload
+    async def wait(
+        self, job: Job | str, *, timeout_seconds: float = ..., act_as: Sequence[str] | None = ...
+    ) -> Job: ...
+    @overload
+    async def wait(
+        self, job: None, *, timeout_seconds: float = ..., act_as: Sequence[str] | None = ...
+    ) -> None: ...
+    async def wait(
+        self,
+        job: Job | str | None,
+        *,
+        timeout_seconds: float = DEFAULT_WAIT_SECONDS,
+        act_as: Sequence[str] | None = None,
+    ) -> Job | None:
+        """The job once it has ended with success; None without a job.
+
+        JobFailed when it failed or was canceled, WaitTimedOut when it has not ended in time.
+        """
+        steps = flows.wait(self._sender, job, timeout_seconds=timeout_seconds, act_as=act_as)
+        return await self._run(steps)
+
+    async def get_document(
+        self, document_id: str, *, act_as: Sequence[str] | None = None
+    ) -> Document:
+        """The document, with its `etag`."""
+        return await self._send(calls.get_document(document_id), act_as)
+
+    async def list_documents(
+        self, *, act_as: Sequence[str] | None = None, **listing: Unpack[DocumentListing]
+    ) -> AsyncIterator[Document]:
+        """All documents that fit, in the order of their upload; pages are read as needed."""
+        cursor, has_more = None, True
+        while has_more:
+            page = await self._send(calls.list_documents(listing, cursor), act_as)
+            for document in page.data:
+                yield document
+            cursor, has_more = page.next_cursor, page.has_more
+
+    async def update_document(
+        self,
+        document_id: str,
+        *,
+        if_match: str | None = None,
+        act_as: Sequence[str] | None = None,
+        **changes: Unpack[DocumentChanges],
+    ) -> Document:
+        """The changed document; what is not named stays.
+
+        RevisionMismatch when it has changed since `if_match` was its `etag`.
+        """
+        return await self._send(
+            calls.update_document(document_id, changes, if_match=if_match), act_as
+        )
+
+    async def delete_document(
+        self, document_id: str, *, act_as: Sequence[str] | None = None
+    ) -> Receipt:
+        """The receipt of the deletion; when it was deleted before, that one's."""
+        return await self._run(flows.delete(self._sender, document_id, act_as=act_as))
+
+    # --- Search and answers ----------------------------------------------------------------------
+
+    async def search(
+        self,
+        query: str,
+        *,
+        act_as: Sequence[str] | None = None,
+        **options: Unpack[SearchOptions],
+    ) -> SearchResponse:
+        """The best passages, best first."""
+        return await self._send(calls.search(query, options), act_as)
+
+    async def ask(
+        self,
+        question: str,
+        *,
+        act_as: Sequence[str] | None = None,
+        idempotency_key: str | None = None,
+        **options: Unpack[AnswerOptions],
+    ) -> Answer:
+        """The answer, each of whose sentences is proved by a quote; look at its `status`."""
+        call = calls.ask(question, options, idempotency_key=idempotency_key)
+        return await self._send(call, act_as)
+
+    def stream(
+        self,
+        question: str,
+        *,
+        act_as: Sequence[str] | None = None,
+        idempotency_key: str | None = None,
+        **options: Unpack[AnswerOptions],
+    ) -> "AsyncClaimStream":
+        """The claims of an answer as they are proved; `answer()` of it is the whole one."""
+        call = calls.ask(question, options, idempotency_key=idempotency_key)
+        return AsyncClaimStream(self._send, AnswerReader(self._sender, call.acting_as(act_as)))
+
+    async def get_answer(self, answer_id: str, *, act_as: Sequence[str] | None = None) -> Answer:
+        """The stored answer."""
+        return await self._send(calls.get_answer(answer_id), act_as)
+
+    async def feedback(
+        self,
+        answer_id: str,
+        rating: Literal[-1, 1],
+        *,
+        reason_code: str | None = None,
+        comment: str | None = None,
+        act_as: Sequence[str] | None = None,
+    ) -> Feedback:
+        """What is stored of what the caller thinks of an answer: 1 for good, -1 for bad."""
+        call = calls.feedback(answer_id, rating, reason_code=reason_code, comment=comment)
+        return await self._send(call, act_as)
+
+    async def check_grounding(
+        self,
+        sources: Mapping[str, str],
+        *,
+        answer: str | None = None,
+        claims: Sequence[str] | None = None,
+        act_as: Sequence[str] | None = None,
+    ) -> GroundingResponse:
+        """Which sentences of the answer, or which claims, the sources support: texts by name."""
+        return await self._send(
+            calls.check_grounding(sources, answer=answer, claims=claims), act_as
+        )
+
+    # --- Sending ---------------------------------------------------------------------------------
+
+    async def _send(self, call: Call[T], act_as: Sequence[str] | None = None) -> T:
+        return await self._run(self._sender.send(call.acting_as(act_as)))
+
+    async def _run(self, steps: Steps[T]) -> T:
+        """The outcome of the steps, performed here."""
+        # Closed whatever happens: they may hold a file open.
+        with closing(steps):
+            run = Run(steps)
+            while (step := run.step) is not None:
+                if isinstance(step, Pause):
+                    await asyncio.sleep(step.seconds)
+                    run.go_on(None)
+                    continue
+                try:
+                    response = await self._perform(step)
+                except Exception as error:  # noqa: BLE001  # for the steps to decide about
+                    run.fail(error)
+                else:
+                    run.go_on(response)
+            return run.outcome
+
+    async def _perform(self, call: Call[Any]) -> httpx.Response:
+        request = self._sender.build(self._http, call)
+        response = await self._http.send(request, stream=call.is_streamed)
+        if not response.is_success:
+            await response.aread()
+        return response
+
+
+class AsyncClaimStream:
+    """The claims of an answer as they are proved: loop over it, then take `answer()`.
+
+    Leave its `with` block, or close it, to stop before the end.
+    """
+
+    def __init__(self, open_call: OpenStream, reader: AnswerReader) -> None:
+        """Nothing is asked before the first claim is wanted."""
+        self._open = open_call
+        self._reader = reader
+        self._claims = self._read()
+
+    def __aiter__(self) -> AsyncIterator[VerifiedClaim]:
+        """Each claim, once."""
+        return self._claims
+
+    async def __aenter__(self) -> Self:
+        """The stream itself."""
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        """Closes it."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stops; the service gives the answer up when nobody else follows it."""
+        await self._claims.aclose()
+
+    async def answer(self) -> Answer:
+        """The whole answer, when it has come; claims that nobody looped over are passed by."""
+        async for _claim in self._claims:
+            pass
+        return self._reader.whole_answer()
+
+    async def _read(self) -> AsyncGenerator[VerifiedClaim, None]:
+        while self._reader.answer is None:
+            response, cause = await self._open(self._reader.next_call()), None
+            try:
+                async with aclosing(response):
+                    self._reader.begin(response)
+                    async for part in response.aiter_bytes():
+                        for claim in self._reader.read(part):
+                            yield claim
+            except httpx.RequestError as error:
+                cause = error
+            if self._reader.answer is None:
+                await asyncio.sleep(self._reader.after_break(cause).seconds)
