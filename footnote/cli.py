@@ -242,7 +242,7 @@ def _told(error: Exception) -> str:
                 name = "_".join(str(part) for part in fault["loc"])
                 faults.append(f"{prefix}{name.upper() if prefix else name}: {fault['msg']}")
             return "; ".join(faults)
-        case OSError():
+        case OSError(strerror=str()):
             return system_failure(error)
         case _:
             return _unexpected(error)

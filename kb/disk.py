@@ -76,7 +76,7 @@ def require_writable(home: Path) -> None:
 
 def system_failure(error: OSError) -> str:
     """An error of the system that nothing has foreseen, as one line for people."""
-    place = f": {error.filename}" if error.filename else ""
+    place = f": {error.filename!r}" if error.filename else ""
     if is_disk_full(error):
         return f"A disk is full, free some space{place} [{DiskFull.code}]"
-    return f"{error.strerror or type(error).__name__}{place} [{HomeUnusable.code}]"
+    return f"{error.strerror}{place}"
