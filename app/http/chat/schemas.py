@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
 
 from app.answering.outcome import AnswerReason, AnswerStatus
 from app.http.answers.schemas import Citation, Tokens
@@ -30,41 +31,58 @@ def _only(*allowed: object, why: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _described(*allowed: object) -> WithJsonSchema:
-    """What `_only` accepts, for the API's description."""
-    return WithJsonSchema({"enum": [*allowed, None]})
+def _described(schema: JsonSchemaValue) -> WithJsonSchema:
+    """What `_only` accepts, for the API's description: null, or what the schema says."""
+    return WithJsonSchema({"anyOf": [schema, {"type": "null"}]})
 
+
+NULL = WithJsonSchema({"type": "null"})
 
 _NO_TOOLS = "this service calls no tools"
 _NO_LOGPROBS = "proved sentences have no log-probabilities"
 
-NoTools = Annotated[list[JsonValue] | None, _only([], why=_NO_TOOLS), _described([])]
+NoTools = Annotated[
+    list[JsonValue] | None,
+    _only([], why=_NO_TOOLS),
+    _described({"type": "array", "maxItems": 0, "items": {}}),
+]
 NoToolChoice = Annotated[
-    JsonValue, _only("none", "auto", why=_NO_TOOLS), _described("none", "auto")
+    JsonValue,
+    _only("none", "auto", why=_NO_TOOLS),
+    _described({"type": "string", "enum": ["none", "auto"]}),
 ]
 OnlyText = Annotated[
     dict[str, JsonValue] | None,
     _only({"type": "text"}, why="an answer is text with markers, in no other format"),
-    _described({"type": "text"}),
+    _described(
+        {
+            "type": "object",
+            "properties": {"type": {"type": "string", "const": "text"}},
+            "required": ["type"],
+            "additionalProperties": False,
+        }
+    ),
 ]
 TextOnly = Annotated[
-    list[Text] | None, _only([], ["text"], why="an answer is text"), _described([], ["text"])
+    list[Text] | None,
+    _only([], ["text"], why="an answer is text"),
+    _described({"type": "array", "maxItems": 1, "items": {"type": "string", "const": "text"}}),
 ]
-NoAudio = Annotated[JsonValue, _only(why="there is no sound, neither said nor heard"), _described()]
+NoAudio = Annotated[JsonValue, _only(why="there is no sound, neither said nor heard"), NULL]
 NoBias = Annotated[
     dict[Text, JsonValue] | None,
     _only({}, why="the documents' words are not weighed by token"),
-    _described({}),
+    _described({"type": "object", "maxProperties": 0}),
 ]
-OneChoice = Annotated[int | None, _only(1, why="there is one answer"), _described(1)]
-NoLogprobs = Annotated[bool | None, _only(False, why=_NO_LOGPROBS), _described(False)]
-NoTopLogprobs = Annotated[int | None, _only(0, why=_NO_LOGPROBS), _described(0)]
-NoWeb = Annotated[
-    JsonValue, _only(why="answers are made of your documents, not of the web"), _described()
+OneChoice = Annotated[
+    int | None, _only(1, why="there is one answer"), _described({"type": "integer", "enum": [1]})
 ]
-NoModeration = Annotated[
-    JsonValue, _only(why="moderation is for the operator to set up"), _described()
+NoLogprobs = Annotated[bool | None, _only(False, why=_NO_LOGPROBS)]
+NoTopLogprobs = Annotated[
+    int | None, _only(0, why=_NO_LOGPROBS), _described({"type": "integer", "enum": [0]})
 ]
+NoWeb = Annotated[JsonValue, _only(why="answers are made of your documents, not of the web"), NULL]
+NoModeration = Annotated[JsonValue, _only(why="moderation is for the operator to set up"), NULL]
 
 
 class TextPart(RequestModel):
