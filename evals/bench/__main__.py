@@ -146,8 +146,7 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
     home = plan.instance(name)
     match name:
         case Name.ANSWERS:
-            other = plan.other_instance("answers_against")
-            return measure_answers(home, other, plan.data(SQUAD2), limit=plan.limit)
+            return _measure_answers(plan, plan.data(SQUAD2))
         case Name.STARTUP:
             return measure_startup(home, runs=plan.runs or 5)
         case Name.INGEST:
@@ -203,6 +202,11 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
             raise ValueError("Benchmarks are measured one at a time.")
         case _:
             assert_never(name)
+
+
+def _measure_answers(plan: Plan, squad2: Dataset) -> Outcome:
+    other = plan.other_instance("answers_against")
+    return measure_answers(plan.instance(Name.ANSWERS), other, squad2, limit=plan.limit)
 
 
 def _measure_memory(plan: Plan, handbook: Dataset) -> Outcome:
