@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Final, Generic, Literal, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from fastapi import Header
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
 
 from app.http.problem_schemas import Problem
 from app.http.problems import problem_of
@@ -35,7 +34,8 @@ class SentAsText:
 
     @staticmethod
     def __get_pydantic_json_schema__(
-        schema: CoreSchema, handler: GetJsonSchemaHandler
+        schema: Any,  # pydantic-core's own, which is passed on
+        handler: GetJsonSchemaHandler,
     ) -> JsonSchemaValue:
         """A string, and the schema of what is in it."""
         return {
