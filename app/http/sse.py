@@ -34,7 +34,7 @@ class SentAsText:
 
     @staticmethod
     def __get_pydantic_json_schema__(
-        schema: Any,  # pydantic-core's own, which is passed on
+        schema: Any,  # noqa: ANN401  # pydantic-core's own, which is passed on
         handler: GetJsonSchemaHandler,
     ) -> JsonSchemaValue:
         """A string, and the schema of what is in it."""
