@@ -138,9 +138,14 @@ def clean_up(clone: Path, bare: dict[str, str]) -> None:
     assert run(["git", "status", "--porcelain", "--ignored"], clone, bare) == ""
 
 
-def test_a_newcomer_gets_from_the_demo_to_a_clean_clone(clone: Path, bare: dict[str, str]) -> None:
+def test_a_newcomer_gets_from_the_demo_to_a_clean_clone(
+    clone: Path, bare: dict[str, str], tmp_path: Path
+) -> None:
     try_the_demo(clone, bare)
-    with served(clone, bare) as port:
-        for page in ("README.md", "docs/quickstart.md"):
-            walk(page, clone, bare, port)
+    for page in ("README.md", "docs/quickstart.md"):
+        # Each is written for who has no documents yet.
+        home = tmp_path / Path(page).stem
+        home.mkdir()
+        with served(clone, bare | {"HOME": str(home)}) as port:
+            walk(page, clone, bare | {"HOME": str(home)}, port)
     clean_up(clone, bare)
