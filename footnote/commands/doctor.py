@@ -5,7 +5,7 @@ from typing import Final
 
 import typer
 
-from footnote.checks.check import Check, Status, without_advice
+from footnote.checks.check import Check, Status
 from footnote.checks.machine import check_machine
 from footnote.checks.stored import check_database
 from footnote.output import console, print_json, styled
@@ -25,7 +25,7 @@ def check_set_up(*, as_json: bool) -> None:
     settings = Settings()
     local = check_machine(settings)
     has_home = any(check.name == "home" and check.status == "ok" for check in local)
-    checks = list(without_advice([*local, *check_database(settings, has_home=has_home)]))
+    checks = [*local, *check_database(settings, has_home=has_home)]
     is_well = all(check.status != "failed" for check in checks)
     if as_json:
         print_json({"ok": is_well, "checks": [_as_json(check) for check in checks]})
@@ -42,12 +42,12 @@ def _as_json(check: Check) -> dict[str, object]:
         "status": check.status,
         "ok": None if check.status == "skipped" else check.status != "failed",
         "detail": check.detail,
-        "mend": check.mend,
+        "mend": None if check.status == "ok" else check.mend,
     }
 
 
 def _show(checks: Sequence[Check]) -> None:
     for check in checks:
         console.print(styled(MARK_BY_STATUS[check.status], f" {check.name}: {check.detail}"))
-        if check.mend:
+        if check.mend and check.status != "ok":
             console.print(f"     {check.mend}")

@@ -16,7 +16,6 @@ from time import monotonic, sleep
 import httpx
 import pytest
 
-from kb.settings import Settings
 from tests.footnote.processes import ROOT
 from tests.footnote.test_documented_commands import BLOCK, check_shown
 
@@ -52,14 +51,11 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def bare(clone: Path, settings: Settings, tmp_path: Path) -> dict[str, str]:
-    """What a fresh shell has; the model is exported already, which takes half a minute."""
+def bare(tmp_path: Path) -> dict[str, str]:
+    """What a fresh shell has."""
     home, temporary = tmp_path / "home", tmp_path / "tmp"
+    home.mkdir()
     temporary.mkdir()
-    for each in (clone / ".demo" / "demo", home / ".local" / "share" / "footnote"):
-        each.mkdir(parents=True, exist_ok=True)
-        if not (each / "models").is_symlink():
-            (each / "models").symlink_to(settings.home_path / "models")
     return {"HOME": str(home), "PATH": os.defpath, "TMPDIR": str(temporary)}
 
 
