@@ -37,8 +37,7 @@ class Announcements:
             f"First start: made the tenant {tenant!r}. Its key, shown only now:",
             key,
             "",
-            "Upload a note, from another terminal (a file: -F file=@PATH in place of the last two "
-            "options):",
+            "Upload a note from another terminal (a file: -F file=@PATH for the last two options):",
             "",
             f"  export KEY={key}",
             f'  curl -sS {self._url}/v1/documents -H "Authorization: Bearer $KEY" \\',
