@@ -101,7 +101,7 @@ ERRORS_PATH: Final = "/docs/errors"
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 
-_PARAMETER: Final = re.compile(r"\{[^}]*\}")
+_PARAMETER: Final = re.compile(r"\{[^{}]*\}")
 
 log = structlog.get_logger(__name__)
 

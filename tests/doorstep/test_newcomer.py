@@ -9,7 +9,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -33,7 +33,7 @@ def run(command: list[str], folder: Path, environment: Mapping[str, str]) -> str
     return done.stdout
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone with an environment that shares this one's packages: CI tests the installation."""
     folder = tmp_path_factory.mktemp("newcomer") / "footnote"
@@ -66,8 +66,8 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture
-def port(clone: Path, bare: dict[str, str]) -> Iterator[int]:
+@contextmanager
+def served(clone: Path, bare: dict[str, str]) -> Iterator[int]:
     """The port on which `make up` serves; stopped as by Ctrl-C."""
     chosen = free_port()
     log_path = clone.with_name("up.log")
@@ -117,9 +117,8 @@ def walk(page: str, clone: Path, bare: dict[str, str], port: int) -> None:
                 check_shown(json.loads(block["shown"]), returned)
 
 
-def test_the_demo_ends_with_right_answers_and_what_to_do_next(
-    clone: Path, bare: dict[str, str]
-) -> None:
+def try_the_demo(clone: Path, bare: dict[str, str]) -> None:
+    """All answers are right, what is shown as the next step works, and nothing lies outside."""
     said = run(["make", "demo"], clone, bare)
 
     assert "All answers were as expected." in said
@@ -129,17 +128,19 @@ def test_the_demo_ends_with_right_answers_and_what_to_do_next(
     assert [path.name for path in outside if path.is_file()] == []
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md"])
-def test_the_commands_of_a_page_work_in_their_order(
-    page: str, clone: Path, bare: dict[str, str], port: int
-) -> None:
-    walk(page, clone, bare, port)
-
-
-def test_clean_up_leaves_the_clone_as_it_was(clone: Path, bare: dict[str, str]) -> None:
-    (clone / ".cache" / "pip").mkdir(parents=True, exist_ok=True)
+def clean_up(clone: Path, bare: dict[str, str]) -> None:
+    """The clone is as it was."""
+    (clone / ".cache" / "pip").mkdir(parents=True)
     assert (clone / ".demo" / "demo" / "postgres").exists()
 
     run(["make", "clean"], clone, bare)
 
     assert run(["git", "status", "--porcelain", "--ignored"], clone, bare) == ""
+
+
+def test_a_newcomer_gets_from_the_demo_to_a_clean_clone(clone: Path, bare: dict[str, str]) -> None:
+    try_the_demo(clone, bare)
+    with served(clone, bare) as port:
+        for page in ("README.md", "docs/quickstart.md"):
+            walk(page, clone, bare, port)
+    clean_up(clone, bare)

@@ -4,10 +4,12 @@ import asyncio
 import os
 import pty
 import re
+import socket
 from pathlib import Path
 
 import pytest
 
+from tests.architecture.databases import with_database
 from tests.footnote.processes import python
 
 pytestmark = pytest.mark.end_to_end
@@ -29,18 +31,21 @@ async def read_all(terminal: int) -> str:
         written += read
 
 
-async def test_a_service_on_a_terminal_writes_lines_for_people(tmp_path: Path) -> None:
-    # It ends by itself: before it reaches a database it reads the policies, which are none.
-    (tmp_path / "policy.toml").write_text("not = [toml")
+async def test_a_service_on_a_terminal_writes_lines_for_people(
+    database_url: str, tmp_path: Path
+) -> None:
     environment = {
         "FOOTNOTE_HOME": str(tmp_path),
-        "FOOTNOTE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        # It ends by itself: the server has no such database.
+        "FOOTNOTE_DATABASE_URL": with_database(database_url, "absent"),
         "FOOTNOTE_LOG_FORMAT": "",
         "NO_COLOR": "1",
         HOSTILE: "1",
     }
     terminal, other_side = pty.openpty()
-    command = ["-m", "footnote", "api"]
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = ["-m", "footnote", "api", "--port", str(port)]
 
     with os.fdopen(other_side, "wb") as log:
         async with python(command, environment=environment, folder=tmp_path, log=log) as process:
@@ -58,7 +63,7 @@ async def test_a_service_on_a_terminal_writes_lines_for_people(tmp_path: Path) -
     )
     assert re.match(rf"{time} \[warning +\] setting.unknown +variable=.*FORGED", unknown)
     assert re.match(
-        rf"{time} \[info +\] process.stopped +process=api reason=misconfigured ", stopped
+        rf"{time} \[info +\] process.stopped +process=api reason=database_unfit ", stopped
     )
     assert failure.startswith("footnote: ")
     assert "\x1b" not in written
