@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-import typer
-
 from footnote.listening import Listener
+from footnote.output import console
 from kb import stopping
 
 
@@ -23,36 +22,42 @@ class Announcements:
 
     def step(self, doing: str) -> None:
         """Says what is being done now."""
-        typer.echo(f"[{monotonic() - self._begun:5.1f} s] {doing}")
+        console.print(f"[{monotonic() - self._begun:5.1f} s] {doing}")
 
     def listening(self) -> None:
         """Says where the service is, once it listens."""
-        typer.echo(
+        console.print(
             f"Footnote listens{self._where}: {self._url} (API description: {self._url}/docs), "
             f"{monotonic() - self._begun:.1f} s after its start. Ctrl-C stops it."
         )
 
     def first_key(self, tenant: str, key: str) -> None:
         """Shows the key of the first start, and how to upload and ask with it."""
-        json_header = '-H "Authorization: Bearer $KEY" -H "Content-Type: application/json"'
-        typer.echo(
-            f"First start: made the tenant {tenant!r}. Its key, shown only now:\n"
-            f"{key}\n\n"
-            "Upload a note, from another terminal (a file: -F file=@PATH in place of the last two "
-            "options):\n\n"
-            f"  export KEY={key}\n"
-            f'  curl -sS {self._url}/v1/documents -H "Authorization: Bearer $KEY" \\\n'
-            '    -H "Content-Type: application/json" \\\n'
-            '    -d \'{"title": "Ferry", "text": "The ferry to the island leaves at nine."}\'\n\n'
-            "Ask about it, a moment later:\n\n"
-            f"  curl -sS {self._url}/v1/answers {json_header} \\\n"
-            '    -d \'{"question": "When does the ferry to the island leave?"}\'\n'
+        lines = (
+            f"First start: made the tenant {tenant!r}. Its key, shown only now:",
+            key,
+            "",
+            "Upload a note from another terminal (a file: -F file=@PATH for the last two options):",
+            "",
+            f"  export KEY={key}",
+            f'  curl -sS {self._url}/v1/documents -H "Authorization: Bearer $KEY" \\',
+            '    -H "Content-Type: application/json" \\',
+            '    -d \'{"title": "Ferry", "text": "The ferry to the island leaves at nine."}\'',
+            "",
+            "Ask about it, a moment later:",
+            "",
+            f'  curl -sS {self._url}/v1/answers -H "Authorization: Bearer $KEY" \\',
+            '    -H "Content-Type: application/json" \\',
+            '    -d \'{"question": "When does the ferry to the island leave?"}\'',
+            "",
         )
+        for line in lines:
+            console.print(line)
 
     def other_start(self, tenant: str) -> None:
         """Says how to get a key, of which only the first start shows one."""
-        typer.echo(
-            f"Upload and ask with a key that you have, or make one: "
+        console.print(
+            "Upload and ask with a key that you have, or make one: "
             f"footnote key create --tenant {tenant}"
         )
 
@@ -66,4 +71,4 @@ class Announcements:
             seconds = stopping.seconds_since_request()
             if seconds is not None:
                 rest = f" Cut off: {'; '.join(self.cut_off)}." if self.cut_off else ""
-                typer.echo(f"Stopped in {seconds:.1f} s.{rest}")
+                console.print(f"Stopped in {seconds:.1f} s.{rest}")

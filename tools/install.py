@@ -40,7 +40,10 @@ LINE_SECONDS = 5.0
 """Between two lines where stdout is no terminal; on one, the same line is written anew."""
 
 REMEDIES = (
-    (r"No space left on device|Disk quota exceeded", "the disk is full; the product takes 2.3 GB"),
+    (
+        r"No space left on device|Disk quota exceeded",
+        "the disk is full; docs/benchmarks.md says what it takes",
+    ),
     (
         r"NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|ProxyError|Max retries",
         "the package index cannot be reached; look at the network, HTTPS_PROXY and PIP_INDEX_URL",

@@ -24,7 +24,7 @@ from app.http.jobs.events import JobStreamEvent
 from app.http.openai_problems import ChatErrorBody, is_chat_path
 from app.http.operation_table import OPERATIONS
 from app.http.problem_schemas import Problem
-from app.http.response_fields import REQUEST_ID
+from app.http.response_fields import ETAG, REQUEST_ID
 
 Json = Any  # JSON of any shape, looked at key by key
 
@@ -62,8 +62,8 @@ HEADERS: Final[Json] = {
         "schema": {"type": "string", "examples": ["Bearer"]},
     },
     "ETag": {
-        "description": "The revision, for `If-Match` and `If-None-Match`.",
-        "schema": {"type": "string", "examples": ['"3"']},
+        "description": "A hash of the body, for `If-Match` and `If-None-Match`.",
+        "schema": {"type": "string", "examples": [ETAG]},
     },
 }
 

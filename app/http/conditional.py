@@ -11,18 +11,20 @@ from typing import Annotated, Final
 from fastapi import Header, Response
 from pydantic import BaseModel
 
+from app.http.response_fields import ETAG
+
 IfNoneMatch = Annotated[
     str | None,
     Header(
         description="ETags of what the caller has; 304 without a body when one is still right.",
-        examples=['"5f2c1b0a9e8d7c6b5a4f3e2d1c0b9a88"'],
+        examples=[ETAG],
     ),
 ]
 IfMatch = Annotated[
     str | None,
     Header(
         description="The ETag of what the change is meant for; 412 when that has changed.",
-        examples=['"5f2c1b0a9e8d7c6b5a4f3e2d1c0b9a88"'],
+        examples=[ETAG],
     ),
 ]
 

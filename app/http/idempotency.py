@@ -94,7 +94,7 @@ async def do_once(  # noqa: PLR0913  # what a request is, and how it is done
     return response
 
 
-async def change_once(  # what a request is, and how it is done
+async def change_once(
     database: Database,
     caller: Caller,
     *,

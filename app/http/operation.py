@@ -38,7 +38,7 @@ class Readiness(ResponseModel):
     )
     checks: dict[str, str] = Field(
         description="The state of each part; `ok` is the good one.",
-        examples=[{"database": "ok", "lexical_index": "ok", "embedding_model": "ok"}],
+        examples=[{"database": "ok", "lexical_index": "ok", "embedding_model": "ok", "disk": "ok"}],
     )
 
 

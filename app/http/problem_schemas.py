@@ -22,7 +22,8 @@ class Problem(ResponseModel):
     """The body of every error; `code` is stable, `detail` is for people."""
 
     type: str = Field(
-        description="A reference that identifies the code.", examples=["/errors/invalid_request"]
+        description="Leads to the code on a page of this service.",
+        examples=["/docs/errors#invalid_request"],
     )
     title: str = Field(
         description="The meaning of the code, the same for every occurrence.",

@@ -12,6 +12,7 @@ JOB_ID: Final = "01a1fbb9-9f69-7c44-8a51-6d0f2b9f3e17"
 ANSWER_ID: Final = "01a1fbba-37c2-7f0b-b1de-5f7a0c2e9d64"
 REQUEST_ID: Final = "01a1fbba-37bf-7d1e-9c56-2b6a8e4f7a10"
 SHA256: Final = "5be36fffa6c6ea7a1c1e8a5f3c7d2b9e4f60718293a4b5c6d7e8f9012a3b4c5d"
+ETAG: Final = '"5f2c1b0a9e8d7c6b5a4f3e2d1c0b9a88"'
 TIME: Final = "2026-03-01T09:00:00Z"
 LATER: Final = "2026-03-01T09:00:04Z"
 QUOTE: Final = "Parental leave is 16 weeks at full pay."

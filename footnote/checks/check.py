@@ -1,7 +1,7 @@
 """One check, and how checks are run so that none keeps the others from their turn."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import structlog
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One thing looked at; `mend` says what to do when it is not well."""
+    """One thing looked at; `mend` says what to do unless it is well."""
 
     name: str
     status: Status
@@ -55,9 +55,3 @@ def _failed(name: str, error: Exception, mend: str) -> Check:
         )
     said = error.strerror if isinstance(error, OSError) else type(error).__name__
     return Check(name=name, status="failed", detail=str(said), mend=mend)
-
-
-def without_advice(checks: list[Check]) -> Iterator[Check]:
-    """The checks; those that are well need no advice."""
-    for check in checks:
-        yield replace(check, mend=None) if check.status == "ok" else check

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from footnote.checks.check import Check, skipped, tried
 from ingest.reading import read_apart, reading_children
-from kb.disk import LEAST_FREE_BYTES, has_room
-from kb.errors import HomeUnusable, ModelUnavailable
+from kb.disk import LEAST_FREE_BYTES, has_room, home_failures_told
+from kb.errors import ModelUnavailable
 from kb.private_folders import open_to_others
 from kb.settings import DEFAULT_EMBEDDING_MODEL, Settings
 from models.embedding import choose_backend, model_path
@@ -84,11 +84,9 @@ def check_machine(settings: Settings) -> list[Check]:
 
 def _home(settings: Settings) -> Check:
     probe = settings.home_path / f".write-probe-{os.getpid()}"
-    try:
+    with home_failures_told(settings.home_path):
         probe.write_bytes(b"")
         probe.unlink()
-    except OSError as error:
-        raise HomeUnusable(f"{settings.home}: {error.strerror}") from error
     return Check(name="home", status="ok", detail=str(settings.home_path))
 
 

@@ -17,7 +17,7 @@ from kb.settings import Settings
 from kb.store.api_processes import count_living
 from kb.store.queue import has_worker
 from kb.store.queue_state import documents_by_status, queue_states
-from kb.store.spaces import SpaceTuning, stored_spaces
+from kb.store.spaces import SpaceTuning, StoredSpace, stored_spaces
 from migrations.run import require_current, upgrade
 
 LONG_SECONDS: Final = 900.0
@@ -116,9 +116,13 @@ async def _row_security(database: Database, settings: Settings) -> Check:
     return Check(name=name, status="ok", detail=detail)
 
 
-async def _space(database: Database) -> Check:
+async def _active_space(database: Database) -> StoredSpace | None:
     async with database.system() as system:
-        active = next((each for each in await stored_spaces(system) if each.is_current), None)
+        return next((each for each in await stored_spaces(system) if each.is_current), None)
+
+
+async def _space(database: Database) -> Check:
+    active = await _active_space(database)
     detail = "none yet: made at the first start"
     if active is not None:
         detail = f"{active.space.name} ({active.space.dimension} dimensions)"
@@ -126,8 +130,7 @@ async def _space(database: Database) -> Check:
 
 
 async def _floor(database: Database, settings: Settings) -> Check:
-    async with database.system() as system:
-        active = next((each for each in await stored_spaces(system) if each.is_current), None)
+    active = await _active_space(database)
     model = active.space.model if active else settings.embedding_model
     tuning = active.tuning if active else SpaceTuning()
     fitted = fitted_model(tuning)["embedding_model"]

@@ -114,10 +114,9 @@ def _respond(
 
     from footnote.caller import command_line_caller
     from footnote.compose import open_resources
-    from kb.postgres.embedded_postgres import database_url
+    from footnote.on_database import upgraded_database
     from kb.principals import split_principals
     from kb.settings import Settings
-    from migrations.run import upgrade
 
     settings = Settings()
 
@@ -128,7 +127,5 @@ def _respond(
             )
             return await respond(resources, caller, request)
 
-    with database_url(settings) as url:
-        if settings.database_url is None:
-            upgrade(url)
+    with upgraded_database(settings) as url:
         return asyncio.run(run(url))

@@ -62,7 +62,7 @@ class DemoFailed(KnowledgeBaseError):
 def demo(*, keep: bool) -> None:
     """Prints the answers; DemoFailed when one is not as expected. `keep` serves until Ctrl-C."""
     home = Settings().home_path / "demo"
-    # An earlier demo goes, but not the exported model.
+    # An earlier demo goes, but not an exported model.
     make_private(home)
     for path in home.iterdir():
         if path.name != "models":
@@ -213,7 +213,6 @@ def _service(home: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     log_path = home / "service.log"
     console.print("Starting Footnote with an embedded Postgres.", style="bold")
-    console.print("It also converts the embedding model once: half a minute in all.", style="dim")
     with log_path.open("wb") as log:
         process = subprocess.Popen(  # noqa: S603  # our own command
             [sys.executable, "-m", "footnote", "up", "--port", str(port)],

@@ -1,53 +1,62 @@
-"""`footnote doctor`: checks of the set-up, each with its remedy."""
+"""`footnote doctor`, as the command line takes it."""
 
-from collections.abc import Sequence
-from typing import Final
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 
-from footnote.checks.check import Check, Status, without_advice
-from footnote.checks.machine import check_machine
-from footnote.checks.stored import check_database
-from footnote.output import console, print_json, styled
-from kb.settings import Settings
-
-MARK_BY_STATUS: Final[dict[Status, tuple[str, str]]] = {
-    "ok": ("ok  ", "green"),
-    "warning": ("WARN", "yellow"),
-    "failed": ("FAIL", "red"),
-    "skipped": ("skip", ""),
-}
-"""The word and its style."""
+from footnote.output import JsonOption, PrincipalsOption
 
 
-def check_set_up(*, as_json: bool) -> None:
-    """Prints the checks; exit 1 when one failed."""
-    settings = Settings()
-    local = check_machine(settings)
-    has_home = any(check.name == "home" and check.status == "ok" for check in local)
-    checks = list(without_advice([*local, *check_database(settings, has_home=has_home)]))
-    is_well = all(check.status != "failed" for check in checks)
-    if as_json:
-        print_json({"ok": is_well, "checks": [_as_json(check) for check in checks]})
-    else:
-        _show(checks)
-    if not is_well:
-        raise typer.Exit(1)
+class Subject(StrEnum):
+    """A subject to check closely."""
+
+    RECALL = "recall"
+    CONSISTENCY = "consistency"
 
 
-def _as_json(check: Check) -> dict[str, object]:
-    """`ok` is null for a check that was not made."""
-    return {
-        "name": check.name,
-        "status": check.status,
-        "ok": None if check.status == "skipped" else check.status != "failed",
-        "detail": check.detail,
-        "mend": check.mend,
-    }
+def doctor(  # noqa: PLR0913, PLR0917  # each is an option of the command
+    subject: Annotated[
+        Subject | None,
+        typer.Argument(
+            help="'recall': does vector search find what is nearest? 'consistency': does what is "
+            "stored agree with itself? Unset: all else."
+        ),
+    ] = None,
+    tenant: Annotated[
+        str | None,
+        typer.Option(
+            help="For 'recall': the tenant whose chunks are searched. For 'consistency': the only "
+            "one that is checked."
+        ),
+    ] = None,
+    principals: PrincipalsOption = None,
+    samples: Annotated[int, typer.Option(min=1, max=10_000, help="Questions of 'recall'.")] = 50,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="For 'consistency': mend what can be mended.")
+    ] = False,
+    settled_seconds: Annotated[
+        int,
+        typer.Option(min=0, help="For 'consistency': younger files may soon be needed."),
+    ] = 3600,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the set-up; exit 1 when something is wrong."""
+    if subject is Subject.CONSISTENCY:
+        from footnote.commands.consistency_check import check_consistency
 
+        check_consistency(
+            tenant, settled_seconds=settled_seconds, is_repaired=repair, as_json=as_json
+        )
+        return
+    if subject is Subject.RECALL:
+        if tenant is None:
+            raise typer.BadParameter("'recall' needs --tenant.")
+        from footnote.commands.recall import show_recall
+        from kb.principals import split_principals
 
-def _show(checks: Sequence[Check]) -> None:
-    for check in checks:
-        console.print(styled(MARK_BY_STATUS[check.status], f" {check.name}: {check.detail}"))
-        if check.mend:
-            console.print(f"     {check.mend}")
+        show_recall(tenant, split_principals(principals or ""), samples=samples, as_json=as_json)
+        return
+    from footnote.commands.run_doctor import check_set_up
+
+    check_set_up(as_json=as_json)

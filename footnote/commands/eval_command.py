@@ -17,12 +17,11 @@ from footnote.evals.provenance import provenance
 from footnote.evals.results import FORMAT, Evaluation, Result, summary, write_evaluation
 from footnote.evals.thresholds import PACKAGED, Verdict, judge, read_floors
 from footnote.extras import DRAWING, require_packages
+from footnote.on_database import upgraded_database
 from footnote.output import JsonOption, print_json, progress_console, table_console
 from kb.errors import Misconfigured
 from kb.logs import configure_logging
-from kb.postgres.embedded_postgres import database_url
 from kb.settings import Settings
-from migrations.run import upgrade
 
 DatasetOption = Annotated[
     list[str], typer.Option("--dataset", help="A folder of FOOTNOTE_EVALDATA; repeatable.")
@@ -136,9 +135,7 @@ def settings_in(home: Path | None) -> Settings:
 def evaluation_database(settings: Settings) -> Iterator[str]:
     """The URL of a database with the newest schema; logs say errors only."""
     configure_logging("error", settings.log_format)
-    with database_url(settings) as url:
-        if settings.database_url is None:
-            upgrade(url)
+    with upgraded_database(settings) as url:
         yield url
 
 

@@ -15,7 +15,7 @@ from footnote.commands.given_files import GivenFile, find_files, read_file
 from footnote.commands.ingest_files import Destination, Intake, Outcome
 from footnote.commands.ingest_report import FileProgress, report
 from footnote.compose import open_ingestion
-from footnote.on_database import open_database
+from footnote.on_database import open_database, upgraded_database
 from ingest.sources.files import RULE_FILE
 from ingest.sources.permissions import MAX_DESCRIPTION_BYTES, Readers, parse_rule_file
 from kb import stopping
@@ -23,11 +23,9 @@ from kb.errors import InvalidInput
 from kb.files import FileStore
 from kb.logs import configure_logging
 from kb.postgres.database import EVERYONE
-from kb.postgres.embedded_postgres import database_url
 from kb.principals import split_principals, validate_principals
 from kb.settings import Settings
 from kb.store.uploads import Uploads
-from migrations.run import upgrade
 
 FINISH_SECONDS = 3.0
 """For the files in hand after a signal; `kb.stopping` kills what has not ended after five."""
@@ -94,9 +92,7 @@ def _run(
 ) -> list[Outcome]:
     """The outcomes in the order of the names; of fewer files after a signal."""
     progress = FileProgress(files)
-    with database_url(settings) as url:
-        if settings.database_url is None:
-            upgrade(url)
+    with upgraded_database(settings) as url:
         try:
             with suppress(asyncio.CancelledError):
                 asyncio.run(

@@ -9,7 +9,7 @@ from rich.progress import Progress, TaskID
 
 from app.http.reindex.present import run_out
 from footnote.compose import open_ingestion
-from footnote.on_database import COMMAND_LINE, chosen_tenants, on_database
+from footnote.on_database import COMMAND_LINE, chosen_tenants, on_database, upgraded_database
 from footnote.output import console, print_json, progress_bar
 from footnote.outside import open_web
 from footnote.worker_tools import build_reindexing, build_source_tools
@@ -19,13 +19,11 @@ from kb.errors import ReindexRunNotFound, TenantNotFound
 from kb.ids import JobId
 from kb.logs import configure_logging
 from kb.postgres.database import Database
-from kb.postgres.embedded_postgres import database_url
 from kb.settings import Settings
 from kb.store.failure_names import name_failures
 from kb.store.jobs import FINISHED, find_job
 from kb.store.reindex_runs import Asked, ReindexRun, begin_run, get_run, list_runs
 from kb.store.tenants import Tenant
-from migrations.run import upgrade
 
 LOOK_EVERY_SECONDS = 0.25
 
@@ -47,9 +45,7 @@ def run_and_show(tenant: str | None, asked: Asked, *, as_json: bool) -> None:
     """Runs the re-index in this process, and prints its reports; exit 1 when a run failed."""
     settings = Settings()
     configure_logging("error", settings.log_format)
-    with database_url(settings) as url:
-        if settings.database_url is None:
-            upgrade(url)
+    with upgraded_database(settings) as url:
         shown = asyncio.run(_run(settings, url, tenant, asked))
     _report(shown, as_json=as_json)
 

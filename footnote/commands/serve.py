@@ -78,8 +78,10 @@ def _service(name: Literal["api", "worker"], *, is_child: bool = False) -> Itera
         try:
             yield settings
         except OSError as error:
+            if not is_disk_full(error):
+                raise
             # Below the home something is written all the time.
-            raise home_failure(settings.home, error) if is_disk_full(error) else error from error
+            raise home_failure(settings.home, error) from error
 
 
 def up(host: str, port: int) -> None:

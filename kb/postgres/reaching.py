@@ -7,7 +7,7 @@ import psycopg
 import structlog
 
 from kb.errors import DatabaseUnavailable, DatabaseUnfit, DiskFull, KnowledgeBaseError
-from kb.postgres.database import DISK_FULL, conninfo, sqlalchemy_url
+from kb.postgres.database import DISK_FULL, conninfo
 
 CONNECT_SECONDS: Final = 5
 """For one attempt: a host that drops packets says nothing."""
@@ -39,7 +39,6 @@ def wait_until_reachable(database_url: str, *, patience_seconds: float) -> None:
     is_told = False
     while True:
         try:
-            sqlalchemy_url(database_url)
             psycopg.connect(conninfo(database_url), connect_timeout=CONNECT_SECONDS).close()
         except (psycopg.ProgrammingError, ValueError) as error:
             # libpq repeats the URL, which holds the password.

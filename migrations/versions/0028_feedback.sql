@@ -20,16 +20,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON answer_feedback TO footnote_writer;
 ALTER TABLE answer_feedback ENABLE ROW LEVEL SECURITY;
 ALTER TABLE answer_feedback FORCE ROW LEVEL SECURITY;
 CREATE POLICY whole_tenant ON answer_feedback TO footnote_writer
-    USING (tenant_id = (SELECT footnote_tenant()));
--- A comment is for those who see its answer and have every principal that its author had, who may
--- tell in it of what others may not read.
+    USING (tenant_id = footnote_tenant());
+-- A comment is for those who have every principal that its author had, who may tell in it of what
+-- others may not read. Among them are all of the asker's: the author could read the answer.
 CREATE POLICY readable ON answer_feedback FOR SELECT TO footnote_reader
-    USING (
-        tenant_id = (SELECT footnote_tenant())
-        AND principals <@ (SELECT footnote_principals())
-        AND EXISTS (
-            SELECT FROM answers
-            WHERE answers.tenant_id = answer_feedback.tenant_id
-              AND answers.id = answer_feedback.answer_id
-        )
-    );
+    USING (tenant_id = footnote_tenant() AND principals <@ footnote_principals());

@@ -14,13 +14,12 @@ SPACE = Space(name="row_security", model="test", revision="1", dimension=3)
 TENANT_TABLES = {
     name for name, table in metadata.tables.items() if "tenant_id" in table.columns
 } | {"tenants", f"vectors_{SPACE.name}"}
-NAMES_PRINCIPALS = {"documents", "chunks", "answers", "audiences"}
+NAMES_PRINCIPALS = {"documents", "chunks", "answers", "answer_feedback", "audiences"}
 FOLLOWS_A_DOCUMENT_OR_ANSWER = {
     "document_versions",
     "jobs",
     "answer_documents",
     "answer_events",
-    "answer_feedback",
 }
 """Their policies look the parent row up, under the parent's own policy."""
 

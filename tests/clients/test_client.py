@@ -185,9 +185,7 @@ async def test_a_job_is_waited_for_while_it_runs(connect: Connect, service: Serv
     assert raised.value.job.status == "failed"
 
 
-async def test_each_person_is_asked_for_with_their_own_eyes(
-    connect: Connect, service: Service
-) -> None:
+async def test_each_person_is_asked_for(connect: Connect, service: Service) -> None:
     person = await new_person(service, "user:ana")
     await person.upload(LEAVE, principals=["user:ana"])
     reader = await service.person(person.tenant_id, "user:ana")

@@ -368,7 +368,7 @@ def test_an_error_survives_copies_between_processes() -> None:
         assert (type(copied), str(copied), copied.retry_after) == (RateLimited, "Too many.", 3.0)
 
 
-# --- Whose eyes ----------------------------------------------------------------------------------
+# --- Whom it asks for -----------------------------------------------------------------------------
 
 
 async def test_any_letters_may_name_a_principal(connect: Connect) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kb.settings import Settings
 from tests.footnote.processes import ROOT
 
 pytestmark = [
@@ -28,16 +27,13 @@ pytestmark = [
 PATIENCE_SECONDS = 120
 DISK = "500m"
 
-START = (
-    'mount -t tmpfs -o size="$1" tmpfs "$0" || exit 77; ln -s "$2" "$0/models";'
-    ' exec "$3" -m footnote up --port "$4"'
-)
+START = 'mount -t tmpfs -o size="$1" tmpfs "$0" || exit 77; exec "$2" -m footnote up --port "$3"'
 """In a mount namespace of its own: nobody else sees the disk."""
 
 
 @contextlib.asynccontextmanager
 async def up_on_a_disk_of_its_own(
-    home: Path, models: Path, log: Path
+    home: Path, log: Path
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, httpx.AsyncClient, str]]:
     """The service, its client and the key of the first start."""
     with socket.socket() as probe:
@@ -45,8 +41,7 @@ async def up_on_a_disk_of_its_own(
         port = probe.getsockname()[1]
     with open(log, "wb") as stderr:  # noqa: ASYNC230, PTH123  # opened once
         process = await asyncio.create_subprocess_exec(
-            *("unshare", "-m", "sh", "-c", START, str(home), DISK, str(models)),
-            *(sys.executable, str(port)),
+            *("unshare", "-m", "sh", "-c", START, str(home), DISK, sys.executable, str(port)),
             cwd=ROOT,
             env={
                 **os.environ,  # noqa: TID251  # handed on, not read
@@ -93,12 +88,11 @@ async def until(http: httpx.AsyncClient, *, status: int) -> dict[str, str]:
 
 
 async def test_a_full_disk_is_said_nothing_is_half_stored_and_work_goes_on_when_it_is_freed(
-    settings: Settings, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     home, log = tmp_path / "home", tmp_path / "up.log"
     home.mkdir()
-    models = (settings.home_path / "models").resolve()
-    async with up_on_a_disk_of_its_own(home, models, log) as (process, http, key):
+    async with up_on_a_disk_of_its_own(home, log) as (process, http, key):
         http.headers["Authorization"] = f"Bearer {key}"
         disk = Path(f"/proc/{process.pid}/root{home}")
         note = {"text": "The ferry leaves at nine.", "title": "Ferry"}

@@ -107,11 +107,10 @@ class Up:
 
 
 @pytest.fixture
-def home(settings: Settings, tmp_path: Path) -> Iterator[Path]:
-    """A home of its own with the model that was exported before."""
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A home of its own, which is open to others at first."""
     home = tmp_path / "home"
     home.mkdir(mode=0o755)
-    (home / "models").symlink_to(settings.home_path / "models")
     yield home
     if (home / "postgres" / "postmaster.pid").exists():
         take_over_and_stop(home)

@@ -53,8 +53,6 @@ async def test_api_and_worker_ingest_and_answer_and_import_nothing_of_it(
         WATCHER.format(watched=watched, absent=OF_OTHER_MODELS, folder=str(imports))
     )
     monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
-    # No export of an earlier run.
-    (home / "models").unlink()
 
     async with running(home) as up:
         key = await first_key(up)

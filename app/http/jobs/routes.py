@@ -165,7 +165,7 @@ async def get_events(
     return stream_response(encode_events(events, after=after, request_id=caller.request_id))
 
 
-async def _steer(  # what is done to which job, for whom, once
+async def _steer(
     steer: Steer,
     job_id: JobId,
     resources: Resources,

@@ -42,7 +42,7 @@ class AsyncClient:
     """A client for the service at one URL, with one key; tasks of one event loop may share it.
 
     Every method raises FootnoteError, of the class of what went wrong. `act_as` names the
-    principals for whose eyes a request is made; the key needs the scope `act_as` for it.
+    principals that a request is made for; the key needs the scope `act_as` for it.
     """
 
     def __init__(

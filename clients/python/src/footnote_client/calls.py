@@ -60,7 +60,7 @@ class Call(Generic[T]):
     wait_seconds: float = 0
 
     def acting_as(self, principals: Sequence[str] | None) -> Self:
-        """The call for the eyes of these principals; ValueError for what would name others."""
+        """The call made for these principals; ValueError for what would name others."""
         if principals is None:
             return self
         if isinstance(principals, str) or not principals:

@@ -43,7 +43,7 @@ class Client:
     """A client for the service at one URL, with one key; threads may share it.
 
     Every method raises FootnoteError, of the class of what went wrong. `act_as` names the
-    principals for whose eyes a request is made; the key needs the scope `act_as` for it.
+    principals that a request is made for; the key needs the scope `act_as` for it.
     """
 
     def __init__(

@@ -20,8 +20,8 @@ from footnote_client.passages import citation_metadata
 class FootnoteRetriever(BaseRetriever):
     """The passages that a search finds, best first, each with what a citation needs.
 
-    `act_as` names the principals for whose eyes it searches: make a retriever for each person that
-    asks. The options are those of `Client.search`, such as `top_k` and `filter`. Without an
+    `act_as` names the principals that it searches for: make a retriever for each person that asks.
+    The options are those of `Client.search`, such as `top_k` and `filter`. Without an
     `async_client` asynchronous calls use the other one, in a thread.
     """
 

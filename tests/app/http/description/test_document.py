@@ -152,6 +152,15 @@ def test_every_example_is_valid(document: Json) -> None:
     assert seen > 1_000
 
 
+def test_the_fields_of_a_problem_show_one_that_is_sent(document: Json) -> None:
+    fields = document["components"]["schemas"]["Problem"]["properties"]
+    sent = document["components"]["examples"]["invalid_request"]["value"]
+
+    shown = {name: fields[name]["examples"][0] for name in ("type", "title", "status", "code")}
+
+    assert shown.items() <= sent.items()
+
+
 def test_every_error_has_its_codes(document: Json) -> None:
     for method, path, operation in operations_of(document):
         errors = {
