@@ -1,8 +1,8 @@
 """Every setting, read once from the environment (`FOOTNOTE_*`) or a `.env` file, typed."""
 
-import re
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -25,9 +25,6 @@ FOR_COMPOSE: Final = frozenset(
     {"FOOTNOTE_POSTGRES_ADMIN_PASSWORD", "FOOTNOTE_POSTGRES_PASSWORD", "FOOTNOTE_TORCH_INDEX"}
 )
 """What docker-compose.yml reads from the file that also holds the settings."""
-
-_REST: Final = re.compile(r"(?<=\W).+", re.DOTALL)
-"""What follows the first character that no variable's name has."""
 
 
 def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -274,7 +271,12 @@ def unknown_variables() -> list[str]:
 
     A line of `.env` with a colon for its `=` is all name, value included: the rest is left out.
     """
-    in_file = (_REST.sub("...", name) for name in DotEnvSettingsSource(Settings).env_vars)
+    in_file = (
+        name
+        if name.isidentifier()
+        else "".join(takewhile(lambda letter: letter.isalnum() or letter == "_", name)) + "..."
+        for name in DotEnvSettingsSource(Settings).env_vars
+    )
     named = {name.upper() for name in (*EnvSettingsSource(Settings).env_vars, *in_file)}
     known = {f"FOOTNOTE_{name.upper()}" for name in Settings.model_fields} | FOR_COMPOSE
     return sorted(name for name in named - known if name.startswith("FOOTNOTE_"))

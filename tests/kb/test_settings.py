@@ -59,8 +59,8 @@ def test_a_line_of_the_file_without_its_equals_sign_is_told_without_its_value(
     unknown = [name for name in unknown_variables() if name != "FOOTNOTE_EVALDATA"]
 
     assert unknown == [
-        "FOOTNOTE_DATABASE_URL:...",
-        "FOOTNOTE_LLM_API_KEY:...",
+        "FOOTNOTE_DATABASE_URL...",
+        "FOOTNOTE_LLM_API_KEY...",
         "FOOTNOTE_MISSPELT",
         "FOOTNOTE_TOP_K",
     ]
