@@ -122,7 +122,8 @@ async def traces_of(scope: TenantSession, document_id: DocumentId) -> list[Trace
             document_versions.c.document_id == document_id,
         )
     )
-    texts = [document.title, fields.external_id, fields.source_uri, document.content.filename]
+    names = [each.filename for each in (document.content, document.served_content)]
+    texts = [document.title, fields.external_id, fields.source_uri, *names]
     texts += [value for value in fields.metadata.values() if isinstance(value, str)]
     sha256s = {document.content.sha256}
     for version in versions:

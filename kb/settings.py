@@ -2,6 +2,7 @@
 
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -271,9 +272,17 @@ class Settings(BaseSettings):
 
 
 def unknown_variables() -> list[str]:
-    """The variables that look like settings and are none, in the environment and in `.env`."""
-    sources = (EnvSettingsSource(Settings), DotEnvSettingsSource(Settings))
-    named = {name.upper() for source in sources for name in source.env_vars}
+    """The variables that look like settings and are none, in the environment and in `.env`.
+
+    A line of `.env` with a colon for its `=` is all name, value included: the rest is left out.
+    """
+    in_file = (
+        name
+        if name.isidentifier()
+        else "".join(takewhile(lambda letter: letter.isalnum() or letter == "_", name)) + "..."
+        for name in DotEnvSettingsSource(Settings).env_vars
+    )
+    named = {name.upper() for name in (*EnvSettingsSource(Settings).env_vars, *in_file)}
     known = {f"FOOTNOTE_{name.upper()}" for name in Settings.model_fields} | FOR_COMPOSE
     return sorted(name for name in named - known if name.startswith("FOOTNOTE_"))
 

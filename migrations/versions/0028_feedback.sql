@@ -13,7 +13,9 @@ CREATE TABLE answer_feedback (
         REFERENCES answers (tenant_id, id) ON DELETE CASCADE
 );
 -- Words of people, which the planner's statistics would keep when the row is gone.
-ALTER TABLE answer_feedback ALTER COLUMN comment SET STATISTICS 0;
+ALTER TABLE answer_feedback
+    ALTER COLUMN reason_code SET STATISTICS 0,
+    ALTER COLUMN comment SET STATISTICS 0;
 
 GRANT SELECT ON answer_feedback TO footnote_reader;
 GRANT SELECT, INSERT, UPDATE, DELETE ON answer_feedback TO footnote_writer;

@@ -121,6 +121,15 @@ def fresh(purger: Purger) -> Purger:
     )
 
 
+async def test_the_served_file_name_is_looked_for_while_a_newer_upload_waits(ana: Person) -> None:
+    document_id = await ana.upload(OTHER, "qxvwkpt-bonus-2026.md", external_id="bonus")
+    await ana.post_file(SECRET, "qxvwkpt-bonus-2027.md", external_id="bonus")
+
+    sought = {each.value for each in await traces(ana, document_id)}
+
+    assert {"qxvwkpt-bonus-2026.md", "qxvwkpt-bonus-2027.md"} <= sought
+
+
 async def test_what_is_deleted_stays_purged_while_others_are_deleted(
     service: Service, ana: Person, purger: Purger, settings: Settings
 ) -> None:

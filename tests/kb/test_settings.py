@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from kb.settings import Settings
+from kb.settings import Settings, unknown_variables
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +43,27 @@ def test_local_state_is_below_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert settings.home_path == (tmp_path / "new" / "home").resolve()
     assert settings.home_path.is_dir()
     assert settings.effective_file_store_url == f"file://{settings.home_path}/files"
+
+
+def test_a_line_of_the_file_without_its_equals_sign_is_told_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text(
+        "FOOTNOTE_LLM_API_KEY:hunter2\n"
+        "FOOTNOTE_DATABASE_URL:postgresql://user:hunter2@host/db?sslmode=require\n"
+        "FOOTNOTE_TOP_K=3\n"
+        "FOOTNOTE_MAX_TOP_K=7\n"
+    )
+    monkeypatch.setenv("FOOTNOTE_MISSPELT", "hunter2")
+
+    unknown = [name for name in unknown_variables() if name != "FOOTNOTE_EVALDATA"]
+
+    assert unknown == [
+        "FOOTNOTE_DATABASE_URL...",
+        "FOOTNOTE_LLM_API_KEY...",
+        "FOOTNOTE_MISSPELT",
+        "FOOTNOTE_TOP_K",
+    ]
 
 
 @pytest.mark.parametrize("name", ["database_url", "llm_api_key"])

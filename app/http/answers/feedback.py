@@ -1,5 +1,7 @@
 """Feedback on answers: taken from whoever may read one, shown with its record."""
 
+from typing import Final
+
 from app.http.answers.schemas import Feedback, FeedbackRequest
 from app.http.idempotency import Remember, do_once, request_digest
 from app.identity import Caller
@@ -13,6 +15,8 @@ from kb.store.audit import record_event
 from kb.store.idempotency import StoredResponse
 
 ROUTE = "POST /v1/answers/{id}/feedback"
+TIMES: Final = {"created_at", "updated_at"}
+"""Of the response, what the request does not say."""
 
 
 async def give_feedback(
@@ -44,8 +48,8 @@ async def give_feedback(
             await record_event(
                 scope, caller.actor, "answer.feedback", str(answer_id), {"rating": opinion.rating}
             )
-            # The comment goes with its answer; the request that is repeated brings it again.
-            body = _feedback_out(answer_id, feedback).model_dump(mode="json", exclude={"comment"})
+            # Its words go with the answer; the request that is repeated brings them again.
+            body = _feedback_out(answer_id, feedback).model_dump(mode="json", include=TIMES)
             response = StoredResponse(status_code=200, body=body)
             await remember(scope, response)
         return response
@@ -63,7 +67,7 @@ async def give_feedback(
         digest=request_digest(ROUTE, sent),
         act=act,
     )
-    return Feedback.model_validate({**stored.body, "comment": request.comment})
+    return Feedback.model_validate({**stored.body, **sent})
 
 
 async def shown_feedback(

@@ -79,6 +79,9 @@ FilterParam = Annotated[
 ]
 
 
+MAX_SAVED_NAME_LENGTH: Final = 255
+"""No file system has longer ones, and proxies refuse a header of several kilobytes."""
+
 CONTENT: Final[dict[int | str, dict[str, object]]] = {
     200: {
         "content": {
@@ -352,7 +355,7 @@ async def get_keys(resources: ResourcesDep, _caller: ReadsReceipts) -> PublicKey
 
 def _attachment(name: str | None) -> str:
     """The header by which a browser saves the file under its name (RFC 6266, RFC 8187)."""
-    if name is None:
+    if name is None or len(name) > MAX_SAVED_NAME_LENGTH:
         return "attachment"
     quoted = quote(name, safe="")
     # Older clients know the plain form alone.

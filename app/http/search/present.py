@@ -51,5 +51,10 @@ def explanation_out(retrieval: Retrieval, stale: Stale) -> SearchExplanation:
         lexical_weight=explanation.lexical_weight,
         missing=["lexical"] if explanation.is_lexical_missing else [],
         reranked=explanation.reranked,
-        stale=StaleHits(count=stale.hits, document_ids=list(stale.document_ids)),
+        stale=stale_out(stale),
     )
+
+
+def stale_out(stale: Stale) -> StaleHits:
+    """The hits that were left out."""
+    return StaleHits(count=stale.hits, document_ids=list(stale.document_ids))

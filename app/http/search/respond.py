@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, JsonValue
 
-from app.http.search.present import explanation_out, hit_out
+from app.http.search.present import explanation_out, hit_out, stale_out
 from app.http.search.schemas import (
     Ranks,
     Scores,
@@ -27,16 +27,7 @@ async def respond_search(
 ) -> SearchResponse:
     """The passages this caller may read; TextTooLong or InvalidInput beyond the limits."""
     check_question(resources, request.query, request.top_k)
-    query = SearchQuery(
-        text=request.query,
-        collections=tuple(request.collections) if request.collections else None,
-        filter=request.parsed_filter(),
-        top_k=request.top_k,
-        mode=request.mode,
-        as_of=request.as_of,
-        rerank=request.rerank,
-    )
-    now = resources.clock()
+    query, now = _query_of(request), resources.clock()
     tenant_id, viewer = caller.tenant_id, caller.viewer
     retrieval = await resources.retriever.search(tenant_id, viewer, query, now=now)
     stale = NO_STALE
@@ -65,6 +56,18 @@ async def respond_search(
     )
 
 
+def _query_of(request: SearchRequest) -> SearchQuery:
+    return SearchQuery(
+        text=request.query,
+        collections=tuple(request.collections) if request.collections else None,
+        filter=request.parsed_filter(),
+        top_k=request.top_k,
+        mode=request.mode,
+        as_of=request.as_of,
+        rerank=request.rerank,
+    )
+
+
 class _KeptHit(BaseModel):
     """What is kept of a hit: where it was found, and no word of it."""
 
@@ -81,23 +84,32 @@ class _Kept(BaseModel):
 
 
 def kept_response(response: SearchResponse) -> dict[str, object]:
-    """The response without words of documents, which may be taken away before it is repeated."""
+    """The response without words and ids of documents, which may be gone when it is repeated."""
     kept = _Kept(
         data=[
             _KeptHit(chunk_id=hit.chunk_id, scores=hit.scores, ranks=hit.ranks)
             for hit in response.data
         ],
-        rest=response.model_dump(mode="json", exclude={"data"}),
+        rest=response.model_dump(mode="json", exclude={"data": True, "explanation": {"stale"}}),
     )
     return kept.model_dump(mode="json")
 
 
 async def repeated_response(
-    resources: Resources, caller: Caller, body: Mapping[str, object]
+    resources: Resources, caller: Caller, request: SearchRequest, body: Mapping[str, object]
 ) -> SearchResponse:
-    """The first response without the hits that the caller may not read today."""
+    """The first response without the hits that the caller may not read today.
+
+    Stale hits are looked for anew: they too are those that the caller may see today.
+    """
     kept = _Kept.model_validate(body)
-    async with resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
+    tenant_id, viewer = caller.tenant_id, caller.viewer
+    if isinstance(explanation := kept.rest["explanation"], dict):
+        stale = await resources.retriever.find_stale(
+            tenant_id, viewer, _query_of(request), now=resources.clock()
+        )
+        explanation["stale"] = stale_out(stale).model_dump(mode="json")
+    async with resources.database.tenant(tenant_id, viewer=viewer) as scope:
         passages = await read_passages(scope, [hit.chunk_id for hit in kept.data])
     hits = [
         hit_out(passages[hit.chunk_id]).model_copy(

@@ -35,4 +35,4 @@ async def search(
         digest=request_digest("POST /v1/search", body.model_dump(mode="json")),
         act=act,
     )
-    return found or await repeated_response(resources, caller, stored.body)
+    return found or await repeated_response(resources, caller, body, stored.body)

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy import select
 
 from app.retrieve.query import SearchQuery
 from kb.postgres.database import Viewer
+from kb.store.tables import idempotency_keys
 from tests.service import Person, Service
 
 ANA, HR, ALL = "user:ana", "group:hr", "tenant:*"
@@ -189,3 +191,32 @@ async def test_an_answer_comes_from_what_was_in_force(fares: Fares) -> None:
 
         retrieved = {hit["document"]["title"] for hit in response.json()["retrieved"]}
         assert retrieved == await titles(fares.ana, as_of=as_of)
+
+
+async def test_a_repeated_search_names_the_stale_documents_that_may_be_seen_today(
+    service: Service,
+) -> None:
+    ana = await service.person(await service.new_tenant(), "user:ana")
+    bob = await service.person(ana.tenant_id, "user:bob")
+    past = {"expires_at": "2020-01-01T00:00:00Z"}
+    hidden, deleted, kept = [
+        await ana.upload(f"The {WORD} of {name}.", **past) for name in ("one", "two", "three")
+    ]
+    sent = ("POST", "/v1/search", {"Idempotency-Key": "stale"})
+    body = {"query": WORD, "explain": True}
+    first = (await bob.request(*sent, json=body)).json()
+
+    same = (await bob.request(*sent, json=body)).json()
+    await ana.request("PATCH", f"/v1/documents/{hidden}", json={"principals": ["user:ana"]})
+    await ana.request("DELETE", f"/v1/documents/{deleted}")
+    later = (await bob.request(*sent, json=body)).json()
+
+    assert same == first
+    assert set(first["explanation"]["stale"]["document_ids"]) == {hidden, deleted, kept}
+    assert later["explanation"] == {
+        **first["explanation"],
+        "stale": {"count": 1, "document_ids": [kept]},
+    }
+    async with service.resources.database.tenant(ana.tenant_id, viewer=None) as scope:
+        stored = (await scope.connection.execute(select(idempotency_keys.c.response))).scalars()
+        assert deleted not in str(list(stored))

@@ -111,6 +111,19 @@ async def test_the_bytes_are_saved_under_their_name(ana: Person, name: str, save
         assert (form, unquote(value.removeprefix("UTF-8''"))) == ("filename*", saved)
 
 
+async def test_a_name_that_no_file_system_takes_is_kept_and_not_saved_under(ana: Person) -> None:
+    headers = []
+    for length in (255, 256):
+        name = "\N{GRINNING FACE}" * (length - 4) + ".txt"
+        path = f"/v1/documents/{await ana.upload(f'{TEXT} {length}', name)}"
+        assert (await ana.request("GET", path)).json()["filename"] == name
+        response = await ana.request("GET", f"{path}/content?original=true")
+        headers.append(response.headers["content-disposition"])
+
+    assert headers[0].startswith("attachment; filename*=UTF-8''%F0%9F%98%80")
+    assert headers[1] == "attachment"
+
+
 async def test_the_name_is_that_of_the_served_version(ana: Person) -> None:
     document_id = await ana.upload(TEXT, "old.txt", external_id="leave")
     await ana.upload(TEXT.replace("31", "33"), "new.txt", external_id="leave")
