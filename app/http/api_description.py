@@ -57,13 +57,25 @@ HEADERS: Final[Json] = {
         "description": "Seconds to wait before the same request can succeed.",
         "schema": {"type": "integer", "minimum": 1, "examples": [5]},
     },
+    "RateLimit-Limit": {
+        "description": "Requests that the key may make in a minute.",
+        "schema": {"type": "integer", "minimum": 1, "examples": [600]},
+    },
+    "RateLimit-Remaining": {
+        "description": "Requests that are left of them.",
+        "schema": {"type": "integer", "minimum": 0, "examples": [0]},
+    },
+    "RateLimit-Reset": {
+        "description": "Seconds until there are more.",
+        "schema": {"type": "integer", "minimum": 1, "examples": [30]},
+    },
     "WWW-Authenticate": {
         "description": "The kind of credential that is needed.",
         "schema": {"type": "string", "examples": ["Bearer"]},
     },
     "ETag": {
         "description": "The revision, for `If-Match` and `If-None-Match`.",
-        "schema": {"type": "string", "examples": ['"3"']},
+        "schema": {"type": "string", "examples": ['"fd69208dcc66fa4938574556472f2f40"']},
     },
 }
 

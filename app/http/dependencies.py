@@ -32,7 +32,7 @@ ResourcesDep = Annotated[Resources, Depends(get_resources)]
 
 BEARER: Final = HTTPBearer(
     scheme_name="bearer",
-    description="An API key of `footnote key create`, or of `POST /v1/admin/keys`.",
+    description="An API key of `footnote key create`.",
     auto_error=False,
 )
 """For the API's description; `recognise` reads the header."""
