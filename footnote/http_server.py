@@ -27,6 +27,9 @@ log = structlog.get_logger(__name__)
 GRACEFUL_STOP_SECONDS: Final = 3
 """A stop within 10 s is promised."""
 
+CLEAN_UP_SECONDS: Final = 1
+"""For requests that are cut off: they free what they hold, such as an Idempotency-Key."""
+
 Wait = Literal["header", "body", "body pace", "write"]
 
 
@@ -96,6 +99,19 @@ class Server(uvicorn.Server):
         self.cut_off = sum(task.cancelling() > 0 for task in tasks)
 
     @override
+    async def _wait_tasks_to_complete(self) -> None:
+        # uvicorn cancels what is late and goes on at once, which closes the database under it.
+        try:
+            async with asyncio.timeout(GRACEFUL_STOP_SECONDS):
+                await super()._wait_tasks_to_complete()
+        except TimeoutError:
+            late = list(self.server_state.tasks)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=CLEAN_UP_SECONDS)
+
+    @override
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         with stopping.on_request(self._finish):
@@ -126,7 +142,6 @@ def http_server(
         access_log=False,
         server_header=False,
         timeout_keep_alive=keep_alive,
-        timeout_graceful_shutdown=GRACEFUL_STOP_SECONDS,
     )
     return Server(config, moments)
 

@@ -57,6 +57,18 @@ HEADERS: Final[Json] = {
         "description": "Seconds to wait before the same request can succeed.",
         "schema": {"type": "integer", "minimum": 1, "examples": [5]},
     },
+    "RateLimit-Limit": {
+        "description": "Requests that the key may make in a minute.",
+        "schema": {"type": "integer", "minimum": 1, "examples": [600]},
+    },
+    "RateLimit-Remaining": {
+        "description": "Requests that are left of them.",
+        "schema": {"type": "integer", "minimum": 0, "examples": [0]},
+    },
+    "RateLimit-Reset": {
+        "description": "Seconds until there are more.",
+        "schema": {"type": "integer", "minimum": 1, "examples": [30]},
+    },
     "WWW-Authenticate": {
         "description": "The kind of credential that is needed.",
         "schema": {"type": "string", "examples": ["Bearer"]},

@@ -17,6 +17,7 @@ from kb.errors import (
     CredentialInvalid,
     CredentialMissing,
     DatabaseUnavailable,
+    DiskFull,
     IdempotencyKeyReused,
     InvalidCursor,
     InvalidFilter,
@@ -42,6 +43,7 @@ OF_EVERY_OPERATION: Final[Errors] = (
     InvalidPrincipal,
     RateLimited,
     DatabaseUnavailable,
+    DiskFull,
     TransactionConflict,
     KnowledgeBaseError,
 )
@@ -132,5 +134,8 @@ def _unread(status: HTTPStatus) -> Problem:
 def _headers(problems: Iterable[Problem]) -> Iterator[tuple[str, JsonValue]]:
     if any(problem.retry_after is not None for problem in problems):
         yield "Retry-After", {"$ref": "#/components/headers/Retry-After"}
+    if any(problem.status == HTTPStatus.TOO_MANY_REQUESTS for problem in problems):
+        for name in ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"):
+            yield name, {"$ref": f"#/components/headers/{name}"}
     if any(problem.status == HTTPStatus.UNAUTHORIZED for problem in problems):
         yield "WWW-Authenticate", {"$ref": "#/components/headers/WWW-Authenticate"}

@@ -111,12 +111,17 @@ async def store_response(
 
 
 async def release_key(
-    scope: TenantSession, *, owner: str, key: str, claimed_at: datetime | None = None
+    scope: TenantSession,
+    *,
+    owner: str,
+    key: str,
+    claimed_at: datetime | None = None,
+    response: dict[str, object] | None = None,
 ) -> None:
     """Frees the key of a request that failed, so that it can be sent again.
 
     With `claimed_at` only while it is that claim's and has no response: with one the request was
-    done, whatever happened to its caller.
+    done, whatever happened to its caller. With `response` only while it has that one.
     """
     table = idempotency_keys.c
     statement = delete(idempotency_keys).where(
@@ -124,4 +129,6 @@ async def release_key(
     )
     if claimed_at is not None:
         statement = statement.where(table.status_code.is_(None), table.created_at == claimed_at)
+    if response is not None:
+        statement = statement.where(table.response == response)
     await scope.connection.execute(statement)

@@ -11,6 +11,7 @@ from footnote_client.errors import (
     AnswerAbandoned,
     ConnectionFailed,
     EvidenceDeleted,
+    RequestBudgetExceeded,
     ResponseInvalid,
 )
 from tests.clients.conftest import QUICK, Connect
@@ -131,6 +132,46 @@ async def test_claims_that_came_before_an_error_are_given(connect: Connect) -> N
             await caller.collect(claims, "Leave?")
 
     assert [each.text for each in claims] == ["First."]
+
+
+async def test_a_stream_that_fails_before_any_claim_is_asked_for_anew(connect: Connect) -> None:
+    abandoned = (3, "error", json.loads(problem(503, "answer_abandoned").body))
+    script = [
+        events(CREATED, RETRIEVED, is_cut=True),
+        events(abandoned),
+        events(CREATED, RETRIEVED, FIRST, WHOLE),
+    ]
+    async with scripted(script) as service, connect(service.url) as client:
+        claims, whole = await client.streamed("Leave?")
+
+    assert [each.text for each in claims] == ["First."]
+    assert whole.answer == "First. Second."
+    assert [sent.method for sent in service.sent] == ["POST", "GET", "POST"]
+    assert service.sent[0].headers["idempotency-key"] == service.sent[2].headers["idempotency-key"]
+
+
+async def test_a_stream_that_only_fails_ends_in_its_error(connect: Connect) -> None:
+    abandoned = (3, "error", json.loads(problem(503, "answer_abandoned").body))
+    async with (
+        scripted([events(CREATED, RETRIEVED, abandoned)] * 20) as service,
+        connect(service.url) as client,
+    ):
+        with pytest.raises(AnswerAbandoned):
+            await client.streamed("Leave?")
+
+    assert len(service.sent) == QUICK.attempts
+
+
+async def test_a_stream_that_fails_for_good_is_not_asked_for_anew(connect: Connect) -> None:
+    failed = (3, "error", json.loads(problem(422, "request_budget_exceeded").body))
+    async with (
+        scripted([events(CREATED, RETRIEVED, failed)]) as service,
+        connect(service.url) as client,
+    ):
+        with pytest.raises(RequestBudgetExceeded):
+            await client.streamed("Leave?")
+
+    assert len(service.sent) == 1
 
 
 async def test_a_page_is_no_stream(connect: Connect) -> None:

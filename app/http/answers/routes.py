@@ -66,7 +66,7 @@ async def create_answer(  # noqa: PLR0913, PLR0917  # what FastAPI hands in
     stored = await do_once(resources.database, caller, key=idempotency_key, digest=digest, act=act)
     answer_id = AnswerId(UUID(str(stored.body["id"])))
     if body.stream:
-        return _follow(streams, caller, answer_id, after=0)
+        return _follow(streams, caller, answer_id, after=0, idempotency_key=idempotency_key)
     return await read_stored(resources, caller, answer_id)
 
 
@@ -111,8 +111,13 @@ async def create_feedback(
 
 
 def _follow(
-    streams: AnswerStreams, caller: Caller, answer_id: AnswerId, *, after: int
+    streams: AnswerStreams,
+    caller: Caller,
+    answer_id: AnswerId,
+    *,
+    after: int,
+    idempotency_key: str | None = None,
 ) -> StreamingResponse:
     """The answer's events after that number; exactly one terminal event comes last."""
-    events = streams.follow(caller, answer_id, after=after)
+    events = streams.follow(caller, answer_id, after=after, idempotency_key=idempotency_key)
     return stream_response(encode_events(events, after=after, request_id=caller.request_id))

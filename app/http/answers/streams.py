@@ -124,12 +124,18 @@ class AnswerStreams:
         return found
 
     async def follow(
-        self, caller: Caller, answer_id: AnswerId, *, after: int
+        self,
+        caller: Caller,
+        answer_id: AnswerId,
+        *,
+        after: int,
+        idempotency_key: str | None = None,
     ) -> AsyncIterator[StreamEvent | None]:
         """The events after that number as they happen, the terminal one last.
 
         None when nothing has happened for PING_SECONDS. AnswerNotFound when the caller may not, or
-        no longer, see what the answer is made of.
+        no longer, see what the answer is made of. AnswerAbandoned when its process died, which
+        could not free the key: it is freed here.
         """
         making = self._making_by_id.get(answer_id)
         if making is not None:
@@ -151,6 +157,7 @@ class AnswerStreams:
                     return
                 silent_seconds = (self._resources.clock() - state.alive_at).total_seconds()
                 if silent_seconds > DEAD_AFTER_SECONDS:
+                    await self._free(caller, idempotency_key, answer_id)
                     raise AnswerAbandoned
                 if monotonic() - sent_at > PING_SECONDS:
                     sent_at = monotonic()
@@ -164,6 +171,13 @@ class AnswerStreams:
             if making is not None:
                 making.follower_count -= 1
                 making.left_at = monotonic()
+
+    async def _free(self, caller: Caller, key: str | None, answer_id: AnswerId) -> None:
+        if key is None:
+            return
+        response: dict[str, object] = {"id": str(answer_id)}
+        async with self._database.tenant(caller.tenant_id, viewer=None) as scope:
+            await release_key(scope, owner=caller.owner, key=key, response=response)
 
     async def close(self) -> None:
         """Gives up what is being made, and tells its followers."""

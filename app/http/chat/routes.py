@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 
 from app.http.answers.respond import accept_question, read_stored, respond_answer
-from app.http.answers.streams import AnswerStreams, StreamsDep
+from app.http.answers.streams import StreamsDep
 from app.http.chat.chunks import ChatStreamEvent
 from app.http.chat.present import ChatStream, completion_out, question_of
 from app.http.chat.schemas import (
@@ -30,6 +30,7 @@ from app.identity import Caller
 from app.resources import Resources
 from kb.errors import KnowledgeBaseError, NotFound
 from kb.ids import AnswerId
+from kb.store.answer_events import StreamEvent
 from kb.store.collections import readable_collections
 from kb.store.idempotency import StoredResponse
 
@@ -90,7 +91,8 @@ async def complete_chat(
     stored = await do_once(resources.database, caller, key=idempotency_key, digest=digest, act=act)
     answer_id = AnswerId(UUID(str(stored.body["id"])))
     if body.stream:
-        return stream_response(_chunks(streams, caller, body, answer_id))
+        events = streams.follow(caller, answer_id, after=0, idempotency_key=idempotency_key)
+        return stream_response(_chunks(events, body, request_id=caller.request_id))
     return completion_out(await read_stored(resources, caller, answer_id), body.model)
 
 
@@ -112,12 +114,12 @@ async def _require_model(resources: Resources, caller: Caller, name: str) -> Mod
 
 
 async def _chunks(
-    streams: AnswerStreams, caller: Caller, body: ChatRequest, answer_id: AnswerId
+    events: AsyncIterator[StreamEvent | None], body: ChatRequest, *, request_id: str
 ) -> AsyncIterator[bytes]:
     include_usage = body.stream_options is not None and bool(body.stream_options.include_usage)
     stream = ChatStream(body.model, include_usage=include_usage)
     try:
-        async for event in streams.follow(caller, answer_id, after=0):
+        async for event in events:
             if event is None:
                 yield PING
             elif event.name == "error":
@@ -126,7 +128,7 @@ async def _chunks(
                 for chunk in stream.chunks_of(event.name, event.data):
                     yield format_sse_event(data_str=chunk.model_dump_json())
     except KnowledgeBaseError as error:
-        yield _encode_error(problem_of(error, request_id=caller.request_id))
+        yield _encode_error(problem_of(error, request_id=request_id))
     yield DONE
 
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import httpx
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from app.http.idempotency import Remember, do_once
 from app.identity import Caller, Identity
@@ -15,7 +15,7 @@ from kb.errors import FileStoreUnavailable, IdempotencyKeyReused, InvalidInput, 
 from kb.ids import Subject
 from kb.store.choices import SCOPES
 from kb.store.idempotency import StoredResponse
-from kb.store.tables import answer_events, idempotency_keys
+from kb.store.tables import answer_events, answers, idempotency_keys
 from tests.service import Person, Service
 
 QUESTION = "How many days of leave does everyone have?"
@@ -303,7 +303,7 @@ async def test_a_repeated_search_shows_what_may_be_read_today(
         assert "harbour closes" not in str([*kept.scalars()])
 
 
-@pytest.mark.parametrize(
+streams_of_both_doors = pytest.mark.parametrize(
     ("path", "body"),
     [
         ("/v1/answers", {"question": QUESTION, "stream": True}),
@@ -317,6 +317,9 @@ async def test_a_repeated_search_shows_what_may_be_read_today(
         ),
     ],
 )
+
+
+@streams_of_both_doors
 async def test_a_repeated_stream_is_that_of_the_first_answer(
     ana: Person, path: str, body: object
 ) -> None:
@@ -329,6 +332,27 @@ async def test_a_repeated_stream_is_that_of_the_first_answer(
     streams = [each.text for each in (first, again, later) if each.status_code == HTTPStatus.OK]
     assert "31 days" in later.text
     assert set(streams) == {later.text}
+
+
+@streams_of_both_doors
+async def test_the_key_of_a_stream_whose_process_died_is_freed_when_that_is_seen(
+    ana: Person, path: str, body: object
+) -> None:
+    await ana.upload("Everyone has 31 days of leave.")
+    await post(ana, path, "k1", body)
+    async with ana.service.resources.database.tenant(ana.tenant_id, viewer=None) as scope:
+        # What a killed process leaves behind.
+        silent_since = ana.service.resources.clock() - timedelta(minutes=1)
+        await scope.connection.execute(
+            update(answers).values(status="running", alive_at=silent_since)
+        )
+        await scope.connection.execute(delete(answer_events).where(answer_events.c.number > 1))
+
+    abandoned = await post(ana, path, "k1", body)
+    made_anew = await post(ana, path, "k1", body)
+
+    assert "answer_abandoned" in abandoned.text
+    assert "31 days" in made_anew.text
 
 
 async def test_of_a_stream_whose_events_are_gone_the_answer_is_left(ana: Person) -> None:

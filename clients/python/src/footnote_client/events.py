@@ -1,6 +1,7 @@
 """A streamed answer, read from its bytes: the same for both clients.
 
-A stream that breaks goes on behind the last event that arrived.
+A stream that breaks goes on behind the last event that arrived. One that ends in an error that may
+pass is asked for anew, unless a claim was given: the next answer may have others.
 """
 
 import json
@@ -14,8 +15,8 @@ from footnote_client.answers import Answer, VerifiedClaim
 from footnote_client.calls import Call
 from footnote_client.contract import Problem
 from footnote_client.decoding import decode
-from footnote_client.errors import ConnectionFailed, ResponseInvalid, error_of
-from footnote_client.sending import Pause, Sender
+from footnote_client.errors import ConnectionFailed, FootnoteError, ResponseInvalid, error_of
+from footnote_client.sending import Pause, Sender, may_pass
 
 
 class AnswerReader:
@@ -30,12 +31,15 @@ class AnswerReader:
         self._rest = b""
         self._event: dict[bytes, list[bytes]] = {}
         self._breaks = 0
+        self._failures = 0
+        self._has_given = False
+        self._refusal: FootnoteError | None = None
         self.answer: Answer | None = None
         """The whole answer, once the stream has ended."""
 
     def begin(self, response: httpx.Response) -> None:
         """Begins with a new stream; ResponseInvalid when the response is none."""
-        self._rest, self._event = b"", {}
+        self._rest, self._event, self._refusal = b"", {}, None
         if not response.headers.get("Content-Type", "").startswith(calls.EVENT_STREAM):
             raise ResponseInvalid("The response to a question is no stream of events.")
 
@@ -61,6 +65,7 @@ class AnswerReader:
                 event, self._event = self._event, {}
                 claim = self._take(event)
                 if claim is not None:
+                    self._has_given = True
                     yield claim
 
     def whole_answer(self) -> Answer:
@@ -70,13 +75,18 @@ class AnswerReader:
         return self.answer
 
     def after_break(self, cause: httpx.RequestError | None) -> Pause:
-        """The pause before the stream goes on; ConnectionFailed when it broke too often.
+        """The pause before the stream goes on; FootnoteError when it broke or failed too often.
 
-        Breaks between which nothing arrived are counted.
+        Breaks between which nothing arrived are counted, and all failures.
         """
-        self._breaks += 1
-        error = ConnectionFailed("The stream of the answer broke before its end.")
-        pause = self._sender.pause(self._breaks, error)
+        error = self._refusal
+        if error is None:
+            self._breaks += 1
+            error = ConnectionFailed("The stream of the answer broke before its end.")
+            pause = self._sender.pause(self._breaks, error)
+        else:
+            self._failures += 1
+            pause = self._sender.pause(self._failures, error)
         if pause is None:
             raise error from cause
         return pause
@@ -91,7 +101,8 @@ class AnswerReader:
 
     def _read(self, name: str, number: int, content: Any) -> VerifiedClaim | None:  # noqa: ANN401  # any JSON
         if name == "error":
-            raise error_of(decode(Problem, content))
+            self._fail(error_of(decode(Problem, content)))
+            return None
         if number <= self._last_number:
             return None
         self._last_number, self._breaks = number, 0
@@ -106,3 +117,9 @@ class AnswerReader:
                 # Others tell of progress, or are of a newer service.
                 pass
         return None
+
+    def _fail(self, error: FootnoteError) -> None:
+        """Has the question asked anew after an error that may pass; else raises it."""
+        if self._has_given or not may_pass(error):
+            raise error
+        self._refusal, self._answer_id, self._last_number = error, None, 0

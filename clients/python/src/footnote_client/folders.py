@@ -39,7 +39,10 @@ class FolderFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileResult:
-    """What became of a file: `unchanged` is what the service has already, read or to be read."""
+    """What became of a file: `unchanged` is what the service has read already.
+
+    What an earlier run stored and is still to be read is `uploaded`, with the job of that run.
+    """
 
     name: str
     path: Path
@@ -72,12 +75,12 @@ class FolderResult:
 
     @property
     def uploaded(self) -> tuple[FileResult, ...]:
-        """Those that were stored; their jobs go on."""
+        """Those that are stored and still to be read: their jobs go on."""
         return tuple(file for file in self.files if file.status == "uploaded")
 
     @property
     def unchanged(self) -> tuple[FileResult, ...]:
-        """Those that the service had already."""
+        """Those that the service has read already."""
         return tuple(file for file in self.files if file.status == "unchanged")
 
     @property

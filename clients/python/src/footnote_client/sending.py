@@ -157,7 +157,7 @@ class Sender:
                 if response.is_success:
                     return _read(call, response)
                 error = _refusal(response)
-                may_repeat = _is_passing(error)
+                may_repeat = may_pass(error)
             pause = self.pause(attempt, error) if may_repeat else None
             if pause is None:
                 raise error
@@ -207,7 +207,7 @@ def _retry_after(header: str) -> float | None:
         return None
 
 
-def _is_passing(error: FootnoteError) -> bool:
+def may_pass(error: FootnoteError) -> bool:
     """True for what another attempt may mend, and where the first one has done nothing."""
     if isinstance(error, RateLimited | Unavailable | StillRunning):
         return True

@@ -1,5 +1,6 @@
 """The API's description is whole: what generated clients and the page `/docs` are made of."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -176,6 +177,23 @@ def test_every_error_has_its_codes(document: Json) -> None:
                 assert value.get("error", value)["code"] == code
         if path.startswith("/v1/"):
             assert errors.keys() >= {401, 403, 408, 422, 429, 431, 500, 503}, (method, path)
+            [unavailable] = errors[503]["content"].values()
+            assert unavailable["examples"].keys() >= {"database_unavailable", "disk_full"}
+            limits = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After"}
+            assert errors[429]["headers"].keys() >= limits, (method, path)
+
+
+def test_every_route_that_a_text_names_is_there(document: Json) -> None:
+    routes = {f"{method.upper()} {unfilled(path)}" for method, path, _ in operations_of(document)}
+    named = re.findall(r"\b(?:GET|POST|PUT|PATCH|DELETE) /[\w/{}:]+", json.dumps(document))
+
+    assert named
+    assert {unfilled(each) for each in named} <= routes
+
+
+def unfilled(path: str) -> str:
+    """The path with parameters that have no names."""
+    return re.sub(r"{\w+}", "{}", path)
 
 
 def test_frameworks_own_errors_are_not_in_it(document: Json) -> None:
