@@ -4,6 +4,7 @@ import asyncio
 import os
 import pty
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -29,18 +30,22 @@ async def read_all(terminal: int) -> str:
         written += read
 
 
-async def test_a_service_on_a_terminal_writes_lines_for_people(tmp_path: Path) -> None:
-    # It ends by itself: before it reaches a database it reads the policies, which are none.
+async def test_a_service_on_a_terminal_writes_lines_for_people(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    # It ends by itself: once it has its database it reads the policies, which are none.
     (tmp_path / "policy.toml").write_text("not = [toml")
     environment = {
+        **environment,
         "FOOTNOTE_HOME": str(tmp_path),
-        "FOOTNOTE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
         "FOOTNOTE_LOG_FORMAT": "",
         "NO_COLOR": "1",
         HOSTILE: "1",
     }
     terminal, other_side = pty.openpty()
-    command = ["-m", "footnote", "api"]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        command = ["-m", "footnote", "api", "--port", str(probe.getsockname()[1])]
 
     with os.fdopen(other_side, "wb") as log:
         async with python(command, environment=environment, folder=tmp_path, log=log) as process:
@@ -49,7 +54,7 @@ async def test_a_service_on_a_terminal_writes_lines_for_people(tmp_path: Path) -
             exit_code = await process.wait()
     os.close(terminal)
 
-    started, unknown, stopped, failure = written.replace("\r\n", "\n").splitlines()
+    unknown, started, stopped, failure = written.replace("\r\n", "\n").splitlines()
     assert exit_code == 1
     time = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z"
     assert re.fullmatch(
