@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -46,7 +46,7 @@ from kb.store.audit import record_system_event
 from kb.store.credentials import create_key
 from kb.store.queue_state import queue_states
 from kb.store.tenants import create_tenant, generations
-from migrations.run import upgrade
+from migrations.run import require_current, upgrade
 
 log = structlog.get_logger(__name__)
 
@@ -67,21 +67,36 @@ PURGE_INTERVAL_SECONDS = 1.0
 
 
 @contextmanager
-def _service(name: Literal["api", "worker"], *, is_child: bool = False) -> Iterator[Settings]:
-    """The settings of a service, whose start and end are logged around the block."""
+def _service(*, is_child: bool = False) -> Iterator[Settings]:
+    """The settings of a service, which runs inside the block."""
     settings = Settings()
     configure_logging(settings.log_level, settings.log_format)
     stopping.treat_sigterm_as_success()
-    with logged_process(name, home=str(settings.home.expanduser())):
-        for variable in [] if is_child else unknown_variables():
-            log.warning("setting.unknown", variable=variable)
-        try:
-            yield settings
-        except OSError as error:
-            if not is_disk_full(error):
-                raise
-            # Below the home something is written all the time.
-            raise home_failure(settings.home, error) from error
+    for variable in [] if is_child else unknown_variables():
+        log.warning("setting.unknown", variable=variable)
+    try:
+        yield settings
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        # Below the home something is written all the time.
+        raise home_failure(settings.home, error) from error
+
+
+@contextmanager
+def _started(
+    name: Literal["api", "worker"],
+    settings: Settings,
+    prepare_schema: Callable[[str], None] = require_current,
+) -> Iterator[DatabaseServer]:
+    """The service's database; its start and end are logged around the block.
+
+    One that cannot start says so in one line, and has nothing to log.
+    """
+    with database_server(settings) as server:
+        prepare_schema(server.url)
+        with logged_process(name, home=str(settings.home.expanduser())):
+            yield server
 
 
 def up(host: str, port: int) -> None:
@@ -90,7 +105,7 @@ def up(host: str, port: int) -> None:
         told = Announcements(listener)
         with (
             told.end_told(),
-            _service("api") as settings,
+            _service() as settings,
             only_one_up(settings.home_path, listener.url),
         ):
             _run_everything(settings, listener, told)
@@ -102,9 +117,12 @@ def _run_everything(settings: Settings, listener: Listener, told: Announcements)
         if settings.database_url is None
         else "reaching the database"
     )
-    with database_server(settings) as server:
+
+    def prepare_schema(url: str) -> None:
         told.step("bringing the schema up to date")
-        upgrade(server.url)
+        upgrade(url)
+
+    with _started("api", settings, prepare_schema) as server:
         told.step("starting the worker")
         command = [sys.executable, "-m", "footnote", "worker", "--exit-with", str(os.getpid())]
         with listening_socket() as shown_at:
@@ -123,8 +141,8 @@ def api(host: str, port: int) -> None:
     """Run the API alone; the schema must be up to date."""
     with (
         bound_to(host, port) as listener,
-        _service("api") as settings,
-        database_server(settings) as server,
+        _service() as settings,
+        _started("api", settings) as server,
         Supervisor(_database(server), home=settings.home_path),
     ):
         asyncio.run(_serve(settings, server.url, listener, told=None, worker_metrics=None))
@@ -134,14 +152,14 @@ def worker(*, until_empty: bool, exit_with: int | None, metrics_at: int | None) 
     """Run a worker that ingests what was uploaded."""
     # Before the worker gives way to others: what says that it lives should not.
     with (
-        _service("worker", is_child=exit_with is not None) as settings,
+        _service(is_child=exit_with is not None) as settings,
         closing(Heartbeat()) as heartbeat,
     ):
         if exit_with is not None:
             os.nice(BESIDE_AN_API)
         with (
             _group_ended_without(exit_with),
-            database_server(settings) as server,
+            _started("worker", settings) as server,
             # A parent watches the database for both.
             Supervisor(_database(server) if exit_with is None else [], home=settings.home_path),
         ):

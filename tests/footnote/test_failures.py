@@ -68,9 +68,7 @@ def assert_one_line(ended: Finished, code: str, *words: str) -> None:
 
 
 async def failed(command: list[str], port: int, **environment: str) -> Finished:
-    return await run_here(
-        *on_port(command, port), environment={"FOOTNOTE_LOG_LEVEL": "error", **environment}
-    )
+    return await run_here(*on_port(command, port), environment=environment)
 
 
 @each_command
@@ -114,7 +112,6 @@ def test_a_home_on_a_disk_that_takes_nothing(
             *("unshare", "-m", sys.executable, "-m", "tests.footnote.namespaced"),
             *(str(tmp_path), how, json.dumps([*commands, doctor])),
         ],
-        env={**os.environ, "FOOTNOTE_LOG_LEVEL": "error"},  # noqa: TID251
         cwd=ROOT,
         check=False,
         capture_output=True,

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.databases import with_database
 from tests.footnote.processes import python
 
 pytestmark = pytest.mark.end_to_end
@@ -32,20 +31,21 @@ async def read_all(terminal: int) -> str:
 
 
 async def test_a_service_on_a_terminal_writes_lines_for_people(
-    database_url: str, tmp_path: Path
+    environment: dict[str, str], tmp_path: Path
 ) -> None:
+    # It ends by itself: once it has its database it reads the policies, which are none.
+    (tmp_path / "policy.toml").write_text("not = [toml")
     environment = {
+        **environment,
         "FOOTNOTE_HOME": str(tmp_path),
-        # It ends by itself: the server has no such database.
-        "FOOTNOTE_DATABASE_URL": with_database(database_url, "absent"),
         "FOOTNOTE_LOG_FORMAT": "",
         "NO_COLOR": "1",
         HOSTILE: "1",
     }
     terminal, other_side = pty.openpty()
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = ["-m", "footnote", "api", "--port", str(port)]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        command = ["-m", "footnote", "api", "--port", str(probe.getsockname()[1])]
 
     with os.fdopen(other_side, "wb") as log:
         async with python(command, environment=environment, folder=tmp_path, log=log) as process:
@@ -54,7 +54,7 @@ async def test_a_service_on_a_terminal_writes_lines_for_people(
             exit_code = await process.wait()
     os.close(terminal)
 
-    started, unknown, stopped, failure = written.replace("\r\n", "\n").splitlines()
+    unknown, started, stopped, failure = written.replace("\r\n", "\n").splitlines()
     assert exit_code == 1
     time = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z"
     assert re.fullmatch(

@@ -16,7 +16,8 @@ from kb.index.vector_search import Plan
 from kb.postgres.database import EVERYONE, Database
 from kb.store.spaces import Space, SpaceTuning, StoredSpace, ensure_space
 from migrations.run import upgrade
-from tests.architecture.databases import empty_database
+from models.export import MANIFEST_FILE
+from tests.architecture.databases import empty_database, with_database
 from tests.footnote.processes import run_here
 from tests.tenancy.rows import BulkRows, insert_rows
 
@@ -88,6 +89,33 @@ async def test_doctor_tells_what_others_may_read_and_how_to_mend_it(
         "mend": f"Run 'chmod -R go-rwx {home} '{store}''.",
     }
     assert found(after.stdout)["ok"] is True
+
+
+async def test_doctor_sees_models_that_are_not_whole_and_a_bare_database(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    home, model = tmp_path / "home", tmp_path / "model"
+    export = home / "models" / "half"
+    for folder in (model, export):
+        folder.mkdir(mode=0o700, parents=True)
+    (model / "config.json").write_text("{}")
+    (export / MANIFEST_FILE).write_text("{")
+    url = with_database(environment["FOOTNOTE_DATABASE_URL"], "template1")
+    broken = {
+        "FOOTNOTE_HOME": str(home),
+        "FOOTNOTE_EMBEDDING_MODEL": str(model),
+        "FOOTNOTE_DATABASE_URL": url,
+    }
+
+    result = await run_here("doctor", "--json", environment=broken)
+
+    checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    assert result.exit_code == 1
+    assert checks["model files"]["status"] == checks["model export"]["status"] == "failed"
+    assert "tokenizer.json" in checks["model files"]["detail"]
+    assert str(export) in checks["model export"]["mend"]
+    assert checks["schema"]["status"] == "failed"
+    assert checks["worker"]["status"] == checks["api"]["status"] == "skipped"
 
 
 async def test_doctor_sees_half_a_language_model(environment: dict[str, str]) -> None:
