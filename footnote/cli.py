@@ -5,11 +5,12 @@ it runs, so that help and wrong usage take no model, database or web framework t
 """
 
 import functools
+import gc
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -57,6 +58,13 @@ HELP_BY_GROUP: Final = {
     "space": "Embedding spaces: another model, without a pause.",
     "db": "The database schema.",
 }
+
+BRIEF_GROUPS: Final = HELP_BY_GROUP.keys() - {"space"}
+"""Their commands work on the database and end; those of spaces load models and read all chunks."""
+
+BRIEF_THRESHOLD: Final = 500_000
+"""Objects between two passes of the garbage collector. Loading the modules makes fewer, which
+stay; looking through them again and again took a tenth of a command's processor time."""
 
 COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "up": services.up,
@@ -117,18 +125,29 @@ PASS_ALL_ON: Final = {
 """Lets a late command parse its own arguments."""
 
 
-def _logging(function: Callable[..., None]) -> Callable[..., None]:
+def _logging(function: Callable[..., None], *, is_brief: bool) -> Callable[..., None]:
     """The command, its logs of warnings on stderr; what it runs may say more or less."""
 
     @functools.wraps(function)
     def command(**options: object) -> None:
-        from kb.logs import configure_logging
-        from kb.settings import Settings
+        with _rare_collections() if is_brief else nullcontext():
+            from kb.logs import configure_logging
+            from kb.settings import Settings
 
-        configure_logging("warning", Settings().log_format)
-        function(**options)
+            configure_logging("warning", Settings().log_format)
+            function(**options)
 
     return command
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    usual = gc.get_threshold()
+    gc.set_threshold(BRIEF_THRESHOLD)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _show_version(is_wanted: bool) -> None:  # noqa: FBT001  # as Typer calls it
@@ -182,7 +201,7 @@ def _build_app() -> typer.Typer:
         built.add_typer(groups[name], name=name)
     for path, function in COMMANDS.items():
         group, _, name = path.rpartition(" ")
-        groups[group].command(name)(_logging(function))
+        groups[group].command(name)(_logging(function, is_brief=group in BRIEF_GROUPS))
     late = {"eval": _evaluate, "bench": _bench}
     for name in MODULE_BY_LATE_COMMAND:
         built.command(name, add_help_option=False, context_settings=PASS_ALL_ON)(late[name])

@@ -10,17 +10,6 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 from rich.text import Text
 from typing_extensions import override
 
@@ -86,45 +75,3 @@ def print_json(value: Mapping[str, object] | Sequence[object]) -> None:
             json.dumps(each)[1:-1] if each != "\n" and _steers(each) else each for each in text
         )
     typer.echo(text)
-
-
-class _PlainColumn(ProgressColumn):
-    """A field of a task, or its description, as text."""
-
-    def __init__(self, field: str | None = None) -> None:
-        super().__init__()
-        self._field = field
-
-    @override
-    def render(self, task: Task) -> Text:
-        text = task.description if self._field is None else task.fields[self._field]
-        return Text(printable(str(text)), no_wrap=True, overflow="ellipsis")
-
-
-def transfer_bar() -> Progress:
-    """A bar on stderr for the bytes of many files: `name` is the file in hand, `files` how many.
-
-    It is shown on a terminal only.
-    """
-    return Progress(
-        _PlainColumn("files"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        _PlainColumn("name"),
-        console=progress_console,
-        disable=not progress_console.file.isatty(),
-    )
-
-
-def progress_bar() -> Progress:
-    """A bar on stderr for work of a known length; shown on a terminal only."""
-    return Progress(
-        _PlainColumn(),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=progress_console,
-        disable=not progress_console.file.isatty(),
-    )

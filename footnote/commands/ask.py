@@ -113,18 +113,19 @@ def _respond(
     import asyncio
 
     from footnote.caller import command_line_caller
-    from footnote.compose import open_resources
-    from footnote.on_database import upgraded_database
+    from footnote.on_database import open_database, upgraded_database
     from kb.principals import split_principals
     from kb.settings import Settings
 
     settings = Settings()
 
     async def run(url: str) -> ResponseT:
+        async with open_database(settings, url) as database:
+            caller = await command_line_caller(database, tenant, split_principals(principals or ""))
+        # The models take seconds to load, which a misspelled tenant is not worth.
+        from footnote.compose import open_resources
+
         async with open_resources(settings, url) as resources:
-            caller = await command_line_caller(
-                resources.database, tenant, split_principals(principals or "")
-            )
             return await respond(resources, caller, request)
 
     with upgraded_database(settings) as url:

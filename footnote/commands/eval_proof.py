@@ -37,7 +37,8 @@ from footnote.evals.proof.measure import (
     settings_with_models,
 )
 from footnote.evals.proof.scripted import ScriptedModels
-from footnote.output import console, progress_bar, progress_console, table_console
+from footnote.output import console, progress_console, table_console
+from footnote.progress_bars import progress_bar
 from footnote.samples.manifest import document_path, read_manifest
 from ingest.parse import parse
 from kb.errors import InvalidInput

@@ -33,7 +33,8 @@ from footnote.evals.loading import LoadedDataset, load
 from footnote.evals.results import Result
 from footnote.evals.retrieval import KIND, History, RetrievalRun, measure_retrieval
 from footnote.on_database import open_database, utc_now
-from footnote.output import progress_bar, progress_console
+from footnote.output import progress_console
+from footnote.progress_bars import progress_bar
 from kb.errors import Misconfigured
 from kb.settings import Settings
 

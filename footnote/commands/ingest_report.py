@@ -8,7 +8,8 @@ from typing import Final, Self, get_args
 
 from footnote.commands.given_files import GivenFile
 from footnote.commands.ingest_files import Change, Outcome
-from footnote.output import console, print_json, progress_console, transfer_bar
+from footnote.output import console, print_json, progress_console
+from footnote.progress_bars import transfer_bar
 
 CHANGES: Final[tuple[Change, ...]] = get_args(Change)
 

@@ -40,7 +40,7 @@ def list_(
     from footnote.on_database import chosen_tenants, on_database
     from kb.postgres.database import Database
     from kb.settings import Settings
-    from kb.store.job_control import JobListing, list_jobs
+    from kb.store.job_lists import JobListing, list_jobs
 
     listing = JobListing(status=_known_status(status), kind=_known_kind(kind))
 

@@ -10,8 +10,9 @@ from rich.progress import Progress, TaskID
 from app.http.reindex.present import run_out
 from footnote.compose import open_ingestion
 from footnote.on_database import COMMAND_LINE, chosen_tenants, on_database, upgraded_database
-from footnote.output import console, print_json, progress_bar
+from footnote.output import console, print_json
 from footnote.outside import open_web
+from footnote.progress_bars import progress_bar
 from footnote.worker_tools import build_reindexing, build_source_tools
 from ingest.ingestion import Ingestion
 from ingest.worker import build_queue_app, run_worker

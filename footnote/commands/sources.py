@@ -12,7 +12,6 @@ from footnote.output import (
     TenantOption,
     console,
     print_json,
-    progress_bar,
     table_console,
 )
 from kb.errors import InvalidInput, NothingHeld
@@ -237,6 +236,7 @@ def _with_tools(
     """The result of `act` with the tools that a worker has; a bar shows the progress."""
     from footnote.on_database import on_database
     from footnote.outside import open_web
+    from footnote.progress_bars import progress_bar
     from footnote.worker_tools import build_source_tools
     from kb.files import FileStore
     from kb.postgres.database import Database

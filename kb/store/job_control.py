@@ -1,4 +1,4 @@
-"""Jobs as people steer them: listed, run again, canceled.
+"""Jobs as people steer them: run again, canceled.
 
 As everywhere, the document is locked before its job.
 """
@@ -15,20 +15,11 @@ from kb.ids import JobId
 from kb.postgres.database import TenantSession
 from kb.store.audit import Actor, record_event
 from kb.store.changes import lock_document
-from kb.store.choices import JobStatus
 from kb.store.document_writes import set_status
 from kb.store.documents import Document, get_document
 from kb.store.job_kinds import REINDEX
-from kb.store.jobs import Job, enqueue_again, finish_job, get_job, job_of, queue_lock, shown_jobs
+from kb.store.jobs import Job, enqueue_again, finish_job, get_job, queue_lock
 from kb.store.tables import jobs
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobListing:
-    """The jobs to list; None: any."""
-
-    status: JobStatus | None = None
-    kind: str | None = None
 
 
 class Steer(Protocol):
@@ -39,25 +30,6 @@ class Steer(Protocol):
     ) -> Awaitable[Job]:
         """The job as it is now."""
         ...
-
-
-async def list_jobs(
-    scope: TenantSession, listing: JobListing, *, before: JobId | None, limit: int
-) -> list[Job]:
-    """The jobs that may be seen, newest first, those before the given one."""
-    query = (
-        select(jobs)
-        .where(jobs.c.tenant_id == scope.tenant_id, shown_jobs(scope))
-        .order_by(jobs.c.id.desc())
-        .limit(limit)
-    )
-    if before is not None:
-        query = query.where(jobs.c.id < before)
-    if listing.status is not None:
-        query = query.where(jobs.c.status == listing.status)
-    if listing.kind is not None:
-        query = query.where(jobs.c.kind == listing.kind)
-    return [job_of(row) for row in await scope.connection.execute(query)]
 
 
 async def retry_job(scope: TenantSession, job_id: JobId, *, actor: Actor, now: datetime) -> Job:

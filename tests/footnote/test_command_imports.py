@@ -15,6 +15,9 @@ SERVING = {"fastapi", "starlette", "uvicorn", "uvloop", "openai", "tantivy", "kr
 HEAVY = MODELS | SERVING | {"scipy", "sklearn", "alembic", "procrastinate", "fsspec"}
 """What a command that works on the database alone needs not."""
 
+UNUSED = HEAVY | {"numpy", "prometheus_client", "httpx", "rich.progress"}
+"""What these commands need not either, unless they are told to compute, to call or to wait."""
+
 DATABASE = {"sqlalchemy", "psycopg", "numpy", "structlog", "prometheus_client", "httpx"}
 """What parsing needs not either."""
 
@@ -24,8 +27,20 @@ from footnote.cli import run
 for arguments in json.loads(sys.argv[1]):
     sys.argv = ["footnote", *arguments]
     print(run(), file=sys.stderr)
-print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})), file=sys.stderr)
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
 """
+
+COLLECTIONS = """
+import gc, sys
+from footnote.cli import run
+before = gc.get_threshold(), gc.get_stats()[2]["collections"]
+sys.argv = ["footnote", *sys.argv[1:]]
+run()
+after = gc.get_threshold(), gc.get_stats()[2]["collections"]
+print(f"{before} {after}", file=sys.stderr)
+sys.exit(before != after)
+"""
+"""Ends with 0 when no pass of the garbage collector has looked through all objects."""
 
 
 def command_lines(group: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -40,7 +55,7 @@ def command_lines(group: object, path: tuple[str, ...] = ()) -> Iterator[tuple[s
 async def after(
     command_lines: Sequence[Sequence[str]], environment: dict[str, str]
 ) -> tuple[list[int], set[str]]:
-    """The exit codes of the commands, run by one process one after the other, and its packages."""
+    """The exit codes of the commands, run by one process one after the other, and its modules."""
     command = ["-c", RUN_ALL, json.dumps(command_lines)]
     async with python(command, environment=environment, is_heard=True) as process:
         _, stderr = await process.communicate()
@@ -53,10 +68,10 @@ async def test_help_and_wrong_usage_load_nothing(environment: dict[str, str]) ->
     explained = [[*path, "--help"] for path in command_lines(get_command(app))]
     wrong = [["ask", "why"], ["tenant", "lst"], ["up", "--port", "many"], ["key", "create", "-x"]]
 
-    codes, packages = await after([*explained, ["--version"], *wrong], environment)
+    codes, modules = await after([*explained, ["--version"], *wrong], environment)
 
     assert codes == [0] * (len(explained) + 1) + [2] * len(wrong)
-    assert packages & (HEAVY | DATABASE) == set()
+    assert modules & (HEAVY | DATABASE) == set()
 
 
 @pytest.mark.end_to_end
@@ -76,14 +91,38 @@ async def test_commands_on_the_database_load_no_model_and_no_server(
         ["db", "upgrade"],
     ]
 
-    codes, packages = await after(done, environment)
+    codes, modules = await after(done, environment)
 
     assert codes == [0] * len(done)
-    assert packages & HEAVY == set()
+    assert modules & UNUSED == set()
+
+
+@pytest.mark.end_to_end
+async def test_a_tenant_that_is_none_is_told_before_a_model_is_loaded(
+    environment: dict[str, str],
+) -> None:
+    nobody = ["why", "--tenant", "nobody"]
+
+    codes, modules = await after([["ask", *nobody], ["search", *nobody]], environment)
+
+    assert codes == [1, 1]
+    # The words of a request are counted with tokenizers.
+    assert modules & (MODELS - {"tokenizers"}) == set()
+
+
+@pytest.mark.end_to_end
+async def test_a_brief_command_does_not_look_through_its_modules_for_garbage(
+    environment: dict[str, str],
+) -> None:
+    command = ["-c", COLLECTIONS, "tenant", "list"]
+    async with python(command, environment=environment, is_heard=True) as process:
+        _, stderr = await process.communicate()
+
+    assert process.returncode == 0, stderr.decode()
 
 
 async def test_what_needs_no_database_loads_none(environment: dict[str, str]) -> None:
-    codes, packages = await after([["prompts", "--json"]], environment)
+    codes, modules = await after([["prompts", "--json"]], environment)
 
     assert codes == [0]
-    assert packages & (HEAVY | {"sqlalchemy", "psycopg", "numpy"}) == set()
+    assert modules & (HEAVY | {"sqlalchemy", "psycopg", "numpy"}) == set()

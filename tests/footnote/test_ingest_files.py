@@ -18,7 +18,7 @@ from kb.errors import InvalidInput
 from kb.postgres.database import EVERYONE
 from kb.settings import Settings
 from kb.store.documents import Document, Listing, get_document, list_documents
-from kb.store.job_control import JobListing, list_jobs
+from kb.store.job_lists import JobListing, list_jobs
 from kb.store.tenants import create_tenant
 from kb.store.uploads import Uploads
 from tests.footnote.own_database import STALLED, OwnDatabase, own_database

@@ -7,7 +7,8 @@ import pytest
 from rich.progress import Progress
 from rich.table import Table
 
-from footnote.output import PlainConsole, print_json, printable, progress_bar, styled, transfer_bar
+from footnote.output import PlainConsole, print_json, printable, styled
+from footnote.progress_bars import progress_bar, transfer_bar
 
 STEERED = {
     "[red]ops[/red] :smile:": "[red]ops[/red] :smile:",

@@ -143,8 +143,9 @@ from kb.store.drift import (
 )
 from kb.store.failure_names import name_failures
 from kb.store.idempotency import StoredResponse, claim_key, release_key, store_response
-from kb.store.job_control import JobListing, cancel_job, list_jobs, retry_job
+from kb.store.job_control import cancel_job, retry_job
 from kb.store.job_kinds import INGEST
+from kb.store.job_lists import JobListing, list_jobs
 from kb.store.jobs import (
     Job,
     count_jobs,
@@ -966,7 +967,7 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, h: release_key(s, owner=h.owner, key=RUNNING_KEY, claimed_at=h.claimed_at)
     ),
     "store.idempotency.store_response": changes(_responded),
-    "store.job_control.list_jobs": finds(_listed_job),
+    "store.job_lists.list_jobs": finds(_listed_job),
     "store.job_control.retry_job": changes(_retry),
     "store.job_control.cancel_job": changes(
         lambda s, h: cancel_job(s, h.unread_job, actor=ACTOR, now=NOW)

@@ -24,8 +24,9 @@ from kb.ids import JobId
 from kb.postgres.database import TenantSession
 from kb.store.choices import JobStatus
 from kb.store.idempotency import StoredResponse
-from kb.store.job_control import JobListing, Steer, cancel_job, list_jobs, retry_job
+from kb.store.job_control import Steer, cancel_job, retry_job
 from kb.store.job_kinds import JOB_KINDS
+from kb.store.job_lists import JobListing, list_jobs
 from kb.store.jobs import FINISHED, get_job
 
 router = APIRouter(tags=["jobs"])
