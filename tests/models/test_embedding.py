@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from openvino import InferRequest, compile_model  # type: ignore[import-untyped]  # ships no type information
 from safetensors.torch import save_file
 from transformers import AutoModel
+from typing_extensions import override
 
 from kb.errors import ModelUnavailable
 from kb.settings import DEFAULT_EMBEDDING_MODEL
@@ -290,6 +291,7 @@ def test_texts_of_all_lengths_reach_the_network_in_few_shapes() -> None:
     lengths = set()
 
     class Recording(OpenvinoRunner):
+        @override
         def _take(
             self,
             request: InferRequest,
