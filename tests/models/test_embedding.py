@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from openvino import compile_model  # type: ignore[import-untyped]  # ships no type information
+from numpy.typing import NDArray
+from openvino import InferRequest, compile_model  # type: ignore[import-untyped]  # ships no type information
 from safetensors.torch import save_file
 from transformers import AutoModel
+from typing_extensions import override
 
 from kb.errors import ModelUnavailable
 from kb.settings import DEFAULT_EMBEDDING_MODEL
@@ -23,6 +25,7 @@ from models.embedding import (
 )
 from models.export import exported
 from models.library import LibraryRunner, load_model
+from models.openvino_runner import OpenvinoRunner
 from models.reranking import CrossEncoderScorer
 from tests.fakes.small_bert import write_small_bert
 from tests.fakes.tiny_model import write_tiny_model
@@ -281,6 +284,29 @@ def test_the_network_built_here_computes_what_the_library_does(
         np.testing.assert_allclose(
             hidden[mask == 1], theirs.last_hidden_state.numpy()[mask == 1], atol=1e-4
         )
+
+
+def test_texts_of_all_lengths_reach_the_network_in_few_shapes() -> None:
+    """Openvino keeps code for each shape it meets, for as long as the process lives."""
+    lengths = set()
+
+    class Recording(OpenvinoRunner):
+        @override
+        def _take(
+            self,
+            request: InferRequest,
+            target: tuple[NDArray[np.float32], list[int], NDArray[np.int64]],
+        ) -> None:
+            lengths.add(target[2].shape[1])
+            super()._take(request, target)
+
+    vocabulary = Path(model_path(DEFAULT_EMBEDDING_MODEL)) / "tokenizer.json"
+    network = bert_network(Path(model_path(DEFAULT_EMBEDDING_MODEL)))
+    runner = Recording(network, vocabulary, pooling="mean", max_tokens=36, batch_size=1)
+
+    runner.encode(["word " * count for count in range(1, 60)], may_cut=True)
+
+    assert lengths == {8, 16, 24, 32, 36}
 
 
 def test_what_is_no_bert_in_32_bits_is_refused(small_bert: Path, tmp_path: Path) -> None:
