@@ -360,6 +360,22 @@ class InternalError(ServiceFailed, status=500, code="internal_error"):
     """Something went wrong in the service; its log has the details."""
 
 
+class AddressUnusable(InternalError, code="address_unusable"):
+    """The service cannot listen on its address."""
+
+
+class AlreadyRuns(InternalError, code="already_runs"):
+    """Another process runs the service already."""
+
+
+class DatabaseUnfit(InternalError, code="database_unfit"):
+    """The database server lacks what the service needs."""
+
+
+class HomeUnusable(InternalError, code="home_unusable"):
+    """The folder of the service cannot be used."""
+
+
 class Misconfigured(InternalError, code="misconfigured"):
     """The service is not set up correctly."""
 
@@ -394,6 +410,10 @@ class AnswerAbandoned(Unavailable, code="answer_abandoned"):
 
 class DatabaseUnavailable(Unavailable, code="database_unavailable"):
     """The database cannot be reached."""
+
+
+class DiskFull(Unavailable, code="disk_full"):
+    """A disk of the service has no space left; nothing was stored."""
 
 
 class EvidenceDeleted(Unavailable, code="evidence_deleted"):
