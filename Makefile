@@ -73,5 +73,5 @@ lock: $(TOOLS_INSTALLED) ## Pin the newest allowed versions in the lock files.
 
 clean: ## Remove all that was made in this folder, apart from .env and what you served.
 	@rm -rf .venv .venv-peers .demo .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
-	  .ruff_cache build dist *.egg-info clients/*/*.egg-info
+	  .ruff_cache build dist *.egg-info clients/*/build clients/*/src/*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

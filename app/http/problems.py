@@ -248,6 +248,10 @@ def invalid_problem(error: RequestValidationError, *, request_id: str) -> Proble
 
 async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
+    path = request.scope["path"]
+    if _is_action(path) and request.method not in _allowed_methods(request.app, path):
+        # `GET /jobs/ID:retry` came to the route of `/jobs/{id}`, whose id that is not.
+        return await _answer_http(request, HTTPException(HTTPStatus.METHOD_NOT_ALLOWED))
     problem = invalid_problem(error, request_id=request_id_of(request.scope))
     return problem_response(problem, request.scope)
 
@@ -268,6 +272,10 @@ async def _answer_http(request: Request, error: Exception) -> JSONResponse:
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_allowed_methods(request.app, request.scope["path"]))
     return problem_response(problem, request.scope, headers=headers)
+
+
+def _is_action(path: str) -> bool:
+    return ":" in path.rpartition("/")[2]
 
 
 def _allowed_methods(app: FastAPI, path: str) -> list[str]:

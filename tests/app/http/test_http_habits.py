@@ -55,6 +55,14 @@ async def test_allow_names_all_methods_of_the_path(service: Service) -> None:
     assert told == methods
 
 
+@pytest.mark.parametrize("path", ["/v1/jobs/a:retry", "/v1/webhooks/a:test"])
+async def test_an_action_is_no_id_of_the_path_before_it(ana: Person, path: str) -> None:
+    response = await ana.request("GET", path)
+
+    assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
+    assert response.headers["allow"] == "POST"
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 async def test_health_is_asked_for_without_its_body(service: Service, path: str) -> None:
     response = await service.http.head(path)
