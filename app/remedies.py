@@ -89,6 +89,7 @@ REMEDY_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], str]] = {
     errors.SourceBusy: "Wait for the other run to end.",
     errors.AnswerAbandoned: "Ask again, and read the stream to its end.",
     errors.EvidenceDeleted: "Ask again: the answer is made without the document.",
+    errors.Stopping: "Send the request again after `Retry-After`, with its `Idempotency-Key`.",
     errors.LlmOutputInvalid: "Ask again; if it happens often, use another model.",
 }
 """Remedies by error; each holds for the subclasses that have none of their own."""

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, assert_never
 
 import structlog
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -105,6 +105,9 @@ class Server(uvicorn.Server):
             async with asyncio.timeout(GRACEFUL_STOP_SECONDS):
                 await super()._wait_tasks_to_complete()
         except TimeoutError:
+            for connection in self.server_state.connections:
+                if isinstance(connection, LimitedProtocol):
+                    connection.break_off()
             late = list(self.server_state.tasks)
             for task in late:
                 task.cancel()
@@ -134,7 +137,7 @@ def http_server(
     protocol: Any = partial(LimitedProtocol, limits=limits, waiting={})
     keep_alive: Any = limits.idle_seconds  # annotated as whole seconds; a fraction will do
     config = uvicorn.Config(
-        app,
+        _ended_when_canceled(app),
         host=host,
         port=port,
         http=protocol,
@@ -144,6 +147,20 @@ def http_server(
         timeout_keep_alive=keep_alive,
     )
     return Server(config, moments)
+
+
+def _ended_when_canceled(app: ASGIApp) -> ASGIApp:
+    """The application, whose requests the server may cancel; any other failure is uvicorn's."""
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or not task.cancelling():
+                raise
+
+    return run
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -183,6 +200,13 @@ class LimitedProtocol(HttpToolsProtocol):
         self.connections.discard(self)
         self._end_waits()
         self.transport.abort()
+
+    def break_off(self) -> None:
+        """Ends a response that has begun, so that its client sees that it is not whole."""
+        request = self._request
+        if request is not None and request.response_started:
+            request.disconnected = True
+            self.transport.close()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:

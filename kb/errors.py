@@ -77,6 +77,7 @@ KnowledgeBaseError
     ├── AnswerAbandoned
     ├── EvidenceDeleted
     ├── Overloaded
+    ├── Stopping
     └── LlmUnavailable
         ├── LlmTimedOut
         └── ModerationUnavailable
@@ -567,6 +568,12 @@ class Overloaded(DependencyFailed):
     """Too many costly requests are waiting already; try again a little later."""
 
     code = "overloaded"
+
+
+class Stopping(DependencyFailed):
+    """The service is stopping and did not finish the request; send it again."""
+
+    code = "stopping"
 
 
 class LlmUnavailable(DependencyFailed):

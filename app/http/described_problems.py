@@ -28,6 +28,7 @@ from kb.errors import (
     RevisionMismatch,
     ScopeMissing,
     StillRunning,
+    Stopping,
     TransactionConflict,
     UploadTooLarge,
 )
@@ -45,6 +46,7 @@ OF_EVERY_OPERATION: Final[Errors] = (
     DatabaseUnavailable,
     DiskFull,
     TransactionConflict,
+    Stopping,
     KnowledgeBaseError,
 )
 """Below /v1: who asks is found out before anything is done."""

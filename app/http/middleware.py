@@ -3,6 +3,7 @@
 Plain ASGI, since middleware on Starlette's base class would break streams and context variables.
 """
 
+import asyncio
 import re
 import secrets
 from time import perf_counter
@@ -12,13 +13,14 @@ import structlog
 from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from app.http.problems import problem_of, problem_response, request_id_of, response_headers
 from app.http.request_bounds import MAX_BATCH_MEMBERS, MAX_MEMBERS, fault_of_address, fault_of_json
 from app.resources import Resources
-from kb.errors import InvalidInput, UploadTooLarge
+from kb.errors import InvalidInput, KnowledgeBaseError, Stopping, UploadTooLarge
 from kb.ids import new_uuid
 from kb.telemetry import Metrics
 
@@ -79,19 +81,25 @@ class RequestMiddleware:
         started = perf_counter()
         _identify(scope)
         # A request that raises is answered further out, with this status.
-        status = 500
+        status, has_begun = 500, False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, has_begun
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 for name, value in response_headers(scope).items():
                     headers[name] = value
             await send(message)
+            has_begun = True
 
         try:
             await self._app(scope, receive, send_with_headers)
+        except asyncio.CancelledError:
+            response = _response_to_canceled(scope)
+            if not has_begun:
+                await response(scope, receive, send_with_headers)
+            raise
         finally:
             seconds = perf_counter() - started
             route = route_template(scope)
@@ -107,6 +115,15 @@ class RequestMiddleware:
                 code=scope["state"].get("error_code"),
                 milliseconds=round(seconds * 1000, 1),
             )
+
+
+def _response_to_canceled(scope: Scope) -> Response:
+    """The server cancels what it cuts off when it stops; without its doing it is a bug."""
+    task = asyncio.current_task()
+    is_cut_off = task is not None and task.cancelling() > 0
+    error = Stopping() if is_cut_off else KnowledgeBaseError()
+    problem = problem_of(error, request_id=request_id_of(scope))
+    return problem_response(problem, scope, headers={"Connection": "close"})
 
 
 def _identify(scope: Scope) -> None:

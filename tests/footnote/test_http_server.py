@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from footnote.http_server import ConnectionLimits, Moments, http_server
+from footnote.http_server import ConnectionLimits, http_server
 
 GET = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n\r\n"
@@ -314,47 +314,3 @@ async def test_who_does_not_read_gives_the_place_back() -> None:
         async with asyncio.timeout(30):
             while server.connections:  # noqa: ASYNC110  # the server tells nobody
                 await asyncio.sleep(0.01)
-
-
-async def test_a_request_that_a_stop_cuts_off_frees_what_it_holds_first(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("footnote.http_server.GRACEFUL_STOP_SECONDS", SOON)
-    came, steps = asyncio.Event(), list[str]()
-
-    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await receive()
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            steps.append("closed")
-            await send({"type": "lifespan.shutdown.complete"})
-            return
-        came.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await asyncio.sleep(SOON)
-            steps.append("freed")
-
-    listens = asyncio.Event()
-
-    async def on_listening() -> None:
-        listens.set()
-
-    async def on_stopping() -> None:
-        steps.append("stopping")
-
-    moments = Moments(on_listening=on_listening, on_stopping=on_stopping)
-    server = http_server(slow, host="127.0.0.1", port=0, moments=moments)
-    serving = asyncio.create_task(server.serve())
-    await listens.wait()
-    port = server.servers[0].sockets[0].getsockname()[1]
-    _, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(GET)
-    await came.wait()
-    server.should_exit = True
-    await serving
-    writer.transport.abort()
-
-    assert steps == ["stopping", "freed", "closed"]

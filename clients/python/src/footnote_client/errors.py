@@ -464,6 +464,10 @@ class SpaceChanged(Unavailable, code="space_changed"):
     """Another embedding space was activated meanwhile, of a model that this worker has to load."""
 
 
+class Stopping(Unavailable, code="stopping"):
+    """The service is stopping and did not finish the request."""
+
+
 class TooManyConnections(Unavailable, code="too_many_connections"):
     """The server has no room for another connection."""
 
