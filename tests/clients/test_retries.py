@@ -17,6 +17,7 @@ from footnote_client.errors import (
     ResponseInvalid,
     RevisionMismatch,
     ServiceFailed,
+    Stopping,
     Unavailable,
 )
 from tests.clients.conftest import QUICK, Connect
@@ -63,6 +64,7 @@ PASSING = {
         429, "rate_limited", Retry_After="Wed, 21 Oct 2015 07:28:00 GMT"
     ),
     "unavailable": problem(503, "database_unavailable", Retry_After="0"),
+    "stopping": problem(503, "stopping", Retry_After="0"),
     "unavailable by a new code": problem(503, "of_the_future"),
     "still running": problem(409, "still_running", Retry_After="0"),
     "a proxy": Reply(status=502, body=b"<h1>Bad gateway</h1>"),
@@ -146,9 +148,16 @@ async def test_a_service_that_is_not_there_is_a_failed_connection(connect: Conne
             await client.search("leave")
 
 
-async def test_a_change_that_may_have_been_made_is_not_sent_again(connect: Connect) -> None:
-    async with scripted([CUT] * 9) as service, connect(service.url) as client:
-        with pytest.raises(ConnectionFailed):
+@pytest.mark.parametrize(
+    ("response", "failure"),
+    [(CUT, ConnectionFailed), (problem(503, "stopping"), Stopping)],
+    ids=["cut", "stopping"],
+)
+async def test_a_change_that_may_have_been_made_is_not_sent_again(
+    connect: Connect, response: Reply, failure: type[FootnoteError]
+) -> None:
+    async with scripted([response] * 9) as service, connect(service.url) as client:
+        with pytest.raises(failure):
             await client.update_document("d", if_match='"3"', title="New")
 
     assert len(service.sent) == 1

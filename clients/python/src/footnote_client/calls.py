@@ -43,8 +43,8 @@ PING_SECONDS: Final = 15.0
 class Call(Generic[T]):
     """One request, and what its response is read as.
 
-    `is_repeatable`: sent again after a broken connection it does no harm, although the first one
-    may have been done. `wait_seconds`: the response may be silent for so long on purpose.
+    `is_repeatable`: sent again after a broken connection or a stop it does no harm, although the
+    first one may have been done. `wait_seconds`: the response may be silent for so long on purpose.
     """
 
     method: str

@@ -22,6 +22,7 @@ from footnote_client.errors import (
     RateLimited,
     ResponseInvalid,
     StillRunning,
+    Stopping,
     Unavailable,
     error_of,
 )
@@ -157,7 +158,8 @@ class Sender:
                 if response.is_success:
                     return _read(call, response)
                 error = _refusal(response)
-                may_repeat = may_pass(error)
+                may_be_done = isinstance(error, Stopping)
+                may_repeat = may_pass(error) and (call.is_repeatable or not may_be_done)
             pause = self.pause(attempt, error) if may_repeat else None
             if pause is None:
                 raise error
@@ -208,7 +210,7 @@ def _retry_after(header: str) -> float | None:
 
 
 def may_pass(error: FootnoteError) -> bool:
-    """True for what another attempt may mend, and where the first one has done nothing."""
+    """True for what another attempt may mend; but for Stopping, the first one has done nothing."""
     if isinstance(error, RateLimited | Unavailable | StillRunning):
         return True
     return error.status in FROM_PROXIES and not error.code
