@@ -159,9 +159,8 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
         case Name.COMMANDS:
             return measure_commands(home, runs=plan.runs or RUNS)
         case Name.CONCURRENCY:
-            return measure_concurrency(
-                plan.instance(SEARCHED), plan.data(HANDBOOK), pages=plan.pages
-            )
+            home = plan.instance(SEARCHED)
+            return measure_concurrency(home, plan.data(HANDBOOK), pages=plan.pages)
         case Name.DELETION:
             return measure_deletion(home, deletions=plan.limit or DELETIONS)
         case Name.BATCH:
@@ -195,7 +194,7 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
         case Name.VISIBLE:
             return measure_visible(plan.data(MEDQUAD))
         case Name.WALK:
-            return measure_walk(plan.instance(name))
+            return measure_walk(home)
         case Name.WEBHOOKS:
             return measure_webhooks(home, events=plan.limit or EVENTS)
         case Name.ALL:
