@@ -155,7 +155,9 @@ def _model_files(settings: Settings) -> Check:
     folder = Path(model_path(model))
     if not folder.is_dir():
         return Check(name=name, status="skipped", detail=f"{model!r} comes from the model hub")
-    wanted = {folder / each: None for each in ("config.json", "tokenizer.json")}
+    wanted: dict[Path, int | None] = {
+        folder / each: None for each in ("config.json", "tokenizer.json")
+    }
     if model == DEFAULT_EMBEDDING_MODEL:
         wanted |= {
             Path(str(each.locate())): each.size
