@@ -6,7 +6,7 @@ from random import SystemRandom
 
 import structlog
 
-from app.answering.abstention import fitted_model, is_fitted_to
+from app.answering.abstention import REFIT, fitted_model, is_fitted_to
 from app.answering.pipeline import Answerer
 from app.answering.prompts.library import PromptLibrary
 from app.answering.review.grounding_model import load_grounding_model
@@ -59,12 +59,6 @@ EMBEDDING_BATCH_SIZE = 8
 """Texts of similar length that each core encodes at once. 4 take as much processor time, 16 take
 1.22 and 32 take 1.71 times as much, since all are filled up to the longest (openvino, 64 texts of
 75 tokens in the median, 4 paired rounds)."""
-
-REFIT = (
-    "Run 'footnote eval abstention --fit --fitted FILE' with the model, and 'footnote space tune "
-    "SPACE --abstention FILE'; or equate its cosines with --like, or set --evidence-floor."
-)
-"""The remedy for an evidence floor that was fitted with another embedding model."""
 
 log = structlog.get_logger(__name__)
 

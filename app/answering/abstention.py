@@ -40,6 +40,12 @@ WHOLE_COVERAGE: Final = 0.999
 NAMED_AMONG: Final = 3
 """Best pieces of which one may hold literally all that is asked about."""
 
+REFIT: Final = (
+    "Run 'footnote eval abstention --fit --fitted FILE' with the model, and 'footnote space tune "
+    "SPACE --abstention FILE'; or equate its cosines with --like, or set --evidence-floor."
+)
+"""The remedy for an evidence floor that was fitted with another embedding model."""
+
 _WORD: Final = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
 _HAS_DIGIT: Final = re.compile(r"\d")
 

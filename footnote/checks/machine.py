@@ -12,7 +12,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from footnote.checks.check import Check, skipped, tried
-from ingest.reading import read_apart, reading_children
 from kb.disk import LEAST_FREE_BYTES, has_room, home_failures_told
 from kb.errors import ModelUnavailable
 from kb.private_folders import open_to_others
@@ -156,10 +155,16 @@ def _model_files(settings: Settings) -> Check:
     folder = Path(model_path(model))
     if not folder.is_dir():
         return Check(name=name, status="skipped", detail=f"{model!r} comes from the model hub")
+    wanted: dict[Path, int | None] = {
+        folder / each: None for each in ("config.json", "tokenizer.json")
+    }
     if model == DEFAULT_EMBEDDING_MODEL:
-        wanted = {Path(str(each.locate())): each.size for each in files(MODEL_PACKAGE) or []}
-    else:
-        wanted = {folder / each: None for each in ("config.json", "tokenizer.json")}
+        wanted |= {
+            Path(str(each.locate())): each.size
+            for each in files(MODEL_PACKAGE) or []
+            # Not its command and its byte code, which an image may lack.
+            if each.is_relative_to(f"{folder.parent.name}/{folder.name}")
+        }
     broken = sorted(
         path.name
         for path, size in wanted.items()
@@ -196,6 +201,7 @@ def _export(settings: Settings) -> Check:
 
 def _parser() -> Check:
     """A sample, read in a process of its own as a worker reads uploads."""
+    from ingest.reading import read_apart, reading_children  # noqa: PLC0415  # it may be broken
 
     async def read() -> str:
         with closing(reading_children()) as children:

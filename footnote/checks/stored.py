@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
-from app.answering.abstention import fitted_model, is_fitted_to
+from app.answering.abstention import REFIT, fitted_model, is_fitted_to
 from footnote.checks.check import Check, skipped, tried, tried_async
-from footnote.compose import REFIT
 from kb.errors import KnowledgeBaseError
 from kb.postgres.database import Database
 from kb.postgres.embedded_postgres import database_url

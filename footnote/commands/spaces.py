@@ -141,8 +141,7 @@ def activate(
     as_json: JsonOption = False,
 ) -> None:
     """Have all processes search a space from now on; the one before stays current."""
-    from app.answering.abstention import is_fitted_to
-    from footnote.compose import REFIT
+    from app.answering.abstention import REFIT, is_fitted_to
     from footnote.on_database import on_database
     from kb.postgres.database import Database
     from kb.settings import Settings

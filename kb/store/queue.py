@@ -110,12 +110,13 @@ _REMEMBER: Final = """
 """
 
 _HAS_WORKER: Final = text(
-    """
+    f"""
     SELECT EXISTS (
-        SELECT FROM procrastinate.procrastinate_workers
+        SELECT FROM procrastinate.procrastinate_workers AS worker
         WHERE last_heartbeat > now() - make_interval(secs => :seconds)
+            OR {_IS_HEARD.replace("%(seconds)s", ":seconds")}
     )
-    """
+    """  # noqa: S608  # our own constants
 )
 
 

@@ -27,8 +27,14 @@ pytestmark = [
 PATIENCE_SECONDS = 120
 DISK = "500m"
 
-START = 'mount -t tmpfs -o size="$1" tmpfs "$0" || exit 77; exec "$2" -m footnote up --port "$3"'
-"""In a mount namespace of its own: nobody else sees the disk."""
+TEMPORARY = "3m"
+
+START = """
+mount -t tmpfs -o size="$1" tmpfs "$0" && mkdir "$0/tmp" \\
+    && mount -t tmpfs -o size="$4" tmpfs "$0/tmp" || exit 77
+TMPDIR="$0/tmp" exec "$2" -m footnote up --port "$3"
+"""
+"""In a mount namespace of its own: nobody else sees the disks."""
 
 
 @contextlib.asynccontextmanager
@@ -41,7 +47,8 @@ async def up_on_a_disk_of_its_own(
         port = probe.getsockname()[1]
     with open(log, "wb") as stderr:  # noqa: ASYNC230, PTH123  # opened once
         process = await asyncio.create_subprocess_exec(
-            *("unshare", "-m", "sh", "-c", START, str(home), DISK, sys.executable, str(port)),
+            *("unshare", "-m", "sh", "-c", START, str(home)),
+            *(DISK, sys.executable, str(port), TEMPORARY),
             cwd=ROOT,
             env={
                 **os.environ,  # noqa: TID251  # handed on, not read
@@ -97,6 +104,13 @@ async def test_a_full_disk_is_said_nothing_is_half_stored_and_work_goes_on_when_
         disk = Path(f"/proc/{process.pid}/root{home}")
         note = {"text": "The ferry leaves at nine.", "title": "Ferry"}
         assert (await until(http, status=200))["disk"] == "ok"
+
+        large = {"file": ("large.txt", b"The ferry leaves at nine. " * 200_000, "text/plain")}
+        unspooled = await http.post("/v1/documents", files=large)
+        assert (unspooled.status_code, unspooled.json()["code"]) == (503, "disk_full")
+        assert '"place": "temporary files"' in log.read_text()
+        assert (await http.get("/v1/documents")).json()["data"] == []
+        assert [path for path in (disk / "tmp").iterdir() if path.is_file()] == []
 
         fill(disk, leave=50_000_000)
         checks = await until(http, status=503)

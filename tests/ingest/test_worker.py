@@ -10,6 +10,7 @@ from procrastinate.jobs import Status
 
 from ingest.worker import (
     RetryWhileDependencyFails,
+    _take_over_repeatedly,
     build_queue_app,
     run_worker,
     take_over_stalled_jobs,
@@ -23,9 +24,11 @@ from kb.errors import (
 )
 from kb.settings import Settings
 from kb.store.job_kinds import INGEST
+from tests.architecture.databases import execute
 from tests.footnote.own_database import OwnDatabase, own_database
 from tests.footnote.stored import let_time_pass, queue_rows, stored_document
 
+PATIENCE_SECONDS = 30
 NOTE = b"# One\n\nThe first part.\n\n# Two\n\nThe second part.\n"
 
 
@@ -144,6 +147,54 @@ async def test_a_job_whose_worker_was_forgotten_is_taken_over_by_another_one(
 
         assert await take_over_stalled_jobs(worker, 60) == 0
         assert await take_over_stalled_jobs(other, 60) == 1
+
+
+class Clock:
+    """Stands still until a test sets it; counts how often it was read."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.readings = 0
+
+    def __call__(self) -> float:
+        self.readings += 1
+        return self.now
+
+    async def read_again(self) -> None:
+        """Returns when all that followed from a reading from now on is done."""
+        enough = self.readings + 2
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.readings < enough:  # noqa: ASYNC110  # nothing tells
+                await asyncio.sleep(0.01)
+
+
+async def test_after_an_outage_the_living_get_a_stall_time_to_report_again(
+    own: OwnDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("ingest.worker.monotonic", clock)
+    stalled_seconds = 1 / 16
+    beat = "UPDATE procrastinate.procrastinate_workers SET last_heartbeat = '{}'"
+    await own.upload(NOTE)
+    holder, other = build_queue_app(own.url, own.tools), build_queue_app(own.url, own.tools)
+    async with holder.open_async(), other.open_async():
+        holder_id = await holder.jobs.register_worker()
+        assert await holder.jobs.fetch_job(queues=["ingest"], worker_id=holder_id) is not None
+        execute(own.url, beat.format("infinity"))
+        looking = asyncio.create_task(_take_over_repeatedly(other, stalled_seconds))
+        await clock.read_again()
+        clock.now += 10
+        await clock.read_again()
+        execute(own.url, beat.format("epoch"))
+        await clock.read_again()
+        within_a_stall_time = await queue_rows(own.tools.database)
+        clock.now += stalled_seconds
+        await clock.read_again()
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+
+    assert within_a_stall_time == [("doing", 0)]
+    assert await queue_rows(own.tools.database) == [("todo", 0)]
 
 
 @pytest.mark.parametrize("ends_by", ["success", "retry"])

@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -17,10 +18,13 @@ from ingest.worker import build_queue_app
 from kb.heartbeat import Heartbeat, is_stopped
 from kb.postgres.database import conninfo
 from kb.settings import Settings
+from kb.store.queue import has_worker
+from tests.architecture.databases import execute, values
 from tests.footnote.own_database import OwnDatabase, own_database
 from tests.footnote.processes import python
 
 PATIENCE_SECONDS = 30.0
+PATIENCE = timedelta(seconds=PATIENCE_SECONDS)
 INTERVAL_SECONDS = 0.05
 
 
@@ -126,38 +130,87 @@ async def test_a_heartbeat_whose_connection_broke_gets_another_one(
     assert watch.beats_again()
 
 
-@pytest.mark.usefixtures("heartbeat")
-async def test_a_worker_whose_reports_a_full_disk_refuses_keeps_its_jobs(
-    own: OwnDatabase, watch: Watch
+@pytest.fixture
+def full_disk(own: OwnDatabase) -> Iterator[Callable[[], None]]:
+    """From the call on no report can be written, as on a disk that is full."""
+    yield lambda: execute(
+        own.url,
+        "CREATE FUNCTION procrastinate.refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53100'; END $$",
+        "CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON procrastinate.procrastinate_workers"
+        " FOR EACH ROW WHEN (NEW.last_heartbeat > 'epoch')"
+        " EXECUTE FUNCTION procrastinate.refuse()",
+        "UPDATE procrastinate.procrastinate_workers SET last_heartbeat = 'epoch'",
+    )
+    execute(own.url, "DROP FUNCTION procrastinate.refuse() CASCADE")
+
+
+async def test_on_a_full_disk_only_the_jobs_of_the_dead_are_taken_over(
+    own: OwnDatabase, heartbeat: Heartbeat, watch: Watch, full_disk: Callable[[], None]
 ) -> None:
-    await own.upload(b"A note.")
-    other = build_queue_app(own.url, own.tools)
-    async with other.open_async():
+    assert heartbeat.keep_alive()
+    dying, other = build_queue_app(own.url, own.tools), build_queue_app(own.url, own.tools)
+    async with dying.open_async(), other.open_async():
+        dying_id = await dying.jobs.register_worker()
         await other.jobs.register_worker()
-        job = await other.jobs.fetch_job(["ingest"], watch.worker_id)
-        other.jobs.in_hand.clear()
-        assert job is not None
-        watch.forget("beat")
-        assert watch.beats_again()
-        watch.connection.execute(
-            "CREATE FUNCTION procrastinate.refuse() RETURNS trigger LANGUAGE plpgsql AS"
-            " $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53100'; END $$"
-        )
-        watch.connection.execute(
-            "CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE"
-            " ON procrastinate.procrastinate_workers"
-            f" FOR EACH ROW WHEN (NEW.id = {watch.worker_id} AND NEW.last_heartbeat > 'epoch')"
-            " EXECUTE FUNCTION procrastinate.refuse()"
-        )
-        watch.forget("beat")
-        try:
+        jobs = []
+        for holder in (watch.worker_id, dying_id):
+            await own.upload(f"A note of {holder}.".encode())
+            jobs.append(await dying.jobs.fetch_job(["ingest"], holder))
+        kept, left = (job and job.id for job in jobs)
+        assert None not in {kept, left}
+
+        async def taken_and_pruned() -> tuple[list[int], bool, bool]:
             taken = await other.jobs.take_over("ingest", stalled_seconds=PATIENCE_SECONDS)
             pruned = await other.jobs.prune_stalled_workers(PATIENCE_SECONDS)
+            return taken, watch.worker_id in pruned, dying_id in pruned
 
-            assert (taken, watch.worker_id in pruned) == ([], False)
+        with closing(Heartbeat()) as of_the_dying:
+            of_the_dying.report_for(
+                {
+                    "conninfo": conninfo(own.url),
+                    "worker_id": dying_id,
+                    "interval_seconds": INTERVAL_SECONDS,
+                }
+            )
+            await until_heard(own, watch.worker_id, dying_id)
+            full_disk()
+            # What is refused is heard all the same.
+            await until_heard(own, watch.worker_id, dying_id)
+
+            assert await taken_and_pruned() == ([], False, False)
             assert not watch.has_beaten()
-        finally:
-            watch.connection.execute("DROP FUNCTION procrastinate.refuse() CASCADE")
+            assert await has_worker(own.tools.database, silent_after=PATIENCE)
+        await until_silent(own, dying_id)
+
+        assert await taken_and_pruned() == ([left], False, True)
+        assert await has_worker(own.tools.database, silent_after=PATIENCE)
+
+
+def heard(own: OwnDatabase, since: str) -> set[str]:
+    """The connections of the heartbeats that have said something since."""
+    return values(
+        own.url,
+        "SELECT application_name FROM pg_stat_activity"  # noqa: S608  # ours
+        " WHERE datname = current_database()"
+        f" AND application_name LIKE 'footnote heartbeat %' AND query_start > '{since}'",
+    )
+
+
+async def until_heard(own: OwnDatabase, *worker_ids: int) -> None:
+    """Returns when each of them has reported, or tried to, from now on."""
+    [now] = values(own.url, "SELECT clock_timestamp()")
+    wanted = {f"footnote heartbeat {each}" for each in worker_ids}
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not wanted <= heard(own, now):  # noqa: ASYNC110  # nothing tells
+            await asyncio.sleep(0.01)
+
+
+async def until_silent(own: OwnDatabase, worker_id: int) -> None:
+    """Returns when its connection is gone."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while f"footnote heartbeat {worker_id}" in heard(own, "epoch"):  # noqa: ASYNC110  # as above
+            await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager

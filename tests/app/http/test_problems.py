@@ -1,5 +1,6 @@
 """Every error has a status and a code, and tells nothing that the caller should not know."""
 
+import errno
 import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated
@@ -69,6 +70,10 @@ def build_app() -> FastAPI:
     @app.get("/crash")
     async def crash() -> None:
         raise RuntimeError("SELECT SECRET FROM /var/lib")
+
+    @app.get("/system/{name}")
+    async def raise_of_the_system(name: str) -> None:
+        raise OSError(getattr(errno, name), "SECRET", "/tmp/SECRET")  # noqa: S108  # raised only
 
     @app.post("/body")
     async def body(body: Body, limit: Annotated[int, Query(ge=1)] = 1) -> Body:
@@ -192,6 +197,30 @@ async def test_crash_is_a_500_that_says_nothing(client: httpx.AsyncClient) -> No
     assert entry["event"] == "request.crashed"
     assert isinstance(entry["exc_info"], RuntimeError)
     assert entry["exc_info"].__traceback__ is not None
+
+
+@pytest.mark.parametrize("name", ["ENOSPC", "EDQUOT"])
+async def test_a_full_disk_of_temporary_files_is_told(client: httpx.AsyncClient, name: str) -> None:
+    with capture_logs() as logs:
+        response = await client.get(f"/system/{name}")
+
+    shown = problem(response)
+    assert (shown.status, shown.code, shown.retry_after) == (503, "disk_full", 5)
+    assert response.headers["retry-after"] == "5"
+    assert "SECRET" not in response.text
+    [entry] = logs
+    assert (entry["event"], entry["error"]) == ("disk.full", "ENOSPC")
+
+
+@pytest.mark.parametrize("name", ["EIO", "EMFILE"])
+async def test_another_error_of_the_system_is_a_crash(client: httpx.AsyncClient, name: str) -> None:
+    with capture_logs() as logs:
+        response = await client.get(f"/system/{name}")
+
+    assert problem(response).code == "internal_error"
+    assert "SECRET" not in response.text
+    [entry] = logs
+    assert entry["event"] == "request.crashed"
 
 
 async def test_invalid_fields_are_named_and_their_values_are_not(client: httpx.AsyncClient) -> None:

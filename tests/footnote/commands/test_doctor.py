@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
+from footnote.checks.stored import AFTER_THE_SCHEMA
 from footnote.commands.recall import mend
 from footnote.compose import warn_of_unfitted_floor
 from kb.index.recall import RecallSample
@@ -52,7 +53,13 @@ async def test_doctor_names_what_is_wrong_and_how_to_mend_it(environment: dict[s
     [fault] = [check for check in report["checks"] if check["status"] == "failed"]
     assert fault["name"] == "database"
     assert "FOOTNOTE_DATABASE_URL" in fault["mend"]
+    not_made = [check for check in report["checks"] if check["status"] == "skipped"]
+    assert [check["name"] for check in not_made] == ["pgvector", "schema", *AFTER_THE_SCHEMA]
+    assert {(check["ok"], check["detail"]) for check in not_made} == {
+        (None, "not without a database")
+    }
     assert "FAIL database" in for_people.stdout
+    assert "skip worker: not without a database" in for_people.stdout
 
 
 async def test_doctor_tells_what_others_may_read_and_how_to_mend_it(

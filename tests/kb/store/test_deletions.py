@@ -16,6 +16,7 @@ from kb.store.api_processes import (
     ABSENT_AFTER,
     SILENT_AFTER,
     ApiProcess,
+    count_living,
     note_purged,
     purged_everywhere,
     say_alive,
@@ -270,6 +271,21 @@ async def test_the_memory_of_a_process_that_ended_is_not_waited_for(own: OwnData
         await say_goodbye(system, ended)
 
     assert await everywhere(own) == (7, 1, 0)
+
+
+async def test_the_processes_that_live_are_counted(own: OwnDatabase) -> None:
+    node = new_uuid()
+    async with own.tools.database.system() as system:
+        assert await count_living(system) == 0
+    # Two of one node, which count as two.
+    await process_at(own, node)
+    await process_at(own, node)
+    await process_at(own, node, silent=SILENT_AFTER)
+    ended = await process_at(own, node)
+    async with own.tools.database.system() as system:
+        await say_goodbye(system, ended)
+
+        assert await count_living(system) == 2
 
 
 # --- Tenants -------------------------------------------------------------------------------------
