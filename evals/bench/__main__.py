@@ -108,6 +108,10 @@ class Name(StrEnum):
     ALL = "all"
 
 
+SEARCHING: Final = frozenset({Name.CONCURRENCY, Name.FAIRNESS, Name.SEARCH})
+"""What asks in the home of SEARCHED."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """The options of a run."""
@@ -143,7 +147,7 @@ class Plan:
 
 def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912  # a case each
     """The outcome of one benchmark; those that search share the home of the first ingest run."""
-    home = plan.instance(name)
+    home = plan.instance(SEARCHED if name in SEARCHING else name)
     match name:
         case Name.ANSWERS:
             return _measure_answers(plan, plan.data(SQUAD2))
@@ -153,13 +157,12 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
             instances = [plan.instance(f"handbook{number}") for number in range(plan.runs or 3)]
             return measure_ingest(instances, plan.data(HANDBOOK), pages=plan.pages)
         case Name.SEARCH:
-            return measure_search(plan.instance(SEARCHED), plan.data(HANDBOOK), pages=plan.pages)
+            return measure_search(home, plan.data(HANDBOOK), pages=plan.pages)
         case Name.CHAOS:
             return measure_chaos(home, kills=plan.runs or KILLS, documents=plan.limit or NOTES)
         case Name.COMMANDS:
             return measure_commands(home, runs=plan.runs or RUNS)
         case Name.CONCURRENCY:
-            home = plan.instance(SEARCHED)
             return measure_concurrency(home, plan.data(HANDBOOK), pages=plan.pages)
         case Name.DELETION:
             return measure_deletion(home, deletions=plan.limit or DELETIONS)
@@ -168,7 +171,7 @@ def measure(name: Name, plan: Plan) -> Outcome:  # noqa: C901, PLR0911, PLR0912 
         case Name.BESIDE:
             return measure_beside(home, plan.data(HANDBOOK), pages=plan.pages)
         case Name.FAIRNESS:
-            return measure_fairness(plan.instance(SEARCHED), plan.data(HANDBOOK), pages=plan.pages)
+            return measure_fairness(home, plan.data(HANDBOOK), pages=plan.pages)
         case Name.HOSTILE:
             return measure_hostile()
         case Name.INSTALL:

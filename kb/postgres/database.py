@@ -63,7 +63,7 @@ _CONFLICTS: Final = frozenset({"40P01", "40001", _LOCK_NOT_AVAILABLE})
 DISK_FULL: Final = "53100"
 """The state of a statement for which the server's disk has no room. Source: as above."""
 
-DISK_FULL_SECONDS: Final = 60.0
+DISK_FULL_SECONDS: Final = 15.0
 """A disk counts as full for so long after a statement met it; only another one would tell."""
 
 _TENANT_KEY: Final = "_tenant_id_fkey"
