@@ -46,14 +46,14 @@ class Client:
         job = body["job"]
         return UploadAccepted(document_id=body["document"]["id"], job_id=job["id"] if job else None)
 
-    def wait_for_job(self, job_id: str, *, until: float) -> str:
-        """The job's status once it is finished, or whatever it is at the deadline."""
+    def wait_for_job(self, job_id: str, *, until: float) -> Job:
+        """The job once it is finished, or whatever it is at the deadline."""
         while True:
             response = self.http.get(f"/v1/jobs/{job_id}", params={"wait": WAIT_SECONDS})
             response.raise_for_status()
             job = Job.model_validate(response.json())
             if job.status in FINISHED or monotonic() > until:
-                return job.status
+                return job
 
     def ask(self, question: str, principals: Sequence[str]) -> Answer:
         """The answer, as these principals get it."""

@@ -140,9 +140,10 @@ def upload_samples(client: Client, entries: Sequence[ManifestEntry]) -> None:
             job_ids.append(accepted.job_id)
     deadline = monotonic() + INGEST_TIMEOUT_SECONDS
     for job_id in track(job_ids, "Ingesting ", console=progress_console):
-        status = client.wait_for_job(job_id, until=deadline)
-        if status != "succeeded":
-            raise DemoFailed(f"A job ended as {status!r}.")
+        job = client.wait_for_job(job_id, until=deadline)
+        if job.status != "succeeded":
+            why = f": {job.error.message} [{job.error.code}]" if job.error else ""
+            raise DemoFailed(f"A job is {job.status}, not succeeded{why}")
     console.print(f"{len(entries)} documents can be found.")
 
 

@@ -94,7 +94,11 @@ def _run(
     progress = FileProgress(files)
     with upgraded_database(settings) as url:
         try:
-            with suppress(asyncio.CancelledError):
+            # Also when files in hand do not end in time, or a second signal comes.
+            with (
+                stopping.on_kill(lambda _seconds: progress.say_how_to_go_on()),
+                suppress(asyncio.CancelledError),
+            ):
                 asyncio.run(
                     _ingest(settings, url, tenant, files, destination, progress, is_dry=is_dry_run)
                 )

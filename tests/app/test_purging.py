@@ -122,12 +122,12 @@ def fresh(purger: Purger) -> Purger:
 
 
 async def test_the_served_file_name_is_looked_for_while_a_newer_upload_waits(ana: Person) -> None:
-    document_id = await ana.upload(OTHER, "qxvwkpt-bonus-2026.md", external_id="bonus")
-    await ana.post_file(SECRET, "qxvwkpt-bonus-2027.md", external_id="bonus")
+    document_id = await ana.upload("A bonus.", "bonus-2026.md", external_id="bonus")
+    await ana.post_file("Another bonus.", "bonus-2027.md", external_id="bonus")
 
     sought = {each.value for each in await traces(ana, document_id)}
 
-    assert {"qxvwkpt-bonus-2026.md", "qxvwkpt-bonus-2027.md"} <= sought
+    assert {"bonus-2026.md", "bonus-2027.md"} <= sought
 
 
 async def test_what_is_deleted_stays_purged_while_others_are_deleted(

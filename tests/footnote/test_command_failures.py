@@ -18,10 +18,11 @@ sys.argv = ["footnote", "fault"]
 footnote.cli.main()
 """
 
+FULL = "footnote: A disk is full, free some space [disk_full]"
 LINE_BY_FAULT = {
     "raise InvalidInput('Not a\\nname.')": r"footnote: Not a\nname. [invalid_request]",
     "open('/dev/null/x')": "footnote: Not a directory: '/dev/null/x'",
-    "raise OSError(28, 'No space left on device')": "footnote: No space left on device",
+    "raise OSError(28, 'No space left on device')": FULL,
     "raise BrokenPipeError": None,
     "raise KeyError('a document said')": "footnote: Unexpected KeyError in <string>, line 9. This "
     "is a fault of Footnote: FOOTNOTE_LOG_LEVEL=debug shows more to report.",
@@ -63,7 +64,7 @@ async def test_output_that_cannot_be_written_is_a_failure(environment: dict[str,
     ended = await end_of(["-c", code, "--version"], environment)
 
     assert ended.exit_code == 1
-    assert ended.stderr.splitlines() == ["footnote: No space left on device"]
+    assert ended.stderr.splitlines() == [FULL]
 
 
 async def test_a_terminal_that_lacks_a_character_gets_its_escape(

@@ -63,7 +63,7 @@ async def test_a_service_on_a_terminal_writes_lines_for_people(
     )
     assert re.match(rf"{time} \[warning +\] setting.unknown +variable=.*FORGED", unknown)
     assert re.match(
-        rf"{time} \[info +\] process.stopped +process=api reason=database_unfit ", stopped
+        rf"{time} \[info +\] process.stopped +process=api reason=misconfigured ", stopped
     )
     assert failure.startswith("footnote: ")
     assert "\x1b" not in written

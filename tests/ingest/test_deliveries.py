@@ -46,6 +46,7 @@ from kb.store.webhooks import (
     new_secret,
     rotate_secret,
 )
+from kb.times import rfc3339
 from tests.fakes.receivers import Receiver, outbound_client, receiving
 from tests.footnote.own_database import OwnDatabase, own_database
 
@@ -482,7 +483,7 @@ async def test_the_payload_has_type_time_and_data(hooks: Hooks) -> None:
     payload = json.loads(receiver.received[0].body)
     assert payload == {
         "type": "reindex.finished",
-        "timestamp": hooks.clock.now.isoformat(),
+        "timestamp": rfc3339(hooks.clock.now),
         "data": {"id": "0"},
     }
     assert receiver.received[0].headers["content-type"] == "application/json"

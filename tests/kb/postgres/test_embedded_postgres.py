@@ -20,7 +20,9 @@ USE = """
 import sys
 from contextlib import closing, contextmanager
 from pathlib import Path
+from kb.logs import configure_logging
 from kb.postgres.embedded_postgres import EmbeddedPostgres
+configure_logging("error")
 server = EmbeddedPostgres(Path(sys.argv[1]))
 server.enter()
 print("in", flush=True)
