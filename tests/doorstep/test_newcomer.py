@@ -36,7 +36,7 @@ def run(command: list[str], folder: Path, environment: Mapping[str, str]) -> str
 @pytest.fixture
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone with an environment that shares this one's packages: CI tests the installation."""
-    folder = tmp_path_factory.mktemp("newcomer") / "footnote"
+    folder = tmp_path_factory.mktemp("n")
     ours = dict(os.environ)  # noqa: TID251  # handed on, not read
     run(["git", "clone", "--quiet", str(ROOT), str(folder)], ROOT, ours)
     environment = folder / ".venv"
@@ -51,11 +51,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def bare(tmp_path: Path) -> dict[str, str]:
-    """What a fresh shell has."""
-    home, temporary = tmp_path / "home", tmp_path / "tmp"
-    home.mkdir()
-    temporary.mkdir()
+def bare(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What a fresh shell has; the paths are short, since those of sockets have 107 bytes."""
+    home, temporary = tmp_path_factory.mktemp("h"), tmp_path_factory.mktemp("t")
     return {"HOME": str(home), "PATH": os.defpath, "TMPDIR": str(temporary)}
 
 

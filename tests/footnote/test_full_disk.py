@@ -63,7 +63,7 @@ async def up_on_a_disk_of_its_own(
     try:
         async with (
             asyncio.timeout(PATIENCE_SECONDS),
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=90) as http,
         ):
             async for line in process.stdout:
                 if line.startswith(b"fn_"):

@@ -18,6 +18,8 @@ from app.http.middleware import RequestMiddleware
 from footnote.http_server import Moments, Server, http_server
 from kb.telemetry import Metrics
 
+pytestmark = pytest.mark.usefixtures("every_level_is_logged")
+
 SOON = 0.05
 
 
@@ -178,8 +180,9 @@ async def test_a_client_that_leaves_is_no_stop(caplog: pytest.LogCaptureFixture)
         async with asked(slow_app(in_work), "/v1/stream") as request:
             await in_work.wait()
             request.writer.close()
-            while not ended(logs):  # noqa: ASYNC110  # the server tells nobody
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(30):
+                while not ended(logs):  # noqa: ASYNC110  # the server tells nobody
+                    await asyncio.sleep(0.01)
 
     assert handled(logs) == (200, None)
     assert failures(caplog) == []

@@ -187,6 +187,8 @@ def test_libraries_say_no_more_than_is_asked_for(output: io.StringIO) -> None:
 
 
 def test_a_warning_of_python_is_a_line_like_any_other(output: io.StringIO) -> None:
+    # Taken over once for each process, which pytest undoes at the end of each test.
+    logging.captureWarnings(capture=False)
     configure_logging("info", stream=output)
 
     with warnings.catch_warnings():
