@@ -136,13 +136,11 @@ def clean_up(clone: Path, bare: dict[str, str]) -> None:
     assert run(["git", "status", "--porcelain", "--ignored"], clone, bare) == ""
 
 
-def test_a_newcomer_gets_from_the_demo_to_a_clean_clone(
-    clone: Path, bare: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_newcomer_gets_from_the_demo_to_a_clean_clone(clone: Path, bare: dict[str, str]) -> None:
     try_the_demo(clone, bare)
     for page in ("README.md", "docs/quickstart.md"):
         # Each is written for who has no documents yet.
-        home = tmp_path / Path(page).stem
+        home = Path(bare["HOME"]) / Path(page).stem[0]
         home.mkdir()
         with served(clone, bare | {"HOME": str(home)}) as port:
             walk(page, clone, bare | {"HOME": str(home)}, port)
