@@ -7,8 +7,8 @@ from uuid import uuid4
 import schemathesis
 from schemathesis import Case, HookContext, Response
 from schemathesis.checks import CheckContext
-from schemathesis.core.failures import Failure
-from schemathesis.openapi.checks import AcceptedNegativeData, RejectedPositiveData
+from schemathesis.core.failures import AcceptedNegativeData, Failure
+from schemathesis.openapi.checks import RejectedPositiveData
 
 AnyCase: TypeAlias = Case[Any]
 
