@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -16,7 +15,7 @@ from time import monotonic, sleep
 import httpx
 import pytest
 
-from tests.footnote.processes import ROOT
+from tests.footnote.processes import ROOT, free_port
 from tests.footnote.test_documented_commands import BLOCK, check_shown
 
 pytestmark = pytest.mark.end_to_end
@@ -55,13 +54,6 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What a fresh shell has; the paths are short, since those of sockets have 107 bytes."""
     home, temporary = tmp_path_factory.mktemp("h"), tmp_path_factory.mktemp("t")
     return {"HOME": str(home), "PATH": os.defpath, "TMPDIR": str(temporary)}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import socket
 import sys
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from kb.store.webhooks import create_webhook, new_secret
 from tests.architecture.test_documentation import text_of
 from tests.fakes.receivers import HOST, LOCAL, outbound_client
 from tests.footnote.own_database import own_database
+from tests.footnote.processes import free_port
 
 SHOWN_PORT = 9000
 
@@ -25,13 +25,6 @@ def shown_receiver(port: int) -> str:
     )
     assert str(SHOWN_PORT) in code
     return str(code).replace(str(SHOWN_PORT), str(port))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOCAL, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def until_listening(port: int) -> None:

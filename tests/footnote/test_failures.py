@@ -18,7 +18,7 @@ from kb.postgres.embedded_postgres import database_url as server_url
 from kb.settings import Settings
 from migrations.run import upgrade
 from tests.architecture.databases import with_database, with_login
-from tests.footnote.processes import ROOT, Finished, run_here
+from tests.footnote.processes import ROOT, Finished, free_port, run_here
 
 NOTE = str(Path(__file__))
 SERVICES = [["up", "--port", "1"], ["api", "--port", "1"], ["worker"]]
@@ -45,11 +45,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded_postgres, "PATIENCE_SECONDS", 0.0)
 
 
-@pytest.fixture
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture(name="free_port")
+def port_of_nobody() -> int:
+    return free_port()
 
 
 def on_port(command: list[str], port: int) -> list[str]:

@@ -4,12 +4,11 @@ import asyncio
 import os
 import pty
 import re
-import socket
 from pathlib import Path
 
 import pytest
 
-from tests.footnote.processes import python
+from tests.footnote.processes import free_port, python
 
 pytestmark = pytest.mark.end_to_end
 
@@ -43,9 +42,7 @@ async def test_a_service_on_a_terminal_writes_lines_for_people(
         HOSTILE: "1",
     }
     terminal, other_side = pty.openpty()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        command = ["-m", "footnote", "api", "--port", str(probe.getsockname()[1])]
+    command = ["-m", "footnote", "api", "--port", str(free_port())]
 
     with os.fdopen(other_side, "wb") as log:
         async with python(command, environment=environment, folder=tmp_path, log=log) as process:

@@ -6,7 +6,6 @@ import os
 import pty
 import re
 import signal
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 
 from kb.settings import Settings
 from kb.stopping import SAME_REQUEST_SECONDS
-from tests.footnote.processes import Finished, python, run_footnote
+from tests.footnote.processes import Finished, free_port, python, run_footnote
 
 pytestmark = pytest.mark.end_to_end
 
@@ -52,17 +51,11 @@ class Told:
         return returned
 
 
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 @asynccontextmanager
 async def up(home: Path) -> AsyncIterator[Told]:
     """`footnote up` on a free port, which may still be starting."""
     environment = {"FOOTNOTE_HOME": str(home), "FOOTNOTE_DATABASE_URL": ""}
-    command = ["-m", "footnote", "up", "--port", free_port()]
+    command = ["-m", "footnote", "up", "--port", str(free_port())]
     with home.with_name("up.log").open("ab") as log:
         async with python(
             command, environment=environment, folder=home, is_heard=True, log=log
@@ -128,7 +121,7 @@ async def test_up_tells_its_steps_how_to_begin_and_how_it_stopped(home: Path) ->
         assert answer["status"] == "answered"
         assert "leaves at nine" in str(answer["answer"])
 
-        second = await run_footnote("up", "--port", free_port(), environment=told.environment)
+        second = await run_footnote("up", "--port", str(free_port()), environment=told.environment)
         assert only_line(second).endswith("[already_runs]")
         assert f"process {told.process.pid}, {url}" in second.stderr
 

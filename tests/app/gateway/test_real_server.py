@@ -1,7 +1,6 @@
 """The gateway against a server that others have written: `transformers serve`."""
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ from kb.postgres.database import Database
 from kb.store.tenants import create_tenant
 from tests.fakes.gateways import running_gateway
 from tests.fakes.tiny_model import write_tiny_model
+from tests.footnote.processes import free_port
 
 pytestmark = pytest.mark.slow  # importing torch in another process takes ten seconds
 
@@ -72,12 +72,6 @@ def base_url(model_folder: Path) -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def wait_until_healthy(url: str, process: "subprocess.Popen[bytes]") -> None:
