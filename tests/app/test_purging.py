@@ -100,7 +100,8 @@ async def test_nothing_is_left_once_it_is_purged(
     assert any(place.startswith("files/") for place in kept), kept
     assert any(place.startswith("lexical/") for place in kept), kept
     assert after.unexpected == []
-    assert {residue.place for residue in after.residues} == {
+    # Autovacuum gathers statistics when it likes; what they may keep is held to `unexpected`.
+    assert {residue.place for residue in after.residues} - {"pg_catalog.pg_statistic"} == {
         "public.audit_events",
         "public.deletions",
         "public.index_changes",

@@ -145,6 +145,7 @@ def test_it_stays_while_another_process_uses_it(home: Path) -> None:
 
 @pytest.mark.parametrize("lines", [[], ["1"], [str(os.getpid()), "/elsewhere", "1", "5432"]])
 def test_a_stale_or_half_written_process_id_stops_no_start(home: Path, lines: list[str]) -> None:
+    postmaster_of(home).ensure_made()
     (home / "postgres" / "postmaster.pid").write_text("\n".join(lines))
     server = EmbeddedPostgres(home)
 
