@@ -7,7 +7,7 @@ from footnote.receipt_file import tenant_receipt
 from kb.files import FileStore
 from kb.ids import TenantId
 from kb.index.lexical.open_indexes import OpenIndexes
-from kb.postgres.database import Database
+from kb.postgres.database import Database, retried
 from kb.settings import Settings
 from kb.store.api_processes import tenant_purged_everywhere
 from kb.store.signing_keys import signing_key
@@ -27,8 +27,13 @@ async def delete_with_all(
         # Before: a deletion that cannot be told of is not begun.
         key = await signing_key(system)
     file_count = len(await files.stored(tenant.id))
-    async with database.tenant(tenant.id, viewer=None) as scope:
-        await delete_tenant(scope, files=file_count, now=utc_now())
+
+    async def delete_rows() -> None:
+        async with database.tenant(tenant.id, viewer=None) as scope:
+            await delete_tenant(scope, files=file_count, now=utc_now())
+
+    # Work of the tenant that goes on may hold a row that this waits for, and wait for the tenant's.
+    await retried(delete_rows)
     await files.delete_all(tenant.id)
     # Of commands that searched here; processes of the API remove what they have.
     OpenIndexes(settings.home_path / "lexical").remove(tenant.id)
