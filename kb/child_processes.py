@@ -18,12 +18,13 @@ import pickle
 import resource
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from multiprocessing import resource_tracker
+from multiprocessing import resource_tracker, util
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -40,6 +41,10 @@ END_WITH_PARENT: Final = 1
 
 FIRST_TO_END: Final = "1000"
 """The kernel that runs out of memory ends a child before its parent. See proc(5), oom_score_adj."""
+
+
+MAX_TEMPORARY_BYTES: Final = 70
+"""Of a folder below which multiprocessing makes sockets; a socket's path has at most 107."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +80,7 @@ class ChildProcesses:
 
     def __init__(self, *, count: int, limits: ChildLimits, preload: Sequence[str]) -> None:
         """`preload` names the modules that every child finds imported."""
+        _choose_folder_of_sockets()
         self._limits = limits
         self._context = multiprocessing.get_context("forkserver")
         # The first one to ask starts the server, with these modules.
@@ -128,6 +134,22 @@ class ChildProcesses:
                 child.kill()
                 child.join()
                 child.close()
+
+
+def _choose_folder_of_sockets() -> None:
+    """Lets multiprocessing make its sockets in /tmp where the path of TMPDIR is too long for them.
+
+    Python does so itself from 3.14 on.
+    """
+    if len(os.fsencode(tempfile.gettempdir())) <= MAX_TEMPORARY_BYTES:
+        return
+    with _STARTING:
+        before, tempfile.tempdir = tempfile.tempdir, "/tmp"  # noqa: S108  # a folder of its own in it
+        try:
+            # Makes one, and keeps to it.
+            util.get_temp_dir()
+        finally:
+            tempfile.tempdir = before
 
 
 @contextmanager

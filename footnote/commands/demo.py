@@ -49,9 +49,6 @@ INGEST_TIMEOUT_SECONDS = 180
 
 TENANT = "demo"
 
-MAX_TEMPORARY_BYTES = 70
-"""Of the path of a folder in which multiprocessing makes sockets, whose paths have at most 107."""
-
 
 class DemoFailed(KnowledgeBaseError):
     """The demo did not come out as it should."""
@@ -251,7 +248,6 @@ def _environment(home: Path) -> dict[str, str]:
     }
     variables["FOOTNOTE_HOME"] = str(home)
     temporary = home / "tmp"
-    if len(os.fsencode(temporary)) <= MAX_TEMPORARY_BYTES:
-        temporary.mkdir()
-        variables["TMPDIR"] = str(temporary)
+    temporary.mkdir()
+    variables["TMPDIR"] = str(temporary)
     return variables

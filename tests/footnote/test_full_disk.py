@@ -136,7 +136,7 @@ async def test_a_full_disk_is_said_nothing_is_half_stored_and_work_goes_on_when_
         stored = await http.post("/v1/documents", json=note)
         job = (await http.get(f"/v1/jobs/{stored.json()['job']['id']}?wait=60")).json()
 
-        assert job["status"] == "succeeded"
+        assert job["status"] == "succeeded", job
         assert '"event": "job.taken_over"' not in log.read_text()
         process.terminate()
         assert await process.wait() == 0

@@ -210,6 +210,25 @@ def test_child_ends_with_its_caller(tmp_path: Path, number: signal.Signals) -> N
     assert not is_running(int(file.read_text()))
 
 
+def test_a_child_is_started_where_the_path_of_temporary_files_is_long(tmp_path: Path) -> None:
+    folder = tmp_path / ("temporary-" * 10)
+    folder.mkdir()
+    program = """
+import asyncio, os
+from tests.kb.test_child_processes import LIMITS
+from kb.child_processes import ChildProcesses
+
+asyncio.run(ChildProcesses(count=1, limits=LIMITS, preload=[]).run(os.getpid))
+"""
+    environment = {**os.environ, "TMPDIR": str(folder)}  # noqa: TID251  # handed on, not read
+
+    done = subprocess.run(  # noqa: S603  # our own code
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def is_running(process_id: int) -> bool:
     try:
         os.kill(process_id, 0)
