@@ -26,15 +26,22 @@ MAX_NUMBER = 2**31 - 1
 LimitParam = Annotated[
     int, Query(ge=1, le=MAX_LIMIT, description="Most entries of a page.", examples=[20])
 ]
-CursorParam = Annotated[
-    str | None,
-    Query(
+
+
+def _cursor(example: str) -> Any:  # noqa: ANN401  # as FastAPI's Query
+    return Query(
         max_length=200,
         json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
         description="`next_cursor` of the page before; unset for the first one.",
-        examples=["MDFhMWZiYjktOWY2Ni03OTFkLTk1M2UtZGNiNDZjNDlhOGEw"],
-    ),
-]
+        examples=[example],
+    )
+
+
+CursorParam = Annotated[str | None, _cursor("MDFhMWZiYjktOWY2Ni03OTFkLTk1M2UtZGNiNDZjNDlhOGEw")]
+"""Of a list in the order of ids."""
+
+NumberCursorParam = Annotated[str | None, _cursor("MTk")]
+"""Of a list in the order of numbers."""
 
 
 class Page(ResponseModel, Generic[Row]):

@@ -1,7 +1,7 @@
 """The base of all request and response schemas: no unknown fields, strict types, times in UTC."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import (
     AfterValidator,
@@ -10,11 +10,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
+from typing_extensions import override
 
-from kb.store.filters import parse_time
+from kb.store.filters import INSTANT_PATTERN, parse_time
 from language.text import is_text
 
 MAX_FIELDS: Final = 100
@@ -26,6 +28,24 @@ class RequestModel(BaseModel):
     """A body that a caller sends. Strict: "5" is no number and 1 is not true."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    among_fields: ClassVar[JsonSchemaValue] = {}
+    """Says in the API's description what is checked of several fields together.
+
+    By `if` and `not`, which generated clients pass over; of `anyOf` they make a class for each.
+    """
+
+    @classmethod
+    @override
+    def __get_pydantic_json_schema__(
+        cls,
+        schema: Any,  # as pydantic has it
+        handler: GetJsonSchemaHandler,
+    ) -> JsonSchemaValue:
+        """The schema of the fields, and of what holds among them."""
+        reference = handler(schema)
+        handler.resolve_ref_schema(reference).update(cls.among_fields)
+        return reference
 
     @model_validator(mode="before")
     @classmethod
@@ -65,8 +85,24 @@ def _read_time(value: object) -> object:
     return time
 
 
-Time = Annotated[datetime, BeforeValidator(_read_time, json_schema_input_type=AwareDatetime)]
+Time = Annotated[
+    datetime,
+    BeforeValidator(
+        _read_time,
+        json_schema_input_type=Annotated[
+            AwareDatetime, Field(json_schema_extra={"pattern": INSTANT_PATTERN})
+        ],
+    ),
+]
 """An RFC 3339 time, always UTC."""
+
+
+def _read_integer(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WrittenAsFloat = BeforeValidator(_read_integer)
+"""Behind an `int` of a request: 3.0 is the integer 3, as JSON Schema has it."""
 
 
 def check_text(text: str) -> str:

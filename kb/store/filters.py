@@ -61,6 +61,7 @@ _CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
 _OFFSET = "(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
 # Read by Python and by Postgres alike. Each would take more, but not the same.
 TIME_PATTERN: Final = f"^{_DATE}(T{_CLOCK}{_OFFSET})?$"
+INSTANT_PATTERN: Final = f"^{_DATE}T{_CLOCK}{_OFFSET}$"
 _TIME = re.compile(TIME_PATTERN)
 _DATE_PATTERN = f"^({_DATE})$"
 

@@ -26,7 +26,9 @@ MAX_PATTERNS: Final = 100
 MAX_PATTERN_LENGTH: Final = 500
 """Bounds for what a source's files are each compared with."""
 
-_NAME: Final = regex.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+NAME_PATTERN: Final = "[a-z0-9][a-z0-9._-]{0,62}"
+"""Of a source: it stands in paths and commands without quotes."""
+_NAME: Final = regex.compile(NAME_PATTERN)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,15 @@ from app.http.response_fields import (
     TitleField,
     VersionField,
 )
-from app.http.schemas import Count, RequestModel, ResponseModel, Text, Time, Words
+from app.http.schemas import (
+    Count,
+    RequestModel,
+    ResponseModel,
+    Text,
+    Time,
+    Words,
+    WrittenAsFloat,
+)
 from app.http.search.schemas import FilteredRequest, SearchHit, TopK
 from kb.errors import InvalidInput
 
@@ -44,7 +52,7 @@ MAX_TOKENS = 1_000_000
 MAX_COMMENT_CHARS = 4_000
 """As many as of a turn of a conversation are read."""
 
-Tokens = Annotated[int, Field(ge=1, le=MAX_TOKENS)]
+Tokens = Annotated[int, Field(ge=1, le=MAX_TOKENS), WrittenAsFloat]
 
 
 class Turn(RequestModel):
@@ -261,8 +269,8 @@ class PromptUse(ResponseModel):
 
 
 def _check_number(rating: object) -> object:
-    # To Python they are equal, and so they are to pydantic.
-    if isinstance(rating, bool | float):
+    # To Python it is equal to 1, and so it is to pydantic.
+    if isinstance(rating, bool):
         raise ValueError("a rating is the number 1 or -1")  # noqa: TRY004  # pydantic's own
     return rating
 
@@ -270,6 +278,7 @@ def _check_number(rating: object) -> object:
 Rating = Annotated[
     Literal[-1, 1],
     BeforeValidator(_check_number),
+    WrittenAsFloat,
     Field(description="1: the answer helped; -1: it did not.", examples=[-1]),
 ]
 ReasonCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]

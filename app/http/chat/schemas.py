@@ -9,7 +9,7 @@ from pydantic.json_schema import JsonSchemaValue
 from app.answering.outcome import AnswerReason, AnswerStatus
 from app.http.answers.schemas import Citation, Tokens
 from app.http.response_fields import ANSWER_ID, QUESTION, QUOTE
-from app.http.schemas import Count, RequestModel, ResponseModel, Text
+from app.http.schemas import Count, RequestModel, ResponseModel, Text, WrittenAsFloat
 
 MODEL_PREFIX = "footnote/"
 """What comes after it is the collection that is asked."""
@@ -75,11 +75,21 @@ NoBias = Annotated[
     _described({"type": "object", "maxProperties": 0}),
 ]
 OneChoice = Annotated[
-    int | None, _only(1, why="there is one answer"), _described({"type": "integer", "enum": [1]})
+    int | None,
+    _only(1, why="there is one answer"),
+    WrittenAsFloat,
+    _described({"type": "integer", "enum": [1]}),
 ]
-NoLogprobs = Annotated[bool | None, _only(False, why=_NO_LOGPROBS)]
+NoLogprobs = Annotated[
+    bool | None,
+    _only(False, why=_NO_LOGPROBS),
+    _described({"type": "boolean", "enum": [False]}),
+]
 NoTopLogprobs = Annotated[
-    int | None, _only(0, why=_NO_LOGPROBS), _described({"type": "integer", "enum": [0]})
+    int | None,
+    _only(0, why=_NO_LOGPROBS),
+    WrittenAsFloat,
+    _described({"type": "integer", "enum": [0]}),
 ]
 NoWeb = Annotated[JsonValue, _only(why="answers are made of your documents, not of the web"), NULL]
 NoModeration = Annotated[JsonValue, _only(why="moderation is for the operator to set up"), NULL]
@@ -188,7 +198,7 @@ class ChatRequest(RequestModel):
     top_p: float | None = _ignored(1.0)
     presence_penalty: float | None = _ignored(0.0)
     frequency_penalty: float | None = _ignored(0.0)
-    seed: int | None = _ignored(7)
+    seed: Annotated[int, WrittenAsFloat] | None = _ignored(7)
     stop: Text | list[Text] | None = _ignored(["\n"])
     user: Text | None = _ignored("ana")
     metadata: dict[str, JsonValue] | None = _ignored({"team": "hr"})

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from app.http.dependencies import Administers, ResourcesDep
 from app.http.fields import CollectionName
-from app.http.schemas import PatchModel, ResponseModel
+from app.http.schemas import PatchModel, ResponseModel, WrittenAsFloat
 from kb.postgres.database import retried
 from kb.store.audit import record_event
 from kb.store.choices import MAX_RETENTION_DAYS
@@ -21,7 +21,7 @@ router = APIRouter(tags=["collections"])
 NamePath = Annotated[
     CollectionName, Path(description="The collection's name.", examples=["default"])
 ]
-Days = Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS)]
+Days = Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS), WrittenAsFloat]
 
 
 class CollectionPatch(PatchModel):

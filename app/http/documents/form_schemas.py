@@ -1,8 +1,8 @@
 """The forms that bring files, for the API's description: routes read them part by part."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 
 from app.http.documents.schemas import MAX_BATCH_ITEMS, UploadFields
@@ -39,6 +39,21 @@ class DocumentForm(UploadFields):
     )
 
 
+class _DescribedAsFields:
+    @staticmethod
+    def __get_pydantic_json_schema__(
+        schema: Any,  # noqa: ANN401  # as pydantic has it
+        handler: GetJsonSchemaHandler,
+    ) -> JsonSchemaValue:
+        fields = handler(TypeAdapter(list[UploadFields]).core_schema)
+        content = {**fields, "minItems": 1, "maxItems": MAX_BATCH_ITEMS}
+        return {
+            **handler(schema),
+            "contentMediaType": "application/json",
+            "contentSchema": content,
+        }
+
+
 class DocumentBatchForm(RequestModel):
     """Many documents sent as a form: the files, and their fields."""
 
@@ -48,9 +63,8 @@ class DocumentBatchForm(RequestModel):
         description="The files, with their names.",
         examples=[["(the bytes of handbook.pdf)"]],
     )
-    items: str = Field(
+    items: Annotated[str, _DescribedAsFields()] = Field(
         description="A JSON array with an object for each file, in the order of the files; its "
         "fields are those of a single upload.",
-        json_schema_extra={"contentMediaType": "application/json"},
         examples=['[{"title": "Employee handbook"}]'],
     )

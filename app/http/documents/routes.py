@@ -40,6 +40,7 @@ from app.http.paging import (
     MAX_NUMBER,
     CursorParam,
     LimitParam,
+    NumberCursorParam,
     Page,
     page_of,
     read_id_cursor,
@@ -192,7 +193,7 @@ async def get_versions(
     resources: ResourcesDep,
     caller: ReadsDocuments,
     limit: LimitParam = DEFAULT_LIMIT,
-    cursor: CursorParam = None,
+    cursor: NumberCursorParam = None,
 ) -> Page[DocumentVersion]:
     """The versions of a document, one for each upload that was read, oldest first."""
     after = read_number_cursor(cursor, start=0)
@@ -245,7 +246,7 @@ async def get_chunks(
     resources: ResourcesDep,
     caller: ReadsDocuments,
     limit: LimitParam = DEFAULT_LIMIT,
-    cursor: CursorParam = None,
+    cursor: NumberCursorParam = None,
 ) -> Page[Chunk]:
     """The pieces of the served version that can be found, in order."""
     after = read_number_cursor(cursor, start=-1)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
 from pydantic import (
@@ -61,6 +61,11 @@ EVERYONE = "tenant:*"
 
 class UploadFields(RequestModel):
     """The properties that an uploader gives a document, in JSON or as fields of a form."""
+
+    among_fields: ClassVar[JsonSchemaValue] = {
+        "if": {"required": ["mode"], "properties": {"mode": {"const": "upsert"}}},
+        "then": {"required": ["external_id"], "properties": {"external_id": {"type": "string"}}},
+    }
 
     collection: CollectionName = Field(
         default=DEFAULT_COLLECTION,
@@ -165,8 +170,8 @@ class DocumentCreate(UploadFields):
         }
     )
 
-    text: Text = Field(
-        description="The text, plain or in Markdown.",
+    text: Annotated[Text, Field(json_schema_extra={"pattern": "[^\\t-\\r ]"})] = Field(
+        description="The text, plain or in Markdown; not white space alone.",
         examples=[f"# Parental leave\n\n{QUOTE}"],
     )
 

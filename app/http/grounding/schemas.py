@@ -1,6 +1,6 @@
 """The request and response of `grounding:check`."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -45,24 +45,26 @@ def _check_sources(sources: list[SourceText]) -> list[SourceText]:
     return sources
 
 
-def _either_answer_or_claims(schema: JsonSchemaValue) -> None:
-    """Says in the API's description what `_has_one` checks."""
-    schema["oneOf"] = [
-        {"required": [one], "properties": {other: {"type": "null"}, one: {"not": {"type": "null"}}}}
-        for one, other in (("answer", "claims"), ("claims", "answer"))
-    ]
-    schema["examples"] = [
-        {
-            "claims": ["Parental leave is 16 weeks."],
-            "sources": [{"id": "handbook", "text": QUOTE}],
-        }
-    ]
-
-
 class GroundingRequest(RequestModel):
     """Either an answer, which is divided into sentences, or claims."""
 
-    model_config = ConfigDict(json_schema_extra=_either_answer_or_claims)
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "claims": ["Parental leave is 16 weeks."],
+                    "sources": [{"id": "handbook", "text": QUOTE}],
+                }
+            ]
+        }
+    )
+
+    # As `_has_one` checks.
+    among_fields: ClassVar[JsonSchemaValue] = {
+        "if": {"required": ["answer"], "properties": {"answer": {"type": "string"}}},
+        "then": {"properties": {"claims": {"type": "null"}}},
+        "else": {"required": ["claims"], "properties": {"claims": {"type": "array"}}},
+    }
 
     answer: Annotated[Words, StringConstraints(max_length=MAX_ANSWER_CHARS)] | None = Field(
         default=None,

@@ -24,7 +24,7 @@ from app.http.response_fields import (
     UpdatedAtField,
     VersionField,
 )
-from app.http.schemas import Count, RequestModel, ResponseModel, Time, Words
+from app.http.schemas import Count, RequestModel, ResponseModel, Time, Words, WrittenAsFloat
 from kb.store.filters import Filter, parse_filter
 
 SearchMode = Literal["hybrid", "lexical", "vector"]
@@ -43,7 +43,7 @@ def _check_filter(raw: dict[str, JsonValue]) -> dict[str, JsonValue]:
 RawFilter = Annotated[dict[str, JsonValue], AfterValidator(_check_filter), DescribedAsFilter()]
 """A filter as it was sent, known to be good; a bad one raises InvalidFilter, which says why."""
 
-TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K)]
+TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K), WrittenAsFloat]
 
 
 class FilteredRequest(RequestModel):

@@ -1,10 +1,10 @@
 """Sources: what is sent to add and change one, and what is shown of it."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
-from pydantic.json_schema import SkipJsonSchema
+from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
 
 from app.http.fields import CollectionName, Principals
 from app.http.jobs.schemas import Job
@@ -20,7 +20,7 @@ from app.http.response_fields import (
 from app.http.schemas import Count, PatchModel, RequestModel, ResponseModel, Text, Time
 from kb.source_uris import MAX_URI_LENGTH
 from kb.store.choices import DEFAULT_VANISH_SHARE
-from kb.store.sources import MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES
+from kb.store.sources import MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_RULES, NAME_PATTERN
 
 MAX_CRON_LENGTH = 200
 """Five fields and the name of a time zone."""
@@ -30,7 +30,11 @@ Patterns = Annotated[list[Pattern], Field(max_length=MAX_PATTERNS)]
 Address = Annotated[Text, StringConstraints(min_length=1, max_length=MAX_URI_LENGTH)]
 Cron = Annotated[Text, StringConstraints(min_length=1, max_length=MAX_CRON_LENGTH)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Name = Annotated[Text, StringConstraints(min_length=1, max_length=63)]
+Name = Annotated[
+    Text,
+    StringConstraints(min_length=1, max_length=63),
+    Field(json_schema_extra={"pattern": f"^{NAME_PATTERN}$"}),
+]
 
 
 class Rule(RequestModel):
@@ -43,7 +47,8 @@ class Rule(RequestModel):
 class NewSource(RequestModel):
     """A source to add.
 
-    The first rule that fits a file names its readers; where none does, `principals` are.
+    The first rule that fits a file names its readers; where none does, `principals` are. There is a
+    rule, or there are principals.
     """
 
     model_config = ConfigDict(
@@ -58,7 +63,17 @@ class NewSource(RequestModel):
         }
     )
 
-    name: Name = Field(description="The name that it goes by.", examples=["intranet"])
+    # Somebody has to be able to read what comes from it.
+    among_fields: ClassVar[JsonSchemaValue] = {
+        "if": {"properties": {"rules": {"maxItems": 0}}},
+        "then": {"required": ["principals"], "properties": {"principals": {"type": "array"}}},
+    }
+
+    name: Name = Field(
+        description="The name that it goes by: lowercase letters, digits, dots, hyphens and "
+        "underscores, the first a letter or a digit.",
+        examples=["intranet"],
+    )
     uri: Address = Field(
         description="The address below which its files are.",
         examples=["https://intranet.example.org/handbook/"],
@@ -97,7 +112,17 @@ class NewSource(RequestModel):
 
 
 class SourcePatch(PatchModel):
-    """The properties to change; `principals` and `cron` may be taken away with null."""
+    """The properties to change; `principals` and `cron` may be taken away with null.
+
+    Principals or rules must be left.
+    """
+
+    among_fields: ClassVar[JsonSchemaValue] = {
+        "not": {
+            "required": ["principals", "rules"],
+            "properties": {"principals": {"type": "null"}, "rules": {"maxItems": 0}},
+        }
+    }
 
     uri: Address | SkipJsonSchema[None] = Field(
         default=None,

@@ -6,7 +6,15 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints
 
 from app.http.response_fields import DOCUMENT_ID, TIME, CreatedAtField, UpdatedAtField
-from app.http.schemas import Count, PatchModel, RequestModel, ResponseModel, Text, Time
+from app.http.schemas import (
+    Count,
+    PatchModel,
+    RequestModel,
+    ResponseModel,
+    Text,
+    Time,
+    WrittenAsFloat,
+)
 from kb.outbound import MAX_URL_CHARS
 from kb.store.choices import EVENT_TYPES, EventType
 from kb.store.webhook_deliveries import DeliveryStatus
@@ -71,7 +79,7 @@ class RotationRequest(RequestModel):
     secret: Secret | None = Field(
         default=None, description="The new secret; unset: one is made.", examples=[None]
     )
-    overlap_seconds: Annotated[int, Field(ge=0, le=MAX_OVERLAP_SECONDS)] = Field(
+    overlap_seconds: Annotated[int, Field(ge=0, le=MAX_OVERLAP_SECONDS), WrittenAsFloat] = Field(
         default=DAY_SECONDS,
         description="How long those before it go on signing.",
         examples=[DAY_SECONDS],

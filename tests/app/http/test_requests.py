@@ -94,7 +94,7 @@ def test_model_must_be_configured() -> None:
         (SearchRequest, {"top_k": 0}),
         (SearchRequest, {"top_k": 1001}),
         (SearchRequest, {"top_k": "10"}),
-        (SearchRequest, {"top_k": 10.0}),
+        (SearchRequest, {"top_k": 10.5}),
         (SearchRequest, {"top_k": True}),
         (SearchRequest, {"mode": "semantic"}),
         (SearchRequest, {"mode": "HYBRID"}),

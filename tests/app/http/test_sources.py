@@ -7,9 +7,11 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from jsonschema import Draft202012Validator
 from pydantic import JsonValue
 from sqlalchemy import select
 
+from app.http.sources.schemas import NewSource, SourcePatch
 from footnote.on_database import utc_now
 from ingest.sources.opening import SourceOpener
 from ingest.sources.run import SourceTools
@@ -119,6 +121,53 @@ async def test_what_is_no_source_is_refused(
 
     assert (response.status_code, response.json()["code"]) == (422, code)
     assert (await admin.request("GET", SOURCES)).json()["data"] == []
+
+
+RULE = {"pattern": "hr/**", "principals": ["group:hr"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "is_source"),
+    [
+        ({"principals": None}, False),
+        ({"principals": None, "rules": []}, False),
+        ({"principals": None, "rules": [RULE]}, True),
+        ({"rules": [RULE]}, True),
+        ({"rules": []}, True),
+        ({"name": "a" * 63}, True),
+        ({"name": "a" * 64}, False),
+        ({"name": "0.docs_of-hr"}, True),
+        ({"name": "_docs"}, False),
+        ({"name": "do\ncs"}, False),
+        ({"name": "Docs"}, False),
+    ],
+    ids=str,
+)
+async def test_what_is_described_is_a_source(
+    admin: Person, tmp_path: Path, change: dict[str, object], *, is_source: bool
+) -> None:
+    body = source(tmp_path, **change)
+
+    response = await admin.request("POST", SOURCES, json=body)
+
+    assert response.status_code == (201 if is_source else 422), response.text
+    assert Draft202012Validator(NewSource.model_json_schema()).is_valid(body) == is_source
+
+
+async def test_a_change_that_leaves_no_reader_is_refused(admin: Person, tmp_path: Path) -> None:
+    await admin.request("POST", SOURCES, json=source(tmp_path))
+    without_readers: dict[str, JsonValue] = {"principals": None, "rules": []}
+    without_principals: dict[str, JsonValue] = {"principals": None}
+    described = Draft202012Validator(SourcePatch.model_json_schema())
+
+    for_nobody = await admin.request("PATCH", f"{SOURCES}/docs", json=without_readers)
+    too_early = await admin.request("PATCH", f"{SOURCES}/docs", json=without_principals)
+    await admin.request("PATCH", f"{SOURCES}/docs", json={"rules": [RULE]})
+    right = await admin.request("PATCH", f"{SOURCES}/docs", json=without_principals)
+
+    assert [each.status_code for each in (for_nobody, too_early, right)] == [422, 422, 200]
+    assert not described.is_valid(without_readers)
+    assert described.is_valid(without_principals)
 
 
 async def test_a_name_is_taken_once_in_each_tenant(

@@ -132,7 +132,7 @@ async def test_only_who_may_read_the_answer_may_rate_it(service: Service, ana: P
         ({"rating": 0}, "rating"),
         ({"rating": 2}, "rating"),
         ({"rating": True}, "rating"),
-        ({"rating": 1.0}, "rating"),
+        ({"rating": 0.5}, "rating"),
         ({"rating": "1"}, "rating"),
         ({"rating": 1, "reason_code": "Not a code"}, "reason_code"),
         ({"rating": 1, "reason_code": "a\n"}, "reason_code"),

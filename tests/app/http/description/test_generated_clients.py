@@ -13,6 +13,7 @@ import pytest
 from openapi_python_client import generate
 from openapi_python_client.config import Config, ConfigFile, MetaType
 
+from app.http.api_description import operations_of
 from tests.service import Person, Service
 
 PACKAGE = "footnote_api_of_a_test"
@@ -155,6 +156,17 @@ async def test_python_gets_typed_problems(service: Service, client: ModuleType) 
     assert [fault.loc for fault in invalid.parsed.errors] == [["body", "question"]]
     assert isinstance(chat.parsed, model("ChatErrorBody"))
     assert chat.parsed.error.code == "not_found"
+
+
+def test_python_has_one_class_for_each_body(client: ModuleType, document: dict[str, Any]) -> None:
+    names = {
+        content["schema"]["$ref"].rpartition("/")[2]
+        for _, _, described in operations_of(document)
+        for content in described.get("requestBody", {}).get("content", {}).values()
+    }
+
+    assert len(names) > 10
+    assert [name for name in names if not hasattr(model(name), "from_dict")] == []
 
 
 async def run(folder: Path, *command: str) -> tuple[int, str]:
