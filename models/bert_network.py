@@ -6,6 +6,8 @@ Source: Devlin et al., NAACL 2019, doi:10.18653/v1/N19-1423; names as transforme
 """
 
 import json
+import mmap
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NotRequired, TypedDict, cast
 
@@ -17,8 +19,6 @@ from kb.errors import ModelUnavailable
 if TYPE_CHECKING:
     from openvino import Model, Node  # type: ignore[import-untyped]  # ships no type information
 
-Weights = dict[str, NDArray[np.float32]]
-"""Tensors by name, in memory that all processes with this file share."""
 
 HIDDEN: Final = "last_hidden_state"
 """The output: (rows, tokens, dimension) float32."""
@@ -48,7 +48,23 @@ class _Tensor(TypedDict):
     data_offsets: tuple[int, int]
 
 
-def bert_network(folder: Path) -> "Model":
+Tensors = dict[str, NDArray[np.float32]]
+"""By name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """The tensors, in memory that all processes with the file share."""
+
+    tensors: Tensors
+    memory: mmap.mmap
+
+    def release(self) -> None:
+        """Gives their memory back; a tensor that is needed is read from the file again."""
+        self.memory.madvise(mmap.MADV_DONTNEED)
+
+
+def bert_network(folder: Path, weights: Weights) -> "Model":
     """From `input_ids` and `attention_mask`, (rows, tokens) int64, to `last_hidden_state`.
 
     All tokens are of the first segment. ModelUnavailable for what is no BERT in 32 bits.
@@ -57,7 +73,7 @@ def bert_network(folder: Path) -> "Model":
     positions = configuration.get("position_embedding_type", "absolute")
     if (configuration["model_type"], configuration["hidden_act"], positions) != _BERT:
         raise ModelUnavailable(f"The embedding model {folder.name!r} is no BERT encoder.")
-    return _Builder(configuration, read_weights(folder / "model.safetensors")).build()
+    return _Builder(configuration, weights.tensors).build()
 
 
 def read_weights(path: Path) -> Weights:
@@ -66,25 +82,27 @@ def read_weights(path: Path) -> Weights:
     The library's own reader copies them. ModelUnavailable for weights of fewer bits.
     Source: https://github.com/huggingface/safetensors#format
     """
-    # Copied when written, which nobody does: openvino takes no memory that must not be written.
-    file = np.memmap(path, dtype=np.uint8, mode="c")
-    start = 8 + int.from_bytes(file[:8].tobytes(), "little")
-    header = cast("dict[str, _Tensor]", json.loads(file[8:start].tobytes()))
-    weights = {}
+    with path.open("rb") as file:
+        # Copied when written, which nobody does: openvino takes no memory that must not be written.
+        memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    start = 8 + int.from_bytes(memory[:8], "little")
+    header = cast("dict[str, _Tensor]", json.loads(memory[8:start]))
+    data = np.frombuffer(memory, dtype=np.uint8)[start:]
+    tensors = {}
     for name, tensor in header.items():
         if name == "__metadata__" or tensor["dtype"].startswith("I"):
             continue
         if tensor["dtype"] != "F32":
             raise ModelUnavailable(f"The weights {path.name!r} are not in 32 bits.")
-        begin, end = (start + offset for offset in tensor["data_offsets"])
-        weights[name] = np.asarray(file[begin:end]).view(np.float32).reshape(tensor["shape"])
-    return weights
+        begin, end = tensor["data_offsets"]
+        tensors[name] = data[begin:end].view(np.float32).reshape(tensor["shape"])
+    return Weights(tensors=tensors, memory=memory)
 
 
 class _Builder:
     """Builds one network; its parts share the configuration and the weights."""
 
-    def __init__(self, configuration: _Configuration, weights: Weights) -> None:
+    def __init__(self, configuration: _Configuration, weights: Tensors) -> None:
         from openvino import opset13  # noqa: PLC0415  # cannot be installed everywhere
 
         self._ops = opset13

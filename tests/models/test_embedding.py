@@ -274,8 +274,14 @@ def test_the_network_built_here_computes_what_the_library_does(
     mask = (token_ids != 0).astype(np.int64)
 
     for folder in folders:
-        exact = compile_model(bert_network(folder), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        hidden = exact({"input_ids": token_ids, "attention_mask": mask})["last_hidden_state"]
+        weights = read_weights(folder / "model.safetensors")
+        network = bert_network(folder, weights)
+        exact = compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        inputs = {"input_ids": token_ids, "attention_mask": mask}
+        before = exact(inputs)["last_hidden_state"]
+        weights.release()
+        hidden = exact(inputs)["last_hidden_state"]
+        np.testing.assert_array_equal(hidden, before)
 
         with torch.no_grad():
             theirs = AutoModel.from_pretrained(folder)(
@@ -300,8 +306,9 @@ def test_texts_of_all_lengths_reach_the_network_in_few_shapes() -> None:
             lengths.add(target[2].shape[1])
             super()._take(request, target)
 
-    vocabulary = Path(model_path(DEFAULT_EMBEDDING_MODEL)) / "tokenizer.json"
-    network = bert_network(Path(model_path(DEFAULT_EMBEDDING_MODEL)))
+    folder = Path(model_path(DEFAULT_EMBEDDING_MODEL))
+    network = bert_network(folder, read_weights(folder / "model.safetensors"))
+    vocabulary = folder / "tokenizer.json"
     runner = Recording(network, vocabulary, pooling="mean", max_tokens=36, batch_size=1)
 
     runner.encode(["word " * count for count in range(1, 60)], may_cut=True)
@@ -317,7 +324,7 @@ def test_what_is_no_bert_in_32_bits_is_refused(small_bert: Path, tmp_path: Path)
     (tmp_path / "model.safetensors").write_bytes(content)
 
     with pytest.raises(ModelUnavailable, match="no BERT"):
-        bert_network(tmp_path)
+        bert_network(tmp_path, read_weights(halves))
     with pytest.raises(ModelUnavailable, match="32 bits"):
         read_weights(tmp_path / "model.safetensors")
 
