@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
+from unicodedata import category
 from uuid import uuid4
 
 import schemathesis
@@ -10,7 +11,6 @@ from jsonschema import Draft202012Validator
 from schemathesis import Case, GenerationMode, HookContext, Response
 from schemathesis.checks import CheckContext
 from schemathesis.core.failures import AcceptedNegativeData, Failure
-from schemathesis.generation.meta import TestPhase
 from schemathesis.openapi.checks import RejectedPositiveData
 
 from kb.store.sources import MAX_PATTERNS
@@ -33,32 +33,44 @@ and a value that this service takes."""
 @schemathesis.hook
 def before_call(_context: HookContext, case: AnyCase, _arguments: dict[str, Any]) -> None:
     """Puts what this service knows in the place of names that were made up."""
-    if case.meta is None or not case.meta.generation.mode.is_positive:
+    meta = case.meta
+    is_form = case.media_type == "multipart/form-data"
+    # A form that was changed counts as faulty, since bytes are held against no schema.
+    is_changed_form = is_form and meta and meta.phase.data.description == "Positive test case"
+    if meta is None or not (meta.generation.mode.is_positive or is_changed_form):
         return
+    make_parameters_known(case)
+    if isinstance(case.body, dict):
+        make_body_known(case.body)
+    # Once it is read, the changes have been judged.
+    if is_form and case.meta is meta:
+        meta.generation.mode = GenerationMode.POSITIVE
+        for component in meta.components.values():
+            component.mode = GenerationMode.POSITIVE
+
+
+def make_parameters_known(case: AnyCase) -> None:
+    """Puts known values into the headers and the query."""
     if "idempotency-key" in case.headers:
         case.headers["idempotency-key"] = str(uuid4())
     if "if-match" in case.headers:
         # Whatever the present revision is.
         case.headers["if-match"] = "*"
+    is_stream = isinstance(case.body, dict) and case.body.get("stream")
+    if case.operation.label == "POST /v1/answers" and not is_stream:
+        # It resumes a stream, and is refused without one.
+        case.headers.pop("last-event-id", None)
     if "filter" in case.query:
         # JSON in a string.
         case.query["filter"] = '{"language": "en"}'
-    body: Any = case.body  # JSON of the schema
-    if not isinstance(body, dict):
-        return
-    if case.operation.path == "/v1/answers" and not body.get("stream"):
-        # It resumes a stream, and is refused without one.
-        case.headers.pop("last-event-id", None)
-    make_known(body)
-    if "files" in body:
-        # A changed body is judged again, and one with bytes in it counts as faulty.
-        judged = case.meta
-        judged.generation.mode = GenerationMode.POSITIVE
-        for component in judged.components.values():
-            component.mode = GenerationMode.POSITIVE
+    if "cursor" in case.query:
+        # What it looks like is the list's own affair: its example is one.
+        parameters = case.operation.definition.raw["parameters"]
+        [described] = [each["schema"] for each in parameters if each["name"] == "cursor"]
+        case.query["cursor"] = described["examples"][0]
 
 
-def make_known(body: dict[str, Any]) -> None:
+def make_body_known(body: dict[str, Any]) -> None:
     """Puts known values into the body, and values that fit each other."""
     for name in KNOWN.keys() & body.keys():
         if KNOWN[name] is None:
@@ -74,6 +86,10 @@ def make_known(body: dict[str, Any]) -> None:
     if "files" in body:
         # JSON in a string, with as many entries as there are files.
         body["items"] = json.dumps([{}] * len(body["files"]))
+    if "file" in body:
+        # A form has no null; some values come from earlier responses, which have.
+        for name in [name for name, value in body.items() if value is None]:
+            del body[name]
     if "messages" in body:
         body["model"] = "footnote/default"
         body["messages"].append({"role": "user", "content": "How long is parental leave?"})
@@ -123,19 +139,21 @@ def is_refused_for_a_reason(case: AnyCase, response: Response) -> bool:
     """It depends on more than the request, or on more of it than the description can tell."""
     body: Any = case.body  # JSON of the schema
     match code_of(response), case.operation.label:
-        case "invalid_cursor", _:
-            # Only a cursor that this list gave out is one, and the example is.
-            is_example = case.meta is not None and case.meta.phase.name == TestPhase.EXAMPLES
-            is_reason = "cursor" in case.query and not is_example
         case "limit_exceeded", "POST /v1/webhooks":
             # It depends on how many webhooks there are.
             is_reason = True
         case "unsupported_media_type", "POST /v1/documents":
             # It depends on the bytes of a file, or of a text.
             is_reason = True
+        case "document_empty", "POST /v1/documents":
+            # It depends on the bytes of a file.
+            is_reason = "file" in body
         case "invalid_principal", _:
             # Beyond ASCII, Unicode says which characters nobody sees.
             is_reason = not all(name.isascii() for name in principals_of(body))
+        case "invalid_request", "POST /v1/answers":
+            # Unicode says which characters nobody sees.
+            is_reason = all(map(is_unseen, body["question"]))
         case "invalid_request", "PATCH /v1/sources/{name}":
             # It depends on the readers that the source has already.
             is_taking_away = body.get("principals", "") is None or body.get("rules") == []
@@ -143,6 +161,11 @@ def is_refused_for_a_reason(case: AnyCase, response: Response) -> bool:
         case _:
             is_reason = False
     return is_reason
+
+
+def is_unseen(character: str) -> bool:
+    """White space, a control or format character, or one that Unicode leaves to others."""
+    return character.isspace() or category(character) in {"Cc", "Cf", "Co", "Cn"}
 
 
 def principals_of(body: Any) -> Iterator[str]:  # noqa: ANN401  # JSON of any shape
