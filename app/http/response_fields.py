@@ -98,3 +98,15 @@ ErrorMessageField = Annotated[
         examples=["The file is damaged and cannot be read."],
     ),
 ]
+UnchangedField = Annotated[Count, Field(description="Left as they were.", examples=[77])]
+NewField = Annotated[Count, Field(description="Found for the first time.", examples=[1])]
+ChangedField = Annotated[
+    Count, Field(description="Read again because they had changed.", examples=[2])
+]
+RenamedField = Annotated[Count, Field(description="Found under another name.", examples=[0])]
+VanishedField = Annotated[
+    Count, Field(description="Deleted because they had vanished.", examples=[0])
+]
+HeldField = Annotated[
+    Count, Field(description="Vanished, and waiting for confirmation.", examples=[0])
+]

@@ -8,19 +8,18 @@ from fastapi.responses import StreamingResponse
 
 from app.http.answers.events import AnswerStreamEvent
 from app.http.answers.feedback import give_feedback
-from app.http.answers.respond import accept_question, read_record, read_stored, respond_answer
+from app.http.answers.once import answer_once
+from app.http.answers.respond import read_record, read_stored
 from app.http.answers.schemas import Answer, AnswerRequest, Feedback, FeedbackRequest
 from app.http.answers.streams import AnswerStreams, StreamsDep
 from app.http.conditional import NOT_MODIFIED, IfNoneMatch, respond_tagged
 from app.http.dependencies import AsksForAnswers, GivesFeedback, ResourcesDep
-from app.http.idempotency import IdempotencyKey, Remember, do_once, request_digest
+from app.http.idempotency import IdempotencyKey, request_digest
 from app.http.response_fields import ANSWER_ID
 from app.http.sse import MEDIA_TYPE, LastEventId, encode_events, event_stream, stream_response
-from app.http.while_connected import while_connected
 from app.identity import Caller
 from kb.errors import InvalidInput
 from kb.ids import AnswerId
-from kb.store.idempotency import StoredResponse
 
 router = APIRouter(tags=["answers"])
 
@@ -50,21 +49,9 @@ async def create_answer(  # noqa: PLR0913, PLR0917  # what FastAPI hands in
         found = await streams.find(caller, request_sha256=digest)
         return _follow(streams, caller, found, after=last_event_id)
 
-    async def act(_remember: Remember) -> StoredResponse:
-        if body.stream:
-            answer_id: UUID = await streams.begin(
-                accept_question(resources, caller, body),
-                request_sha256=digest,
-                idempotency_key=idempotency_key,
-            )
-        else:
-            work = respond_answer(resources, caller, body)
-            answer_id = (await while_connected(request, work)).id
-        # Only the id is kept for repetitions: what it quotes may have been taken away by then.
-        return StoredResponse(status_code=200, body={"id": str(answer_id)})
-
-    stored = await do_once(resources.database, caller, key=idempotency_key, digest=digest, act=act)
-    answer_id = AnswerId(UUID(str(stored.body["id"])))
+    answer_id = await answer_once(
+        request, streams, caller, body, key=idempotency_key, digest=digest
+    )
     if body.stream:
         return _follow(streams, caller, answer_id, after=0, idempotency_key=idempotency_key)
     return await read_stored(resources, caller, answer_id)

@@ -84,7 +84,7 @@ class AnswerStreams:
 
     def __init__(self, resources: Resources) -> None:
         """Nothing runs yet."""
-        self._resources = resources
+        self.resources = resources
         self._database = resources.database
         self._making_by_id: dict[AnswerId, _Making] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -114,7 +114,7 @@ class AnswerStreams:
 
     async def find(self, caller: Caller, *, request_sha256: str) -> AnswerId:
         """The stream of the caller's last such request; AnswerNotFound when it is too old."""
-        now = self._resources.clock()
+        now = self.resources.clock()
         async with self._database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
             found = await find_stream(
                 scope, owner=caller.owner, request_sha256=request_sha256, now=now
@@ -147,15 +147,15 @@ class AnswerStreams:
                 async with self._database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
                     state = await read_events(scope, answer_id, after=after)
                     if making is None and state.is_running:
-                        await follow_stream(scope, answer_id, now=self._resources.clock())
+                        await follow_stream(scope, answer_id, now=self.resources.clock())
                 for event in state.events:
                     after, sent_at = event.number, monotonic()
                     yield replace(
-                        event, data=shown_body(self._resources, caller.tenant_id, event.data)
+                        event, data=shown_body(self.resources, caller.tenant_id, event.data)
                     )
                 if not state.is_running or (state.events and state.events[-1].name in TERMINAL):
                     return
-                silent_seconds = (self._resources.clock() - state.alive_at).total_seconds()
+                silent_seconds = (self.resources.clock() - state.alive_at).total_seconds()
                 if silent_seconds > DEAD_AFTER_SECONDS:
                     await self._free(caller, idempotency_key, answer_id)
                     raise AnswerAbandoned
@@ -222,10 +222,10 @@ class AnswerStreams:
         )
         event = AnswerEvent(name="answer.created", data=created.model_dump(mode="json"))
         await self._append(making, event)
-        record = await make_answer(self._resources, accepted, partial(self._append, making))
+        record = await make_answer(self.resources, accepted, partial(self._append, making))
         making.number += 1
         async with self._database.tenant(accepted.caller.tenant_id, viewer=None) as scope:
-            now = self._resources.clock()
+            now = self.resources.clock()
             await complete_stream(scope, record, number=making.number, now=now)
             actor, answer_id = accepted.caller.actor, str(record.id)
             await record_event(scope, actor, "answer.create", answer_id, {"status": record.status})
@@ -236,7 +236,7 @@ class AnswerStreams:
         accepted = making.accepted
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            now = self._resources.clock()
+            now = self.resources.clock()
             async with self._database.tenant(accepted.caller.tenant_id, viewer=None) as scope:
                 followed_at = await keep_alive(scope, accepted.answer_id, now=now)
             here = 0.0 if making.follower_count else monotonic() - making.left_at
@@ -254,7 +254,7 @@ class AnswerStreams:
                 accepted.answer_id,
                 stored,
                 document_ids=event.document_ids,
-                now=self._resources.clock(),
+                now=self.resources.clock(),
             )
         making.wake_followers()
 
@@ -267,7 +267,7 @@ class AnswerStreams:
         log.warning("answer.failed", code=error.code)
         try:
             async with self._database.tenant(caller.tenant_id, viewer=None) as scope:
-                await fail_stream(scope, answer_id, event, now=self._resources.clock())
+                await fail_stream(scope, answer_id, event, now=self.resources.clock())
                 if making.idempotency_key is not None:
                     await release_key(scope, owner=caller.owner, key=making.idempotency_key)
         except KnowledgeBaseError as failure:

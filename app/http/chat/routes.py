@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Final
-from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 
-from app.http.answers.respond import accept_question, read_stored, respond_answer
+from app.http.answers.once import answer_once
+from app.http.answers.respond import read_stored
 from app.http.answers.streams import StreamsDep
 from app.http.chat.chunks import ChatStreamEvent
 from app.http.chat.present import ChatStream, completion_out, question_of
@@ -20,19 +20,16 @@ from app.http.chat.schemas import (
     Models,
 )
 from app.http.dependencies import AsksForAnswers, ResourcesDep
-from app.http.idempotency import IdempotencyKey, Remember, do_once, request_digest
+from app.http.idempotency import IdempotencyKey, request_digest
 from app.http.openai_problems import chat_error
 from app.http.problem_schemas import Problem
 from app.http.problems import problem_of, response_headers
 from app.http.sse import PING, event_stream, stream_response
-from app.http.while_connected import while_connected
 from app.identity import Caller
 from app.resources import Resources
 from kb.errors import KnowledgeBaseError, NotFound
-from kb.ids import AnswerId
 from kb.store.answer_events import StreamEvent
 from kb.store.collections import readable_collections
-from kb.store.idempotency import StoredResponse
 
 router = APIRouter(tags=["openai"])
 
@@ -76,20 +73,9 @@ async def complete_chat(
         response_headers(request.scope)[IGNORED_HEADER] = ", ".join(body.ignored)
     digest = request_digest("POST /v1/chat/completions", body.model_dump(mode="json"))
 
-    async def act(_remember: Remember) -> StoredResponse:
-        if body.stream:
-            answer_id: UUID = await streams.begin(
-                accept_question(resources, caller, question),
-                request_sha256=digest,
-                idempotency_key=idempotency_key,
-            )
-        else:
-            work = respond_answer(resources, caller, question)
-            answer_id = (await while_connected(request, work)).id
-        return StoredResponse(status_code=200, body={"id": str(answer_id)})
-
-    stored = await do_once(resources.database, caller, key=idempotency_key, digest=digest, act=act)
-    answer_id = AnswerId(UUID(str(stored.body["id"])))
+    answer_id = await answer_once(
+        request, streams, caller, question, key=idempotency_key, digest=digest
+    )
     if body.stream:
         events = streams.follow(caller, answer_id, after=0, idempotency_key=idempotency_key)
         return stream_response(_chunks(events, body, request_id=caller.request_id))

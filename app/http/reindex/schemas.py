@@ -12,9 +12,15 @@ from app.http.response_fields import (
     JOB_ID,
     LATER,
     TIME,
+    ChangedField,
     DocumentIdField,
     ErrorCodeField,
     ErrorMessageField,
+    HeldField,
+    NewField,
+    RenamedField,
+    UnchangedField,
+    VanishedField,
 )
 from app.http.schemas import Count, RequestModel, ResponseModel, Time, Words
 from kb.store.choices import JobStatus
@@ -108,12 +114,12 @@ class ReindexRun(ResponseModel):
     )
     status: JobStatus = Field(description="That of its job.", examples=["succeeded"])
     seen: Count = Field(description="Documents looked at.", examples=[80])
-    unchanged: Count = Field(description="Left as they were.", examples=[77])
-    new: Count = Field(description="Found for the first time.", examples=[1])
-    changed: Count = Field(description="Read again because they had changed.", examples=[2])
-    renamed: Count = Field(description="Found under another name.", examples=[0])
-    deleted: Count = Field(description="Deleted because they had vanished.", examples=[0])
-    held: Count = Field(description="Vanished, and waiting for confirmation.", examples=[0])
+    unchanged: UnchangedField
+    new: NewField
+    changed: ChangedField
+    renamed: RenamedField
+    deleted: VanishedField
+    held: HeldField
     failed: Count = Field(description="Failures, all of them.", examples=[0])
     reparsed: Count = Field(description="Read again by a newer parser.", examples=[0])
     expired: Count = Field(description="Deleted because their time was over.", examples=[0])

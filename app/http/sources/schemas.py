@@ -10,12 +10,18 @@ from app.http.fields import CollectionName, Principals
 from app.http.jobs.schemas import Job
 from app.http.response_fields import (
     LATER,
+    ChangedField,
     CollectionField,
     CreatedAtField,
     ErrorCodeField,
     ErrorMessageField,
+    HeldField,
+    NewField,
     PrincipalsField,
+    RenamedField,
+    UnchangedField,
     UpdatedAtField,
+    VanishedField,
 )
 from app.http.schemas import Count, PatchModel, RequestModel, ResponseModel, Text, Time
 from kb.source_uris import MAX_URI_LENGTH
@@ -198,12 +204,12 @@ class SourceRun(ResponseModel):
         description="How it ended.", examples=["succeeded"]
     )
     seen: Count = Field(description="Files looked at.", examples=[80])
-    unchanged: Count = Field(description="Left as they were.", examples=[77])
-    new: Count = Field(description="Found for the first time.", examples=[1])
-    changed: Count = Field(description="Read again because they had changed.", examples=[2])
-    renamed: Count = Field(description="Found under another name.", examples=[0])
-    deleted: Count = Field(description="Deleted because they had vanished.", examples=[0])
-    held: Count = Field(description="Vanished, and waiting for confirmation.", examples=[0])
+    unchanged: UnchangedField
+    new: NewField
+    changed: ChangedField
+    renamed: RenamedField
+    deleted: VanishedField
+    held: HeldField
     failed: Count = Field(description="Files that could not be taken.", examples=[0])
     failures: list[ItemFailure] = Field(description="What went wrong with which file.")
     error: RunError | None = Field(
