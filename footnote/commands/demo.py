@@ -43,7 +43,7 @@ from kb.store.credentials import create_key
 from kb.store.tenants import create_tenant
 
 START_TIMEOUT_SECONDS = 90
-"""The very first start exports the embedding model."""
+"""The first start with a model that is not the default one exports it."""
 
 INGEST_TIMEOUT_SECONDS = 180
 
