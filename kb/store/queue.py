@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import structlog
 from procrastinate import PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Notification, Status
@@ -22,6 +23,11 @@ from typing_extensions import override
 
 from kb.heartbeat import APPLICATION
 from kb.postgres.database import Database, conninfo
+
+log = structlog.get_logger(__name__)
+
+UNREGISTER_SECONDS: Final = 1.0
+"""A statement of a millisecond, with a connection at hand."""
 
 # Locked before it is looked at: a job that is taken over meanwhile is not held.
 _FINISH: Final = """
@@ -181,6 +187,18 @@ class WorkersJobs(JobManager):
         self.worker_id = await super().register_worker()
         self.is_registered.set()
         return self.worker_id
+
+    @override
+    async def unregister_worker(self, worker_id: int) -> None:
+        """Not for long: while the pool connects again after the database was away, a stop waits.
+
+        Others forget a worker that no longer reports.
+        """
+        try:
+            async with asyncio.timeout(UNREGISTER_SECONDS):
+                await super().unregister_worker(worker_id)
+        except TimeoutError:
+            log.warning("worker.still_registered", worker_id=worker_id)
 
     @override
     async def listen_for_jobs(

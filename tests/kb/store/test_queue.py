@@ -11,12 +11,14 @@ import pytest
 from procrastinate.jobs import Job as QueuedJob
 from procrastinate.jobs import Status
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from ingest.worker import Queue, build_queue_app, take_over_stalled_jobs
 from kb.ids import new_uuid
 from kb.settings import Settings
+from kb.store import queue
 from kb.store.job_kinds import INGEST, PRIORITIES, JobPriority, weight_of
-from kb.store.queue import OLDEST_EVERY, Slots
+from kb.store.queue import OLDEST_EVERY, Slots, WorkersJobs, queue_connector
 from tests.footnote.own_database import OwnDatabase, own_database
 from tests.footnote.stored import let_time_pass
 
@@ -426,3 +428,25 @@ async def test_the_pages_that_a_fetch_reads_do_not_grow_with_the_queue(
                 pages[count] = explained["Plan"]["Shared Hit Blocks"]
 
     assert pages[10_000] < 2 * pages[200]
+
+
+@pytest.mark.usefixtures("every_level_is_logged")
+async def test_a_worker_that_stops_does_not_wait_for_a_connection(
+    own: OwnDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "UNREGISTER_SECONDS", 0.05)
+    connector = queue_connector(own.url)
+    jobs = WorkersJobs(connector)
+    await connector.open_async()
+    try:
+        worker_id = await jobs.register_worker()
+        async with AsyncExitStack() as taken:
+            for _ in range(connector.pool.max_size):
+                await taken.enter_async_context(connector.pool.connection())
+            with capture_logs() as logs:
+                await asyncio.wait_for(jobs.unregister_worker(worker_id), 10)
+        await jobs.unregister_worker(worker_id)
+    finally:
+        await connector.close_async()
+
+    assert [entry["event"] for entry in logs] == ["worker.still_registered"]
