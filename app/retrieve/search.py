@@ -22,9 +22,8 @@ from app.retrieve.search_scope import Admissibility, Search, SearchScopes
 from app.retrieve.search_spaces import SearchSpaces, SpaceNotLoaded
 from app.retrieve.vector_candidates import (
     VectorCandidates,
-    compare_shortlisted,
     embed_query,
-    shortlist_nearest,
+    find_by_sketches,
 )
 from kb.errors import InvalidInput
 from kb.ids import DocumentId, TenantId
@@ -193,10 +192,6 @@ class Retriever:
         )
         try:
             question = await embedding
-            shortlist = None
-            if question is not None and sketches is not None:
-                # Beside the lexical search, which may be using the connection.
-                shortlist = await shortlist_nearest(search, sketches, question)
             lexical = await searching_words
         finally:
             searching_words.cancel()
@@ -204,9 +199,9 @@ class Retriever:
             await asyncio.gather(searching_words, return_exceptions=True)
         if question is None:
             vector = VectorCandidates()
-        elif shortlist is not None:
+        elif sketches is not None:
             besides = list(lexical.bm25_by_chunk)
-            vector = await compare_shortlisted(search, question, shortlist, besides=besides)
+            vector = await find_by_sketches(search, sketches, question, besides=besides)
         else:
             visible_count = await self._scopes.count_visible(search)
             with search.stopwatch.span("vector"):

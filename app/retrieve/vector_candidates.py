@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from app.retrieve.query import SearchQuery
 from app.retrieve.query_embedder import QueryEmbedder, QueryVector
 from app.retrieve.search_scope import Search, SearchScope
-from kb.index.candidate_vectors import Among, CandidateVectors, read_nearest
-from kb.index.sketches.sketch_cache import SketchView
+from kb.index.candidate_vectors import CandidateVectors, Nearest, read_nearest
+from kb.index.sketches.view import SketchView
 from kb.index.vector_search import Plan
 from kb.store.tenants import changed_documents
 from kb.telemetry import Stopwatch
@@ -25,14 +25,6 @@ class VectorCandidates:
     plan: Plan | None = None
     vectors: CandidateVectors | None = None
     """With the lexical candidates' vectors, where the search has read them on the way."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shortlist:
-    """Chunks that may be nearest, and documents that are to be compared whole."""
-
-    chunk_ids: Sequence[int]
-    document_ids: Sequence[UUID]
 
 
 async def embed_query(
@@ -55,37 +47,39 @@ async def embed_query(
     return vector / np.linalg.norm(vector)
 
 
-async def shortlist_nearest(search: Search, sketches: SketchView, vector: QueryVector) -> Shortlist:
-    """The chunks and documents that Postgres has to compare; needs no connection."""
-    search_scope = search.search_scope
-    with search.stopwatch.span("vector"):
-        chunk_ids = await sketches.shortlist(
+async def find_by_sketches(
+    search: Search, sketches: SketchView, vector: QueryVector, *, besides: Sequence[int]
+) -> VectorCandidates:
+    """Up to `limit` chunks, and the vectors of those in `besides` as well.
+
+    By the sketches' bytes; Postgres compares what changed since they were read, and gives the
+    vectors that they lack.
+    """
+    search_scope, limit = search.search_scope, search.limit
+
+    async def compare(view: SketchView) -> Nearest:
+        return await view.nearest(
             vector,
-            limit=search.limit,
+            limit=limit,
+            besides=besides,
             document_ids=search_scope.document_ids,
             excluded_document_ids=search_scope.excluded,
         )
-    return Shortlist(
-        chunk_ids=chunk_ids.tolist(), document_ids=_within(search_scope, sketches.changed)
-    )
 
-
-async def compare_shortlisted(
-    search: Search, vector: QueryVector, shortlist: Shortlist, *, besides: Sequence[int]
-) -> VectorCandidates:
-    """Up to `limit` chunks; the vectors of those in `besides` are read as well."""
-    scope, space, limit = search.scope, search.space, search.limit
-    among = Among(
-        chunk_ids=shortlist.chunk_ids, document_ids=shortlist.document_ids, besides=besides
-    )
     with search.stopwatch.span("vector"):
-        nearest = await read_nearest(scope, space, vector, among, limit=limit)
-        if nearest.generation != search.generation:
-            # What was published since has new chunks, which nobody could shortlist.
-            news = await changed_documents(scope, since=search.generation)
-            document_ids = [*shortlist.document_ids, *_within(search.search_scope, news)]
-            among = replace(among, document_ids=document_ids)
-            nearest = await read_nearest(scope, space, vector, among, limit=limit)
+        nearest = await compare(sketches)
+        # Asked last: what was hidden or published during the search is not as the sketches have it.
+        news = await changed_documents(search.scope, since=search.generation)
+        if news:
+            sketches = sketches.without(news)
+            nearest = await compare(sketches)
+        changed = _within(search_scope, sketches.changed)
+        missing = sorted(set(besides).difference(nearest.vectors.chunk_ids))
+        if changed or missing:
+            read = await read_nearest(
+                search.scope, search.space, vector, changed, besides=missing, limit=limit
+            )
+            nearest = nearest.merged(read, besides=besides, limit=limit)
     return VectorCandidates(
         cosine_by_chunk=nearest.cosine_by_chunk, plan="shortlist", vectors=nearest.vectors
     )

@@ -28,7 +28,7 @@ from evals.bench.synthetic import (
     perturbed,
 )
 from kb.ids import TenantId
-from kb.index.sketches.shortlist import search_sketches
+from kb.index.sketches.searching import search_sketches
 from kb.index.sketches.sketch_cache import SketchCache
 from kb.index.vector_search import VectorFilter, count_visible, search_vectors
 from kb.postgres.database import Database, TenantSession, Viewer

@@ -1,6 +1,6 @@
-"""The stored vectors of a search's candidates: of the nearest, and of what it found otherwise."""
+"""The vectors of a search's candidates: of the nearest, and of what it found otherwise."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, LiteralString
@@ -23,8 +23,7 @@ Source: pgvector, src/halfvec.c, halfvec_send.
 
 # Gathered into one row: a hundred rows take Python ten times as long as one with their bytes.
 _OF_CHUNKS: Final = """
-    SELECT string_agg(int8send(chunk_id), ''), string_agg(halfvec_send(embedding), ''),
-           (SELECT generation FROM tenants WHERE id = %(tenant_id)s)
+    SELECT string_agg(int8send(chunk_id), ''), string_agg(halfvec_send(embedding), '')
     FROM {table} WHERE tenant_id = %(tenant_id)s AND chunk_id = ANY(%(chunk_ids)s::bigint[])
     """
 # OFFSET 0 keeps the planner from walking the HNSW index.
@@ -52,23 +51,26 @@ class CandidateVectors:
 
 @dataclass(frozen=True, kw_only=True)
 class Nearest:
-    """Cosines by chunk, best first, and the vectors of these and of the other chunks asked for.
-
-    `generation` is the tenant's when the chunks were read.
-    """
+    """Cosines by chunk, best first, and the vectors of these and of the other chunks asked for."""
 
     cosine_by_chunk: dict[int, float]
     vectors: CandidateVectors
-    generation: int
 
+    def merged(self, other: "Nearest", *, besides: Collection[int], limit: int) -> "Nearest":
+        """The `limit` nearest of both, no chunk of which is in both; `besides` keep their vectors.
 
-@dataclass(frozen=True, kw_only=True)
-class Among:
-    """Compared are these chunks, and all of these documents; `besides` are only read."""
-
-    chunk_ids: Sequence[int]
-    document_ids: Sequence[UUID]
-    besides: Sequence[int]
+        Ties go by id.
+        """
+        both = {**self.cosine_by_chunk, **other.cosine_by_chunk}
+        ranked = sorted(both, key=lambda chunk_id: (-both[chunk_id], chunk_id))
+        farther = set(ranked[limit:]).difference(besides)
+        chunk_ids = np.array([*self.vectors.chunk_ids, *other.vectors.chunk_ids], dtype=np.int64)
+        kept = [row for row in np.argsort(chunk_ids) if chunk_ids[row] not in farther]
+        rows = np.concatenate([self.vectors.rows, other.vectors.rows])
+        return Nearest(
+            cosine_by_chunk={chunk_id: both[chunk_id] for chunk_id in ranked[:limit]},
+            vectors=CandidateVectors(chunk_ids=tuple(chunk_ids[kept].tolist()), rows=rows[kept]),
+        )
 
 
 async def read_candidate_vectors(
@@ -82,41 +84,32 @@ async def read_nearest(
     scope: TenantSession,
     space: Space,
     question: NDArray[np.float32],
-    among: Among,
+    document_ids: Collection[UUID],
     *,
+    besides: Sequence[int],
     limit: int,
 ) -> Nearest:
-    """The `limit` nearest of those that are visible, compared exactly."""
-    # All in one read: what row security asks of the readers costs as much as these rows.
-    asked = [*among.chunk_ids, *among.besides]
-    rows = list(await _read_chunks(scope, space, asked))
-    generation = rows[0][2]
-    shortlisted = set(among.chunk_ids)
-    if among.document_ids:
+    """The `limit` nearest visible chunks of the documents, and the vectors of `besides` as well."""
+    rows: list[tuple[Any, ...]] = []
+    if document_ids:
         parameters = {
             "tenant_id": scope.tenant_id,
             "question": HalfVector(question.astype(np.float16)),
-            "document_ids": list(among.document_ids),
+            "document_ids": list(document_ids),
             "limit": limit,
         }
-        changed = await scope.fetch_binary(_of(space, _OF_DOCUMENTS), parameters)
-        changed_ids = b"".join(row[0] or b"" for row in changed)
-        shortlisted.update(np.frombuffer(changed_ids, dtype=">i8").tolist())
-        rows += changed
+        rows += await scope.fetch_binary(_of(space, _OF_DOCUMENTS), parameters)
+    near_ids = np.frombuffer(b"".join(row[0] or b"" for row in rows), dtype=">i8")
+    if besides:
+        rows += await _read_chunks(scope, space, besides)
     vectors = _vectors(space, rows)
     cosines = vectors.rows @ question
-    near = np.flatnonzero([chunk_id in shortlisted for chunk_id in vectors.chunk_ids])
+    near = np.flatnonzero(np.isin(vectors.chunk_ids, near_ids))
     # Ids are in order: equal cosines stay so.
-    nearest = near[np.argsort(-cosines[near], kind="stable")][:limit]
-    wanted = set(among.besides)
-    besides = [row for row, chunk_id in enumerate(vectors.chunk_ids) if chunk_id in wanted]
-    kept = sorted({*nearest.tolist(), *besides})
+    near = near[np.argsort(-cosines[near], kind="stable")]
     return Nearest(
-        cosine_by_chunk={vectors.chunk_ids[row]: float(cosines[row]) for row in nearest},
-        vectors=CandidateVectors(
-            chunk_ids=tuple(vectors.chunk_ids[row] for row in kept), rows=vectors.rows[kept]
-        ),
-        generation=generation,
+        cosine_by_chunk={vectors.chunk_ids[row]: float(cosines[row]) for row in near},
+        vectors=vectors,
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import BigInteger, cast, func, select
 
-from kb.index.sketches.shortlist import search_sketches
+from kb.index.sketches.searching import search_sketches
 from kb.index.sketches.sketch_cache import SketchCache
 from kb.index.vector_search import Plan, VectorFilter, count_visible, search_exactly, search_vectors
 from kb.postgres.database import TenantSession

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from kb.errors import StillRunning
 from kb.ids import AnswerId, ChunkId, CredentialId, DocumentId, JobId, SourceId, Subject, new_uuid
-from kb.index.candidate_vectors import Among, read_candidate_vectors, read_nearest
+from kb.index.candidate_vectors import read_candidate_vectors, read_nearest
 from kb.index.follower import Follower, Turns
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.lexical.view import LexicalQuery
 from kb.index.reached import Reached, changes_after, history_of, is_known
 from kb.index.recall import check_recall, sample_recall
 from kb.index.sketches.reading import read_sketches, visible_audiences
-from kb.index.sketches.shortlist import search_sketches
+from kb.index.sketches.searching import search_sketches
 from kb.index.sketches.sketch_cache import SketchCache
 from kb.index.vector_search import (
     Plan,
@@ -612,13 +612,15 @@ async def _candidate_vectors(scope: TenantSession, hidden: Hidden) -> list[int]:
     return list((await read_candidate_vectors(scope, hidden.space, [hidden.chunk_id])).chunk_ids)
 
 
-async def _nearest_of_shortlist(scope: TenantSession, hidden: Hidden) -> list[int]:
-    among = Among(
-        chunk_ids=[hidden.chunk_id],
-        document_ids=[hidden.document.id],
+async def _nearest_of_documents(scope: TenantSession, hidden: Hidden) -> list[int]:
+    found = await read_nearest(
+        scope,
+        hidden.space,
+        hidden.question,
+        [hidden.document.id],
         besides=[hidden.chunk_id],
+        limit=10,
     )
-    found = await read_nearest(scope, hidden.space, hidden.question, among, limit=10)
     return [*found.cosine_by_chunk, *found.vectors.chunk_ids]
 
 
@@ -627,7 +629,7 @@ async def _sketches(scope: TenantSession, hidden: Hidden) -> list[int]:
     return [int(each) for table in tables for each in table.chunk_ids]
 
 
-async def _shortlisted(scope: TenantSession, hidden: Hidden) -> list[int]:
+async def _viewed(scope: TenantSession, hidden: Hidden) -> list[int]:
     sketches = SketchCache(hidden.database, max_bytes=10**9)
     if scope.viewer is not None:
         await sketches.catch_up(scope.tenant_id, hidden.space)
@@ -636,10 +638,14 @@ async def _shortlisted(scope: TenantSession, hidden: Hidden) -> list[int]:
     await sketches.aclose()
     if view is None:
         return []
-    found = await view.shortlist(
-        hidden.question, limit=10, document_ids=[hidden.document.id], excluded_document_ids=()
+    found = view.find_nearest(
+        hidden.question,
+        limit=10,
+        besides=[hidden.chunk_id],
+        document_ids=[hidden.document.id],
+        excluded_document_ids=(),
     )
-    return [int(each) for each in found]
+    return [*found.cosine_by_chunk, *found.vectors.chunk_ids]
 
 
 async def _searched(scope: TenantSession, hidden: Hidden) -> list[int]:
@@ -1205,7 +1211,7 @@ QUERIES: Mapping[str, QueryCase] = {
     ),
     "index.sketches.sketch_cache.SketchCache.apply": nothing(
         lambda _, __: no_query(),
-        "fills memory, for a whole tenant; shortlists from it have cases of their own",
+        "fills memory, for a whole tenant; views of it have cases of their own",
     ),
     "store.tenants.changed_documents": finds(
         _whether_changed,
@@ -1220,9 +1226,9 @@ QUERIES: Mapping[str, QueryCase] = {
     "index.recall.check_recall": finds(_checked_recall),
     "index.recall.sample_recall": finds(_missed),
     "index.candidate_vectors.read_candidate_vectors": finds(_candidate_vectors),
-    "index.candidate_vectors.read_nearest": finds(_nearest_of_shortlist),
-    "index.sketches.sketch_cache.SketchCache.view": finds(_shortlisted),
-    "index.sketches.shortlist.search_sketches": finds(_searched),
+    "index.candidate_vectors.read_nearest": finds(_nearest_of_documents),
+    "index.sketches.sketch_cache.SketchCache.view": finds(_viewed),
+    "index.sketches.searching.search_sketches": finds(_searched),
     "index.sketches.reading.read_sketches": finds(_sketches),
     "index.sketches.reading.visible_audiences": nothing(
         lambda s, _: visible_audiences(s), "the number of a set of readers names nobody"

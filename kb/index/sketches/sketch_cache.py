@@ -1,15 +1,15 @@
 """The sketches that a process holds in memory, each tenant's following Postgres by generation.
 
-A search takes what is held and leaves out the documents that changed since; their vectors it
-compares in Postgres. Meanwhile they are taken up in the background. Where nothing can be used yet,
+A search takes what is held and leaves out the documents that changed since; these it compares in
+Postgres. Meanwhile they are taken up in the background. Where nothing can be used yet,
 Postgres' own plans search: no search waits for more than a moment.
 """
 
 import asyncio
 import os
 import sys
-from collections.abc import Collection, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from operator import attrgetter
 from time import perf_counter
@@ -25,14 +25,15 @@ from kb.ids import TenantId
 from kb.index.follower import Follower, Turns
 from kb.index.reached import Changes, Reached
 from kb.index.sketches.reading import read_sketches, visible_audiences
-from kb.index.sketches.table import SketchTable, grown, joined, shortlist
+from kb.index.sketches.table import SketchTable, grown, joined
+from kb.index.sketches.view import SketchView
 from kb.postgres.database import Database, TenantSession, Viewer
 from kb.store.spaces import Space, all_spaces
 
 log = structlog.get_logger(__name__)
 
 MAX_CHANGED_DOCUMENTS: Final = 200
-"""Compared in Postgres beside a shortlist; with more, its own plans are as fast."""
+"""Compared in Postgres beside what is held; with more, its own plans are as fast."""
 
 PATIENCE_SECONDS: Final = 0.05
 """A search waits so long for sketches that are being read: enough for some thousand chunks."""
@@ -55,48 +56,6 @@ HELD_BYTES, TABLE_BYTES, VIEWER_BYTES = 1_100, 1_100, 500
 Measured by tracemalloc over 2,000 of each: 1,040, 1,080 and 280 beside the array of ids and the
 viewer. Thousands of small tenants are hardly more than this.
 """
-
-INLINE_ROWS: Final = 2_000
-"""Compared in .3 ms; handing more to a thread costs as much."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SketchView:
-    """A tenant's sketches as one search may use them: for its viewer, and without what has changed.
-
-    `audience_ids` are the viewer's. `changed` are documents whose vectors have to be looked up in
-    Postgres.
-    """
-
-    tables: Sequence[SketchTable]
-    audience_ids: NDArray[np.int64]
-    changed: Sequence[UUID]
-    threads: Executor
-
-    async def shortlist(
-        self,
-        question: NDArray[np.float32],
-        *,
-        limit: int,
-        document_ids: Collection[UUID] | None,
-        excluded_document_ids: Collection[UUID],
-    ) -> NDArray[np.int64]:
-        """Chunks likely to hold the `limit` nearest visible ones of documents that are known."""
-
-        def go_through() -> NDArray[np.int64]:
-            visible = [
-                table.visible_rows(
-                    self.audience_ids,
-                    document_ids=document_ids,
-                    excluded_document_ids={*excluded_document_ids, *self.changed},
-                )
-                for table in self.tables
-            ]
-            return shortlist(self.tables, question, visible, self.threads, limit=limit)
-
-        if sum(len(table.chunk_ids) for table in self.tables) <= INLINE_ROWS:
-            return go_through()
-        return await asyncio.to_thread(go_through)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,12 +134,20 @@ class SketchCache:
             # It may have been let go, or taken up anew, in the meantime.
             if self._held.get(tenant_id) is held:
                 self._hold(tenant_id, held)
-        return SketchView(
-            tables=held.tables,
-            audience_ids=visible.audience_ids,
-            changed=changed,
-            threads=self._threads,
-        )
+        return self._view(held, visible, changed)
+
+    def held_view(
+        self, tenant_id: TenantId, viewer: Viewer, space: Space, generation: int
+    ) -> SketchView | None:
+        """The sketches of exactly this generation; None unless the memory has all for the viewer.
+
+        Asks nobody: the caller compares `reached` with what Postgres says.
+        """
+        held = self._held.get(tenant_id)
+        if held is None or held.space != space or held.reached.generation != generation:
+            return None
+        visible = held.visible.get(viewer)
+        return None if visible is None else self._view(held, visible, changed=())
 
     async def catch_up(self, tenant_id: TenantId, space: Space) -> None:
         """Takes the tenant up, or waits for who does; without effect while it does not fit."""
@@ -263,6 +230,15 @@ class SketchCache:
         if changed is None or len(changed) > MAX_CHANGED_DOCUMENTS:
             return None
         return held, changed
+
+    def _view(self, held: _Held, visible: _Visible, changed: Sequence[UUID]) -> SketchView:
+        return SketchView(
+            tables=held.tables,
+            reached=held.reached,
+            audience_ids=visible.audience_ids,
+            changed=changed,
+            threads=self._threads,
+        )
 
     def _hold(self, tenant_id: TenantId, held: _Held) -> None:
         """Makes room by letting others go; only then by forgetting what viewers may see."""

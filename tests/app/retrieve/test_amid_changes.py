@@ -2,27 +2,26 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 from typing_extensions import override
 
-from app.retrieve import search as searching
 from app.retrieve.query import SearchQuery
 from app.retrieve.query_embedder import QueryEmbedder, QueryVector
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
-from app.retrieve.search_scope import Search
 from app.retrieve.search_spaces import SearchSpaces
-from app.retrieve.vector_candidates import Shortlist, shortlist_nearest
 from footnote.compose import open_space
 from kb.ids import TenantId
+from kb.index.candidate_vectors import Nearest
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.lexical.view import LexicalView
-from kb.index.sketches.sketch_cache import SketchView
+from kb.index.sketches.view import SketchView
 from kb.postgres.database import Database, TenantSession, Viewer
 from kb.unit_vectors import Vectors
 from models.embedding import SentenceTransformerEmbedder
@@ -92,6 +91,35 @@ async def look(retriever: Retriever, tenant_id: TenantId) -> None:
     await retriever.search(tenant_id, VIEWER, QUERY, now=datetime.now(UTC))
 
 
+def before_the_last_read(
+    monkeypatch: pytest.MonkeyPatch, change: Callable[[], Awaitable[object]]
+) -> None:
+    """Changes the tenant once, between a search of its sketches and what is read after it."""
+    find_nearest = SketchView.nearest
+
+    async def change_after(
+        view: SketchView,
+        question: QueryVector,
+        *,
+        limit: int,
+        besides: Sequence[int],
+        document_ids: Collection[UUID] | None,
+        excluded_document_ids: Collection[UUID],
+    ) -> Nearest:
+        monkeypatch.setattr(SketchView, "nearest", find_nearest)
+        nearest = await view.nearest(
+            question,
+            limit=limit,
+            besides=besides,
+            document_ids=document_ids,
+            excluded_document_ids=excluded_document_ids,
+        )
+        await change()
+        return nearest
+
+    monkeypatch.setattr(SketchView, "nearest", change_after)
+
+
 @pytest.mark.parametrize("mode", ["hybrid", "vector"])
 async def test_a_version_published_during_a_search_is_found(
     ana: Person, monkeypatch: pytest.MonkeyPatch, mode: str
@@ -101,16 +129,30 @@ async def test_a_version_published_during_a_search_is_found(
     searched = (await ana.search("lantern", mode=mode, explain=True)).json()
     assert searched["explanation"]["vector_plan"] == "shortlist"
 
-    async def publish_then(search: Search, sketches: SketchView, vector: QueryVector) -> Shortlist:
-        shortlist = await shortlist_nearest(search, sketches, vector)
-        await ana.upload("The lantern is red.", external_id="a")
-        return shortlist
-
-    monkeypatch.setattr(searching, "shortlist_nearest", publish_then)
+    before_the_last_read(monkeypatch, lambda: ana.upload("The lantern is red.", external_id="a"))
 
     found = (await ana.search("lantern", mode=mode)).json()
 
     assert [hit["text"] for hit in found["data"]] == ["The lantern is red."]
+
+
+async def test_what_is_hidden_during_a_search_is_no_candidate(
+    ana: Person, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kb.index.sketches.sketch_cache.PATIENCE_SECONDS", 30)
+    secret = await ana.upload("The lantern is blue.", principals=["tenant:*"])
+    bob = await service.person(ana.tenant_id, "user:bob")
+    before = (await bob.search("lantern", mode="vector", explain=True)).json()
+    assert before["explanation"]["candidates"]["vector"] == 2
+
+    before_the_last_read(
+        monkeypatch,
+        lambda: ana.request("PATCH", f"/v1/documents/{secret}", json={"principals": ["user:ana"]}),
+    )
+    found = (await bob.search("lantern", mode="vector", explain=True)).json()
+
+    assert found["explanation"]["candidates"]["vector"] == 1
+    assert [hit["text"] for hit in found["data"]] == ["The lantern is green."]
 
 
 async def test_a_model_that_breaks_is_what_the_caller_is_told_of(

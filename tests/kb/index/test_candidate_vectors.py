@@ -1,12 +1,17 @@
 """Stored vectors of some chunks, for those who may see them."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from kb.index.candidate_vectors import Among, read_candidate_vectors, read_nearest
+from kb.index.candidate_vectors import (
+    CandidateVectors,
+    Nearest,
+    read_candidate_vectors,
+    read_nearest,
+)
 from kb.postgres.database import Database, Viewer
 from kb.store.spaces import Space, ensure_space
 from migrations.run import upgrade
@@ -84,20 +89,16 @@ async def test_another_tenants_chunks_have_no_vector(stored: Stored, viewer: Vie
     assert found.rows.shape == (0, SPACE.dimension)
 
 
-@pytest.mark.parametrize("named_by", ["chunks", "documents"])
-async def test_the_nearest_are_those_that_comparing_everything_finds(
-    stored: Stored, named_by: str
+async def test_the_nearest_of_documents_are_those_that_comparing_everything_finds(
+    stored: Stored,
 ) -> None:
     ids = [int(each) for each in stored.rows.chunk_ids]
     question = stored.rows.vectors[3]
-    among = Among(
-        chunk_ids=ids if named_by == "chunks" else [],
-        document_ids=stored.rows.document_ids if named_by == "documents" else [],
-        besides=[],
-    )
 
     async with stored.database.tenant(stored.rows.tenant_id, viewer=None) as scope:
-        found = await read_nearest(scope, SPACE, question, among, limit=4)
+        found = await read_nearest(
+            scope, SPACE, question, stored.rows.document_ids, besides=(), limit=4
+        )
 
     cosines = stored.rows.vectors @ question
     nearest = np.argsort(-cosines)[:4]
@@ -109,29 +110,72 @@ async def test_the_nearest_are_those_that_comparing_everything_finds(
 
 
 async def test_what_is_asked_for_besides_comes_with_its_vector_and_once(stored: Stored) -> None:
-    ids = sorted(int(each) for each in stored.rows.chunk_ids)
-    among = Among(chunk_ids=ids[:3], document_ids=[], besides=ids[2:5])
+    # A document of each chunk.
+    ids = [int(each) for each in stored.rows.chunk_ids]
+    question = stored.rows.vectors[0]
 
     async with stored.database.tenant(stored.rows.tenant_id, viewer=None) as scope:
-        found = await read_nearest(scope, SPACE, stored.rows.vectors[0], among, limit=3)
+        found = await read_nearest(
+            scope, SPACE, question, stored.rows.document_ids[:3], besides=ids[2:5], limit=3
+        )
+        only_besides = await read_nearest(scope, SPACE, question, [], besides=ids[2:5], limit=3)
+        nothing = await read_nearest(scope, SPACE, question, [], besides=[], limit=3)
 
-    assert sorted(found.cosine_by_chunk) == ids[:3]
-    assert found.vectors.chunk_ids == tuple(ids[:5])
+    assert sorted(found.cosine_by_chunk) == sorted(ids[:3])
+    assert found.vectors.chunk_ids == tuple(sorted(ids[:5]))
+    assert only_besides.cosine_by_chunk == {}
+    assert only_besides.vectors.chunk_ids == tuple(sorted(ids[2:5]))
+    assert nothing.vectors.rows.shape == (0, SPACE.dimension)
 
 
 @pytest.mark.parametrize("principals", [(), (ALL,)])
 async def test_the_nearest_are_visible_ones(stored: Stored, principals: tuple[str, ...]) -> None:
     hidden = [int(each) for each in stored.rows.chunk_ids[[0, 5]]]
-    among = Among(
-        chunk_ids=[*hidden, *(int(each) for each in stored.others.chunk_ids)],
-        document_ids=stored.others.document_ids,
-        besides=hidden,
-    )
+    hidden_documents = [stored.rows.document_ids[number] for number in (0, 5)]
+    others = [int(each) for each in stored.others.chunk_ids]
 
     async with stored.database.tenant(
         stored.rows.tenant_id, viewer=Viewer(principals=principals)
     ) as s:
-        found = await read_nearest(s, SPACE, stored.rows.vectors[0], among, limit=9)
+        found = await read_nearest(
+            s,
+            SPACE,
+            stored.rows.vectors[0],
+            [*stored.others.document_ids, *hidden_documents],
+            besides=[*hidden, *others],
+            limit=9,
+        )
 
     assert found.cosine_by_chunk == {}
     assert found.vectors.chunk_ids == ()
+
+
+def near(cosine_by_chunk: dict[int, float], chunk_ids: Sequence[int]) -> Nearest:
+    """The vector of each chunk has its id in it."""
+    rows = np.array([[chunk_id, 0] for chunk_id in chunk_ids], dtype=np.float32).reshape(-1, 2)
+    vectors = CandidateVectors(chunk_ids=tuple(chunk_ids), rows=rows)
+    return Nearest(cosine_by_chunk=cosine_by_chunk, vectors=vectors)
+
+
+def test_the_nearest_of_two_are_the_best_of_both_with_their_vectors() -> None:
+    first = near({7: 0.9, 1: 0.5, 4: 0.3}, [1, 4, 7, 8])
+    second = near({5: 0.7, 3: 0.5, 2: 0.1}, [2, 3, 5])
+
+    merged = first.merged(second, besides=[4, 8], limit=4)
+
+    # 1 and 3 are as near; 2 and 4 are farther, and the vector of 4 is asked for all the same.
+    assert list(merged.cosine_by_chunk.items()) == [(7, 0.9), (5, 0.7), (1, 0.5), (3, 0.5)]
+    assert merged.vectors.chunk_ids == (1, 3, 4, 5, 7, 8)
+    assert merged.vectors.rows[:, 0].tolist() == [1, 3, 4, 5, 7, 8]
+
+
+def test_nothing_changes_by_nothing() -> None:
+    some = near({7: 0.9}, [1, 7])
+    nothing = near({}, [])
+
+    for merged in (
+        some.merged(nothing, besides=[1], limit=4),
+        nothing.merged(some, besides=[1], limit=4),
+    ):
+        assert merged.cosine_by_chunk == {7: 0.9}
+        assert merged.vectors.chunk_ids == (1, 7)

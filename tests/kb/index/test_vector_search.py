@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Select, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kb.ids import CollectionId, DocumentId
-from kb.index.candidate_vectors import Among, read_nearest
+from kb.index.candidate_vectors import read_nearest
 from kb.index.vector_search import (
     EXACT_LIMIT,
     SIGNS_LIMIT,
@@ -224,7 +224,7 @@ async def test_a_walk_uses_the_hnsw_index_however_much_is_wanted_and_visible(
     assert "Sort" not in plans[1]
 
 
-async def test_a_shortlist_is_looked_up_by_its_ids_alone(
+async def test_what_sketches_lack_is_looked_up_by_ids_alone(
     stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan: list[str] = []
@@ -235,15 +235,15 @@ async def test_a_shortlist_is_looked_up_by_its_ids_alone(
     ) -> list[tuple[object, ...]]:
         rows = await fetch(self, SQL("EXPLAIN ") + statement, parameters)
         plan.extend(str(row[0]) for row in rows)
-        return [(b"", b"", 1)]
+        return [(b"", b"")]
 
     monkeypatch.setattr(TenantSession, "fetch_binary", explain)
     chunk_ids = [int(each) for each in stored.big.chunk_ids[:200]]
-    among = Among(
-        chunk_ids=chunk_ids, document_ids=stored.big.document_ids[:1], besides=chunk_ids[:100]
-    )
+    document_ids = stored.big.document_ids[:1]
     async with stored.database.tenant(stored.big.tenant_id, viewer=viewer(ALL)) as scope:
-        await read_nearest(scope, SPACE, stored.question, among, limit=100)
+        await read_nearest(
+            scope, SPACE, stored.question, document_ids, besides=chunk_ids, limit=100
+        )
 
     read = [line for line in plan if " on vectors_" in line or " using vectors_" in line]
     assert sum("vectors_synthetic_pkey" in line for line in read) == 1, plan

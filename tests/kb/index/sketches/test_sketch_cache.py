@@ -4,13 +4,15 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+import numpy as np
 import pytest
 
 from kb.errors import DatabaseUnavailable
 from kb.ids import TenantId
 from kb.index.reached import Changes, Reached
 from kb.index.sketches import sketch_cache as held_sketches
-from kb.index.sketches.sketch_cache import SketchCache, SketchView
+from kb.index.sketches.sketch_cache import SketchCache
+from kb.index.sketches.view import SketchView
 from kb.postgres.database import Database, TenantSession, Viewer
 from kb.store.spaces import Space, current_space
 from kb.store.tenants import changed_documents, current_generation
@@ -45,15 +47,10 @@ class Shelf:
         return replace(self, sketches=SketchCache(self.database, max_bytes=max_bytes))
 
     async def counted(self, *principals: str) -> int:
-        """How many chunks are shortlisted for this viewer."""
+        """How many chunks this viewer may find."""
         view = await self.view(*principals)
         assert view is not None
-        excluded = view.changed
-        count = 0
-        for table in view.tables:
-            rows = table.visible_rows(view.audience_ids, excluded_document_ids=excluded)
-            count += len(table.chunk_ids if rows is None else rows)
-        return count
+        return count_found(view, self.space)
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +75,15 @@ async def shelf(service: Service) -> AsyncIterator[Shelf]:
         bob=await service.person(tenant_id, BOB),
     )
     await sketches.aclose()
+
+
+def count_found(view: SketchView, space: Space) -> int:
+    """Whatever is asked, all that may be found is."""
+    question = np.full(space.dimension, space.dimension**-0.5, dtype=np.float32)
+    nearest = view.find_nearest(
+        question, limit=1_000, besides=(), document_ids=None, excluded_document_ids=()
+    )
+    return len(nearest.cosine_by_chunk)
 
 
 async def found(person: Person, query: str) -> list[tuple[str, str]]:
@@ -109,7 +115,7 @@ async def test_what_is_taken_away_is_found_no_more(shelf: Shelf) -> None:
     assert await found(shelf.ana, "lantern") == []
 
 
-async def test_each_viewer_has_its_own_shortlist(shelf: Shelf) -> None:
+async def test_each_viewer_finds_what_it_may_read(shelf: Shelf) -> None:
     await shelf.ana.upload("For ana.", principals=[ANA])
     await shelf.ana.upload("For the people of HR, and ana.", principals=[HR, ANA])
     await shelf.ana.upload("For all.", principals=[ALL])
@@ -358,15 +364,66 @@ async def test_a_search_does_not_wait_for_what_cannot_be_read(
     assert await shelf.view() is None
 
 
-async def test_the_worker_has_no_shortlist(shelf: Shelf) -> None:
+async def test_the_worker_has_no_view(shelf: Shelf) -> None:
     await shelf.ana.upload("The lantern is green.")
 
     async with shelf.database.tenant(shelf.ana.tenant_id, viewer=None) as scope:
         assert await shelf.sketches.view(scope, shelf.space, generation=1) is None
 
 
-async def test_a_tenant_without_documents_has_an_empty_shortlist(shelf: Shelf) -> None:
+async def test_nothing_is_found_in_a_tenant_without_documents(shelf: Shelf) -> None:
     assert await shelf.counted() == 0
+
+
+async def test_a_view_from_memory_is_of_one_generation_space_and_viewer(shelf: Shelf) -> None:
+    await shelf.ana.upload("For ana.", principals=[ANA])
+    await shelf.ana.upload("For all.", principals=[ALL])
+    tenant_id, space = shelf.ana.tenant_id, shelf.space
+    ana, bob = Viewer(principals=(ANA, ALL)), Viewer(principals=(BOB, ALL))
+    await shelf.catch_up()
+    reached = shelf.sketches._held[tenant_id].reached
+
+    def held_view(viewer: Viewer, space: Space, generation: int) -> SketchView | None:
+        return shelf.sketches.held_view(tenant_id, viewer, space, generation)
+
+    # Nobody has looked yet: what ana may see is not in memory.
+    assert held_view(ana, space, reached.generation) is None
+    assert await shelf.counted(*ana.principals) == 2
+
+    view = held_view(ana, space, reached.generation)
+
+    assert view is not None
+    assert (view.reached, tuple(view.changed), count_found(view, space)) == (reached, (), 2)
+    assert held_view(bob, space, reached.generation) is None
+    assert held_view(ana, space, reached.generation + 1) is None
+    assert held_view(ana, space, reached.generation - 1) is None
+    assert held_view(ana, replace(space, name="other"), reached.generation) is None
+    unheld = SketchCache(shelf.database, max_bytes=10**6)
+    assert unheld.held_view(tenant_id, ana, space, reached.generation) is None
+    await unheld.aclose()
+
+
+async def test_a_view_from_memory_forgets_with_the_tenant_and_with_each_change(
+    shelf: Shelf,
+) -> None:
+    document_id = await shelf.ana.upload("For all.", principals=[ALL])
+    tenant_id, bob = shelf.ana.tenant_id, Viewer(principals=(BOB, ALL))
+    assert await shelf.counted(*bob.principals) == 1
+    before = shelf.sketches._held[tenant_id].reached.generation
+    await shelf.ana.request("PATCH", f"/v1/documents/{document_id}", json={"principals": [ANA]})
+    await shelf.catch_up()
+
+    after = shelf.sketches._held[tenant_id].reached.generation
+    # Whom bob belongs to is read again.
+    for generation in (before, after):
+        assert shelf.sketches.held_view(tenant_id, bob, shelf.space, generation) is None
+    assert await shelf.counted(*bob.principals) == 0
+    view = shelf.sketches.held_view(tenant_id, bob, shelf.space, after)
+    assert view is not None
+    assert count_found(view, shelf.space) == 0
+
+    shelf.sketches.forget(tenant_id)
+    assert shelf.sketches.held_view(tenant_id, bob, shelf.space, after) is None
 
 
 async def _never(_self: SketchCache, _scope: TenantSession, _changes: Changes) -> int:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.index.candidate_vectors import Among, Nearest, read_nearest
+from kb.index.candidate_vectors import Nearest, read_nearest
 from kb.index.sketches.sketch_cache import SketchCache
 from kb.postgres.database import TenantSession
 from kb.store.spaces import Space
@@ -22,8 +22,10 @@ async def search_sketches(
     view = await sketches.view(scope, space, generation=await current_generation(scope))
     if view is None:
         return None
-    shortlist = await view.shortlist(
-        question, limit=limit, document_ids=None, excluded_document_ids=()
+    nearest = await view.nearest(
+        question, limit=limit, besides=(), document_ids=None, excluded_document_ids=()
     )
-    among = Among(chunk_ids=shortlist.tolist(), document_ids=tuple(view.changed), besides=())
-    return await read_nearest(scope, space, question, among, limit=limit)
+    if not view.changed:
+        return nearest
+    changed = await read_nearest(scope, space, question, view.changed, besides=(), limit=limit)
+    return nearest.merged(changed, besides=(), limit=limit)

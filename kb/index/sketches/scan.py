@@ -1,0 +1,110 @@
+"""The nearest rows of some tables: by signs, then by bytes."""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kb.index.sketches.table import SketchTable, signs_of
+
+SAMPLED: Final = 61
+"""One row in so many is looked at for where the lowest end; a prime, so that no order agrees
+with it."""
+
+ALIKE_PER_HIT, LEAST_ALIKE = 64, 8_000
+"""Rows with the most alike signs whose bytes are compared, for each row wanted and at least.
+
+The hard case are questions about what the caller may not see, whose nearest visible rows hardly
+differ: of 100,000 visible rows of a million, in one region, 1,600 hold .95 of the true 50 nearest.
+"""
+
+BYTES_ALONE: Final = 2
+"""Times as many rows: comparing the bytes of all takes no longer than choosing by signs (16,000
+rows: .9 and 1.0 ms)."""
+
+
+def nearest_chunks(
+    tables: Sequence[SketchTable],
+    question: NDArray[np.float32],
+    visible: Sequence[NDArray[np.intp] | None],
+    threads: Executor,
+    *,
+    limit: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The `limit` nearest of the visible rows of each table (None: all), and their cosines.
+
+    Best first, ties by id. `threads` share large tables, and are not those that this runs in.
+    """
+    if not tables:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
+    compared = _most_alike(
+        tables, question, visible, threads, count=max(ALIKE_PER_HIT * limit, LEAST_ALIKE)
+    )
+    cosines = np.concatenate(
+        [table.cosines(question, rows) for table, rows in zip(tables, compared, strict=True)]
+    )
+    chunk_ids = np.concatenate(
+        [
+            table.chunk_ids if rows is None else table.chunk_ids[rows]
+            for table, rows in zip(tables, compared, strict=True)
+        ]
+    )
+    if len(cosines) > limit:
+        last = len(cosines) - limit
+        near = np.flatnonzero(cosines >= np.partition(cosines, last)[last])
+        chunk_ids, cosines = chunk_ids[near], cosines[near]
+    order = np.lexsort((chunk_ids, -cosines))[:limit]
+    return chunk_ids[order], cosines[order]
+
+
+def _most_alike(
+    tables: Sequence[SketchTable],
+    question: NDArray[np.float32],
+    visible: Sequence[NDArray[np.intp] | None],
+    threads: Executor,
+    *,
+    count: int,
+) -> Sequence[NDArray[np.intp] | None]:
+    """Of each table's visible rows (None: all) the `count` in all whose signs are most alike.
+
+    All where hardly more are visible.
+    """
+    ends = np.cumsum(
+        [
+            len(table.chunk_ids) if rows is None else len(rows)
+            for table, rows in zip(tables, visible, strict=True)
+        ]
+    )
+    if ends[-1] <= BYTES_ALONE * count:
+        return visible
+    signs = signs_of(question[None, :])[:, 0]
+    differing = [
+        table.differing(signs, rows, threads) for table, rows in zip(tables, visible, strict=True)
+    ]
+    alike = lowest(np.concatenate(differing), count)
+    table_of_place = np.searchsorted(ends, alike, side="right")
+    chosen = []
+    for number, rows in enumerate(visible):
+        places = alike[table_of_place == number] - (ends[number] - len(differing[number]))
+        chosen.append(places if rows is None else rows[places])
+    return chosen
+
+
+def lowest(differing: NDArray[np.uint16], count: int) -> NDArray[np.intp]:
+    """Places of the `count` lowest numbers: of those that are equal to the last, the first ones."""
+    if len(differing) <= count:
+        return np.arange(len(differing))
+    if len(differing) > SAMPLED * count:
+        # Twice as many as are wanted, as far as a sample can tell, are sorted out first.
+        sample = np.cumsum(np.bincount(differing[::SAMPLED]))
+        limit = int(np.searchsorted(sample, 2 * count // SAMPLED + 1))
+        near = np.flatnonzero(differing <= limit)
+        if count <= len(near) < len(differing):
+            return near[lowest(differing[near], count)]
+    at_most = np.cumsum(np.bincount(differing))
+    limit = int(np.searchsorted(at_most, count))
+    below = np.flatnonzero(differing < limit)
+    equal = np.flatnonzero(differing == limit)[: count - len(below)]
+    return np.concatenate([below, equal])
