@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
+
+from cachetools import LRUCache
 
 from kb.errors import ActingForOthersNotAllowed, CredentialInvalid, CredentialMissing, ScopeMissing
 from kb.ids import Subject, TenantId
@@ -17,10 +19,13 @@ from kb.principals import (
 )
 from kb.store.audit import Actor
 from kb.store.choices import Scope
-from kb.store.credentials import authenticate
+from kb.store.credentials import KeyClaim, authenticate, sha256_of
 
 BEARER = "bearer"
 MAX_KEY_LENGTH = 200
+
+MAX_RECALLED: Final = 10_000
+"""Keys, 2 kB each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,25 +52,67 @@ class Authenticator(Protocol):
         """
         ...
 
+    def recall(self, authorization: str | None) -> "Recalled | None":
+        """Whose header this was when it was last authenticated; None: unknown here.
+
+        A guess: nothing is shown or done for it before the credential has been looked at again.
+        """
+        ...
+
+    def forget(self, authorization: str | None) -> None:
+        """The guess was wrong."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
+class Recalled:
+    """An identity that was authenticated before; `key` is what has to be looked at again."""
+
+    identity: Identity
+    key: KeyClaim
+
+
 class ApiKeys:
     """Recognises API keys, sent as `Bearer <key>`; the subject is `key:<id>`."""
 
-    database: Database
+    def __init__(self, database: Database) -> None:
+        """Recalls nobody yet."""
+        self._database = database
+        self._recalled: LRUCache[str, Recalled] = LRUCache(MAX_RECALLED)
+        """By the hash of the key, which itself is not kept."""
 
     async def authenticate(self, authorization: str | None, *, now: datetime) -> Identity:
         """The identity of the key's owner; errors as the protocol says."""
         key = bearer_key(authorization)
-        async with self.database.system() as system:
+        async with self._database.system() as system:
             credential = await authenticate(system, key, now=now)
-        return Identity(
+        identity = Identity(
             subject=key_subject(credential.id),
             tenant_id=credential.tenant_id,
             principals=credential.principals,
             scopes=credential.scopes,
             key_prefix=credential.prefix,
         )
+        sha256 = sha256_of(key)
+        claim = KeyClaim(
+            prefix=credential.prefix,
+            sha256=sha256,
+            principals=credential.own_principals,
+            scopes=tuple(sorted(credential.scopes)),
+        )
+        self._recalled[sha256] = Recalled(identity=identity, key=claim)
+        return identity
+
+    def recall(self, authorization: str | None) -> Recalled | None:
+        """The owner of a key that was valid before, as the protocol says."""
+        try:
+            return self._recalled.get(sha256_of(bearer_key(authorization)))
+        except (CredentialMissing, CredentialInvalid):
+            return None
+
+    def forget(self, authorization: str | None) -> None:
+        """The key is looked up anew the next time."""
+        self._recalled.pop(sha256_of(bearer_key(authorization)), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +189,11 @@ async def recognise(
 ) -> Caller:
     """The caller; CredentialMissing, CredentialInvalid or ActingForOthersNotAllowed otherwise."""
     identity = await authenticator.authenticate(authorization, now=now)
+    return act(identity, acting_principals=acting_principals, request_id=request_id)
+
+
+def act(identity: Identity, *, acting_principals: str | None, request_id: str) -> Caller:
+    """The identity in one request; ActingForOthersNotAllowed or InvalidInput."""
     principals: Sequence[str] = identity.principals
     if acting_principals is not None:
         if "act_as" not in identity.scopes:

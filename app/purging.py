@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import structlog
 
-from app.retrieve.search import NodeIndexes, Retriever
+from app.retrieve.node_indexes import NodeIndexes
+from app.retrieve.search import Retriever
 from kb.errors import DependencyFailed, TenantNotFound
 from kb.files import FileStore
 from kb.ids import TenantId
@@ -160,7 +161,7 @@ class Purger:
     async def _purge_memory(self, tenant_id: TenantId, generation: int) -> None:
         if self.indexes.sketches is not None:
             await self.indexes.sketches.purge(tenant_id, generation=generation)
-        self.retriever.forget()
+        self.retriever.forget(tenant_id)
         forget_texts()
 
     async def _purge_tenant(self, tenant_id: TenantId) -> None:
@@ -170,7 +171,7 @@ class Purger:
             await self.indexes.lexical.remove(tenant_id)
             if self.indexes.sketches is not None:
                 self.indexes.sketches.forget(tenant_id)
-            self.retriever.forget()
+            self.retriever.forget(tenant_id)
             forget_texts()
             async with self.database.system() as system:
                 await note_tenant_purged(system, self.process, tenant_id)

@@ -17,9 +17,10 @@ from app.limits import AnswerLimits, RequestLimits
 from app.policy.tenant_policy import TenantPolicies, load_policies
 from app.purging import Purger
 from app.resources import Resources
+from app.retrieve.node_indexes import NodeIndexes
 from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.recall_sampling import RecallSampler
-from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
+from app.retrieve.search import CountSearch, RetrievalLimits, Retriever
 from app.retrieve.search_spaces import SearchSpaces
 from footnote.language_models import open_configured_gateway
 from footnote.on_database import open_database, utc_now
@@ -173,6 +174,7 @@ def build_retriever(
     indexes: NodeIndexes,
     spaces: SearchSpaces,
     sampler: RecallSampler | None = None,
+    count_search: CountSearch | None = None,
 ) -> Retriever:
     """A retriever with empty caches; loads the reranker in seconds, where one is configured."""
     return Retriever(
@@ -180,8 +182,9 @@ def build_retriever(
         indexes,
         spaces,
         _retrieval_limits(settings),
-        CrossEncoderScorer(settings.rerank_model) if settings.rerank_model else None,
-        sampler,
+        scorer=CrossEncoderScorer(settings.rerank_model) if settings.rerank_model else None,
+        sampler=sampler,
+        count_search=count_search,
     )
 
 
@@ -254,7 +257,9 @@ async def open_resources(settings: Settings, database_url: str) -> AsyncIterator
             aclosing(HeavyWork()) as heavy_work,
             open_outbound(settings) as outbound,
         ):
-            retriever = build_retriever(settings, database, indexes, spaces, sampler)
+            retriever = build_retriever(
+                settings, database, indexes, spaces, sampler, metrics.count_search
+            )
             yield Resources(
                 database=database,
                 authenticator=ApiKeys(database=database),

@@ -64,3 +64,5 @@ class Passage:
     effective_at: datetime | None = None
     language: str | None = None
     """Of the document, as its index terms are made; None is read as English."""
+    document_revision: int | None = None
+    """Grows with every change of the document; None where nobody has to know."""

@@ -48,6 +48,10 @@ MEANING_BY_METRIC: Final = {
     "answer_retrieve, answer_evidence, answer_generate, answer_verify, answer_total. "
     "search_without_lexical counts hybrid searches that went on without the lexical index, "
     "search_without_sketches those that used Postgres' own plans.",
+    "footnote_searches": "Searches, those of answers included, by where they were made: `memory`, "
+    "or `database` with the `reason` that memory could not answer: `unsuited` (a filter, "
+    "collections, a time, documents limited in time), `not_held` (the tenant or the caller was not "
+    "known yet), `changed` (the tenant had just changed), `unsettled` (no connection for it).",
     "footnote_ann_recall": "Share of the truly nearest chunks that a vector search found; missing "
     "chunks count as not found. Of the searches whose plan may miss some, one in a thousand is "
     "compared with the exact search, in a transaction that no response waits for.",
@@ -143,6 +147,7 @@ class Metrics:
         self._stage_seconds = histogram(
             "footnote_stage_seconds", "stage", buckets=STAGE_SECONDS_BUCKETS
         )
+        self._searches = counter("footnote_searches", "place", "reason")
         self._ann_recall = histogram("footnote_ann_recall", buckets=RECALL_BUCKETS)
         self._jobs_waiting = gauge("footnote_jobs_waiting")
         self._webhook_attempts = counter("footnote_webhook_attempts", "outcome")
@@ -238,6 +243,10 @@ class Metrics:
     def count_pruned(self, *, kind: str, count: int) -> None:
         """Counts rows and files that were deleted because of their age."""
         self._pruned.labels(_label(kind)).inc(count)
+
+    def count_search(self, fell_back: str | None) -> None:
+        """Counts a search; the reason that memory could not answer it, None when it did."""
+        self._searches.labels("database" if fell_back else "memory", _label(fell_back or "")).inc()
 
     def observe_ann_recall(self, recall: float) -> None:
         """Adds a sampled search whose plan might have missed something."""

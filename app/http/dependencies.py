@@ -18,6 +18,7 @@ from app.http.rate_limit import RateLimiter
 from app.identity import Caller, recognise, require_scope
 from app.resources import Resources
 from kb.errors import InvalidInput
+from kb.ids import Subject
 from kb.store.choices import Scope
 
 
@@ -83,8 +84,7 @@ async def get_caller(
         now=resources.clock(),
     )
     bind_contextvars(tenant_id=str(caller.tenant_id), key_prefix=caller.identity.key_prefix)
-    limiter: RateLimiter = request.app.state.rate_limiter
-    response_headers(request.scope).update(limiter.admit(caller.subject))
+    admit(request, caller.subject)
 
     known = {field.alias for field in fields if isinstance(field.field_info, Query)}
     unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]
@@ -97,6 +97,14 @@ async def get_caller(
             ]
         )
     return caller
+
+
+def admit(request: Request, subject: Subject) -> None:
+    """Counts the request, once; KeyRateLimited when the subject has used its limit up."""
+    if "is_admitted" not in request.scope["state"]:
+        limiter: RateLimiter = request.app.state.rate_limiter
+        response_headers(request.scope).update(limiter.admit(subject))
+        request.scope["state"]["is_admitted"] = True
 
 
 CallerDep = Annotated[Caller, Depends(get_caller)]

@@ -11,7 +11,8 @@ from app.retrieve.search_scope import Search
 from kb.errors import IndexNotReady
 from kb.index.lexical.analysis import analyse_query
 from kb.index.lexical.lexical_indexes import LexicalIndexes
-from kb.index.lexical.view import LexicalQuery
+from kb.index.lexical.view import LexicalQuery, LexicalView
+from kb.postgres.database import TenantSession
 
 KNOWN_SHARE: Final = 0.5
 """The share of known words from which on a question is taken to be in a usual language."""
@@ -35,48 +36,56 @@ class LexicalCandidates:
     is_missing: bool = False
 
 
-async def find_lexical_candidates(indexes: LexicalIndexes, search: Search) -> LexicalCandidates:
+async def find_lexical_candidates(
+    indexes: LexicalIndexes, scope: TenantSession, search: Search
+) -> LexicalCandidates:
     """Up to `limit` chunks; none in a search of vectors alone.
 
     Raises:
         IndexNotReady: A lexical search alone was asked for, and the index cannot be asked.
     """
-    query, search_scope = search.query, search.search_scope
-    if query.mode == "vector":
+    if search.query.mode == "vector":
         return LexicalCandidates()
-    languages = search_scope.languages
     try:
         with search.stopwatch.span("lexical"):
-            view = await indexes.view(search.scope, generation=search.generation)
-            own_terms = analyse_query(query.text, languages)
-            rare = search_scope.rare_languages
-            # Only when most of its words are unknown without them: other languages' stems of
-            # English words are words of something else (mtrag_clapnq: nDCG@10 .502 with, .510
-            # without).
-            known = await view.known(own_terms) if rare else set(own_terms)
-            if sum(term in known for term in own_terms) < KNOWN_SHARE * len(own_terms):
-                languages = (*languages, *rare)
-                own_terms = analyse_query(query.text, languages)
-            terms = own_terms
-            if query.conversation is not None:
-                # Each as often as it counts.
-                terms = query.conversation.terms(query.text, languages)
-            found = await view.search(
-                LexicalQuery(
-                    terms=terms,
-                    limit=search.limit,
-                    document_ids=search_scope.document_ids,
-                    excluded_document_ids=search_scope.excluded,
-                )
-            )
+            view = await indexes.view(scope, generation=search.generation)
+            return await search_words(view, search)
     except IndexNotReady:
-        if query.mode == "lexical":
+        if search.query.mode == "lexical":
             raise
         # Half of the evidence is better than none while an index is rebuilt.
-        log.warning("search.without_lexical", tenant_id=str(search.scope.tenant_id))
-        terms = analyse_query(query.text, search_scope.languages)
+        log.warning("search.without_lexical", tenant_id=str(search.tenant_id))
+        terms = analyse_query(search.query.text, search.search_scope.languages)
         return LexicalCandidates(terms=tuple(terms), is_missing=True)
 
+
+async def search_words(view: LexicalView, search: Search) -> LexicalCandidates:
+    """Up to `limit` chunks of the view.
+
+    Raises:
+        IndexNotReady: A file cannot be read.
+    """
+    query, search_scope = search.query, search.search_scope
+    languages, rare = search_scope.languages, search_scope.rare_languages
+    own_terms = analyse_query(query.text, languages)
+    # Only when most of its words are unknown without them: other languages' stems of English words
+    # are words of something else (mtrag_clapnq: nDCG@10 .502 with, .510 without).
+    known = await view.known(own_terms) if rare else set(own_terms)
+    if sum(term in known for term in own_terms) < KNOWN_SHARE * len(own_terms):
+        languages = (*languages, *rare)
+        own_terms = analyse_query(query.text, languages)
+    terms = own_terms
+    if query.conversation is not None:
+        # Each as often as it counts.
+        terms = query.conversation.terms(query.text, languages)
+    found = await view.search(
+        LexicalQuery(
+            terms=terms,
+            limit=search.limit,
+            document_ids=search_scope.document_ids,
+            excluded_document_ids=search_scope.excluded,
+        )
+    )
     # Words tell languages apart, and chunks have more of them than a question.
     hits_by_language = Counter(hit.language for hit in found.hits[:LANGUAGE_HITS])
     return LexicalCandidates(

@@ -54,9 +54,8 @@ class RecallSampler:
         await asyncio.gather(*self.running, return_exceptions=True)
 
     async def _sample(self, search: Search, question: QueryVector, found: VectorCandidates) -> None:
-        asker = search.scope
         try:
-            async with self._database.tenant(asker.tenant_id, viewer=asker.viewer) as scope:
+            async with self._database.tenant(search.tenant_id, viewer=search.viewer) as scope:
                 if search.space not in await all_spaces(scope):
                     # Dropped since the search.
                     return

@@ -1,39 +1,34 @@
 """The best passages for a question that this caller may read.
 
+In memory first, see `from_memory.py`. What that cannot answer is searched for in the database:
 embed the question -> candidates (BM25 | vectors, both filtered) -> fuse -> read under row security
 -> score their text -> rerank
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import assert_never
 
-from app.retrieve.fusion import fuse_evidence, rescore_with_feedback
-from app.retrieve.lexical_candidates import LexicalCandidates, find_lexical_candidates
-from app.retrieve.phrases import READ_PASSAGES, score_text, weigh_question
+from app.retrieve.from_memory import FallBack, MemorySearch
+from app.retrieve.lexical_candidates import find_lexical_candidates
+from app.retrieve.node_indexes import NodeIndexes
 from app.retrieve.query import RetrievalLimits, SearchMode, SearchQuery
 from app.retrieve.query_embedder import QueryVector
+from app.retrieve.ranking import Candidates, Found, best_passages, rank, rank_read
 from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.rerank import RERANKED_PASSAGES, PassageScorer, rerank
 from app.retrieve.retrieval import Explanation, Retrieval, Stale, Timings
 from app.retrieve.search_scope import Admissibility, Search, SearchScopes
 from app.retrieve.search_spaces import SearchSpaces, SpaceNotLoaded
-from app.retrieve.vector_candidates import (
-    VectorCandidates,
-    embed_query,
-    find_by_sketches,
-)
+from app.retrieve.vector_candidates import VectorCandidates, embed_query, find_by_sketches
 from kb.errors import InvalidInput
 from kb.ids import DocumentId, TenantId
 from kb.index.candidate_vectors import read_candidate_vectors
-from kb.index.lexical.lexical_indexes import LexicalIndexes
-from kb.index.sketches.sketch_cache import SketchCache
+from kb.index.held_passages import HELD_BYTES, HeldPassages
 from kb.index.vector_search import search_vectors
-from kb.passages import Passage
-from kb.postgres.database import Database, Viewer
+from kb.postgres.database import Database, TenantSession, Viewer
 from kb.store.chunks import read_passages
+from kb.store.credentials import KeyClaim
 from kb.store.tenants import read_generations
 from kb.telemetry import Stopwatch
 
@@ -46,35 +41,23 @@ __all__ = [
     "SearchQuery",
 ]
 
-
-@dataclass(frozen=True, kw_only=True)
-class NodeIndexes:
-    """The indexes a node derives from Postgres; without sketches its plans find the vectors."""
-
-    lexical: LexicalIndexes
-    sketches: SketchCache | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Candidates:
-    """The candidates by BM25 and by vectors; no question vector in a lexical search."""
-
-    question: QueryVector | None
-    lexical: LexicalCandidates
-    vector: VectorCandidates
+CountSearch = Callable[[FallBack | None], None]
+"""Told of each search: None when memory has answered it, else the reason that it could not."""
 
 
 class Retriever:
     """Searches for one caller at a time; caches what callers can see."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the last three may be left out
         self,
         database: Database,
         indexes: NodeIndexes,
         spaces: SearchSpaces,
         limits: RetrievalLimits,
+        *,
         scorer: PassageScorer | None = None,
         sampler: RecallSampler | None = None,
+        count_search: CountSearch | None = None,
     ) -> None:
         """Without a scorer nothing is reranked; without a sampler recall is not observed."""
         self._database = database
@@ -83,12 +66,16 @@ class Retriever:
         self._limits = limits
         self._scorer = scorer
         self._sampler = sampler
+        self._count_search = count_search or (lambda _reason: None)
         self._scopes = SearchScopes()
+        self._passages = HeldPassages(max_bytes=HELD_BYTES)
+        self._memory = MemorySearch(database, indexes, spaces, limits, self._scopes, self._passages)
 
-    def forget(self) -> None:
-        """Empties the caches of what callers asked and can see."""
+    def forget(self, tenant_id: TenantId) -> None:
+        """Empties the caches of what callers asked and can see, and of the tenant's passages."""
         self._scopes.forget()
         self.spaces.forget()
+        self._passages.forget(tenant_id)
 
     async def search(
         self,
@@ -103,20 +90,48 @@ class Retriever:
 
         Or of what is no evidence then (expired, not yet effective, superseded), or of either.
         """
-        if query.rerank and self._scorer is None:
-            raise InvalidInput(
-                "No reranker is configured: leave 'rerank' out, or set FOOTNOTE_RERANK_MODEL."
-            )
-        while True:
+        found: Found | FallBack = FallBack.UNSUITED
+        self._require_scorer(query)
+        if admissibility == "admissible":
+            found = await self._memory.search(tenant_id, viewer, query, key=None, now=now)
+            self._count_search(found if isinstance(found, FallBack) else None)
+        while isinstance(found, FallBack):
             try:
-                return await self._search(
+                found = await self._search_database(
                     tenant_id, viewer, query, now=now, admissibility=admissibility
                 )
             except SpaceNotLoaded as lacking:
                 # Without a connection: it takes seconds.
                 await self.spaces.load(lacking.stored)
+        return await self._conclude(found)
 
-    async def _search(
+    async def search_with_key(
+        self,
+        tenant_id: TenantId,
+        viewer: Viewer,
+        query: SearchQuery,
+        *,
+        key: KeyClaim,
+        now: datetime,
+    ) -> Retrieval | FallBack:
+        """As `search`, for a key that is looked at in the same statement; in memory or not at all.
+
+        Counted when it is done; else by `search`, after the key was looked at.
+        """
+        self._require_scorer(query)
+        found = await self._memory.search(tenant_id, viewer, query, key=key, now=now)
+        if isinstance(found, FallBack):
+            return found
+        self._count_search(None)
+        return await self._conclude(found)
+
+    def _require_scorer(self, query: SearchQuery) -> None:
+        if query.rerank and self._scorer is None:
+            raise InvalidInput(
+                "No reranker is configured: leave 'rerank' out, or set FOOTNOTE_RERANK_MODEL."
+            )
+
+    async def _search_database(
         self,
         tenant_id: TenantId,
         viewer: Viewer,
@@ -124,7 +139,7 @@ class Retriever:
         *,
         now: datetime,
         admissibility: Admissibility,
-    ) -> Retrieval:
+    ) -> Found:
         stopwatch = Stopwatch()
         # The model runs beside the first statements: both take some milliseconds. While it is
         # busy with other questions, this one waits without a connection.
@@ -142,30 +157,32 @@ class Retriever:
                     embedding.cancel()
                     embedding = asyncio.create_task(embed_query(active, query, stopwatch))
                 search_scope = await self._scopes.find(
-                    scope,
-                    query,
-                    generation=generations.tenant,
-                    now=now,
-                    admissibility=admissibility,
+                    scope, query, generations=generations, now=now, admissibility=admissibility
                 )
-                wanted = max(query.top_k, RERANKED_PASSAGES if query.rerank else 0)
                 search = Search(
-                    scope=scope,
+                    tenant_id=tenant_id,
+                    viewer=viewer,
                     query=query,
                     search_scope=search_scope,
                     generation=generations.tenant,
                     embedder=active,
                     limits=self._limits.tuned(active.tuning, active.languages),
-                    wanted=wanted,
-                    limit=max(self._limits.candidates, wanted),
                     stopwatch=stopwatch,
                 )
-                candidates = await self._find_candidates(search, embedding)
+                candidates = await self._find_candidates(scope, search, embedding)
                 with stopwatch.span("fetch"):
-                    passages = await self._read_best(search, candidates)
+                    ranking = rank(search, candidates)
+                    passages = await read_passages(scope, ranking.unread)
+                    read = self._passages.keep(tenant_id, passages.values())
+                    scores = rank_read(search, candidates, ranking, read)
         finally:
             embedding.cancel()
-        return await self._conclude(search, candidates, passages, generations.caller)
+        return Found(
+            search=search,
+            candidates=candidates,
+            passages=best_passages(search, candidates, scores, read),
+            generation=generations.caller,
+        )
 
     async def find_stale(
         self, tenant_id: TenantId, viewer: Viewer, query: SearchQuery, *, now: datetime
@@ -180,15 +197,18 @@ class Retriever:
         return Stale(hits=len(stale), document_ids=tuple(dict.fromkeys(stale)))
 
     async def _find_candidates(
-        self, search: Search, embedding: "asyncio.Task[QueryVector | None]"
-    ) -> _Candidates:
+        self,
+        scope: TenantSession,
+        search: Search,
+        embedding: "asyncio.Task[QueryVector | None]",
+    ) -> Candidates:
         sketches = None
         if self._indexes.sketches is not None:
             sketches = await self._indexes.sketches.view(
-                search.scope, search.space, generation=search.generation
+                scope, search.space, generation=search.generation
             )
         searching_words = asyncio.create_task(
-            find_lexical_candidates(self._indexes.lexical, search)
+            find_lexical_candidates(self._indexes.lexical, scope, search)
         )
         try:
             question = await embedding
@@ -197,95 +217,38 @@ class Retriever:
             searching_words.cancel()
             # It may still be using the connection, which is about to be rolled back.
             await asyncio.gather(searching_words, return_exceptions=True)
+        besides = list(lexical.bm25_by_chunk)
         if question is None:
             vector = VectorCandidates()
         elif sketches is not None:
-            besides = list(lexical.bm25_by_chunk)
-            vector = await find_by_sketches(search, sketches, question, besides=besides)
+            vector = await find_by_sketches(scope, search, sketches, question, besides=besides)
         else:
-            visible_count = await self._scopes.count_visible(search)
-            with search.stopwatch.span("vector"):
-                hits, plan = await search_vectors(
-                    search.scope,
-                    search.space,
-                    question,
-                    search.search_scope.vector_filter,
-                    limit=search.limit,
-                    visible_count=visible_count,
-                )
+            vector = await self._find_by_plans(scope, search, question, besides)
+        return Candidates(question=question, lexical=lexical, vector=vector)
+
+    async def _find_by_plans(
+        self, scope: TenantSession, search: Search, question: QueryVector, besides: Sequence[int]
+    ) -> VectorCandidates:
+        visible_count = await self._scopes.count_visible(scope, search)
+        with search.stopwatch.span("vector"):
+            hits, plan = await search_vectors(
+                scope,
+                search.space,
+                question,
+                search.search_scope.vector_filter,
+                limit=search.limit,
+                visible_count=visible_count,
+            )
             cosine_by_chunk = {hit.chunk_id: hit.cosine for hit in hits}
-            vector = VectorCandidates(cosine_by_chunk=cosine_by_chunk, plan=plan)
-        return _Candidates(question=question, lexical=lexical, vector=vector)
+            vectors = None
+            if search.query.mode == "hybrid":
+                both = sorted({*besides, *cosine_by_chunk})
+                vectors = await read_candidate_vectors(scope, search.space, both)
+        return VectorCandidates(cosine_by_chunk=cosine_by_chunk, plan=plan, vectors=vectors)
 
-    async def _read_best(self, search: Search, candidates: _Candidates) -> Sequence[Passage]:
-        """The best passages that row security lets through, best first, with scores and ranks."""
-        bm25_by_chunk = candidates.lexical.bm25_by_chunk
-        cosine_by_chunk = candidates.vector.cosine_by_chunk
-        passage_by_chunk: Mapping[int, Passage] | None = None
-        match search.query.mode:
-            case "hybrid":
-                score_by_chunk, passage_by_chunk = await self._fuse(search, candidates)
-            case "lexical":
-                score_by_chunk = bm25_by_chunk
-            case "vector":
-                score_by_chunk = cosine_by_chunk
-            case _:
-                assert_never(search.query.mode)
-        if passage_by_chunk is None:
-            passage_by_chunk = await read_passages(
-                search.scope, list(score_by_chunk)[: search.wanted]
-            )
-        lexical_rank = {chunk: rank for rank, chunk in enumerate(bm25_by_chunk, start=1)}
-        vector_rank = {chunk: rank for rank, chunk in enumerate(cosine_by_chunk, start=1)}
-        readable = [chunk_id for chunk_id in score_by_chunk if chunk_id in passage_by_chunk]
-        return [
-            replace(
-                passage_by_chunk[chunk_id],
-                score=score_by_chunk[chunk_id],
-                bm25=bm25_by_chunk.get(chunk_id),
-                cosine=cosine_by_chunk.get(chunk_id),
-                lexical_rank=lexical_rank.get(chunk_id),
-                vector_rank=vector_rank.get(chunk_id),
-            )
-            for chunk_id in readable[: search.wanted]
-        ]
-
-    async def _fuse(
-        self, search: Search, candidates: _Candidates
-    ) -> tuple[Mapping[int, float], Mapping[int, Passage]]:
-        """Scores by chunk, best first, and the passages of the best by evidence."""
-        question, lexical, vector = candidates.question, candidates.lexical, candidates.vector
-        assert question is not None  # noqa: S101 - a hybrid search has embedded it
-        vectors = vector.vectors
-        if vectors is None:
-            both = lexical.bm25_by_chunk.keys() | vector.cosine_by_chunk.keys()
-            vectors = await read_candidate_vectors(search.scope, search.space, sorted(both))
-        evidence_by_chunk = fuse_evidence(
-            lexical.bm25_by_chunk,
-            vectors,
-            question,
-            lexical_weight=search.limits.lexical_weight_in(lexical.language),
-        )
-        best = list(evidence_by_chunk)[: max(search.wanted, READ_PASSAGES)]
-        passage_by_chunk = await read_passages(search.scope, best)
-        read = [passage_by_chunk[each] for each in best[:READ_PASSAGES] if each in passage_by_chunk]
-        weighed_by_language = {
-            language: weigh_question(search.query.text, language, lexical.idf_by_term)
-            for language in {passage.language for passage in read}
-        }
-        for passage in read:
-            weighed = weighed_by_language[passage.language]
-            evidence_by_chunk[passage.chunk_id] += score_text(weighed, passage)
-        return rescore_with_feedback(evidence_by_chunk, vectors), passage_by_chunk
-
-    async def _conclude(
-        self,
-        search: Search,
-        candidates: _Candidates,
-        passages: Sequence[Passage],
-        generation: int,
-    ) -> Retrieval:
+    async def _conclude(self, found: Found) -> Retrieval:
         """The passages in their last order, and the way they were found; needs no connection."""
+        search, candidates, passages = found.search, found.candidates, found.passages
         query, lexical, vector = search.query, candidates.lexical, candidates.vector
         if self._sampler is not None:
             self._sampler.consider(search, candidates.question, vector)
@@ -300,7 +263,7 @@ class Retriever:
         return Retrieval(
             passages=tuple(passages[: query.top_k]),
             embedder=search.embedder,
-            generation=generation,
+            generation=found.generation,
             timings=Timings(
                 embed=seconds.get("embed", 0.0) * 1000,
                 lexical=seconds.get("lexical", 0.0) * 1000,

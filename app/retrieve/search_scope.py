@@ -9,9 +9,10 @@ from cachetools import LRUCache
 
 from app.retrieve.query import RetrievalLimits, SearchQuery
 from app.retrieve.query_embedder import QueryEmbedder
-from kb.ids import DocumentId
+from app.retrieve.rerank import RERANKED_PASSAGES
+from kb.ids import DocumentId, TenantId
 from kb.index.vector_search import VectorFilter, count_visible
-from kb.postgres.database import TenantSession
+from kb.postgres.database import TenantSession, Viewer
 from kb.store.admissible import (
     all_of,
     document_condition,
@@ -24,6 +25,7 @@ from kb.store.admissible import (
 )
 from kb.store.collections import collection_ids
 from kb.store.spaces import Space
+from kb.store.tenants import Generations
 from kb.telemetry import Stopwatch
 
 Admissibility = Literal["admissible", "inadmissible", "any"]
@@ -55,26 +57,46 @@ class SearchScope:
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """A query in its transaction.
+    """A query and all that limits its search; `generation` is the tenant's.
 
-    `wanted` is the number of passages to read, `limit` that of candidates by BM25 and by vectors.
     Vectors are compared in `space`, that of the embedder, with the limits that hold in it.
     """
 
-    scope: TenantSession
+    tenant_id: TenantId
+    viewer: Viewer
     query: SearchQuery
     search_scope: SearchScope
     generation: int
     embedder: QueryEmbedder
     limits: RetrievalLimits
-    wanted: int
-    limit: int
     stopwatch: Stopwatch
+
+    @property
+    def wanted(self) -> int:
+        """The number of passages to read."""
+        return max(self.query.top_k, RERANKED_PASSAGES if self.query.rerank else 0)
+
+    @property
+    def limit(self) -> int:
+        """The number of candidates by BM25 and by vectors."""
+        return max(self.limits.candidates, self.wanted)
 
     @property
     def space(self) -> Space:
         """The embedding space."""
         return self.embedder.space
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldScope:
+    """The scope of a query without limits of its own, and the caller's generation in it.
+
+    Not when the viewer sees documents that are `limited_in_time`.
+    """
+
+    search_scope: SearchScope
+    caller_generation: int
+    is_limited_in_time: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +106,7 @@ class _VisibleDocuments:
     languages: tuple[str, ...]
     rare_languages: tuple[str, ...]
     has_limited_documents: bool
+    caller_generation: int
 
 
 class SearchScopes:
@@ -106,12 +129,12 @@ class SearchScopes:
         scope: TenantSession,
         query: SearchQuery,
         *,
-        generation: int,
+        generations: Generations,
         now: datetime,
         admissibility: Admissibility,
     ) -> SearchScope:
         """The query's search scope now, or at the time it asks about."""
-        visible = await self._describe_visible(scope, generation)
+        visible = await self._describe_visible(scope, generations)
         inadmissible: list[DocumentId] = []
         if visible.has_limited_documents:
             inadmissible = await inadmissible_documents(scope, at=query.as_of or now)
@@ -141,9 +164,29 @@ class SearchScopes:
             ),
         )
 
-    async def count_visible(self, search: Search) -> int:
+    def held(self, tenant_id: TenantId, viewer: Viewer, *, generation: int) -> HeldScope | None:
+        """The scope that needs no connection; None: nobody has looked yet."""
+        visible = self._visible_documents.get((tenant_id, viewer, generation))
+        if visible is None:
+            return None
+        search_scope = SearchScope(
+            admissibility="admissible",
+            languages=visible.languages,
+            rare_languages=visible.rare_languages,
+            document_ids=None,
+            excluded=(),
+            inadmissible=frozenset(),
+            vector_filter=VectorFilter(),
+        )
+        return HeldScope(
+            search_scope=search_scope,
+            caller_generation=visible.caller_generation,
+            is_limited_in_time=visible.has_limited_documents,
+        )
+
+    async def count_visible(self, scope: TenantSession, search: Search) -> int:
         """Vectors within the search scope, counted once for each state, viewer and filter."""
-        scope, query, search_scope = search.scope, search.query, search.search_scope
+        query, search_scope = search.query, search.search_scope
         key = (
             scope.tenant_id,
             scope.viewer,
@@ -161,8 +204,10 @@ class SearchScopes:
             self._visible_counts[key] = count
         return count
 
-    async def _describe_visible(self, scope: TenantSession, generation: int) -> _VisibleDocuments:
-        key = (scope.tenant_id, scope.viewer, generation)
+    async def _describe_visible(
+        self, scope: TenantSession, generations: Generations
+    ) -> _VisibleDocuments:
+        key = (scope.tenant_id, scope.viewer, generations.tenant)
         visible = self._visible_documents.get(key)
         if visible is None:
             share_by_language = await languages(scope)
@@ -171,6 +216,7 @@ class SearchScopes:
                 languages=tuple(sorted(share_by_language.keys() - set(rare))),
                 rare_languages=tuple(sorted(rare)),
                 has_limited_documents=await has_limited_documents(scope),
+                caller_generation=generations.caller,
             )
             self._visible_documents[key] = visible
         return visible

@@ -73,6 +73,12 @@ class SearchSpaces:
         self._take(active)
         return self._expected
 
+    def is_searched(self, embedder: QueryEmbedder, active: str | None) -> bool:
+        """True when `choose` would give this embedder without a further look at the database."""
+        if embedder is not self._expected:
+            return False
+        return self._models is None or active is None or active == embedder.space.name
+
     async def load(self, stored: StoredSpace) -> None:
         """Loads the active space's model; ModelUnavailable."""
         assert self._models is not None  # noqa: S101  # or no search would lack one

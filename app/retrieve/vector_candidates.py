@@ -13,6 +13,7 @@ from app.retrieve.search_scope import Search, SearchScope
 from kb.index.candidate_vectors import CandidateVectors, Nearest, read_nearest
 from kb.index.sketches.view import SketchView
 from kb.index.vector_search import Plan
+from kb.postgres.database import TenantSession
 from kb.store.tenants import changed_documents
 from kb.telemetry import Stopwatch
 
@@ -48,38 +49,57 @@ async def embed_query(
 
 
 async def find_by_sketches(
-    search: Search, sketches: SketchView, vector: QueryVector, *, besides: Sequence[int]
+    scope: TenantSession,
+    search: Search,
+    sketches: SketchView,
+    vector: QueryVector,
+    *,
+    besides: Sequence[int],
 ) -> VectorCandidates:
     """Up to `limit` chunks, and the vectors of those in `besides` as well.
 
     By the sketches' bytes; Postgres compares what changed since they were read, and gives the
     vectors that they lack.
     """
-    search_scope, limit = search.search_scope, search.limit
+    nearest = await _compare(search, sketches, vector, besides)
+    with search.stopwatch.span("vector"):
+        # Asked last: what was hidden or published during the search is not as the sketches have it.
+        news = await changed_documents(scope, since=search.generation)
+    if news:
+        sketches = sketches.without(news)
+        nearest = await _compare(search, sketches, vector, besides)
+    changed = _within(search.search_scope, sketches.changed)
+    missing = sorted(set(besides).difference(nearest.vectors.chunk_ids))
+    if changed or missing:
+        with search.stopwatch.span("vector"):
+            read = await read_nearest(
+                scope, search.space, vector, changed, besides=missing, limit=search.limit
+            )
+        nearest = nearest.merged(read, besides=besides, limit=search.limit)
+    return _candidates(nearest)
 
-    async def compare(view: SketchView) -> Nearest:
-        return await view.nearest(
+
+async def find_held(
+    search: Search, sketches: SketchView, vector: QueryVector, *, besides: Sequence[int]
+) -> VectorCandidates:
+    """As `find_by_sketches`, of sketches that lack nothing; needs no connection."""
+    return _candidates(await _compare(search, sketches, vector, besides))
+
+
+async def _compare(
+    search: Search, sketches: SketchView, vector: QueryVector, besides: Sequence[int]
+) -> Nearest:
+    with search.stopwatch.span("vector"):
+        return await sketches.nearest(
             vector,
-            limit=limit,
+            limit=search.limit,
             besides=besides,
-            document_ids=search_scope.document_ids,
-            excluded_document_ids=search_scope.excluded,
+            document_ids=search.search_scope.document_ids,
+            excluded_document_ids=search.search_scope.excluded,
         )
 
-    with search.stopwatch.span("vector"):
-        nearest = await compare(sketches)
-        # Asked last: what was hidden or published during the search is not as the sketches have it.
-        news = await changed_documents(search.scope, since=search.generation)
-        if news:
-            sketches = sketches.without(news)
-            nearest = await compare(sketches)
-        changed = _within(search_scope, sketches.changed)
-        missing = sorted(set(besides).difference(nearest.vectors.chunk_ids))
-        if changed or missing:
-            read = await read_nearest(
-                search.scope, search.space, vector, changed, besides=missing, limit=limit
-            )
-            nearest = nearest.merged(read, besides=besides, limit=limit)
+
+def _candidates(nearest: Nearest) -> VectorCandidates:
     return VectorCandidates(
         cosine_by_chunk=nearest.cosine_by_chunk, plan="shortlist", vectors=nearest.vectors
     )

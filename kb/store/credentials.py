@@ -39,7 +39,22 @@ class Credential:
     prefix: str
     tenant_id: TenantId
     scopes: frozenset[str]
+    own_principals: tuple[str, ...]
+
+    @property
+    def principals(self) -> tuple[str, ...]:
+        """The principals that it acts with: its own and that of every member."""
+        return tuple(sorted({*self.own_principals, EVERYONE}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyClaim:
+    """A key that was valid once, as Postgres has it, and the scopes it must have now."""
+
+    prefix: str
+    sha256: str
     principals: tuple[str, ...]
+    scopes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +86,7 @@ async def create_key(
             tenant_id=tenant_id,
             id=credential_id,
             prefix=prefix,
-            secret_sha256=_hash(key),
+            secret_sha256=sha256_of(key),
             scopes=sorted(set(scopes)),
             principals=validate_principals(principals),
             expires_at=expires_at,
@@ -88,7 +103,7 @@ async def authenticate(system: SystemSession, key: str, *, now: datetime) -> Cre
     prefix = "_".join(key.split("_")[:2])
     found = await system.connection.execute(_VALID, {"prefix": prefix, "now": now})
     row = found.one_or_none()
-    if row is None or not hmac.compare_digest(row.secret_sha256, _hash(key)):
+    if row is None or not hmac.compare_digest(row.secret_sha256, sha256_of(key)):
         raise CredentialInvalid
     if row.last_used_at is None or now - row.last_used_at > LAST_USED_RESOLUTION:
         await system.connection.execute(
@@ -101,7 +116,7 @@ async def authenticate(system: SystemSession, key: str, *, now: datetime) -> Cre
         prefix=row.prefix,
         tenant_id=TenantId(row.tenant_id),
         scopes=frozenset(row.scopes),
-        principals=tuple(sorted({*row.principals, EVERYONE})),
+        own_principals=tuple(row.principals),
     )
 
 
@@ -122,5 +137,6 @@ async def revoke_key(
     return CredentialId(revoked)
 
 
-def _hash(key: str) -> str:
+def sha256_of(key: str) -> str:
+    """The hash that is stored of a key, in hexadecimal."""
     return hashlib.sha256(key.encode()).hexdigest()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.identity import Identity
+from app.identity import Identity, Recalled
 from kb.errors import CredentialInvalid, CredentialMissing
 from kb.ids import Subject, TenantId
 from kb.postgres.database import EVERYONE
@@ -40,3 +40,10 @@ class FakeAuthenticator:
         if name not in self.identities:
             raise CredentialInvalid
         return self.identities[name]
+
+    def recall(self, authorization: str | None) -> Recalled | None:  # noqa: ARG002
+        """Nobody: each is authenticated first."""
+        return None
+
+    def forget(self, authorization: str | None) -> None:
+        """Nothing is recalled."""

@@ -15,7 +15,7 @@ from app.http.search.schemas import (
 from app.identity import Caller
 from app.resources import Resources
 from app.retrieve.query import SearchQuery
-from app.retrieve.retrieval import Stale
+from app.retrieve.retrieval import Retrieval, Stale
 from kb.errors import InvalidInput, TextTooLong
 from kb.store.chunks import read_passages
 
@@ -27,12 +27,23 @@ async def respond_search(
 ) -> SearchResponse:
     """The passages this caller may read; TextTooLong or InvalidInput beyond the limits."""
     check_question(resources, request.query, request.top_k)
-    query, now = _query_of(request), resources.clock()
+    query, now = query_of(request), resources.clock()
     tenant_id, viewer = caller.tenant_id, caller.viewer
     retrieval = await resources.retriever.search(tenant_id, viewer, query, now=now)
     stale = NO_STALE
     if request.explain and retrieval.inadmissible:
         stale = await resources.retriever.find_stale(tenant_id, viewer, query, now=now)
+    return respond_found(resources, caller, request, retrieval, stale)
+
+
+def respond_found(
+    resources: Resources,
+    caller: Caller,
+    request: SearchRequest,
+    retrieval: Retrieval,
+    stale: Stale = NO_STALE,
+) -> SearchResponse:
+    """The response to a search that has been made, which is counted."""
     timings = retrieval.timings
     seconds = timings.total / 1000
     resources.metrics.observe_stage("search", seconds=seconds)
@@ -56,7 +67,8 @@ async def respond_search(
     )
 
 
-def _query_of(request: SearchRequest) -> SearchQuery:
+def query_of(request: SearchRequest) -> SearchQuery:
+    """The search that is asked for."""
     return SearchQuery(
         text=request.query,
         collections=tuple(request.collections) if request.collections else None,
@@ -106,7 +118,7 @@ async def repeated_response(
     tenant_id, viewer = caller.tenant_id, caller.viewer
     if isinstance(explanation := kept.rest["explanation"], dict):
         stale = await resources.retriever.find_stale(
-            tenant_id, viewer, _query_of(request), now=resources.clock()
+            tenant_id, viewer, query_of(request), now=resources.clock()
         )
         explanation["stale"] = stale_out(stale).model_dump(mode="json")
     async with resources.database.tenant(tenant_id, viewer=viewer) as scope:

@@ -5,11 +5,12 @@ from fastapi import APIRouter, Request
 from app.http.dependencies import ResourcesDep, Searches
 from app.http.idempotency import IdempotencyKey, Remember, do_once, request_digest
 from app.http.search.respond import kept_response, repeated_response, respond_search
+from app.http.search.route import SearchRoute
 from app.http.search.schemas import SearchRequest, SearchResponse
 from app.http.while_connected import while_connected
 from kb.store.idempotency import StoredResponse
 
-router = APIRouter(tags=["search"])
+router = APIRouter(tags=["search"], route_class=SearchRoute)
 
 
 @router.post("/search")

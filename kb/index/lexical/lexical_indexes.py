@@ -79,6 +79,13 @@ class LexicalIndexes:
             raise IndexNotReady
         return view
 
+    def held_view(self, tenant_id: TenantId, principals: tuple[str, ...]) -> LexicalView | None:
+        """The index as it stands, for a search that compares generations itself; None: not open."""
+        index = self._open_indexes.current(tenant_id)
+        if index is None:
+            return None
+        return LexicalView(reader=index.reader, principals=principals, changed=(), fresh=())
+
     async def _view(self, scope: TenantSession, generation: int) -> LexicalView | None:
         """None: too much has changed for a search, or the index is of another history."""
         reader = (await self._open_indexes.get(scope.tenant_id)).reader

@@ -111,6 +111,11 @@ class IndexReader:
         self._frequencies: _Remembered[int] = _Remembered()
         self._scale: _Scale | None = None
 
+    @property
+    def chunk_count(self) -> int:
+        """Chunks of the commit, without deleted ones."""
+        return self._searcher.num_docs
+
     def statistics(
         self,
         terms: Iterable[str],

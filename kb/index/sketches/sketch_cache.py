@@ -136,15 +136,13 @@ class SketchCache:
                 self._hold(tenant_id, held)
         return self._view(held, visible, changed)
 
-    def held_view(
-        self, tenant_id: TenantId, viewer: Viewer, space: Space, generation: int
-    ) -> SketchView | None:
-        """The sketches of exactly this generation; None unless the memory has all for the viewer.
+    def held_view(self, tenant_id: TenantId, viewer: Viewer, space: Space) -> SketchView | None:
+        """The sketches as they are held; None unless the memory has all for the viewer.
 
         Asks nobody: the caller compares `reached` with what Postgres says.
         """
         held = self._held.get(tenant_id)
-        if held is None or held.space != space or held.reached.generation != generation:
+        if held is None or held.space != space:
             return None
         visible = held.visible.get(viewer)
         return None if visible is None else self._view(held, visible, changed=())

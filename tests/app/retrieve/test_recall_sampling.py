@@ -21,7 +21,7 @@ from models.embedding import SentenceTransformerEmbedder
 from tests.service import Service
 
 VIEWER = Viewer(principals=(EVERYONE,))
-QUERY = SearchQuery(text="harbour", collections=None, filter=None, top_k=10, mode="vector")
+QUERY = SearchQuery(text="harbour", collections=None, filter=None, top_k=1, mode="vector")
 UNLIMITED = SearchScope(
     admissibility="admissible",
     languages=(),
@@ -75,14 +75,13 @@ async def test_the_share_of_the_nearest_is_observed(
     async with aclosing(sampler):
         async with database.tenant(ana.tenant_id, viewer=VIEWER) as scope:
             search = Search(
-                scope=scope,
+                tenant_id=scope.tenant_id,
+                viewer=VIEWER,
                 query=QUERY,
                 search_scope=UNLIMITED,
                 generation=1,
                 embedder=QueryEmbedder(embedder, space),
                 limits=RetrievalLimits(candidates=limit, lexical_weight=0.5),
-                wanted=limit,
-                limit=limit,
                 stopwatch=Stopwatch(),
             )
         sampler.consider(search, question, VectorCandidates(cosine_by_chunk=found, plan=plan))

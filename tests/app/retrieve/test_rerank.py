@@ -64,7 +64,7 @@ async def reader(
         NodeIndexes(lexical=resources.lexical),
         SearchSpaces(QueryEmbedder(embedder, await open_space(database, embedder))),
         RetrievalLimits(candidates=100, lexical_weight=0.5),
-        CrossEncoderScorer(str(model)),
+        scorer=CrossEncoderScorer(str(model)),
     )
     reranking = replace(resources, retriever=retriever)
     async with service.with_resources(reranking) as with_reranker:

@@ -1,0 +1,217 @@
+"""A search in what this process holds, which Postgres settles in one statement at the end.
+
+embed | BM25 -> vectors by their sketches -> fuse -> score the texts that are held -> settle
+
+What is held is of one generation of the tenant: the lexical index, the sketches, and what the
+viewer could see. Candidates are of audiences that the viewer belonged to then, so that nothing
+hidden moves a score. At the end Postgres checks the key, lets row security say which hits may be
+read now, and reads the generation last: when it has moved, what was found counts for nothing and
+the search is made in the database. So revoking, hiding, deleting and publishing take effect with
+the very next search.
+"""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from cachetools import LRUCache
+
+from app.retrieve.lexical_candidates import LexicalCandidates, search_words
+from app.retrieve.node_indexes import NodeIndexes
+from app.retrieve.query import RetrievalLimits, SearchQuery
+from app.retrieve.query_embedder import QueryEmbedder
+from app.retrieve.ranking import Candidates, Found, best_passages, rank, rank_read
+from app.retrieve.search_scope import HeldScope, Search, SearchScopes
+from app.retrieve.search_spaces import SearchSpaces
+from app.retrieve.vector_candidates import VectorCandidates, embed_query, find_held
+from kb.errors import DependencyFailed, IndexNotReady
+from kb.ids import TenantId
+from kb.index.held_passages import HeldPassages
+from kb.index.lexical.view import LexicalView
+from kb.index.reached import Reached, history_of
+from kb.index.sketches.view import SketchView
+from kb.postgres.database import Database, Viewer
+from kb.store.credentials import KeyClaim
+from kb.store.settled_search import Settled, settle_search
+from kb.telemetry import Stopwatch
+
+MAX_OVERTAKEN: Final = 10_000
+"""Tenants whose generation is known to have moved on, 200 bytes each."""
+
+
+class FallBack(StrEnum):
+    """The reason that a search has to be made in the database."""
+
+    UNSUITED = "unsuited"
+    """It has a filter, collections or a time, or the viewer sees documents with limits in time."""
+    NOT_HELD = "not_held"
+    """The tenant, or what the viewer may see of it, is not held, or not at one generation."""
+    CHANGED = "changed"
+    """The tenant has changed since."""
+    KEY = "key"
+    """The key is not valid as it was."""
+    UNSETTLED = "unsettled"
+    """The database could not be asked in this way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Held:
+    """What is held for a viewer of a tenant, all of one state; views are of what the mode needs."""
+
+    reached: Reached
+    embedder: QueryEmbedder
+    scope: HeldScope
+    lexical: LexicalView | None
+    sketches: SketchView | None
+
+
+class MemorySearch:
+    """Belongs to one event loop."""
+
+    def __init__(  # each is a thing of its own
+        self,
+        database: Database,
+        indexes: NodeIndexes,
+        spaces: SearchSpaces,
+        limits: RetrievalLimits,
+        scopes: SearchScopes,
+        passages: HeldPassages,
+    ) -> None:
+        """`scopes` and `passages` are those that searches in the database fill."""
+        self._database = database
+        self._indexes = indexes
+        self._spaces = spaces
+        self._limits = limits
+        self._scopes = scopes
+        self._passages = passages
+        self._overtaken: LRUCache[TenantId, Reached] = LRUCache(MAX_OVERTAKEN)
+
+    async def search(
+        self,
+        tenant_id: TenantId,
+        viewer: Viewer,
+        query: SearchQuery,
+        *,
+        key: KeyClaim | None,
+        now: datetime,
+    ) -> Found | FallBack:
+        """What is found for the key, or for a caller who is known already, or why nothing is."""
+        if query.collections is not None or query.filter is not None or query.as_of is not None:
+            return FallBack.UNSUITED
+        held = self._hold(tenant_id, viewer, query)
+        if isinstance(held, FallBack):
+            return held
+        embedder = held.embedder
+        search = Search(
+            tenant_id=tenant_id,
+            viewer=viewer,
+            query=query,
+            search_scope=held.scope.search_scope,
+            generation=held.reached.generation,
+            embedder=embedder,
+            limits=self._limits.tuned(embedder.tuning, embedder.languages),
+            stopwatch=Stopwatch(),
+        )
+        try:
+            candidates = await _find_candidates(search, held)
+        except IndexNotReady:
+            return FallBack.NOT_HELD
+        ranking = rank(search, candidates)
+        found = {each: self._passages.get(tenant_id, each) for each in ranking.unread}
+        read = {each: held for each, held in found.items() if held is not None}
+        asked, scores = ranking.unread, None
+        if len(read) == len(asked):
+            scores = rank_read(search, candidates, ranking, read)
+            asked = [each for each in scores if each in read][: search.wanted]
+        revision_by_chunk = {
+            each: read[each].passage.document_revision if each in read else None for each in asked
+        }
+        try:
+            with search.stopwatch.span("fetch"):
+                settled = await settle_search(
+                    self._database,
+                    tenant_id,
+                    viewer.principals,
+                    revision_by_chunk,
+                    key=key,
+                    now=now,
+                )
+        except DependencyFailed:
+            return FallBack.UNSETTLED
+        fault = self._fault(tenant_id, held, asked, settled)
+        if fault is not None:
+            return fault
+        read |= self._passages.keep(tenant_id, settled.passages)
+        if scores is None:
+            scores = rank_read(search, candidates, ranking, read)
+        return Found(
+            search=search,
+            candidates=candidates,
+            passages=best_passages(search, candidates, scores, read),
+            generation=held.scope.caller_generation,
+        )
+
+    def _hold(self, tenant_id: TenantId, viewer: Viewer, query: SearchQuery) -> _Held | FallBack:
+        """What is held at one state; FallBack where it is not."""
+        embedder = self._spaces.expected
+        sketches: SketchView | None = None
+        lexical: LexicalView | None = None
+        reached: Reached | None = None
+        if query.mode != "lexical":
+            if self._indexes.sketches is not None:
+                sketches = self._indexes.sketches.held_view(tenant_id, viewer, embedder.space)
+            if sketches is None:
+                return FallBack.NOT_HELD
+            reached = sketches.reached
+        if query.mode != "vector":
+            lexical = self._indexes.lexical.held_view(tenant_id, viewer.principals)
+            if lexical is None or reached not in {None, lexical.reader.reached}:
+                return FallBack.NOT_HELD
+            reached = lexical.reader.reached
+        assert reached is not None  # noqa: S101  # each mode looks at an index
+        if self._overtaken.get(tenant_id) == reached:
+            return FallBack.CHANGED
+        scope = self._scopes.held(tenant_id, viewer, generation=reached.generation)
+        if scope is None:
+            return FallBack.NOT_HELD
+        if scope.is_limited_in_time:
+            return FallBack.UNSUITED
+        return _Held(
+            reached=reached, embedder=embedder, scope=scope, lexical=lexical, sketches=sketches
+        )
+
+    def _fault(
+        self, tenant_id: TenantId, held: _Held, asked: Collection[int], settled: Settled
+    ) -> FallBack | None:
+        """The reason that what was found must not be shown."""
+        if not settled.is_key_valid:
+            return FallBack.KEY
+        generation = settled.generation
+        if generation is None:
+            return FallBack.CHANGED
+        if Reached(generation=generation, history=history_of(settled.change)) != held.reached:
+            # Until it is taken up, no search of the tenant has to find that out again.
+            self._overtaken[tenant_id] = held.reached
+            return FallBack.CHANGED
+        is_searched = self._spaces.is_searched(held.embedder, settled.space)
+        return None if is_searched and settled.readable.issuperset(asked) else FallBack.CHANGED
+
+
+async def _find_candidates(search: Search, held: _Held) -> Candidates:
+    embedding = asyncio.create_task(embed_query(held.embedder, search.query, search.stopwatch))
+    try:
+        lexical = LexicalCandidates()
+        if held.lexical is not None:
+            with search.stopwatch.span("lexical"):
+                lexical = await search_words(held.lexical, search)
+        question = await embedding
+    finally:
+        embedding.cancel()
+    vector = VectorCandidates()
+    if held.sketches is not None and question is not None:
+        besides = list(lexical.bm25_by_chunk)
+        vector = await find_held(search, held.sketches, question, besides=besides)
+    return Candidates(question=question, lexical=lexical, vector=vector)

@@ -1,0 +1,16 @@
+"""One statement says what may be shown of a search whose hits were chosen from memory."""
+
+from alembic import op
+
+from migrations.sql_files import run_sql
+
+revision = "0031"
+down_revision = "0030"
+
+
+def upgrade() -> None:
+    run_sql(__file__)
+
+
+def downgrade() -> None:
+    op.execute("DROP FUNCTION footnote_settle_search")

@@ -1,0 +1,62 @@
+-- Has the rights of whoever calls it, who becomes the reader: row security decides. Settings are
+-- written out, because a cluster passes on `SET LOCAL` and not a call of set_config.
+CREATE FUNCTION footnote_settle_search(
+    key_prefix text, key_sha256 text, key_scopes text[], key_principals text[],
+    asked_at timestamptz, of_tenant uuid, of_principals text[], chunk_ids bigint[], revisions int[],
+    OUT is_key_valid boolean, OUT readable bigint[], OUT passages jsonb, OUT generation bigint,
+    OUT change_transaction text, OUT changed_document uuid, OUT space text
+) LANGUAGE plpgsql AS $$
+DECLARE
+    used_at timestamptz;
+BEGIN
+    IF key_prefix IS NOT NULL THEN
+        SET LOCAL ROLE footnote_system;
+        SELECT last_used_at INTO used_at FROM public.credentials
+            WHERE prefix = key_prefix AND secret_sha256 = key_sha256 AND tenant_id = of_tenant
+                AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > asked_at)
+                AND scopes @> key_scopes AND principals = key_principals;
+        is_key_valid := FOUND;
+        IF NOT is_key_valid THEN
+            RETURN;
+        END IF;
+        -- As often as kb/store/credentials.py writes it.
+        IF used_at IS NULL OR asked_at - used_at > interval '1 minute' THEN
+            UPDATE public.credentials SET last_used_at = asked_at
+                WHERE tenant_id = of_tenant AND prefix = key_prefix
+                    AND last_used_at IS NOT DISTINCT FROM used_at;
+        END IF;
+    END IF;
+
+    SET LOCAL ROLE footnote_reader;
+    EXECUTE format('SET LOCAL footnote.tenant_id = %L', of_tenant);
+    EXECUTE format('SET LOCAL footnote.principals = %L', of_principals);
+    SET LOCAL footnote.owner = '';
+
+    -- The passages are those that the caller holds otherwise, or not at all.
+    SELECT array_agg(chunks.id),
+           jsonb_agg(jsonb_build_object(
+               'id', chunks.id, 'text', chunks.text, 'location', chunks.location,
+               'version', chunks.version, 'language', chunks.language,
+               'document_id', documents.id, 'revision', documents.revision,
+               'external_id', documents.external_id,
+               'title', coalesce(documents.title, documents.parsed_title),
+               'filename', documents.served_filename, 'source_uri', documents.source_uri,
+               'content_sha256', documents.served_sha256, 'updated_at', documents.updated_at,
+               'effective_at', documents.effective_at
+           )) FILTER (WHERE documents.revision IS DISTINCT FROM asked.revision)
+        INTO readable, passages
+        FROM unnest(chunk_ids, revisions) AS asked (chunk_id, revision)
+        JOIN public.chunks ON chunks.tenant_id = of_tenant AND chunks.id = asked.chunk_id
+        JOIN public.documents ON documents.tenant_id = of_tenant
+            AND documents.id = chunks.document_id AND documents.version = chunks.version;
+
+    -- Last: when it is that of the memory, nothing was hidden or published before the read above.
+    SELECT tenants.generation, changes.xmin::text, changes.document_id, spaces.name
+        INTO generation, change_transaction, changed_document, space
+        FROM public.tenants
+        LEFT JOIN public.index_changes AS changes
+            ON changes.tenant_id = of_tenant AND changes.generation = tenants.generation
+        LEFT JOIN public.embedding_spaces AS spaces ON spaces.is_current
+        WHERE tenants.id = of_tenant;
+END;
+$$;
