@@ -11,7 +11,7 @@ the very next search.
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -120,30 +120,17 @@ class MemorySearch:
         except IndexNotReady:
             return FallBack.NOT_HELD
         ranking = rank(search, candidates)
-        found = {each: self._passages.get(tenant_id, each) for each in ranking.unread}
-        read = {each: held for each, held in found.items() if held is not None}
+        read = self._passages.held(tenant_id, ranking.unread)
         asked, scores = ranking.unread, None
         if len(read) == len(asked):
             scores = rank_read(search, candidates, ranking, read)
             asked = [each for each in scores if each in read][: search.wanted]
-        revision_by_chunk = {
+        revisions = {
             each: read[each].passage.document_revision if each in read else None for each in asked
         }
-        try:
-            with search.stopwatch.span("fetch"):
-                settled = await settle_search(
-                    self._database,
-                    tenant_id,
-                    viewer.principals,
-                    revision_by_chunk,
-                    key=key,
-                    now=now,
-                )
-        except DependencyFailed:
-            return FallBack.UNSETTLED
-        fault = self._fault(tenant_id, held, asked, settled)
-        if fault is not None:
-            return fault
+        settled = await self._settle(search, held, revisions, key=key, now=now)
+        if isinstance(settled, FallBack):
+            return settled
         read |= self._passages.keep(tenant_id, settled.passages)
         if scores is None:
             scores = rank_read(search, candidates, ranking, read)
@@ -183,10 +170,24 @@ class MemorySearch:
             reached=reached, embedder=embedder, scope=scope, lexical=lexical, sketches=sketches
         )
 
-    def _fault(
-        self, tenant_id: TenantId, held: _Held, asked: Collection[int], settled: Settled
-    ) -> FallBack | None:
-        """The reason that what was found must not be shown."""
+    async def _settle(
+        self,
+        search: Search,
+        held: _Held,
+        revisions: Mapping[int, int | None],
+        *,
+        key: KeyClaim | None,
+        now: datetime,
+    ) -> Settled | FallBack:
+        """What Postgres says, or the reason that what was found must not be shown."""
+        tenant_id, principals = search.tenant_id, search.viewer.principals
+        try:
+            with search.stopwatch.span("fetch"):
+                settled = await settle_search(
+                    self._database, tenant_id, principals, revisions, key=key, now=now
+                )
+        except DependencyFailed:
+            return FallBack.UNSETTLED
         if not settled.is_key_valid:
             return FallBack.KEY
         generation = settled.generation
@@ -197,7 +198,7 @@ class MemorySearch:
             self._overtaken[tenant_id] = held.reached
             return FallBack.CHANGED
         is_searched = self._spaces.is_searched(held.embedder, settled.space)
-        return None if is_searched and settled.readable.issuperset(asked) else FallBack.CHANGED
+        return settled if is_searched and settled.readable >= revisions.keys() else FallBack.CHANGED
 
 
 async def _find_candidates(search: Search, held: _Held) -> Candidates:

@@ -47,13 +47,10 @@ class HeldPassages:
             max_bytes, getsizeof=attrgetter("size_bytes")
         )
 
-    def __len__(self) -> int:
-        """The number of passages that are held."""
-        return len(self._held)
-
-    def get(self, tenant_id: TenantId, chunk_id: int) -> HeldPassage | None:
-        """The passage of the chunk as it was last read."""
-        return self._held.get((tenant_id, chunk_id))
+    def held(self, tenant_id: TenantId, chunk_ids: Iterable[int]) -> dict[int, HeldPassage]:
+        """Those of the chunks that are held, as they were last read."""
+        found = ((chunk_id, self._held.get((tenant_id, chunk_id))) for chunk_id in chunk_ids)
+        return {chunk_id: held for chunk_id, held in found if held is not None}
 
     def keep(self, tenant_id: TenantId, passages: Iterable[Passage]) -> dict[int, HeldPassage]:
         """The passages, just read, by chunk; held from now on."""
