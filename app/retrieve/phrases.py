@@ -16,13 +16,17 @@ doi:10.1145/1076034.1076115 (pairs); Fang, Tao, Zhai, A Formal Study of Informat
 Heuristics, SIGIR 2004, doi:10.1145/1008992.1009004 (coverage of distinct terms).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kb.index.held_passages import HeldPassage
 from kb.index.lexical.analysis import analyse
+from kb.index.lexical.bags import keys_of
 
 READ_PASSAGES: Final = 40
 """Passages read; the mean nDCG@10 is .002 less with 20, .001 less with 30, the same with 60."""
@@ -39,10 +43,11 @@ START_LETTERS: Final = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class WeighedQuestion:
-    """Terms as they stand in a passage's: their weights, and pairs, each with its two terms."""
+    """Its terms as passages have them, (t,), their weights, and (p, 2) places of neighbours."""
 
-    weight_by_term: Mapping[str, float]
-    pairs: Mapping[str, tuple[str, str]]
+    terms: NDArray[np.uint32]
+    weights: NDArray[np.float64]
+    pairs: NDArray[np.intp]
 
 
 def weigh_question(
@@ -50,32 +55,35 @@ def weigh_question(
 ) -> WeighedQuestion:
     """The question as passages of the language are read; a term without an idf counts nothing."""
     terms = analyse(text, language)
-    weights = {term: idf_by_term.get(term, 0.0) ** 2 for term in terms}
-    total = sum(weights.values())
+    place_by_term = {term: place for place, term in enumerate(dict.fromkeys(terms))}
+    weights = np.array([idf_by_term.get(term, 0.0) ** 2 for term in place_by_term])
+    places = (place_by_term[term] for term in terms)
     return WeighedQuestion(
-        weight_by_term={
-            f" {term} ": weight / total if total else 0.0 for term, weight in weights.items()
-        },
-        pairs={
-            f" {first} {second} ": (f" {first} ", f" {second} ")
-            for first, second in pairwise(terms)
-        },
+        terms=keys_of(list(place_by_term)),
+        weights=weights / max(weights.sum(), np.finfo(np.float64).tiny),
+        pairs=np.array(list(dict.fromkeys(pairwise(places))), dtype=np.intp).reshape(-1, 2),
     )
 
 
-def score_text(question: WeighedQuestion, held: HeldPassage) -> float:
-    """The evidence of its text for the passage, from 0 to 3.5; 5 microseconds.
+def score_texts(question: WeighedQuestion, held: Sequence[HeldPassage]) -> NDArray[np.float64]:
+    """The evidence of its text for each of the passages, one at least, from 0 to 3.5.
 
-    `question` is weighed in the passage's language.
+    `question` is weighed in the passages' language. Forty passages take .15 ms.
     """
-    passage, terms = held.passage, held.terms
-    covered = {term: weight for term, weight in question.weight_by_term.items() if term in terms}
-    coverage = sum(covered.values())
-    # Most pairs lack one of their terms, and need not be looked for.
-    found_pairs = sum(
-        first in covered and second in covered and pair in terms
-        for pair, (first, second) in question.pairs.items()
+    terms = np.concatenate([each.terms for each in held])
+    starts = np.cumsum([0, *(len(each.terms) for each in held[:-1])])
+    is_term = terms == question.terms[:, None]
+    coverage = question.weights @ np.logical_or.reduceat(is_term, starts, axis=1)
+    is_pair = np.zeros((len(question.pairs), len(terms)), dtype=bool)
+    first, second = question.pairs.T
+    # No pair stands over two passages: each ends with what is no term.
+    np.logical_and(is_term[first, :-1], is_term[second, 1:], out=is_pair[:, :-1])
+    found_pairs = np.logical_or.reduceat(is_pair, starts, axis=1).sum(axis=0)
+    letters = np.array([len(each.passage.text) for each in held])
+    offsets = np.array([each.passage.location["char_start"] for each in held])
+    return np.asarray(
+        found_pairs / max(1, len(question.pairs))
+        + coverage
+        + np.minimum(1.0, letters / FULL_LETTERS)
+        + START_WEIGHT / (1 + offsets / START_LETTERS)
     )
-    length = min(1.0, len(passage.text) / FULL_LETTERS)
-    start = 1 / (1 + passage.location["char_start"] / START_LETTERS)
-    return found_pairs / max(1, len(question.pairs)) + coverage + length + START_WEIGHT * start

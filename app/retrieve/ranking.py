@@ -6,7 +6,7 @@ from typing import assert_never
 
 from app.retrieve.fusion import fuse_evidence, rescore_with_feedback
 from app.retrieve.lexical_candidates import LexicalCandidates
-from app.retrieve.phrases import READ_PASSAGES, score_text, weigh_question
+from app.retrieve.phrases import READ_PASSAGES, score_texts, weigh_question
 from app.retrieve.query_embedder import QueryVector
 from app.retrieve.search_scope import Search
 from app.retrieve.vector_candidates import VectorCandidates
@@ -73,15 +73,12 @@ def rank_read(
     if search.query.mode != "hybrid" or vectors is None:
         return ranking.score_by_chunk
     judged = [read[each] for each in ranking.unread[:READ_PASSAGES] if each in read]
-    weighed_by_language = {
-        language: weigh_question(search.query.text, language, candidates.lexical.idf_by_term)
-        for language in {held.passage.language for held in judged}
-    }
     evidence_by_chunk = dict(ranking.score_by_chunk)
-    for held in judged:
-        passage = held.passage
-        weighed = weighed_by_language[passage.language]
-        evidence_by_chunk[passage.chunk_id] += score_text(weighed, held)
+    for language in dict.fromkeys(held.passage.language for held in judged):
+        weighed = weigh_question(search.query.text, language, candidates.lexical.idf_by_term)
+        alike = [held for held in judged if held.passage.language == language]
+        for held, score in zip(alike, score_texts(weighed, alike).tolist(), strict=True):
+            evidence_by_chunk[held.passage.chunk_id] += score
     return rescore_with_feedback(evidence_by_chunk, vectors)
 
 

@@ -10,20 +10,26 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
+import numpy as np
 from cachetools import LRUCache
+from numpy.typing import NDArray
 
 from kb.ids import TenantId
-from kb.index.lexical.analysis import analyse_joined
+from kb.index.lexical.analysis import analyse
+from kb.index.lexical.bags import keys_of
 from kb.passages import Location, Passage
 
 HELD_BYTES: Final = 64_000_000
 """For all tenants of a process: some 14,000 passages. What is not held is read on the way."""
 
-OBJECT_BYTES: Final = 1_500
+OBJECT_BYTES: Final = 1_600
 """Memory of Python's for a passage besides its texts and the cells of its tables.
 
 Measured by tracemalloc over 5,000 passages.
 """
+
+END: Final = "\n"
+"""No term: so no pair of terms stands over the end of a title, a section or a text."""
 
 CELL_BYTES: Final = 50
 """For each number and name in a location."""
@@ -31,10 +37,13 @@ CELL_BYTES: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class HeldPassage:
-    """A passage, and the terms of its title, sections and text, told apart by ` | `."""
+    """A passage, and the terms of its title, sections and text as numbers, (n,) in their order.
+
+    END stands after each of these.
+    """
 
     passage: Passage
-    terms: str
+    terms: NDArray[np.uint32]
     size_bytes: int
 
 
@@ -75,7 +84,7 @@ class HeldPassages:
 def with_terms(passage: Passage) -> HeldPassage:
     """The passage as it is held."""
     parts = (passage.title or "", *passage.location["section"], passage.text)
-    terms = " | ".join(f" {analyse_joined(part, passage.language)} " for part in parts)
+    terms = keys_of([each for part in parts for each in (*analyse(part, passage.language), END)])
     texts = (*parts, terms, passage.source_uri, passage.external_id, passage.filename)
     size = OBJECT_BYTES + _cells(passage.location) * CELL_BYTES + sum(map(sys.getsizeof, texts))
     return HeldPassage(passage=passage, terms=terms, size_bytes=size)

@@ -7,6 +7,7 @@ read now, and tells which state that is. What was chosen counts only when it is 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -44,7 +45,7 @@ class Settled:
 async def settle_search(
     database: Database,
     tenant_id: TenantId,
-    principals: Sequence[str],
+    principals: tuple[str, ...],
     revision_by_chunk: Mapping[int, int | None],
     *,
     key: KeyClaim | None,
@@ -62,14 +63,13 @@ async def settle_search(
         (
             None if key is None else key.prefix,
             None if key is None else key.sha256,
-            None if key is None else list(key.scopes),
-            None if key is None else list(key.principals),
+            None if key is None else _texts(key.scopes),
+            None if key is None else _texts(key.principals),
             now,
             tenant_id,
-            list(principals),
-            # As Postgres writes an array: a tenth of what it takes to adapt each number.
-            _array(revision_by_chunk.keys()),
-            _array(revision_by_chunk.values()),
+            _texts(principals),
+            _numbers(revision_by_chunk.keys()),
+            _numbers(revision_by_chunk.values()),
         ),
     )
     is_key_valid, readable, passages, generation, transaction, changed, space = row
@@ -87,7 +87,16 @@ async def settle_search(
     )
 
 
-def _array(numbers: Iterable[int | None]) -> str:
+# Arrays as Postgres writes them: a tenth of what it takes to adapt each of their elements.
+
+
+@lru_cache(maxsize=1_000)
+def _texts(texts: tuple[str, ...]) -> str:
+    quoted = (text.replace("\\", r"\\").replace('"', r"\"") for text in texts)
+    return "{" + ",".join(f'"{text}"' for text in quoted) + "}"
+
+
+def _numbers(numbers: Iterable[int | None]) -> str:
     return "{" + ",".join("NULL" if each is None else str(each) for each in numbers) + "}"
 
 

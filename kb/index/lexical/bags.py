@@ -28,9 +28,14 @@ class _Keys(dict[str, int]):
 _KEYS: Final = _Keys()
 
 
+def keys_of(terms: Sequence[str]) -> NDArray[np.uint32]:
+    """(n,) the terms as numbers, in their order."""
+    return np.fromiter(map(_KEYS.__getitem__, terms), dtype=np.uint32, count=len(terms))
+
+
 def bag_of(terms: Sequence[str]) -> bytes:
     """The terms, repetitions included, in an order that tells nothing of theirs."""
-    keys = np.fromiter(map(_KEYS.__getitem__, terms), dtype=np.uint32, count=len(terms))
+    keys = keys_of(terms)
     keys.sort()
     return keys.tobytes()
 

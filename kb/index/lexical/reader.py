@@ -157,13 +157,13 @@ class IndexReader:
             count = limit + limit // SPARE + 1 if slack < ALIKE else 2 * limit
             while True:
                 found = self._searcher.search(query, count, count=False).hits
-                hits = self._scored(bm25, [address for _, address in found])
+                hits = self._scored(bm25, [address for _, address in found], limit)
                 if len(found) < count or count >= MOST_SCORED:
-                    return hits[:limit]
+                    return hits
                 last, bound = hits[limit - 1].score, found[-1][0] * slack
                 is_equal = last * (1 + 2 * ROUNDING) >= bound
                 if last > bound or (is_equal and count >= MOST_EQUAL * limit):
-                    return hits[:limit]
+                    return hits
                 count = min(2 * count, MOST_SCORED)
 
     def _candidates(
@@ -190,17 +190,22 @@ class IndexReader:
         # chunks a query of five frequent words takes 8 ms instead of 23.
         return Query.boolean_query([(Occur.Must, terms), *conditions]) if conditions else terms
 
-    def _scored(self, bm25: Bm25, addresses: list[DocAddress]) -> list[LexicalHit]:
+    def _scored(self, bm25: Bm25, addresses: list[DocAddress], limit: int) -> list[LexicalHit]:
+        """The `limit` best of them, ties by chunk id."""
         # Only chunks with terms match, and each of those has all three.
         chunk_ids = cast("list[int]", self._searcher.fast_field_values("chunk_id", addresses))
         languages = cast("list[int]", self._searcher.fast_field_values("language", addresses))
         bags = [self._searcher.doc(address).get_first("bag") or b"" for address in addresses]
-        scores = bm25.score(Bags(bags)).tolist()
-        hits = [
-            LexicalHit(chunk_id=chunk_id, score=score, language=language_of(language))
-            for chunk_id, language, score in zip(chunk_ids, languages, scores, strict=True)
+        scores = bm25.score(Bags(bags))
+        order = np.lexsort((np.asarray(chunk_ids), -scores))[:limit]
+        return [
+            LexicalHit(
+                chunk_id=chunk_ids[place],
+                score=score,
+                language=language_of(languages[place]),
+            )
+            for place, score in zip(order.tolist(), scores[order].tolist(), strict=True)
         ]
-        return sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))
 
     def _narrowest(self, principals: tuple[str, ...] | None) -> tuple[str, ...] | None:
         """None where the principals may read every chunk: then nothing has to be filtered."""

@@ -4,7 +4,7 @@ Each is compared with what the database says, or asked right after a change.
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -306,7 +306,7 @@ async def test_a_change_during_a_search_is_seen_by_it(
     async def settle_after_it(
         database: Database,
         tenant_id: TenantId,
-        principals: Sequence[str],
+        principals: tuple[str, ...],
         chunks: Mapping[int, int | None],
         *,
         key: KeyClaim | None,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from app.retrieve.phrases import score_text, weigh_question
+from app.retrieve.phrases import WeighedQuestion, score_texts, weigh_question
 from kb.index.held_passages import with_terms
 from kb.passages import Location, Passage
 
@@ -49,10 +49,18 @@ def passage(
     )
 
 
+def score_text(question: WeighedQuestion, found: Passage) -> float:
+    """Between two others, of which it takes nothing."""
+    other = with_terms(passage("Minor planet centre of the tribunal.", title="Sick leave pay"))
+    scores = score_texts(question, [other, with_terms(found), other])
+    assert scores[0] == scores[2]
+    return float(scores[1])
+
+
 def said(question: str, found: Passage, idf_by_term: Mapping[str, float] | None = None) -> float:
     """Without what the length says."""
     looked_for = weigh_question(question, found.language, idf_by_term or {})
-    return score_text(looked_for, with_terms(found)) - min(1.0, len(found.text) / 400)
+    return score_text(looked_for, found) - min(1.0, len(found.text) / 400)
 
 
 @pytest.mark.parametrize(
@@ -72,9 +80,7 @@ def test_a_passage_is_read_in_its_own_language(
     looked_for = weigh_question(question, language, {term: 2.0})
     nothing = weigh_question(question, language, {"other": 2.0})
 
-    assert score_text(looked_for, with_terms(found)) - score_text(
-        nothing, with_terms(found)
-    ) == pytest.approx(1.0)
+    assert score_text(looked_for, found) - score_text(nothing, found) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
@@ -126,15 +132,11 @@ def test_terms_count_by_their_idf_squared(text: str, share: float) -> None:
 def test_a_text_counts_by_its_length_up_to_400_letters(letters: int, length: float) -> None:
     question = weigh_question("planet", None, {})
 
-    assert score_text(question, with_terms(passage("x" * letters))) == pytest.approx(
-        length, abs=1e-5
-    )
+    assert score_text(question, passage("x" * letters)) == pytest.approx(length, abs=1e-5)
 
 
 @pytest.mark.parametrize(("char_start", "start"), [(0, 0.5), (1_000, 0.25), (4_000, 0.1)])
 def test_the_start_of_a_document_counts_half(char_start: int, start: float) -> None:
     question = weigh_question("planet", None, {})
 
-    assert score_text(question, with_terms(passage("", char_start=char_start))) == pytest.approx(
-        start
-    )
+    assert score_text(question, passage("", char_start=char_start)) == pytest.approx(start)

@@ -50,6 +50,17 @@ class Shelf:
         async with self.database.tenant(self.ana.tenant_id, viewer=viewer) as scope:
             return (await read_passages(scope, [chunk_id]))[chunk_id]
 
+    async def key_of(self, *principals: str) -> str:
+        async with self.database.system() as system:
+            key = await create_key(
+                system,
+                self.ana.tenant_id,
+                scopes=["search"],
+                principals=principals,
+                expires_at=None,
+            )
+        return key.key
+
     async def new_claim(self, *, expires_at: datetime | None = None) -> KeyClaim:
         async with self.database.system() as system:
             key = await create_key(
@@ -97,6 +108,16 @@ async def test_only_what_the_viewer_may_read_is_readable(shelf: Shelf) -> None:
     assert of_ana.readable == {shelf.open_chunk, shelf.secret_chunk}
     assert of_nobody.readable == frozenset()
     assert of_nobody.passages == []
+
+
+@pytest.mark.parametrize("name", ['user:a"b', "user:a\\b", "user:{a}", "user:'x'", "user:null"])
+async def test_a_principal_is_taken_letter_by_letter(shelf: Shelf, name: str) -> None:
+    await shelf.ana.upload("The lantern is lent.", principals=[name])
+    found = (await replace(shelf.ana, key=(await shelf.key_of(name))).search("lent")).json()
+    (chunk,) = [hit["chunk_id"] for hit in found["data"] if hit["text"] == "The lantern is lent."]
+
+    assert (await shelf.settle({chunk: None}, (name,))).readable == {chunk}
+    assert (await shelf.settle({chunk: None}, (f"{name}x", "user:a"))).readable == frozenset()
 
 
 async def test_another_tenant_reads_nothing_of_it(shelf: Shelf, service: Service) -> None:
