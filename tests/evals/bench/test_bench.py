@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from evals.bench.__main__ import Plan, overrides_of
 from evals.bench.ingest import PAGES
+from evals.bench.plan import Plan, overrides_of
+from evals.bench.suite import MEASURE_BY_NAME, Name
 
 
 def plan(
@@ -51,3 +52,7 @@ def test_a_value_that_a_setting_cannot_have_is_told() -> None:
 def test_a_choice_is_not_the_whole(part: Plan) -> None:
     assert not part.is_whole
     assert plan().is_whole
+
+
+def test_every_name_is_measured() -> None:
+    assert set(Name) - {Name.ALL} == set(MEASURE_BY_NAME)
