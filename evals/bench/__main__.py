@@ -21,7 +21,7 @@ RunsOption = Annotated[
     typer.Option(
         min=1,
         help="Runs of startup (unset: 5), ingest and servers (3), commands (20); kills of chaos "
-        "(50), newcomers (20).",
+        "(50), newcomers (20); rounds of requests (6).",
     ),
 ]
 LimitOption = Annotated[
@@ -48,8 +48,8 @@ def bench(  # noqa: PLR0913  # each is an option of the command
             exists=True,
             file_okay=False,
             resolve_path=True,
-            help="Another checkout of Footnote, with the same dependencies: answers, memory and "
-            "newcomers are measured beside it.",
+            help="Another checkout of Footnote, with the same dependencies: answers, memory, "
+            "newcomers and requests are measured beside it.",
         ),
     ] = None,
     home: Annotated[
@@ -68,6 +68,9 @@ def bench(  # noqa: PLR0913  # each is an option of the command
     With --runs, --pages, --limit or --setting it is NAME.part.json, beside what documents quote.
     """
     overrides = overrides_of(setting or [])
+    if against is not None and not (against / "footnote" / "cli.py").is_file():
+        # The installed code would run instead of it.
+        raise typer.BadParameter(f"{str(against)!r} is no checkout of Footnote.")
     chosen = list(MEASURE_BY_NAME) if name is Name.ALL else [name]
     with ExitStack() as stack:
         folder = home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="footnote-")))

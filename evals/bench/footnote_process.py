@@ -111,8 +111,11 @@ class Footnote:
 
 
 @contextmanager
-def running(instance: Instance) -> Iterator[Footnote]:
-    """`footnote up` in the instance's home until the end of the block."""
+def running(instance: Instance, *arguments: str) -> Iterator[Footnote]:
+    """`footnote up` in the instance's home until the end of the block.
+
+    `arguments` are another command that serves; `api` needs a home that was up before.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -121,7 +124,7 @@ def running(instance: Instance) -> Iterator[Footnote]:
     with log_path.open("ab") as log:
         started = perf_counter()
         process = subprocess.Popen(  # noqa: S603  # our own command
-            command("up", "--port", str(port)),
+            command(*(arguments or ("up",)), "--port", str(port)),
             env=instance.environment,
             # No .env lies there.
             cwd=instance.home,

@@ -27,6 +27,7 @@ from evals.bench.nights import DOCUMENTS, measure_nights
 from evals.bench.permissions import ROWS, measure_permissions
 from evals.bench.plan import Plan
 from evals.bench.record import Outcome
+from evals.bench.request_cost import measure_request_cost
 from evals.bench.scale import measure_scale
 from evals.bench.search import measure_search
 from evals.bench.servers import measure_servers
@@ -63,6 +64,7 @@ class Name(StrEnum):
     NEWCOMERS = "newcomers"
     PERMISSIONS = "permissions"
     REINDEX = "reindex"
+    REQUESTS = "requests"
     SCALE = "scale"
     SERVERS = "servers"
     SPACES = "spaces"
@@ -145,6 +147,17 @@ def _reindex(plan: Plan) -> Outcome:
     return measure_nights(plan.instance(Name.REINDEX), documents=plan.limit or DOCUMENTS)
 
 
+def _requests(plan: Plan) -> Outcome:
+    return measure_request_cost(
+        plan.instance(Name.REQUESTS),
+        plan.other_instance(Name.REQUESTS),
+        plan.data(HANDBOOK),
+        plan.data(SQUAD2),
+        pages=plan.pages,
+        rounds=plan.runs,
+    )
+
+
 def _scale(plan: Plan) -> Outcome:
     return measure_scale(plan.instance, largest=plan.limit or ROWS)
 
@@ -192,6 +205,7 @@ MEASURE_BY_NAME: Final[Mapping[Name, Callable[[Plan], Outcome]]] = {
     Name.NEWCOMERS: _newcomers,
     Name.PERMISSIONS: _permissions,
     Name.REINDEX: _reindex,
+    Name.REQUESTS: _requests,
     Name.SCALE: _scale,
     Name.SERVERS: _servers,
     Name.SPACES: _spaces,

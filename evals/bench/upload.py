@@ -21,6 +21,7 @@ POLL_SECONDS = 0.5
 """One look costs the service about 6 ms."""
 
 ALL = 10_000_000
+DOCUMENTS_A_PAGE = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,19 @@ def fill(footnote: Footnote, client: httpx.Client, documents: Sequence[CorpusDoc
     if not stored_texts(footnote.instance):
         upload_all(client, documents)
     return len(stored_texts(footnote.instance))
+
+
+def findable_chunks(client: httpx.Client) -> int:
+    """The chunks that can be found, as the service itself says, whichever code it runs."""
+    count: int = 0
+    cursor = None
+    while True:
+        asked = {"limit": DOCUMENTS_A_PAGE} | ({"cursor": cursor} if cursor else {})
+        page = client.get("/v1/documents", params=asked).raise_for_status().json()
+        count += sum(document["chunk_count"] for document in page["data"])
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return count
 
 
 def stored_texts(instance: Instance) -> list[str]:

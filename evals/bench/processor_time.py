@@ -1,0 +1,75 @@
+"""The processor time of a running service, by what spends it; and company that takes its cores."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from evals.attack.processes import GONE, of_home
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """Seconds of processor time, user and system; of Postgres all backends."""
+
+    api: float
+    postgres: float
+
+    @property
+    def all(self) -> float:
+        """Of all server processes."""
+        return self.api + self.postgres
+
+    def __sub__(self, earlier: Self) -> "Spent":
+        return Spent(api=self.api - earlier.api, postgres=self.postgres - earlier.postgres)
+
+    def __add__(self, other: Self) -> "Spent":
+        return Spent(api=self.api + other.api, postgres=self.postgres + other.postgres)
+
+
+NOTHING = Spent(api=0.0, postgres=0.0)
+
+
+def spent(home: Path) -> Spent:
+    """What the home's processes have used so far, of children that ended too.
+
+    The system counts in steps of 10 ms for each process: measure a second at least.
+    """
+    api = postgres = 0.0
+    for process in of_home(home):
+        # Its parent has waited for one that ended meanwhile, and has its time.
+        with suppress(*GONE):
+            times = process.cpu_times()
+            seconds = times.user + times.system + times.children_user + times.children_system
+            if process.name() == "postgres":
+                postgres += seconds
+            else:
+                api += seconds
+    return Spent(api=api, postgres=postgres)
+
+
+@contextmanager
+def busy_cores() -> Iterator[None]:
+    """A process that never rests, for each core, during the block."""
+    with ExitStack() as stack:
+        for _ in range(len(os.sched_getaffinity(0))):
+            command = [sys.executable, "-c", "while True: pass"]
+            process = subprocess.Popen(command)  # noqa: S603  # our own command
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+        yield
+
+
+@contextmanager
+def on_cores(count: int) -> Iterator[int]:
+    """Only so many cores for this process and what it starts; how many there are then."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:count])
+    try:
+        yield min(count, len(before))
+    finally:
+        os.sched_setaffinity(0, before)
