@@ -30,8 +30,8 @@ LimitOption = Annotated[
         min=1,
         help="Questions of squad2 (unset: all) and answers (400), documents of chaos and batch "
         "(500), events of webhooks (500), chunks of lexical (100,000), and of the biggest tenant "
-        "of permissions and scale (1,000,000), files of reindex (10,000), deletions (200), long "
-        "documents of newcomers (500), documents of memory (300).",
+        "of permissions, processes and scale (1,000,000), files of reindex (10,000), deletions "
+        "(200), long documents of newcomers (500), documents of memory (300).",
     ),
 ]
 

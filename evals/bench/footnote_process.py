@@ -83,9 +83,9 @@ class Footnote:
     process: subprocess.Popen[bytes]
 
     @contextmanager
-    def client(self, tenant: str = TENANT) -> Iterator[httpx.Client]:
-        """An HTTP client with a new key of the tenant."""
-        key = self.create_key(tenant)
+    def client(self, tenant: str = TENANT, *options: str) -> Iterator[httpx.Client]:
+        """An HTTP client with a new key of the tenant; options as `create_key` takes them."""
+        key = self.create_key(tenant, *options)
         with httpx.Client(
             base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=60
         ) as client:

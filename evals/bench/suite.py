@@ -26,6 +26,7 @@ from evals.bench.newcomers import LONG_DOCUMENTS, NEWCOMERS, measure_newcomers
 from evals.bench.nights import DOCUMENTS, measure_nights
 from evals.bench.permissions import ROWS, measure_permissions
 from evals.bench.plan import Plan
+from evals.bench.processes import measure_processes
 from evals.bench.record import Outcome
 from evals.bench.request_cost import measure_request_cost
 from evals.bench.scale import measure_scale
@@ -63,6 +64,7 @@ class Name(StrEnum):
     MEMORY = "memory"
     NEWCOMERS = "newcomers"
     PERMISSIONS = "permissions"
+    PROCESSES = "processes"
     REINDEX = "reindex"
     REQUESTS = "requests"
     SCALE = "scale"
@@ -207,6 +209,7 @@ MEASURE_BY_NAME: Final[Mapping[Name, Callable[[Plan], Outcome]]] = {
     Name.REINDEX: _reindex,
     Name.REQUESTS: _requests,
     Name.SCALE: _scale,
+    Name.PROCESSES: lambda plan: measure_processes(plan.instance, largest=plan.limit or ROWS),
     Name.SERVERS: _servers,
     Name.SPACES: _spaces,
     Name.SQUAD2: _squad2,
