@@ -84,6 +84,8 @@ REMEDY_BY_ERROR: Final[Mapping[type[KnowledgeBaseError], str]] = {
     errors.SchemaOutOfDate: "The operator runs `footnote db upgrade`.",
     errors.DependencyFailed: "Try again after `Retry-After`.",
     errors.DiskFull: "Try again after `Retry-After`; the operator frees space.",
+    errors.Overloaded: "Try again after `Retry-After`; when it lasts, the operator finds in the "
+    "log what ran short.",
     errors.OutboundFailed: "Check that the URL answers from where Footnote runs.",
     errors.SourceUnavailable: "See that the worker reaches the place and may list all of it.",
     errors.SourceBusy: "Wait for the other run to end.",

@@ -25,6 +25,7 @@ from kb.errors import (
     DatabaseUnavailable,
     InvalidInput,
     KnowledgeBaseError,
+    Overloaded,
     SourceBusy,
     TransactionConflict,
 )
@@ -209,7 +210,7 @@ def _synchronising(sources: SourceTools, run: TenantRun, stored: ReindexRun, nam
     async def synchronise_one(report: Report) -> Report:
         try:
             done = await synchronise(sources, run.tenant_id, name)
-        except (DatabaseUnavailable, TransactionConflict):
+        except (DatabaseUnavailable, Overloaded, TransactionConflict):
             # Not the source's fault, and nothing could be reported either.
             raise
         except KnowledgeBaseError as error:

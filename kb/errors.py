@@ -565,7 +565,7 @@ class EvidenceDeleted(DependencyFailed):
 
 
 class Overloaded(DependencyFailed):
-    """Too many costly requests are waiting already; try again a little later."""
+    """Too many requests are in work or waiting already; try again a little later."""
 
     code = "overloaded"
 

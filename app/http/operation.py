@@ -12,7 +12,7 @@ from app.http.database_numbers import DatabaseNumbers
 from app.http.dependencies import ResourcesDep
 from app.http.schemas import ResponseModel
 from app.resources import Resources
-from kb.errors import DatabaseUnavailable
+from kb.errors import DatabaseUnavailable, Overloaded
 from kb.process_metrics import read_metrics
 from kb.store.tenants import generations
 
@@ -62,8 +62,12 @@ async def readyz(resources: ResourcesDep) -> JSONResponse:
     try:
         async with resources.database.system() as system:
             generation_by_tenant = await generations(system)
-    except DatabaseUnavailable:
-        checks |= {"database": "unavailable", "lexical_index": "unknown"}
+    except (DatabaseUnavailable, Overloaded) as error:
+        is_busy = isinstance(error, Overloaded)
+        checks |= {
+            "database": "overloaded" if is_busy else "unavailable",
+            "lexical_index": "unknown",
+        }
     else:
         # Searches are right while an index lags; a lag is told, and does not take us out.
         if not resources.lexical.is_caught_up(generation_by_tenant):

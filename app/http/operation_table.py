@@ -34,7 +34,6 @@ from kb.errors import (
     NothingHeld,
     OutboundRefused,
     OutboundTimedOut,
-    Overloaded,
     ReindexRunNotFound,
     RequestBudgetExceeded,
     SourceNotFound,
@@ -79,7 +78,6 @@ SEARCHING: Final[Errors] = (
     ModelUnavailable,
     IndexNotReady,
     SpaceChanged,
-    Overloaded,
 )
 ANSWERING: Final[Errors] = (
     *SEARCHING,
@@ -133,7 +131,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("POST", "/v1/answers/{answer_id}/feedback"): _operation(
         "answers.give_feedback", AnswerNotFound, StillRunning
     ),
-    ("POST", "/v1/grounding:check"): _operation("grounding.check", WorkTooCostly, Overloaded),
+    ("POST", "/v1/grounding:check"): _operation("grounding.check", WorkTooCostly),
     ("POST", "/v1/chat/completions"): _operation("chat.complete", NotFound, *ANSWERING),
     ("GET", "/v1/models"): _operation("models.list"),
     ("GET", "/v1/models/{model_id}"): _operation("models.get", NotFound),

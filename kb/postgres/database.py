@@ -37,6 +37,8 @@ from kb.errors import (
     DatabaseUnavailable,
     DatabaseUnfit,
     DiskFull,
+    KnowledgeBaseError,
+    Overloaded,
     TenantNotFound,
     TransactionConflict,
 )
@@ -66,6 +68,15 @@ DISK_FULL: Final = "53100"
 
 DISK_FULL_SECONDS: Final = 15.0
 """A disk counts as full for so long after a statement met it; only another one would tell."""
+
+_TOO_MANY_CONNECTIONS: Final = "53300"
+"""The server's limit, the database's or the login's. Source: as above."""
+
+_REFUSES_MORE: Final = ("too many", "connection slots")
+"""In what the server says then: libpq has no state of a connection that was refused."""
+
+CHECKOUT_SECONDS: Final = 10.0
+"""For one of the pool's connections: a caller who waited longer is told to come back."""
 
 _TENANT_KEY: Final = "_tenant_id_fkey"
 """Ends Postgres' names of the keys by which rows belong to their tenant."""
@@ -217,7 +228,7 @@ class Database:
             sqlalchemy_url(database_url),
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=10,
+            pool_timeout=CHECKOUT_SECONDS,
             connect_args={"prepare_threshold": None, "connect_timeout": 10},
         )
         event.listen(self.engine.sync_engine, "connect", _send_vectors_in_binary)
@@ -250,7 +261,8 @@ class Database:
         """A transaction as the login role, for creating an embedding space's table.
 
         Raises TransactionConflict when others got in its way, DatabaseUnavailable without a server,
-        DiskFull when that has no room, TenantNotFound when its tenant was deleted meanwhile.
+        Overloaded without a free connection, DiskFull when the server has no room, TenantNotFound
+        when its tenant was deleted meanwhile.
         """
         engine = self._snapshot_engine if is_snapshot else self.engine
         with self._translating_errors():
@@ -287,7 +299,6 @@ class Database:
         except (
             OperationalError,
             InterfaceError,
-            PoolTimeoutError,
             psycopg.OperationalError,
             psycopg.InterfaceError,
         ) as error:
@@ -300,7 +311,9 @@ class Database:
                 self._disk_full_at = monotonic()
                 log.error("disk.full", place="database", error="ENOSPC", sqlstate=state)  # noqa: TRY400  # its text names files
                 raise DiskFull("The disk of the database is full.") from error
-            raise DatabaseUnavailable from error
+            raise _unreached(cause, state) from error
+        except PoolTimeoutError as error:
+            raise Overloaded("All database connections of this process are in use.") from error
         except IntegrityError as error:
             if (constraint_of(error) or "").endswith(_TENANT_KEY):
                 raise TenantNotFound from error
@@ -339,6 +352,16 @@ async def tenant_within(
     await connection.execute(_ENTER, _entry(tenant_id, None))
     yield TenantSession(connection=connection, tenant_id=tenant_id, viewer=None)
     await connection.execute(_SET_ROLE, {"role": "none"})
+
+
+def _unreached(cause: BaseException | None, state: str | None) -> KnowledgeBaseError:
+    """The error of a server that did not answer, or has no connection left for us."""
+    said = str(cause)
+    if state == _TOO_MANY_CONNECTIONS or (
+        "FATAL" in said and any(words in said for words in _REFUSES_MORE)
+    ):
+        return Overloaded("The database has no connection left: 'footnote doctor' counts them.")
+    return DatabaseUnavailable()
 
 
 def _entry(tenant_id: TenantId, viewer: Viewer | None) -> dict[str, object]:

@@ -449,7 +449,7 @@ class OutboundTimedOut(Unavailable, code="outbound_timed_out"):
 
 
 class Overloaded(Unavailable, code="overloaded"):
-    """Too many costly requests are waiting already."""
+    """Too many requests are in work or waiting already."""
 
 
 class SourceBusy(Unavailable, code="source_busy"):
