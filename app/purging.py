@@ -3,7 +3,7 @@
 files -> the node's lexical index -> caches in memory -> say so -> complete, when all have said so
 
 It looks every second. What it could not do, it does the next time; what another process of the
-node has done to the disk, it leaves alone.
+node has done to the disk, it takes up.
 """
 
 import asyncio
@@ -157,6 +157,8 @@ class Purger:
             done = await node_purged(scope, self.process.node)
         if done < generation:
             await self.indexes.lexical.purge(tenant_id, generation=generation)
+        else:
+            await self.indexes.lexical.let_go(tenant_id)
 
     async def _purge_memory(self, tenant_id: TenantId, generation: int) -> None:
         if self.indexes.sketches is not None:

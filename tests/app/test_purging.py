@@ -11,6 +11,7 @@ from sqlalchemy import text
 from app.purging import Purger
 from kb.errors import ReceiptInvalid
 from kb.ids import DocumentId, TenantId, new_uuid
+from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.postgres.database import Database
 from kb.receipts import read_jwk, verify_receipt
 from kb.residue import Places, ResidueReport, Trace, find_residue, traces_of
@@ -120,6 +121,35 @@ def fresh(purger: Purger) -> Purger:
         process=ApiProcess(id=new_uuid(), node=purger.process.node),
         clock=purger.clock,
     )
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks at mapped files in /proc")
+async def test_another_process_of_the_node_keeps_no_file_that_was_purged(
+    service: Service, ana: Person, purger: Purger, settings: Settings
+) -> None:
+    await forget_processes(service.resources.database)
+    document_id = await ana.upload(SECRET)
+    other = LexicalIndexes(service.resources.database, settings.home_path / "lexical")
+    neighbour = fresh(purger)
+    neighbour.indexes = replace(purger.indexes, lexical=other)
+    async with service.resources.database.system() as system:
+        await say_alive(system, neighbour.process)
+    await other.catch_up(ana.tenant_id)
+
+    await delete(ana, document_id)
+    await fresh(purger).purge_once()
+    before = mapped_though_deleted(ana.tenant_id)
+    await neighbour.purge_once()
+
+    assert before
+    assert mapped_though_deleted(ana.tenant_id) == []
+    await other.aclose()
+
+
+def mapped_though_deleted(tenant_id: TenantId) -> list[str]:
+    """Files of the tenant's index that are deleted, and on the disk for those who map them."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return [line for line in lines if str(tenant_id) in line and line.endswith("(deleted)")]
 
 
 async def test_the_served_file_name_is_looked_for_while_a_newer_upload_waits(ana: Person) -> None:

@@ -176,6 +176,14 @@ class LexicalIndexes:
                 )
                 await write_in_thread(stream, write)
 
+    async def let_go(self, tenant_id: TenantId) -> None:
+        """Maps no file any more that another process of the node has replaced.
+
+        A file that is deleted stays on the disk as long as somebody maps it.
+        """
+        if tenant_id in self._open_indexes.all():
+            await self._open_indexes.get(tenant_id)
+
     async def stored(self) -> set[TenantId]:
         """The tenants with files on this node."""
         return await asyncio.to_thread(self._open_indexes.stored)
