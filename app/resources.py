@@ -1,8 +1,8 @@
 """The resources of the application; built by the composition root."""
 
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -44,8 +44,10 @@ class Resources:
     source_uri_prefixes: tuple[str, ...]
     home: Path
     clock: Callable[[], datetime]
-    worker_metrics: socket.socket | None = None
-    """Where the worker that this process has started shows its metrics."""
+    process_name: str | None = None
+    """The name among processes that share an address, which its metrics bear; None: it is alone."""
+    metrics_of_others: Mapping[str, socket.socket] = field(default_factory=dict)
+    """Where the other processes of this API, and its worker, show their metrics, by their names."""
 
     @property
     def has_room(self) -> bool:

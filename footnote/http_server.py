@@ -13,7 +13,6 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, Literal, assert_never
 
-import structlog
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
@@ -21,8 +20,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from app.http.problems import PROBLEM_MEDIA_TYPE, unread_problem
 from kb import stopping
-
-log = structlog.get_logger(__name__)
 
 GRACEFUL_STOP_SECONDS: Final = 3
 """A stop within 10 s is promised."""
@@ -85,10 +82,8 @@ class Server(uvicorn.Server):
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.started:
-            log.info("api.listening", host=self.config.host, port=self.config.port)
-            if self._moments is not None:
-                await self._moments.on_listening()
+        if self.started and self._moments is not None:
+            await self._moments.on_listening()
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

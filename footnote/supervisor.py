@@ -51,14 +51,22 @@ class Child:
     restart_delay_seconds = RESTART_DELAY_SECONDS
 
     def __init__(
-        self, name: str, command: Sequence[str], *, descriptors: Sequence[int] = ()
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        descriptors: Sequence[int] = (),
+        kind: str | None = None,
+        has_begun: bool = True,
     ) -> None:
-        """Starts it; it inherits the descriptors."""
+        """Starts it; it inherits the descriptors. Of one `kind` there may be several."""
         self.name = name
+        self.has_begun = has_begun
+        """False until it has said so: one that dies before that is not started again."""
         self._descriptors = descriptors
         self.where_to_look = f"the {name}'s own lines in this log say why"
         self.was_killed = False
-        self._restarted = f"{name}.restarted"
+        self._restarted = f"{kind or name}.restarted"
         self._command = list(command)
         self._process = self._start()
 
@@ -92,7 +100,7 @@ class Child:
     def start_again(self) -> None:
         """Ends what it left running and starts it again; KeepsDying when that fails."""
         self._kill_group()
-        log.warning(self._restarted, exit_code=self._process.wait())
+        log.warning(self._restarted, part=self.name, exit_code=self._process.wait())
         self._process = self._start()
 
     def tell_to_stop(self) -> None:
@@ -222,6 +230,8 @@ class Supervisor:
         is_full = self._home is not None and not has_room(self._home)
         delay = FULL_DISK_DELAY_SECONDS if is_full else part.restart_delay_seconds
         how = part.how_it_ended()
+        if isinstance(part, Child) and not part.has_begun:
+            raise KeepsDying(f"The {part.name} did not start ({how}); {part.where_to_look}.")
         log.error(
             "part.died",
             part=part.name,

@@ -1,8 +1,9 @@
 """The metrics of a process beside another, which shows them among its own.
 
-The one that shows them holds a listening socket of the loopback interface, and each process that it
-starts inherits it: a process that starts again is found without a port that somebody has to choose,
-and no file is left behind. A connection gets all metrics as text, and is closed.
+A parent holds a listening socket of the loopback interface for each process that it starts, and
+hands it down: a process that starts again is found without a port that somebody has to choose, and
+no file is left behind. A connection gets all metrics as text, and is closed. prometheus_client's
+own way for several processes, files that all map, has no `process_*` and keeps the dead's counts.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from typing import Final
 from prometheus_client import Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from kb.telemetry import Metrics
+from kb.telemetry import Metrics, labelled
 
 END: Final = b"# EOF\n"
 """Without it at its end a text was cut off, perhaps in the middle of a number."""
@@ -54,10 +55,4 @@ async def read_metrics(
         return []
     if not text.endswith(END):
         return []
-    metrics = list(text_string_to_metric_families(text.decode()))
-    for metric in metrics:
-        metric.samples = [
-            sample._replace(labels={**sample.labels, "process": process})
-            for sample in metric.samples
-        ]
-    return metrics
+    return labelled(text_string_to_metric_families(text.decode()), process)

@@ -261,19 +261,32 @@ class Metrics:
         for stage, seconds in seconds_by_stage.items():
             self.observe_stage(f"{prefix}{stage}", seconds=seconds)
 
-    def exposition(self, of_others: Iterable[Metric] = ()) -> bytes:
+    def exposition(self, of_others: Iterable[Metric] = (), *, process: str | None = None) -> bytes:
         """All metrics in the text format of Prometheus, see CONTENT_TYPE_LATEST.
 
         Samples of other processes stand with those of the same metric here; they need a label that
-        tells them apart.
+        tells them apart. With `process` those of this one get it.
         """
-        ours = chain(self.registry.collect(), self.database_registry.collect())
+        own = self.registry.collect()
+        named = own if process is None else labelled(own, process)
+        ours = chain(named, self.database_registry.collect())
         metric_by_name: dict[str, Metric] = {}
         for metric in chain(ours, of_others):
             metric_by_name.setdefault(metric.name, metric)
             if metric_by_name[metric.name] is not metric:
                 metric_by_name[metric.name].samples.extend(metric.samples)
         return generate_latest(_Collected(metric_by_name.values()))
+
+
+def labelled(metrics: Iterable[Metric], process: str) -> list[Metric]:
+    """The metrics, with a label on each sample that says of which process it is."""
+    found = list(metrics)
+    for metric in found:
+        metric.samples = [
+            sample._replace(labels={**sample.labels, "process": process})
+            for sample in metric.samples
+        ]
+    return found
 
 
 class _Collected(Collector):

@@ -1,17 +1,17 @@
 """Alive, ready, metrics: what an operator asks. No credential, nothing of any tenant."""
 
 import asyncio
+from itertools import chain
 from typing import Final, Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, Metric
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import Field
 
 from app.http.database_numbers import DatabaseNumbers
 from app.http.dependencies import ResourcesDep
 from app.http.schemas import ResponseModel
-from app.resources import Resources
 from kb.errors import DatabaseUnavailable, Overloaded
 from kb.process_metrics import read_metrics
 from kb.store.tenants import generations
@@ -84,13 +84,13 @@ async def readyz(resources: ResourcesDep) -> JSONResponse:
 
 @router.get("/metrics", response_class=PlainTextResponse, responses=EXPOSITION)
 async def metrics(request: Request, resources: ResourcesDep) -> Response:
-    """Prometheus metrics of this process, of the worker that it started, and of the database."""
+    """Prometheus metrics of this API's processes, of the worker it started, of the database."""
     numbers: DatabaseNumbers = request.app.state.database_numbers
-    _, of_worker = await asyncio.gather(numbers.refresh(), _worker_metrics(resources))
-    return Response(resources.metrics.exposition(of_worker), media_type=CONTENT_TYPE_LATEST)
-
-
-async def _worker_metrics(resources: Resources) -> list[Metric]:
-    if resources.worker_metrics is None:
-        return []
-    return await read_metrics(resources.worker_metrics, process="worker")
+    reading = [
+        asyncio.create_task(read_metrics(shown_at, process=name))
+        for name, shown_at in resources.metrics_of_others.items()
+    ]
+    await numbers.refresh()
+    of_others = chain.from_iterable(await asyncio.gather(*reading))
+    text = resources.metrics.exposition(of_others, process=resources.process_name)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)

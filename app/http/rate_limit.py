@@ -1,6 +1,7 @@
 """The limit of requests that a subject may make in a minute.
 
-Counted in this process: with several API processes a subject may use its limit on each of them.
+Counted in this process: with several API processes, on one port or behind a proxy, a subject may
+use its limit on each of them. A share of the limit for each would refuse who has one connection.
 """
 
 import math

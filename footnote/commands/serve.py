@@ -3,14 +3,12 @@
 import asyncio
 import gc
 import os
-import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import Literal
 
 import structlog
 import uvloop
@@ -19,13 +17,21 @@ from prometheus_client import start_http_server
 from app.http.main import build_app
 from app.resources import Resources
 from footnote.announcements import Announcements
+from footnote.api_group import Inherited
 from footnote.compose import open_ingestion, open_resources
 from footnote.http_server import Moments, http_server
 from footnote.listening import Listener, address_failure, bound_to
 from footnote.on_database import COMMAND_LINE
 from footnote.one_up import only_one_up
 from footnote.outside import open_web
-from footnote.supervisor import Child, Database, Part, Supervisor
+from footnote.service_process import (
+    database_parts,
+    group_ended_without,
+    service,
+    started,
+    stop_with,
+)
+from footnote.supervisor import Child, Part, Supervisor
 from footnote.worker_tools import (
     build_night,
     build_reindexing,
@@ -35,18 +41,15 @@ from footnote.worker_tools import (
 from ingest.deliveries import deliver_due, keep_delivering
 from ingest.worker import build_queue_app, run_worker
 from kb import stopping
-from kb.disk import home_failure, is_disk_full
 from kb.errors import DependencyFailed
 from kb.heartbeat import Heartbeat
-from kb.logs import configure_logging, logged_process
-from kb.postgres.embedded_postgres import DatabaseServer, database_server
 from kb.process_metrics import listening_socket, show_metrics
-from kb.settings import DEFAULT_EMBEDDING_MODEL, Settings, unknown_variables
+from kb.settings import DEFAULT_EMBEDDING_MODEL, Settings
 from kb.store.audit import record_system_event
 from kb.store.credentials import create_key
 from kb.store.queue_state import queue_states
 from kb.store.tenants import create_tenant, generations
-from migrations.run import require_current, upgrade
+from migrations.run import upgrade
 
 log = structlog.get_logger(__name__)
 
@@ -66,46 +69,13 @@ PURGE_INTERVAL_SECONDS = 1.0
 """The interval at which this process looks for copies to purge."""
 
 
-@contextmanager
-def _service(*, is_child: bool = False) -> Iterator[Settings]:
-    """The settings of a service, which runs inside the block."""
-    settings = Settings()
-    configure_logging(settings.log_level, settings.log_format)
-    stopping.treat_sigterm_as_success()
-    for variable in [] if is_child else unknown_variables():
-        log.warning("setting.unknown", variable=variable)
-    try:
-        yield settings
-    except OSError as error:
-        if not is_disk_full(error):
-            raise
-        # Below the home something is written all the time.
-        raise home_failure(settings.home, error) from error
-
-
-@contextmanager
-def _started(
-    name: Literal["api", "worker"],
-    settings: Settings,
-    prepare_schema: Callable[[str], None] = require_current,
-) -> Iterator[DatabaseServer]:
-    """The service's database; its start and end are logged around the block.
-
-    One that cannot start says so in one line, and has nothing to log.
-    """
-    with database_server(settings) as server:
-        prepare_schema(server.url)
-        with logged_process(name, home=str(settings.home.expanduser())):
-            yield server
-
-
 def up(host: str, port: int) -> None:
     """Run everything: database (embedded unless configured), migrations, API and a worker."""
     with bound_to(host, port) as listener:
         told = Announcements(listener)
         with (
             told.end_told(),
-            _service() as settings,
+            service() as settings,
             only_one_up(settings.home_path, listener.url),
         ):
             _run_everything(settings, listener, told)
@@ -122,17 +92,17 @@ def _run_everything(settings: Settings, listener: Listener, told: Announcements)
         told.step("bringing the schema up to date")
         upgrade(url)
 
-    with _started("api", settings, prepare_schema) as server:
+    with started("api", settings, prepare_schema) as server:
         told.step("starting the worker")
         command = [sys.executable, "-m", "footnote", "worker", "--exit-with", str(os.getpid())]
         with listening_socket() as shown_at:
             descriptor = shown_at.fileno()
             command += ["--metrics-at", str(descriptor)]
             child = Child("worker", command, descriptors=[descriptor])
-            parts: list[Part] = [*_database(server), child]
+            parts: list[Part] = [*database_parts(server), child]
             with Supervisor(parts, home=settings.home_path) as supervisor:
                 uvloop.run(
-                    _serve(settings, server.url, listener, told=told, worker_metrics=shown_at)
+                    _serve(settings, server.url, listener, told, others={"worker": shown_at})
                 )
             told.cut_off += [f"the {name} did not end in time" for name in supervisor.killed]
 
@@ -141,27 +111,42 @@ def api(host: str, port: int) -> None:
     """Run the API alone; the schema must be up to date."""
     with (
         bound_to(host, port) as listener,
-        _service() as settings,
-        _started("api", settings) as server,
-        Supervisor(_database(server), home=settings.home_path),
+        service() as settings,
+        started("api", settings) as server,
+        Supervisor(database_parts(server), home=settings.home_path),
     ):
-        asyncio.run(_serve(settings, server.url, listener, told=None, worker_metrics=None))
+        asyncio.run(_serve(settings, server.url, listener))
+
+
+def one_of_several(host: str, port: int, from_parent: str) -> None:
+    """Run one of the processes that share the address; their parent watches the database."""
+    inherited = Inherited.read(from_parent)
+    with (
+        inherited.listener(host, port) as listener,
+        inherited.others() as others,
+        service(is_child=True) as settings,
+        group_ended_without(inherited.parent),
+        started(inherited.name, settings) as server,
+    ):
+        asyncio.run(_serve(settings, server.url, listener, others=others, inherited=inherited))
 
 
 def worker(*, until_empty: bool, exit_with: int | None, metrics_at: int | None) -> None:
     """Run a worker that ingests what was uploaded."""
     # Before the worker gives way to others: what says that it lives should not.
     with (
-        _service(is_child=exit_with is not None) as settings,
+        service(is_child=exit_with is not None) as settings,
         closing(Heartbeat()) as heartbeat,
     ):
         if exit_with is not None:
             os.nice(BESIDE_AN_API)
         with (
-            _group_ended_without(exit_with),
-            _started("worker", settings) as server,
+            group_ended_without(exit_with),
+            started("worker", settings) as server,
             # A parent watches the database for both.
-            Supervisor(_database(server) if exit_with is None else [], home=settings.home_path),
+            Supervisor(
+                database_parts(server) if exit_with is None else [], home=settings.home_path
+            ),
         ):
             asyncio.run(
                 _work(
@@ -175,45 +160,31 @@ def worker(*, until_empty: bool, exit_with: int | None, metrics_at: int | None) 
             )
 
 
-def _database(server: DatabaseServer) -> list[Database]:
-    return [Database(server.embedded)] if server.embedded is not None else []
-
-
-@contextmanager
-def _group_ended_without(parent: int | None) -> Iterator[None]:
-    """Ends this process's group when the parent was killed: nobody else would."""
-
-    def end_group(_seconds: float) -> None:
-        if parent is not None and os.getppid() != parent and os.getpgrp() == os.getpid():
-            os.killpg(os.getpid(), signal.SIGKILL)
-
-    with stopping.on_kill(end_group):
-        try:
-            yield
-        finally:
-            end_group(0)
-
-
 async def _serve(
     settings: Settings,
     url: str,
     listener: Listener,
+    told: Announcements | None = None,
     *,
-    told: Announcements | None,
-    worker_metrics: socket.socket | None,
+    others: Mapping[str, socket.socket] | None = None,
+    inherited: Inherited | None = None,
 ) -> None:
-    """Serves the API; one that is `told` of is beside a worker of its own."""
+    """Serves the API; one that is `told` of is beside a worker of its own.
+
+    `others` are those whose metrics stand beside its own; `inherited` is what one of several has.
+    """
     if told is not None:
         model = settings.embedding_model
         once = "" if model == DEFAULT_EMBEDDING_MODEL else "; the first time it is converted"
         told.step(f"loading the embedding model {model}{once}")
     async with open_resources(settings, url) as opened:
-        resources = replace(opened, worker_metrics=worker_metrics)
+        name = None if inherited is None else inherited.name
+        resources = replace(opened, process_name=name, metrics_of_others=others or {})
         server = http_server(
             build_app(resources),
             host=listener.host,
             port=listener.port,
-            moments=None if told is None else _moments(resources, told),
+            moments=_moments(resources, listener, told, inherited),
         )
         # What start-up has made stays: collecting garbage would look through it each time, for a
         # tenth of a second in which nobody is answered.
@@ -223,6 +194,9 @@ async def _serve(
             asyncio.create_task(resources.spaces.follow(resources.database)),
             asyncio.create_task(resources.purger.run(interval_seconds=PURGE_INTERVAL_SECONDS)),
         ]
+        if inherited is not None:
+            await show_metrics(resources.metrics, inherited.shown_at[inherited.number - 1])
+            beside.append(asyncio.create_task(stop_with(inherited.parent)))
         try:
             await server.serve(sockets=listener.sockets)
         except OSError as error:
@@ -235,16 +209,29 @@ async def _serve(
             await asyncio.gather(*beside, return_exceptions=True)
 
 
-def _moments(resources: Resources, told: Announcements) -> Moments:
+def _moments(
+    resources: Resources,
+    listener: Listener,
+    told: Announcements | None,
+    inherited: Inherited | None,
+) -> Moments:
     async def on_listening() -> None:
-        told.listening()
-        key = await _first_key(resources)
-        if key is None:
-            told.other_start(FIRST_TENANT)
-        else:
-            told.first_key(FIRST_TENANT, key)
+        if inherited is not None:
+            # Its parent says so, once for all.
+            inherited.say_that_it_listens()
+            return
+        log.info("api.listening", host=listener.host, port=listener.port, processes=1)
+        if told is not None:
+            told.listening()
+            key = await _first_key(resources)
+            if key is None:
+                told.other_start(FIRST_TENANT)
+            else:
+                told.first_key(FIRST_TENANT, key)
 
     async def on_stopping() -> None:
+        if told is None:
+            return
         with suppress(DependencyFailed, TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS), resources.database.system() as system:
                 running = sum(state.running for state in await queue_states(system))
@@ -285,7 +272,7 @@ async def _work(
             start_http_server(settings.worker_metrics_port, registry=tools.metrics.registry)
         elif metrics_at is not None:
             await show_metrics(tools.metrics, metrics_at)
-        watching = asyncio.create_task(_exit_with(parent)) if parent is not None else None
+        watching = asyncio.create_task(stop_with(parent)) if parent is not None else None
         sources = build_source_tools(settings, tools.database, tools.files, web)
         working = asyncio.create_task(
             run_worker(
@@ -319,11 +306,3 @@ async def _work(
                 await asyncio.gather(delivering, return_exceptions=True)
             if watching is not None:
                 watching.cancel()
-
-
-async def _exit_with(parent: int) -> None:
-    """Stops this process when its parent was killed and could not stop it."""
-    while os.getppid() == parent:  # noqa: ASYNC110  # nothing tells when a parent dies
-        await asyncio.sleep(1)
-    log.warning("worker.parent_gone")
-    os.kill(os.getpid(), signal.SIGTERM)

@@ -15,11 +15,34 @@ def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
     serve.up(host, port)
 
 
-def api(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
+def api(
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8000,
+    processes: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=64,
+            help="Processes that share the port and the home, each with memory and database "
+            "connections of its own. On two cores more than one gain nothing.",
+        ),
+    ] = 1,
+    inherited: Annotated[
+        str | None, typer.Option(hidden=True, help="What one of several has from its parent.")
+    ] = None,
+) -> None:
     """Run the API alone; the schema must be up to date."""
+    if inherited is None and processes > 1:
+        from footnote.commands import serve_together
+
+        serve_together.api(host, port, processes)
+        return
     from footnote.commands import serve
 
-    serve.api(host, port)
+    if inherited is None:
+        serve.api(host, port)
+    else:
+        serve.one_of_several(host, port, inherited)
 
 
 def worker(

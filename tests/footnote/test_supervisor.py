@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from structlog.testing import capture_logs
 
 from footnote import supervisor
 from footnote.supervisor import Child, KeepsDying, Supervisor
@@ -135,3 +136,20 @@ def test_one_that_dies_less_often_is_no_reason_to_end(
             os.kill(process, signal.SIGKILL)
         last, _ = ids(told)
         assert is_alive(last)
+
+
+def test_a_child_that_dies_before_it_has_begun_is_not_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stopping, "stop_with_failure", lambda: None)
+    command = [sys.executable, "-S", "-E", "-c", DIE]
+    dead = Child("api-1", command, kind="api", has_begun=False)
+
+    with (
+        capture_logs() as logs,
+        pytest.raises(KeepsDying, match=r"The api-1 did not start \(exit code 3\)"),
+        Supervisor([dead]) as watched,
+    ):
+        watched.join()
+
+    assert logs == []

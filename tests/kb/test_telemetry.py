@@ -166,3 +166,14 @@ def test_two_registries_do_not_meet() -> None:
     first.set_jobs_waiting(1)
 
     assert "footnote_jobs_waiting 0.0" in exposition(second)
+
+
+def test_samples_bear_the_name_of_a_process_among_several_and_the_database_none() -> None:
+    metrics = Metrics()
+    metrics.count_answer(status="answered", reason=None)
+    metrics.set_jobs_waiting(4)
+
+    shown = metrics.exposition(process="api-2").decode().splitlines()
+
+    assert 'footnote_answers_total{process="api-2",reason="",status="answered"} 1.0' in shown
+    assert "footnote_jobs_waiting 4.0" in shown
