@@ -18,6 +18,7 @@ from typing import Self
 
 import structlog
 
+from footnote.connection_demand import check_connections
 from footnote.listening import Listener, SharedSocket
 from footnote.service_process import database_parts
 from footnote.supervisor import Child, Supervisor
@@ -89,8 +90,10 @@ def run_group(
 ) -> None:
     """Runs so many processes of the API until a stop.
 
-    Raises KeepsDying when one of them cannot start, or ends as often as it is started.
+    Raises KeepsDying when one of them cannot start, or ends as often as it is started, and
+    Misconfigured when the database has no connections for all.
     """
+    check_connections(settings, server.url, processes=processes)
     with ExitStack() as stack:
         shown_at = [stack.enter_context(listening_socket()) for _ in range(processes)]
         heard_at, told_at = os.pipe()

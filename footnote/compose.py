@@ -22,6 +22,7 @@ from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.search import CountSearch, RetrievalLimits, Retriever
 from app.retrieve.search_spaces import SearchSpaces
+from footnote.connection_demand import INDEX_CONNECTIONS
 from footnote.language_models import open_configured_gateway
 from footnote.on_database import open_database, utc_now
 from footnote.outside import open_outbound, source_prefixes
@@ -52,9 +53,6 @@ from kb.telemetry import Metrics
 from models.embedding import Embedder, SentenceTransformerEmbedder
 from models.reranking import CrossEncoderScorer
 from models.space_models import LoadModel, SpaceModels
-
-INDEX_CONNECTIONS = 6
-"""For four that write lexical indexes, one that reads sketches, and one that looks what to do."""
 
 EMBEDDING_BATCH_SIZE = 8
 """Texts of similar length that each core encodes at once. 4 take as much processor time, 16 take

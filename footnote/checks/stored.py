@@ -7,14 +7,16 @@ from typing import Final
 
 from app.answering.abstention import REFIT, fitted_model, is_fitted_to
 from footnote.checks.check import Check, skipped, tried, tried_async
+from footnote.connection_demand import WAYS_OUT, connections_of_api, connections_of_worker
 from kb.errors import KnowledgeBaseError
+from kb.postgres.connection_limit import connection_limit
 from kb.postgres.database import Database
 from kb.postgres.embedded_postgres import database_url
 from kb.postgres.reaching import fit_versions
 from kb.postgres.row_security import is_login_powerful, probe_row_security
 from kb.settings import Settings
 from kb.store.api_processes import count_living
-from kb.store.queue import has_worker
+from kb.store.queue import count_workers
 from kb.store.queue_state import documents_by_status, queue_states
 from kb.store.spaces import SpaceTuning, StoredSpace, stored_spaces
 from migrations.run import require_current, upgrade
@@ -28,6 +30,7 @@ AFTER_THE_SCHEMA: Final = (
     "evidence floor",
     "api",
     "worker",
+    "connections",
     "queue",
     "failed documents",
 )
@@ -92,6 +95,7 @@ async def _check_content(settings: Settings, url: str) -> list[Check]:
         "evidence floor": (lambda: _floor(database, settings), UPGRADE),
         "api": (lambda: _api(database), UPGRADE),
         "worker": (lambda: _worker(database, settings), UPGRADE),
+        "connections": (lambda: _connections(database, settings), UPGRADE),
         "queue": (lambda: _queue(database, settings), UPGRADE),
         "failed documents": (lambda: _failed_documents(database), UPGRADE),
     }
@@ -157,17 +161,35 @@ async def _api(database: Database) -> Check:
 
 
 async def _worker(database: Database, settings: Settings) -> Check:
-    is_there = await _has_worker(database, settings)
+    count = await _count_workers(database, settings)
     return Check(
         name="worker",
-        status="ok" if is_there else "warning",
-        detail="running" if is_there else "none runs: what is uploaded waits",
+        status="ok" if count else "warning",
+        detail="running" if count else "none runs: what is uploaded waits",
         mend=START,
     )
 
 
-async def _has_worker(database: Database, settings: Settings) -> bool:
-    return await has_worker(database, silent_after=timedelta(seconds=settings.stalled_job_seconds))
+async def _connections(database: Database, settings: Settings) -> Check:
+    """What all processes that run may open, by these settings, beside what the server allows."""
+    async with database.system() as system:
+        apis = await count_living(system)
+    workers = await _count_workers(database, settings)
+    limit = await asyncio.to_thread(connection_limit, database.database_url)
+    would, apis, workers = ("", apis, workers) if apis or workers else ("would ", 1, 1)
+    wanted = apis * connections_of_api(settings) + workers * connections_of_worker(settings)
+    return Check(
+        name="connections",
+        status="ok" if wanted <= limit.connections else "warning",
+        detail=f"API processes ({apis}) and workers ({workers}) {would}open up to {wanted} of "
+        f"{limit.connections} ({limit.set_by})",
+        mend=WAYS_OUT,
+    )
+
+
+async def _count_workers(database: Database, settings: Settings) -> int:
+    silent_after = timedelta(seconds=settings.stalled_job_seconds)
+    return await count_workers(database, silent_after=silent_after)
 
 
 async def _queue(database: Database, settings: Settings) -> Check:
@@ -180,7 +202,7 @@ async def _queue(database: Database, settings: Settings) -> Check:
     if waiting:
         detail += f"; the oldest has waited {timedelta(seconds=round(oldest))}"
     is_slow = bool(waiting) and oldest > LONG_SECONDS
-    is_worked_on = await _has_worker(database, settings)
+    is_worked_on = await _count_workers(database, settings) > 0
     return Check(
         name="queue",
         status="ok" if not is_slow else "warning" if is_worked_on else "failed",

@@ -32,7 +32,7 @@ from kb.postgres.database import retried
 from kb.store.audit import record_event
 from kb.store.changes import change_fields, lock_to_change, narrow_readers, readers_of_both
 from kb.store.documents import Document, DocumentFields, find_named, get_document, lock_external_id
-from kb.store.queue import has_worker
+from kb.store.queue import count_workers
 from kb.store.source_items import Sidecar
 from kb.store.uploads import Upload, Uploads
 from language.text import is_text
@@ -176,7 +176,7 @@ class Intake:
         Two that run one job do it twice, and each other upload waits for the worker's.
         """
         tenant_id = self.caller.tenant_id
-        while await has_worker(tools.database, silent_after=self.stalled_after):
+        while await count_workers(tools.database, silent_after=self.stalled_after):
             if await has_finished(tools, tenant_id, job_id):
                 return
             await asyncio.sleep(LOOK_EVERY_SECONDS)

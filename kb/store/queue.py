@@ -115,22 +115,23 @@ _REMEMBER: Final = """
     ON CONFLICT (id) DO NOTHING
 """
 
-_HAS_WORKER: Final = text(
+QUEUE_POOL_SIZE: Final = 4
+"""Connections on which a worker takes and ends jobs, beside one that listens for news."""
+
+_COUNT_WORKERS: Final = text(
     f"""
-    SELECT EXISTS (
-        SELECT FROM procrastinate.procrastinate_workers AS worker
-        WHERE last_heartbeat > now() - make_interval(secs => :seconds)
-            OR {_IS_HEARD.replace("%(seconds)s", ":seconds")}
-    )
+    SELECT count(*) FROM procrastinate.procrastinate_workers AS worker
+    WHERE last_heartbeat > now() - make_interval(secs => :seconds)
+        OR {_IS_HEARD.replace("%(seconds)s", ":seconds")}
     """  # noqa: S608  # our own constants
 )
 
 
-async def has_worker(database: Database, *, silent_after: timedelta) -> bool:
-    """True when a worker has been heard of within that time."""
+async def count_workers(database: Database, *, silent_after: timedelta) -> int:
+    """The number of workers that have been heard of within that time."""
     async with database.owner() as connection:
-        found = await connection.execute(_HAS_WORKER, {"seconds": silent_after.total_seconds()})
-        return bool(found.scalar_one())
+        found = await connection.execute(_COUNT_WORKERS, {"seconds": silent_after.total_seconds()})
+        return int(found.scalar_one())
 
 
 def queue_connector(database_url: str) -> PsycopgConnector:
@@ -138,6 +139,8 @@ def queue_connector(database_url: str) -> PsycopgConnector:
     return PsycopgConnector(
         conninfo=conninfo(database_url),
         kwargs={"options": "-c search_path=procrastinate", "prepare_threshold": None},
+        min_size=QUEUE_POOL_SIZE,
+        max_size=QUEUE_POOL_SIZE,
     )
 
 

@@ -18,7 +18,7 @@ from ingest.worker import build_queue_app
 from kb.heartbeat import Heartbeat, is_stopped
 from kb.postgres.database import conninfo
 from kb.settings import Settings
-from kb.store.queue import has_worker
+from kb.store.queue import count_workers
 from tests.architecture.databases import execute, values
 from tests.footnote.own_database import OwnDatabase, own_database
 from tests.footnote.processes import python
@@ -180,11 +180,11 @@ async def test_on_a_full_disk_only_the_jobs_of_the_dead_are_taken_over(
 
             assert await taken_and_pruned() == ([], False, False)
             assert not watch.has_beaten()
-            assert await has_worker(own.tools.database, silent_after=PATIENCE)
+            assert await count_workers(own.tools.database, silent_after=PATIENCE)
         await until_silent(own, dying_id)
 
         assert await taken_and_pruned() == ([left], False, True)
-        assert await has_worker(own.tools.database, silent_after=PATIENCE)
+        assert await count_workers(own.tools.database, silent_after=PATIENCE)
 
 
 def heard(own: OwnDatabase, since: str) -> set[str]:

@@ -51,6 +51,7 @@ async def test_what_runs_what_waits_and_what_failed_is_told(
         "evidence floor": "warning",
         "api": "warning",
         "worker": "warning",
+        "connections": "ok",
         "queue": "ok",
         "failed documents": "ok",
     }
