@@ -7,7 +7,6 @@ read now, and tells which state that is. What was chosen counts only when it is 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -90,7 +89,6 @@ async def settle_search(
 # Arrays as Postgres writes them: a tenth of what it takes to adapt each of their elements.
 
 
-@lru_cache(maxsize=1_000)
 def _texts(texts: tuple[str, ...]) -> str:
     quoted = (text.replace("\\", r"\\").replace('"', r"\"") for text in texts)
     return "{" + ",".join(f'"{text}"' for text in quoted) + "}"

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from app.heavy_work import LIMITS, MOST_OF_ONE_TENANT, HeavyWork
 from app.resources import Resources
+from app.retrieve.from_memory import FallBack
 from app.retrieve.search import Retriever
 from tests.service import Person, Service
 
@@ -99,6 +100,10 @@ class StuckRetriever(Retriever):
             await asyncio.Event().wait()
         finally:
             self.was_cancelled.set()
+
+    @override
+    async def search_with_key(self, *_args: object, **_more: object) -> FallBack:
+        return FallBack.NOT_HELD
 
 
 @pytest.mark.parametrize(
