@@ -115,7 +115,7 @@ def api(host: str, port: int) -> None:
         started("api", settings) as server,
         Supervisor(database_parts(server), home=settings.home_path),
     ):
-        asyncio.run(_serve(settings, server.url, listener))
+        uvloop.run(_serve(settings, server.url, listener))
 
 
 def one_of_several(host: str, port: int, from_parent: str) -> None:
