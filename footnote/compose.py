@@ -104,8 +104,11 @@ def space_of(embedder: SentenceTransformerEmbedder) -> Space:
     )
 
 
-def model_loader(settings: Settings) -> LoadModel:
-    """Loads the models that the database names, which is what `settings` name only at first."""
+def model_loader(settings: Settings, *, serves: bool = False) -> LoadModel:
+    """Loads the models that the database names, which is what `settings` name only at first.
+
+    One that `serves` is prepared for many questions.
+    """
 
     def load(space: Space) -> Embedder:
         # The weights may lie in another folder here: that of the settings.
@@ -118,6 +121,8 @@ def model_loader(settings: Settings) -> LoadModel:
                 found = found or error.message
                 continue
             if is_same_model(space, space_of(embedder)):
+                if serves:
+                    embedder.prepare_questions()
                 return embedder
             found = f"{name!r} is another model or revision ({embedder.revision}) here."
         raise ModelUnavailable(
@@ -130,14 +135,14 @@ def model_loader(settings: Settings) -> LoadModel:
 
 
 async def open_active_model(
-    settings: Settings, database: Database
+    settings: Settings, database: Database, *, serves: bool = False
 ) -> tuple[Space, Embedder, SpaceModels]:
     """The active space with its model, and where those of other spaces come from.
 
     The configured model makes the first space. From the first document on the database says which
     model is needed; ModelUnavailable when that one cannot be loaded.
     """
-    load = model_loader(settings)
+    load = model_loader(settings, serves=serves)
     async with database.system() as system:
         space = await current_space(system)
         is_empty = not any((await generations(system)).values())
@@ -145,6 +150,8 @@ async def open_active_model(
     if space is None or (is_empty and space.model != settings.embedding_model):
         configured = load_embedder(settings)
         space = await open_space(database, configured)
+        if serves:
+            configured.prepare_questions()
         embedder = configured
     else:
         embedder = load(space)
@@ -225,9 +232,11 @@ def _build_answerer(
     )
 
 
-async def open_search_spaces(settings: Settings, database: Database) -> SearchSpaces:
+async def open_search_spaces(
+    settings: Settings, database: Database, *, serves: bool = False
+) -> SearchSpaces:
     """The active space with its model loaded; others when somebody follows them."""
-    space, embedder, models = await open_active_model(settings, database)
+    space, embedder, models = await open_active_model(settings, database, serves=serves)
     async with database.system() as system:
         stored = await find_space(system, space.name)
     warn_of_unfitted_floor(stored)
@@ -235,15 +244,17 @@ async def open_search_spaces(settings: Settings, database: Database) -> SearchSp
 
 
 @asynccontextmanager
-async def open_resources(settings: Settings, database_url: str) -> AsyncIterator[Resources]:
-    """The resources that the API and the command line answer with."""
+async def open_resources(
+    settings: Settings, database_url: str, *, serves: bool = False
+) -> AsyncIterator[Resources]:
+    """The resources that the API and the command line answer with; the API `serves` many."""
     metrics = Metrics()
     policies = load_policies(settings.home_path / "policy.toml")
     async with (
         open_database(settings, database_url) as database,
         open_configured_gateway(settings, policies, database, metrics, clock=utc_now) as gateway,
     ):
-        spaces = await open_search_spaces(settings, database)
+        spaces = await open_search_spaces(settings, database, serves=serves)
         files = FileStore(settings.effective_file_store_url)
         async with (
             open_indexes(settings, database_url) as indexes,

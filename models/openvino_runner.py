@@ -4,22 +4,21 @@ sentence-transformers runs one batch on all cores; a small batch on each of two 
 quarter less.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypedDict, assert_never, get_args
+from threading import Lock
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
+from kb.unit_vectors import Vectors
 from models.bert_network import HIDDEN
+from models.short_questions import LONGEST, ShortQuestions
+from models.token_batches import Pooling, TokenBatch, padded, unit_rows
 
 if TYPE_CHECKING:
     from openvino import InferRequest, Model  # type: ignore[import-untyped]  # ships no types
-
-Pooling = Literal["mean", "cls"]
-"""The way one vector is made of those of the tokens."""
-POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
 
 LENGTH_STEP: Final = 8
 """Batches are as long as a multiple of it: openvino keeps 1.1 MB of code for every shape it meets.
@@ -28,16 +27,12 @@ Steps of 8 take 40 % less memory than of 1 after texts of all lengths, and no mo
 """
 
 
-class _Batch(TypedDict):
-    """The network's inputs, (rows, tokens) int64."""
-
-    input_ids: NDArray[np.int64]
-    attention_mask: NDArray[np.int64]
-    token_type_ids: NDArray[np.int64]
-
-
 class OpenvinoRunner:
-    """Gives the vectors that sentence-transformers would give; one caller at a time."""
+    """Gives the vectors that sentence-transformers would give, to any thread.
+
+    Those who encode take turns, and so do those who ask. Neither waits for the other: a question is
+    computed as soon as one of the batches that run is done.
+    """
 
     def __init__(
         self,
@@ -67,8 +62,16 @@ class OpenvinoRunner:
         self.dimension = int(compiled.output(HIDDEN).partial_shape[2].get_length())
         self._queue = AsyncInferQueue(compiled)
         self._queue.set_callback(self._take)
+        self._encoding = Lock()
+        self._request = compiled.create_infer_request()
+        self._asking = Lock()
+        self._short_questions: ShortQuestions | None = None
 
-    def encode(self, texts: Sequence[str], *, may_cut: bool) -> NDArray[np.float32]:
+    def prepare_questions(self, network: "Model") -> None:
+        """Has short questions computed by a network of their own, the same one, from now on."""
+        self._short_questions = ShortQuestions(network, pooling=self._pooling)
+
+    def encode(self, texts: Sequence[str], *, may_cut: bool) -> Vectors:
         """One unit row for each text; ValueError for one beyond `max_tokens` unless it may be cut.
 
         Longest first in batches of similar length, for padding costs as much as text.
@@ -77,43 +80,43 @@ class OpenvinoRunner:
         if not may_cut and any(each.overflowing for each in tokens):
             raise ValueError(f"A text is longer than the model's {self.max_tokens} tokens.")
         vectors = np.empty((len(tokens), self.dimension), dtype=np.float32)
+        with self._encoding:
+            for rows, batch in self._batches(tokens):
+                self._queue.start_async(self._taken(batch), (vectors, rows, batch))
+            self._queue.wait_all()
+        return vectors
+
+    def encode_questions(self, questions: Sequence[str]) -> Vectors:
+        """One unit row for each question; one beyond `max_tokens` is cut off."""
+        tokens = self._tokenizer.encode_batch_fast(list(questions))
+        vectors = np.empty((len(tokens), self.dimension), dtype=np.float32)
+        short_questions = self._short_questions
+        longest_of_short = 0 if short_questions is None else min(LONGEST, self.max_tokens)
+        short = [row for row, each in enumerate(tokens) if len(each) <= longest_of_short]
+        long = [row for row, each in enumerate(tokens) if len(each) > longest_of_short]
+        if short_questions is not None and short:
+            vectors[short] = short_questions.encode([tokens[row] for row in short])
+        with self._asking:
+            for places, batch in self._batches([tokens[row] for row in long]):
+                self._request.infer(self._taken(batch), share_inputs=True)
+                self._take(self._request, (vectors, [long[place] for place in places], batch))
+        return vectors
+
+    def _batches(self, tokens: Sequence[Encoding]) -> Iterator[tuple[list[int], TokenBatch]]:
+        """The rows of each batch, longest first, and the batch."""
         order = sorted(range(len(tokens)), key=lambda row: -len(tokens[row]))
         for start in range(0, len(order), self._batch_size):
             rows = order[start : start + self._batch_size]
-            # Padded on the right with what the mask hides.
             longest = -(-len(tokens[rows[0]]) // LENGTH_STEP) * LENGTH_STEP
             shape = (len(rows), min(longest, self.max_tokens))
-            batch: _Batch = {
-                "input_ids": np.zeros(shape, dtype=np.int64),
-                "attention_mask": np.zeros(shape, dtype=np.int64),
-                "token_type_ids": np.zeros(shape, dtype=np.int64),
-            }
-            for place, row in enumerate(rows):
-                encoding = tokens[row]
-                batch["input_ids"][place, : len(encoding)] = encoding.ids
-                batch["attention_mask"][place, : len(encoding)] = 1
-                batch["token_type_ids"][place, : len(encoding)] = encoding.type_ids
-            inputs = {name: value for name, value in batch.items() if name in self._inputs}
-            self._queue.start_async(inputs, (vectors, rows, batch["attention_mask"]))
-        self._queue.wait_all()
-        return vectors
+            yield rows, padded([tokens[row] for row in rows], shape)
 
-    def _take(
-        self,
-        request: "InferRequest",
-        target: tuple[NDArray[np.float32], list[int], NDArray[np.int64]],
-    ) -> None:
+    def _taken(self, batch: TokenBatch) -> dict[str, object]:
+        """What the network takes of the batch: not all want the types of tokens."""
+        return {name: value for name, value in batch.items() if name in self._inputs}
+
+    def _take(self, request: "InferRequest", target: tuple[Vectors, list[int], TokenBatch]) -> None:
         """Writes a finished batch's rows where they belong."""
-        vectors, rows, mask = target
-        hidden: NDArray[np.float32] = request.get_tensor(HIDDEN).data
-        match self._pooling:
-            case "cls":
-                pooled = hidden[:, 0]
-            case "mean":
-                # Over the tokens that the mask shows.
-                weights = mask.astype(np.float32)
-                summed = np.einsum("ntd,nt->nd", hidden, weights)
-                pooled = summed / weights.sum(axis=1, keepdims=True)
-            case _:
-                assert_never(self._pooling)
-        vectors[rows] = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
+        vectors, rows, batch = target
+        hidden = request.get_tensor(HIDDEN).data
+        vectors[rows] = unit_rows(hidden, batch["attention_mask"], self._pooling)

@@ -177,7 +177,7 @@ async def _serve(
         model = settings.embedding_model
         once = "" if model == DEFAULT_EMBEDDING_MODEL else "; the first time it is converted"
         told.step(f"loading the embedding model {model}{once}")
-    async with open_resources(settings, url) as opened:
+    async with open_resources(settings, url, serves=True) as opened:
         name = None if inherited is None else inherited.name
         resources = replace(opened, process_name=name, metrics_of_others=others or {})
         server = http_server(

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 from structlog.testing import capture_logs
+from typing_extensions import override
 
 from footnote.compose import open_active_model
 from kb.errors import ModelUnavailable
@@ -40,10 +42,24 @@ async def own(database_url: str, tmp_path: Path) -> AsyncIterator[OwnDatabase]:
         yield own
 
 
-async def open_model(own: OwnDatabase, configured: str) -> tuple[Space, Embedder]:
+async def open_model(
+    own: OwnDatabase, configured: str, *, serves: bool = False
+) -> tuple[Space, Embedder]:
     settings = Settings(embedding_model=configured, _env_file=None)
-    space, embedder, _models = await open_active_model(settings, own.tools.database)
+    space, embedder, _ = await open_active_model(settings, own.tools.database, serves=serves)
     return space, embedder
+
+
+class PreparedEmbedder(SmallEmbedder):
+    """Counts how often it was prepared for questions."""
+
+    @cached_property
+    def prepared(self) -> list[str]:
+        return []
+
+    @override
+    def prepare_questions(self) -> None:
+        self.prepared.append(self.model)
 
 
 async def test_until_something_is_stored_the_configured_model_makes_the_space(
@@ -52,6 +68,20 @@ async def test_until_something_is_stored_the_configured_model_makes_the_space(
     with loadable(OLD, NEW):
         assert await open_model(own, "new") == (NEW.space, NEW)
         assert await open_model(own, "small") == (OLD.space, OLD)
+
+
+async def test_only_what_serves_prepares_its_models_for_many_questions(own: OwnDatabase) -> None:
+    first = PreparedEmbedder()
+    with loadable(first):
+        await open_model(own, "small")
+        assert first.prepared == []
+
+        await open_model(own, "small", serves=True)
+        await own.upload(b"A note.")
+        await own.work_until_empty()
+        await open_model(own, "small", serves=True)
+
+    assert len(first.prepared) == 2
 
 
 async def test_then_the_database_says_which_model_is_loaded(

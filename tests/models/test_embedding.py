@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from openvino import InferRequest, compile_model  # type: ignore[import-untyped]  # ships no type information
 from safetensors.torch import save_file
 from transformers import AutoModel
@@ -15,6 +14,7 @@ from typing_extensions import override
 
 from kb.errors import ModelUnavailable
 from kb.settings import DEFAULT_EMBEDDING_MODEL
+from kb.unit_vectors import Vectors
 from models.bert_network import bert_network, read_weights
 from models.embedding import (
     PACKAGED_MODEL,
@@ -27,6 +27,7 @@ from models.export import exported
 from models.library import LibraryRunner, load_model
 from models.openvino_runner import OpenvinoRunner
 from models.reranking import CrossEncoderScorer
+from models.token_batches import TokenBatch
 from tests.fakes.small_bert import write_small_bert
 from tests.fakes.tiny_model import write_tiny_model
 from tests.footnote.processes import python
@@ -301,9 +302,9 @@ def test_texts_of_all_lengths_reach_the_network_in_few_shapes() -> None:
         def _take(
             self,
             request: InferRequest,
-            target: tuple[NDArray[np.float32], list[int], NDArray[np.int64]],
+            target: tuple[Vectors, list[int], TokenBatch],
         ) -> None:
-            lengths.add(target[2].shape[1])
+            lengths.add(target[2]["input_ids"].shape[1])
             super()._take(request, target)
 
     folder = Path(model_path(DEFAULT_EMBEDDING_MODEL))

@@ -1,0 +1,54 @@
+"""Tokens of several texts as the inputs of a network, and vectors of texts from its output."""
+
+from collections.abc import Sequence
+from typing import Literal, TypedDict, assert_never, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Encoding
+
+from kb.unit_vectors import Vectors
+
+Pooling = Literal["mean", "cls"]
+"""The way one vector is made of those of the tokens."""
+POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
+
+Shape = tuple[int, int]
+"""Rows and tokens of a batch."""
+
+
+class TokenBatch(TypedDict):
+    """The inputs of a network, (rows, tokens) int64."""
+
+    input_ids: NDArray[np.int64]
+    attention_mask: NDArray[np.int64]
+    token_type_ids: NDArray[np.int64]
+
+
+def padded(encodings: Sequence[Encoding], shape: Shape) -> TokenBatch:
+    """One row for each text, which is no longer; padded on the right with what the mask hides."""
+    batch: TokenBatch = {
+        "input_ids": np.zeros(shape, dtype=np.int64),
+        "attention_mask": np.zeros(shape, dtype=np.int64),
+        "token_type_ids": np.zeros(shape, dtype=np.int64),
+    }
+    for row, encoding in enumerate(encodings):
+        batch["input_ids"][row, : len(encoding)] = encoding.ids
+        batch["attention_mask"][row, : len(encoding)] = 1
+        batch["token_type_ids"][row, : len(encoding)] = encoding.type_ids
+    return batch
+
+
+def unit_rows(hidden: NDArray[np.float32], mask: NDArray[np.int64], pooling: Pooling) -> Vectors:
+    """The unit vector of each row of `hidden`, (rows, tokens, d), over the tokens of its mask."""
+    match pooling:
+        case "cls":
+            pooled = hidden[:, 0]
+        case "mean":
+            weights = mask.astype(np.float32)
+            summed = np.einsum("ntd,nt->nd", hidden, weights)
+            pooled = summed / weights.sum(axis=1, keepdims=True)
+        case _:
+            assert_never(pooling)
+    vectors: Vectors = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
+    return vectors
