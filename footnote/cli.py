@@ -66,6 +66,10 @@ BRIEF_THRESHOLD: Final = 500_000
 """Objects between two passes of the garbage collector. Loading the modules makes fewer, which
 stay; looking through them again and again took a tenth of a command's processor time."""
 
+BLAS_THREADS: Final = ("OPENBLAS_NUM_THREADS", "1")
+"""The products that a search makes are too small to divide: waking a second thread costs more than
+it computes, and a server has its cores busy with other requests."""
+
 COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "up": services.up,
     "api": services.api,
@@ -217,6 +221,8 @@ def main() -> None:
     Taking all modules apart, as the interpreter does at its end, costs .3 s of a core.
     """
     os.umask(OWNER_ONLY)
+    # Before numpy is imported; child processes inherit it.
+    os.environ.setdefault(*BLAS_THREADS)  # noqa: TID251  # a library's, which an operator may set
     stopping.obey_signals()
     exit_code = run()
     stopping.exit_now(stopping.exit_code() if stopping.is_requested() else exit_code)

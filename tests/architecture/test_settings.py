@@ -15,6 +15,7 @@ PREFIX = "FOOTNOTE_"
 FIELDS = {f"{PREFIX}{name.upper()}": field for name, field in Settings.model_fields.items()}
 
 READERS_OF_THE_ENVIRONMENT = {
+    "footnote/cli.py": "gives numpy one thread, and reads nothing",
     "footnote/commands/demo.py": "hands the environment on to its child and reads nothing in it",
 }
 """Besides pydantic-settings in kb/settings.py."""

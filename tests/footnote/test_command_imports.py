@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from typer.core import TyperGroup
@@ -41,6 +42,21 @@ print(f"{before} {after}", file=sys.stderr)
 sys.exit(before != after)
 """
 """Ends with 0 when no pass of the garbage collector has looked through all objects."""
+
+
+AFTER_MAIN = """
+import json, os, sys
+from footnote import cli
+from kb import stopping
+stopping.exit_now = lambda _code: None
+os.environ.pop("OPENBLAS_NUM_THREADS", None)
+os.environ.update(json.loads(sys.argv[1]))
+sys.argv = ["footnote", "--version"]
+cli.main()
+assert "numpy" not in sys.modules
+import numpy
+print(os.environ["OPENBLAS_NUM_THREADS"], len(os.listdir("/proc/self/task")), file=sys.stderr)
+"""
 
 
 def command_lines(group: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -126,3 +142,16 @@ async def test_what_needs_no_database_loads_none(environment: dict[str, str]) ->
 
     assert codes == [0]
     assert modules & (HEAVY | {"sqlalchemy", "psycopg", "numpy"}) == set()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="counts threads in /proc")
+@pytest.mark.parametrize("given", [{}, {"OPENBLAS_NUM_THREADS": "2"}])
+async def test_numpy_has_one_thread_unless_the_operator_says_otherwise(
+    given: dict[str, str],
+) -> None:
+    async with python(["-c", AFTER_MAIN, json.dumps(given)], environment={}, is_heard=True) as main:
+        _, stderr = await main.communicate()
+
+    set_to, threads = stderr.decode().split()
+    assert set_to == (given.get("OPENBLAS_NUM_THREADS") or "1")
+    assert given or threads == "1"
