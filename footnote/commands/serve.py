@@ -32,6 +32,7 @@ from footnote.service_process import (
     stop_with,
 )
 from footnote.supervisor import Child, Part, Supervisor
+from footnote.warm_up import warm_up
 from footnote.worker_tools import (
     build_night,
     build_reindexing,
@@ -186,6 +187,7 @@ async def _serve(
             port=listener.port,
             moments=_moments(resources, listener, told, inherited),
         )
+        await warm_up(resources)
         # What start-up has made stays: collecting garbage would look through it each time, for a
         # tenth of a second in which nobody is answered.
         gc.freeze()
