@@ -5,12 +5,11 @@ it runs, so that help and wrong usage take no model, database or web framework t
 """
 
 import functools
-import gc
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -35,6 +34,7 @@ from footnote.commands import (
     webhooks,
 )
 from footnote.extras import FITTING, require_packages
+from footnote.garbage import rare_collections
 from footnote.output import console, progress_console
 from kb import stopping
 from kb.disk import system_failure
@@ -61,10 +61,6 @@ HELP_BY_GROUP: Final = {
 
 BRIEF_GROUPS: Final = HELP_BY_GROUP.keys() - {"space"}
 """Their commands work on the database and end; those of spaces load models and read all chunks."""
-
-BRIEF_THRESHOLD: Final = 500_000
-"""Objects between two passes of the garbage collector. Loading the modules makes fewer, which
-stay; looking through them again and again took a tenth of a command's processor time."""
 
 BLAS_THREADS: Final = ("OPENBLAS_NUM_THREADS", "1")
 """The products that a search makes are too small to divide: waking a second thread costs more than
@@ -134,7 +130,7 @@ def _logging(function: Callable[..., None], *, is_brief: bool) -> Callable[..., 
 
     @functools.wraps(function)
     def command(**options: object) -> None:
-        with _rare_collections() if is_brief else nullcontext():
+        with rare_collections() if is_brief else nullcontext():
             from kb.logs import configure_logging
             from kb.settings import Settings
 
@@ -142,16 +138,6 @@ def _logging(function: Callable[..., None], *, is_brief: bool) -> Callable[..., 
             function(**options)
 
     return command
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    usual = gc.get_threshold()
-    gc.set_threshold(BRIEF_THRESHOLD)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 def _show_version(is_wanted: bool) -> None:  # noqa: FBT001  # as Typer calls it

@@ -4,13 +4,16 @@ from typing import Annotated
 
 import typer
 
+from footnote.garbage import rare_collections
+
 HostOption = Annotated[str, typer.Option(help="Address to listen on.")]
 PortOption = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
 
 def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
     """Run everything: database (embedded unless configured), migrations, API and a worker."""
-    from footnote.commands import serve
+    with rare_collections():
+        from footnote.commands import serve
 
     serve.up(host, port)
 
@@ -33,11 +36,13 @@ def api(
 ) -> None:
     """Run the API alone; the schema must be up to date."""
     if inherited is None and processes > 1:
-        from footnote.commands import serve_together
+        with rare_collections():
+            from footnote.commands import serve_together
 
         serve_together.api(host, port, processes)
         return
-    from footnote.commands import serve
+    with rare_collections():
+        from footnote.commands import serve
 
     if inherited is None:
         serve.api(host, port)
@@ -57,7 +62,8 @@ def worker(
     ] = None,
 ) -> None:
     """Run a worker that ingests what was uploaded."""
-    from footnote.commands import serve
+    with rare_collections():
+        from footnote.commands import serve
 
     serve.worker(until_empty=until_empty, exit_with=exit_with, metrics_at=metrics_at)
 

@@ -1,6 +1,7 @@
 """Commands load what they run, and nothing else: help and wrong usage answer at once."""
 
 import json
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -134,6 +135,21 @@ async def test_a_brief_command_does_not_look_through_its_modules_for_garbage(
     async with python(command, environment=environment, is_heard=True) as process:
         _, stderr = await process.communicate()
 
+    assert process.returncode == 0, stderr.decode()
+
+
+async def test_a_service_is_loaded_without_a_look_for_garbage(
+    environment: dict[str, str],
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        command = ["-c", COLLECTIONS, "api", "--port", port]
+        async with python(command, environment=environment, is_heard=True) as process:
+            _, stderr = await process.communicate()
+
+    assert "[address_unusable]" in stderr.decode()
     assert process.returncode == 0, stderr.decode()
 
 
