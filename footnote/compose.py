@@ -1,6 +1,7 @@
 """The composition root of everything that works on the knowledge base."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, closing
 from random import SystemRandom
 
@@ -50,9 +51,9 @@ from kb.store.spaces import (
 from kb.store.tenants import generations
 from kb.store.uploads import Uploads
 from kb.telemetry import Metrics
-from models.embedding import Embedder, SentenceTransformerEmbedder
+from models.embedding import SentenceTransformerEmbedder
 from models.reranking import CrossEncoderScorer
-from models.space_models import LoadModel, SpaceModels
+from models.space_models import SpaceModels
 
 EMBEDDING_BATCH_SIZE = 8
 """Texts of similar length that each core encodes at once. 4 take as much processor time, 16 take
@@ -104,13 +105,10 @@ def space_of(embedder: SentenceTransformerEmbedder) -> Space:
     )
 
 
-def model_loader(settings: Settings, *, serves: bool = False) -> LoadModel:
-    """Loads the models that the database names, which is what `settings` name only at first.
+def model_loader(settings: Settings) -> Callable[[Space], SentenceTransformerEmbedder]:
+    """Loads the models that the database names, which is what `settings` name only at first."""
 
-    One that `serves` is prepared for many questions.
-    """
-
-    def load(space: Space) -> Embedder:
+    def load(space: Space) -> SentenceTransformerEmbedder:
         # The weights may lie in another folder here: that of the settings.
         names = dict.fromkeys((space.model, settings.embedding_model))
         found = None
@@ -121,8 +119,6 @@ def model_loader(settings: Settings, *, serves: bool = False) -> LoadModel:
                 found = found or error.message
                 continue
             if is_same_model(space, space_of(embedder)):
-                if serves:
-                    embedder.prepare_questions()
                 return embedder
             found = f"{name!r} is another model or revision ({embedder.revision}) here."
         raise ModelUnavailable(
@@ -135,24 +131,20 @@ def model_loader(settings: Settings, *, serves: bool = False) -> LoadModel:
 
 
 async def open_active_model(
-    settings: Settings, database: Database, *, serves: bool = False
-) -> tuple[Space, Embedder, SpaceModels]:
+    settings: Settings, database: Database
+) -> tuple[Space, SentenceTransformerEmbedder, SpaceModels]:
     """The active space with its model, and where those of other spaces come from.
 
     The configured model makes the first space. From the first document on the database says which
     model is needed; ModelUnavailable when that one cannot be loaded.
     """
-    load = model_loader(settings, serves=serves)
+    load = model_loader(settings)
     async with database.system() as system:
         space = await current_space(system)
         is_empty = not any((await generations(system)).values())
-    embedder: Embedder
     if space is None or (is_empty and space.model != settings.embedding_model):
-        configured = load_embedder(settings)
-        space = await open_space(database, configured)
-        if serves:
-            configured.prepare_questions()
-        embedder = configured
+        embedder = load_embedder(settings)
+        space = await open_space(database, embedder)
     else:
         embedder = load(space)
         if space.model != settings.embedding_model:
@@ -232,15 +224,26 @@ def _build_answerer(
     )
 
 
+@asynccontextmanager
 async def open_search_spaces(
-    settings: Settings, database: Database, *, serves: bool = False
-) -> SearchSpaces:
-    """The active space with its model loaded; others when somebody follows them."""
-    space, embedder, models = await open_active_model(settings, database, serves=serves)
+    settings: Settings, database: Database, *, serves: bool
+) -> AsyncIterator[SearchSpaces]:
+    """The active space with its model loaded; others when somebody follows them.
+
+    A process that `serves` prepares the model for many questions meanwhile.
+    """
+    space, embedder, models = await open_active_model(settings, database)
     async with database.system() as system:
         stored = await find_space(system, space.name)
     warn_of_unfitted_floor(stored)
-    return SearchSpaces(QueryEmbedder(embedder, space, stored.tuning), models)
+    # Beside the rest of the start, and beyond it: until then questions are computed as others are.
+    preparing = (
+        [asyncio.create_task(asyncio.to_thread(embedder.prepare_questions))] if serves else []
+    )
+    try:
+        yield SearchSpaces(QueryEmbedder(embedder, space, stored.tuning), models)
+    finally:
+        await asyncio.gather(*preparing)
 
 
 @asynccontextmanager
@@ -253,8 +256,8 @@ async def open_resources(
     async with (
         open_database(settings, database_url) as database,
         open_configured_gateway(settings, policies, database, metrics, clock=utc_now) as gateway,
+        open_search_spaces(settings, database, serves=serves) as spaces,
     ):
-        spaces = await open_search_spaces(settings, database, serves=serves)
         files = FileStore(settings.effective_file_store_url)
         async with (
             open_indexes(settings, database_url) as indexes,

@@ -148,7 +148,7 @@ class SentenceTransformerEmbedder:
         return self._runner.encode(texts, may_cut=False)
 
     def prepare_questions(self) -> None:
-        """Halves the processor time of short questions of the default model: .6 s, and 60 MB once.
+        """Halves the processor time of short questions of the default model: .6 s, and 70 MB once.
 
         Others stay as they are: a second copy of the weights may be a gigabyte.
         """

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 from typing_extensions import override
 
-from footnote.compose import open_active_model
+from footnote.compose import open_active_model, open_search_spaces
 from kb.errors import ModelUnavailable
 from kb.settings import Settings
 from kb.store.spaces import Space
@@ -42,11 +42,9 @@ async def own(database_url: str, tmp_path: Path) -> AsyncIterator[OwnDatabase]:
         yield own
 
 
-async def open_model(
-    own: OwnDatabase, configured: str, *, serves: bool = False
-) -> tuple[Space, Embedder]:
+async def open_model(own: OwnDatabase, configured: str) -> tuple[Space, Embedder]:
     settings = Settings(embedding_model=configured, _env_file=None)
-    space, embedder, _ = await open_active_model(settings, own.tools.database, serves=serves)
+    space, embedder, _models = await open_active_model(settings, own.tools.database)
     return space, embedder
 
 
@@ -70,18 +68,18 @@ async def test_until_something_is_stored_the_configured_model_makes_the_space(
         assert await open_model(own, "small") == (OLD.space, OLD)
 
 
-async def test_only_what_serves_prepares_its_models_for_many_questions(own: OwnDatabase) -> None:
-    first = PreparedEmbedder()
-    with loadable(first):
-        await open_model(own, "small")
-        assert first.prepared == []
+async def test_only_what_serves_prepares_its_model_for_many_questions(own: OwnDatabase) -> None:
+    settings = Settings(embedding_model="small", _env_file=None)
+    database = own.tools.database
+    model = PreparedEmbedder()
+    with loadable(model):
+        async with open_search_spaces(settings, database, serves=False):
+            """A command that asks once."""
+        assert model.prepared == []
 
-        await open_model(own, "small", serves=True)
-        await own.upload(b"A note.")
-        await own.work_until_empty()
-        await open_model(own, "small", serves=True)
-
-    assert len(first.prepared) == 2
+        async with open_search_spaces(settings, database, serves=True):
+            """An API."""
+        assert model.prepared == ["small"]
 
 
 async def test_then_the_database_says_which_model_is_loaded(
