@@ -279,7 +279,12 @@ class Answerer:
         # In a thread, where it is kept: a hostile question takes longer to read.
         reading = await asyncio.to_thread(lambda: question.reading)
         evidence = await asyncio.to_thread(
-            rank_sentences, reading, context, embedder, embedder.tuning.cosines
+            rank_sentences,
+            reading,
+            context,
+            embedder,
+            embedder.tuning.cosines,
+            embedder.sentence_vectors,
         )
         if is_completed:
             completed = await complete_for(run.caller, self.database, reading, context, evidence)

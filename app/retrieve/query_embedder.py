@@ -9,6 +9,7 @@ import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
+from app.retrieve.sentence_vectors import SentenceVectors
 from kb.store.spaces import Space, SpaceTuning
 from kb.unit_vectors import Vectors
 from models.batching import MicroBatcher
@@ -41,6 +42,7 @@ class QueryEmbedder:
         self.max_tokens = embedder.max_tokens
         self.count_tokens = embedder.count_tokens
         self.embed_passages = embedder.embed_passages
+        self.sentence_vectors = SentenceVectors(embedder.embed_passages)
         self._embed_queries = embedder.embed_queries
         self._batcher = MicroBatcher(embedder.embed_queries, max_texts=MAX_TEXTS_A_CALL)
         self._waiting: dict[str, asyncio.Future[Vectors]] = {}
@@ -53,9 +55,10 @@ class QueryEmbedder:
         return bool(self._waiting)
 
     def forget(self) -> None:
-        """Empties the cache: a question may repeat what a deleted document said."""
+        """Empties the caches: a question may repeat what a deleted document said."""
         with self._caching:
             self._cache.clear()
+        self.sentence_vectors.forget()
 
     async def embed(self, text: str) -> QueryVector:
         """The question's vector, or whatever the model raises."""

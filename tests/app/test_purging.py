@@ -185,13 +185,14 @@ async def test_memory_holds_no_text_afterwards(
     purger = fresh(purger)
     document_id = await ana.upload(SECRET)
     await ana.ask("How much is the qxvwkpt bonus of the travel desk?")
-    before = count_remembered()
+    sentence_vectors = service.resources.spaces.expected.sentence_vectors
+    before = count_remembered(), len(sentence_vectors)
 
     await delete(ana, document_id)
     await purger.purge_once()
 
-    assert before > 0
-    assert count_remembered() == 0
+    assert min(before) > 0
+    assert (count_remembered(), len(sentence_vectors)) == (0, 0)
 
 
 async def test_every_cache_of_texts_is_emptied() -> None:

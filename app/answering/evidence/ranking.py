@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
+from uuid import UUID
 
 from rank_bm25 import BM25Okapi
 
@@ -15,6 +16,7 @@ from app.answering.evidence.row_names import text_of_row
 from app.answering.guard.instructions import is_instruction_to_reader
 from app.answering.question.parts import Part, QuestionReading
 from app.answering.question.spelling import corrected, spelled_stems
+from app.retrieve.sentence_vectors import SentenceVectors
 from kb.store.spaces import AS_IT_IS, CosineScale
 from kb.unit_vectors import Vectors
 from models.embedding import Embedder
@@ -117,7 +119,8 @@ class _Comparison:
 
     embedder: Embedder
     scale: CosineScale
-    vector_by_text: dict[str, Vectors] = field(default_factory=dict)
+    vectors: SentenceVectors
+    document_by_source: Mapping[str, UUID]
 
 
 def rank_sentences(
@@ -125,17 +128,24 @@ def rank_sentences(
     context: Context,
     embedder: Embedder,
     scale: CosineScale = AS_IT_IS,
+    vectors: SentenceVectors | None = None,
 ) -> list[SentenceEvidence]:
     """The pieces that may answer the question, best first; at most MAX_EMBEDDED for each part.
 
     Headings, questions, lead-ins and instructions to the reader are no evidence. Neither is a piece
     about something else than the question, nor one without the answer type asked for or, unless its
     cosine is high, without the attribute asked for. The cosines are those of `scale`.
+    What `vectors` remembers of earlier questions is not embedded again.
     """
     candidates = candidates_of(context)
     if not candidates:
         return []
-    comparison = _Comparison(embedder=embedder, scale=scale)
+    comparison = _Comparison(
+        embedder=embedder,
+        scale=scale,
+        vectors=SentenceVectors(embedder.embed_passages) if vectors is None else vectors,
+        document_by_source={each.id: each.passage.document_id for each in context.sources},
+    )
     found = [
         replace(each, part=place)
         for place, part in enumerate(question.parts)
@@ -261,8 +271,8 @@ def _with_cosines(
     evidence: Sequence[SentenceEvidence],
     comparison: _Comparison,
 ) -> list[SentenceEvidence]:
-    """The evidence with its cosines; what is compared remembers the vectors that it made."""
-    embedder, vectors = comparison.embedder, comparison.vector_by_text
+    """The evidence with its cosines."""
+    embedder = comparison.embedder
     read = embedder.languages
     text_by_place = {
         place: _cut_to_window(each.piece.text_with_lead_in, embedder)
@@ -274,11 +284,11 @@ def _with_cosines(
     if text_by_place:
         spelled = corrected(part.in_context, [each.text for each in evidence])
         asked = embedder.embed_queries([spelled])[0]
-        new = [text for text in dict.fromkeys(text_by_place.values()) if text not in vectors]
-        if new:
-            vectors.update(zip(new, embedder.embed_passages(new), strict=True))
-        for place, text in text_by_place.items():
-            vector = vectors[text]
+        documents = comparison.document_by_source
+        vectors = comparison.vectors.embed(
+            [(documents[evidence[place].source_id], text) for place, text in text_by_place.items()]
+        )
+        for place, vector in zip(text_by_place, vectors, strict=True):
             cosine = comparison.scale.equated(float(vector @ asked))
             compared[place] = replace(evidence[place], cosine=cosine, vector=vector)
     return compared
