@@ -195,7 +195,8 @@ def evidence_signals(
     best = [each for each in evidence if each.passage_rank < FLOOR_PASSAGES]
     if not best:
         return None
-    best_cosine = max(each.cosine for each in best)
+    compared = [each for each in best if each.vector is not None] or best
+    best_cosine = max(each.cosine for each in compared)
     # Of the passages that the vectors found; others are farther away than all of these.
     parts = (part for source in context.sources for part in source.parts)
     searched = [scale.equated(part.cosine) for part in parts if part.cosine is not None]

@@ -38,8 +38,13 @@ LEANED_ON_WEIGHT: Final = 0.5
 """Of a word of the question before a follow-up, or of the first part of the question."""
 
 MAX_EMBEDDED: Final = 9
-"""Pieces compared by vector, chosen by all other scores: with 8 or with 12 the right first sentence
-is found as often, and each costs 3 ms."""
+"""Pieces that may be compared by vector, chosen by all other scores: with 8 or with 12 the right
+first sentence is found as often, and each costs 3 ms."""
+
+EMBEDDED_FIRST: Final = 4
+"""Of these; then those that a cosine of 1 would put before the best of them. Of 590 questions of
+SQuAD2 the first sentence and the first three hold the answer as often (.842, .941) as with all
+nine embedded, for 57 % of their tokens."""
 
 MIN_COSINE: Final = 0.5
 MIN_COSINE_WITHOUT_TYPE: Final = 0.4
@@ -63,10 +68,10 @@ class SentenceEvidence:
 
     Attributes:
         coverage: idf-weighted share of the question's words, 0 to 1.
-        cosine: of the piece and the question, -1 to 1; in a language that the model does not read,
-            the usual cosine of a piece with this coverage, which distinguishes answerable from
-            unanswerable better (AUROC of German, Spanish and Russian .86 to .88; by cosines .74 to
-            .80).
+        cosine: of the piece and the question, -1 to 1; of one that is not embedded, the usual
+            cosine of a piece with this coverage. In a language that the model does not read that
+            distinguishes answerable from unanswerable better than cosines (AUROC of German, Spanish
+            and Russian .86 to .88; by cosines .74 to .80).
         passage_score: the score of its passage over the best one's.
         passage_rank: the rank of its passage, from 0.
         previous_coverage: the coverage that the sentence before adds: "It was built in 1890."
@@ -75,7 +80,8 @@ class SentenceEvidence:
         background: `named_by` and, of a sentence, the text around it.
         part: the part of the question that it may answer, from 0.
         language: of its document, as far as it is known.
-        vector: shape (d,); None in a language that the model does not read.
+        vector: shape (d,); None in a language that the model does not read, and of a piece that no
+            cosine would put first.
     """
 
     source_id: str
@@ -271,7 +277,7 @@ def _with_cosines(
     evidence: Sequence[SentenceEvidence],
     comparison: _Comparison,
 ) -> list[SentenceEvidence]:
-    """The evidence with its cosines."""
+    """The evidence with its cosines; what cannot be the best has the usual one."""
     embedder = comparison.embedder
     read = embedder.languages
     text_by_place = {
@@ -281,16 +287,30 @@ def _with_cosines(
     }
     # As in English: a piece with a fifth of the question has .37, one with .6 of it .6.
     compared = [replace(each, cosine=0.25 + 0.6 * each.coverage) for each in evidence]
-    if text_by_place:
-        spelled = corrected(part.in_context, [each.text for each in evidence])
-        asked = embedder.embed_queries([spelled])[0]
+    if not text_by_place:
+        return compared
+    spelled = corrected(part.in_context, [each.text for each in evidence])
+    asked = embedder.embed_queries([spelled])[0]
+
+    def compare(places: Sequence[int]) -> None:
         documents = comparison.document_by_source
         vectors = comparison.vectors.embed(
-            [(documents[evidence[place].source_id], text) for place, text in text_by_place.items()]
+            [(documents[evidence[place].source_id], text_by_place[place]) for place in places]
         )
-        for place, vector in zip(text_by_place, vectors, strict=True):
+        for place, vector in zip(places, vectors, strict=True):
             cosine = comparison.scale.equated(float(vector @ asked))
             compared[place] = replace(evidence[place], cosine=cosine, vector=vector)
+
+    first, rest = list(text_by_place)[:EMBEDDED_FIRST], list(text_by_place)[EMBEDDED_FIRST:]
+    compare(first)
+    best_score = max(compared[place].score for place in first)
+    compare(
+        [
+            place
+            for place in rest
+            if evidence[place].score_without_vectors + COSINE_WEIGHT >= best_score
+        ]
+    )
     return compared
 
 

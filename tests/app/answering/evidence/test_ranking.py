@@ -151,6 +151,21 @@ def test_only_the_most_promising_sentences_are_embedded() -> None:
     assert len(embedder.embedded) == len(evidence) == MAX_EMBEDDED
 
 
+def test_a_sentence_that_no_cosine_would_put_first_is_not_embedded() -> None:
+    embedder = WordEmbedder()
+    all_words = [f"Employees get {days} days of leave." for days in range(20, 24)]
+    one_word = [f"Employees of branch {number} met on Monday." for number in range(4)]
+
+    evidence = rank_sentences(
+        read_question(QUESTION), context_of([" ".join(all_words + one_word)]), embedder
+    )
+
+    assert sorted(embedder.embedded) == all_words
+    assert {each.text: each.vector is not None for each in evidence} | dict.fromkeys(
+        all_words, True
+    ) == {each.text: each.text in all_words for each in evidence}
+
+
 def test_a_sentence_longer_than_the_models_window_is_cut_before_it_is_embedded() -> None:
     embedder = WordEmbedder(max_tokens=16)
     text = f"Employees {'very ' * 60}often get 25 days of leave."
