@@ -1,22 +1,39 @@
 """Answer records: stored with all that determined them, read by those who could have asked."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 
 from kb.errors import AnswerNotFound, EvidenceDeleted, StillRunning
-from kb.ids import AnswerId, DocumentId, Subject
+from kb.ids import AnswerId, DocumentId, Subject, new_uuid
 from kb.postgres.database import TenantSession, Viewer, constraint_of
 from kb.principals import author_of, key_of, key_subject
+from kb.store.audit import Actor
 from kb.store.tables import answer_documents, answers, documents
 
 _SHOWN: Final = "answer_documents_document_fkey"
+
+CREATED: Final = "answer.create"
+"""The audit trail's word for an answer that was given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,25 +54,83 @@ class AnswerRecord:
     to those who could have asked; the rest is for operators."""
 
 
-async def insert_answer(scope: TenantSession, record: AnswerRecord) -> None:
-    """Stores the record and which documents it quotes."""
-    await scope.connection.execute(
-        insert(answers).values(
-            tenant_id=scope.tenant_id,
-            id=record.id,
-            subject=record.subject,
-            # By it the previous release finds the answers of a key, as `recent_statuses` does.
-            credential_id=key_of(record.subject),
-            principals=list(record.principals),
-            request=record.request,
-            response=record.response,
-            status=record.status,
-            generation=record.generation,
-            created_at=record.created_at,
-            trace=record.trace,
+_INSERT: Final = text(
+    """
+    WITH stored AS (
+        INSERT INTO answers (tenant_id, id, subject, credential_id, principals, request, response,
+                             status, generation, created_at, trace)
+        VALUES (:tenant_id, :id, :subject, :credential_id, :principals, :request, :response,
+                :status, :generation, :created_at, :trace)
+    ), shown AS (
+        INSERT INTO answer_documents (tenant_id, answer_id, document_id)
+        SELECT :tenant_id, :id, unnest(:document_ids)
+    ), audited AS (
+        INSERT INTO audit_events (tenant_id, id, action, actor, principals, object_id, request_id,
+                                  detail)
+        VALUES (:tenant_id, :event_id, :action, :actor, :actor_principals, CAST(:id AS text),
+                :request_id, jsonb_build_object('status', :status))
+    )
+    SELECT NOT EXISTS (
+        SELECT FROM unnest(:document_ids) AS cited (id)
+        WHERE NOT EXISTS (
+            SELECT FROM documents
+            WHERE documents.tenant_id = :tenant_id AND documents.id = cited.id
+              AND (:readers IS NULL OR documents.principals && :readers)
         )
     )
-    await add_cited(scope, record.id, record.cited_document_ids)
+    """
+).bindparams(
+    *(bindparam(name, type_=Uuid) for name in ("tenant_id", "id", "credential_id", "event_id")),
+    *(bindparam(name, type_=JSONB) for name in ("request", "response", "trace")),
+    *(bindparam(name, type_=ARRAY(Text)) for name in ("principals", "actor_principals", "readers")),
+    *(bindparam(name, type_=Text) for name in ("subject", "status", "action", "actor")),
+    bindparam("request_id", type_=Text),
+    bindparam("generation", type_=BigInteger),
+    bindparam("created_at", type_=DateTime(timezone=True)),
+    bindparam("document_ids", type_=ARRAY(Uuid)),
+)
+"""In one round trip, which costs more than each of the three rows."""
+
+
+def columns_of(scope: TenantSession, record: AnswerRecord) -> dict[str, object]:
+    """The record's row in `answers`."""
+    return {
+        "tenant_id": scope.tenant_id,
+        "id": record.id,
+        "subject": record.subject,
+        # By it the previous release finds the answers of a key, as `recent_statuses` does.
+        "credential_id": key_of(record.subject),
+        "principals": list(record.principals),
+        "request": record.request,
+        "response": record.response,
+        "status": record.status,
+        "generation": record.generation,
+        "created_at": record.created_at,
+        "trace": record.trace,
+    }
+
+
+async def insert_answer(scope: TenantSession, record: AnswerRecord, actor: Actor) -> bool:
+    """Stores the record, which documents it quotes, and that the actor asked.
+
+    False when the viewer may not, or no longer, read one of these documents, and so not the answer.
+    EvidenceDeleted when one of them was deleted meanwhile.
+    """
+    with evidence_may_be_deleted():
+        readable = await scope.connection.execute(
+            _INSERT,
+            {
+                **columns_of(scope, record),
+                "document_ids": sorted(record.cited_document_ids),
+                "readers": None if scope.viewer is None else list(scope.viewer.principals),
+                "event_id": new_uuid(),
+                "action": CREATED,
+                "actor": actor.name,
+                "actor_principals": list(actor.principals),
+                "request_id": actor.request_id,
+            },
+        )
+    return bool(readable.scalar_one())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,21 +243,11 @@ def _shows_hidden(viewer: Viewer | None) -> ColumnElement[bool]:
     )
 
 
-async def add_cited(
-    scope: TenantSession, answer_id: AnswerId, document_ids: Iterable[UUID]
-) -> None:
-    """Notes documents that the answer quotes; those noted before stay as they are.
-
-    EvidenceDeleted when one of them was deleted meanwhile.
-    """
-    rows = [
-        {"tenant_id": scope.tenant_id, "answer_id": answer_id, "document_id": document_id}
-        for document_id in sorted(document_ids)
-    ]
-    if not rows:
-        return
+@contextmanager
+def evidence_may_be_deleted() -> Iterator[None]:
+    """EvidenceDeleted when a document was deleted that the statement says an answer shows."""
     try:
-        await scope.connection.execute(insert(answer_documents).on_conflict_do_nothing(), rows)
+        yield
     except IntegrityError as error:
         if constraint_of(error) == _SHOWN:
             raise EvidenceDeleted from error

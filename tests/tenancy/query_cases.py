@@ -46,19 +46,20 @@ from kb.store.admissible import (
 )
 from kb.store.answer_events import (
     StreamEvent,
-    append_event,
+    Told,
+    append_events,
     begin_stream,
     complete_stream,
     fail_stream,
     find_stream,
     follow_stream,
+    forget_streams,
     keep_alive,
     read_events,
 )
 from kb.store.answer_feedback import Opinion, list_feedback, store_feedback
 from kb.store.answers import (
     AnswerRecord,
-    add_cited,
     count_answers,
     insert_answer,
     is_readable,
@@ -780,15 +781,17 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.admissible.matching_documents": finds(
         lambda s, h: matching_documents(s, [h.document.collection_id], None)
     ),
-    "store.answer_events.append_event": changes(
-        lambda s, h: append_event(s, h.answer_id, EVENT, document_ids=[], now=NOW)
+    "store.answer_events.append_events": changes(
+        lambda s, h: append_events(
+            s, h.answer_id, Told(events=[EVENT], document_ids=[h.unread.id]), now=NOW
+        )
     ),
     "store.answer_events.begin_stream": adds(
-        lambda s, h: begin_stream(s, _record(s, h), owner="x", request_sha256="x", now=NOW)
+        lambda s, h: begin_stream(s, _record(s, h), EVENT, owner="x", request_sha256="x", now=NOW)
     ),
     "store.answer_events.complete_stream": changes(
         lambda s, h: complete_stream(
-            s, replace(_record(s, h), id=h.answer_id), number=EVENT.number, now=NOW
+            s, replace(_record(s, h), id=h.answer_id), Told(events=[]), number=EVENT.number, now=NOW
         )
     ),
     "store.answer_events.fail_stream": changes(
@@ -800,9 +803,11 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.answer_events.follow_stream": changes(
         lambda s, h: follow_stream(s, h.answer_id, now=NOW)
     ),
+    "store.answer_events.forget_streams": changes(
+        lambda s, _: forget_streams(s, now=AFTER_THE_SECRET_EXPIRED)
+    ),
     "store.answer_events.keep_alive": changes(lambda s, h: keep_alive(s, h.answer_id, now=NOW)),
     "store.answer_events.read_events": finds(lambda s, h: read_events(s, h.answer_id, after=0)),
-    "store.answers.add_cited": adds(lambda s, h: add_cited(s, h.answer_id, [h.unread.id])),
     "store.answers.count_answers": finds(lambda s, h: count_answers(s, h.document.id)),
     "store.answer_feedback.list_feedback": finds(lambda s, h: list_feedback(s, h.answer_id)),
     "store.answer_feedback.store_feedback": adds(
@@ -811,7 +816,7 @@ QUERIES: Mapping[str, QueryCase] = {
         )
     ),
     "store.answers.is_readable": finds(lambda s, h: is_readable(s, h.answer_id)),
-    "store.answers.insert_answer": adds(lambda s, h: insert_answer(s, _record(s, h))),
+    "store.answers.insert_answer": adds(lambda s, h: insert_answer(s, _record(s, h), ACTOR)),
     "store.answers.read_answer": finds(lambda s, h: read_answer(s, h.answer_id)),
     "store.answers.recent_statuses": finds(
         lambda s, h: recent_statuses(

@@ -12,6 +12,7 @@ from app.policy.tenant_policy import TenantPolicies, TenantPolicy
 from kb.ids import AnswerId, CredentialId, Subject, new_uuid
 from kb.postgres.database import Viewer
 from kb.store.answers import AnswerRecord, insert_answer, recent_statuses
+from kb.store.audit import Actor
 from kb.store.tables import answers, audit_events
 from tests.fakes.authenticators import FakeAuthenticator
 from tests.service import Person, Service
@@ -168,7 +169,11 @@ async def test_answers_of_an_earlier_release_count_for_their_key(service: Servic
     async with service.resources.database.tenant(
         tenant_id, viewer=Viewer(principals=principals)
     ) as scope:
-        await insert_answer(scope, record(key, "unsupported", principals))
+        await insert_answer(
+            scope,
+            record(key, "unsupported", principals),
+            Actor(name="x", principals=(), request_id=None),
+        )
         async with scope.whole_tenant() as whole:
             await whole.connection.execute(
                 answers.update().where(answers.c.credential_id == key).values(subject=None)

@@ -4,18 +4,39 @@ from uuid import UUID
 
 from fastapi import Request
 
-from app.http.answers.respond import accept_question, respond_answer
-from app.http.answers.schemas import AnswerRequest
+from app.http.answers.respond import accept_question, read_stored, respond_answer
+from app.http.answers.schemas import Answer, AnswerRequest
 from app.http.answers.streams import AnswerStreams
 from app.http.idempotency import Remember, do_once
 from app.http.while_connected import while_connected
 from app.identity import Caller
+from app.resources import Resources
 from kb.ids import AnswerId
 from kb.store.idempotency import StoredResponse
 
 
 async def answer_once(
     request: Request,
+    resources: Resources,
+    caller: Caller,
+    question: AnswerRequest,
+    *,
+    key: str | None,
+    digest: str,
+) -> Answer:
+    """The stored answer; errors are those of `respond_answer`, `read_stored` and `do_once`."""
+    made: Answer | None = None
+
+    async def act(_remember: Remember) -> StoredResponse:
+        nonlocal made
+        made = await while_connected(request, respond_answer(resources, caller, question))
+        return _kept(made.id)
+
+    stored = await do_once(resources.database, caller, key=key, digest=digest, act=act)
+    return made or await read_stored(resources, caller, _id_of(stored))
+
+
+async def begin_once(
     streams: AnswerStreams,
     caller: Caller,
     question: AnswerRequest,
@@ -23,24 +44,20 @@ async def answer_once(
     key: str | None,
     digest: str,
 ) -> AnswerId:
-    """The id of the stored answer, or with `stream` of the one that is being made.
-
-    Errors are those of `respond_answer` and `do_once`.
-    """
+    """The id of the streamed answer that is being made, or was; errors are those of `do_once`."""
     resources = streams.resources
 
     async def act(_remember: Remember) -> StoredResponse:
-        if question.stream:
-            answer_id: UUID = await streams.begin(
-                accept_question(resources, caller, question),
-                request_sha256=digest,
-                idempotency_key=key,
-            )
-        else:
-            work = respond_answer(resources, caller, question)
-            answer_id = (await while_connected(request, work)).id
-        # Only the id is kept for repetitions: what it quotes may have been taken away by then.
-        return StoredResponse(status_code=200, body={"id": str(answer_id)})
+        accepted = accept_question(resources, caller, question)
+        return _kept(await streams.begin(accepted, request_sha256=digest, idempotency_key=key))
 
-    stored = await do_once(resources.database, caller, key=key, digest=digest, act=act)
+    return _id_of(await do_once(resources.database, caller, key=key, digest=digest, act=act))
+
+
+def _kept(answer_id: UUID) -> StoredResponse:
+    # Only the id is kept for repetitions: what it quotes may have been taken away by then.
+    return StoredResponse(status_code=200, body={"id": str(answer_id)})
+
+
+def _id_of(stored: StoredResponse) -> AnswerId:
     return AnswerId(UUID(str(stored.body["id"])))

@@ -21,9 +21,9 @@ from app.http.masking import shown_body
 from app.http.search.respond import check_question
 from app.identity import Caller
 from app.resources import Resources
+from kb.errors import AnswerNotFound
 from kb.ids import AnswerId, new_uuid
 from kb.store.answers import AnswerRecord, insert_answer, read_answer
-from kb.store.audit import record_event
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +55,14 @@ async def respond_answer(resources: Resources, caller: Caller, request: AnswerRe
     """The answer this caller may get, stored.
 
     Raises TextTooLong or InvalidInput beyond the limits, LlmUnavailable when the language model
-    cannot be accepted.
+    cannot be accepted, AnswerNotFound when the caller may no longer read what it quotes.
     """
     record = await make_answer(resources, accept_question(resources, caller, request))
     async with resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
-        await insert_answer(scope, record)
-        await record_event(
-            scope, caller.actor, "answer.create", str(record.id), {"status": record.status}
-        )
+        is_readable = await insert_answer(scope, record, caller.actor)
+    if not is_readable:
+        # A document that it quotes was taken from the caller while it was made.
+        raise AnswerNotFound
     return _shown(resources, caller, record.response)
 
 

@@ -8,8 +8,8 @@ from fastapi.responses import StreamingResponse
 
 from app.http.answers.events import AnswerStreamEvent
 from app.http.answers.feedback import give_feedback
-from app.http.answers.once import answer_once
-from app.http.answers.respond import read_record, read_stored
+from app.http.answers.once import answer_once, begin_once
+from app.http.answers.respond import read_record
 from app.http.answers.schemas import Answer, AnswerRequest, Feedback, FeedbackRequest
 from app.http.answers.streams import AnswerStreams, StreamsDep
 from app.http.conditional import NOT_MODIFIED, IfNoneMatch, respond_tagged
@@ -37,7 +37,7 @@ async def create_answer(  # noqa: PLR0913, PLR0917  # what FastAPI hands in
     caller: AsksForAnswers,
     idempotency_key: IdempotencyKey = None,
     last_event_id: LastEventId = None,
-) -> Answer | StreamingResponse:
+) -> Response:
     """Answer a question; every sentence is proved by a quote that the caller may read.
 
     With `stream`, as events; the same request with `Last-Event-ID` goes on with a broken stream.
@@ -49,12 +49,12 @@ async def create_answer(  # noqa: PLR0913, PLR0917  # what FastAPI hands in
         found = await streams.find(caller, request_sha256=digest)
         return _follow(streams, caller, found, after=last_event_id)
 
-    answer_id = await answer_once(
-        request, streams, caller, body, key=idempotency_key, digest=digest
-    )
     if body.stream:
+        answer_id = await begin_once(streams, caller, body, key=idempotency_key, digest=digest)
         return _follow(streams, caller, answer_id, after=0, idempotency_key=idempotency_key)
-    return await read_stored(resources, caller, answer_id)
+    answer = await answer_once(request, resources, caller, body, key=idempotency_key, digest=digest)
+    # Written as it is: FastAPI would first validate it a second time.
+    return Response(answer.model_dump_json(), media_type="application/json")
 
 
 @router.get(

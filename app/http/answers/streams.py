@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Annotated, Final
 
 import structlog
+from cachetools import TTLCache
 from fastapi import Depends, Request
 
 from app.http.answers.events import AnswerCreated
@@ -25,18 +26,21 @@ from app.http.problems import problem_of
 from app.identity import Caller
 from app.resources import Resources
 from kb.errors import AnswerAbandoned, AnswerNotFound, KnowledgeBaseError
-from kb.ids import AnswerId
+from kb.ids import AnswerId, TenantId
 from kb.store.answer_events import (
     StreamEvent,
-    append_event,
+    Told,
+    append_events,
     begin_stream,
     complete_stream,
     fail_stream,
     find_stream,
     follow_stream,
+    forget_streams,
     keep_alive,
     read_events,
 )
+from kb.store.answers import CREATED, AnswerRecord
 from kb.store.audit import record_event
 from kb.store.idempotency import release_key
 
@@ -54,6 +58,11 @@ POLL_SECONDS: Final = 0.2
 
 PING_SECONDS: Final = 15.0
 
+FORGET_SECONDS: Final = 60.0
+"""Between two looks for what can be resumed no longer: each reads all events of a tenant."""
+
+MAX_TENANTS: Final = 10_000
+
 TERMINAL: Final = frozenset({"answer.completed", "error"})
 
 log = structlog.get_logger(__name__)
@@ -65,14 +74,35 @@ class _Making:
 
     accepted: AcceptedRequest
     idempotency_key: str | None
-    number: int = 0
-    """Of the last event."""
+    number: int = 1
+    """Of the last event; the first is stored when it begins."""
+
+    waiting: list[AnswerEvent] = field(default_factory=list)
+    """Events that are not stored yet."""
+
+    storing: asyncio.Task[None] | None = None
+    """Stores what waits, until nothing does or the last event is there."""
+
+    is_made: bool = False
 
     follower_count: int = 0
     left_at: float = field(default_factory=monotonic)
     """When the last follower left."""
 
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def take_waiting(self) -> Told:
+        """The events that wait, numbered; they wait no longer."""
+        taken, self.waiting = self.waiting, []
+        first = self.number + 1
+        self.number += len(taken)
+        return Told(
+            events=[
+                StreamEvent(number=number, name=event.name, data=event.data)
+                for number, event in enumerate(taken, start=first)
+            ],
+            document_ids=frozenset().union(*(event.document_ids for event in taken)),
+        )
 
     def wake_followers(self) -> None:
         self.changed.set()
@@ -88,6 +118,8 @@ class AnswerStreams:
         self._database = resources.database
         self._making_by_id: dict[AnswerId, _Making] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._forgotten: TTLCache[TenantId, bool] = TTLCache(MAX_TENANTS, FORGET_SECONDS)
+        """The tenants whose old streams were forgotten a moment ago."""
 
     async def begin(
         self, accepted: AcceptedRequest, *, request_sha256: str, idempotency_key: str | None
@@ -97,14 +129,23 @@ class AnswerStreams:
         If the answer fails, the key is freed, as that of any request that fails.
         """
         caller = accepted.caller
+        created = AnswerCreated(
+            id=accepted.answer_id, created_at=accepted.now, request_id=caller.request_id
+        )
+        first = StreamEvent(number=1, name="answer.created", data=created.model_dump(mode="json"))
         async with self._database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
             await begin_stream(
                 scope,
                 running_record(accepted),
+                first,
                 owner=caller.owner,
                 request_sha256=request_sha256,
                 now=accepted.now,
             )
+            if caller.tenant_id not in self._forgotten:
+                self._forgotten[caller.tenant_id] = True
+                async with scope.whole_tenant() as whole:
+                    await forget_streams(whole, now=accepted.now)
         making = _Making(accepted=accepted, idempotency_key=idempotency_key)
         self._making_by_id[accepted.answer_id] = making
         task = asyncio.create_task(self._run(making))
@@ -214,21 +255,52 @@ class AnswerStreams:
             making.wake_followers()
 
     async def _make(self, making: _Making) -> None:
+        try:
+            record = await make_answer(self.resources, making.accepted, partial(self._tell, making))
+        except KnowledgeBaseError:
+            # What is proved already is told before the error.
+            await self._wait_for_stored(making)
+            raise
+        else:
+            await self._complete(making, record)
+        finally:
+            if making.storing is not None:
+                making.storing.cancel()
+                await asyncio.gather(making.storing, return_exceptions=True)
+
+    async def _tell(self, making: _Making, event: AnswerEvent) -> None:
+        """Has the event stored: at once, or together with all that come while others are."""
+        making.waiting.append(event)
+        if making.storing is not None and making.storing.done():
+            # It may have failed, which ends the answer.
+            await making.storing
+            making.storing = None
+        if making.storing is None:
+            making.storing = asyncio.create_task(self._store_waiting(making))
+
+    async def _store_waiting(self, making: _Making) -> None:
         accepted = making.accepted
-        created = AnswerCreated(
-            id=accepted.answer_id,
-            created_at=accepted.now,
-            request_id=accepted.caller.request_id,
-        )
-        event = AnswerEvent(name="answer.created", data=created.model_dump(mode="json"))
-        await self._append(making, event)
-        record = await make_answer(self.resources, accepted, partial(self._append, making))
-        making.number += 1
+        while making.waiting and not making.is_made:
+            async with self._database.tenant(accepted.caller.tenant_id, viewer=None) as scope:
+                now = self.resources.clock()
+                await append_events(scope, accepted.answer_id, making.take_waiting(), now=now)
+            making.wake_followers()
+
+    async def _wait_for_stored(self, making: _Making) -> None:
+        if making.storing is not None:
+            await making.storing
+
+    async def _complete(self, making: _Making, record: AnswerRecord) -> None:
+        accepted = making.accepted
+        # What waits is stored together with the end.
+        making.is_made = True
+        await self._wait_for_stored(making)
         async with self._database.tenant(accepted.caller.tenant_id, viewer=None) as scope:
-            now = self.resources.clock()
-            await complete_stream(scope, record, number=making.number, now=now)
+            now, told = self.resources.clock(), making.take_waiting()
+            making.number += 1
+            await complete_stream(scope, record, told, number=making.number, now=now)
             actor, answer_id = accepted.caller.actor, str(record.id)
-            await record_event(scope, actor, "answer.create", answer_id, {"status": record.status})
+            await record_event(scope, actor, CREATED, answer_id, {"status": record.status})
         making.wake_followers()
 
     async def _watch(self, making: _Making) -> None:
@@ -243,20 +315,6 @@ class AnswerStreams:
             elsewhere = (now - followed_at).total_seconds()
             if min(here, elsewhere) > RESUME_WITHIN_SECONDS:
                 raise AnswerAbandoned
-
-    async def _append(self, making: _Making, event: AnswerEvent) -> None:
-        accepted = making.accepted
-        making.number += 1
-        stored = StreamEvent(number=making.number, name=event.name, data=event.data)
-        async with self._database.tenant(accepted.caller.tenant_id, viewer=None) as scope:
-            await append_event(
-                scope,
-                accepted.answer_id,
-                stored,
-                document_ids=event.document_ids,
-                now=self.resources.clock(),
-            )
-        making.wake_followers()
 
     async def _fail(self, making: _Making, error: KnowledgeBaseError) -> None:
         caller, answer_id = making.accepted.caller, making.accepted.answer_id

@@ -7,8 +7,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 
-from app.http.answers.once import answer_once
-from app.http.answers.respond import read_stored
+from app.http.answers.once import answer_once, begin_once
 from app.http.answers.streams import StreamsDep
 from app.http.chat.chunks import ChatStreamEvent
 from app.http.chat.present import ChatStream, completion_out, question_of
@@ -73,13 +72,14 @@ async def complete_chat(
         response_headers(request.scope)[IGNORED_HEADER] = ", ".join(body.ignored)
     digest = request_digest("POST /v1/chat/completions", body.model_dump(mode="json"))
 
-    answer_id = await answer_once(
-        request, streams, caller, question, key=idempotency_key, digest=digest
-    )
     if body.stream:
+        answer_id = await begin_once(streams, caller, question, key=idempotency_key, digest=digest)
         events = streams.follow(caller, answer_id, after=0, idempotency_key=idempotency_key)
         return stream_response(_chunks(events, body, request_id=caller.request_id))
-    return completion_out(await read_stored(resources, caller, answer_id), body.model)
+    answer = await answer_once(
+        request, resources, caller, question, key=idempotency_key, digest=digest
+    )
+    return completion_out(answer, body.model)
 
 
 async def _models(resources: Resources, caller: Caller) -> list[Model]:

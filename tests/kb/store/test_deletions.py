@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlalchemy import select
 
 from kb.errors import DocumentDeleted, EvidenceDeleted, KnowledgeBaseError, TenantNotFound
 from kb.ids import AnswerId, DocumentId, Subject, new_uuid
+from kb.postgres.database import Viewer
 from kb.settings import Settings
 from kb.store.answers import AnswerRecord, insert_answer
 from kb.store.api_processes import (
@@ -23,7 +25,7 @@ from kb.store.api_processes import (
     say_goodbye,
 )
 from kb.store.audit import Actor
-from kb.store.changes import Receipt, delete_document
+from kb.store.changes import Receipt, change_fields, delete_document, lock_to_change
 from kb.store.deletions import get_deletion
 from kb.store.document_copies import named_documents
 from kb.store.idempotency import StoredResponse, claim_key, store_response
@@ -69,7 +71,7 @@ def answer_to(document_ids: set[UUID]) -> AnswerRecord:
 
 async def store_answer(own: OwnDatabase, record: AnswerRecord) -> None:
     async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
-        await insert_answer(scope, record)
+        await insert_answer(scope, record, ADMIN)
 
 
 async def delete(own: OwnDatabase, document_id: DocumentId) -> Receipt:
@@ -105,10 +107,34 @@ async def test_an_answer_is_not_stored_once_its_document_is_deleted(own: OwnData
     assert await stored_answers(own) == set()
 
 
+async def test_who_stores_an_answer_learns_that_it_shows_what_they_may_not_read(
+    own: OwnDatabase,
+) -> None:
+    document_id = await uploaded(own)
+    database = own.tools.database
+
+    async def stored_by(principal: str) -> bool:
+        viewer = Viewer(principals=("tenant:*", principal))
+        async with database.tenant(own.tenant_id, viewer=viewer) as scope:
+            return await insert_answer(scope, answer_to({document_id}), ADMIN)
+
+    before = await stored_by("user:ana")
+    async with database.tenant(own.tenant_id, viewer=None) as scope:
+        document = await lock_to_change(scope, document_id, ADMIN)
+        fields = replace(document.fields, principals=("group:hr",))
+        await change_fields(scope, document, fields, now=NOW)
+
+    assert (before, await stored_by("user:ana"), await stored_by("group:hr")) == (
+        True,
+        False,
+        True,
+    )
+
+
 async def test_an_answer_that_is_being_stored_goes_too(own: OwnDatabase) -> None:
     document_id = await uploaded(own)
     async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
-        await insert_answer(scope, answer_to({document_id}))
+        await insert_answer(scope, answer_to({document_id}), ADMIN)
         deleting = asyncio.create_task(delete(own, document_id))
         await until_somebody_waits(own)
 

@@ -79,7 +79,7 @@ async def add_answer(scope: TenantSession, *, age: timedelta) -> UUID:
         created_at=NOW - age,
         cited_document_ids=frozenset({await add_document(scope)}),
     )
-    await insert_answer(scope, record)
+    await insert_answer(scope, record, ACTOR)
     await scope.connection.execute(
         insert(answer_events).values(
             tenant_id=scope.tenant_id,
