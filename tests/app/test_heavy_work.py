@@ -1,4 +1,5 @@
 import asyncio
+import os
 import signal
 from contextlib import aclosing
 from uuid import uuid4
@@ -24,6 +25,31 @@ async def test_an_error_of_ours_comes_back_as_it_is() -> None:
     async with aclosing(HeavyWork()) as heavy_work:
         with pytest.raises(InvalidInput, match=r"No\."):
             await heavy_work.run(TenantId(uuid4()), refuse)
+
+
+async def test_small_work_starts_no_process() -> None:
+    tenant_id = TenantId(uuid4())
+    async with aclosing(HeavyWork()) as heavy_work:
+        small = await heavy_work.run_small(tenant_id, os.getpid)
+        large = await heavy_work.run(tenant_id, os.getpid)
+
+    assert small == os.getpid()
+    assert large != os.getpid()
+
+
+async def test_small_work_is_admitted_as_the_other() -> None:
+    tenant_id = TenantId(uuid4())
+    async with aclosing(HeavyWork()) as heavy_work, asyncio.TaskGroup() as tasks:
+        waiting = [
+            tasks.create_task(heavy_work.run(tenant_id, signal.pause))
+            for _ in range(MOST_OF_ONE_TENANT)
+        ]
+        await asyncio.sleep(0)
+
+        with pytest.raises(Overloaded):
+            await heavy_work.run_small(tenant_id, os.getpid)
+        for task in waiting:
+            task.cancel()
 
 
 async def test_one_tenant_leaves_room_for_another() -> None:

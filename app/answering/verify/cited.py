@@ -119,6 +119,20 @@ class CitedSource:
         return found
 
     @cached_property
+    def sentences_by_normal(self) -> Mapping[str, Sequence[int]]:
+        """The indices of the sentences, in order, by the form in which they are compared."""
+        found: dict[str, list[int]] = {}
+        for index, sentence in enumerate(self.sentences):
+            if sentence.normal:
+                found.setdefault(sentence.normal, []).append(index)
+        return found
+
+    @cached_property
+    def longest_sentence(self) -> int:
+        """The number of characters of the longest sentence in that form."""
+        return max(map(len, self.sentences_by_normal), default=0)
+
+    @cached_property
     def rows(self) -> Sequence[Row]:
         """The rows of tables in it, in order."""
         return rows_of(self.source.passage)

@@ -55,7 +55,7 @@ class SentenceIndex:
                 for sentence in wanted[index]:
                     gains[sentence] = gains.get(sentence, 0.0) + weights[index]
             # Of equals the first, so that the same claim is always given the same quotes.
-            found = max(sorted(gains), key=gains.__getitem__, default=None)
+            found = max(gains, key=lambda sentence: (gains[sentence], -sentence), default=None)
             if found is None or gains[found] < enough:
                 break
             chosen.append(found)

@@ -137,11 +137,12 @@ def _find_run(source: CitedSource, wanted: str) -> tuple[int, ...]:
     if not wanted:
         return ()
     padded, sentences = f"{wanted} ", source.sentences
-    starts = [
-        index
-        for index, sentence in enumerate(sentences)
-        if sentence.normal and padded.startswith(f"{sentence.normal} ")
-    ]
+    ends = (
+        place for place, letter in enumerate(padded[: source.longest_sentence + 1]) if letter == " "
+    )
+    starts = sorted(
+        index for end in ends for index in source.sentences_by_normal.get(padded[:end], ())
+    )
     steps = 0
     for first in starts[:MAX_STARTS]:
         run = [first]
