@@ -123,6 +123,9 @@ def find_disagreement(
     Sides of one document version are not compared: a document that lists several values lists them
     on purpose. Where the question names the case of one side, that side is meant.
     """
+    documents = {(side.passage.document_id, side.passage.document_version) for side in sides}
+    if len(documents) == 1:
+        return None
     asks_who = not ASKS_WHO.isdisjoint(fold(question.in_context).text.split())
     read = []
     for side in sides:

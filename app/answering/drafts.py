@@ -1,5 +1,6 @@
 """The claims of one answer: who writes them, in which turn, and what is proved of them."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -92,7 +93,9 @@ async def _write(
                 raise
         else:
             return replace(report, tier=tier)
-    draft = extract(run.question.reading, retrieved.evidence, retrieved.context)
+    draft = await asyncio.to_thread(
+        extract, run.question.reading, retrieved.evidence, retrieved.context
+    )
     for claim in draft.claims:
         await prover.add(claim)
     return DraftReport(status=draft.status, model=EXTRACTIVE)

@@ -14,17 +14,18 @@ from datetime import datetime
 
 from app.answering.abstention import evidence_probability, fitted_model
 from app.answering.claims import VerifiedClaim
-from app.answering.context import build_context, random_source_id
+from app.answering.context import Context, build_context, random_source_id
 from app.answering.disagreement import Disagreement, disagreement_in
 from app.answering.drafts import VerifiedDraft, draft_and_verify
 from app.answering.evidence.completing import complete_for
-from app.answering.evidence.ranking import rank_sentences
+from app.answering.evidence.ranking import SentenceEvidence, rank_sentences
 from app.answering.generate.draft_report import EXTRACTIVE, DraftReport
 from app.answering.guard.checks import CheckResult, run_checks
 from app.answering.guard.question import question_checks
 from app.answering.outcome import Outcome, ask_which_is_meant, decide_outcome
 from app.answering.prompts.library import PromptLibrary
 from app.answering.prompts.prompt import Prompt
+from app.answering.question.parts import QuestionReading
 from app.answering.question.question import Question
 from app.answering.release import Release
 from app.answering.review.grounding_model import GroundingModel
@@ -150,7 +151,7 @@ class Answerer:
             retrieved = await self._rank_evidence(run, retrieval, is_completed=run.session is None)
         await on_event(retrieved)
 
-        disagreement = self._disagreement(run, retrieved)
+        disagreement = await asyncio.to_thread(self._disagreement, run, retrieved)
         outcome = await self._outcome_without_evidence(run, retrieved)
         if outcome is None and disagreement is not None and not disagreement.is_conflict:
             outcome = ask_which_is_meant(disagreement)
@@ -269,23 +270,20 @@ class Answerer:
                 output_tokens=output_tokens or USUAL_OUTPUT_TOKENS,
             )
             budget = min(budget, room)
-        context = await asyncio.to_thread(
-            build_context,
-            retrieval.passages,
-            budget_tokens=budget,
-            count_tokens=self._estimate_tokens if run.session else embedder.count_tokens,
-            new_source_id=random_source_id,
-        )
-        # In a thread, where it is kept: a hostile question takes longer to read.
-        reading = await asyncio.to_thread(lambda: question.reading)
-        evidence = await asyncio.to_thread(
-            rank_sentences,
-            reading,
-            context,
-            embedder,
-            embedder.tuning.cosines,
-            embedder.sentence_vectors,
-        )
+
+        def weigh() -> tuple[Context, QuestionReading, list[SentenceEvidence]]:
+            context = build_context(
+                retrieval.passages,
+                budget_tokens=budget,
+                count_tokens=self._estimate_tokens if run.session else embedder.count_tokens,
+                new_source_id=random_source_id,
+            )
+            # Read here, where it is kept: a hostile question takes longer to read.
+            reading, scale = question.reading, embedder.tuning.cosines
+            evidence = rank_sentences(reading, context, embedder, scale, embedder.sentence_vectors)
+            return context, reading, evidence
+
+        context, reading, evidence = await asyncio.to_thread(weigh)
         if is_completed:
             completed = await complete_for(run.caller, self.database, reading, context, evidence)
             context, evidence = completed.context, completed.evidence
