@@ -108,8 +108,7 @@ async def test_a_tenant_and_its_key_are_made_for_scripts(
     assert set(tenant) == {"id", "name"}
     assert tenant["name"] == name
     assert set(key) == {"id", "prefix", "key"}
-    async with database.system() as system:
-        credential = await authenticate(system, str(key["key"]), now=NOW)
+    credential = await authenticate(database, str(key["key"]), now=NOW)
     assert str(key["key"]).startswith(str(key["prefix"]))
     assert credential.id == UUID(str(key["id"]))
     assert credential.tenant_id == UUID(str(tenant["id"]))
@@ -148,7 +147,6 @@ async def test_a_key_can_be_made_to_end(environment: dict[str, str], database: D
 
     key = created.stdout.split()[-1]
     now = datetime.now(UTC)
-    async with database.system() as system:
-        await authenticate(system, key, now=now)
-        with pytest.raises(CredentialInvalid):
-            await authenticate(system, key, now=now + timedelta(days=1, minutes=1))
+    await authenticate(database, key, now=now)
+    with pytest.raises(CredentialInvalid):
+        await authenticate(database, key, now=now + timedelta(days=1, minutes=1))

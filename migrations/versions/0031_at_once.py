@@ -1,4 +1,4 @@
-"""One statement says what may be shown of a search whose hits were chosen from memory."""
+"""A key is looked at, and a search from memory is settled, in one statement each."""
 
 from alembic import op
 
@@ -14,3 +14,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP FUNCTION footnote_settle_search")
+    op.execute("DROP FUNCTION footnote_authenticate")

@@ -1,29 +1,45 @@
--- Has the rights of whoever calls it, who becomes the reader: row security decides. Settings are
--- written out, because a cluster passes on `SET LOCAL` and not a call of set_config.
+-- Both have the rights of whoever calls them, who takes on a role in them: row security decides.
+-- Settings are written out, because a cluster passes on `SET LOCAL` and not a call of set_config.
+
+-- The key that is valid now, and the note that it was used; nothing when there is none.
+CREATE FUNCTION footnote_authenticate(
+    key_prefix text, key_sha256 text, asked_at timestamptz,
+    OUT credential_id uuid, OUT credential_tenant uuid,
+    OUT credential_scopes text[], OUT credential_principals text[]
+) LANGUAGE plpgsql AS $$
+DECLARE
+    used_at timestamptz;
+BEGIN
+    SET LOCAL ROLE footnote_system;
+    SELECT id, tenant_id, scopes, principals, last_used_at
+        INTO credential_id, credential_tenant, credential_scopes, credential_principals, used_at
+        FROM public.credentials
+        WHERE prefix = key_prefix AND secret_sha256 = key_sha256
+            AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > asked_at);
+    -- Once a minute, so that reading seldom writes.
+    IF FOUND AND (used_at IS NULL OR asked_at - used_at > interval '1 minute') THEN
+        UPDATE public.credentials SET last_used_at = asked_at
+            WHERE tenant_id = credential_tenant AND id = credential_id
+                AND last_used_at IS NOT DISTINCT FROM used_at;
+    END IF;
+END;
+$$;
+
 CREATE FUNCTION footnote_settle_search(
     key_prefix text, key_sha256 text, key_scopes text[], key_principals text[],
     asked_at timestamptz, of_tenant uuid, of_principals text[], chunk_ids bigint[], revisions int[],
     OUT is_key_valid boolean, OUT readable bigint[], OUT passages jsonb, OUT generation bigint,
     OUT change_transaction text, OUT changed_document uuid, OUT space text
 ) LANGUAGE plpgsql AS $$
-DECLARE
-    used_at timestamptz;
 BEGIN
     IF key_prefix IS NOT NULL THEN
-        SET LOCAL ROLE footnote_system;
-        SELECT last_used_at INTO used_at FROM public.credentials
-            WHERE prefix = key_prefix AND secret_sha256 = key_sha256 AND tenant_id = of_tenant
-                AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > asked_at)
-                AND scopes @> key_scopes AND principals = key_principals;
-        is_key_valid := FOUND;
-        IF NOT is_key_valid THEN
+        SELECT credential_tenant = of_tenant AND credential_scopes @> key_scopes
+                AND credential_principals = key_principals
+            INTO is_key_valid
+            FROM public.footnote_authenticate(key_prefix, key_sha256, asked_at);
+        IF is_key_valid IS NOT TRUE THEN
+            is_key_valid := false;
             RETURN;
-        END IF;
-        -- As often as kb/store/credentials.py writes it.
-        IF used_at IS NULL OR asked_at - used_at > interval '1 minute' THEN
-            UPDATE public.credentials SET last_used_at = asked_at
-                WHERE tenant_id = of_tenant AND prefix = key_prefix
-                    AND last_used_at IS NOT DISTINCT FROM used_at;
         END IF;
     END IF;
 
