@@ -171,7 +171,7 @@ async def test_a_key_is_looked_at_by_the_pool_when_the_few_connections_are_taken
     key = await new_key(database, tenant_id)
     async with open_database(settings, database_url) as busy:
         taken = [
-            asyncio.create_task(busy.fetch_at_once(sql.SQL("SELECT pg_sleep(%s)"), (60,)))
+            asyncio.create_task(busy.fetch_at_once(sql.SQL("SELECT pg_sleep(%s)"), (5,)))
             for _ in range(AT_ONCE_CONNECTIONS)
         ]
         await use(busy, key.key)
