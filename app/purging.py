@@ -1,6 +1,6 @@
 """Each process of the API purges its copies of what was deleted, and its node's.
 
-files -> the node's lexical index -> caches in memory -> say so -> complete, when all have said so
+files -> the node's lexical index -> sketches, caches in memory -> say so -> complete, when all have
 
 It looks every second. What it could not do, it does the next time; what another process of the
 node has done to the disk, it takes up.
@@ -85,7 +85,7 @@ class Purger:
 
     async def purge_once(self) -> None:
         """One look at what is to be purged, and all of it that can be."""
-        stored = await self.indexes.lexical.stored()
+        stored = await self._stored()
         async with self.database.system() as system:
             if self._alive_at is None or monotonic() - self._alive_at > ALIVE_SECONDS:
                 await say_alive(system, self.process)
@@ -95,7 +95,7 @@ class Purger:
             returned = await deleted_among(system, stored)
         # A search that was going on may have made the folder anew.
         for tenant_id in returned:
-            await self.indexes.lexical.remove(tenant_id)
+            await self._remove_indexes(tenant_id)
         for tenant_id in deleted_tenants:
             await self._tried(tenant_id, self._purge_tenant(tenant_id))
         self._keep(generation_by_tenant)
@@ -163,16 +163,32 @@ class Purger:
     async def _purge_memory(self, tenant_id: TenantId, generation: int) -> None:
         if self.indexes.sketches is not None:
             await self.indexes.sketches.purge(tenant_id, generation=generation)
+        elif self.indexes.unused_files is not None:
+            await asyncio.to_thread(self.indexes.unused_files.remove, tenant_id)
         self.retriever.forget(tenant_id)
         forget_texts()
+
+    async def _stored(self) -> set[TenantId]:
+        """The tenants with indexes on the node's disk."""
+        stored = await self.indexes.lexical.stored()
+        if self.indexes.sketches is not None:
+            stored |= await self.indexes.sketches.stored()
+        elif self.indexes.unused_files is not None:
+            stored |= await asyncio.to_thread(self.indexes.unused_files.stored)
+        return stored
+
+    async def _remove_indexes(self, tenant_id: TenantId) -> None:
+        await self.indexes.lexical.remove(tenant_id)
+        if self.indexes.sketches is not None:
+            await self.indexes.sketches.remove(tenant_id)
+        elif self.indexes.unused_files is not None:
+            await asyncio.to_thread(self.indexes.unused_files.remove, tenant_id)
 
     async def _purge_tenant(self, tenant_id: TenantId) -> None:
         """Removes all that is left of a deleted tenant."""
         if tenant_id not in self._removed:
             await self.files.delete_all(tenant_id)
-            await self.indexes.lexical.remove(tenant_id)
-            if self.indexes.sketches is not None:
-                self.indexes.sketches.forget(tenant_id)
+            await self._remove_indexes(tenant_id)
             self.retriever.forget(tenant_id)
             forget_texts()
             async with self.database.system() as system:

@@ -35,6 +35,7 @@ from kb.files import FileStore
 from kb.ids import new_uuid
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.sketches.sketch_cache import SketchCache
+from kb.index.sketches.sketch_files import SketchFiles
 from kb.node import node_id
 from kb.postgres.database import Database
 from kb.settings import Settings
@@ -67,14 +68,17 @@ log = structlog.get_logger(__name__)
 async def open_indexes(settings: Settings, database_url: str) -> AsyncIterator[NodeIndexes]:
     """The indexes, with connections of their own that no search waiting for them can take."""
     database = Database(database_url, pool_size=INDEX_CONNECTIONS)
+    files = SketchFiles(settings.home_path / "sketches")
+    memory = settings.search_memory_bytes
     try:
         async with (
             aclosing(LexicalIndexes(database, settings.home_path / "lexical")) as lexical,
-            aclosing(SketchCache(database, max_bytes=settings.search_memory_bytes)) as sketches,
+            aclosing(SketchCache(database, max_bytes=memory, files=files)) as sketches,
         ):
-            yield NodeIndexes(
-                lexical=lexical, sketches=sketches if settings.search_memory_bytes else None
-            )
+            if memory:
+                yield NodeIndexes(lexical=lexical, sketches=sketches)
+            else:
+                yield NodeIndexes(lexical=lexical, unused_files=files)
     finally:
         await database.close()
 

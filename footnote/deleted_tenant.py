@@ -7,6 +7,7 @@ from footnote.receipt_file import tenant_receipt
 from kb.files import FileStore
 from kb.ids import TenantId
 from kb.index.lexical.open_indexes import OpenIndexes
+from kb.index.sketches.sketch_files import SketchFiles
 from kb.postgres.database import Database, retried
 from kb.settings import Settings
 from kb.store.api_processes import tenant_purged_everywhere
@@ -37,6 +38,7 @@ async def delete_with_all(
     await files.delete_all(tenant.id)
     # Of commands that searched here; processes of the API remove what they have.
     OpenIndexes(settings.home_path / "lexical").remove(tenant.id)
+    SketchFiles(settings.home_path / "sketches").remove(tenant.id)
     await _wait_until_purged(database, tenant.id)
     async with database.system() as system:
         return tenant_receipt(await get_tenant_deletion(system, tenant.id), key)

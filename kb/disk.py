@@ -21,8 +21,11 @@ def is_disk_full(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in _FULL
 
 
-def has_room(folder: Path) -> bool:
-    """False once the disk below the folder counts as full, or has no room for another file."""
+def has_room(folder: Path, *, besides: int = 0) -> bool:
+    """False once the disk below the folder counts as full, or has no room for another file.
+
+    `besides` are bytes that are to be written there.
+    """
     try:
         while not folder.exists():
             folder = folder.parent
@@ -32,7 +35,7 @@ def has_room(folder: Path) -> bool:
         return True
     # Some file systems do not count files: they have 0 in all.
     has_files = free.f_files == 0 or free.f_favail > 0
-    return has_files and free.f_bavail * free.f_frsize >= LEAST_FREE_BYTES
+    return has_files and free.f_bavail * free.f_frsize >= LEAST_FREE_BYTES + besides
 
 
 def home_failure(home: Path, error: OSError) -> KnowledgeBaseError:

@@ -9,14 +9,17 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, assert_never
+from uuid import UUID
 
+import numpy as np
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kb.errors import IndexNotReady
 from kb.ids import DocumentId, TenantId
 from kb.index.lexical.remains import terms_left
+from kb.index.sketches.table import codes_of
 from kb.postgres.database import Database, TenantSession
 from kb.store.chunks import list_chunks
 from kb.store.documents import get_document
@@ -261,8 +264,8 @@ def _files_below(home: Path) -> Iterator[Path]:
 
 
 def _counts_in(path: Path, traces: Sequence[Trace]) -> dict[Trace, int]:
-    """How many parts of the file have each trace, as it stands or as JSON; its name is one."""
-    sought = {trace: {trace.value.encode(), _in_json(trace.value).encode()} for trace in traces}
+    """How many parts of the file have each trace, in one of its forms; its name is one."""
+    sought = {trace: _forms(trace) for trace in traces}
     longest = max((len(each) for values in sought.values() for each in values), default=0)
     counts: dict[Trace, int] = {}
     with path.open("rb") as file:
@@ -276,6 +279,23 @@ def _counts_in(path: Path, traces: Sequence[Trace]) -> dict[Trace, int]:
             kept = window[-longest:] if part != path.name.encode() else b""
             part = file.read(READ_BYTES)
     return counts
+
+
+def _forms(trace: Trace) -> set[bytes]:
+    """As it stands, as JSON, and as a file of sketches has it."""
+    forms = {trace.value.encode(), _in_json(trace.value).encode()}
+    match trace.kind:
+        case "id":
+            forms.add(UUID(trace.value).bytes)
+        case "vector":
+            # As exact as it is stored.
+            vector = np.array(json.loads(trace.value), dtype=np.float16).astype(np.float32)
+            forms.add(codes_of(vector[None, :]).tobytes())
+        case "text" | "sha256":
+            pass
+        case _:
+            assert_never(trace.kind)
+    return forms
 
 
 def _look_in_indexes(traces: Sequence[Trace], folder: Path, report: ResidueReport) -> None:

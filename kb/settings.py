@@ -158,9 +158,10 @@ class Settings(BaseSettings):
     search_memory_bytes: int = Field(
         default=1_000_000_000,
         ge=0,
-        description="Memory of an API process for sketches of vectors: about 450 bytes per chunk, "
-        "twice that while a tenant is first read. Tenants that do not fit are searched in "
-        "Postgres alone; 0: no sketches.",
+        description="Memory of an API process for sketches of vectors: about 450 bytes per chunk "
+        "of tenants with up to 20,000. Those that do not fit are searched in Postgres alone. "
+        "Sketches of larger tenants are files in the home, which its processes share and which do "
+        "not count, unless they cannot be written. 0: no sketches.",
     )
     rerank_model: str | None = Field(
         default=None,

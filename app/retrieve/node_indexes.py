@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.sketches.sketch_cache import SketchCache
+from kb.index.sketches.sketch_files import SketchFiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,3 +13,5 @@ class NodeIndexes:
 
     lexical: LexicalIndexes
     sketches: SketchCache | None = None
+    unused_files: SketchFiles | None = None
+    """What others may have left here, where this process has no sketches."""

@@ -30,6 +30,7 @@ from evals.bench.synthetic import (
 from kb.ids import TenantId
 from kb.index.sketches.searching import search_sketches
 from kb.index.sketches.sketch_cache import SketchCache
+from kb.index.sketches.sketch_files import SketchFiles
 from kb.index.vector_search import VectorFilter, count_visible, search_vectors
 from kb.postgres.database import Database, TenantSession, Viewer
 from kb.postgres.embedded_postgres import database_url
@@ -99,7 +100,8 @@ def measure_permissions(instance: Instance, *, rows: int) -> Outcome:
         upgrade(url)
         is_empty = asyncio.run(make_space(url, SPACE, tenants[0]))
         loaded = load_tenants(url, SPACE, tenants) if is_empty else None
-        results = asyncio.run(_measure(url, tenants))
+        files = SketchFiles(instance.settings.home_path / "sketches")
+        results = asyncio.run(_measure(url, tenants, files))
     has_met = all(
         result["way"] == "planned"
         or (
@@ -119,9 +121,11 @@ def measure_permissions(instance: Instance, *, rows: int) -> Outcome:
     )
 
 
-async def _measure(url: str, synthetic: Sequence[SyntheticTenant]) -> list[PointResult]:
+async def _measure(
+    url: str, synthetic: Sequence[SyntheticTenant], files: SketchFiles
+) -> list[PointResult]:
     database = Database(url, pool_size=2)
-    sketches = SketchCache(database, max_bytes=MAX_BYTES)
+    sketches = SketchCache(database, max_bytes=MAX_BYTES, files=files)
     results: list[PointResult] = []
     first_chunk = 1
     for each in synthetic:

@@ -14,6 +14,7 @@ from footnote.on_database import open_database
 from footnote.output import console, print_json, styled
 from kb.index.recall import RecallSample, check_recall
 from kb.index.sketches.sketch_cache import SketchCache
+from kb.index.sketches.sketch_files import SketchFiles
 from kb.index.vector_search import Plan
 from kb.postgres.database import Viewer
 from kb.postgres.embedded_postgres import database_url
@@ -24,8 +25,8 @@ LOWEST_RECALL = 0.95
 """Below, an index is damaged, or does not tell the vectors apart; .99 is usual."""
 
 MEND: Final[Mapping[Plan, str]] = {
-    "shortlist": "Sketches miss them; made anew at each start, there is nothing to rebuild. Set "
-    "FOOTNOTE_SEARCH_MEMORY_BYTES=0, and check Postgres' plans.",
+    "shortlist": "Delete the folder 'sketches' of the home: they are made anew. If that does not "
+    "help, set FOOTNOTE_SEARCH_MEMORY_BYTES=0, and check Postgres' plans.",
     "signs": "Run REINDEX on the space's _audience index; if that does not help, signs do not tell "
     "these vectors apart.",
     "hnsw": "Run REINDEX on the space's _hnsw index with a large maintenance_work_mem.",
@@ -104,9 +105,9 @@ async def _check(
         if space is None:
             return []
         tenant_id = caller.tenant_id
-        async with aclosing(
-            SketchCache(database, max_bytes=settings.search_memory_bytes)
-        ) as sketches:
+        memory = settings.search_memory_bytes
+        files = SketchFiles(settings.home_path / "sketches") if memory else None
+        async with aclosing(SketchCache(database, max_bytes=memory, files=files)) as sketches:
             await sketches.catch_up(tenant_id, space)
             async with database.tenant(tenant_id, viewer=viewer) as scope:
                 return await check_recall(

@@ -75,8 +75,13 @@ async def forget_processes(database: Database) -> None:
 
 
 async def test_nothing_is_left_once_it_is_purged(
-    service: Service, ana: Person, purger: Purger, settings: Settings
+    service: Service,
+    ana: Person,
+    purger: Purger,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("kb.index.sketches.tenant_sketches.STORED_ROWS", 1)
     await forget_processes(service.resources.database)
     purger = fresh(purger)
     await ana.upload(OTHER)
@@ -100,6 +105,7 @@ async def test_nothing_is_left_once_it_is_purged(
     assert {"public.chunks", "public.answers", "public.documents"} <= kept
     assert any(place.startswith("files/") for place in kept), kept
     assert any(place.startswith("lexical/") for place in kept), kept
+    assert any(place.startswith("sketches/") for place in kept), kept
     assert after.unexpected == []
     # Autovacuum gathers statistics when it likes; what they may keep is held to `unexpected`.
     assert {residue.place for residue in after.residues} - {"pg_catalog.pg_statistic"} == {
@@ -330,29 +336,35 @@ async def test_a_tenant_that_cannot_be_purged_keeps_no_other_from_it(
 
 
 async def test_a_deleted_tenant_leaves_nothing_even_if_a_search_was_going_on(
-    service: Service, ana: Person, purger: Purger, settings: Settings
+    service: Service,
+    ana: Person,
+    purger: Purger,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("kb.index.sketches.tenant_sketches.STORED_ROWS", 1)
     await forget_processes(service.resources.database)
     purger = fresh(purger)
     document_id = await ana.upload(SECRET)
     await ana.ask("How much is the qxvwkpt bonus of the travel desk?")
     found = await traces(ana, document_id)
-    folder = settings.home_path / "lexical" / str(ana.tenant_id)
-    assert folder.is_dir()
+    folders = [settings.home_path / kind / str(ana.tenant_id) for kind in ("lexical", "sketches")]
+    assert all(folder.is_dir() for folder in folders)
     database = service.resources.database
     async with database.tenant(ana.tenant_id, viewer=None) as scope:
         await delete_tenant(scope, files=1, now=purger.clock())
 
     refused = await ana.search("leave")
     await purger.purge_once()
-    gone = not folder.exists()
-    folder.mkdir()
-    (folder / "meta.json").write_text("{}")
+    gone = [not folder.exists() for folder in folders]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "meta.json").write_text("{}")
     await purger.purge_once()
 
     assert refused.status_code == 401
-    assert gone
-    assert not folder.exists()
+    assert gone == [True, True]
+    assert not any(folder.exists() for folder in folders)
     assert (await scanned(ana, settings, found)).unexpected == []
     async with database.system() as system:
         state = (await get_tenant_deletion(system, ana.tenant_id)).state

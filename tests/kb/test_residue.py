@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 
 from kb.index.lexical.index import TenantIndex
+from kb.index.sketches.sketch_files import SketchFiles
+from kb.index.sketches.table import document_keys, sketch
 from kb.postgres.database import Database
 from kb.residue import Places, ResidueReport, Trace, find_residue, traces_of
 from kb.settings import Settings
@@ -23,7 +26,7 @@ from tests.footnote.own_database import OwnDatabase, own_database
 WORDS = 'the \u201cqxvwkpt\u201d bonus\n\tis "731" \\ euros'
 DOCUMENT = "0198a0f0-0000-7000-8000-000000000001"
 SHA256 = "ab" * 32
-VECTOR = "[" + ",".join(["0.25"] * 16) + "]"
+VECTOR = "[" + ",".join(["0.25", "-0.125"] * 8) + "]"
 TRACES = [
     Trace(kind="text", value=WORDS),
     Trace(kind="text", value="qxvwkptzzz"),
@@ -137,6 +140,15 @@ async def plant_in_an_index(ground: Ground) -> None:
     index.apply(since=1, generation=2, replaced_documents=[UUID(DOCUMENT)], chunks=[])
 
 
+async def plant_in_sketches(ground: Ground) -> None:
+    vector = np.array([json.loads(VECTOR)], dtype=np.float32)
+    table = sketch(np.array([1]), document_keys([UUID(DOCUMENT)]), np.array([1]), vector)
+    with SketchFiles(ground.home / "sketches").writing(ground.own.tenant_id) as writer:
+        written = writer.add([table])
+    folder = ground.home / "sketches" / str(ground.own.tenant_id)
+    (folder / f"{written.name}.table").rename(folder / "left.table")
+
+
 PLANTS: Mapping[str, tuple[Callable[[Ground], Awaitable[None]], str]] = {
     "JSON": (plant_in_json, "public.idempotency_keys"),
     "a list": (plant_in_a_list, "public.audiences"),
@@ -147,6 +159,7 @@ PLANTS: Mapping[str, tuple[Callable[[Ground], Awaitable[None]], str]] = {
     "a file": (plant_a_file, "prompts/x.txt"),
     "stored bytes": (plant_the_bytes, f"files/{{tenant}}/{SHA256[:2]}/{SHA256}"),
     "an index": (plant_in_an_index, "lexical/{tenant}"),
+    "sketches": (plant_in_sketches, "sketches/{tenant}/left.table"),
 }
 
 
@@ -168,6 +181,14 @@ async def test_what_is_planted_is_found(ground: Ground, name: str) -> None:
 
     places = {residue.place for residue in report.unexpected}
     assert place.format(tenant=ground.own.tenant_id) in places
+
+
+async def test_sketches_have_a_document_by_its_id_and_by_its_vector(ground: Ground) -> None:
+    await plant_in_sketches(ground)
+
+    report = await ground.scan()
+
+    assert {residue.kind for residue in report.unexpected} == {"id", "vector"}
 
 
 async def test_a_log_may_name_the_document_but_not_its_words(

@@ -8,7 +8,7 @@ rows take 450 MB. Their bits are gone through in 6 ms, whichever of them the cal
 In each table the ids of chunks rise, so that a chunk's row is found without an index of its own.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Final
@@ -37,8 +37,6 @@ MOSTLY_VISIBLE: Final = 0.6
 
 NOBODY: Final = -1
 """The audience of rows that are no longer so."""
-
-MOST_GONE: Final = 0.5
 
 DocumentKeys = NDArray[np.bytes_]
 """(r,) bytes of UUIDs; comparing pads with zeros, so equal keys are equal ids."""
@@ -79,23 +77,9 @@ class SketchTable:
     def without(self, document_ids: Collection[UUID]) -> "SketchTable":
         """The same rows, those of the documents for nobody."""
         is_gone = self._is_of(document_ids)
-        return replace(self, audiences=np.where(is_gone, np.int64(NOBODY), self.audiences))
-
-    def kept(self) -> "SketchTable":
-        """The rows that are for somebody."""
-        is_kept = self.audiences != NOBODY
-        if is_kept.all():
+        if not is_gone.any():
             return self
-        rows = self._rows_of(is_kept)
-        return SketchTable(
-            chunk_ids=self.chunk_ids[rows],
-            starts=_starts(np.diff(self.starts)[is_kept]),
-            words=np.ascontiguousarray(self.words[:, rows]),
-            codes=self.codes[rows],
-            scales=self.scales[rows],
-            documents=self.documents[is_kept],
-            audiences=self.audiences[is_kept],
-        )
+        return replace(self, audiences=np.where(is_gone, np.int64(NOBODY), self.audiences))
 
     def visible_runs(
         self,
@@ -178,7 +162,7 @@ class SketchTable:
         """The rows of these runs; as long as there are rows, not as the table is."""
         first = self.starts[:-1][is_wanted]
         lengths = np.diff(self.starts)[is_wanted]
-        places = _starts(lengths)
+        places = starts_of(lengths)
         return np.arange(places[-1]) + np.repeat(first - places[:-1], lengths)
 
     def _is_of(self, document_ids: Collection[UUID]) -> NDArray[np.bool_]:
@@ -204,9 +188,8 @@ def sketch(
 
     Rows of one document that follow each other are a run.
     """
-    begins = _begins(documents)
-    steps = np.maximum(np.abs(vectors).max(axis=1, initial=0.0), np.finfo(np.float32).tiny) / MOST
-    codes = np.rint(vectors / steps[:, None]).astype(np.int8)
+    begins = begins_of(documents)
+    codes = codes_of(vectors)
     lengths = np.linalg.norm(codes.astype(np.float32), axis=1)
     return SketchTable(
         chunk_ids=chunk_ids,
@@ -219,6 +202,13 @@ def sketch(
     )
 
 
+def codes_of(vectors: NDArray[np.float32]) -> NDArray[np.int8]:
+    """(n, d) codes for the n rows, as `SketchTable.codes` has them."""
+    steps = np.maximum(np.abs(vectors).max(axis=1, initial=0.0), np.finfo(np.float32).tiny) / MOST
+    codes: NDArray[np.int8] = np.rint(vectors / steps[:, None]).astype(np.int8)
+    return codes
+
+
 def signs_of(vectors: NDArray[np.float32]) -> NDArray[np.uint64]:
     """(w, n) words for the n rows, as `SketchTable.words` has them."""
     packed = np.packbits(vectors > 0, axis=1)
@@ -228,64 +218,17 @@ def signs_of(vectors: NDArray[np.float32]) -> NDArray[np.uint64]:
     return np.ascontiguousarray(padded.view(np.uint64).T)
 
 
-def joined(tables: Sequence[SketchTable]) -> SketchTable:
-    """The rows of all tables, of which there is at least one; no chunk is in two of them."""
-    both = SketchTable(
-        chunk_ids=np.concatenate([table.chunk_ids for table in tables]),
-        starts=_starts(np.concatenate([np.diff(table.starts) for table in tables])),
-        words=np.concatenate([table.words for table in tables], axis=1),
-        codes=np.concatenate([table.codes for table in tables]),
-        scales=np.concatenate([table.scales for table in tables]),
-        documents=np.concatenate([table.documents for table in tables]),
-        audiences=np.concatenate([table.audiences for table in tables]),
-    )
-    # Only chunks that are older than others are out of order: their readers have changed.
-    return both if (np.diff(both.chunk_ids) > 0).all() else _in_order(both)
-
-
-def _in_order(table: SketchTable) -> SketchTable:
-    """The same rows in the order of ids, in runs that are as long as they can be."""
-    order = np.argsort(table.chunk_ids)
-    lengths = np.diff(table.starts)
-    documents = np.repeat(table.documents, lengths)[order]
-    begins = _begins(documents)
-    return SketchTable(
-        chunk_ids=table.chunk_ids[order],
-        starts=np.append(np.flatnonzero(begins), len(order)),
-        words=np.ascontiguousarray(table.words[:, order]),
-        codes=table.codes[order],
-        scales=table.scales[order],
-        documents=documents[begins],
-        audiences=np.repeat(table.audiences, lengths)[order][begins],
-    )
-
-
-def grown(tables: Sequence[SketchTable], newest: SketchTable) -> tuple[SketchTable, ...]:
-    """The tables and one more, joined so that each has more than twice the rows of the next.
-
-    Their number grows with the logarithm of the rows, and a row is copied as often. A table half of
-    whose documents are for nobody is rid of them.
-    """
-    kept = []
-    for table in (*tables, newest):
-        gone_count = np.count_nonzero(table.audiences == NOBODY)
-        kept.append(table.kept() if gone_count > MOST_GONE * len(table.audiences) else table)
-    while len(kept) > 1 and len(kept[-2].chunk_ids) <= 2 * len(kept[-1].chunk_ids):
-        kept[-2:] = [joined([kept[-2].kept(), kept[-1].kept()])]
-    return tuple(table for table in kept if len(table.chunk_ids))
-
-
 def document_keys(document_ids: Collection[UUID]) -> DocumentKeys:
     """As `SketchTable.documents` has them."""
     return np.array([document_id.bytes for document_id in document_ids], dtype="S16")
 
 
-def _starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+def starts_of(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """The rows where runs of these lengths begin, and where the last one ends."""
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
 
 
-def _begins(documents: DocumentKeys) -> NDArray[np.bool_]:
+def begins_of(documents: DocumentKeys) -> NDArray[np.bool_]:
     """(n,) true where another document begins than the row before is of."""
     begins = np.ones(len(documents), dtype=bool)
     begins[1:] = documents[1:] != documents[:-1]

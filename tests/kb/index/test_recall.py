@@ -126,8 +126,8 @@ async def test_a_check_sees_that_a_search_gives_too_few(
 ) -> None:
     # Sketches that have lost five of the six documents, ten rows each.
     held = sketches._held[rows.tenant_id]
-    tables = [table.without(rows.document_ids[1:]) for table in held.tables]
-    sketches._held[rows.tenant_id] = replace(held, tables=tables)
+    lossy = held.sketches.following(held.sketches.reached, rows.document_ids[1:], [])
+    sketches._held[rows.tenant_id] = replace(held, sketches=lossy)
 
     async with database.tenant(rows.tenant_id, viewer=ALL) as scope:
         checked = await check_recall(scope, sketches, SPACE, samples=5, limit=ROWS, seed=1)

@@ -1,10 +1,9 @@
 """Held sketches follow Postgres; what they have not taken up yet never shows in a search."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
-import numpy as np
 import pytest
 
 from kb.errors import DatabaseUnavailable
@@ -13,77 +12,14 @@ from kb.index.reached import Changes, Reached
 from kb.index.sketches import sketch_cache as held_sketches
 from kb.index.sketches.sketch_cache import SketchCache
 from kb.index.sketches.view import SketchView
-from kb.postgres.database import Database, TenantSession, Viewer
-from kb.store.spaces import Space, current_space
-from kb.store.tenants import changed_documents, current_generation
+from kb.postgres.database import TenantSession, Viewer
+from kb.store.spaces import Space
+from kb.store.tenants import changed_documents
+from tests.kb.index.sketches.shelf import ALL, ANA, BOB, Shelf, count_found
 from tests.service import Person, Service
 
-ANA, BOB, HR, ALL = "user:ana", "user:bob", "group:hr", "tenant:*"
+HR = "group:hr"
 LONG_AGO = Reached(generation=1, history=12345)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shelf:
-    """A tenant with two people, and sketches that nobody else uses."""
-
-    database: Database
-    sketches: SketchCache
-    space: Space
-    ana: Person
-    bob: Person
-
-    async def view(self, *principals: str) -> SketchView | None:
-        """As a search of the tenant does."""
-        viewer = Viewer(principals=principals or (ANA, ALL))
-        async with self.database.tenant(self.ana.tenant_id, viewer=viewer) as scope:
-            generation = await current_generation(scope)
-            return await self.sketches.view(scope, self.space, generation=generation)
-
-    async def catch_up(self) -> None:
-        await self.sketches.catch_up(self.ana.tenant_id, self.space)
-
-    def limited(self, max_bytes: int) -> "Shelf":
-        """The same with new sketches that may take so much memory."""
-        return replace(self, sketches=SketchCache(self.database, max_bytes=max_bytes))
-
-    async def counted(self, *principals: str) -> int:
-        """How many chunks this viewer may find."""
-        view = await self.view(*principals)
-        assert view is not None
-        return count_found(view, self.space)
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However busy the machine is."""
-    monkeypatch.setattr(held_sketches, "PATIENCE_SECONDS", 30)
-
-
-@pytest.fixture
-async def shelf(service: Service) -> AsyncIterator[Shelf]:
-    database = service.resources.database
-    tenant_id = await service.new_tenant()
-    async with database.system() as system:
-        space = await current_space(system)
-    assert space is not None
-    sketches = SketchCache(database, max_bytes=10**8)
-    yield Shelf(
-        database=database,
-        sketches=sketches,
-        space=space,
-        ana=await service.person(tenant_id, ANA),
-        bob=await service.person(tenant_id, BOB),
-    )
-    await sketches.aclose()
-
-
-def count_found(view: SketchView, space: Space) -> int:
-    """Whatever is asked, all that may be found is."""
-    question = np.full(space.dimension, space.dimension**-0.5, dtype=np.float32)
-    nearest = view.find_nearest(
-        question, limit=1_000, besides=(), document_ids=None, excluded_document_ids=()
-    )
-    return len(nearest.cosine_by_chunk)
 
 
 async def found(person: Person, query: str) -> list[tuple[str, str]]:
@@ -180,12 +116,13 @@ async def test_sketches_of_another_history_are_read_anew(shelf: Shelf) -> None:
     tenant_id = shelf.ana.tenant_id
     # As after a restored backup: the same generation, made by another change.
     held = shelf.sketches._held
-    held[tenant_id] = replace(held[tenant_id], reached=LONG_AGO)
+    earlier = replace(held[tenant_id].sketches, reached=LONG_AGO)
+    held[tenant_id] = replace(held[tenant_id], sketches=earlier)
 
     await shelf.view()
     await shelf.catch_up()
 
-    assert shelf.sketches._held[tenant_id].reached != LONG_AGO
+    assert shelf.sketches._held[tenant_id].sketches.reached != LONG_AGO
     assert await shelf.counted() == 1
 
 
@@ -257,7 +194,7 @@ async def test_a_tenant_without_rows_is_counted(shelf: Shelf) -> None:
     await shelf.catch_up()
 
     held = shelf.sketches._held[shelf.ana.tenant_id]
-    assert (held.tables, held.size_bytes > 0) == ((), True)
+    assert (held.sketches.tables, held.size_bytes > 0) == ((), True)
 
 
 async def test_what_a_viewer_may_see_makes_room_too(shelf: Shelf, service: Service) -> None:
@@ -352,7 +289,7 @@ async def test_rows_of_deleted_documents_go(shelf: Shelf) -> None:
         await shelf.ana.request("DELETE", f"/v1/documents/{document_id}")
     await shelf.catch_up()
 
-    assert list(shelf.sketches._held[shelf.ana.tenant_id].tables) == []
+    assert list(shelf.sketches._held[shelf.ana.tenant_id].sketches.tables) == []
 
 
 async def test_a_search_does_not_wait_for_what_cannot_be_read(
@@ -381,7 +318,7 @@ async def test_a_view_from_memory_is_of_one_generation_space_and_viewer(shelf: S
     tenant_id, space = shelf.ana.tenant_id, shelf.space
     ana, bob = Viewer(principals=(ANA, ALL)), Viewer(principals=(BOB, ALL))
     await shelf.catch_up()
-    reached = shelf.sketches._held[tenant_id].reached
+    reached = shelf.sketches._held[tenant_id].sketches.reached
 
     def held_view(viewer: Viewer, space: Space) -> SketchView | None:
         return shelf.sketches.held_view(tenant_id, viewer, space)
@@ -417,7 +354,7 @@ async def test_a_view_from_memory_forgets_with_the_tenant_and_with_each_change(
     assert view is not None
     assert count_found(view, shelf.space) == 0
 
-    shelf.sketches.forget(tenant_id)
+    await shelf.sketches.remove(tenant_id)
     assert shelf.sketches.held_view(tenant_id, bob, shelf.space) is None
 
 

@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from kb.index.sketches.merging import grown, joined
 from kb.index.sketches.table import (
     ROWS_A_THREAD,
     SketchTable,
     document_keys,
-    grown,
-    joined,
     signs_of,
 )
 from tests.kb.index.sketches.made_tables import ALL, BOTH, FEW, ROWS, THREADS, table_of
@@ -40,11 +39,11 @@ def test_what_changed_is_for_nobody_until_its_rows_are_dropped(
     visible = rest.rows_of(rest.visible_runs(BOTH))
     assert visible is not None
     assert set(range(ROWS)) - set(visible.tolist()) == set(range(30, 50))
-    kept = rest.kept()
+    kept = joined([rest])
     assert set(range(1, ROWS + 1)) - set(kept.chunk_ids.tolist()) == set(range(31, 51))
     assert kept.visible_runs(BOTH).all()
     assert kept.size_bytes < rest.size_bytes
-    assert kept.kept() is kept
+    assert joined([kept]) is kept
 
 
 def test_joined_tables_have_the_rows_of_both(
@@ -52,7 +51,7 @@ def test_joined_tables_have_the_rows_of_both(
 ) -> None:
     fresh = table_of(vectors[:2], [documents[3]], [FEW], first_chunk=ROWS + 1)
 
-    both = joined([table.without([documents[3]]).kept(), fresh])
+    both = joined([table.without([documents[3]]), fresh])
 
     rows = both.rows_of(both.visible_runs(np.array([FEW]), document_ids=[documents[3]]))
     assert rows is not None

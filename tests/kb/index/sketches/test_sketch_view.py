@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from kb.index.candidate_vectors import Nearest
 from kb.index.reached import NOTHING
 from kb.index.sketches import scan
-from kb.index.sketches.table import SketchTable, joined
+from kb.index.sketches.merging import joined
+from kb.index.sketches.table import SketchTable
 from kb.index.sketches.view import SketchView
 from tests.kb.index.sketches.made_tables import (
     ALL,
@@ -146,7 +147,7 @@ def test_a_chunk_whose_readers_changed_is_found_once_and_as_its_new_readers_see_
     # Chunks 11 to 20 again, after those with higher ids.
     moved = table_of(vectors[10:20], [documents[1]], [FEW], first_chunk=11)
 
-    for tables in ([earlier, moved], [joined([earlier.kept(), moved])]):
+    for tables in ([earlier, moved], [joined([earlier, moved])]):
         hidden = nearest(view_of(*tables, audiences=[ALL]), vectors[14], limit=30, besides=[15])
         seen = nearest(view_of(*tables, audiences=[FEW]), vectors[14], limit=30, besides=[5, 15])
         everything = nearest(view_of(*tables), vectors[14], limit=30, besides=[5, 15])
