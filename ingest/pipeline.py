@@ -18,7 +18,7 @@ from ingest.chunk import CHUNKER_VERSION, Chunk, split
 from ingest.embed import MAX_TEXTS_A_CALL
 from ingest.ingestion import Ingestion
 from ingest.publish import Publication, publish
-from ingest.reading import read_apart
+from ingest.reading import read_file
 from ingest.runs import Run, fail, is_run_wanted, report, while_wanted
 from ingest.space_writers import MODEL_FAILURES, SpaceWriter
 from kb.errors import DocumentUnreadable, ProcessingFailed
@@ -84,7 +84,7 @@ async def _prepare(tools: Ingestion, run: Run) -> Publication:
     async with tools.places.hold(priority=PRIORITIES[run.job.priority], is_light=is_light):
         content = await tools.files.read(run.tenant_id, document.content.sha256)
         with stage_timer(tools.metrics, "parse"):
-            read = await read_apart(tools.children, content, document.content.media_type)
+            read = await read_file(tools.children, content, document.content.media_type)
         is_large = len(read.parsed.blocks) > LARGE_BLOCKS
         with stage_timer(tools.metrics, "chunk"):
             async with tools.large if is_large else nullcontext():

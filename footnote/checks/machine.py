@@ -202,11 +202,11 @@ def _export(settings: Settings) -> Check:
 
 def _parser() -> Check:
     """A sample, read in a process of its own as a worker reads uploads."""
-    from ingest.reading import read_apart, reading_children  # noqa: PLC0415  # it may be broken
+    from ingest.reading import read_file, reading_children  # noqa: PLC0415  # it may be broken
 
     async def read() -> str:
         with closing(reading_children()) as children:
-            return (await read_apart(children, SAMPLE, "application/pdf")).parsed.text
+            return (await read_file(children, SAMPLE, "application/pdf")).parsed.text
 
     is_read = SAMPLE_WORDS in asyncio.run(read())
     return Check(

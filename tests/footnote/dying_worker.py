@@ -52,7 +52,7 @@ async def ingest_and_die(tools: Ingestion, run: Run) -> None:
 
 
 MOMENTS: dict[str, tuple[str, object]] = {
-    "parsing": ("ingest.pipeline.read_apart", read_and_die),
+    "parsing": ("ingest.pipeline.read_file", read_and_die),
     "before the commit": ("ingest.pipeline.publish", publish_and_die),
     "after the commit": ("ingest.worker.ingest_document", ingest_and_die),
     "never": ("ingest.pipeline.publish", publish),

@@ -215,7 +215,7 @@ async def test_a_document_that_cannot_be_read_any_more_stays_served_and_is_repor
         raise DocumentCorrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(pipeline, "read_apart", refuse)
+        patched.setattr(pipeline, "read_file", refuse)
         run = await nightly.run()
         again = await nightly.run()
 

@@ -58,7 +58,7 @@ def read_for_ever(_content: bytes, _media_type: str) -> ReadDocument:
 
 @dataclass
 class Reading:
-    """Stands in for `read_apart`: a child that never ends."""
+    """Stands in for `read_file`: a child that never ends."""
 
     began: asyncio.Event = field(default_factory=asyncio.Event)
     was_cancelled: bool = False
@@ -81,7 +81,7 @@ class Reading:
 @pytest.fixture
 def reading(monkeypatch: pytest.MonkeyPatch) -> Reading:
     reading = Reading()
-    monkeypatch.setattr(pipeline, "read_apart", reading)
+    monkeypatch.setattr(pipeline, "read_file", reading)
     return reading
 
 
@@ -246,7 +246,7 @@ async def test_a_run_whose_dependency_fails_leaves_no_suspicion(
     async def no_database(*_: object) -> ReadDocument:
         raise DatabaseUnavailable
 
-    monkeypatch.setattr(pipeline, "read_apart", no_database)
+    monkeypatch.setattr(pipeline, "read_file", no_database)
     with pytest.raises(DatabaseUnavailable):
         await work_on(own, accepted.job)
 
