@@ -6,15 +6,14 @@ from datetime import datetime
 
 from ingest.chunk import Chunk
 from ingest.parse import ParsedDocument
-from kb.errors import DocumentNotFound, SpaceChanged
+from kb.errors import SpaceChanged
 from kb.ids import DocumentId, JobId
 from kb.postgres.database import TenantSession
-from kb.store.changes import lock_document
 from kb.store.chunks import NewChunk, delete_chunks, insert_chunks
 from kb.store.document_writes import set_published
-from kb.store.documents import Document, get_document
-from kb.store.jobs import finish_job, hold_attempt
-from kb.store.reindex_runs import add_embedded
+from kb.store.documents import Document, lock_document_of
+from kb.store.job_results import succeed_job
+from kb.store.jobs import finish_job
 from kb.store.space_backfill import enqueue_backfill
 from kb.store.spaces import Space, hold_spaces
 from kb.store.tenants import advance_generation
@@ -75,18 +74,20 @@ async def publish(
         chunker_version=publication.chunker_version,
     )
     await _insert_chunks(scope, [each.space for each in live], publication, document)
-    await set_published(
+    ready = await set_published(
         scope,
         document,
         chunk_count=len(publication.chunks),
         parsed_title=parsed.title,
         warnings=parsed.warnings,
-        now=now,
     )
-    if publication.embedded.chunks:
-        await add_embedded(scope, job_id, publication.embedded)
-    await finish_job(
-        scope, job_id, "succeeded", error=None, chunk_count=len(publication.chunks), now=now
+    await succeed_job(
+        scope,
+        job_id,
+        chunk_count=len(publication.chunks),
+        embedded=publication.embedded,
+        before=[ready],
+        now=now,
     )
     await advance_generation(scope, document.id, readers=document.fields.principals)
     return True
@@ -96,14 +97,10 @@ async def _waiting_document(
     scope: TenantSession, job_id: JobId, publication: Publication, *, now: datetime
 ) -> Document | None:
     """The document, locked; None when it does not wait for this version any more."""
-    await lock_document(scope, publication.document_id)
-    try:
-        document = await get_document(scope, publication.document_id)
-    except DocumentNotFound:
-        # Deleted while it was being read; its job went with it.
-        return None
-    if not await hold_attempt(scope, job_id, publication.attempt):
-        # Another worker took this one for dead and has begun again.
+    document = await lock_document_of(scope, job_id, attempt=publication.attempt)
+    if document is None:
+        # Deleted while it was being read, with its job; or another worker took this one for dead
+        # and has begun again.
         return None
     is_served = document.version == document.upload
     if document.upload != publication.upload or is_served != publication.is_reread:

@@ -13,12 +13,12 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from ingest.ingestion import Ingestion
-from kb.errors import DependencyFailed, DocumentNotFound, JobNotFound, KnowledgeBaseError
+from kb.errors import DependencyFailed, JobNotFound, KnowledgeBaseError
 from kb.ids import JobId, TenantId
 from kb.postgres.database import retried
 from kb.store.changes import lock_document
 from kb.store.document_writes import set_status
-from kb.store.documents import Document, DocumentStatus, get_document
+from kb.store.documents import Document, DocumentStatus, get_document, lock_document_of
 from kb.store.job_kinds import REREAD
 from kb.store.jobs import (
     FINISHED,
@@ -67,35 +67,30 @@ class Obsolete(Exception):  # nothing went wrong
     """The document was deleted or replaced, or another run of the job has begun."""
 
 
-async def is_suspect(tools: Ingestion, tenant_id: TenantId, job_id: JobId) -> bool:
-    """True when an earlier run never reported its end: this document may have killed its worker."""
-    async with tools.database.tenant(tenant_id, viewer=None) as scope:
-        try:
-            return (await get_job(scope, job_id)).status == "running"
-        except JobNotFound:
-            return False
+class Suspect(Exception):  # it has to begin in another way
+    """An earlier run never reported its end: this document may have killed its worker."""
 
 
 async def start(
     tools: Ingestion, tenant_id: TenantId, job_id: JobId, *, is_alone: bool
 ) -> Run | None:
-    """The run that begins; None when there is nothing left to do."""
+    """The run that begins; None when there is nothing left to do.
+
+    Raises Suspect, with nothing changed, when the job must have its worker to itself and has not.
+    """
 
     async def transaction() -> Run | None:
         now = tools.clock()
         async with tools.database.tenant(tenant_id, viewer=None) as scope:
-            try:
-                document_id = (await get_job(scope, job_id)).document_id
-                if document_id is None:
-                    return None
-                await lock_document(scope, document_id)
-                job = await get_job(scope, job_id)
-                document = await get_document(scope, document_id)
-            except (JobNotFound, DocumentNotFound):
+            document = await lock_document_of(scope, job_id)
+            if document is None:
                 # Deleted while it waited.
                 return None
+            job = await get_job(scope, job_id)
             if job.status in FINISHED:
                 return None
+            if job.status == "running" and not is_alone:
+                raise Suspect
             is_reread = job.kind == REREAD.name
             is_served = document.version == document.upload
             if document.upload != job.upload or is_served != is_reread:
@@ -104,7 +99,7 @@ async def start(
                 return None
             attempt = await start_job(scope, job_id, is_alone=is_alone, now=now)
             if not is_reread:
-                await set_status(scope, document_id, "processing", error=None, now=now)
+                await set_status(scope, document.id, "processing", error=None, now=now)
         return Run(tenant_id=tenant_id, job=job, document=document, attempt=attempt)
 
     return await retried(transaction)

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from time import monotonic
@@ -20,7 +21,7 @@ from ingest.ingestion import Ingestion
 from ingest.night import Night, look, look_repeatedly
 from ingest.pipeline import ingest_document
 from ingest.reindex import Reindexing, reindex
-from ingest.runs import Obsolete, cancel, fail, is_suspect, release, start
+from ingest.runs import Obsolete, Run, Suspect, cancel, fail, release, start
 from ingest.sources.run import SourceTools
 from ingest.sources.sync import run_sync_job
 from ingest.tenant_jobs import Work, run_tenant_job
@@ -136,31 +137,36 @@ async def run_job(
     A job whose worker died runs alone: if it is what kills workers, it takes no other job along,
     and if it is not, the attempt does not count.
     """
-    is_alone = await is_suspect(tools, tenant_id, job_id)
-    async with tools.job_lock.hold(is_exclusive=is_alone):
-        run = await start(tools, tenant_id, job_id, is_alone=is_alone)
-        if run is None:
+    for is_alone in (False, True):
+        with suppress(Suspect):
+            async with tools.job_lock.hold(is_exclusive=is_alone):
+                run = await start(tools, tenant_id, job_id, is_alone=is_alone)
+                if run is not None:
+                    await _run_to_its_end(tools, run, is_last_attempt=is_last_attempt)
             return
-        try:
-            await ingest_document(tools, run)
-        except Obsolete:
-            await cancel(tools, run)
-        except asyncio.CancelledError:
+
+
+async def _run_to_its_end(tools: Ingestion, run: Run, *, is_last_attempt: bool) -> None:
+    try:
+        await ingest_document(tools, run)
+    except Obsolete:
+        await cancel(tools, run)
+    except asyncio.CancelledError:
+        await release(tools, run)
+        raise
+    except DependencyFailed as error:
+        log.warning("job.dependency_failed", code=error.code, is_last_attempt=is_last_attempt)
+        if not is_last_attempt or isinstance(error, DiskFull):
+            # A disk that is full for hours is no fault of the document.
             await release(tools, run)
             raise
-        except DependencyFailed as error:
-            log.warning("job.dependency_failed", code=error.code, is_last_attempt=is_last_attempt)
-            if not is_last_attempt or isinstance(error, DiskFull):
-                # A disk that is full for hours is no fault of the document.
-                await release(tools, run)
-                raise
-            await fail(tools, run, error, is_retryable=True)
-        except KnowledgeBaseError as error:
-            log.exception("job.failed", code=error.code)
-            await fail(tools, run, error, is_retryable=False)
-        except Exception:  # one bad document must not stop the worker
-            log.exception("job.failed", code=ProcessingFailed.code)
-            await fail(tools, run, ProcessingFailed(), is_retryable=False)
+        await fail(tools, run, error, is_retryable=True)
+    except KnowledgeBaseError as error:
+        log.exception("job.failed", code=error.code)
+        await fail(tools, run, error, is_retryable=False)
+    except Exception:  # one bad document must not stop the worker
+        log.exception("job.failed", code=ProcessingFailed.code)
+        await fail(tools, run, ProcessingFailed(), is_retryable=False)
 
 
 async def run_worker(

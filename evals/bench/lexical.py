@@ -5,7 +5,6 @@ import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from itertools import cycle, islice
 from pathlib import Path
@@ -128,7 +127,6 @@ class _Corpus:
                 chunk_count=len(texts),
                 parsed_title=None,
                 warnings=[],
-                now=datetime.now(UTC),
             )
             await advance_generation(scope, document_id, readers=fields.principals)
 

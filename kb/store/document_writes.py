@@ -10,7 +10,7 @@ from kb.postgres.database import TenantSession
 from kb.principals import Uploader
 from kb.store.documents import Content, Document, DocumentError, DocumentFields, DocumentStatus
 from kb.store.tables import documents
-from kb.store.webhook_events import Event, emit
+from kb.store.webhook_events import Event
 
 
 async def insert_document(
@@ -128,12 +128,11 @@ async def set_published(
     chunk_count: int,
     parsed_title: str | None,
     warnings: Sequence[str],
-    now: datetime,
-) -> None:
+) -> Event:
     """Points the document at the version of its newest upload, whose uploader now owns it.
 
     It counts as changed at its `updated_at`. Readers who are new with this version see none before
-    it. Webhooks are told. Needs a whole-tenant scope.
+    it. Gives what webhooks are to be told in the same transaction. Needs a whole-tenant scope.
     """
     status: DocumentStatus = "ready_with_warnings" if warnings else "ready"
     is_for_old_readers = documents.c.principals.contains(list(document.fields.principals))
@@ -156,11 +155,10 @@ async def set_published(
             updated_at=document.updated_at,
         )
     )
-    ready = Event(
+    return Event(
         type="document.ready",
         data={"id": str(document.id), "version": document.upload, "status": status},
     )
-    await emit(scope, ready, now=now)
 
 
 def _update(scope: TenantSession, document_id: DocumentId) -> Update:

@@ -9,12 +9,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, and_, case, false, func, or_, select, text
 
 from kb.errors import DocumentNotFound
-from kb.ids import CollectionId, DocumentId
+from kb.ids import CollectionId, DocumentId, JobId
 from kb.postgres.database import TenantSession, Viewer
 from kb.principals import Uploader
 from kb.store.admissible import document_condition
 from kb.store.filters import Filter
-from kb.store.tables import collections, documents
+from kb.store.tables import collections, documents, jobs
 
 DocumentStatus = Literal[
     "pending", "processing", "ready", "ready_with_warnings", "failed", "deleting", "deleted"
@@ -197,6 +197,30 @@ async def get_document(
     if row is None:
         raise DocumentNotFound
     return _document(row, shown_to or scope.viewer)
+
+
+async def lock_document_of(
+    scope: TenantSession, job_id: JobId, *, attempt: int | None = None
+) -> Document | None:
+    """The job's document, locked, and then its job, until the transaction ends.
+
+    None when either is gone; with `attempt` also when the job does not run in that attempt. Needs a
+    whole-tenant scope.
+    """
+    query = (
+        _select(scope)
+        .join(
+            jobs,
+            and_(jobs.c.tenant_id == documents.c.tenant_id, jobs.c.document_id == documents.c.id),
+        )
+        .where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id == job_id)
+        # Locked in this order. What had to be waited for is read anew, and compared again.
+        .with_for_update(of=[documents, jobs])
+    )
+    if attempt is not None:
+        query = query.where(jobs.c.attempts == attempt, jobs.c.status == "running")
+    row = (await scope.connection.execute(query)).one_or_none()
+    return None if row is None else _document(row, scope.viewer)
 
 
 @dataclass(frozen=True, kw_only=True)

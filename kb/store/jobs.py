@@ -340,16 +340,10 @@ async def finish_job(
     status: FinishedStatus,
     *,
     error: JobError | None,
-    chunk_count: int | None = None,
     now: datetime,
 ) -> None:
-    """Sets the final status, of which webhooks are told.
-
-    With `chunk_count` it sets the progress too: so many of so many.
-    """
+    """Sets the final status, of which webhooks are told."""
     statement = _update(scope, job_id).values(status=status, error=error, updated_at=now)
-    if chunk_count is not None:
-        statement = statement.values(progress_done=chunk_count, progress_total=chunk_count)
     finished = await scope.connection.execute(statement.returning(jobs.c.kind, jobs.c.document_id))
     for row in finished:
         document_id = None if row.document_id is None else str(row.document_id)

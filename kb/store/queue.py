@@ -18,6 +18,7 @@ from procrastinate import PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Notification, Status
 from procrastinate.manager import JobManager, NotificationCallback
+from psycopg import AsyncConnection
 from sqlalchemy import text
 from typing_extensions import override
 
@@ -141,7 +142,13 @@ def queue_connector(database_url: str) -> PsycopgConnector:
         kwargs={"options": "-c search_path=procrastinate", "prepare_threshold": None},
         min_size=QUEUE_POOL_SIZE,
         max_size=QUEUE_POOL_SIZE,
+        configure=_commit_each_statement,
     )
+
+
+async def _commit_each_statement(connection: AsyncConnection) -> None:
+    """Each call is one statement: it needs no BEGIN and no COMMIT of its own."""
+    await connection.set_autocommit(True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,7 +73,10 @@ async def insert_vectors(
         }
         for chunk_id, sha256, embedding in zip(chunk_ids, sha256s, embeddings, strict=True)
     ]
-    await scope.connection.execute(insert(vectors_table(space)), rows)
+    # RETURNING makes one statement of them all; without it each row is sent as one of its own.
+    await scope.connection.execute(
+        insert(vectors_table(space)).returning(vectors_table(space).c.chunk_id), rows
+    )
 
 
 async def delete_vectors(scope: TenantSession, document_id: DocumentId) -> int:

@@ -21,7 +21,7 @@ from kb.ids import JobId
 from kb.settings import Settings
 from kb.store.audit import Actor
 from kb.store.changes import delete_document, lock_document
-from kb.store.jobs import Job
+from kb.store.jobs import Job, start_job
 from tests.footnote.own_database import MAX_ATTEMPTS, OWNER, OwnDatabase, own_database
 from tests.footnote.stored import stored_document
 
@@ -157,7 +157,7 @@ async def test_a_run_that_was_taken_over_changes_nothing(
 ) -> None:
     accepted = await own.upload(NOTE)
     sleeper = await begin(own, accepted.job)
-    await begin(own, accepted.job)
+    await begin(own, accepted.job, is_alone=True)
     before = await own.job(id_of(accepted.job))
 
     await write(own.tools, sleeper)
@@ -174,7 +174,7 @@ async def test_a_run_that_wakes_after_it_was_taken_over_stops(
     running = work_on(own, accepted.job)
     await reading.began.wait()
 
-    await begin(own, accepted.job)
+    await begin(own, accepted.job, is_alone=True)
     await running
 
     assert reading.was_cancelled
@@ -184,7 +184,8 @@ async def test_a_run_that_wakes_after_it_was_taken_over_stops(
 async def test_who_was_merely_in_hand_when_workers_died_never_fails(own: OwnDatabase) -> None:
     accepted = await own.upload(NOTE)
     for _ in range(MAX_ATTEMPTS + 3):
-        await begin(own, accepted.job)
+        async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
+            await start_job(scope, id_of(accepted.job), is_alone=False, now=datetime.now(UTC))
 
     await work_on(own, accepted.job)
 

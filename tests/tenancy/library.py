@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -93,7 +92,6 @@ async def publish_at_once(
             chunk_count=len(texts),
             parsed_title=None,
             warnings=[],
-            now=datetime.now(UTC),
         )
         await advance_generation(scope, document_id, readers=principals)
     return str(document_id)

@@ -132,6 +132,7 @@ from kb.store.documents import (
     find_own_upload,
     get_document,
     list_documents,
+    lock_document_of,
     lock_external_id,
 )
 from kb.store.drift import (
@@ -147,6 +148,7 @@ from kb.store.idempotency import StoredResponse, claim_key, release_key, store_r
 from kb.store.job_control import cancel_job, retry_job
 from kb.store.job_kinds import INGEST
 from kb.store.job_lists import JobListing, list_jobs
+from kb.store.job_results import succeed_job
 from kb.store.jobs import (
     Job,
     count_jobs,
@@ -963,8 +965,19 @@ QUERIES: Mapping[str, QueryCase] = {
     ),
     "store.collections.readable_collections": finds(_secret_collection),
     "store.document_writes.set_published": changes(
-        lambda s, h: set_published(
-            s, h.document, chunk_count=0, parsed_title=None, warnings=[], now=NOW
+        lambda s, h: set_published(s, h.document, chunk_count=0, parsed_title=None, warnings=[])
+    ),
+    "store.documents.lock_document_of": finds(
+        lambda s, h: lock_document_of(s, JobId(UUID(h.names.job)))
+    ),
+    "store.job_results.succeed_job": changes(
+        lambda s, h: succeed_job(
+            s,
+            JobId(UUID(h.names.job)),
+            chunk_count=9,
+            embedded=Embedded(chunks=9, tokens=99),
+            before=[],
+            now=NOW,
         )
     ),
     "store.document_writes.set_status": changes(

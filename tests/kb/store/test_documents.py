@@ -159,9 +159,7 @@ async def test_a_change_by_another_tenant_changes_nothing(
     async with database.tenant(await new_tenant(database), viewer=None) as scope:
         await update_fields(scope, document_id, replace(FIELDS, title="Stolen"), now=NOW)
         await set_status(scope, document_id, "failed", error=None, now=NOW)
-        await set_published(
-            scope, before, chunk_count=9, parsed_title="Stolen", warnings=[], now=NOW
-        )
+        await set_published(scope, before, chunk_count=9, parsed_title="Stolen", warnings=[])
 
     assert await read(database, tenant_id, document_id) == before
 
@@ -209,9 +207,7 @@ async def test_every_change_is_a_revision(database: Database, tenant_id: TenantI
         await set_status(scope, document_id, "failed", error={"code": "a", "message": "b"}, now=NOW)
         revisions.append((await get_document(scope, document_id)).revision)
         before = await get_document(scope, document_id)
-        await set_published(
-            scope, before, chunk_count=3, parsed_title="Found", warnings=[], now=NOW
-        )
+        await set_published(scope, before, chunk_count=3, parsed_title="Found", warnings=[])
         after = await get_document(scope, document_id)
         revisions.append(after.revision)
 
@@ -236,9 +232,7 @@ async def test_the_title_is_the_given_one_else_the_documents_own(
 
     async with database.tenant(tenant_id, viewer=None) as scope:
         document = await get_document(scope, document_id)
-        await set_published(
-            scope, document, chunk_count=1, parsed_title=parsed, warnings=["w"], now=NOW
-        )
+        await set_published(scope, document, chunk_count=1, parsed_title=parsed, warnings=["w"])
         published = await get_document(scope, document_id)
 
     assert published.title == shown
