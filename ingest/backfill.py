@@ -26,7 +26,7 @@ from kb.store.space_backfill import (
     insert_missing,
     missing_chunks,
 )
-from kb.store.spaces import Space, all_spaces
+from kb.store.spaces import Space, all_spaces, stored_spaces
 from kb.store.vectors import Embedded, find_vectors
 from kb.unit_vectors import Vectors
 from models.batching import Turn
@@ -129,9 +129,10 @@ async def backfill_tenant(
 async def _writer(tools: Ingestion, space_name: str) -> SpaceWriter | None:
     """None when there is no such live space."""
     async with tools.database.system() as system:
-        if space_name not in {each.name for each in await all_spaces(system)}:
-            return None
-    writers = await tools.writers.live(tools.database)
+        spaces = await stored_spaces(system)
+    if space_name not in {each.space.name for each in spaces if not each.is_dropped}:
+        return None
+    writers = await tools.writers.live(spaces)
     writer = next((each for each in writers if each.space.name == space_name), None)
     if writer is None:
         raise SpaceChanged(

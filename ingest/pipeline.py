@@ -80,7 +80,7 @@ async def _prepare(tools: Ingestion, run: Run) -> Publication:
     is_light = weight_of(document.content.size_bytes) == 0
     # Before anything is computed that could not be stored.
     tools.files.require_room()
-    writers = await tools.writers.live(tools.database)
+    writers = await tools.writers.live(run.spaces)
     async with tools.places.hold(priority=PRIORITIES[run.job.priority], is_light=is_light):
         content = await tools.files.read(run.tenant_id, document.content.sha256)
         with stage_timer(tools.metrics, "parse"):

@@ -5,7 +5,7 @@ comes last. All are transactions that may be tried again.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -32,6 +32,7 @@ from kb.store.jobs import (
     set_progress,
     start_job,
 )
+from kb.store.spaces import StoredSpace, stored_spaces
 from kb.store.webhook_events import Event, EventValue, emit
 
 log = structlog.get_logger(__name__)
@@ -44,11 +45,12 @@ LOOK_EVERY_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One attempt at a job; `job` and `document` are as they were before it began."""
+    """One attempt at a job; `job`, `document` and `spaces` are as they were before it began."""
 
     tenant_id: TenantId
     job: Job
     document: Document
+    spaces: Sequence[StoredSpace]
     attempt: int
     began: float = field(default_factory=monotonic)
 
@@ -100,7 +102,8 @@ async def start(
             attempt = await start_job(scope, job_id, is_alone=is_alone, now=now)
             if not is_reread:
                 await set_status(scope, document.id, "processing", error=None, now=now)
-        return Run(tenant_id=tenant_id, job=job, document=document, attempt=attempt)
+            spaces = await stored_spaces(scope)
+        return Run(tenant_id=tenant_id, job=job, document=document, spaces=spaces, attempt=attempt)
 
     return await retried(transaction)
 

@@ -8,8 +8,7 @@ from typing import Final, Self
 
 from ingest.embed import batch_passages, mean_of_parts, parts_within_window
 from kb.errors import SpaceChanged
-from kb.postgres.database import Database
-from kb.store.spaces import Space, stored_spaces
+from kb.store.spaces import Space, StoredSpace
 from kb.unit_vectors import Vectors
 from models.batching import MicroBatcher, Turn
 from models.embedding import Embedder
@@ -67,15 +66,14 @@ class SpaceWriters:
             for writer in self._writer_by_space.values():
                 stack.push_async_exit(writer.batching)
 
-    async def live(self, database: Database) -> list[SpaceWriter]:
-        """A writer for each live space whose model can be loaded, that of the active one first.
+    async def live(self, spaces: Sequence[StoredSpace]) -> list[SpaceWriter]:
+        """A writer for each live one whose model can be loaded, that of the active one first.
 
         SpaceChanged when that is the one that cannot be loaded: another worker may have it.
         """
         if self._models is None:
             return [self.active]
-        async with database.system() as system:
-            stored = [each for each in await stored_spaces(system) if not each.is_dropped]
+        stored = [each for each in spaces if not each.is_dropped]
         writers = []
         for each in sorted(stored, key=lambda each: not each.is_current):
             writer = await self._find(self._models, each.space)

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from typing_extensions import override
 
 from ingest.space_writers import SpaceWriters
+from kb.postgres.database import Database
 from kb.settings import Settings
 from kb.store.space_backfill import count_missing
 from kb.store.space_changes import (
@@ -18,7 +19,7 @@ from kb.store.space_changes import (
     drop_space,
     enqueue_backfills,
 )
-from kb.store.spaces import Space, SpaceTuning, all_spaces
+from kb.store.spaces import Space, SpaceTuning, all_spaces, stored_spaces
 from kb.unit_vectors import Vectors
 from models.space_models import SpaceModels
 from tests.footnote.own_database import OwnDatabase, own_database
@@ -33,6 +34,12 @@ async def own(settings: Settings, database_url: str) -> AsyncIterator[OwnDatabas
         yield own
 
 
+async def live_models(writers: SpaceWriters, database: Database) -> list[str]:
+    async with database.system() as system:
+        spaces = await stored_spaces(system)
+    return [each.space.model for each in await writers.live(spaces)]
+
+
 async def test_the_model_of_a_dropped_space_leaves_the_memory(own: OwnDatabase) -> None:
     database, before = own.tools.database, SmallEmbedder()
     other = SmallEmbedder(model="other").space
@@ -42,10 +49,10 @@ async def test_the_model_of_a_dropped_space_leaves_the_memory(own: OwnDatabase) 
 
     async with SpaceWriters(before.space, before, SpaceModels(load, before.space, before)) as both:
         await create_space(database, other, SpaceTuning())
-        names = [each.space.model for each in await both.live(database)]
+        names = await live_models(both, database)
         await activate_space(database, other.name)
         await drop_space(database, before.space.name)
-        left = [each.space.model for each in await both.live(database)]
+        left = await live_models(both, database)
 
         gone = ref(before)
         del before
