@@ -101,11 +101,10 @@ async def enqueue_documents(
         if kind is REREAD and document.upload != document.version:
             continue
         work = TenantWork(arguments={"reader": readers[number]}) if readers else None
-        job_ids.append(
-            await enqueue_job(
-                scope, kind, owner=OWNER, document=document, work=work, priority="background"
-            )
+        job = await enqueue_job(
+            scope, kind, owner=OWNER, document=document, work=work, priority="background"
         )
+        job_ids.append(job.id)
     if job_ids:
         await link_jobs(scope, run_id, job_ids)
     return len(job_ids)

@@ -26,7 +26,7 @@ from kb.principals import Uploader
 from kb.store.chunks import NewChunk, insert_chunks
 from kb.store.collections import ensure_collection
 from kb.store.document_writes import insert_document, set_published
-from kb.store.documents import Content, DocumentFields, get_document
+from kb.store.documents import Content, DocumentFields
 from kb.store.tenants import advance_generation, create_tenant, current_generation
 from kb.store.versions import insert_version
 from migrations.run import upgrade
@@ -109,10 +109,9 @@ class _Corpus:
                 supersedes=None,
             )
             content = Content(filename=None, media_type="text/plain", sha256="0" * 64, size_bytes=1)
-            document_id = await insert_document(
+            document = await insert_document(
                 scope, collection_id, fields, content, Uploader(name="bench", person=None)
             )
-            document = await get_document(scope, document_id)
             await insert_version(
                 scope, document, content="x", parser="x", parser_version="1", chunker_version="1"
             )
@@ -128,7 +127,7 @@ class _Corpus:
                 parsed_title=None,
                 warnings=[],
             )
-            await advance_generation(scope, document_id, readers=fields.principals)
+            await advance_generation(scope, document.id, readers=fields.principals)
 
     async def search(self, text: str) -> tuple[set[int], float]:
         """The chunks found, and the milliseconds between having a transaction and the hits."""

@@ -3,13 +3,20 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Update, case, func, insert, update
+from sqlalchemy import Update, case, func, insert, select, update
 
 from kb.ids import CollectionId, DocumentId, new_uuid
 from kb.postgres.database import TenantSession
 from kb.principals import Uploader
-from kb.store.documents import Content, Document, DocumentError, DocumentFields, DocumentStatus
-from kb.store.tables import documents
+from kb.store.documents import (
+    Content,
+    Document,
+    DocumentError,
+    DocumentFields,
+    DocumentStatus,
+    document_of,
+)
+from kb.store.tables import collections, documents
 from kb.store.webhook_events import Event
 
 
@@ -19,13 +26,16 @@ async def insert_document(
     fields: DocumentFields,
     content: Content,
     owner: Uploader,
-) -> DocumentId:
-    """The id of a new document, its first upload pending."""
-    document_id = DocumentId(new_uuid())
-    await scope.connection.execute(
-        insert(documents).values(
+) -> Document:
+    """The new document, its first upload pending."""
+    collection = select(collections.c.name).where(
+        collections.c.tenant_id == scope.tenant_id, collections.c.id == collection_id
+    )
+    statement = (
+        insert(documents)
+        .values(
             tenant_id=scope.tenant_id,
-            id=document_id,
+            id=new_uuid(),
             collection_id=collection_id,
             owner=owner.name,
             owner_person=owner.person,
@@ -35,8 +45,10 @@ async def insert_document(
             **_served_values(content),
             **_uploader_values(owner),
         )
+        # Its owner sees it, whoever its readers are.
+        .returning(*documents.c, collection.scalar_subquery().label("collection"))
     )
-    return document_id
+    return document_of((await scope.connection.execute(statement)).one(), scope.viewer)
 
 
 async def update_fields(

@@ -138,7 +138,7 @@ async def find_by_external_id(
         .limit(1)
     )
     row = (await scope.connection.execute(query)).one_or_none()
-    return _document(row, scope.viewer) if row else None
+    return document_of(row, scope.viewer) if row else None
 
 
 async def find_named(
@@ -153,7 +153,7 @@ async def find_named(
     )
     found: dict[str, Document] = {}
     for row in await scope.connection.execute(query):
-        found.setdefault(row.external_id, _document(row, scope.viewer))
+        found.setdefault(row.external_id, document_of(row, scope.viewer))
     return found
 
 
@@ -196,7 +196,7 @@ async def get_document(
     row = (await scope.connection.execute(query)).one_or_none()
     if row is None:
         raise DocumentNotFound
-    return _document(row, shown_to or scope.viewer)
+    return document_of(row, shown_to or scope.viewer)
 
 
 async def lock_document_of(
@@ -220,7 +220,7 @@ async def lock_document_of(
     if attempt is not None:
         query = query.where(jobs.c.attempts == attempt, jobs.c.status == "running")
     row = (await scope.connection.execute(query)).one_or_none()
-    return None if row is None else _document(row, scope.viewer)
+    return None if row is None else document_of(row, scope.viewer)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,7 +248,7 @@ async def list_documents(
         query = query.where(documents.c.external_id == listing.external_id)
     if listing.filter is not None:
         query = query.where(document_condition(listing.filter))
-    return [_document(row, scope.viewer) for row in await scope.connection.execute(query)]
+    return [document_of(row, scope.viewer) for row in await scope.connection.execute(query)]
 
 
 def _select(scope: TenantSession) -> Select[tuple[object, ...]]:
@@ -266,7 +266,7 @@ def _select(scope: TenantSession) -> Select[tuple[object, ...]]:
 
 
 def _shown_status(viewer: Viewer | None) -> ColumnElement[str]:
-    """The status that `_shown` gives, for a list to choose by."""
+    """The status that `shown_to` gives, for a list to choose by."""
     if viewer is None:
         return documents.c.status
     table, uploader = documents.c, viewer.uploader
@@ -281,9 +281,12 @@ def _shown_status(viewer: Viewer | None) -> ColumnElement[str]:
     return case((is_hidden, served), else_=table.status)
 
 
-def _shown(document: Document, viewer: Viewer) -> Document:
-    """Without what only the uploader of an upload that is not served may know of it."""
-    if document.upload <= max(document.version, 1):
+def shown_to(document: Document, viewer: Viewer | None) -> Document:
+    """The stored document as the viewer sees it; None: as it is stored.
+
+    Without what only the uploader of an upload that is not served may know of it.
+    """
+    if viewer is None or document.upload <= max(document.version, 1):
         return document
     is_own = viewer.uploader is not None and document.uploaded_by.is_same(viewer.uploader)
     if not is_own:
@@ -318,7 +321,8 @@ def _shown(document: Document, viewer: Viewer) -> Document:
     )
 
 
-def _document(row: Row[tuple[object, ...]], viewer: Viewer | None) -> Document:
+def document_of(row: Row[tuple[object, ...]], viewer: Viewer | None) -> Document:
+    """The document of a whole row with its `collection`, as `shown_to` the viewer."""
     owned_by = Uploader(name=row.owner, person=row.owner_person)
     stored = Document(
         id=DocumentId(row.id),
@@ -368,4 +372,4 @@ def _document(row: Row[tuple[object, ...]], viewer: Viewer | None) -> Document:
         if row.waiting_principals is None
         else tuple(row.waiting_principals),
     )
-    return _shown(stored, viewer) if viewer else stored
+    return shown_to(stored, viewer)

@@ -1,6 +1,5 @@
 """Background jobs as callers see them; the queue beneath is procrastinate's."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,12 +13,13 @@ from sqlalchemy import (
     and_,
     func,
     insert,
+    literal,
     or_,
     select,
-    text,
     true,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from kb.errors import JobNotFound
 from kb.ids import DocumentId, JobId, TenantId, new_uuid
@@ -106,8 +106,8 @@ async def enqueue_job(
     document: Document | None = None,
     work: TenantWork | None = None,
     priority: JobPriority = "single",
-) -> JobId:
-    """A queued job, visible to workers when the transaction commits.
+) -> Job:
+    """The job, queued; workers see it when the transaction commits.
 
     Jobs of one document run one after the other, and so do those with one lock.
     """
@@ -115,8 +115,10 @@ async def enqueue_job(
     lock = str(document.id if document else job_id)
     if work is not None and work.lock is not None:
         lock = f"{scope.tenant_id}:{work.lock}"
-    await scope.connection.execute(
-        insert(jobs).values(
+    weight = weight_of(document.content.size_bytes) if document else NO_DOCUMENT
+    statement = (
+        insert(jobs)
+        .values(
             tenant_id=scope.tenant_id,
             id=job_id,
             kind=kind.name,
@@ -129,10 +131,13 @@ async def enqueue_job(
             lock=work.lock if work else None,
             arguments=dict(work.arguments) if work else {},
         )
+        # In one statement: an upload waits for each.
+        .returning(
+            *jobs.c,
+            _enqueued(scope, kind, job_id, lock=lock, priority=PRIORITIES[priority], weight=weight),
+        )
     )
-    weight = weight_of(document.content.size_bytes) if document else NO_DOCUMENT
-    await _enqueue(scope, kind, job_id, lock=lock, priority=PRIORITIES[priority], weight=weight)
-    return job_id
+    return job_of((await scope.connection.execute(statement)).one())
 
 
 async def enqueue_again(scope: TenantSession, job: Job, *, is_last: bool = False) -> None:
@@ -143,7 +148,10 @@ async def enqueue_again(scope: TenantSession, job: Job, *, is_last: bool = False
     lock = queue_lock(scope.tenant_id, job)
     priority = LAST if is_last else PRIORITIES[job.priority]
     weight = UNKNOWN_WEIGHT if job.document_id else NO_DOCUMENT
-    await _enqueue(scope, JOB_KINDS[job.kind], job.id, lock=lock, priority=priority, weight=weight)
+    queued = _enqueued(
+        scope, JOB_KINDS[job.kind], job.id, lock=lock, priority=priority, weight=weight
+    )
+    await scope.connection.execute(select(queued))
 
 
 def queue_lock(tenant_id: TenantId, job: Job) -> str:
@@ -151,22 +159,13 @@ def queue_lock(tenant_id: TenantId, job: Job) -> str:
     return f"{tenant_id}:{job.lock}" if job.lock else str(job.document_id or job.id)
 
 
-async def _enqueue(
+def _enqueued(
     scope: TenantSession, kind: JobKind, job_id: JobId, *, lock: str, priority: int, weight: int
-) -> None:
-    await scope.connection.execute(
-        text(
-            "SELECT footnote_enqueue("
-            ":queue, :task, :job_lock, :priority, CAST(:arguments AS jsonb), :weight)"
-        ),
-        {
-            "queue": kind.queue,
-            "task": kind.task,
-            "job_lock": lock,
-            "priority": priority,
-            "arguments": json.dumps({"tenant_id": str(scope.tenant_id), "job_id": str(job_id)}),
-            "weight": weight,
-        },
+) -> ColumnElement[None]:
+    """Puts the job into the queue, which request roles cannot read, where it is evaluated."""
+    arguments = {"tenant_id": str(scope.tenant_id), "job_id": str(job_id)}
+    return func.footnote_enqueue(
+        kind.queue, kind.task, lock, priority, literal(arguments, JSONB), weight
     )
 
 

@@ -170,13 +170,13 @@ async def begin_run(
             ) from error
     try:
         async with scope.connection.begin_nested():
-            job_id = await enqueue_job(
+            job = await enqueue_job(
                 scope, REINDEX, owner=owner, work=TenantWork(lock=LOCK), priority="background"
             )
             await scope.connection.execute(
                 insert(reindex_runs).values(
                     tenant_id=scope.tenant_id,
-                    id=job_id,
+                    id=job.id,
                     trigger=trigger,
                     due_at=due_at,
                     collection=asked.collection,
@@ -189,7 +189,7 @@ async def begin_run(
         if constraint_of(error) != DUE_ONCE:
             raise
         raise AlreadyExists("The run of this night has been begun already.") from error
-    return job_id
+    return job.id
 
 
 async def get_run(scope: TenantSession, run_id: JobId) -> ReindexRun:

@@ -138,9 +138,9 @@ async def enqueue_sync(
     if job_id is not None:
         return JobId(job_id)
     work = TenantWork(lock=f"source:{row.id}", arguments={"source": name})
-    new_id = await enqueue_job(scope, SYNC_SOURCE, owner=owner, work=work, priority=priority)
-    await scope.connection.execute(_update(scope, row.id).values(last_job_id=new_id))
-    return new_id
+    new = await enqueue_job(scope, SYNC_SOURCE, owner=owner, work=work, priority=priority)
+    await scope.connection.execute(_update(scope, row.id).values(last_job_id=new.id))
+    return new.id
 
 
 async def enqueue_removal(scope: TenantSession, name: str, *, owner: str) -> JobId:
@@ -153,7 +153,8 @@ async def enqueue_removal(scope: TenantSession, name: str, *, owner: str) -> Job
         "remove": True,
     }
     work = TenantWork(lock=f"source:{source.id}", arguments=arguments)
-    return await enqueue_job(scope, SYNC_SOURCE, owner=owner, work=work, priority="bulk")
+    job = await enqueue_job(scope, SYNC_SOURCE, owner=owner, work=work, priority="bulk")
+    return job.id
 
 
 async def enqueue_due_sync(

@@ -54,13 +54,14 @@ async def enqueue_backfill(
     )
     if (await scope.connection.execute(waiting.limit(1))).one_or_none() is not None:
         return None
-    return await enqueue_job(
+    job = await enqueue_job(
         scope,
         BACKFILL,
         owner=owner,
         work=TenantWork(lock=f"space:{space.name}", arguments={SPACE_ARGUMENT: space.name}),
         priority="background",
     )
+    return job.id
 
 
 async def count_missing(scope: TenantSession, space: Space) -> int:

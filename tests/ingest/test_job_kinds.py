@@ -39,7 +39,7 @@ async def own(
 async def queued(own: OwnDatabase, document: Document | None = None) -> JobId:
     viewer = Viewer(principals=("tenant:*",), owner=OWNER)
     async with own.tools.database.tenant(own.tenant_id, viewer=viewer) as scope:
-        return await enqueue_job(scope, EXPORT, owner=OWNER, document=document)
+        return (await enqueue_job(scope, EXPORT, owner=OWNER, document=document)).id
 
 
 def exporter(own: OwnDatabase, *, failures: int = 0) -> tuple[Queue, list[bool]]:

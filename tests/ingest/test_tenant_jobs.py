@@ -28,7 +28,8 @@ async def own(settings: Settings, database_url: str) -> AsyncIterator[OwnDatabas
 async def queued(own: OwnDatabase) -> JobId:
     async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         work = TenantWork(lock="export", arguments={"format": "json"})
-        return await enqueue_job(scope, EXPORT, owner="ana", work=work, priority="background")
+        job = await enqueue_job(scope, EXPORT, owner="ana", work=work, priority="background")
+    return job.id
 
 
 async def run(own: OwnDatabase, job_id: JobId, work: Work, *, is_last: bool = False) -> Job:

@@ -111,9 +111,10 @@ async def _insert(scope: TenantSession, principals: tuple[str, ...]) -> Document
     )
     content = Content(filename=None, media_type="text/plain", sha256="0" * 64, size_bytes=1)
     collection_id = await ensure_collection(scope, "default")
-    return await insert_document(
+    document = await insert_document(
         scope, collection_id, fields, content, owner=Uploader(name="importer", person=None)
     )
+    return document.id
 
 
 def _nowhere() -> Location:

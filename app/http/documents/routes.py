@@ -112,8 +112,11 @@ async def create_document(
 ) -> Response:
     """Store a document; a job reads it. 200 without a job when nothing has changed."""
     received = await read_upload(request)
-    # The hash of 50 MB takes 50 ms.
-    fields = await asyncio.to_thread(received.digest_fields)
+    digest = ""
+    if idempotency_key is not None:
+        # The hash of 50 MB takes 50 ms.
+        fields = await asyncio.to_thread(received.digest_fields)
+        digest = request_digest("POST /v1/documents", fields)
 
     async def act(remember: Remember) -> StoredResponse:
         return await store_upload(resources, caller, received.upload, remember)
@@ -122,7 +125,7 @@ async def create_document(
         resources.database,
         caller,
         key=idempotency_key,
-        digest=request_digest("POST /v1/documents", fields),
+        digest=digest,
         act=act,
         abandoned_after=STORED_AT_ONCE_ABANDONED_AFTER,
     )

@@ -18,11 +18,14 @@ async def store_upload(
 
     202 with a job, 200 without one when nothing has changed; errors as of `Uploads.accept`.
     """
+    responses: list[StoredResponse] = []
 
     async def along_with(scope: TenantSession, accepted: Accepted) -> None:
-        await remember(scope, _response(accepted))
+        # The last one is that of the transaction that was committed.
+        responses.append(_response(accepted))
+        await remember(scope, responses[-1])
 
-    accepted = await resources.uploads.accept(
+    await resources.uploads.accept(
         caller.tenant_id,
         upload,
         viewer=caller.managing_viewer,
@@ -30,7 +33,7 @@ async def store_upload(
         now=resources.clock(),
         along_with=along_with,
     )
-    return _response(accepted)
+    return responses[-1]
 
 
 def _response(accepted: Accepted) -> StoredResponse:

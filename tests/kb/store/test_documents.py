@@ -68,7 +68,8 @@ async def store(
 ) -> DocumentId:
     async with database.tenant(tenant_id, viewer=viewer) as scope:
         collection_id = await ensure_collection(scope, "default")
-        return await insert_document(scope, collection_id, fields, CONTENT, uploader_of(viewer))
+        made = await insert_document(scope, collection_id, fields, CONTENT, uploader_of(viewer))
+    return made.id
 
 
 async def read(database: Database, tenant_id: TenantId, document_id: DocumentId) -> Document:

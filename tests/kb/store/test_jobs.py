@@ -89,11 +89,12 @@ async def test_the_newest_job_of_a_document_is_the_latest(own: OwnDatabase) -> N
     document, first = await stored_job(own, "latest")
 
     async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
-        second_id = await enqueue_job(scope, INGEST, owner="test", document=document)
+        second = await enqueue_job(scope, INGEST, owner="test", document=document)
         latest = await latest_job(scope, document.id)
 
     assert latest is not None
-    assert latest.id == second_id != first.id
+    assert latest == second
+    assert second.id != first.id
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ async def add_document(scope: TenantSession) -> UUID:
     )
     content = Content(filename=None, media_type="text/plain", sha256="0" * 64, size_bytes=1)
     collection_id = await ensure_collection(scope, "default")
-    return await insert_document(scope, collection_id, fields, content, ACTOR.uploader)
+    return (await insert_document(scope, collection_id, fields, content, ACTOR.uploader)).id
 
 
 async def add_answer(scope: TenantSession, *, age: timedelta) -> UUID:

@@ -188,8 +188,8 @@ async def read_by_another_job(person: Person, document_id: str) -> None:
     """As a re-index of everything does, which tries again what could not be read."""
     async with person.service.resources.database.tenant(person.tenant_id, viewer=None) as scope:
         document = await get_document(scope, DocumentId(UUID(document_id)))
-        job_id = await enqueue_job(scope, INGEST, owner="reindex", document=document)
-    await person.service.run_job(person.tenant_id, str(job_id))
+        job = await enqueue_job(scope, INGEST, owner="reindex", document=document)
+    await person.service.run_job(person.tenant_id, str(job.id))
 
 
 async def test_an_upload_that_another_job_has_read_is_not_read_again(ana: Person) -> None:
