@@ -61,15 +61,14 @@ async def _insert(
     object_id: str | None,
     detail: Mapping[str, str | int | Sequence[str]] | None,
 ) -> None:
-    await session.connection.execute(
-        insert(audit_events).values(
-            tenant_id=tenant_id,
-            id=new_uuid(),
-            action=action,
-            actor=actor.name,
-            principals=list(actor.principals),
-            object_id=object_id,
-            request_id=actor.request_id,
-            detail=detail or {},
-        )
-    )
+    values = {
+        "tenant_id": tenant_id,
+        "id": new_uuid(),
+        "action": action,
+        "actor": actor.name,
+        "principals": list(actor.principals),
+        "object_id": object_id,
+        "request_id": actor.request_id,
+        "detail": detail or {},
+    }
+    await session.connection.execute(insert(audit_events), values)

@@ -4,19 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, text, update
+from sqlalchemy import bindparam, select, text, update
 
 from kb.ids import CollectionId, new_uuid
 from kb.postgres.database import TenantSession
 from kb.store.tables import collections, documents
 
+# Built once: every upload asks.
+_NAMED = select(collections.c.id).where(
+    collections.c.tenant_id == bindparam("tenant_id"), collections.c.name == bindparam("name")
+)
+
 
 async def ensure_collection(scope: TenantSession, name: str) -> CollectionId:
     """The id of the tenant's collection of that name, made when missing."""
-    query = select(collections.c.id).where(
-        collections.c.tenant_id == scope.tenant_id, collections.c.name == name
-    )
-    present = (await scope.connection.execute(query)).scalar_one_or_none()
+    named = {"tenant_id": scope.tenant_id, "name": name}
+    present = (await scope.connection.execute(_NAMED, named)).scalar_one_or_none()
     if present is not None:
         return CollectionId(present)
     # Two uploads may make it at once; the second one then finds the first one's.
@@ -27,7 +30,7 @@ async def ensure_collection(scope: TenantSession, name: str) -> CollectionId:
         ),
         {"tenant_id": scope.tenant_id, "id": new_uuid(), "name": name},
     )
-    return CollectionId((await scope.connection.execute(query)).scalar_one())
+    return CollectionId((await scope.connection.execute(_NAMED, named)).scalar_one())
 
 
 async def set_retention(scope: TenantSession, name: str, *, days: int | None) -> None:

@@ -6,7 +6,19 @@ from datetime import datetime
 from typing import Any, Literal, TypedDict, assert_never
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, false, func, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    or_,
+    select,
+    text,
+)
 
 from kb.errors import DocumentNotFound
 from kb.ids import CollectionId, DocumentId, JobId
@@ -15,6 +27,30 @@ from kb.principals import Uploader
 from kb.store.admissible import document_condition
 from kb.store.filters import Filter
 from kb.store.tables import collections, documents, jobs
+
+# Built once: making a statement of forty columns takes as long as its round trip.
+_STORED = (
+    select(*documents.c, collections.c.name.label("collection"))
+    .join(
+        collections,
+        and_(
+            collections.c.tenant_id == documents.c.tenant_id,
+            collections.c.id == documents.c.collection_id,
+        ),
+    )
+    .where(documents.c.tenant_id == bindparam("tenant_id"))
+)
+_BY_ID = _STORED.where(documents.c.id == bindparam("document_id"))
+_OF_JOB = (
+    _STORED.join(
+        jobs,
+        and_(jobs.c.tenant_id == documents.c.tenant_id, jobs.c.document_id == documents.c.id),
+    )
+    .where(jobs.c.id == bindparam("job_id"))
+    # Locked in this order. What had to be waited for is read anew, and compared again.
+    .with_for_update(of=[documents, jobs])
+)
+_OF_ATTEMPT = _OF_JOB.where(jobs.c.attempts == bindparam("attempt"), jobs.c.status == "running")
 
 DocumentStatus = Literal[
     "pending", "processing", "ready", "ready_with_warnings", "failed", "deleting", "deleted"
@@ -192,8 +228,8 @@ async def get_document(
 
     `shown_to` are the viewer to show it to when the scope has none of its own.
     """
-    query = _select(scope).where(documents.c.id == document_id)
-    row = (await scope.connection.execute(query)).one_or_none()
+    parameters = {"tenant_id": scope.tenant_id, "document_id": document_id}
+    row = (await scope.connection.execute(_BY_ID, parameters)).one_or_none()
     if row is None:
         raise DocumentNotFound
     return document_of(row, shown_to or scope.viewer)
@@ -207,19 +243,12 @@ async def lock_document_of(
     None when either is gone; with `attempt` also when the job does not run in that attempt. Needs a
     whole-tenant scope.
     """
-    query = (
-        _select(scope)
-        .join(
-            jobs,
-            and_(jobs.c.tenant_id == documents.c.tenant_id, jobs.c.document_id == documents.c.id),
-        )
-        .where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id == job_id)
-        # Locked in this order. What had to be waited for is read anew, and compared again.
-        .with_for_update(of=[documents, jobs])
-    )
+    parameters: dict[str, object] = {"tenant_id": scope.tenant_id, "job_id": job_id}
+    query = _OF_JOB
     if attempt is not None:
-        query = query.where(jobs.c.attempts == attempt, jobs.c.status == "running")
-    row = (await scope.connection.execute(query)).one_or_none()
+        query = _OF_ATTEMPT
+        parameters["attempt"] = attempt
+    row = (await scope.connection.execute(query, parameters)).one_or_none()
     return None if row is None else document_of(row, scope.viewer)
 
 
@@ -252,17 +281,7 @@ async def list_documents(
 
 
 def _select(scope: TenantSession) -> Select[tuple[object, ...]]:
-    return (
-        select(*documents.c, collections.c.name.label("collection"))
-        .join(
-            collections,
-            and_(
-                collections.c.tenant_id == documents.c.tenant_id,
-                collections.c.id == documents.c.collection_id,
-            ),
-        )
-        .where(documents.c.tenant_id == scope.tenant_id)
-    )
+    return _STORED.params(tenant_id=scope.tenant_id)
 
 
 def _shown_status(viewer: Viewer | None) -> ColumnElement[str]:
@@ -321,7 +340,7 @@ def shown_to(document: Document, viewer: Viewer | None) -> Document:
     )
 
 
-def document_of(row: Row[tuple[object, ...]], viewer: Viewer | None) -> Document:
+def document_of(row: Row[*tuple[Any, ...]], viewer: Viewer | None) -> Document:
     """The document of a whole row with its `collection`, as `shown_to` the viewer."""
     owned_by = Uploader(name=row.owner, person=row.owner_person)
     stored = Document(

@@ -7,13 +7,15 @@ from typing import Final, assert_never, get_args
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     Row,
     Select,
+    Text,
     Update,
     and_,
+    bindparam,
     func,
     insert,
-    literal,
     or_,
     select,
     true,
@@ -41,6 +43,34 @@ from kb.store.webhook_events import Event, EventValue, emit
 
 FINISHED: frozenset[str] = frozenset(get_args(FinishedStatus))
 """The statuses after which nothing of a job changes."""
+
+
+# Built once: every document needs them, and making them took longer than their round trips.
+_BY_ID = select(jobs).where(
+    jobs.c.tenant_id == bindparam("tenant_id"), jobs.c.id == bindparam("job_id")
+)
+_START = (
+    update(jobs)
+    .where(jobs.c.tenant_id == bindparam("of_tenant"), jobs.c.id == bindparam("job_id"))
+    .values(
+        status="running",
+        attempts=jobs.c.attempts + 1,
+        lone_attempts=jobs.c.lone_attempts + bindparam("lone"),
+        progress_done=0,
+        progress_total=None,
+        error=None,
+        updated_at=bindparam("now"),
+    )
+    .returning(jobs.c.attempts)
+)
+# Puts a job into the queue, which request roles cannot read.
+_QUEUED = func.footnote_enqueue(
+    *(bindparam(name, type_=Text) for name in ("queue", "task", "queue_lock")),
+    bindparam("queue_priority", type_=Integer),
+    bindparam("queue_arguments", type_=JSONB),
+    bindparam("weight", type_=Integer),
+)
+_ENQUEUE = insert(jobs).returning(*jobs.c, _QUEUED)
 
 
 class JobError(DocumentError):
@@ -116,28 +146,21 @@ async def enqueue_job(
     if work is not None and work.lock is not None:
         lock = f"{scope.tenant_id}:{work.lock}"
     weight = weight_of(document.content.size_bytes) if document else NO_DOCUMENT
-    statement = (
-        insert(jobs)
-        .values(
-            tenant_id=scope.tenant_id,
-            id=job_id,
-            kind=kind.name,
-            document_id=document.id if document else None,
-            upload=document.upload if document else None,
-            content_sha256=document.content.sha256 if document else None,
-            progress_unit=kind.progress_unit,
-            owner=owner,
-            priority=priority,
-            lock=work.lock if work else None,
-            arguments=dict(work.arguments) if work else {},
-        )
-        # In one statement: an upload waits for each.
-        .returning(
-            *jobs.c,
-            _enqueued(scope, kind, job_id, lock=lock, priority=PRIORITIES[priority], weight=weight),
-        )
-    )
-    return job_of((await scope.connection.execute(statement)).one())
+    values = {
+        "tenant_id": scope.tenant_id,
+        "id": job_id,
+        "kind": kind.name,
+        "document_id": document.id if document else None,
+        "upload": document.upload if document else None,
+        "content_sha256": document.content.sha256 if document else None,
+        "progress_unit": kind.progress_unit,
+        "owner": owner,
+        "priority": priority,
+        "lock": work.lock if work else None,
+        "arguments": dict(work.arguments) if work else {},
+    }
+    queued = _queued(scope, kind, job_id, lock=lock, priority=PRIORITIES[priority], weight=weight)
+    return job_of((await scope.connection.execute(_ENQUEUE, values | queued)).one())
 
 
 async def enqueue_again(scope: TenantSession, job: Job, *, is_last: bool = False) -> None:
@@ -145,13 +168,15 @@ async def enqueue_again(scope: TenantSession, job: Job, *, is_last: bool = False
 
     Needs a whole-tenant scope.
     """
-    lock = queue_lock(scope.tenant_id, job)
-    priority = LAST if is_last else PRIORITIES[job.priority]
-    weight = UNKNOWN_WEIGHT if job.document_id else NO_DOCUMENT
-    queued = _enqueued(
-        scope, JOB_KINDS[job.kind], job.id, lock=lock, priority=priority, weight=weight
+    queued = _queued(
+        scope,
+        JOB_KINDS[job.kind],
+        job.id,
+        lock=queue_lock(scope.tenant_id, job),
+        priority=LAST if is_last else PRIORITIES[job.priority],
+        weight=UNKNOWN_WEIGHT if job.document_id else NO_DOCUMENT,
     )
-    await scope.connection.execute(select(queued))
+    await scope.connection.execute(select(_QUEUED), queued)
 
 
 def queue_lock(tenant_id: TenantId, job: Job) -> str:
@@ -159,14 +184,17 @@ def queue_lock(tenant_id: TenantId, job: Job) -> str:
     return f"{tenant_id}:{job.lock}" if job.lock else str(job.document_id or job.id)
 
 
-def _enqueued(
+def _queued(
     scope: TenantSession, kind: JobKind, job_id: JobId, *, lock: str, priority: int, weight: int
-) -> ColumnElement[None]:
-    """Puts the job into the queue, which request roles cannot read, where it is evaluated."""
-    arguments = {"tenant_id": str(scope.tenant_id), "job_id": str(job_id)}
-    return func.footnote_enqueue(
-        kind.queue, kind.task, lock, priority, literal(arguments, JSONB), weight
-    )
+) -> dict[str, object]:
+    return {
+        "queue": kind.queue,
+        "task": kind.task,
+        "queue_lock": lock,
+        "queue_priority": priority,
+        "queue_arguments": {"tenant_id": str(scope.tenant_id), "job_id": str(job_id)},
+        "weight": weight,
+    }
 
 
 async def get_job(scope: TenantSession, job_id: JobId) -> Job:
@@ -179,9 +207,9 @@ async def get_job(scope: TenantSession, job_id: JobId) -> Job:
 
 async def find_job(scope: TenantSession, job_id: JobId) -> Job | None:
     """The job; None when it does not exist or may not be seen."""
-    query = select(jobs).where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id == job_id)
-    query = query.where(shown_jobs(scope))
-    row = (await scope.connection.execute(query)).one_or_none()
+    query = _BY_ID if scope.viewer is None else _BY_ID.where(shown_jobs(scope))
+    parameters = {"tenant_id": scope.tenant_id, "job_id": job_id}
+    row = (await scope.connection.execute(query, parameters)).one_or_none()
     return job_of(row) if row else None
 
 
@@ -189,14 +217,12 @@ async def last_changes(
     scope: TenantSession, job_ids: Sequence[JobId]
 ) -> dict[JobId, tuple[str, int, int | None, int]]:
     """Status, progress and attempts of each of the jobs in view: what of a job changes."""
-    query = select(
-        jobs.c.id, jobs.c.status, jobs.c.progress_done, jobs.c.progress_total, jobs.c.attempts
-    ).where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id.in_(job_ids))
-    found = await scope.connection.execute(query.where(shown_jobs(scope)))
-    return {
-        JobId(row.id): (row.status, row.progress_done, row.progress_total, row.attempts)
-        for row in found
-    }
+    changing = (jobs.c.status, jobs.c.progress_done, jobs.c.progress_total, jobs.c.attempts)
+    query = select(jobs.c.id, *changing).where(
+        jobs.c.tenant_id == scope.tenant_id, jobs.c.id.in_(job_ids), shown_jobs(scope)
+    )
+    found = await scope.connection.execute(query)
+    return {JobId(job_id): (status, *rest) for job_id, status, *rest in found}
 
 
 async def count_jobs(scope: TenantSession, document_id: DocumentId) -> int:
@@ -251,13 +277,11 @@ def shown_jobs(scope: TenantSession) -> ColumnElement[bool]:
 
 async def latest_job(scope: TenantSession, document_id: DocumentId) -> Job | None:
     """The document's newest job."""
-    query = (
-        select(jobs)
-        .where(jobs.c.tenant_id == scope.tenant_id, jobs.c.document_id == document_id)
-        .order_by(jobs.c.id.desc())
-        .limit(1)
+    query = select(jobs).where(
+        jobs.c.tenant_id == scope.tenant_id, jobs.c.document_id == document_id
     )
-    row = (await scope.connection.execute(query)).one_or_none()
+    newest = query.order_by(jobs.c.id.desc()).limit(1)
+    row = (await scope.connection.execute(newest)).one_or_none()
     return job_of(row) if row else None
 
 
@@ -269,20 +293,8 @@ async def start_job(scope: TenantSession, job_id: JobId, *, is_alone: bool, now:
     An attempt that has its worker to itself is counted as one that ended without a word, until it
     ends with one.
     """
-    statement = (
-        _update(scope, job_id)
-        .values(
-            status="running",
-            attempts=jobs.c.attempts + 1,
-            lone_attempts=jobs.c.lone_attempts + int(is_alone),
-            progress_done=0,
-            progress_total=None,
-            error=None,
-            updated_at=now,
-        )
-        .returning(jobs.c.attempts)
-    )
-    attempt = (await scope.connection.execute(statement)).scalar_one_or_none()
+    values = {"of_tenant": scope.tenant_id, "job_id": job_id, "lone": int(is_alone), "now": now}
+    attempt = (await scope.connection.execute(_START, values)).scalar_one_or_none()
     if attempt is None:
         raise JobNotFound
     return int(attempt)
@@ -296,8 +308,8 @@ async def hold_attempt(scope: TenantSession, job_id: JobId, attempt: int) -> boo
 
 async def is_running(scope: TenantSession, job_id: JobId, attempt: int) -> bool:
     """True while the job runs in this attempt: nobody has canceled it or begun it anew."""
-    query = _running(scope, job_id, attempt)
-    return (await scope.connection.execute(query)).one_or_none() is not None
+    running = await scope.connection.execute(_running(scope, job_id, attempt))
+    return running.one_or_none() is not None
 
 
 async def is_wanted(scope: TenantSession, job_id: JobId, attempt: int) -> bool:

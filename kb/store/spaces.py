@@ -153,6 +153,7 @@ def vectors_table(space: Space) -> Table:
     )
 
 
+_BY_NAME = select(embedding_spaces).order_by(embedding_spaces.c.name)
 _LOCK_SPACES = text("SELECT pg_advisory_xact_lock(hashtext('embedding_spaces'))")
 _HOLD_SPACES = text("SELECT pg_advisory_xact_lock_shared(hashtext('embedding_spaces'))")
 
@@ -270,10 +271,7 @@ async def all_spaces(session: SystemSession | TenantSession) -> list[Space]:
 
 async def stored_spaces(session: SystemSession | TenantSession) -> list[StoredSpace]:
     """Every space that has a table, by name."""
-    rows = await session.connection.execute(
-        select(embedding_spaces).order_by(embedding_spaces.c.name)
-    )
-    return [_stored(row) for row in rows]
+    return [_stored(row) for row in await session.connection.execute(_BY_NAME)]
 
 
 async def find_space(session: SystemSession | TenantSession, name: str) -> StoredSpace:

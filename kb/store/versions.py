@@ -36,20 +36,19 @@ async def insert_version(
     chunker_version: str,
 ) -> None:
     """Stores what was read from the document's newest upload. Needs a whole-tenant scope."""
-    await scope.connection.execute(
-        insert(document_versions).values(
-            tenant_id=scope.tenant_id,
-            document_id=document.id,
-            version=document.upload,
-            content=content,
-            content_sha256=document.content.sha256,
-            size_bytes=document.content.size_bytes,
-            media_type=document.content.media_type,
-            parser=parser,
-            parser_version=parser_version,
-            chunker_version=chunker_version,
-        )
-    )
+    values = {
+        "tenant_id": scope.tenant_id,
+        "document_id": document.id,
+        "version": document.upload,
+        "content": content,
+        "content_sha256": document.content.sha256,
+        "size_bytes": document.content.size_bytes,
+        "media_type": document.content.media_type,
+        "parser": parser,
+        "parser_version": parser_version,
+        "chunker_version": chunker_version,
+    }
+    await scope.connection.execute(insert(document_versions), values)
 
 
 async def list_versions(
