@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Update, bindparam, case, func, insert, select, update
+from sqlalchemy import Update, bindparam, case, func, insert, null, select, update
 
 from kb.ids import CollectionId, DocumentId, new_uuid
 from kb.postgres.database import TenantSession
@@ -34,6 +34,26 @@ _INSERT = (
         .scalar_subquery()
         .label("collection"),
     )
+)
+
+_UPDATE = (
+    update(documents)
+    .where(
+        documents.c.tenant_id == bindparam("of_tenant"),
+        documents.c.id == bindparam("document_id"),
+    )
+    .values(revision=documents.c.revision + 1)
+)
+_READERS = bindparam("readers", type_=documents.c.principals.type)
+_SERVED = bindparam("served", type_=documents.c.upload.type)
+_SET_PUBLISHED = _UPDATE.values(
+    version=_SERVED,
+    upload=_SERVED,
+    principals=_READERS,
+    waiting_principals=null(),
+    shown_since=case(
+        (documents.c.principals.contains(_READERS), documents.c.shown_since), else_=_SERVED
+    ),
 )
 
 
@@ -141,7 +161,8 @@ async def set_status(
 ) -> None:
     """Sets the status and the error. Needs a whole-tenant scope."""
     await scope.connection.execute(
-        _update(scope, document_id).values(status=status, error=error, updated_at=now)
+        _UPDATE,
+        {**_named(scope, document_id), "status": status, "error": error, "updated_at": now},
     )
 
 
@@ -159,26 +180,22 @@ async def set_published(
     it. Gives what webhooks are to be told in the same transaction. Needs a whole-tenant scope.
     """
     status: DocumentStatus = "ready_with_warnings" if warnings else "ready"
-    is_for_old_readers = documents.c.principals.contains(list(document.fields.principals))
-    await scope.connection.execute(
-        _update(scope, document.id).values(
-            version=document.upload,
-            upload=document.upload,
-            principals=list(document.fields.principals),
-            waiting_principals=None,
-            shown_since=case((is_for_old_readers, documents.c.shown_since), else_=document.upload),
-            owner=document.uploaded_by.name,
-            owner_person=document.uploaded_by.person,
-            **_served_values(document.content),
-            chunk_count=chunk_count,
-            parsed_title=parsed_title,
-            detected_language=document.detected_language,
-            warnings=list(warnings),
-            status=status,
-            error=None,
-            updated_at=document.updated_at,
-        )
-    )
+    values = {
+        **_named(scope, document.id),
+        "readers": list(document.fields.principals),
+        "served": document.upload,
+        "owner": document.uploaded_by.name,
+        "owner_person": document.uploaded_by.person,
+        **_served_values(document.content),
+        "chunk_count": chunk_count,
+        "parsed_title": parsed_title,
+        "detected_language": document.detected_language,
+        "warnings": list(warnings),
+        "status": status,
+        "error": None,
+        "updated_at": document.updated_at,
+    }
+    await scope.connection.execute(_SET_PUBLISHED, values)
     return Event(
         type="document.ready",
         data={"id": str(document.id), "version": document.upload, "status": status},
@@ -191,6 +208,10 @@ def _update(scope: TenantSession, document_id: DocumentId) -> Update:
         .where(documents.c.tenant_id == scope.tenant_id, documents.c.id == document_id)
         .values(revision=documents.c.revision + 1)
     )
+
+
+def _named(scope: TenantSession, document_id: DocumentId) -> dict[str, object]:
+    return {"of_tenant": scope.tenant_id, "document_id": document_id}
 
 
 def _field_values(fields: DocumentFields) -> dict[str, object]:

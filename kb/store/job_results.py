@@ -3,13 +3,29 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 
 from kb.ids import JobId
 from kb.postgres.database import TenantSession
 from kb.store.tables import jobs
 from kb.store.vectors import Embedded
 from kb.store.webhook_events import Event, emit
+
+_SUCCEED = (
+    update(jobs)
+    .where(jobs.c.tenant_id == bindparam("of_tenant"), jobs.c.id == bindparam("job_id"))
+    .values(
+        status="succeeded",
+        error=None,
+        progress_done=bindparam("chunks"),
+        progress_total=bindparam("chunks"),
+        # Of earlier attempts as well.
+        embedded_chunks=jobs.c.embedded_chunks + bindparam("new_chunks"),
+        embedded_tokens=jobs.c.embedded_tokens + bindparam("new_tokens"),
+        updated_at=bindparam("now"),
+    )
+    .returning(jobs.c.kind, jobs.c.document_id)
+)
 
 
 async def succeed_job(
@@ -26,22 +42,15 @@ async def succeed_job(
     Webhooks are told of the events `before` it, and of it. A small document waits for each
     statement: there are two. Needs a whole-tenant scope.
     """
-    statement = (
-        update(jobs)
-        .where(jobs.c.tenant_id == scope.tenant_id, jobs.c.id == job_id)
-        .values(
-            status="succeeded",
-            error=None,
-            progress_done=chunk_count,
-            progress_total=chunk_count,
-            # Of earlier attempts as well.
-            embedded_chunks=jobs.c.embedded_chunks + embedded.chunks,
-            embedded_tokens=jobs.c.embedded_tokens + embedded.tokens,
-            updated_at=now,
-        )
-        .returning(jobs.c.kind, jobs.c.document_id)
-    )
-    row = (await scope.connection.execute(statement)).one_or_none()
+    values = {
+        "of_tenant": scope.tenant_id,
+        "job_id": job_id,
+        "chunks": chunk_count,
+        "new_chunks": embedded.chunks,
+        "new_tokens": embedded.tokens,
+        "now": now,
+    }
+    row = (await scope.connection.execute(_SUCCEED, values)).one_or_none()
     if row is None:
         return
     finished = Event(

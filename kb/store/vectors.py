@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Text, any_, delete, insert, literal, select, update
+from sqlalchemy import Select, Text, any_, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from kb.ids import ChunkId, DocumentId
@@ -35,19 +36,25 @@ async def find_vectors(
     """The tenant's stored vectors by the hash of their text. Needs a whole-tenant scope."""
     if not sha256s:
         return {}
+    parameters = {"tenant_id": scope.tenant_id, "sha256s": list(sha256s)}
+    return {
+        row.embedded_sha256: np.asarray(row.embedding, dtype=np.float32)
+        for row in await scope.connection.execute(_known(space), parameters)
+    }
+
+
+@lru_cache(maxsize=64)
+def _known(space: Space) -> Select[tuple[str, object]]:
+    """Built once: every document asks."""
     table = vectors_table(space)
-    query = (
+    return (
         select(table.c.embedded_sha256, table.c.embedding)
         .ext(distinct_on(table.c.embedded_sha256))
         .where(
-            table.c.tenant_id == scope.tenant_id,
-            table.c.embedded_sha256 == any_(literal(list(sha256s), ARRAY(Text))),
+            table.c.tenant_id == bindparam("tenant_id"),
+            table.c.embedded_sha256 == any_(bindparam("sha256s", type_=ARRAY(Text))),
         )
     )
-    return {
-        row.embedded_sha256: np.asarray(row.embedding, dtype=np.float32)
-        for row in await scope.connection.execute(query)
-    }
 
 
 async def insert_vectors(
