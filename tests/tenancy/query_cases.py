@@ -451,6 +451,17 @@ def nothing(call: Callable[[TenantSession, Hidden], Awaitable[object]], reason: 
     return QueryCase(call=call, effect="nothing", reason=reason)
 
 
+async def _unnamed(given: Awaitable[object]) -> None:
+    """Without the result, which repeats what it was given."""
+    await given
+
+
+async def _published(scope: TenantSession, hidden: Hidden) -> None:
+    await _unnamed(
+        set_published(scope, hidden.document, chunk_count=0, parsed_title=None, warnings=[])
+    )
+
+
 async def _sampled(scope: TenantSession, hidden: Hidden) -> bool:
     return hidden.chunk_id in await sample_chunks(scope, limit=10_000)
 
@@ -964,10 +975,8 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, h: set_retention(s, h.names.collection, days=1)
     ),
     "store.collections.readable_collections": finds(_secret_collection),
-    "store.document_writes.set_published": changes(
-        lambda s, h: set_published(s, h.document, chunk_count=0, parsed_title=None, warnings=[])
-    ),
-    "store.documents.lock_document_of": finds(
+    "store.document_writes.set_published": changes(_published),
+    "store.documents.lock_document_of": finds_for_managers(
         lambda s, h: lock_document_of(s, JobId(UUID(h.names.job)))
     ),
     "store.job_results.succeed_job": changes(
@@ -997,7 +1006,7 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, h: cancel_job(s, h.unread_job, actor=ACTOR, now=NOW)
     ),
     "store.jobs.enqueue_job": adds(
-        lambda s, h: enqueue_job(s, INGEST, owner="somebody", document=h.document)
+        lambda s, h: _unnamed(enqueue_job(s, INGEST, owner="somebody", document=h.document))
     ),
     "store.jobs.enqueue_again": nothing(
         _queue_again, "The queue belongs to no tenant, and takes what a tenant's transaction names."
