@@ -12,7 +12,7 @@ from sqlalchemy import text
 from ingest import pipeline
 from ingest.ingestion import Ingestion
 from ingest.reading import ReadDocument
-from ingest.runs import Run, cancel, fail, release, report, start
+from ingest.runs import Run, Suspect, cancel, fail, release, report, start
 from ingest.shared_lock import SharedLock
 from ingest.worker import run_job
 from kb.child_processes import ChildProcesses
@@ -21,6 +21,7 @@ from kb.ids import JobId
 from kb.settings import Settings
 from kb.store.audit import Actor
 from kb.store.changes import delete_document, lock_document
+from kb.store.documents import Document, lock_document_of
 from kb.store.jobs import Job, start_job
 from tests.footnote.own_database import MAX_ATTEMPTS, OWNER, OwnDatabase, own_database
 from tests.footnote.stored import stored_document
@@ -107,6 +108,36 @@ async def test_a_deletion_beside_the_start_of_its_run_is_no_deadlock(own: OwnDat
     await running
     with pytest.raises(DocumentNotFound):
         await stored_document(own.tools.database, own.tenant_id, str(accepted.document.id))
+
+
+async def test_an_attempt_that_begins_beside_a_publication_wins(own: OwnDatabase) -> None:
+    accepted = await own.upload(NOTE)
+    run = await begin(own, accepted.job)
+
+    async def hold() -> Document | None:
+        async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
+            return await lock_document_of(scope, run.job.id, attempt=run.attempt)
+
+    assert await hold() is not None
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
+        await lock_document(scope, accepted.document.id)
+        holding = asyncio.create_task(hold())
+        while not await is_waiting_for_a_lock(own):  # noqa: ASYNC110  # another connection
+            await asyncio.sleep(0.01)
+        await start_job(scope, run.job.id, is_alone=True, now=datetime.now(UTC))
+
+    assert await holding is None
+
+
+async def test_a_suspect_does_not_begin_beside_others(own: OwnDatabase) -> None:
+    accepted = await own.upload(NOTE)
+    await begin(own, accepted.job)
+    before = await own.job(id_of(accepted.job))
+
+    with pytest.raises(Suspect):
+        await start(own.tools, own.tenant_id, before.id, is_alone=False)
+
+    assert await own.job(before.id) == before
 
 
 async def test_a_deletion_beside_the_failure_of_its_run_is_no_deadlock(own: OwnDatabase) -> None:
