@@ -41,12 +41,18 @@ _STORED = (
     .where(documents.c.tenant_id == bindparam("tenant_id"))
 )
 _BY_ID = _STORED.where(documents.c.id == bindparam("document_id"))
+_of_job = jobs.alias("of_job")
 _OF_JOB = (
+    # By whole keys: while tables have no statistics, a join reads all jobs for each document.
     _STORED.join(
-        jobs,
-        and_(jobs.c.tenant_id == documents.c.tenant_id, jobs.c.document_id == documents.c.id),
+        jobs, and_(jobs.c.tenant_id == documents.c.tenant_id, jobs.c.id == bindparam("job_id"))
     )
-    .where(jobs.c.id == bindparam("job_id"))
+    .where(
+        documents.c.id
+        == select(_of_job.c.document_id)
+        .where(_of_job.c.tenant_id == bindparam("tenant_id"), _of_job.c.id == bindparam("job_id"))
+        .scalar_subquery()
+    )
     # Locked in this order. What had to be waited for is read anew, and compared again.
     .with_for_update(of=[documents, jobs])
 )
