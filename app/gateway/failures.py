@@ -12,6 +12,7 @@ import httpx2
 import openai
 
 from app.gateway.endpoint import ModelEndpoint
+from app.gateway.not_now import RateLimitedByServer
 from kb.errors import (
     KnowledgeBaseError,
     LlmOutputInvalid,
@@ -25,14 +26,6 @@ TRANSIENT_STATUS_CODES: Final = frozenset({408, 409, 425, 429})
 
 MAX_RETRY_AFTER_SECONDS: Final = 3600.0
 """Nobody who asks waits longer: what a server says beyond is shown as an hour."""
-
-
-class RateLimitedByServer(LlmUnavailable):
-    """The language model's server wants fewer requests."""
-
-
-class NotAdmitted(LlmUnavailable):
-    """The language model takes no call at the moment."""
 
 
 @contextmanager

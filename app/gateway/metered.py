@@ -10,8 +10,8 @@ from uuid import UUID
 
 from app.gateway.breaker import Breaker
 from app.gateway.chat import Completion, Message
-from app.gateway.failures import RateLimitedByServer
 from app.gateway.ledger import Ledger
+from app.gateway.not_now import RateLimitedByServer
 from app.gateway.prices import Price, Tokens, estimated_tokens, most_tokens, reported_tokens
 from app.gateway.target import Target
 from kb.errors import (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from app.gateway.failures import NotAdmitted
+from app.gateway.not_now import NotAdmitted
 from kb.errors import KnowledgeBaseError, LlmTimedOut, LlmUnavailable
 
 FIRST_PAUSE_SECONDS: Final = 0.5

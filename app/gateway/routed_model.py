@@ -9,12 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import structlog
 
 from app.gateway.chat import Completion, Message
-from app.gateway.language_model import ModelStream
 from app.gateway.metered import Account, ChatRequest, Meter, Purpose, metered
 from app.gateway.retry import most_telling, pause_before_retry
 from app.gateway.target import Target
@@ -25,6 +24,9 @@ from kb.errors import (
     LlmUnavailable,
     Misconfigured,
 )
+
+if TYPE_CHECKING:
+    from app.gateway.language_model import ModelStream
 
 _Result = TypeVar("_Result")
 
@@ -169,7 +171,7 @@ def _nothing_written(model: str) -> Completion:
 class MeteredStream:
     """A stream whose meter knows how it went."""
 
-    def __init__(self, stream: ModelStream, meter: Meter) -> None:
+    def __init__(self, stream: "ModelStream", meter: Meter) -> None:
         """The stream has its first piece."""
         self._stream = stream
         self._meter = meter

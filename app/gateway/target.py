@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -13,9 +13,11 @@ from pydantic import SecretStr
 from app.gateway.breaker import Breaker, BreakerState
 from app.gateway.config import GatewayConfig, Model, Provider
 from app.gateway.endpoint import ModelEndpoint
-from app.gateway.failures import NotAdmitted
-from app.gateway.language_model import LanguageModel
+from app.gateway.not_now import NotAdmitted
 from kb.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from app.gateway.language_model import LanguageModel
 
 _THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _PORTS: Final = {"http": 80, "https": 443}
@@ -29,7 +31,7 @@ class Target:
     model: Model
     provider: Provider
     endpoint: ModelEndpoint
-    language_model: LanguageModel
+    language_model: "LanguageModel"
     breaker: Breaker
     places: asyncio.Semaphore
 
@@ -87,6 +89,9 @@ async def open_targets(
     Raises:
         Misconfigured: a key is missing.
     """
+    # openai takes .2 s of a start, which an API without a language model does without.
+    from app.gateway.language_model import LanguageModel
+
     async with AsyncExitStack() as stack:
         targets: dict[str, Target] = {}
         for key, model in config.models.items():

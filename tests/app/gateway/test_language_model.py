@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from app.gateway.chat import Completion, Message
 from app.gateway.endpoint import ModelEndpoint
-from app.gateway.failures import RateLimitedByServer
 from app.gateway.language_model import LanguageModel
+from app.gateway.not_now import RateLimitedByServer
 from app.gateway.response import MAX_RESPONSE_BYTES
 from kb.errors import (
     KnowledgeBaseError,

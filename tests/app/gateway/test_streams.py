@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from app.gateway.chat import Completion, Message
 from app.gateway.endpoint import ModelEndpoint
-from app.gateway.failures import RateLimitedByServer
 from app.gateway.language_model import LanguageModel
+from app.gateway.not_now import RateLimitedByServer
 from kb.errors import (
     KnowledgeBaseError,
     LlmOutputInvalid,
