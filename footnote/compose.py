@@ -1,8 +1,8 @@
-"""The composition root of everything that works on the knowledge base."""
+"""The composition root of what searches and answers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager, closing
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from random import SystemRandom
 
 import structlog
@@ -24,13 +24,10 @@ from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.search import CountSearch, RetrievalLimits, Retriever
 from app.retrieve.search_spaces import SearchSpaces
 from footnote.connection_demand import INDEX_CONNECTIONS
+from footnote.embedding_model import open_active_model
 from footnote.language_models import open_configured_gateway
 from footnote.on_database import open_database, utc_now
 from footnote.outside import open_outbound, source_prefixes
-from ingest.ingestion import Ingestion
-from ingest.reading import reading_children
-from ingest.space_writers import SpaceWriters
-from kb.errors import ModelUnavailable
 from kb.files import FileStore
 from kb.ids import new_uuid
 from kb.index.lexical.lexical_indexes import LexicalIndexes
@@ -40,26 +37,10 @@ from kb.node import node_id
 from kb.postgres.database import Database
 from kb.settings import Settings
 from kb.store.api_processes import ApiProcess
-from kb.store.spaces import (
-    Space,
-    StoredSpace,
-    current_space,
-    ensure_space,
-    find_space,
-    is_same_model,
-    space_for,
-)
-from kb.store.tenants import generations
+from kb.store.spaces import StoredSpace, find_space
 from kb.store.uploads import Uploads
 from kb.telemetry import Metrics
-from models.embedding import SentenceTransformerEmbedder
 from models.reranking import CrossEncoderScorer
-from models.space_models import SpaceModels
-
-EMBEDDING_BATCH_SIZE = 8
-"""Texts of similar length that each core encodes at once. 4 take as much processor time, 16 take
-1.22 and 32 take 1.71 times as much, since all are filled up to the longest (openvino, 64 texts of
-75 tokens in the median, 4 paired rounds)."""
 
 log = structlog.get_logger(__name__)
 
@@ -81,85 +62,6 @@ async def open_indexes(settings: Settings, database_url: str) -> AsyncIterator[N
                 yield NodeIndexes(lexical=lexical, unused_files=files)
     finally:
         await database.close()
-
-
-def load_embedder(settings: Settings) -> SentenceTransformerEmbedder:
-    """The configured model; takes seconds."""
-    return SentenceTransformerEmbedder(
-        model=settings.embedding_model,
-        backend=settings.embedding_backend,
-        batch_size=EMBEDDING_BATCH_SIZE,
-        cache_folder=settings.home_path / "models",
-    )
-
-
-async def open_space(database: Database, embedder: SentenceTransformerEmbedder) -> Space:
-    """The embedder's space, made when new; Misconfigured when another one has vectors."""
-    space = space_of(embedder)
-    await ensure_space(database, space)
-    async with database.system() as system:
-        # The same model may have another folder here.
-        return (await current_space(system)) or space
-
-
-def space_of(embedder: SentenceTransformerEmbedder) -> Space:
-    """The space that the model's vectors belong to."""
-    return space_for(
-        model=embedder.model_name, revision=embedder.revision, dimension=embedder.dimension
-    )
-
-
-def model_loader(settings: Settings) -> Callable[[Space], SentenceTransformerEmbedder]:
-    """Loads the models that the database names, which is what `settings` name only at first."""
-
-    def load(space: Space) -> SentenceTransformerEmbedder:
-        # The weights may lie in another folder here: that of the settings.
-        names = dict.fromkeys((space.model, settings.embedding_model))
-        found = None
-        for name in names:
-            try:
-                embedder = load_embedder(settings.model_copy(update={"embedding_model": name}))
-            except ModelUnavailable as error:
-                found = found or error.message
-                continue
-            if is_same_model(space, space_of(embedder)):
-                return embedder
-            found = f"{name!r} is another model or revision ({embedder.revision}) here."
-        raise ModelUnavailable(
-            f"The embedding space {space.name!r} needs the model {space.model!r} (revision "
-            f"{space.revision}, {space.dimension} dimensions): make it available under this name, "
-            f"or name its folder in FOOTNOTE_EMBEDDING_MODEL. {found}"
-        )
-
-    return load
-
-
-async def open_active_model(
-    settings: Settings, database: Database
-) -> tuple[Space, SentenceTransformerEmbedder, SpaceModels]:
-    """The active space with its model, and where those of other spaces come from.
-
-    The configured model makes the first space. From the first document on the database says which
-    model is needed; ModelUnavailable when that one cannot be loaded.
-    """
-    load = model_loader(settings)
-    async with database.system() as system:
-        space = await current_space(system)
-        is_empty = not any((await generations(system)).values())
-    if space is None or (is_empty and space.model != settings.embedding_model):
-        embedder = load_embedder(settings)
-        space = await open_space(database, embedder)
-    else:
-        embedder = load(space)
-        if space.model != settings.embedding_model:
-            log.warning(
-                "embedding_model.not_active",
-                configured=settings.embedding_model,
-                active=space.model,
-                space=space.name,
-                mend="Create a space for it with 'footnote space create', and activate that.",
-            )
-    return space, embedder, SpaceModels(load, space, embedder)
 
 
 def _retrieval_limits(settings: Settings) -> RetrievalLimits:
@@ -308,29 +210,5 @@ async def open_resources(
                 verify_profile=settings.verify_profile,
                 source_uri_prefixes=source_prefixes(settings),
                 home=settings.home_path,
-                clock=utc_now,
-            )
-
-
-def uploads_with(tools: Ingestion, settings: Settings) -> Uploads:
-    """The way every upload takes, over the database and the files of these tools."""
-    return Uploads(database=tools.database, files=tools.files, max_bytes=settings.max_upload_bytes)
-
-
-@asynccontextmanager
-async def open_ingestion(settings: Settings, database_url: str) -> AsyncIterator[Ingestion]:
-    """The tools that the worker ingests with."""
-    async with (
-        open_database(settings, database_url) as database,
-        SpaceWriters(*await open_active_model(settings, database)) as writers,
-    ):
-        with closing(reading_children()) as children:
-            yield Ingestion(
-                database=database,
-                files=FileStore(settings.effective_file_store_url),
-                children=children,
-                writers=writers,
-                metrics=Metrics(),
-                max_attempts=settings.job_max_attempts,
                 clock=utc_now,
             )

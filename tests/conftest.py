@@ -11,7 +11,9 @@ import pytest
 import structlog
 
 from footnote.cli import OWNER_ONLY
-from footnote.compose import load_embedder, open_ingestion, open_resources
+from footnote.compose import open_resources
+from footnote.compose_ingestion import open_ingestion
+from footnote.embedding_model import load_embedder
 from footnote.on_database import open_database
 from ingest.ingestion import Ingestion
 from kb.logs import configure_logging

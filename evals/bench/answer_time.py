@@ -17,7 +17,7 @@ from evals.attack.processes import of_role, usage
 from evals.bench.footnote_process import Instance, running
 from evals.bench.record import Outcome, spread
 from evals.bench.upload import upload_all
-from footnote.compose import load_embedder
+from footnote.embedding_model import load_embedder
 from footnote.evals.datasets import Dataset
 from footnote.evals.provenance import git_state
 

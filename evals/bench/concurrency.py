@@ -13,7 +13,7 @@ from evals.bench.footnote_process import BenchmarkFailed, Footnote, Instance, ru
 from evals.bench.record import Outcome, spread
 from evals.bench.search import queries_from
 from evals.bench.upload import fill
-from footnote.compose import load_embedder
+from footnote.embedding_model import load_embedder
 from footnote.evals.datasets import Dataset
 from models.embedding import SentenceTransformerEmbedder
 

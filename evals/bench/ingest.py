@@ -8,7 +8,7 @@ from time import perf_counter
 from evals.bench.footnote_process import BenchmarkFailed, Instance, running
 from evals.bench.record import Outcome, spread
 from evals.bench.upload import UPLOADERS, stored_texts, upload_all
-from footnote.compose import load_embedder
+from footnote.embedding_model import load_embedder
 from footnote.evals.datasets import CorpusDocument, Dataset
 from kb.unit_vectors import Vectors
 from models.embedding import library_encode

@@ -26,7 +26,7 @@ from evals.bench.scale import (
     questions,
 )
 from evals.bench.synthetic import EVERY_READER
-from footnote.compose import load_embedder
+from footnote.embedding_model import load_embedder
 from kb.errors import InvalidInput
 
 OPTION: Final = "--processes"

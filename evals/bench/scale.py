@@ -29,7 +29,7 @@ from evals.bench.synthetic import (
     load_tenants,
     make_space,
 )
-from footnote.compose import load_embedder
+from footnote.embedding_model import load_embedder
 from kb.errors import InvalidInput
 from kb.ids import TenantId
 from kb.index.lexical.lexical_indexes import LexicalIndexes

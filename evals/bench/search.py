@@ -13,7 +13,7 @@ import httpx
 from evals.bench.footnote_process import BenchmarkFailed, Instance, running
 from evals.bench.record import Outcome, Spread, spread
 from evals.bench.upload import fill
-from footnote.compose import load_embedder
+from footnote.embedding_model import load_embedder
 from footnote.evals.datasets import CorpusDocument, Dataset
 from models.embedding import SentenceTransformerEmbedder
 

@@ -11,7 +11,7 @@ import httpx
 from evals.bench.footnote_process import Instance, running
 from evals.bench.record import Outcome, spread
 from evals.bench.upload import upload_all
-from footnote.compose import load_embedder
+from footnote.embedding_model import load_embedder
 from footnote.evals.bootstrap import grouped_share
 from footnote.evals.datasets import CorpusDocument, Dataset, DatasetQuestion
 from footnote.evals.metrics import any_contains_answer, first_contains_answer, share

@@ -26,7 +26,8 @@ from httpx import ASGITransport, AsyncClient
 from app.http.main import build_app
 from evals.bench.footnote_process import CHECKOUT, BenchmarkFailed, Instance
 from evals.bench.record import Outcome
-from footnote.compose import open_ingestion, open_resources
+from footnote.compose import open_resources
+from footnote.compose_ingestion import open_ingestion
 from footnote.evals.proof.cases import ProofCase
 from footnote.evals.proof.scripted import WRITER, scripted_models
 from footnote.samples.manifest import DOCUMENTS_FOLDER

@@ -23,7 +23,8 @@ from footnote.commands.eval_command import (
     settings_in,
 )
 from footnote.commands.eval_retrieval import load_datasets
-from footnote.compose import build_retriever, load_embedder, open_space
+from footnote.compose import build_retriever
+from footnote.embedding_model import load_embedder, open_space
 from footnote.evals.abstention import (
     KIND,
     QUESTIONS_PER_CASE,

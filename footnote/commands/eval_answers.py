@@ -21,7 +21,8 @@ from footnote.commands.eval_command import (
     settings_in,
 )
 from footnote.commands.eval_retrieval import load_datasets
-from footnote.compose import open_ingestion, open_resources, uploads_with
+from footnote.compose import open_resources
+from footnote.compose_ingestion import open_ingestion, uploads_with
 from footnote.evals.abstention import chosen
 from footnote.evals.answers import KIND, AnswersRun, measure_answers
 from footnote.evals.answers_judge import Judge

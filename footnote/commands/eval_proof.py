@@ -18,7 +18,8 @@ from footnote.commands.eval_command import (
     evaluation_database,
     settings_in,
 )
-from footnote.compose import open_ingestion, open_resources, uploads_with
+from footnote.compose import open_resources
+from footnote.compose_ingestion import open_ingestion, uploads_with
 from footnote.evals.proof.cases import (
     ORIGINS,
     Choice,

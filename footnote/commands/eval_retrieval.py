@@ -20,14 +20,9 @@ from footnote.commands.eval_command import (
     evaluation_database,
     settings_in,
 )
-from footnote.compose import (
-    build_retriever,
-    load_embedder,
-    open_indexes,
-    open_ingestion,
-    open_space,
-    uploads_with,
-)
+from footnote.compose import build_retriever, open_indexes
+from footnote.compose_ingestion import open_ingestion, uploads_with
+from footnote.embedding_model import load_embedder, open_space
 from footnote.evals.datasets import Dataset, open_dataset
 from footnote.evals.loading import LoadedDataset, load
 from footnote.evals.results import Result

@@ -14,7 +14,7 @@ from footnote.caller import command_line_caller
 from footnote.commands.given_files import GivenFile, find_files, read_file
 from footnote.commands.ingest_files import Destination, Intake, Outcome
 from footnote.commands.ingest_report import FileProgress, report
-from footnote.compose import open_ingestion
+from footnote.compose_ingestion import open_ingestion
 from footnote.on_database import open_database, upgraded_database
 from ingest.sources.files import RULE_FILE
 from ingest.sources.permissions import MAX_DESCRIPTION_BYTES, Readers, parse_rule_file

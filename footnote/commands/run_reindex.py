@@ -8,7 +8,7 @@ import typer
 from rich.progress import Progress, TaskID
 
 from app.http.reindex.present import run_out
-from footnote.compose import open_ingestion
+from footnote.compose_ingestion import open_ingestion
 from footnote.on_database import COMMAND_LINE, chosen_tenants, on_database, upgraded_database
 from footnote.output import console, print_json
 from footnote.outside import open_web

@@ -1,4 +1,4 @@
-"""Serving: the API, the worker, or everything in one process tree."""
+"""Serving: the API, alone or with everything in one process tree."""
 
 import asyncio
 import gc
@@ -6,24 +6,21 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 
 import structlog
 import uvloop
-from prometheus_client import start_http_server
 
 from app.http.main import build_app
 from app.resources import Resources
 from footnote.announcements import Announcements
 from footnote.api_group import Inherited
-from footnote.compose import open_ingestion, open_resources
+from footnote.compose import open_resources
 from footnote.http_server import Moments, http_server
 from footnote.listening import Listener, address_failure, bound_to
 from footnote.on_database import COMMAND_LINE
 from footnote.one_up import only_one_up
-from footnote.outside import open_web
 from footnote.service_process import (
     database_parts,
     group_ended_without,
@@ -33,17 +30,7 @@ from footnote.service_process import (
 )
 from footnote.supervisor import Child, Part, Supervisor
 from footnote.warm_up import warm_up
-from footnote.worker_tools import (
-    build_night,
-    build_reindexing,
-    build_source_tools,
-    open_webhook_tools,
-)
-from ingest.deliveries import deliver_due, keep_delivering
-from ingest.worker import build_queue_app, run_worker
-from kb import stopping
 from kb.errors import DependencyFailed
-from kb.heartbeat import Heartbeat
 from kb.process_metrics import listening_socket, show_metrics
 from kb.settings import DEFAULT_EMBEDDING_MODEL, Settings
 from kb.store.audit import record_system_event
@@ -56,9 +43,6 @@ log = structlog.get_logger(__name__)
 
 FIRST_TENANT = "default"
 FIRST_KEY_SCOPES = ("documents:write", "documents:read", "search", "answers", "feedback", "act_as")
-
-BESIDE_AN_API = 10
-"""The niceness of a worker beside an API: searches come first."""
 
 LOOK_SECONDS = 0.5
 """Of a stop's time, for looking what it cuts off."""
@@ -130,35 +114,6 @@ def one_of_several(host: str, port: int, from_parent: str) -> None:
         started(inherited.name, settings) as server,
     ):
         asyncio.run(_serve(settings, server.url, listener, others=others, inherited=inherited))
-
-
-def worker(*, until_empty: bool, exit_with: int | None, metrics_at: int | None) -> None:
-    """Run a worker that ingests what was uploaded."""
-    # Before the worker gives way to others: what says that it lives should not.
-    with (
-        service(is_child=exit_with is not None) as settings,
-        closing(Heartbeat()) as heartbeat,
-    ):
-        if exit_with is not None:
-            os.nice(BESIDE_AN_API)
-        with (
-            group_ended_without(exit_with),
-            started("worker", settings) as server,
-            # A parent watches the database for both.
-            Supervisor(
-                database_parts(server) if exit_with is None else [], home=settings.home_path
-            ),
-        ):
-            asyncio.run(
-                _work(
-                    settings,
-                    server.url,
-                    heartbeat,
-                    until_empty=until_empty,
-                    parent=exit_with,
-                    metrics_at=metrics_at,
-                )
-            )
 
 
 async def _serve(
@@ -254,57 +209,3 @@ async def _first_key(resources: Resources) -> str | None:
         )
         await record_system_event(system, tenant.id, COMMAND_LINE, "key.create", str(key.id))
     return key.key
-
-
-async def _work(
-    settings: Settings,
-    url: str,
-    heartbeat: Heartbeat,
-    *,
-    until_empty: bool,
-    parent: int | None,
-    metrics_at: int | None,
-) -> None:
-    async with (
-        open_ingestion(settings, url) as tools,
-        open_web(settings) as web,
-        open_webhook_tools(settings, tools.database, tools.metrics) as webhooks,
-    ):
-        if settings.worker_metrics_port:
-            start_http_server(settings.worker_metrics_port, registry=tools.metrics.registry)
-        elif metrics_at is not None:
-            await show_metrics(tools.metrics, metrics_at)
-        watching = asyncio.create_task(stop_with(parent)) if parent is not None else None
-        sources = build_source_tools(settings, tools.database, tools.files, web)
-        working = asyncio.create_task(
-            run_worker(
-                build_queue_app(
-                    url,
-                    tools,
-                    build_reindexing(settings, tools, sources),
-                    build_night(settings, tools.database),
-                    sources,
-                ),
-                concurrency=settings.worker_concurrency,
-                stalled_after=timedelta(seconds=settings.stalled_job_seconds),
-                heartbeat=heartbeat,
-                wait=not until_empty,
-                obeys_signals=False,
-            )
-        )
-        delivering = None if until_empty else asyncio.create_task(keep_delivering(webhooks))
-        loop = asyncio.get_running_loop()
-        try:
-            with stopping.on_request(lambda: loop.call_soon_threadsafe(working.cancel)):
-                await working
-                if until_empty:
-                    await deliver_due(webhooks)
-        except asyncio.CancelledError:
-            if not stopping.is_requested():
-                raise
-        finally:
-            if delivering is not None:
-                delivering.cancel()
-                await asyncio.gather(delivering, return_exceptions=True)
-            if watching is not None:
-                watching.cancel()

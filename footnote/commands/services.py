@@ -63,9 +63,9 @@ def worker(
 ) -> None:
     """Run a worker that ingests what was uploaded."""
     with rare_collections():
-        from footnote.commands import serve
+        from footnote.commands import serve_worker
 
-    serve.worker(until_empty=until_empty, exit_with=exit_with, metrics_at=metrics_at)
+    serve_worker.worker(until_empty=until_empty, exit_with=exit_with, metrics_at=metrics_at)
 
 
 def demo(

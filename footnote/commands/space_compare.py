@@ -13,7 +13,8 @@ from app.retrieve.search import Retriever
 from app.retrieve.search_spaces import SearchSpaces
 from footnote.caller import command_line_caller
 from footnote.commands.ask import Mode
-from footnote.compose import build_retriever, model_loader, open_indexes
+from footnote.compose import build_retriever, open_indexes
+from footnote.embedding_model import model_loader
 from footnote.extras import FITTING, require_packages
 from footnote.on_database import on_database, utc_now
 from footnote.output import print_json, table_console

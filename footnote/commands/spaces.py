@@ -56,7 +56,7 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Create a space for a model: workers fill it beside the active one, which stays in use."""
-    from footnote.compose import load_embedder, space_of
+    from footnote.embedding_model import load_embedder, space_of
     from footnote.on_database import on_database
     from kb.logs import configure_logging
     from kb.postgres.database import Database

@@ -11,7 +11,8 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from footnote.compose import open_ingestion, open_resources
+from footnote.compose import open_resources
+from footnote.compose_ingestion import open_ingestion
 from ingest.worker import build_queue_app, run_worker
 from kb.settings import Settings
 from kb.store.space_changes import (
@@ -91,7 +92,7 @@ async def running_service(server_url: str, home: Path) -> AsyncIterator[Service]
         upgrade(url)
         stack.enter_context(
             patch(
-                "footnote.compose.load_embedder",
+                "footnote.embedding_model.load_embedder",
                 lambda settings: load(by_model[settings.embedding_model].space),
             )
         )

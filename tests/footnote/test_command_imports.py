@@ -17,6 +17,11 @@ SERVING = {"fastapi", "starlette", "uvicorn", "uvloop", "openai", "tantivy", "kr
 HEAVY = MODELS | SERVING | {"scipy", "sklearn", "alembic", "procrastinate", "fsspec"}
 """What a command that works on the database alone needs not."""
 
+INGESTING = {"ingest", "kreuzberg", "langchain_core", "langchain_text_splitters"}
+ANSWERING = {"app", "fastapi", "starlette", "uvicorn", "tantivy", "limits"}
+LANGUAGE_MODELS = {"openai", "httpx2", "aiohttp"}
+"""What one of API and worker needs not, or neither where no language model is configured."""
+
 UNUSED = HEAVY | {"numpy", "prometheus_client", "httpx", "rich.progress"}
 """What these commands need not either, unless they are told to compute, to call or to wait."""
 
@@ -151,6 +156,29 @@ async def test_a_service_is_loaded_without_a_look_for_garbage(
 
     assert "[address_unusable]" in stderr.decode()
     assert process.returncode == 0, stderr.decode()
+
+
+async def test_an_api_loads_nothing_that_ingests_and_no_client_of_language_models(
+    environment: dict[str, str],
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        codes, modules = await after([["api", "--port", port]], environment)
+
+    assert codes == [1]
+    assert "fastapi" in modules
+    assert modules & (INGESTING | LANGUAGE_MODELS) == set()
+
+
+@pytest.mark.end_to_end
+async def test_a_worker_loads_nothing_that_answers_or_serves(environment: dict[str, str]) -> None:
+    codes, modules = await after([["worker", "--until-empty"]], environment)
+
+    assert codes == [0]
+    assert "kreuzberg" in modules
+    assert modules & (ANSWERING | LANGUAGE_MODELS) == set()
 
 
 async def test_what_needs_no_database_loads_none(environment: dict[str, str]) -> None:

@@ -10,7 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 from typing_extensions import override
 
-from footnote.compose import open_active_model, open_search_spaces
+from footnote.compose import open_search_spaces
+from footnote.embedding_model import open_active_model
 from kb.errors import ModelUnavailable
 from kb.settings import Settings
 from kb.store.spaces import Space
@@ -32,7 +33,7 @@ def loadable(*embedders: SmallEmbedder) -> Iterator[None]:
                 return embedder
         raise ModelUnavailable(f"There is no {settings.embedding_model!r} here.")
 
-    with patch("footnote.compose.load_embedder", load):
+    with patch("footnote.embedding_model.load_embedder", load):
         yield
 
 

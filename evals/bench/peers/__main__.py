@@ -16,7 +16,7 @@ from evals.bench.peers.measuring import Run, measure
 from evals.bench.peers.remembering import RememberingEmbedder
 from evals.bench.peers.table import table
 from evals.bench.record import result_path
-from footnote.compose import load_embedder
+from footnote.embedding_model import load_embedder
 from footnote.evals.datasets import open_dataset
 from footnote.evals.provenance import provenance
 from footnote.evals.results import FORMAT, Evaluation, summary, write_evaluation

@@ -9,7 +9,7 @@ import pytest
 from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from app.retrieve.search_spaces import SearchSpaces
-from footnote.compose import open_space
+from footnote.embedding_model import open_space
 from kb.postgres.database import Database
 from kb.unit_vectors import Vectors
 from models.embedding import SentenceTransformerEmbedder

@@ -16,7 +16,7 @@ from app.retrieve.query import SearchQuery
 from app.retrieve.query_embedder import QueryEmbedder, QueryVector
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from app.retrieve.search_spaces import SearchSpaces
-from footnote.compose import open_space
+from footnote.embedding_model import open_space
 from kb.ids import TenantId
 from kb.index.candidate_vectors import Nearest
 from kb.index.lexical.lexical_indexes import LexicalIndexes

@@ -13,7 +13,7 @@ from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.recall_sampling import RecallSampler
 from app.retrieve.search_scope import Search, SearchScope
 from app.retrieve.vector_candidates import VectorCandidates
-from footnote.compose import open_space
+from footnote.embedding_model import open_space
 from kb.index.vector_search import Plan, VectorFilter
 from kb.postgres.database import EVERYONE, Viewer
 from kb.telemetry import Stopwatch

@@ -14,7 +14,7 @@ from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.rerank import RERANKED_PASSAGES
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from app.retrieve.search_spaces import SearchSpaces
-from footnote.compose import open_space
+from footnote.embedding_model import open_space
 from kb.errors import ModelUnavailable
 from kb.postgres.database import Database
 from models.embedding import SentenceTransformerEmbedder

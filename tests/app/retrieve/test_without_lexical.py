@@ -10,7 +10,7 @@ from typing_extensions import override
 from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from app.retrieve.search_spaces import SearchSpaces
-from footnote.compose import open_space
+from footnote.embedding_model import open_space
 from kb.errors import IndexNotReady
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.lexical.view import LexicalView
