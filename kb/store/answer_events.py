@@ -152,7 +152,7 @@ async def begin_stream(
 ) -> None:
     """Stores an answer that is about to be made, and its first event."""
     stored = insert(answers).values(
-        **columns_of(scope, record),
+        **columns_of(scope.tenant_id, record),
         owner=owner,
         request_sha256=request_sha256,
         alive_at=now,

@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 
 from kb.errors import AnswerNotFound, EvidenceDeleted, StillRunning
-from kb.ids import AnswerId, DocumentId, Subject, new_uuid
+from kb.ids import AnswerId, DocumentId, Subject, TenantId, new_uuid
 from kb.postgres.database import TenantSession, Viewer, constraint_of
 from kb.principals import author_of, key_of, key_subject
 from kb.store.audit import Actor
@@ -92,10 +92,10 @@ _INSERT: Final = text(
 """In one round trip, which costs more than each of the three rows."""
 
 
-def columns_of(scope: TenantSession, record: AnswerRecord) -> dict[str, object]:
+def columns_of(tenant_id: TenantId, record: AnswerRecord) -> dict[str, object]:
     """The record's row in `answers`."""
     return {
-        "tenant_id": scope.tenant_id,
+        "tenant_id": tenant_id,
         "id": record.id,
         "subject": record.subject,
         # By it the previous release finds the answers of a key, as `recent_statuses` does.
@@ -120,7 +120,7 @@ async def insert_answer(scope: TenantSession, record: AnswerRecord, actor: Actor
         readable = await scope.connection.execute(
             _INSERT,
             {
-                **columns_of(scope, record),
+                **columns_of(scope.tenant_id, record),
                 "document_ids": sorted(record.cited_document_ids),
                 "readers": None if scope.viewer is None else list(scope.viewer.principals),
                 "event_id": new_uuid(),
