@@ -1,9 +1,11 @@
 """The HTTP application."""
 
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 
 from app.http import operation
 from app.http.answers import routes as answers
@@ -79,4 +81,6 @@ def build_app(resources: Resources) -> FastAPI:
     add_error_page(app)
     register_error_handlers(app)
     install_middleware(app, resources)
+    # FastAPI builds a route when it is first looked at, which would be the first request's time.
+    deque(iter_route_contexts(app.routes), maxlen=0)
     return app

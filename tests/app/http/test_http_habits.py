@@ -55,6 +55,19 @@ async def test_allow_names_all_methods_of_the_path(service: Service) -> None:
     assert told == methods
 
 
+async def test_no_request_waits_for_routes_to_be_built(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = build_app(service.resources)
+    monkeypatch.delattr("fastapi.routing._EffectiveRouteContext.from_api_route")
+
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://footnote") as client:
+        response = await client.get("/healthz")
+
+    assert response.status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/v1/jobs/a:retry", "/v1/webhooks/a:test"])
 async def test_an_action_is_no_id_of_the_path_before_it(ana: Person, path: str) -> None:
     response = await ana.request("GET", path)
