@@ -9,6 +9,7 @@ from app.resources import Resources
 from app.retrieve.query import SearchQuery
 from kb.errors import KnowledgeBaseError
 from kb.postgres.database import Viewer
+from kb.store.chunks import read_passages
 from kb.store.tenants import generations
 
 log = structlog.get_logger(__name__)
@@ -23,6 +24,9 @@ QUESTION: Final = SearchQuery(
     top_k=1,
     mode="hybrid",
 )
+
+NO_CHUNK: Final = 0
+"""Chunks are numbered from 1."""
 
 MAX_SECONDS: Final = 2.0
 """A tenant whose index takes longer to open than that is opened by its first search."""
@@ -43,6 +47,9 @@ async def warm_up(resources: Resources) -> None:
                 await resources.retriever.search(
                     least_changed, NOBODY, QUESTION, now=resources.clock()
                 )
+                # Which a search without hits leaves out.
+                async with resources.database.tenant(least_changed, viewer=NOBODY) as scope:
+                    await read_passages(scope, [NO_CHUNK])
     except KnowledgeBaseError as error:
         log.warning("warm_up.failed", code=error.code)
     except TimeoutError:
