@@ -5,8 +5,8 @@ from typing import Final
 import structlog
 
 from kb.errors import Misconfigured
+from kb.postgres.connecting import AT_ONCE_CONNECTIONS
 from kb.postgres.connection_limit import connection_limit
-from kb.postgres.database import AT_ONCE_CONNECTIONS
 from kb.settings import Settings
 from kb.store.queue import QUEUE_POOL_SIZE
 

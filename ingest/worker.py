@@ -29,7 +29,7 @@ from kb.errors import DependencyFailed, DiskFull, KnowledgeBaseError, Processing
 from kb.heartbeat import Heartbeat
 from kb.ids import JobId, TenantId
 from kb.logs import bind_log_context
-from kb.postgres.database import conninfo
+from kb.postgres.connecting import conninfo
 from kb.store.job_kinds import BACKFILL, INGEST, REINDEX, REREAD, SYNC_SOURCE, JobKind, RetryPolicy
 from kb.store.queue import Slots, WorkersJobs, queue_connector
 

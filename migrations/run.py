@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from kb.errors import DatabaseUnavailable, SchemaOutOfDate
-from kb.postgres.database import conninfo, sqlalchemy_url
+from kb.postgres.connecting import conninfo, sqlalchemy_url
 from kb.postgres.reaching import connection_failure, require_fit, schema_failure
 
 if TYPE_CHECKING:

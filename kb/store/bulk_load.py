@@ -20,7 +20,7 @@ from pgvector.psycopg import register_vector
 from psycopg import sql
 
 from kb.passages import Location
-from kb.postgres.database import conninfo
+from kb.postgres.connecting import conninfo
 from kb.store.spaces import Space, vectors_table
 
 BUILD_MEMORY = "3GB"

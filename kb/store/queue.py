@@ -23,7 +23,8 @@ from sqlalchemy import text
 from typing_extensions import override
 
 from kb.heartbeat import APPLICATION
-from kb.postgres.database import Database, conninfo
+from kb.postgres.connecting import conninfo
+from kb.postgres.database import Database
 
 log = structlog.get_logger(__name__)
 

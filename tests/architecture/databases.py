@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
-from kb.postgres.database import conninfo
+from kb.postgres.connecting import conninfo
 
 
 def with_database(server_url: str, name: str) -> str:

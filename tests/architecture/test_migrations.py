@@ -16,7 +16,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from kb.postgres.database import Database, conninfo, sqlalchemy_url
+from kb.postgres.connecting import conninfo, sqlalchemy_url
+from kb.postgres.database import Database
 from kb.postgres.row_security import probe_row_security
 from kb.store.collections import ensure_collection
 from kb.store.spaces import Space, ensure_space

@@ -4,7 +4,8 @@ import psycopg
 import pytest
 
 from kb.errors import RowSecurityNotEnforced
-from kb.postgres.database import Database, conninfo
+from kb.postgres.connecting import conninfo
+from kb.postgres.database import Database
 from kb.postgres.row_security import ROLES, probe_row_security
 from kb.store.spaces import Space, ensure_space
 from kb.store.tables import metadata

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from kb.postgres import embedded_postgres
-from kb.postgres.database import conninfo
+from kb.postgres.connecting import conninfo
 from kb.postgres.embedded_postgres import database_url as server_url
 from kb.settings import Settings
 from migrations.run import upgrade

