@@ -33,7 +33,8 @@ async def test_a_request_that_gets_no_connection_is_told_to_come_back(
     service: Service, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "CHECKOUT_SECONDS", 0.05)
-    headers = {"Authorization": "Bearer fn_whatever"}
+    ana = await service.person(await service.new_tenant(), "user:ana")
+    headers = {"Authorization": f"Bearer {ana.key}"}
 
     async with without_a_free_connection(service, database_url) as http:
         response = await http.get("/v1/documents", headers=headers)
