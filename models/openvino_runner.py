@@ -98,7 +98,7 @@ class OpenvinoRunner:
             vectors[short] = short_questions.encode([tokens[row] for row in short])
         with self._asking:
             for places, batch in self._batches([tokens[row] for row in long]):
-                self._request.infer(self._taken(batch), share_inputs=True)
+                self._request.infer(self._taken(batch))
                 self._take(self._request, (vectors, [long[place] for place in places], batch))
         return vectors
 

@@ -67,7 +67,7 @@ class ShortQuestions:
     def _compute(self, questions: Sequence[Encoding], shape: Shape) -> Vectors:
         batch = padded(questions, shape)
         inputs = {name: value for name, value in batch.items() if name in self._inputs}
-        self._request.infer(inputs, share_inputs=True)
+        self._request.infer(inputs)
         hidden: NDArray[np.float32] = self._request.get_tensor(HIDDEN).data
         count = len(questions)
         return unit_rows(hidden[:count], batch["attention_mask"][:count], self._pooling)

@@ -1,5 +1,7 @@
 """Questions: the library's vectors in the shapes made for them, and no wait for long texts."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,6 +28,22 @@ from tests.fakes.small_bert import write_small_bert
 
 SIGNAL_SECONDS = 60
 """For what happens at once where it happens at all."""
+
+IN_TURNS = """
+from pathlib import Path
+from random import Random
+from kb.settings import DEFAULT_EMBEDDING_MODEL
+from models.embedding import SentenceTransformerEmbedder
+
+embedder = SentenceTransformerEmbedder(
+    model=DEFAULT_EMBEDDING_MODEL, backend="openvino", batch_size=8, cache_folder=Path()
+)
+random = Random(3)
+for _ in range(150):
+    texts = ["word " * random.randrange(10, 60) for _ in range(random.randrange(4, 10))]
+    embedder.embed_passages(texts)
+    embedder.embed_queries([*texts, "why " * 100])
+"""
 
 FOLDER = Path(model_path(DEFAULT_EMBEDDING_MODEL))
 
@@ -140,3 +158,10 @@ def test_a_question_is_next_where_a_library_runs_the_model(
     assert question.result(SIGNAL_SECONDS).shape == (1, runner.dimension)
     assert passages.result(SIGNAL_SECONDS).shape == (6, runner.dimension)
     assert computed[:2] == [["a passage"] * 2, ["why?"]]
+
+
+def test_questions_and_passages_in_turns_do_not_write_into_freed_memory() -> None:
+    """Which ends the process. Inputs are copied, since openvino keeps their addresses."""
+    done = subprocess.run([sys.executable, "-c", IN_TURNS], check=False, capture_output=True)  # noqa: S603  # our own code
+
+    assert done.returncode == 0, done.stderr
