@@ -65,9 +65,11 @@ class Weights:
 
 
 def bert_network(folder: Path, weights: Weights) -> "Model":
-    """From `input_ids` and `attention_mask`, (rows, tokens) int64, to `last_hidden_state`.
+    """From a `TokenBatch`, (rows, tokens) int64, to `last_hidden_state`.
 
-    All tokens are of the first segment. ModelUnavailable for what is no BERT in 32 bits.
+    A token looks at those of its row with the same number in `attention_mask`: several texts in one
+    row do not see each other. All tokens are of the first segment. ModelUnavailable for what is no
+    BERT in 32 bits.
     """
     configuration = cast("_Configuration", json.loads((folder / "config.json").read_bytes()))
     positions = configuration.get("position_embedding_type", "absolute")
@@ -115,24 +117,27 @@ class _Builder:
         ops = self._ops
         token_ids = ops.parameter([-1, -1], np.int64, name="input_ids")
         mask = ops.parameter([-1, -1], np.int64, name="attention_mask")
+        positions = ops.parameter([-1, -1], np.int64, name="position_ids")
         words = ops.gather(self._weight("embeddings.word_embeddings"), token_ids, _numbers(0))
-        hidden = self._normalised(ops.add(words, self._positions(token_ids)), "embeddings")
-        # (rows, 1, 1, tokens): each token looks at all that the mask shows.
-        shown = ops.unsqueeze(ops.convert(mask, "boolean"), _numbers([1, 2]))
+        places = ops.gather(self._places(), positions, _numbers(0))
+        hidden = self._normalised(ops.add(words, places), "embeddings")
+        # A copy: openvino writes where an input was when a reshaped one is all that is used of it.
+        texts = ops.convert(mask, "f32")
+        # (rows, 1, tokens, tokens): padding looks at padding, which nobody reads.
+        looking = ops.unsqueeze(texts, _numbers([1, 3]))
+        shown = ops.equal(looking, ops.unsqueeze(texts, _numbers([1, 2])))
         for number in range(self._configuration["num_hidden_layers"]):
             hidden = self._layer(hidden, shown, f"encoder.layer.{number}.")
         hidden.output(0).set_names({HIDDEN})
-        for each in (token_ids, mask):
+        for each in (token_ids, mask, positions):
             each.output(0).set_names({each.friendly_name})
-        return Model([hidden], [token_ids, mask])
+        return Model([hidden], [token_ids, mask, positions])
 
-    def _positions(self, token_ids: "Node") -> "Node":
-        """(tokens, dimension), what is added for place and segment."""
-        ops = self._ops
+    def _places(self) -> "Node":
+        """(longest, dimension), what is added for place and segment."""
         first_segment = self._weights["embeddings.token_type_embeddings.weight"][0]
         rows = self._weights["embeddings.position_embeddings.weight"] + first_segment
-        length = ops.gather(ops.shape_of(token_ids), _numbers([1]), _numbers(0))
-        return ops.slice(ops.constant(rows), _numbers([0]), length, _numbers([1]), _numbers([0]))
+        return self._ops.constant(rows)
 
     def _layer(self, hidden: "Node", shown: "Node", name: str) -> "Node":
         ops = self._ops

@@ -27,7 +27,7 @@ from models.export import exported
 from models.library import LibraryRunner, load_model
 from models.openvino_runner import OpenvinoRunner
 from models.reranking import CrossEncoderScorer
-from models.token_batches import TokenBatch
+from models.token_batches import Pooling, TokenBatch
 from tests.fakes.small_bert import write_small_bert
 from tests.fakes.tiny_model import write_tiny_model
 from tests.footnote.processes import python
@@ -273,12 +273,13 @@ def test_the_network_built_here_computes_what_the_library_does(
     folders = [Path(model_path(DEFAULT_EMBEDDING_MODEL)), tmp_path]
     token_ids = np.asarray([[2, 5, 6, 7, 8, 9, 3], [2, 11, 13, 3, 0, 0, 0]])
     mask = (token_ids != 0).astype(np.int64)
+    positions = np.tile(np.arange(token_ids.shape[1]), (2, 1))
 
     for folder in folders:
         weights = read_weights(folder / "model.safetensors")
         network = bert_network(folder, weights)
         exact = compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        inputs = {"input_ids": token_ids, "attention_mask": mask}
+        inputs = {"input_ids": token_ids, "attention_mask": mask, "position_ids": positions}
         before = exact(inputs)["last_hidden_state"]
         weights.release()
         hidden = exact(inputs)["last_hidden_state"]
@@ -378,3 +379,32 @@ def test_an_export_that_crashes_is_told(
 
     with pytest.raises(ModelUnavailable, match="'small' for openvino ended with 1"):
         exported(str(small_bert), None, tmp_path)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_texts_of_one_row_have_the_vectors_that_each_has_alone(pooling: Pooling) -> None:
+    shapes = set()
+
+    class Recording(OpenvinoRunner):
+        @override
+        def _take(
+            self,
+            request: InferRequest,
+            target: tuple[Vectors, list[int], TokenBatch],
+        ) -> None:
+            shapes.add(target[2]["input_ids"].shape)
+            super()._take(request, target)
+
+    folder = Path(model_path(DEFAULT_EMBEDDING_MODEL))
+    network = bert_network(folder, read_weights(folder / "model.safetensors"))
+    vocabulary = folder / "tokenizer.json"
+    runner = Recording(network, vocabulary, pooling=pooling, max_tokens=256, batch_size=8)
+    texts = ["The leave is 20 days.", "It.", "Nobody may carry more than 5 days over " * 8, "Yes!"]
+
+    together = runner.encode(texts, may_cut=False)
+    assert shapes == {(1, 96)}
+    alone = np.concatenate([runner.encode([text], may_cut=False) for text in texts])
+
+    assert np.sum(together * alone, axis=1).min() > 0.9999
+    assert np.abs(together - alone).max() < 1e-3
+    assert np.sum(together[0] * together[1:], axis=1).max() < 0.9

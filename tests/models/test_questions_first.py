@@ -39,7 +39,7 @@ embedder = SentenceTransformerEmbedder(
     model=DEFAULT_EMBEDDING_MODEL, backend="openvino", batch_size=8, cache_folder=Path()
 )
 random = Random(3)
-for _ in range(150):
+for _ in range(60):
     texts = ["word " * random.randrange(10, 60) for _ in range(random.randrange(4, 10))]
     embedder.embed_passages(texts)
     embedder.embed_queries([*texts, "why " * 100])
