@@ -74,8 +74,11 @@ class _Making:
 
     accepted: AcceptedRequest
     idempotency_key: str | None
+    first: StreamEvent
+    """Stored when it begins."""
+
     number: int = 1
-    """Of the last event; the first is stored when it begins."""
+    """Of the last event."""
 
     waiting: list[AnswerEvent] = field(default_factory=list)
     """Events that are not stored yet."""
@@ -90,6 +93,15 @@ class _Making:
     """When the last follower left."""
 
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    has_more: bool = False
+    """More than the first event may be stored."""
+
+    def is_news_to(self, caller: Caller, *, after: int) -> bool:
+        """True when the first event is all that there is for the caller, who has begun this.
+
+        It shows no document.
+        """
+        return after < self.first.number and not self.has_more and self.accepted.caller == caller
 
     def take_waiting(self) -> Told:
         """The events that wait, numbered; they wait no longer."""
@@ -105,6 +117,7 @@ class _Making:
         )
 
     def wake_followers(self) -> None:
+        self.has_more = True
         self.changed.set()
         self.changed = asyncio.Event()
 
@@ -146,7 +159,7 @@ class AnswerStreams:
                 self._forgotten[caller.tenant_id] = True
                 async with scope.whole_tenant() as whole:
                     await forget_streams(whole, now=accepted.now)
-        making = _Making(accepted=accepted, idempotency_key=idempotency_key)
+        making = _Making(accepted=accepted, idempotency_key=idempotency_key, first=first)
         self._making_by_id[accepted.answer_id] = making
         task = asyncio.create_task(self._run(making))
         self._tasks.add(task)
@@ -183,6 +196,11 @@ class AnswerStreams:
             making.follower_count += 1
         try:
             sent_at = monotonic()
+            if making is not None and making.is_news_to(caller, after=after):
+                more = making.changed
+                after = making.first.number
+                yield self._shown(caller, making.first)
+                await _change(more)
             while True:
                 changed = making.changed if making else None
                 async with self._database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
@@ -191,9 +209,7 @@ class AnswerStreams:
                         await follow_stream(scope, answer_id, now=self.resources.clock())
                 for event in state.events:
                     after, sent_at = event.number, monotonic()
-                    yield replace(
-                        event, data=shown_body(self.resources, caller.tenant_id, event.data)
-                    )
+                    yield self._shown(caller, event)
                 if not state.is_running or (state.events and state.events[-1].name in TERMINAL):
                     return
                 silent_seconds = (self.resources.clock() - state.alive_at).total_seconds()
@@ -203,15 +219,14 @@ class AnswerStreams:
                 if monotonic() - sent_at > PING_SECONDS:
                     sent_at = monotonic()
                     yield None
-                if changed is None:
-                    await asyncio.sleep(POLL_SECONDS)
-                else:
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(changed.wait(), timeout=WATCH_SECONDS)
+                await _change(changed)
         finally:
             if making is not None:
                 making.follower_count -= 1
                 making.left_at = monotonic()
+
+    def _shown(self, caller: Caller, event: StreamEvent) -> StreamEvent:
+        return replace(event, data=shown_body(self.resources, caller.tenant_id, event.data))
 
     async def _free(self, caller: Caller, key: str | None, answer_id: AnswerId) -> None:
         if key is None:
@@ -331,6 +346,15 @@ class AnswerStreams:
         except KnowledgeBaseError as failure:
             # The answer was deleted, or the database is away: followers find out by themselves.
             log.warning("answer.failure_not_stored", code=failure.code)
+
+
+async def _change(changed: asyncio.Event | None) -> None:
+    """Returns when there may be more: of what another process makes, after a moment."""
+    if changed is None:
+        await asyncio.sleep(POLL_SECONDS)
+        return
+    with suppress(TimeoutError):
+        await asyncio.wait_for(changed.wait(), timeout=WATCH_SECONDS)
 
 
 async def get_streams(request: Request) -> AnswerStreams:

@@ -3,10 +3,16 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
+from sqlalchemy import event as database_event
 
+from app.http.answers.respond import accept_question
+from app.http.answers.schemas import AnswerRequest
+from app.http.answers.streams import AnswerStreams
+from app.identity import ApiKeys, recognise
+from kb.errors import AnswerNotFound
 from tests.service import Person, Service
 
 DOCUMENT = """# Leave policy
@@ -222,3 +228,42 @@ async def second_node(service: Service) -> AsyncIterator[Service]:
     """The same resources behind another application: nothing in memory is shared by streams."""
     async with service.with_resources(service.resources) as other:
         yield other
+
+
+async def test_its_own_first_event_is_told_without_another_look_at_the_database(
+    ana: Person, service: Service
+) -> None:
+    resources = service.resources
+    now = resources.clock()
+    caller = await recognise(
+        ApiKeys(resources.database),
+        authorization=f"Bearer {ana.key}",
+        acting_principals=None,
+        request_id="req_1",
+        now=now,
+    )
+    streams = AnswerStreams(resources)
+    accepted = accept_question(resources, caller, AnswerRequest(question=QUESTION, stream=True))
+    answer_id = await streams.begin(accepted, request_sha256="0" * 64, idempotency_key=None)
+    engine = resources.database.engine.sync_engine
+    statements: list[str] = []
+
+    @database_event.listens_for(engine, "before_cursor_execute")
+    def note(*given: object) -> None:
+        statements.append(str(given[2]))
+
+    events = streams.follow(caller, answer_id, after=0)
+    first = await anext(events)
+    assert first is not None
+    assert (first.number, first.name) == (1, "answer.created")
+    assert not statements
+    database_event.remove(engine, "before_cursor_execute", note)
+
+    # Somebody else is asked for by the database.
+    other = replace(caller, principals=("user:eve",))
+    with pytest.raises(AnswerNotFound):
+        await anext(streams.follow(other, answer_id, after=0))
+    names = [each.name async for each in events if each is not None]
+    assert names[0] == "retrieval.completed"
+    assert names[-1] == "answer.completed"
+    await streams.close()
