@@ -40,6 +40,7 @@ from kb.store.api_processes import ApiProcess
 from kb.store.spaces import StoredSpace, find_space
 from kb.store.uploads import Uploads
 from kb.telemetry import Metrics
+from models.embedding import SentenceTransformerEmbedder
 from models.reranking import CrossEncoderScorer
 
 log = structlog.get_logger(__name__)
@@ -143,13 +144,19 @@ async def open_search_spaces(
         stored = await find_space(system, space.name)
     warn_of_unfitted_floor(stored)
     # Beside the rest of the start, and beyond it: until then questions are computed as others are.
-    preparing = (
-        [asyncio.create_task(asyncio.to_thread(embedder.prepare_questions))] if serves else []
-    )
+    preparing = [asyncio.create_task(_prepare_questions(embedder))] if serves else []
     try:
         yield SearchSpaces(QueryEmbedder(embedder, space, stored.tuning), models)
     finally:
         await asyncio.gather(*preparing)
+
+
+async def _prepare_questions(embedder: SentenceTransformerEmbedder) -> None:
+    try:
+        await asyncio.to_thread(embedder.prepare_questions)
+    except (OSError, RuntimeError, ValueError, MemoryError):
+        # Nothing but speed is lost: the network that computes passages computes questions too.
+        log.exception("embedding_model.questions_not_prepared")
 
 
 @asynccontextmanager

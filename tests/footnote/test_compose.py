@@ -83,6 +83,26 @@ async def test_only_what_serves_prepares_its_model_for_many_questions(own: OwnDa
         assert model.prepared == ["small"]
 
 
+class UnpreparableEmbedder(SmallEmbedder):
+    """Fails to be prepared for questions."""
+
+    @override
+    def prepare_questions(self) -> None:
+        raise RuntimeError
+
+
+async def test_a_model_that_cannot_be_prepared_for_many_questions_serves_and_says_so(
+    own: OwnDatabase, every_level_is_logged: None
+) -> None:
+    settings = Settings(embedding_model="small", _env_file=None)
+    with loadable(UnpreparableEmbedder()), capture_logs() as logs:
+        async with open_search_spaces(settings, own.tools.database, serves=True) as spaces:
+            found = await spaces.expected.embed("A question?")
+
+    assert len(found) == UnpreparableEmbedder().dimension
+    assert "embedding_model.questions_not_prepared" in [each["event"] for each in logs]
+
+
 async def test_then_the_database_says_which_model_is_loaded(
     own: OwnDatabase, every_level_is_logged: None
 ) -> None:
