@@ -338,7 +338,7 @@ async def _delete_rows(scope: TenantSession, document_id: DocumentId) -> Deleted
     await scope.connection.execute(
         update(documents)
         .where(documents.c.tenant_id == scope.tenant_id, documents.c.supersedes == document_id)
-        .values(supersedes=None)
+        .values(supersedes=None, revision=documents.c.revision + 1)
     )
     # Its versions go with the document's row.
     deleted_documents = await scope.connection.execute(

@@ -227,8 +227,11 @@ async def test_what_superseded_it_supersedes_nothing(own: OwnDatabase) -> None:
 
     await delete(own, document_id)
 
-    found = values(own.url, "SELECT id || ' ' || coalesce(supersedes::text, '-') FROM documents")
-    assert found == {f"{accepted.document.id} -"}
+    found = values(
+        own.url,
+        "SELECT concat_ws(' ', id, coalesce(supersedes::text, '-'), revision) FROM documents",
+    )
+    assert found == {f"{accepted.document.id} - {accepted.document.revision + 1}"}
 
 
 # --- Who has purged it ---------------------------------------------------------------------------
