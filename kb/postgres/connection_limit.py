@@ -6,6 +6,7 @@ from typing import Final
 import psycopg
 
 from kb.postgres.connecting import conninfo
+from kb.postgres.reaching import CONNECT_SECONDS, connection_failure
 
 _LIMITS: Final = """
     SELECT current_setting('max_connections')::int
@@ -31,10 +32,14 @@ class ConnectionLimit:
 def connection_limit(database_url: str) -> ConnectionLimit:
     """The limit of the server, of the database or of the login, whichever is least.
 
-    A pooler between here and the server may let in more, or fewer.
+    A pooler between here and the server may let in more, or fewer. DatabaseUnavailable when there
+    is none left to ask it with.
     """
-    with psycopg.connect(conninfo(database_url)) as connection:
-        row = connection.execute(_LIMITS).fetchone()
+    try:
+        with psycopg.connect(conninfo(database_url), connect_timeout=CONNECT_SECONDS) as connection:
+            row = connection.execute(_LIMITS).fetchone()
+    except psycopg.OperationalError as error:
+        raise connection_failure(error) from error
     assert row is not None  # noqa: S101  # we are logged in
     names = (
         "max_connections less what is reserved",

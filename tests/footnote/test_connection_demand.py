@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from footnote.checks.stored import check_database
 from footnote.connection_demand import check_connections
-from kb.errors import Misconfigured
+from kb.errors import DatabaseUnavailable, Misconfigured
 from kb.ids import new_uuid
 from kb.postgres.connection_limit import connection_limit
-from kb.postgres.database import Database
+from kb.postgres.database import Database, conninfo
 from kb.settings import Settings
 from kb.store.api_processes import ApiProcess, say_alive
 from migrations.run import upgrade
@@ -55,6 +56,15 @@ def test_the_least_of_all_limits_counts(database_url: str) -> None:
     (most,) = values(database_url, "SHOW max_connections")
     (kept,) = values(database_url, "SHOW superuser_reserved_connections")
     assert of_server.connections == int(most) - int(kept)
+
+
+def test_that_none_is_left_to_ask_with_is_said_in_a_line(database_url: str) -> None:
+    with (
+        limited_login(database_url, 1) as url,
+        psycopg.connect(conninfo(url)),
+        pytest.raises(DatabaseUnavailable, match="too many connections"),
+    ):
+        connection_limit(url)
 
 
 def test_processes_that_may_want_more_than_there_are_are_warned_of(
