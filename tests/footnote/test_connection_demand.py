@@ -14,8 +14,9 @@ from footnote.checks.stored import check_database
 from footnote.connection_demand import check_connections
 from kb.errors import DatabaseUnavailable, Misconfigured
 from kb.ids import new_uuid
+from kb.postgres.connecting import conninfo
 from kb.postgres.connection_limit import connection_limit
-from kb.postgres.database import Database, conninfo
+from kb.postgres.database import Database
 from kb.settings import Settings
 from kb.store.api_processes import ApiProcess, say_alive
 from migrations.run import upgrade
