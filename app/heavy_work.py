@@ -5,9 +5,11 @@ A thread would keep the interpreter's lock from all other requests of this proce
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import timedelta
+from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
 from kb.child_processes import ChildFailed, ChildLimits, ChildProcesses
@@ -44,8 +46,8 @@ class HeavyWork:
         """Nothing is started yet."""
         self._children = ChildProcesses(count=PROCESSES, limits=limits, preload=PRELOAD)
         self._admitted: Counter[TenantId] = Counter()
-        # Searches take the other threads, and the interpreter's lock.
-        self._thread = asyncio.Semaphore(1)
+        # Searches take other threads, and the interpreter's lock.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="small-work")
 
     async def run(
         self,
@@ -60,17 +62,19 @@ class HeavyWork:
             Overloaded: too many calls run or wait, of this tenant or of all.
             WorkTooCostly: it needed more than `limits`.
         """
-        with self._admitting(tenant_id):
-            try:
-                return await self._children.run(function, *args, **kwargs)
-            except ChildFailed as error:
-                if error.reason == "ended":
-                    raise Overloaded from error
-                if error.reason == "crash":
-                    raise
-                raise WorkTooCostly(
-                    f"The request needs more {error.reason} than one request may use."
-                ) from error
+        self._admit(tenant_id)
+        try:
+            return await self._children.run(function, *args, **kwargs)
+        except ChildFailed as error:
+            if error.reason == "ended":
+                raise Overloaded from error
+            if error.reason == "crash":
+                raise
+            raise WorkTooCostly(
+                f"The request needs more {error.reason} than one request may use."
+            ) from error
+        finally:
+            self._release(tenant_id)
 
     async def run_small(
         self,
@@ -83,22 +87,24 @@ class HeavyWork:
 
         That is 32 ms of processor time. Nothing ends it early. Raises Overloaded as above.
         """
-        with self._admitting(tenant_id):
-            async with self._thread:
-                return await asyncio.to_thread(function, *args, **kwargs)
+        loop = asyncio.get_running_loop()
+        self._admit(tenant_id)
+        work = self._thread.submit(copy_context().run, partial(function, *args, **kwargs))
+        # Not before: a thread goes on when nobody waits for it any more.
+        work.add_done_callback(lambda _: loop.call_soon_threadsafe(self._release, tenant_id))
+        return await asyncio.wrap_future(work)
 
-    @contextmanager
-    def _admitting(self, tenant_id: TenantId) -> Iterator[None]:
+    def _admit(self, tenant_id: TenantId) -> None:
         is_full = self._admitted.total() >= MOST_ADMITTED
         if is_full or self._admitted[tenant_id] >= MOST_OF_ONE_TENANT:
             raise Overloaded
         self._admitted[tenant_id] += 1
-        try:
-            yield
-        finally:
-            self._admitted[tenant_id] -= 1
-            self._admitted += Counter()  # without those that have none left
+
+    def _release(self, tenant_id: TenantId) -> None:
+        self._admitted[tenant_id] -= 1
+        self._admitted += Counter()  # without those that have none left
 
     async def aclose(self) -> None:
         """Takes no more calls."""
+        await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
         await asyncio.to_thread(self._children.close)

@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+import threading
 from contextlib import aclosing
 from uuid import uuid4
 
@@ -50,6 +51,38 @@ async def test_small_work_is_admitted_as_the_other() -> None:
             await heavy_work.run_small(tenant_id, os.getpid)
         for task in waiting:
             task.cancel()
+
+
+async def test_small_work_keeps_its_turn_when_nobody_waits_for_it_any_more() -> None:
+    tenant_id = TenantId(uuid4())
+    may_end, running = threading.Event(), threading.Semaphore(0)
+
+    def work() -> None:
+        running.release()
+        may_end.wait()
+
+    async with aclosing(HeavyWork()) as heavy_work:
+        tasks = [
+            asyncio.create_task(heavy_work.run_small(tenant_id, work))
+            for _ in range(MOST_OF_ONE_TENANT)
+        ]
+        await asyncio.to_thread(running.acquire)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        # Those that had not begun never do; the one that has is still admitted.
+        others = [
+            asyncio.create_task(heavy_work.run_small(tenant_id, os.getpid))
+            for _ in range(MOST_OF_ONE_TENANT)
+        ]
+        refused = (await asyncio.wait(others, return_when=asyncio.FIRST_COMPLETED))[0]
+        has_begun_again = running.acquire(blocking=False)
+        may_end.set()
+        ended = await asyncio.gather(*others, return_exceptions=True)
+
+    assert [type(task.exception()) for task in refused] == [Overloaded]
+    assert not has_begun_again
+    assert ended.count(os.getpid()) == MOST_OF_ONE_TENANT - 1
 
 
 async def test_one_tenant_leaves_room_for_another() -> None:
