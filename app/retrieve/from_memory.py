@@ -33,6 +33,7 @@ from kb.index.held_passages import HeldPassages
 from kb.index.lexical.view import LexicalView
 from kb.index.reached import Reached, history_of
 from kb.index.sketches.view import SketchView
+from kb.passages import Passage
 from kb.postgres.database import Database, Viewer
 from kb.store.credentials import KeyClaim
 from kb.store.settled_search import Settled, settle_search
@@ -122,17 +123,17 @@ class MemorySearch:
         ranking = rank(search, candidates)
         read = self._passages.held(tenant_id, ranking.unread)
         asked, scores = ranking.unread, None
-        if len(read) == len(asked):
+        # A title that has changed since they were read would put them in another place.
+        if len(read) == len(asked) and all(each.reached == held.reached for each in read.values()):
             scores = rank_read(search, candidates, ranking, read)
             asked = [each for each in scores if each in read][: search.wanted]
-        revisions = {
-            each: read[each].passage.document_revision if each in read else None for each in asked
-        }
-        settled = await self._settle(search, held, revisions, key=key, now=now)
+        passages = {each: read[each].passage if each in read else None for each in asked}
+        settled = await self._settle(search, held, passages, key=key, now=now)
         if isinstance(settled, FallBack):
             return settled
         read |= self._passages.keep(tenant_id, settled.passages)
         if scores is None:
+            self._passages.confirm(tenant_id, asked, held.reached)
             scores = rank_read(search, candidates, ranking, read)
         return Found(
             search=search,
@@ -174,7 +175,7 @@ class MemorySearch:
         self,
         search: Search,
         held: _Held,
-        revisions: Mapping[int, int | None],
+        passages: Mapping[int, Passage | None],
         *,
         key: KeyClaim | None,
         now: datetime,
@@ -184,7 +185,7 @@ class MemorySearch:
         try:
             with search.stopwatch.span("fetch"):
                 settled = await settle_search(
-                    self._database, tenant_id, principals, revisions, key=key, now=now
+                    self._database, tenant_id, principals, passages, key=key, now=now
                 )
         except DependencyFailed:
             return FallBack.UNSETTLED
@@ -198,7 +199,7 @@ class MemorySearch:
             self._overtaken[tenant_id] = held.reached
             return FallBack.CHANGED
         is_searched = self._spaces.is_searched(held.embedder, settled.space)
-        return settled if is_searched and settled.readable >= revisions.keys() else FallBack.CHANGED
+        return settled if is_searched and settled.readable >= passages.keys() else FallBack.CHANGED
 
 
 async def _find_candidates(search: Search, held: _Held) -> Candidates:

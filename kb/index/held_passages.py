@@ -6,7 +6,7 @@ may read them, and whether their documents are still as they were read.
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Final
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from kb.ids import TenantId
 from kb.index.lexical.analysis import analyse
 from kb.index.lexical.bags import keys_of
+from kb.index.reached import Reached
 from kb.passages import Location, Passage
 
 HELD_BYTES: Final = 64_000_000
@@ -39,12 +40,14 @@ CELL_BYTES: Final = 50
 class HeldPassage:
     """A passage, and the terms of its title, sections and text as numbers, (n,) in their order.
 
-    END stands after each of these.
+    END stands after each of these. In the state `reached` Postgres has said that it is so; None:
+    it was not asked since.
     """
 
     passage: Passage
     terms: NDArray[np.uint32]
     size_bytes: int
+    reached: Reached | None = None
 
 
 class HeldPassages:
@@ -67,13 +70,20 @@ class HeldPassages:
         for passage in passages:
             key = (tenant_id, passage.chunk_id)
             held = self._held.get(key)
-            # Its document's revision tells whether anything of it is another.
-            if held is None or held.passage.document_revision != passage.document_revision:
+            # Compared as a whole: a restored database gives ids and revisions a second time.
+            if held is None or held.passage != passage:
                 held = with_terms(passage)
                 if held.size_bytes <= self._held.maxsize:
                     self._held[key] = held
             kept[passage.chunk_id] = held
         return kept
+
+    def confirm(self, tenant_id: TenantId, chunk_ids: Iterable[int], reached: Reached) -> None:
+        """Postgres has said that those of the chunks which are held are so in this state."""
+        for chunk_id in chunk_ids:
+            held = self._held.get((tenant_id, chunk_id))
+            if held is not None and held.reached != reached:
+                self._held[tenant_id, chunk_id] = replace(held, reached=reached)
 
     def forget(self, tenant_id: TenantId) -> None:
         """Lets go what is held of the tenant, some of which was deleted."""

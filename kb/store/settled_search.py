@@ -20,7 +20,7 @@ from kb.store.tenants import Change
 
 _SETTLE: Final = sql.SQL(
     "SELECT * FROM footnote_settle_search(%s, %s, %s::text[], %s::text[], %s, %s, %s::text[],"
-    " %s::bigint[], %s::int[])"
+    " %s::bigint[], %s::int[], %s::timestamptz[])"
 )
 
 
@@ -28,8 +28,8 @@ _SETTLE: Final = sql.SQL(
 class Settled:
     """What Postgres says; nothing but `is_key_valid` when the key is not valid.
 
-    `readable` are the chunks that the viewer may read, `passages` those of them whose revision was
-    another one than asked about. `generation`, of the tenant's `change`, was read last; None: the
+    `readable` are the chunks that the viewer may read, `passages` those of them which are not as
+    was asked. `generation`, of the tenant's `change`, was read last; None: the
     tenant has gone.
     """
 
@@ -45,12 +45,12 @@ async def settle_search(
     database: Database,
     tenant_id: TenantId,
     principals: tuple[str, ...],
-    revision_by_chunk: Mapping[int, int | None],
+    held: Mapping[int, Passage | None],
     *,
     key: KeyClaim | None,
     now: datetime,
 ) -> Settled:
-    """The last word on the chunks, each with the revision of its document that is held; None: none.
+    """The last word on the chunks, each as it is held, if it is.
 
     Without a key the caller is known already. A key's last use is noted.
 
@@ -67,8 +67,9 @@ async def settle_search(
             now,
             tenant_id,
             _texts(principals),
-            _numbers(revision_by_chunk.keys()),
-            _numbers(revision_by_chunk.values()),
+            _array(held),
+            _array(None if each is None else each.document_revision for each in held.values()),
+            _array(None if each is None else each.updated_at.isoformat() for each in held.values()),
         ),
     )
     is_key_valid, readable, passages, generation, transaction, changed, space = row
@@ -94,8 +95,9 @@ def _texts(texts: tuple[str, ...]) -> str:
     return "{" + ",".join(f'"{text}"' for text in quoted) + "}"
 
 
-def _numbers(numbers: Iterable[int | None]) -> str:
-    return "{" + ",".join("NULL" if each is None else str(each) for each in numbers) + "}"
+def _array(values: Iterable[int | str | None]) -> str:
+    """Of what needs no quotes."""
+    return "{" + ",".join("NULL" if each is None else str(each) for each in values) + "}"
 
 
 def _passage(held: dict[str, Any]) -> Passage:

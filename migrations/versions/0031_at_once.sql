@@ -27,7 +27,8 @@ $$;
 
 CREATE FUNCTION footnote_settle_search(
     key_prefix text, key_sha256 text, key_scopes text[], key_principals text[],
-    asked_at timestamptz, of_tenant uuid, of_principals text[], chunk_ids bigint[], revisions int[],
+    asked_at timestamptz, of_tenant uuid, of_principals text[],
+    chunk_ids bigint[], revisions int[], changed timestamptz[],
     OUT is_key_valid boolean, OUT readable bigint[], OUT passages jsonb, OUT generation bigint,
     OUT change_transaction text, OUT changed_document uuid, OUT space text
 ) LANGUAGE plpgsql AS $$
@@ -48,7 +49,8 @@ BEGIN
     EXECUTE format('SET LOCAL footnote.principals = %L', of_principals);
     SET LOCAL footnote.owner = '';
 
-    -- The passages are those that the caller holds otherwise, or not at all.
+    -- The passages are those that the caller holds otherwise, or not at all. A database that was
+    -- restored from a backup gives ids and revisions a second time, but not at the same time.
     SELECT array_agg(chunks.id),
            jsonb_agg(jsonb_build_object(
                'id', chunks.id, 'text', chunks.text, 'location', chunks.location,
@@ -59,9 +61,12 @@ BEGIN
                'filename', documents.served_filename, 'source_uri', documents.source_uri,
                'content_sha256', documents.served_sha256, 'updated_at', documents.updated_at,
                'effective_at', documents.effective_at
-           )) FILTER (WHERE documents.revision IS DISTINCT FROM asked.revision)
+           )) FILTER (
+               WHERE documents.revision IS DISTINCT FROM asked.revision
+                   OR documents.updated_at IS DISTINCT FROM asked.updated_at
+           )
         INTO readable, passages
-        FROM unnest(chunk_ids, revisions) AS asked (chunk_id, revision)
+        FROM unnest(chunk_ids, revisions, changed) AS asked (chunk_id, revision, updated_at)
         JOIN public.chunks ON chunks.tenant_id = of_tenant AND chunks.id = asked.chunk_id
         JOIN public.documents ON documents.tenant_id = of_tenant
             AND documents.id = chunks.document_id AND documents.version = chunks.version;

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from app.http.rate_limit import RateLimiter
 from app.retrieve import from_memory
 from kb.ids import TenantId
+from kb.passages import Passage
 from kb.postgres.database import Database
 from kb.store.credentials import KeyClaim, revoke_key
 from kb.store.settled_search import Settled, settle_search
@@ -60,6 +61,17 @@ async def warm(person: Person, **body: object) -> Body:
             return found
         assert asyncio.get_running_loop().time() < deadline, reason
         await asyncio.sleep(0.05)
+
+
+async def take_up(person: Person) -> None:
+    """Makes memory answer again, without a look at more than one passage."""
+    reasons = {"not yet"}
+    while reasons != {""}:
+        await person.service.resources.lexical.catch_up(person.tenant_id)
+        reasons = {
+            (await how(person.service, person.search("green", mode=mode, top_k=1)))[0]
+            for mode in ("lexical", "vector")
+        }
 
 
 def texts(found: Body) -> set[str]:
@@ -307,7 +319,7 @@ async def test_a_change_during_a_search_is_seen_by_it(
         database: Database,
         tenant_id: TenantId,
         principals: tuple[str, ...],
-        chunks: Mapping[int, int | None],
+        chunks: Mapping[int, Passage | None],
         *,
         key: KeyClaim | None,
         now: datetime,
@@ -413,3 +425,48 @@ async def test_what_is_not_held_is_read_in_the_same_statement(
 
     assert reason == ""
     assert found["data"] == expected["data"]
+
+
+async def test_a_new_title_counts_whoever_has_read_the_passage_before(
+    ana: Person, service: Service
+) -> None:
+    await warm(ana)
+    named = f"/v1/documents/{await document_id(ana, '2')}"
+    assert (await ana.request("PATCH", named, json={"title": "Harbour lantern"})).is_success
+    await take_up(ana)
+
+    reason, remembered = await how(service, ana.search("harbour lantern"))
+    _, found = await how(service, ana.search("harbour lantern", collections=["default"]))
+
+    assert reason == ""
+    assert remembered["data"] == found["data"]
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "lexical"])
+async def test_what_a_restored_database_says_is_shown(
+    ana: Person, service: Service, mode: str
+) -> None:
+    """Its ids and revisions are given a second time, to what was uploaded after the backup."""
+    await warm(ana)
+    async with service.resources.database.owner() as connection:
+        # The last change was another one.
+        await connection.execute(
+            text(
+                "WITH changed AS (UPDATE index_changes SET document_id = document_id"
+                " WHERE tenant_id = :tenant_id AND generation ="
+                " (SELECT generation FROM tenants WHERE id = :tenant_id) RETURNING document_id),"
+                " replaced AS (UPDATE chunks SET text = :now WHERE tenant_id = :tenant_id"
+                " AND document_id = (SELECT document_id FROM changed))"
+                "UPDATE documents SET updated_at = updated_at + interval '1 day'"
+                " WHERE tenant_id = :tenant_id AND id = (SELECT document_id FROM changed)"
+            ),
+            {"tenant_id": ana.tenant_id, "now": "The lantern is new."},
+        )
+    await take_up(ana)
+
+    reason, remembered = await how(service, ana.search("lantern", mode=mode))
+    _, found = await how(service, ana.search("lantern", mode=mode, collections=["default"]))
+
+    assert reason == ""
+    assert remembered["data"] == found["data"]
+    assert "The lantern is new." in texts(found)
