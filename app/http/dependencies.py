@@ -1,6 +1,6 @@
 """Dependencies of routes: the resources, and a caller with the scope the route needs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, cast
 
 from fastapi import Depends, Header, Request, Security
@@ -100,11 +100,22 @@ async def get_caller(
 
 
 def admit(request: Request, subject: Subject) -> None:
-    """Counts the request, once; KeyRateLimited when the subject has used its limit up."""
-    if "is_admitted" not in request.scope["state"]:
+    """Counts the request, and puts into the response what the subject has left; errors as below."""
+    response_headers(request.scope).update(count(request, subject))
+
+
+def count(request: Request, subject: Subject) -> Mapping[str, str]:
+    """Counts the request, once; the headers for its response, if that may say so.
+
+    Raises:
+        KeyRateLimited: The subject has used its limit up.
+    """
+    state = request.scope["state"]
+    if "rate_limit_headers" not in state:
         limiter: RateLimiter = request.app.state.rate_limiter
-        response_headers(request.scope).update(limiter.admit(subject))
-        request.scope["state"]["is_admitted"] = True
+        state["rate_limit_headers"] = limiter.admit(subject)
+    headers: Mapping[str, str] = state["rate_limit_headers"]
+    return headers
 
 
 CallerDep = Annotated[Caller, Depends(get_caller)]

@@ -6,7 +6,7 @@ key first. So does one that memory could not answer, or whose key is no longer v
 
 import json
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -14,16 +14,13 @@ from pydantic import ValidationError
 from structlog.contextvars import bind_contextvars
 from typing_extensions import override
 
-from app.http.dependencies import admit
+from app.http.dependencies import admit, count
 from app.http.search.respond import check_question, query_of, respond_found
 from app.http.search.schemas import SearchRequest
 from app.identity import act
 from app.resources import Resources
 from app.retrieve.from_memory import FallBack
 from kb.errors import KnowledgeBaseError
-
-_ONCE: Final = (b"authorization", b"footnote-principals", b"content-type", b"content-length")
-"""Headers that are read, and may be sent once."""
 
 
 class SearchRoute(APIRoute):
@@ -64,10 +61,13 @@ async def _respond_from_memory(request: Request) -> Response | None:
         )
         body = SearchRequest.model_validate(json.loads(await request.body()))
         check_question(resources, body.query, body.top_k)
+        if body.rerank:
+            # Takes so long that the caller may go meanwhile, which the usual way looks after.
+            return None
+        count(request, caller.subject)
     except (KnowledgeBaseError, ValidationError, ValueError):
         # The usual way looks at the key first, and then says what is wrong.
         return None
-    admit(request, caller.subject)
     found = await resources.retriever.search_with_key(
         caller.tenant_id,
         caller.viewer,
@@ -80,5 +80,6 @@ async def _respond_from_memory(request: Request) -> Response | None:
             resources.authenticator.forget(authorization)
         return None
     bind_contextvars(tenant_id=str(caller.tenant_id), key_prefix=caller.identity.key_prefix)
+    admit(request, caller.subject)
     response = respond_found(resources, caller, body, found)
     return Response(response.model_dump_json(), media_type="application/json")

@@ -427,6 +427,52 @@ async def test_what_is_not_held_is_read_in_the_same_statement(
     assert found["data"] == expected["data"]
 
 
+async def test_who_has_no_valid_key_is_told_nothing_of_its_limit(
+    ana: Person, bo: Person, service: Service
+) -> None:
+    limits = replace(service.resources.request_limits, rate_per_minute=3)
+    async with service.with_resources(replace(service.resources, request_limits=limits)) as other:
+        bo = replace(bo, service=other)
+        await warm(replace(bo, service=service))
+        assert (await bo.search("lantern")).headers["RateLimit-Remaining"] == "2"
+        async with service.resources.database.system() as system:
+            prefix = "_".join(bo.key.split("_")[:2])
+            await revoke_key(system, ana.tenant_id, prefix, now=datetime.now(UTC))
+
+        refused = await bo.search("lantern")
+
+    assert refused.status_code == 401
+    assert "RateLimit-Remaining" not in refused.headers
+
+
+async def test_a_revoked_key_that_has_used_its_limit_up_is_revoked(
+    ana: Person, bo: Person, service: Service
+) -> None:
+    await warm(bo)
+    limits = replace(service.resources.request_limits, rate_per_minute=1)
+    async with service.with_resources(replace(service.resources, request_limits=limits)) as other:
+        bo = replace(bo, service=other)
+        assert (await bo.search("lantern")).status_code == 200
+        limited = await bo.search("lantern")
+        async with service.resources.database.system() as system:
+            prefix = "_".join(bo.key.split("_")[:2])
+            await revoke_key(system, ana.tenant_id, prefix, now=datetime.now(UTC))
+
+        refused = await bo.search("lantern")
+
+    assert (limited.status_code, limited.headers["RateLimit-Remaining"]) == (429, "0")
+    assert refused.status_code == 401
+
+
+async def test_a_revoked_key_is_told_nothing_of_the_reranker(ana: Person, bo: Person) -> None:
+    await warm(bo)
+    async with ana.service.resources.database.system() as system:
+        prefix = "_".join(bo.key.split("_")[:2])
+        await revoke_key(system, ana.tenant_id, prefix, now=datetime.now(UTC))
+
+    assert (await bo.search("lantern", rerank=True)).status_code == 401
+
+
 async def test_a_new_title_counts_whoever_has_read_the_passage_before(
     ana: Person, service: Service
 ) -> None:
