@@ -162,7 +162,7 @@ class MemorySearch:
         assert reached is not None  # noqa: S101  # each mode looks at an index
         if self._overtaken.get(tenant_id) == reached:
             return FallBack.CHANGED
-        scope = self._scopes.held(tenant_id, viewer, generation=reached.generation)
+        scope = self._scopes.held(tenant_id, viewer, reached=reached)
         if scope is None:
             return FallBack.NOT_HELD
         if scope.is_limited_in_time:

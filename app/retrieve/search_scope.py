@@ -11,6 +11,7 @@ from app.retrieve.query import RetrievalLimits, SearchQuery
 from app.retrieve.query_embedder import QueryEmbedder
 from app.retrieve.rerank import RERANKED_PASSAGES
 from kb.ids import DocumentId, TenantId
+from kb.index.reached import Reached, history_of
 from kb.index.vector_search import VectorFilter, count_visible
 from kb.postgres.database import TenantSession, Viewer
 from kb.store.admissible import (
@@ -164,9 +165,9 @@ class SearchScopes:
             ),
         )
 
-    def held(self, tenant_id: TenantId, viewer: Viewer, *, generation: int) -> HeldScope | None:
+    def held(self, tenant_id: TenantId, viewer: Viewer, *, reached: Reached) -> HeldScope | None:
         """The scope that needs no connection; None: nobody has looked yet."""
-        visible = self._visible_documents.get((tenant_id, viewer, generation))
+        visible = self._visible_documents.get((tenant_id, viewer, reached))
         if visible is None:
             return None
         search_scope = SearchScope(
@@ -207,7 +208,10 @@ class SearchScopes:
     async def _describe_visible(
         self, scope: TenantSession, generations: Generations
     ) -> _VisibleDocuments:
-        key = (scope.tenant_id, scope.viewer, generations.tenant)
+        # A restored database counts its generations again.
+        history = history_of(generations.change)
+        reached = Reached(generation=generations.tenant, history=history)
+        key = (scope.tenant_id, scope.viewer, reached)
         visible = self._visible_documents.get(key)
         if visible is None:
             share_by_language = await languages(scope)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import (
     Text,
     Uuid,
+    and_,
     any_,
     bindparam,
     cast,
@@ -30,6 +31,8 @@ MAX_NAME_LENGTH = 200
 # Built once: every search asks for it.
 _GENERATION = select(tenants.c.generation).where(tenants.c.id == bindparam("tenant_id"))
 _GENERATIONS = _GENERATION.add_columns(
+    index_changes.c.document_id,
+    cast(literal_column("index_changes.xmin"), Text).label("transaction"),
     select(func.coalesce(func.sum(reader_changes.c.changes), 0))
     .where(reader_changes.c.tenant_id == bindparam("tenant_id"))
     .where(reader_changes.c.principal == any_(bindparam("principals", type_=ARRAY(Text))))
@@ -39,6 +42,13 @@ _GENERATIONS = _GENERATION.add_columns(
     .where(embedding_spaces.c.is_current)
     .scalar_subquery()
     .label("space"),
+).outerjoin_from(
+    tenants,
+    index_changes,
+    and_(
+        index_changes.c.tenant_id == bindparam("tenant_id"),
+        index_changes.c.generation == tenants.c.generation,
+    ),
 )
 
 
@@ -55,11 +65,13 @@ class Generations:
     """Two numbers of a state: the tenant's, which nobody is told, and the caller's own.
 
     The latter grows when something changes that the caller may read, or could before, and only
-    then. `space` is the name of the embedding space that searches use; None before the first start.
+    then. `change` made the tenant's; None: nothing has changed yet. `space` is the name of the
+    embedding space that searches use; None before the first start.
     """
 
     tenant: int
     caller: int
+    change: "Change | None"
     space: str | None
 
 
@@ -131,7 +143,10 @@ async def read_generations(scope: TenantSession) -> Generations:
     if row is None:
         raise TenantNotFound
     caller = int(row.caller) if scope.viewer else row.generation
-    return Generations(tenant=row.generation, caller=caller, space=row.space)
+    change = None
+    if row.document_id is not None:
+        change = Change(document_id=DocumentId(row.document_id), transaction=row.transaction)
+    return Generations(tenant=row.generation, caller=caller, change=change, space=row.space)
 
 
 async def changed_documents(

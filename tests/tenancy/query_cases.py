@@ -1248,7 +1248,8 @@ QUERIES: Mapping[str, QueryCase] = {
         lambda s, _: current_generation(s), "a tenant's generation names its state inside"
     ),
     "store.tenants.read_generations": nothing(
-        lambda s, _: read_generations(s), "counts by the principals of whoever asks"
+        lambda s, _: read_generations(s),
+        "counts by the principals of whoever asks; its change is shown to nobody",
     ),
     "index.recall.check_recall": finds(_checked_recall),
     "index.recall.sample_recall": finds(_missed),

@@ -516,3 +516,23 @@ async def test_what_a_restored_database_says_is_shown(
     assert reason == ""
     assert remembered["data"] == found["data"]
     assert "The lantern is new." in texts(found)
+
+
+async def test_a_restored_database_says_anew_what_is_limited_in_time(
+    ana: Person, service: Service
+) -> None:
+    await warm(ana)
+    async with service.resources.database.owner() as connection:
+        # The last change was another one.
+        await connection.execute(
+            text(
+                "WITH changed AS (UPDATE index_changes SET document_id = document_id"
+                " WHERE tenant_id = :tenant_id AND generation ="
+                " (SELECT generation FROM tenants WHERE id = :tenant_id) RETURNING document_id)"
+                " UPDATE documents SET expires_at = :ended WHERE tenant_id = :tenant_id"
+                " AND id = (SELECT document_id FROM changed)"
+            ),
+            {"tenant_id": ana.tenant_id, "ended": datetime.now(UTC) - timedelta(days=1)},
+        )
+
+    assert texts((await ana.search("lantern")).json()) == {*LANTERNS}
