@@ -204,6 +204,20 @@ def test_signs_leave_out_what_points_elsewhere(
     assert sorted(found.cosine_by_chunk) == [51, 151]
 
 
+def test_rows_that_hardly_differ_are_compared_however_many_they_are(
+    monkeypatch: pytest.MonkeyPatch, table: SketchTable, vectors: NDArray[np.float32]
+) -> None:
+    # As few as are wanted, were it not for the margin.
+    monkeypatch.setattr(scan, "ALIKE_PER_HIT", 1)
+    monkeypatch.setattr(scan, "LEAST_ALIKE", 0)
+    question = unit(np.random.default_rng(8).normal(size=(1, DIMENSION)))[0]
+
+    found = nearest(view_of(table), question, limit=50)
+
+    true = np.argsort(-(vectors @ question))[:50] + 1
+    assert len(set(true.tolist()) & set(found.cosine_by_chunk)) >= LEAST_RECALL * 50 - 1
+
+
 def test_nothing_held_is_nothing_found() -> None:
     question = np.full(16, 0.25, dtype=np.float32)
     empty = table_of(np.zeros((0, 16), dtype=np.float32), [], [])
