@@ -121,6 +121,7 @@ class MemorySearch:
         except IndexNotReady:
             return FallBack.NOT_HELD
         ranking = rank(search, candidates)
+        epoch = self._passages.epoch
         read = self._passages.held(tenant_id, ranking.unread)
         asked, scores = ranking.unread, None
         # A title that has changed since they were read would put them in another place.
@@ -131,7 +132,7 @@ class MemorySearch:
         settled = await self._settle(search, held, passages, key=key, now=now)
         if isinstance(settled, FallBack):
             return settled
-        read |= self._passages.keep(tenant_id, settled.passages)
+        read |= self._passages.keep(tenant_id, settled.passages, epoch=epoch)
         if scores is None:
             self._passages.confirm(tenant_id, asked, held.reached)
             scores = rank_read(search, candidates, ranking, read)

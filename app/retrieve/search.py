@@ -85,15 +85,18 @@ class Retriever:
         *,
         now: datetime,
         admissibility: Admissibility = "admissible",
+        fell_back: FallBack | None = None,
     ) -> Retrieval:
         """The best passages of the search scope, of evidence at the time asked about.
 
         Or of what is no evidence then (expired, not yet effective, superseded), or of either.
+        Memory is not asked again when `search_with_key` fell back already.
         """
-        found: Found | FallBack = FallBack.UNSUITED
+        found: Found | FallBack = fell_back or FallBack.UNSUITED
         self._require_scorer(query)
         if admissibility == "admissible":
-            found = await self._memory.search(tenant_id, viewer, query, key=None, now=now)
+            if fell_back is None:
+                found = await self._memory.search(tenant_id, viewer, query, key=None, now=now)
             self._count_search(found if isinstance(found, FallBack) else None)
         while isinstance(found, FallBack):
             try:
@@ -172,8 +175,9 @@ class Retriever:
                 candidates = await self._find_candidates(scope, search, embedding)
                 with stopwatch.span("fetch"):
                     ranking = rank(search, candidates)
+                    epoch = self._passages.epoch
                     passages = await read_passages(scope, ranking.unread)
-                    read = self._passages.keep(tenant_id, passages.values())
+                    read = self._passages.keep(tenant_id, passages.values(), epoch=epoch)
                     scores = rank_read(search, candidates, ranking, read)
         finally:
             embedding.cancel()

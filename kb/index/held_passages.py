@@ -58,14 +58,21 @@ class HeldPassages:
         self._held: LRUCache[tuple[TenantId, int], HeldPassage] = LRUCache(
             max_bytes, getsizeof=attrgetter("size_bytes")
         )
+        self.epoch = 0
+        """Grows each time that something is forgotten."""
 
     def held(self, tenant_id: TenantId, chunk_ids: Iterable[int]) -> dict[int, HeldPassage]:
         """Those of the chunks that are held, as they were last read."""
         found = ((chunk_id, self._held.get((tenant_id, chunk_id))) for chunk_id in chunk_ids)
         return {chunk_id: held for chunk_id, held in found if held is not None}
 
-    def keep(self, tenant_id: TenantId, passages: Iterable[Passage]) -> dict[int, HeldPassage]:
-        """The passages, just read, by chunk; held from now on."""
+    def keep(
+        self, tenant_id: TenantId, passages: Iterable[Passage], *, epoch: int
+    ) -> dict[int, HeldPassage]:
+        """The passages by chunk; held from now on, unless something was forgotten since `epoch`.
+
+        They were read after `epoch` was: what was purged meanwhile must not come back.
+        """
         kept = {}
         for passage in passages:
             key = (tenant_id, passage.chunk_id)
@@ -73,7 +80,7 @@ class HeldPassages:
             # Compared as a whole: a restored database gives ids and revisions a second time.
             if held is None or held.passage != passage:
                 held = with_terms(passage)
-                if held.size_bytes <= self._held.maxsize:
+                if epoch == self.epoch and held.size_bytes <= self._held.maxsize:
                     self._held[key] = held
             kept[passage.chunk_id] = held
         return kept
@@ -87,6 +94,7 @@ class HeldPassages:
 
     def forget(self, tenant_id: TenantId) -> None:
         """Lets go what is held of the tenant, some of which was deleted."""
+        self.epoch += 1
         for key in [key for key in self._held if key[0] == tenant_id]:
             del self._held[key]
 

@@ -10,6 +10,7 @@ CREATE FUNCTION footnote_authenticate(
 DECLARE
     used_at timestamptz;
 BEGIN
+    SET LOCAL lock_timeout = '20s';
     SET LOCAL ROLE footnote_system;
     SELECT id, tenant_id, scopes, principals, last_used_at
         INTO credential_id, credential_tenant, credential_scopes, credential_principals, used_at
@@ -44,6 +45,7 @@ BEGIN
         END IF;
     END IF;
 
+    SET LOCAL lock_timeout = '20s';
     SET LOCAL ROLE footnote_reader;
     EXECUTE format('SET LOCAL footnote.tenant_id = %L', of_tenant);
     EXECUTE format('SET LOCAL footnote.principals = %L', of_principals);

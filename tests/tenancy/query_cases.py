@@ -728,6 +728,11 @@ async def _whether_known(scope: TenantSession, hidden: Hidden) -> bool:
     return reached is not None and await is_known(scope, reached)
 
 
+async def _whether_changed_last(scope: TenantSession, hidden: Hidden) -> list[object]:
+    change = (await read_generations(scope)).change
+    return [change] if change is not None and change.document_id == hidden.document.id else []
+
+
 async def _whether_changed(scope: TenantSession, hidden: Hidden) -> list[object]:
     changed = await changed_documents(scope, since=0)
     return [document_id for document_id in changed if document_id == hidden.document.id]
@@ -1247,9 +1252,9 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.tenants.current_generation": nothing(
         lambda s, _: current_generation(s), "a tenant's generation names its state inside"
     ),
-    "store.tenants.read_generations": nothing(
-        lambda s, _: read_generations(s),
-        "counts by the principals of whoever asks; its change is shown to nobody",
+    "store.tenants.read_generations": finds(
+        _whether_changed_last,
+        tenant_wide="tells which change was the last one of the tenant; shown to nobody",
     ),
     "index.recall.check_recall": finds(_checked_recall),
     "index.recall.sample_recall": finds(_missed),

@@ -14,6 +14,7 @@ from app.http.search.schemas import (
 )
 from app.identity import Caller
 from app.resources import Resources
+from app.retrieve.from_memory import FallBack
 from app.retrieve.query import SearchQuery
 from app.retrieve.retrieval import Retrieval, Stale
 from kb.errors import InvalidInput, TextTooLong
@@ -23,13 +24,21 @@ NO_STALE = Stale(hits=0, document_ids=())
 
 
 async def respond_search(
-    resources: Resources, caller: Caller, request: SearchRequest
+    resources: Resources,
+    caller: Caller,
+    request: SearchRequest,
+    fell_back: FallBack | None = None,
 ) -> SearchResponse:
-    """The passages this caller may read; TextTooLong or InvalidInput beyond the limits."""
+    """The passages this caller may read; TextTooLong or InvalidInput beyond the limits.
+
+    `fell_back` says why memory could not answer, where it was asked.
+    """
     check_question(resources, request.query, request.top_k)
     query, now = query_of(request), resources.clock()
     tenant_id, viewer = caller.tenant_id, caller.viewer
-    retrieval = await resources.retriever.search(tenant_id, viewer, query, now=now)
+    retrieval = await resources.retriever.search(
+        tenant_id, viewer, query, now=now, fell_back=fell_back
+    )
     stale = NO_STALE
     if request.explain and retrieval.inadmissible:
         stale = await resources.retriever.find_stale(tenant_id, viewer, query, now=now)

@@ -78,6 +78,8 @@ async def _respond_from_memory(request: Request) -> Response | None:
     if isinstance(found, FallBack):
         if found is FallBack.KEY:
             resources.authenticator.forget(authorization)
+        else:
+            request.state.fell_back = found
         return None
     bind_contextvars(tenant_id=str(caller.tenant_id), key_prefix=caller.identity.key_prefix)
     admit(request, caller.subject)

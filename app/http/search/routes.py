@@ -26,7 +26,9 @@ async def search(
 
     async def act(_remember: Remember) -> StoredResponse:
         nonlocal found
-        found = await while_connected(request, respond_search(resources, caller, body))
+        fell_back = getattr(request.state, "fell_back", None)
+        searching = respond_search(resources, caller, body, fell_back)
+        found = await while_connected(request, searching)
         return StoredResponse(status_code=200, body=kept_response(found))
 
     stored = await do_once(
