@@ -89,12 +89,13 @@ class SketchTable:
         excluded_document_ids: Collection[UUID] = (),
     ) -> NDArray[np.bool_]:
         """(r,) true for the runs that one of the audiences may read and no filter leaves out."""
-        is_visible = np.isin(self.audiences, audience_ids)
+        is_kept = np.ones(len(self.documents), dtype=bool)
         if document_ids is not None:
-            is_visible &= self._is_of(document_ids)
+            is_kept &= self._is_of(document_ids)
         if excluded_document_ids:
-            is_visible &= ~self._is_of(excluded_document_ids)
-        return is_visible
+            is_kept &= ~self._is_of(excluded_document_ids)
+        # Last: another process may be erasing rows, first of all their audiences.
+        return is_kept & np.isin(self.audiences, audience_ids)
 
     def rows_of(self, is_wanted: NDArray[np.bool_]) -> NDArray[np.intp] | None:
         """The rows of these runs, in order; None: all."""

@@ -149,6 +149,9 @@ def erase(path: Path, shape: TableShape, *, before: SketchTable, after: SketchTa
             os.pwrite(file.fileno(), content, columns[name].offset + place)
 
         for run in gone.tolist():
+            # First: who has not yet seen this finds the document's key below, see `visible_runs`.
+            write("audiences", run * len(nobody), nobody)
+        for run in gone.tolist():
             first, count = int(starts[run]), int(starts[run + 1] - starts[run])
             write("codes", first * shape.dimension, bytes(count * shape.dimension))
             for word in range(len(after.words)):
@@ -157,7 +160,6 @@ def erase(path: Path, shape: TableShape, *, before: SketchTable, after: SketchTa
             write("scales", first * width, bytes(count * width))
             width = after.documents.itemsize
             write("documents", run * width, bytes(width))
-            write("audiences", run * len(nobody), nobody)
         os.fsync(file.fileno())
 
 
