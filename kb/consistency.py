@@ -1,9 +1,10 @@
-"""Checks that what is stored of a tenant agrees with itself: rows, vectors, jobs, files, postings.
+"""Checks that what is stored of a tenant agrees with itself: rows, vectors, jobs, files, indexes.
 
 Every document is findable exactly once when nothing is found here.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from kb.files import FileStore
 from kb.ids import TenantId
 from kb.index.lexical.postings import Postings, open_postings
 from kb.index.reached import is_known
+from kb.index.sketches.sketch_files import SketchFiles, StoredSketches
 from kb.postgres.database import Database, TenantSession
 from kb.store.contradictions import FINDERS, chunk_ids, count_rows, find, vectors_with_other_readers
 from kb.store.drift import (
@@ -61,6 +63,7 @@ class Checker:
     database: Database
     files: FileStore
     lexical_folder: Path
+    sketches: SketchFiles
     settled_before: datetime
 
     async def check(self, tenant_id: TenantId) -> TenantReport:
@@ -72,6 +75,7 @@ class Checker:
             postings = await asyncio.to_thread(open_postings, path)
         except IndexNotReady as error:
             damage = error.message
+        sketched = await asyncio.to_thread(self.sketches.open, tenant_id)
         async with self.database.tenant(tenant_id, viewer=None, is_snapshot=True) as scope:
             findings = await _findings_in_rows(scope)
             if postings is None:
@@ -81,6 +85,8 @@ class Checker:
                 findings |= await _findings_in_postings(scope, postings)
             else:
                 lexical = "empty, or of another history: the next search builds it"
+            if sketched is not None and await is_known(scope, sketched.reached):
+                findings |= await _findings_in_sketches(scope, sketched)
             counts = await count_rows(scope)
         if damage is not None:
             findings["damaged_index"] = [str(tenant_id)]
@@ -148,6 +154,26 @@ async def _findings_in_postings(scope: TenantSession, postings: Postings) -> dic
         "postings_without_chunk": _told(count_by_chunk.keys() - stored),
         "chunks_without_posting": _told(stored - count_by_chunk.keys()),
         "chunks_posted_twice": _told({key for key, count in count_by_chunk.items() if count > 1}),
+    }
+
+
+async def _findings_in_sketches(
+    scope: TenantSession, stored: StoredSketches
+) -> dict[str, list[str]]:
+    """Of the documents that have not changed since, where the sketches are of the active space."""
+    if stored.space != await current_space(scope):
+        return {}
+    changed = await changed_documents(scope, since=stored.reached.generation)
+    sketched = await asyncio.to_thread(stored.chunk_ids, without_documents=changed)
+    behind = frozenset(str(document_id) for document_id in changed)
+    chunks = await chunk_ids(scope, without_documents=behind)
+    lacking = await missing_chunks(scope, stored.space, after=0, limit=LIMIT)
+    return {
+        "sketches_without_chunk": _told(set(sketched) - chunks),
+        "chunks_without_sketch": _told(chunks - set(sketched) - {each.id for each in lacking}),
+        "chunks_sketched_twice": _told(
+            {chunk for chunk, count in Counter(sketched).items() if count > 1}
+        ),
     }
 
 

@@ -11,6 +11,7 @@ from footnote.on_database import COMMAND_LINE, chosen_tenants, on_database, utc_
 from footnote.output import console, print_json
 from kb.consistency import Checker, Finding, TenantReport
 from kb.files import FileStore
+from kb.index.sketches.sketch_files import SketchFiles
 from kb.postgres.database import Database
 from kb.settings import Settings
 from kb.store.reindex_runs import Asked, begin_run
@@ -21,6 +22,9 @@ FILES_AT_ONCE = 10_000
 IN_FILES = frozenset({"files_without_document", "half_written_files"})
 IN_POSTINGS = frozenset(
     {"damaged_index", "postings_without_chunk", "chunks_without_posting", "chunks_posted_twice"}
+)
+IN_SKETCHES = frozenset(
+    {"sketches_without_chunk", "chunks_without_sketch", "chunks_sketched_twice"}
 )
 
 REMEDY_BY_FINDING = {
@@ -53,6 +57,7 @@ def check_consistency(
             database=database,
             files=FileStore(settings.effective_file_store_url),
             lexical_folder=settings.home_path / "lexical",
+            sketches=SketchFiles(settings.home_path / "sketches"),
             settled_before=utc_now() - checker_settled,
         )
         checked = [
@@ -74,7 +79,7 @@ def check_consistency(
 
 
 async def _repair(checker: Checker, checked: Checked) -> Checked:
-    """Deletes files that nothing names and an index that differs; a worker mends the rest."""
+    """Deletes files that nothing names and indexes that differ; a worker mends the rest."""
     names = {finding.name for finding in checked.report.findings}
     tenant_id, repairs = checked.tenant.id, list[str]()
     if names & IN_FILES:
@@ -90,7 +95,10 @@ async def _repair(checker: Checker, checked: Checked) -> Checked:
         # Processes that have it open see that it is gone, and build it anew.
         shutil.rmtree(checker.lexical_folder / str(tenant_id))
         repairs.append("the lexical index deleted: the next search builds it")
-    if names - IN_FILES - IN_POSTINGS - REMEDY_BY_FINDING.keys():
+    if names & IN_SKETCHES:
+        checker.sketches.remove(tenant_id)
+        repairs.append("the sketches deleted: the next search makes them")
+    if names - IN_FILES - IN_POSTINGS - IN_SKETCHES - REMEDY_BY_FINDING.keys():
         async with checker.database.tenant(tenant_id, viewer=None) as scope:
             run_id = await begin_run(scope, Asked(), trigger="cli", owner=COMMAND_LINE.name)
         repairs.append(f"re-index {run_id} queued: a worker mends rows and vectors")

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from kb.consistency import Checker
+from kb.index.sketches.sketch_files import SketchFiles
 from kb.settings import Settings
 from tests.footnote.own_database import own_database
 from tests.ingest.test_reindex import Nightly
@@ -72,6 +73,7 @@ async def found(nightly: Nightly, folder: Path) -> set[str]:
         database=nightly.own.tools.database,
         files=nightly.own.tools.files,
         lexical_folder=folder,
+        sketches=SketchFiles(folder),
         # Files are deleted by their age.
         settled_before=datetime.now(UTC) - timedelta(hours=1),
     )

@@ -14,6 +14,10 @@ from tantivy import Document
 from kb.consistency import Checker, TenantReport
 from kb.index.lexical.folder import build_schema, load_index
 from kb.index.lexical.lexical_indexes import LexicalIndexes
+from kb.index.reached import changes_after
+from kb.index.sketches.reading import read_sketches
+from kb.index.sketches.sketch_cache import SketchCache
+from kb.index.sketches.sketch_files import SketchFiles
 from kb.settings import Settings
 from kb.store.tenants import create_tenant
 from tests.footnote.own_database import OwnDatabase, own_database
@@ -66,6 +70,13 @@ class Checked:
             await lexical.catch_up(self.own.tenant_id)
         return folder / str(self.own.tenant_id)
 
+    async def sketch(self) -> None:
+        """Stores sketches of all that there is now."""
+        tools = self.own.tools
+        cache = SketchCache(tools.database, max_bytes=10**8, files=self.checker.sketches)
+        async with aclosing(cache):
+            await cache.catch_up(self.own.tenant_id, tools.space)
+
 
 @pytest.fixture(scope="module")
 async def database(settings: Settings, database_url: str) -> AsyncIterator[OwnDatabase]:
@@ -88,6 +99,7 @@ async def checked(database: OwnDatabase, tmp_path: Path) -> Checked:
             database=own.tools.database,
             files=own.tools.files,
             lexical_folder=tmp_path / "lexical",
+            sketches=SketchFiles(tmp_path / "sketches"),
             settled_before=datetime.now(UTC) + LATER,
         ),
     )
@@ -222,6 +234,49 @@ async def test_a_chunk_that_is_posted_twice_is_found(checked: Checked) -> None:
 
     [finding] = (await checked.report()).findings
     assert (finding.name, finding.examples) == ("chunks_posted_twice", (str(chunk_id),))
+
+
+async def test_sketches_that_differ_from_the_chunks_are_found(
+    checked: Checked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kb.index.sketches.tenant_sketches.STORED_ROWS", 1)
+    await checked.sketch()
+    assert await checked.names() == set()
+
+    await checked.damage(
+        "UPDATE chunks SET id = DEFAULT WHERE id = A_CHUNK",
+        "UPDATE VECTORS SET chunk_id = (SELECT max(id) FROM chunks WHERE tenant_id = :tenant_id) "
+        "WHERE tenant_id = :tenant_id AND chunk_id NOT IN (SELECT id FROM chunks)",
+    )
+
+    assert await checked.names() == {"sketches_without_chunk", "chunks_without_sketch"}
+
+
+async def test_a_chunk_that_is_sketched_twice_is_found(checked: Checked) -> None:
+    own = checked.own
+    async with own.tools.database.tenant(own.tenant_id, viewer=None, is_snapshot=True) as scope:
+        changes = await changes_after(scope, None)
+        pages = [page async for page in read_sketches(scope, own.tools.space, None)]
+    assert changes is not None
+    with checked.checker.sketches.writing(own.tenant_id) as writer:
+        tables = [writer.add(pages), writer.add(pages)]
+        writer.commit(space=own.tools.space, reached=changes.target, tables=tables)
+
+    [finding] = (await checked.report()).findings
+
+    assert (finding.name, finding.count) == ("chunks_sketched_twice", 4)
+
+
+async def test_what_the_sketches_have_still_to_take_up_is_no_fault(
+    checked: Checked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kb.index.sketches.tenant_sketches.STORED_ROWS", 1)
+    await checked.sketch()
+
+    await checked.own.upload(NOTE + b"Changed.", external_id="one")
+    await checked.own.work_until_empty()
+
+    assert (await checked.report()).findings == ()
 
 
 async def test_what_the_index_has_still_to_take_up_is_no_fault(checked: Checked) -> None:

@@ -12,7 +12,7 @@ import json
 import mmap
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -28,7 +28,7 @@ from kb.errors import IndexNotReady
 from kb.ids import TenantId
 from kb.index.reached import Reached
 from kb.index.sketches.merging import merge
-from kb.index.sketches.table import SketchTable
+from kb.index.sketches.table import NOBODY, SketchTable
 from kb.index.sketches.table_file import (
     DamagedSketches,
     TableShape,
@@ -126,6 +126,15 @@ class StoredSketches:
     reached: Reached
     tables: tuple[StoredTable, ...]
     stamp: Stamp
+
+    def chunk_ids(self, *, without_documents: Collection[UUID]) -> list[int]:
+        """The chunks of all rows that are for somebody, of the other documents."""
+        found: list[int] = []
+        for each in self.tables:
+            table = each.table.without(without_documents)
+            rows = table.rows_of(table.audiences != NOBODY)
+            found += (table.chunk_ids if rows is None else table.chunk_ids[rows]).tolist()
+        return found
 
 
 class SketchFiles:

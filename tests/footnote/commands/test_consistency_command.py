@@ -1,10 +1,14 @@
 """`footnote doctor consistency`: what contradicts itself is told, and mended where that can be."""
 
 import json
+from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy import text
 
+from kb.index.reached import changes_after
+from kb.index.sketches.sketch_files import SketchFiles
+from kb.store.spaces import current_space
 from kb.store.tenants import create_tenant
 from tests.footnote.processes import Finished, run_here
 from tests.service import Person, Service
@@ -68,3 +72,29 @@ async def test_damage_is_told_and_mended(service: Service, environment: dict[str
     # The rows wait for a worker.
     [left] = json.loads(after.stdout)["tenants"][0]["findings"]
     assert left["name"] == "documents_with_other_chunks"
+
+
+async def test_sketches_that_lack_a_chunk_are_deleted(
+    service: Service, environment: dict[str, str]
+) -> None:
+    name = f"acme {uuid4()}"
+    ana = await somebody(service, name)
+    await ana.upload("A note.")
+    database = service.resources.database
+    async with database.tenant(ana.tenant_id, viewer=None, is_snapshot=True) as scope:
+        changes, space = await changes_after(scope, None), await current_space(scope)
+    assert changes is not None
+    assert space is not None
+    files = SketchFiles(Path(environment["FOOTNOTE_HOME"]) / "sketches")
+    with files.writing(ana.tenant_id) as writer:
+        writer.commit(space=space, reached=changes.target, tables=[])
+
+    found = await check(environment, name, "--json")
+    mended = await check(environment, name, "--repair", "--json")
+
+    [finding] = json.loads(found.stdout)["tenants"][0]["findings"]
+    assert (finding["name"], finding["count"]) == ("chunks_without_sketch", 1)
+    [repair] = json.loads(mended.stdout)["tenants"][0]["repairs"]
+    assert repair.startswith("the sketches deleted")
+    assert not files.has_any(ana.tenant_id)
+    assert (await check(environment, name)).exit_code == 0
