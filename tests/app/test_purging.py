@@ -218,6 +218,7 @@ async def test_every_cache_of_texts_is_emptied() -> None:
         "app/answering/verify/vetoes.py",
         "kb/index/candidate_vectors.py",
         "kb/store/spaces.py",
+        "kb/store/vectors.py",
         "language/lexicon.py",
     }
 
