@@ -79,6 +79,8 @@ class HeldPassages:
             held = self._held.get(key)
             # Compared as a whole: a restored database gives ids and revisions a second time.
             if held is None or held.passage != passage:
+                # Or `confirm` would take it for what was just read, where that is not held.
+                self._held.pop(key, None)
                 held = with_terms(passage)
                 if epoch == self.epoch and held.size_bytes <= self._held.maxsize:
                     self._held[key] = held
