@@ -339,18 +339,26 @@ async def test_a_change_during_a_search_is_seen_by_it(
     assert ("A lantern fell." in found) == (change == "publish")
 
 
-async def test_a_restored_database_is_another_history(ana: Person, service: Service) -> None:
-    await warm(ana)
-    async with service.resources.database.owner() as connection:
-        # The same change, of another transaction.
-        changed = await connection.execute(
+async def restore(person: Person, *changes: str) -> None:
+    """Makes the last change that of another transaction, and changes its document besides."""
+    async with person.service.resources.database.owner() as connection:
+        tenant = {"tenant_id": person.tenant_id}
+        last = await connection.execute(
             text(
                 "UPDATE index_changes SET document_id = document_id WHERE tenant_id = :tenant_id"
                 " AND generation = (SELECT generation FROM tenants WHERE id = :tenant_id)"
+                " RETURNING document_id"
             ),
-            {"tenant_id": ana.tenant_id},
+            tenant,
         )
-        assert changed.rowcount == 1
+        of_document = {**tenant, "document_id": last.scalar_one()}
+        for change in changes:
+            await connection.execute(text(change), of_document)
+
+
+async def test_a_restored_database_is_another_history(ana: Person, service: Service) -> None:
+    await warm(ana)
+    await restore(ana)
 
     reason, found = await how(service, ana.search("lantern"))
 
@@ -494,20 +502,13 @@ async def test_what_a_restored_database_says_is_shown(
 ) -> None:
     """Its ids and revisions are given a second time, to what was uploaded after the backup."""
     await warm(ana)
-    async with service.resources.database.owner() as connection:
-        # The last change was another one.
-        await connection.execute(
-            text(
-                "WITH changed AS (UPDATE index_changes SET document_id = document_id"
-                " WHERE tenant_id = :tenant_id AND generation ="
-                " (SELECT generation FROM tenants WHERE id = :tenant_id) RETURNING document_id),"
-                " replaced AS (UPDATE chunks SET text = :now WHERE tenant_id = :tenant_id"
-                " AND document_id = (SELECT document_id FROM changed))"
-                "UPDATE documents SET updated_at = updated_at + interval '1 day'"
-                " WHERE tenant_id = :tenant_id AND id = (SELECT document_id FROM changed)"
-            ),
-            {"tenant_id": ana.tenant_id, "now": "The lantern is new."},
-        )
+    await restore(
+        ana,
+        "UPDATE chunks SET text = 'The lantern is new.'"
+        " WHERE tenant_id = :tenant_id AND document_id = :document_id",
+        "UPDATE documents SET updated_at = updated_at + interval '1 day'"
+        " WHERE tenant_id = :tenant_id AND id = :document_id",
+    )
     await take_up(ana)
 
     reason, remembered = await how(service, ana.search("lantern", mode=mode))
@@ -522,17 +523,10 @@ async def test_a_restored_database_says_anew_what_is_limited_in_time(
     ana: Person, service: Service
 ) -> None:
     await warm(ana)
-    async with service.resources.database.owner() as connection:
-        # The last change was another one.
-        await connection.execute(
-            text(
-                "WITH changed AS (UPDATE index_changes SET document_id = document_id"
-                " WHERE tenant_id = :tenant_id AND generation ="
-                " (SELECT generation FROM tenants WHERE id = :tenant_id) RETURNING document_id)"
-                " UPDATE documents SET expires_at = :ended WHERE tenant_id = :tenant_id"
-                " AND id = (SELECT document_id FROM changed)"
-            ),
-            {"tenant_id": ana.tenant_id, "ended": datetime.now(UTC) - timedelta(days=1)},
-        )
+    await restore(
+        ana,
+        "UPDATE documents SET expires_at = now() - interval '1 day'"
+        " WHERE tenant_id = :tenant_id AND id = :document_id",
+    )
 
     assert texts((await ana.search("lantern")).json()) == {*LANTERNS}
