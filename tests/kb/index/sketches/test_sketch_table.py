@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from kb.index.sketches.merging import grown, joined
 from kb.index.sketches.table import (
+    PRODUCT_ROWS_A_THREAD,
     ROWS_A_THREAD,
     SketchTable,
     document_keys,
     signs_of,
 )
-from tests.kb.index.sketches.made_tables import ALL, BOTH, FEW, ROWS, THREADS, table_of
+from tests.kb.index.sketches.made_tables import ALL, BOTH, FEW, ROWS, THREADS, table_of, unit
 
 
 def test_who_sees_everything_needs_no_rows_picked(table: SketchTable) -> None:
@@ -26,9 +27,23 @@ def test_who_sees_everything_needs_no_rows_picked(table: SketchTable) -> None:
 def test_bytes_give_nearly_the_cosine(table: SketchTable, vectors: NDArray[np.float32]) -> None:
     rows = np.arange(1000)
 
-    cosines = table.cosines(vectors[5], rows)
+    cosines = table.cosines(vectors[5], rows, THREADS)
 
     assert cosines == pytest.approx(vectors[:1000] @ vectors[5], abs=0.003)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.9, 1.0])
+def test_threads_multiply_what_one_does(share: float) -> None:
+    count, dimension = 2 * PRODUCT_ROWS_A_THREAD + 17, 24
+    generator = np.random.default_rng(4)
+    vectors = unit(generator.normal(size=(count, dimension)))
+    table = table_of(vectors, [uuid4()], [ALL])
+    rows = None if share == 1 else np.flatnonzero(generator.random(count) < share)
+
+    cosines = table.cosines(vectors[7], rows, THREADS)
+
+    stored = table.vectors(np.arange(count) if rows is None else rows)
+    assert cosines == pytest.approx(stored @ vectors[7], abs=2e-5)
 
 
 def test_what_changed_is_for_nobody_until_its_rows_are_dropped(
@@ -56,7 +71,7 @@ def test_joined_tables_have_the_rows_of_both(
     rows = both.rows_of(both.visible_runs(np.array([FEW]), document_ids=[documents[3]]))
     assert rows is not None
     assert both.chunk_ids[rows].tolist() == [ROWS + 1, ROWS + 2]
-    assert both.cosines(vectors[1], np.array([len(both.chunk_ids) - 1])) == pytest.approx(
+    assert both.cosines(vectors[1], np.array([len(both.chunk_ids) - 1]), THREADS) == pytest.approx(
         1, abs=0.01
     )
 
@@ -115,5 +130,5 @@ def test_nothing_and_a_vector_of_zeros_are_no_trouble() -> None:
     zeros = table_of(np.zeros((1, 16), dtype=np.float32), [uuid4()], [ALL])
 
     assert empty.rows_of_chunks(np.array([1, 2]), empty.visible_runs(BOTH)).tolist() == []
-    assert zeros.cosines(question, None).tolist() == [0]
+    assert zeros.cosines(question, None, THREADS).tolist() == [0]
     assert grown((), empty) == ()

@@ -231,8 +231,9 @@ def test_nothing_held_is_nothing_found() -> None:
 
 
 async def test_a_thread_finds_what_the_caller_does(
-    table: SketchTable, vectors: NDArray[np.float32]
+    monkeypatch: pytest.MonkeyPatch, table: SketchTable, vectors: NDArray[np.float32]
 ) -> None:
+    monkeypatch.setattr("kb.index.sketches.view.INLINE_ROWS", ROWS - 1)
     view = view_of(table)
 
     found = await view.nearest(
