@@ -1,6 +1,6 @@
 """A search in what this process holds, which Postgres settles in one statement at the end.
 
-embed | BM25 -> vectors by their sketches -> fuse -> score the texts that are held -> settle
+embed -> vectors by their sketches | BM25 -> fuse -> score the texts that are held -> settle
 
 What is held is of one generation of the tenant: the lexical index, the sketches, and what the
 viewer could see. Candidates are of audiences that the viewer belonged to then, so that nothing
@@ -22,11 +22,17 @@ from cachetools import LRUCache
 from app.retrieve.lexical_candidates import LexicalCandidates, search_words
 from app.retrieve.node_indexes import NodeIndexes
 from app.retrieve.query import RetrievalLimits, SearchQuery
-from app.retrieve.query_embedder import QueryEmbedder
+from app.retrieve.query_embedder import QueryEmbedder, QueryVector
 from app.retrieve.ranking import Candidates, Found, best_passages, rank, rank_read
 from app.retrieve.search_scope import HeldScope, Search, SearchScopes
 from app.retrieve.search_spaces import SearchSpaces
-from app.retrieve.vector_candidates import VectorCandidates, embed_query, find_held
+from app.retrieve.vector_candidates import (
+    VectorCandidates,
+    candidates_of,
+    embed_query,
+    find_nearest,
+    with_vectors,
+)
 from kb.errors import DependencyFailed, IndexNotReady
 from kb.ids import TenantId
 from kb.index.held_passages import HeldPassages
@@ -204,17 +210,30 @@ class MemorySearch:
 
 
 async def _find_candidates(search: Search, held: _Held) -> Candidates:
-    embedding = asyncio.create_task(embed_query(held.embedder, search.query, search.stopwatch))
+    # A large tenant's words and vectors are each gone through in a thread.
+    comparing = asyncio.create_task(_compare_vectors(search, held))
     try:
         lexical = LexicalCandidates()
         if held.lexical is not None:
             with search.stopwatch.span("lexical"):
                 lexical = await search_words(held.lexical, search)
-        question = await embedding
+        question, cosine_by_chunk = await comparing
     finally:
-        embedding.cancel()
+        comparing.cancel()
     vector = VectorCandidates()
-    if held.sketches is not None and question is not None:
+    if held.sketches is not None:
         besides = list(lexical.bm25_by_chunk)
-        vector = await find_held(search, held.sketches, question, besides=besides)
+        vector = candidates_of(
+            with_vectors(search, held.sketches, cosine_by_chunk, besides=besides)
+        )
     return Candidates(question=question, lexical=lexical, vector=vector)
+
+
+async def _compare_vectors(
+    search: Search, held: _Held
+) -> tuple[QueryVector | None, dict[int, float]]:
+    """The question's vector, and the nearest chunks by it; nothing in a lexical search."""
+    question = await embed_query(held.embedder, search.query, search.stopwatch)
+    if question is None or held.sketches is None:
+        return question, {}
+    return question, await find_nearest(search, held.sketches, question)

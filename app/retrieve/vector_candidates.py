@@ -61,48 +61,56 @@ async def find_by_sketches(
     By the sketches' bytes; Postgres compares what changed since they were read, and gives the
     vectors that they lack.
     """
-    nearest = await _compare(search, sketches, vector, besides)
+    cosine_by_chunk = await find_nearest(search, sketches, vector)
     with search.stopwatch.span("vector"):
         # Asked last: what was hidden or published during the search is not as the sketches have it.
         news = await changed_documents(scope, since=search.generation)
     if news:
         sketches = sketches.without(news)
-        nearest = await _compare(search, sketches, vector, besides)
+        cosine_by_chunk = await find_nearest(search, sketches, vector)
+    found = with_vectors(search, sketches, cosine_by_chunk, besides=besides)
     changed = _within(search.search_scope, sketches.changed)
-    missing = sorted(set(besides).difference(nearest.vectors.chunk_ids))
+    missing = sorted(set(besides).difference(found.vectors.chunk_ids))
     if changed or missing:
         with search.stopwatch.span("vector"):
             read = await read_nearest(
                 scope, search.space, vector, changed, besides=missing, limit=search.limit
             )
-        nearest = nearest.merged(read, besides=besides, limit=search.limit)
-    return _candidates(nearest)
+        found = found.merged(read, besides=besides, limit=search.limit)
+    return candidates_of(found)
 
 
-async def find_held(
-    search: Search, sketches: SketchView, vector: QueryVector, *, besides: Sequence[int]
-) -> VectorCandidates:
-    """As `find_by_sketches`, of sketches that lack nothing; needs no connection."""
-    return _candidates(await _compare(search, sketches, vector, besides))
-
-
-async def _compare(
-    search: Search, sketches: SketchView, vector: QueryVector, besides: Sequence[int]
-) -> Nearest:
+async def find_nearest(
+    search: Search, sketches: SketchView, vector: QueryVector
+) -> dict[int, float]:
+    """The cosines of up to `limit` chunks by the sketches alone, best first."""
     with search.stopwatch.span("vector"):
-        return await sketches.nearest(
-            vector,
-            limit=search.limit,
-            besides=besides,
-            document_ids=search.search_scope.document_ids,
-            excluded_document_ids=search.search_scope.excluded,
-        )
+        return await _searched(search, sketches).nearest(vector, limit=search.limit)
 
 
-def _candidates(nearest: Nearest) -> VectorCandidates:
+def with_vectors(
+    search: Search,
+    sketches: SketchView,
+    cosine_by_chunk: dict[int, float],
+    *,
+    besides: Sequence[int],
+) -> Nearest:
+    """These with their vectors by the sketches, and those of the chunks in `besides` that are."""
+    with search.stopwatch.span("vector"):
+        vectors = _searched(search, sketches).vectors({*cosine_by_chunk, *besides})
+    return Nearest(cosine_by_chunk=cosine_by_chunk, vectors=vectors)
+
+
+def candidates_of(nearest: Nearest) -> VectorCandidates:
+    """What sketches have found."""
     return VectorCandidates(
         cosine_by_chunk=nearest.cosine_by_chunk, plan="shortlist", vectors=nearest.vectors
     )
+
+
+def _searched(search: Search, sketches: SketchView) -> SketchView:
+    search_scope = search.search_scope
+    return sketches.within(search_scope.document_ids, excluded=search_scope.excluded)
 
 
 def _within(search_scope: SearchScope, document_ids: Sequence[UUID]) -> list[UUID]:

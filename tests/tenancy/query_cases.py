@@ -652,14 +652,9 @@ async def _viewed(scope: TenantSession, hidden: Hidden) -> list[int]:
     await sketches.aclose()
     if view is None:
         return []
-    found = view.find_nearest(
-        hidden.question,
-        limit=10,
-        besides=[hidden.chunk_id],
-        document_ids=[hidden.document.id],
-        excluded_document_ids=(),
-    )
-    return [*found.cosine_by_chunk, *found.vectors.chunk_ids]
+    view = view.within([hidden.document.id], excluded=())
+    found = await view.nearest(hidden.question, limit=10)
+    return [*found, *view.vectors([hidden.chunk_id]).chunk_ids]
 
 
 async def _searched(scope: TenantSession, hidden: Hidden) -> list[int]:

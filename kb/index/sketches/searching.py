@@ -22,9 +22,8 @@ async def search_sketches(
     view = await sketches.view(scope, space, generation=await current_generation(scope))
     if view is None:
         return None
-    nearest = await view.nearest(
-        question, limit=limit, besides=(), document_ids=None, excluded_document_ids=()
-    )
+    cosine_by_chunk = await view.nearest(question, limit=limit)
+    nearest = Nearest(cosine_by_chunk=cosine_by_chunk, vectors=view.vectors(cosine_by_chunk))
     if not view.changed:
         return nearest
     changed = await read_nearest(scope, space, question, view.changed, besides=(), limit=limit)

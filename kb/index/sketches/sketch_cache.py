@@ -325,6 +325,7 @@ class SketchCache:
     def _view(self, held: _Held, visible: _Visible, changed: Sequence[UUID]) -> SketchView:
         return SketchView(
             tables=held.sketches.tables,
+            dimension=held.sketches.space.dimension,
             reached=held.sketches.reached,
             audience_ids=visible.audience_ids,
             changed=changed,

@@ -84,42 +84,43 @@ class SketchTable:
 
     def without(self, document_ids: Collection[UUID]) -> "SketchTable":
         """The same rows, those of the documents for nobody."""
-        is_gone = self._is_of(document_ids)
+        is_gone = _are_of(self.documents, document_ids)
         if not is_gone.any():
             return self
         return replace(self, audiences=np.where(is_gone, np.int64(NOBODY), self.audiences))
 
-    def visible_runs(
+    def are_visible(
         self,
         audience_ids: NDArray[np.int64],
         *,
+        runs: NDArray[np.intp] | None = None,
         document_ids: Collection[UUID] | None = None,
         excluded_document_ids: Collection[UUID] = (),
     ) -> NDArray[np.bool_]:
-        """(r,) true for the runs that one of the audiences may read and no filter leaves out."""
-        is_kept = np.ones(len(self.documents), dtype=bool)
+        """Of each of the runs (None: all): may an audience read it, and does no filter omit it."""
+        documents = self.documents if runs is None else self.documents[runs]
+        is_kept = np.ones(len(documents), dtype=bool)
         if document_ids is not None:
-            is_kept &= self._is_of(document_ids)
+            is_kept &= _are_of(documents, document_ids)
         if excluded_document_ids:
-            is_kept &= ~self._is_of(excluded_document_ids)
+            is_kept &= ~_are_of(documents, excluded_document_ids)
         # Last: another process may be erasing rows, first of all their audiences.
-        return is_kept & np.isin(self.audiences, audience_ids)
+        audiences = self.audiences if runs is None else self.audiences[runs]
+        return is_kept & np.isin(audiences, audience_ids)
 
     def rows_of(self, is_wanted: NDArray[np.bool_]) -> NDArray[np.intp] | None:
         """The rows of these runs, in order; None: all."""
         return None if is_wanted.all() else self._rows_of(is_wanted)
 
     def rows_of_chunks(
-        self, chunk_ids: NDArray[np.int64], is_wanted: NDArray[np.bool_]
-    ) -> NDArray[np.intp]:
-        """The rows of those of the chunks that are in the table, in one of these runs."""
+        self, chunk_ids: NDArray[np.int64]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The rows of those of the chunks that are in the table, and the run that each is in."""
         if not len(self.chunk_ids):
-            return np.zeros(0, dtype=np.intp)
+            return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
         rows = np.minimum(np.searchsorted(self.chunk_ids, chunk_ids), len(self.chunk_ids) - 1)
         rows = rows[self.chunk_ids[rows] == chunk_ids]
-        runs = np.searchsorted(self.starts, rows, side="right") - 1
-        wanted: NDArray[np.intp] = rows[is_wanted[runs]]
-        return wanted
+        return rows, np.searchsorted(self.starts, rows, side="right") - 1
 
     def vectors(self, rows: NDArray[np.intp]) -> Vectors:
         """(len(rows), d) the vectors of these rows, each component right to about .001."""
@@ -180,18 +181,6 @@ class SketchTable:
         places = starts_of(lengths)
         return np.arange(places[-1]) + np.repeat(first - places[:-1], lengths)
 
-    def _is_of(self, document_ids: Collection[UUID]) -> NDArray[np.bool_]:
-        """(r,) true for the runs of these documents."""
-        keys = document_keys(document_ids)
-        # The last 8 bytes of an id are mostly chance, and numbers are compared faster.
-        own, asked = (
-            np.ascontiguousarray(each).view(np.uint64)[1::2] for each in (self.documents, keys)
-        )
-        is_of = np.isin(own, asked)
-        alike = np.flatnonzero(is_of)
-        is_of[alike] = np.isin(self.documents[alike], keys)
-        return is_of
-
 
 def sketch(
     chunk_ids: NDArray[np.int64],
@@ -231,6 +220,17 @@ def signs_of(vectors: NDArray[np.float32]) -> NDArray[np.uint64]:
     padded = np.zeros((len(vectors), width), dtype=np.uint8)
     padded[:, : packed.shape[1]] = packed
     return np.ascontiguousarray(padded.view(np.uint64).T)
+
+
+def _are_of(documents: DocumentKeys, document_ids: Collection[UUID]) -> NDArray[np.bool_]:
+    """(r,) true for the keys of these documents."""
+    keys = document_keys(document_ids)
+    # The last 8 bytes of an id are mostly chance, and numbers are compared faster.
+    own, asked = (np.ascontiguousarray(each).view(np.uint64)[1::2] for each in (documents, keys))
+    are_of = np.isin(own, asked)
+    alike = np.flatnonzero(are_of)
+    are_of[alike] = np.isin(documents[alike], keys)
+    return are_of
 
 
 def _in_bytes(

@@ -149,7 +149,7 @@ def erase(path: Path, shape: TableShape, *, before: SketchTable, after: SketchTa
             os.pwrite(file.fileno(), content, columns[name].offset + place)
 
         for run in gone.tolist():
-            # First: who has not yet seen this finds the document's key below, see `visible_runs`.
+            # First: who has not yet seen this finds the document's key below, see `are_visible`.
             write("audiences", run * len(nobody), nobody)
         for run in gone.tolist():
             first, count = int(starts[run]), int(starts[run + 1] - starts[run])

@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.index.candidate_vectors import CandidateVectors, Nearest
+from kb.index.candidate_vectors import CandidateVectors
 from kb.index.reached import Reached
 from kb.index.sketches.scan import nearest_chunks
 from kb.index.sketches.table import SketchTable
@@ -23,15 +23,20 @@ INLINE_ROWS: Final = 16_000
 class SketchView:
     """A tenant's sketches as one search may use them: for its viewer, and without what has changed.
 
-    They are of the state `reached`. `audience_ids` are the viewer's. `changed` are documents whose
-    vectors have to be looked up in Postgres.
+    They are of the state `reached`. Vectors have `dimension` components.
+    `audience_ids` are the viewer's. `changed` are documents whose
+    vectors have to be looked up in Postgres. Chunks of other documents than `document_ids` (None:
+    all), and of the excluded ones, are not found.
     """
 
     tables: Sequence[SketchTable]
+    dimension: int
     reached: Reached
     audience_ids: NDArray[np.int64]
     changed: Sequence[UUID]
     threads: Executor
+    document_ids: Collection[UUID] | None = None
+    excluded_document_ids: Collection[UUID] = ()
 
     @property
     def is_small(self) -> bool:
@@ -42,74 +47,48 @@ class SketchView:
         """The same, when these have changed as well."""
         return replace(self, changed=[*self.changed, *document_ids])
 
-    async def nearest(
-        self,
-        question: NDArray[np.float32],
-        *,
-        limit: int,
-        besides: Sequence[int],
-        document_ids: Collection[UUID] | None,
-        excluded_document_ids: Collection[UUID],
-    ) -> Nearest:
-        """As `find_nearest`, in a thread when it takes long."""
+    def within(
+        self, document_ids: Collection[UUID] | None, *, excluded: Collection[UUID]
+    ) -> "SketchView":
+        """The same for these documents (None: all) but the excluded ones."""
+        return replace(self, document_ids=document_ids, excluded_document_ids=excluded)
 
-        def find() -> Nearest:
-            return self.find_nearest(
-                question,
-                limit=limit,
-                besides=besides,
-                document_ids=document_ids,
-                excluded_document_ids=excluded_document_ids,
-            )
+    async def nearest(self, question: NDArray[np.float32], *, limit: int) -> dict[int, float]:
+        """The cosines of the `limit` nearest chunks, best first, by their bytes.
 
-        return find() if self.is_small else await asyncio.to_thread(find)
-
-    def find_nearest(
-        self,
-        question: NDArray[np.float32],
-        *,
-        limit: int,
-        besides: Sequence[int],
-        document_ids: Collection[UUID] | None,
-        excluded_document_ids: Collection[UUID],
-    ) -> Nearest:
-        """The `limit` nearest visible chunks of the documents (None: of all), by their bytes.
-
-        With the vectors of these, and of those in `besides` that are visible and within the
-        documents too. `question` (d,) is of unit length.
+        `question` (d,) is of unit length. In a thread when it takes long.
         """
-        visible = [
-            table.visible_runs(
-                self.audience_ids,
-                document_ids=document_ids,
-                excluded_document_ids={*excluded_document_ids, *self.changed},
-            )
-            for table in self.tables
-        ]
-        rows = [table.rows_of(each) for table, each in zip(self.tables, visible, strict=True)]
-        chunk_ids, cosines = nearest_chunks(self.tables, question, rows, self.threads, limit=limit)
-        return Nearest(
-            cosine_by_chunk=dict(zip(chunk_ids.tolist(), cosines.tolist(), strict=True)),
-            vectors=self._vectors(
-                np.union1d(chunk_ids, np.asarray(besides, dtype=np.int64)), visible, len(question)
-            ),
-        )
+        if self.is_small:
+            return self._nearest(question, limit)
+        return await asyncio.to_thread(self._nearest, question, limit)
 
-    def _vectors(
-        self,
-        chunk_ids: NDArray[np.int64],
-        visible: Sequence[NDArray[np.bool_]],
-        dimension: int,
-    ) -> CandidateVectors:
-        """Of those of the chunks, (m,) in order, that are in visible runs."""
+    def vectors(self, chunk_ids: Collection[int]) -> CandidateVectors:
+        """The vectors of those of the chunks that may be found."""
+        asked = np.unique(np.fromiter(chunk_ids, dtype=np.int64, count=len(chunk_ids)))
         found = [np.zeros(0, dtype=np.int64)]
-        vectors = [np.zeros((0, dimension), dtype=np.float32)]
-        for table, is_visible in zip(self.tables, visible, strict=True):
-            rows = table.rows_of_chunks(chunk_ids, is_visible)
+        vectors = [np.zeros((0, self.dimension), dtype=np.float32)]
+        for table in self.tables:
+            rows, runs = table.rows_of_chunks(asked)
+            rows = rows[self._visible_runs(table, runs)]
             found.append(table.chunk_ids[rows])
             vectors.append(table.vectors(rows))
         ids = np.concatenate(found)
         order = np.argsort(ids)
         return CandidateVectors(
             chunk_ids=tuple(ids[order].tolist()), rows=np.concatenate(vectors)[order]
+        )
+
+    def _nearest(self, question: NDArray[np.float32], limit: int) -> dict[int, float]:
+        rows = [table.rows_of(self._visible_runs(table)) for table in self.tables]
+        chunk_ids, cosines = nearest_chunks(self.tables, question, rows, self.threads, limit=limit)
+        return dict(zip(chunk_ids.tolist(), cosines.tolist(), strict=True))
+
+    def _visible_runs(
+        self, table: SketchTable, runs: NDArray[np.intp] | None = None
+    ) -> NDArray[np.bool_]:
+        return table.are_visible(
+            self.audience_ids,
+            runs=runs,
+            document_ids=self.document_ids,
+            excluded_document_ids={*self.excluded_document_ids, *self.changed},
         )

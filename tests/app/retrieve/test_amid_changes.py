@@ -2,11 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -18,7 +17,6 @@ from app.retrieve.search import NodeIndexes, RetrievalLimits, Retriever
 from app.retrieve.search_spaces import SearchSpaces
 from footnote.embedding_model import open_space
 from kb.ids import TenantId
-from kb.index.candidate_vectors import Nearest
 from kb.index.lexical.lexical_indexes import LexicalIndexes
 from kb.index.lexical.view import LexicalView
 from kb.index.sketches.view import SketchView
@@ -98,22 +96,10 @@ def before_the_last_read(
     find_nearest = SketchView.nearest
 
     async def change_after(
-        view: SketchView,
-        question: QueryVector,
-        *,
-        limit: int,
-        besides: Sequence[int],
-        document_ids: Collection[UUID] | None,
-        excluded_document_ids: Collection[UUID],
-    ) -> Nearest:
+        view: SketchView, question: QueryVector, *, limit: int
+    ) -> dict[int, float]:
         monkeypatch.setattr(SketchView, "nearest", find_nearest)
-        nearest = await view.nearest(
-            question,
-            limit=limit,
-            besides=besides,
-            document_ids=document_ids,
-            excluded_document_ids=excluded_document_ids,
-        )
+        nearest = await view.nearest(question, limit=limit)
         await change()
         return nearest
 

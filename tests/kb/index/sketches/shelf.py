@@ -53,7 +53,4 @@ class Shelf:
 def count_found(view: SketchView, space: Space) -> int:
     """Whatever is asked, all that may be found is."""
     question = np.full(space.dimension, space.dimension**-0.5, dtype=np.float32)
-    nearest = view.find_nearest(
-        question, limit=1_000, besides=(), document_ids=None, excluded_document_ids=()
-    )
-    return len(nearest.cosine_by_chunk)
+    return len(view._nearest(question, limit=1_000))

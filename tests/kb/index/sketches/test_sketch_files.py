@@ -98,7 +98,7 @@ def test_files_lack_what_is_for_nobody(
     assert all(small.codes[row].tobytes() in content for row in (9, 20))
     found = opened(files)
     assert found.reached == erased.reached == SECOND
-    assert found.tables[0].table.visible_runs(np.array([ALL, FEW])).tolist() == [True, False, True]
+    assert found.tables[0].table.are_visible(np.array([ALL, FEW])).tolist() == [True, False, True]
     # Whoever had it mapped sees that too.
     assert not before.codes[10:20].any()
     assert not before.words[:, 10:20].any()

@@ -21,7 +21,7 @@ from tests.kb.index.sketches.made_tables import ALL, BOTH, FEW, ROWS, THREADS, t
 
 
 def test_who_sees_everything_needs_no_rows_picked(table: SketchTable) -> None:
-    assert table.rows_of(table.visible_runs(BOTH)) is None
+    assert table.rows_of(table.are_visible(BOTH)) is None
 
 
 def test_bytes_give_nearly_the_cosine(table: SketchTable, vectors: NDArray[np.float32]) -> None:
@@ -51,12 +51,12 @@ def test_what_changed_is_for_nobody_until_its_rows_are_dropped(
 ) -> None:
     rest = table.without(documents[3:5])
 
-    visible = rest.rows_of(rest.visible_runs(BOTH))
+    visible = rest.rows_of(rest.are_visible(BOTH))
     assert visible is not None
     assert set(range(ROWS)) - set(visible.tolist()) == set(range(30, 50))
     kept = joined([rest])
     assert set(range(1, ROWS + 1)) - set(kept.chunk_ids.tolist()) == set(range(31, 51))
-    assert kept.visible_runs(BOTH).all()
+    assert kept.are_visible(BOTH).all()
     assert kept.size_bytes < rest.size_bytes
     assert joined([kept]) is kept
 
@@ -68,7 +68,7 @@ def test_joined_tables_have_the_rows_of_both(
 
     both = joined([table.without([documents[3]]), fresh])
 
-    rows = both.rows_of(both.visible_runs(np.array([FEW]), document_ids=[documents[3]]))
+    rows = both.rows_of(both.are_visible(np.array([FEW]), document_ids=[documents[3]]))
     assert rows is not None
     assert both.chunk_ids[rows].tolist() == [ROWS + 1, ROWS + 2]
     assert both.cosines(vectors[1], np.array([len(both.chunk_ids) - 1]), THREADS) == pytest.approx(
@@ -129,6 +129,6 @@ def test_nothing_and_a_vector_of_zeros_are_no_trouble() -> None:
     empty = table_of(np.zeros((0, 16), dtype=np.float32), [], [])
     zeros = table_of(np.zeros((1, 16), dtype=np.float32), [uuid4()], [ALL])
 
-    assert empty.rows_of_chunks(np.array([1, 2]), empty.visible_runs(BOTH)).tolist() == []
+    assert empty.rows_of_chunks(np.array([1, 2]))[0].tolist() == []
     assert zeros.cosines(question, None, THREADS).tolist() == [0]
     assert grown((), empty) == ()

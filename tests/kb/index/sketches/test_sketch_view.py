@@ -31,6 +31,7 @@ BYTES_ERROR = 0.003
 def view_of(*tables: SketchTable, audiences: Sequence[int] = (ALL, FEW)) -> SketchView:
     return SketchView(
         tables=tables,
+        dimension=DIMENSION,
         reached=NOTHING,
         audience_ids=np.array(audiences, dtype=np.int64),
         changed=(),
@@ -47,13 +48,10 @@ def nearest(
     document_ids: Collection[UUID] | None = None,
     excluded: Collection[UUID] = (),
 ) -> Nearest:
-    return view.find_nearest(
-        question,
-        limit=limit,
-        besides=besides,
-        document_ids=document_ids,
-        excluded_document_ids=excluded,
-    )
+    searched = view.within(document_ids, excluded=excluded)
+    cosine_by_chunk = searched._nearest(question, limit)
+    vectors = searched.vectors({*cosine_by_chunk, *besides})
+    return Nearest(cosine_by_chunk=cosine_by_chunk, vectors=vectors)
 
 
 @pytest.mark.parametrize("parts", [1, 3])
@@ -219,14 +217,14 @@ def test_rows_that_hardly_differ_are_compared_however_many_they_are(
 
 
 def test_nothing_held_is_nothing_found() -> None:
-    question = np.full(16, 0.25, dtype=np.float32)
-    empty = table_of(np.zeros((0, 16), dtype=np.float32), [], [])
-    zeros = table_of(np.zeros((1, 16), dtype=np.float32), [uuid4()], [ALL])
+    question = np.full(DIMENSION, 0.25, dtype=np.float32)
+    empty = table_of(np.zeros((0, DIMENSION), dtype=np.float32), [], [])
+    zeros = table_of(np.zeros((1, DIMENSION), dtype=np.float32), [uuid4()], [ALL])
 
     for view in (view_of(), view_of(empty)):
         found = nearest(view, question, limit=5, besides=[1])
         assert (found.cosine_by_chunk, found.vectors.chunk_ids) == ({}, ())
-        assert found.vectors.rows.shape == (0, 16)
+        assert found.vectors.rows.shape == (0, DIMENSION)
     assert nearest(view_of(zeros), question, limit=5).cosine_by_chunk == {1: 0}
 
 
@@ -236,10 +234,8 @@ async def test_a_thread_finds_what_the_caller_does(
     monkeypatch.setattr("kb.index.sketches.view.INLINE_ROWS", ROWS - 1)
     view = view_of(table)
 
-    found = await view.nearest(
-        vectors[3], limit=5, besides=[9], document_ids=None, excluded_document_ids=()
-    )
+    found = await view.nearest(vectors[3], limit=5)
 
     assert not view.is_small
-    assert found.cosine_by_chunk == nearest(view, vectors[3], limit=5).cosine_by_chunk
+    assert found == nearest(view, vectors[3], limit=5).cosine_by_chunk
     assert view_of().is_small

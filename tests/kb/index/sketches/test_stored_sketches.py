@@ -163,9 +163,10 @@ async def test_a_deleted_document_leaves_the_files_of_the_node(
 ) -> None:
     assert await second.counted() == 3
     gone = await document_of(first, TEXTS[0])
-    row = held(first).tables[0].rows_of(held(first).tables[0]._is_of([gone]))
+    table = held(first).tables[0]
+    row = table.rows_of(table.are_visible(table.audiences, document_ids=[gone]))
     assert row is not None
-    code = held(first).tables[0].codes[row[0]].tobytes()
+    code = table.codes[row[0]].tobytes()
     assert gone.bytes in table_bytes(folder)
     assert code in table_bytes(folder)
 
