@@ -36,8 +36,8 @@ PRODUCT_ROWS: Final = 1_024
 PRODUCT_ROWS_A_THREAD: Final = 16 * PRODUCT_ROWS
 """Picked and multiplied in 1 ms."""
 
-MOSTLY_VISIBLE: Final = 0.5
-"""Of a table's rows: picking so many takes as long as multiplying all of them."""
+PICKED_SIGNS, PICKED_BYTES = 0.15, 0.5
+"""Of a table's rows: picking the words or the codes of more takes longer than going through all."""
 
 FINER: Final = 254
 """A component of a question is a multiple of a step, and of a step so many times finer: together
@@ -130,7 +130,8 @@ class SketchTable:
         self, signs: NDArray[np.uint64], rows: NDArray[np.intp] | None, threads: Executor
     ) -> NDArray[np.uint16]:
         """The number of signs in which each of the rows (None: all) differs from these."""
-        count = len(self.chunk_ids) if rows is None else len(rows)
+        picked = self._worth_picking(rows, PICKED_SIGNS)
+        count = len(self.chunk_ids) if picked is None else len(picked)
         differing = np.zeros(count, dtype=np.uint16)
 
         def count_from(first: int) -> None:
@@ -138,11 +139,11 @@ class SketchTable:
                 block = slice(start, start + BLOCK_ROWS)
                 part = differing[block]
                 for sign, column in zip(signs, self.words, strict=True):
-                    word = column[block] if rows is None else column[rows[block]]
+                    word = column[block] if picked is None else column[picked[block]]
                     part += np.bitwise_count(word ^ sign)
 
         _share(count_from, count, ROWS_A_THREAD, threads)
-        return differing
+        return differing if rows is picked else differing[rows]
 
     def cosines(
         self, question: NDArray[np.float32], rows: NDArray[np.intp] | None, threads: Executor
@@ -151,8 +152,7 @@ class SketchTable:
 
         Right to about .0004, one standard deviation; .003 at the worst.
         """
-        is_picking = rows is not None and len(rows) <= MOSTLY_VISIBLE * len(self.chunk_ids)
-        picked = rows if is_picking else None
+        picked = self._worth_picking(rows, PICKED_BYTES)
         count = len(self.chunk_ids) if picked is None else len(picked)
         cosines = np.empty(count, dtype=np.float32)
         asked, steps = _in_bytes(question)
@@ -169,10 +169,12 @@ class SketchTable:
                 cosines[block] = steps @ np.asarray(simsimd.cdist(asked, codes, "dot"))
 
         _share(multiply_from, count, PRODUCT_ROWS_A_THREAD, threads)
-        if picked is not None:
-            return cosines * self.scales[picked]
-        cosines *= self.scales
-        return cosines if rows is None else cosines[rows]
+        cosines *= self.scales if picked is None else self.scales[picked]
+        return cosines if rows is picked else cosines[rows]
+
+    def _worth_picking(self, rows: NDArray[np.intp] | None, most: float) -> NDArray[np.intp] | None:
+        """None, which is all of them, for more than this share."""
+        return None if rows is None or len(rows) > most * len(self.chunk_ids) else rows
 
     def _rows_of(self, is_wanted: NDArray[np.bool_]) -> NDArray[np.intp]:
         """The rows of these runs; as long as there are rows, not as the table is."""
