@@ -53,6 +53,11 @@ FOLLOW_INTERVAL_SECONDS = 0.5
 PURGE_INTERVAL_SECONDS = 1.0
 """The interval at which this process looks for copies to purge."""
 
+TURN_SECONDS = 0.0005
+"""For which a thread may go on while another waits for the interpreter: a tenth of what Python has.
+Questions are embedded and answers proved in threads, which take turns with the requests. Two
+searching clients beside two who ask waited 53 to 78 ms instead of 98 to 160 (p95, busy machine)."""
+
 
 def up(host: str, port: int) -> None:
     """Run everything: database (embedded unless configured), migrations, API and a worker."""
@@ -129,6 +134,7 @@ async def _serve(
 
     `others` are those whose metrics stand beside its own; `inherited` is what one of several has.
     """
+    sys.setswitchinterval(TURN_SECONDS)
     if told is not None:
         model = settings.embedding_model
         once = "" if model == DEFAULT_EMBEDDING_MODEL else "; the first time it is converted"
