@@ -62,9 +62,15 @@ HELP_BY_GROUP: Final = {
 BRIEF_GROUPS: Final = HELP_BY_GROUP.keys() - {"space"}
 """Their commands work on the database and end; those of spaces load models and read all chunks."""
 
-BLAS_THREADS: Final = ("OPENBLAS_NUM_THREADS", "1")
-"""The products that a search makes are too small to divide: waking a second thread costs more than
-it computes, and a server has its cores busy with other requests."""
+OF_LIBRARIES: Final[Mapping[str, str]] = {
+    # The products that a search makes are too small to divide: waking a second thread costs more
+    # than it computes, and a server has its cores busy with other requests.
+    "OPENBLAS_NUM_THREADS": "1",
+    # Looking through all installed packages for plugins takes 8 ms, and none is to change what is
+    # validated.
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",
+}
+"""Variables that libraries read, unless the operator has set them."""
 
 COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "up": services.up,
@@ -207,8 +213,9 @@ def main() -> None:
     Taking all modules apart, as the interpreter does at its end, costs .3 s of a core.
     """
     os.umask(OWNER_ONLY)
-    # Before numpy is imported; child processes inherit it.
-    os.environ.setdefault(*BLAS_THREADS)  # noqa: TID251  # a library's, which an operator may set
+    for name, value in OF_LIBRARIES.items():
+        # Before the libraries are imported; child processes inherit it.
+        os.environ.setdefault(name, value)  # noqa: TID251  # not ours
     stopping.obey_signals()
     exit_code = run()
     stopping.exit_now(stopping.exit_code() if stopping.is_requested() else exit_code)

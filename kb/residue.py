@@ -14,12 +14,12 @@ from uuid import UUID
 
 import numpy as np
 from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kb.errors import IndexNotReady
 from kb.ids import DocumentId, TenantId
 from kb.index.lexical.remains import terms_left
 from kb.index.sketches.table import codes_of
+from kb.postgres.asyncio_engine import AsyncConnection
 from kb.postgres.database import Database, TenantSession
 from kb.store.chunks import list_chunks
 from kb.store.documents import get_document

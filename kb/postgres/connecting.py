@@ -11,10 +11,10 @@ from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from kb.errors import DatabaseUnfit
+from kb.postgres.asyncio_engine import AsyncEngine, create_async_engine
 
 AtOncePool = AsyncConnectionPool[psycopg.AsyncConnection[tuple[Any, ...]]]
 

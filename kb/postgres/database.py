@@ -24,7 +24,6 @@ from sqlalchemy.exc import (
     OperationalError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kb.errors import (
     DatabaseUnavailable,
@@ -35,6 +34,7 @@ from kb.errors import (
     TransactionConflict,
 )
 from kb.ids import TenantId
+from kb.postgres.asyncio_engine import AsyncConnection
 from kb.postgres.connecting import AtOncePool, at_once_pool, pooled_engine
 from kb.principals import Uploader, person_of
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import delete, func, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kb.errors import Conflict, SpaceIncomplete, SpaceInUse, TransactionConflict
 from kb.ids import TenantId
+from kb.postgres.asyncio_engine import AsyncConnection
 from kb.postgres.database import Database, system_within, tenant_within
 from kb.store.space_backfill import count_missing, count_rows, enqueue_backfill
 from kb.store.spaces import (

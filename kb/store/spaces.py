@@ -32,10 +32,10 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
 from kb.errors import Misconfigured, SpaceNotFound
+from kb.postgres.asyncio_engine import AsyncConnection
 from kb.postgres.database import Database, SystemSession, TenantSession
 from kb.store.tables import embedding_spaces
 from kb.unit_vectors import UNVERSIONED

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from footnote.cli import MODULE_BY_LATE_COMMAND, app
-from tests.footnote.processes import python
+from tests.footnote.processes import python, run_footnote
 
 MODELS = {"torch", "transformers", "sentence_transformers", "openvino", "optimum", "tokenizers"}
 SERVING = {"fastapi", "starlette", "uvicorn", "uvloop", "openai", "tantivy", "kreuzberg"}
@@ -22,7 +22,7 @@ ANSWERING = {"app", "fastapi", "starlette", "uvicorn", "tantivy", "limits"}
 LANGUAGE_MODELS = {"openai", "httpx2", "aiohttp"}
 """What one of API and worker needs not, or neither where no language model is configured."""
 
-UNUSED = HEAVY | {"numpy", "prometheus_client", "httpx", "rich.progress"}
+UNUSED = HEAVY | {"numpy", "prometheus_client", "httpx", "rich.progress", "sqlalchemy.orm"}
 """What these commands need not either, unless they are told to compute, to call or to wait."""
 
 DATABASE = {"sqlalchemy", "psycopg", "numpy", "structlog", "prometheus_client", "httpx"}
@@ -179,6 +179,22 @@ async def test_a_worker_loads_nothing_that_answers_or_serves(environment: dict[s
     assert codes == [0]
     assert "kreuzberg" in modules
     assert modules & (ANSWERING | LANGUAGE_MODELS) == set()
+
+
+async def test_no_package_that_happens_to_be_installed_is_asked_about_settings(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "site"
+    described = folder / "stranger-1.dist-info"
+    described.mkdir(parents=True)
+    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1\n")
+    (described / "entry_points.txt").write_text("[pydantic]\nstranger = stranger:plugin\n")
+    (folder / "stranger.py").write_text("import sys\nsys.exit(3)\n")
+    finished = await run_footnote(
+        "prompts", "--json", environment=environment | {"PYTHONPATH": str(folder)}
+    )
+
+    assert finished.exit_code == 0, finished.stderr
 
 
 async def test_what_needs_no_database_loads_none(environment: dict[str, str]) -> None:
