@@ -7,6 +7,7 @@ embed the question -> candidates (BM25 | vectors, both filtered) -> fuse -> read
 
 import asyncio
 from collections.abc import Callable, Sequence
+from copy import copy
 from datetime import datetime
 
 from app.retrieve.from_memory import FallBack, MemorySearch
@@ -70,6 +71,13 @@ class Retriever:
         self._scopes = SearchScopes()
         self._passages = HeldPassages(max_bytes=HELD_BYTES)
         self._memory = MemorySearch(database, indexes, spaces, limits, self._scopes, self._passages)
+
+    def uncounted(self) -> "Retriever":
+        """The same with the same caches; what it searches is in no metric."""
+        uncounted = copy(self)
+        uncounted._count_search = lambda _reason: None  # noqa: SLF001  # of this class
+        uncounted._sampler = None  # noqa: SLF001
+        return uncounted
 
     def forget(self, tenant_id: TenantId) -> None:
         """Empties the caches of what callers asked and can see, and of the tenant's passages."""

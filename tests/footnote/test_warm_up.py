@@ -1,29 +1,43 @@
-"""The search that a process makes before it is ready."""
+"""The answers that a process makes before it is ready."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from app.resources import Resources
 from footnote.compose import open_resources
-from footnote.on_database import utc_now
-from footnote.warm_up import NO_CHUNK, QUESTION, warm_up
-from kb.postgres.database import EVERYONE, Database, Viewer
+from footnote.warm_up import rehearse, warm_up
+from kb.ids import TenantId
+from kb.postgres.database import EVERYONE, Database
 from kb.settings import Settings
-from kb.store.chunks import read_passages
+from tests.fakes.gateways import one_model, running_gateway
 from tests.footnote.processes import free_port
 from tests.service import Service
+
+QUESTION = "When does the ferry to the island leave?"
+TEXT = "The ferry to the island leaves at nine. It costs 12 euros."
 
 
 @pytest.fixture
 async def fresh(settings: Settings, database_url: str, tmp_path: Path) -> AsyncIterator[Resources]:
-    """A process that has searched nothing yet, beside the one that tests share."""
+    """A process that has answered nothing yet, beside the one that tests share."""
     own = settings.model_copy(update={"home": tmp_path})
     async with open_resources(own, database_url) as resources:
         yield resources
+
+
+@pytest.fixture
+async def tenant_id(service: Service) -> TenantId:
+    """A tenant with a document that every member may read."""
+    tenant_id = await service.new_tenant()
+    writer = await service.person(tenant_id, EVERYONE)
+    await writer.upload(TEXT, principals=[EVERYONE])
+    return tenant_id
 
 
 def statements_compiled(database: Database) -> int:
@@ -31,25 +45,74 @@ def statements_compiled(database: Database) -> int:
     return len(database.engine.sync_engine._compiled_cache or ())
 
 
-async def test_the_first_search_of_a_reader_finds_its_statements_compiled(
+def counted(resources: Resources) -> dict[tuple[str, ...], float]:
+    """The answers and searches that the metrics tell of, by name and labels."""
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for metric in resources.metrics.registry.collect()
+        if metric.name in {"footnote_answers", "footnote_searches", "footnote_stage_seconds"}
+        for sample in metric.samples
+    }
+
+
+async def rows(resources: Resources, tenant_id: TenantId) -> list[int]:
+    """The number of answers, of their documents and of events that are stored for the tenant."""
+    async with resources.database.tenant(tenant_id, viewer=None) as scope:
+        return [
+            (await scope.connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one()  # noqa: S608  # of the names below
+            for table in ("answers", "answer_documents", "audit_events")
+        ]
+
+
+async def test_the_first_answer_finds_statements_compiled_and_passages_in_memory(
+    fresh: Resources, service: Service, tenant_id: TenantId
+) -> None:
+    await rehearse(fresh, tenant_id)
+
+    async with service.with_resources(fresh) as served:
+        member = await served.person(tenant_id)
+        compiled = statements_compiled(fresh.database)
+        answered = await member.ask(QUESTION)
+    assert answered.json()["status"] == "answered", answered.text
+    assert statements_compiled(fresh.database) == compiled
+    assert counted(fresh)["footnote_searches_total", "memory", ""] == 1
+
+
+async def test_what_is_rehearsed_is_neither_stored_nor_counted_nor_logged(
+    fresh: Resources, tenant_id: TenantId, every_level_is_logged: None
+) -> None:
+    stored, before = await rows(fresh, tenant_id), counted(fresh)
+
+    with capture_logs() as logs:
+        await rehearse(fresh, tenant_id)
+
+    assert await rows(fresh, tenant_id) == stored
+    assert counted(fresh) == before
+    assert {each["event"] for each in logs} <= {"index.catch_up"}
+
+
+async def test_no_language_model_is_paid_for_what_nobody_asked(
+    fresh: Resources, database: Database, tenant_id: TenantId
+) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    async with running_gateway(one_model(nowhere), database) as gateway:
+        await rehearse(replace(fresh, answerer=replace(fresh.answerer, gateway=gateway)), tenant_id)
+
+    async with fresh.database.tenant(tenant_id, viewer=None) as scope:
+        calls = await scope.connection.execute(text("SELECT count(*) FROM model_calls"))
+        assert calls.scalar_one() == 0
+
+
+async def test_what_not_every_member_may_read_is_not_looked_at(
     fresh: Resources, service: Service
 ) -> None:
     tenant_id = await service.new_tenant()
-    writer = await service.person(tenant_id, EVERYONE)
-    await writer.upload("Everybody may read this since May.", principals=[EVERYONE])
-    everybody = Viewer(principals=(EVERYONE,))
+    writer = await service.person(tenant_id, "group:few")
+    await writer.upload(TEXT, principals=["group:few"])
 
-    await warm_up(fresh)
+    await rehearse(fresh, tenant_id)
 
-    compiled = statements_compiled(fresh.database)
-    async with fresh.database.tenant(tenant_id, viewer=everybody) as scope:
-        await read_passages(scope, [NO_CHUNK])
-    assert statements_compiled(fresh.database) == compiled
-    found = await fresh.retriever.search(tenant_id, everybody, QUESTION, now=utc_now())
-    assert len(found.passages) == 1
-    # The tenant of another test, whose documents are gone, has no vectors to search. Without the
-    # warm-up it is ten.
-    assert statements_compiled(fresh.database) <= compiled + 1
+    assert not fresh.retriever._passages._held
 
 
 async def test_a_database_that_is_away_does_not_keep_a_process_from_starting(
@@ -63,3 +126,15 @@ async def test_a_database_that_is_away_does_not_keep_a_process_from_starting(
     assert [(each["event"], each["code"]) for each in logs] == [
         ("warm_up.failed", "database_unavailable")
     ]
+
+
+async def test_a_fault_in_an_answer_does_not_keep_a_process_from_starting(
+    fresh: Resources, tenant_id: TenantId, every_level_is_logged: None
+) -> None:
+    def broken() -> datetime:
+        raise ZeroDivisionError
+
+    with capture_logs() as logs:
+        await warm_up(replace(fresh, clock=broken))
+
+    assert [each["event"] for each in logs] == ["warm_up.crashed"]
