@@ -1,8 +1,7 @@
-"""Serving: the API, alone or with everything in one process tree."""
+"""Serving: the API, alone, as one of several or beside a worker."""
 
 import asyncio
 import gc
-import os
 import socket
 import sys
 from collections.abc import Mapping
@@ -20,7 +19,6 @@ from footnote.compose import open_resources
 from footnote.http_server import Moments, http_server
 from footnote.listening import Listener, address_failure, bound_to
 from footnote.on_database import COMMAND_LINE
-from footnote.one_up import only_one_up
 from footnote.service_process import (
     database_parts,
     group_ended_without,
@@ -28,16 +26,15 @@ from footnote.service_process import (
     started,
     stop_with,
 )
-from footnote.supervisor import Child, Part, Supervisor
+from footnote.supervisor import Supervisor
 from footnote.warm_up import warm_up
 from kb.errors import DependencyFailed
-from kb.process_metrics import listening_socket, show_metrics
+from kb.process_metrics import show_metrics
 from kb.settings import DEFAULT_EMBEDDING_MODEL, Settings
 from kb.store.audit import record_system_event
 from kb.store.credentials import create_key
 from kb.store.queue_state import queue_states
 from kb.store.tenants import create_tenant, generations
-from migrations.run import upgrade
 
 log = structlog.get_logger(__name__)
 
@@ -59,44 +56,6 @@ Questions are embedded and answers proved in threads, which take turns with the 
 searching clients beside two who ask waited 53 to 78 ms instead of 98 to 160 (p95, busy machine)."""
 
 
-def up(host: str, port: int) -> None:
-    """Run everything: database (embedded unless configured), migrations, API and a worker."""
-    with bound_to(host, port) as listener:
-        told = Announcements(listener)
-        with (
-            told.end_told(),
-            service() as settings,
-            only_one_up(settings.home_path, listener.url),
-        ):
-            _run_everything(settings, listener, told)
-
-
-def _run_everything(settings: Settings, listener: Listener, told: Announcements) -> None:
-    told.step(
-        f"starting the database in {str(settings.home_path)!r}"
-        if settings.database_url is None
-        else "reaching the database"
-    )
-
-    def prepare_schema(url: str) -> None:
-        told.step("bringing the schema up to date")
-        upgrade(url)
-
-    with started("api", settings, prepare_schema) as server:
-        told.step("starting the worker")
-        command = [sys.executable, "-m", "footnote", "worker", "--exit-with", str(os.getpid())]
-        with listening_socket() as shown_at:
-            descriptor = shown_at.fileno()
-            command += ["--metrics-at", str(descriptor)]
-            child = Child("worker", command, descriptors=[descriptor])
-            parts: list[Part] = [*database_parts(server), child]
-            with Supervisor(parts, home=settings.home_path) as supervisor:
-                uvloop.run(
-                    _serve(settings, server.url, listener, told, others={"worker": shown_at})
-                )
-            told.cut_off += [f"the {name} did not end in time" for name in supervisor.killed]
-
-
 def api(host: str, port: int) -> None:
     """Run the API alone; the schema must be up to date."""
     with (
@@ -105,7 +64,7 @@ def api(host: str, port: int) -> None:
         started("api", settings) as server,
         Supervisor(database_parts(server), home=settings.home_path),
     ):
-        uvloop.run(_serve(settings, server.url, listener))
+        uvloop.run(serve(settings, server.url, listener))
 
 
 def one_of_several(host: str, port: int, from_parent: str) -> None:
@@ -118,10 +77,10 @@ def one_of_several(host: str, port: int, from_parent: str) -> None:
         group_ended_without(inherited.parent),
         started(inherited.name, settings) as server,
     ):
-        asyncio.run(_serve(settings, server.url, listener, others=others, inherited=inherited))
+        asyncio.run(serve(settings, server.url, listener, others=others, inherited=inherited))
 
 
-async def _serve(
+async def serve(
     settings: Settings,
     url: str,
     listener: Listener,

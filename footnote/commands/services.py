@@ -13,9 +13,9 @@ PortOption = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen 
 def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
     """Run everything: database (embedded unless configured), migrations, API and a worker."""
     with rare_collections():
-        from footnote.commands import serve
+        from footnote.commands import serve_all
 
-    serve.up(host, port)
+    serve_all.up(host, port)
 
 
 def api(

@@ -172,6 +172,16 @@ async def test_an_api_loads_nothing_that_ingests_and_no_client_of_language_model
     assert modules & (INGESTING | LANGUAGE_MODELS) == set()
 
 
+async def test_up_can_start_its_worker_before_it_loads_what_the_api_needs() -> None:
+    loaded = "import json, sys; from footnote.commands import serve_all; "
+    told = "print(json.dumps(sorted(sys.modules)))"
+    async with python(["-c", loaded + told], environment={}, is_heard=True) as process:
+        stdout, stderr = await process.communicate()
+
+    assert process.returncode == 0, stderr.decode()
+    assert set(json.loads(stdout)) & (ANSWERING | INGESTING | MODELS | {"numpy"}) == set()
+
+
 @pytest.mark.end_to_end
 async def test_a_worker_loads_nothing_that_answers_or_serves(environment: dict[str, str]) -> None:
     codes, modules = await after([["worker", "--until-empty"]], environment)
