@@ -69,6 +69,10 @@ async def rehearse(resources: Resources, tenant_id: TenantId) -> None:
         scopes=frozenset(),
     )
     caller = Caller(identity=identity, principals=identity.principals, request_id="warm-up")
+    with suppress(TimeoutError):
+        # A search waits for less, and is made without them.
+        async with asyncio.timeout(MAX_SECONDS / 2):
+            await resources.retriever.take_up(tenant_id)
     for question in QUESTIONS:
         accepted = accept_question(resources, caller, AnswerRequest(question=question))
         await make_answer(resources, accepted)

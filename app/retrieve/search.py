@@ -79,6 +79,11 @@ class Retriever:
         uncounted._sampler = None  # noqa: SLF001
         return uncounted
 
+    async def take_up(self, tenant_id: TenantId) -> None:
+        """The sketches of the tenant's vectors are in memory then, unless they do not fit."""
+        if self._indexes.sketches is not None:
+            await self._indexes.sketches.catch_up(tenant_id, self.spaces.expected.space)
+
     def forget(self, tenant_id: TenantId) -> None:
         """Empties the caches of what callers asked and can see, and of the tenant's passages."""
         self._scopes.forget()

@@ -69,6 +69,7 @@ async def test_the_first_answer_finds_statements_compiled_and_passages_in_memory
 ) -> None:
     await rehearse(fresh, tenant_id)
 
+    assert fresh.database._at_once is not None, "The second one was not searched for in memory."
     async with service.with_resources(fresh) as served:
         member = await served.person(tenant_id)
         compiled = statements_compiled(fresh.database)
@@ -137,4 +138,4 @@ async def test_a_fault_in_an_answer_does_not_keep_a_process_from_starting(
     with capture_logs() as logs:
         await warm_up(replace(fresh, clock=broken))
 
-    assert [each["event"] for each in logs] == ["warm_up.crashed"]
+    assert logs[-1]["event"] == "warm_up.crashed"
