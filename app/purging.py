@@ -20,7 +20,7 @@ from app.retrieve.search import Retriever
 from kb.errors import DependencyFailed, TenantNotFound
 from kb.files import FileStore
 from kb.ids import TenantId
-from kb.postgres.database import Database
+from kb.postgres.database import Database, SystemSession
 from kb.store.api_processes import (
     ApiProcess,
     node_purged,
@@ -83,13 +83,19 @@ class Purger:
             except DependencyFailed as error:
                 log.warning("purge.no_goodbye", code=error.code)
 
+    async def announce(self) -> None:
+        """From now on deletions wait for this process, which may hold texts.
+
+        Until it runs, for as long as for one that has died.
+        """
+        async with self.database.system() as system:
+            await self._say_alive(system)
+
     async def purge_once(self) -> None:
         """One look at what is to be purged, and all of it that can be."""
         stored = await self._stored()
         async with self.database.system() as system:
-            if self._alive_at is None or monotonic() - self._alive_at > ALIVE_SECONDS:
-                await say_alive(system, self.process)
-                self._alive_at = monotonic()
+            await self._say_alive(system)
             generation_by_tenant = await open_deletions(system)
             deleted_tenants = await open_tenant_deletions(system)
             returned = await deleted_among(system, stored)
@@ -101,6 +107,11 @@ class Purger:
         self._keep(generation_by_tenant)
         for tenant_id, generation in generation_by_tenant.items():
             await self._tried(tenant_id, self._purge_documents(tenant_id, generation))
+
+    async def _say_alive(self, system: SystemSession) -> None:
+        if self._alive_at is None or monotonic() - self._alive_at > ALIVE_SECONDS:
+            await say_alive(system, self.process)
+            self._alive_at = monotonic()
 
     async def _tried(self, tenant_id: TenantId, purge: Coroutine[Any, Any, None]) -> None:
         """One tenant's trouble does not keep the others from their turn."""

@@ -42,6 +42,8 @@ async def warm_up(resources: Resources) -> None:
     """
     try:
         async with asyncio.timeout(MAX_SECONDS):
+            # What is deleted while passages are held here is purged here as well.
+            await resources.purger.announce()
             async with resources.database.system() as system:
                 changes = {tenant: n for tenant, n in (await generations(system)).items() if n}
             if changes:

@@ -218,8 +218,10 @@ async def _find_candidates(search: Search, held: _Held) -> Candidates:
             with search.stopwatch.span("lexical"):
                 lexical = await search_words(held.lexical, search)
         question, cosine_by_chunk = await comparing
-    finally:
+    except BaseException:
         comparing.cancel()
+        await asyncio.gather(comparing, return_exceptions=True)
+        raise
     vector = VectorCandidates()
     if held.sketches is not None:
         besides = list(lexical.bm25_by_chunk)

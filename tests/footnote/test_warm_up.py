@@ -116,6 +116,26 @@ async def test_what_not_every_member_may_read_is_not_looked_at(
     assert not fresh.retriever._passages._held
 
 
+async def test_a_deletion_waits_for_a_process_that_has_not_begun_to_purge(
+    fresh: Resources, service: Service
+) -> None:
+    tenant_id = await service.new_tenant()
+    writer = await service.person(tenant_id, EVERYONE)
+    document_id = await writer.upload(TEXT, principals=[EVERYONE])
+    await warm_up(fresh)
+    await rehearse(fresh, tenant_id)
+    assert tenant_id in {tenant for tenant, _ in fresh.retriever._passages._held}
+
+    await writer.request("DELETE", f"/v1/documents/{document_id}")
+    other = service.resources.purger
+    for _ in range(2):
+        await other.purge_once()
+        other._rests_until.clear()
+    await fresh.purger.purge_once()
+
+    assert tenant_id not in {tenant for tenant, _ in fresh.retriever._passages._held}
+
+
 async def test_a_database_that_is_away_does_not_keep_a_process_from_starting(
     fresh: Resources, every_level_is_logged: None
 ) -> None:
