@@ -100,7 +100,8 @@ async def encode_events(
 
 def _encode(event: StreamEvent) -> bytes:
     return format_sse_event(
-        data_str=json.dumps(event.data, ensure_ascii=False),
+        # In an order of its own: a stored event comes back in another one.
+        data_str=json.dumps(event.data, ensure_ascii=False, sort_keys=True),
         event=event.name,
         id=str(event.number),
     )

@@ -9,13 +9,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from random import SystemRandom
 from time import monotonic
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import psycopg
 import structlog
-from psycopg.sql import SQL, Composed
+from psycopg.sql import SQL, Composed, Identifier, Placeholder
 from sqlalchemy import text
 from sqlalchemy.exc import (
     DBAPIError,
@@ -103,6 +104,21 @@ class Viewer:
         return Uploader(name=self.owner, person=person_of(self.principals))
 
 
+class TenantCaller(Protocol):
+    """A tenant whose rows a function in the database is called for: see `Database.at_once`."""
+
+    @property
+    def tenant_id(self) -> TenantId:
+        """The tenant, which the function gets as its first argument."""
+
+    @property
+    def viewer(self) -> Viewer | None:
+        """The reader that it acts as; None: the whole tenant."""
+
+    async def call(self, function: str, arguments: Sequence[object]) -> tuple[Any, ...]:
+        """The function's one row; `arguments` are those after the tenant."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TenantSession:
     """An open transaction on one tenant's rows."""
@@ -122,6 +138,15 @@ class TenantSession:
             await cursor.execute(statement, parameters)
             return await cursor.fetchall()
 
+    async def call(self, function: str, arguments: Sequence[object]) -> tuple[Any, ...]:
+        """The one row of a function in the database, called within the transaction."""
+        raw = await self.connection.get_raw_connection()
+        driver = cast("psycopg.AsyncConnection[tuple[Any, ...]]", raw.driver_connection)
+        statement = call_of(function, len(arguments))
+        cursor = await driver.execute(statement, (self.tenant_id, *arguments), binary=True)
+        (row,) = await cursor.fetchall()
+        return row
+
     @asynccontextmanager
     async def whole_tenant(self) -> AsyncIterator["TenantSession"]:
         """The same transaction with the whole tenant in view, for writes after a check."""
@@ -140,15 +165,34 @@ class TenantSession:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TenantCall:
+    """A transaction on one tenant's rows that is one call, made in one round trip.
+
+    It may be made twice, when a connection is lost: what the function stores is stored once.
+    """
+
+    database: "Database"
+    tenant_id: TenantId
+    viewer: Viewer | None
+
+    async def call(self, function: str, arguments: Sequence[object]) -> tuple[Any, ...]:
+        """The function's one row; errors as for `Database.owner`."""
+        entry = _entry(self.tenant_id, self.viewer)
+        entered = (entry["role"], self.tenant_id, entry["principals"], entry["owner"])
+        statement = call_of(function, len(arguments), is_entering=True)
+        return await self.database.fetch(statement, (*entered, *arguments))
+
+
+@dataclass(frozen=True, kw_only=True)
 class SystemSession:
     """An open transaction on tenants, credentials and embedding spaces, across tenants."""
 
     connection: AsyncConnection
 
 
-def constraint_of(error: IntegrityError) -> str | None:
+def constraint_of(error: IntegrityError | psycopg.IntegrityError) -> str | None:
     """The name of the constraint that a statement would have broken."""
-    cause = error.orig
+    cause = error.orig if isinstance(error, IntegrityError) else error
     return cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None
 
 
@@ -176,6 +220,10 @@ class Database:
             await connection.execute(_ENTER, _entry(tenant_id, viewer))
             yield TenantSession(connection=connection, tenant_id=tenant_id, viewer=viewer)
 
+    def at_once(self, tenant_id: TenantId, *, viewer: Viewer | None) -> TenantCall:
+        """A transaction on one tenant that is one call of a function, in one round trip."""
+        return TenantCall(database=self, tenant_id=tenant_id, viewer=viewer)
+
     @asynccontextmanager
     async def system(self) -> AsyncIterator[SystemSession]:
         """A transaction across tenants, without a view of any document."""
@@ -196,7 +244,9 @@ class Database:
             async with engine.begin() as connection:
                 yield connection
 
-    async def fetch_at_once(self, statement: SQL, parameters: Sequence[object]) -> tuple[Any, ...]:
+    async def fetch_at_once(
+        self, statement: SQL | bytes, parameters: Sequence[object]
+    ) -> tuple[Any, ...]:
         """The one row of a statement that is a transaction of its own, in one round trip.
 
         Its role and its tenant it has to set itself: it is a call of a function that does. Errors
@@ -211,7 +261,7 @@ class Database:
                 (row,) = await cursor.fetchall()
         return row
 
-    async def fetch(self, statement: SQL, parameters: Sequence[object]) -> tuple[Any, ...]:
+    async def fetch(self, statement: SQL | bytes, parameters: Sequence[object]) -> tuple[Any, ...]:
         """As `fetch_at_once`, by a connection of the pool when none of those few can be used.
 
         The statement may so be executed twice.
@@ -248,7 +298,7 @@ class Database:
             raise _unreached(cause, state) from error
         except PoolTimeoutError as error:
             raise Overloaded("All database connections of this process are in use.") from error
-        except IntegrityError as error:
+        except (IntegrityError, psycopg.IntegrityError) as error:
             if (constraint_of(error) or "").endswith(_TENANT_KEY):
                 raise TenantNotFound from error
             raise
@@ -296,6 +346,24 @@ def _unreached(cause: BaseException | None, state: str | None) -> KnowledgeBaseE
     ):
         return Overloaded("The database has no connection left: 'footnote doctor' counts them.")
     return DatabaseUnavailable()
+
+
+@cache
+def call_of(function: str, argument_count: int, *, is_entering: bool = False) -> bytes:
+    """The statement that calls a function with a tenant and so many further arguments.
+
+    With `is_entering`, after it has taken on a role, that tenant, principals and an owner.
+    """
+    name, places = Identifier(function), SQL(", ").join([Placeholder()] * argument_count)
+    if is_entering:
+        # The call needs what has been entered, and so comes after it.
+        statement = SQL(
+            "SELECT called.* FROM footnote_enter(%s, %s, %s::text[], %s) AS entered (tenant),"
+            " LATERAL {}(entered.tenant, {}) AS called"
+        )
+    else:
+        statement = SQL("SELECT * FROM {}(%s, {})")
+    return statement.format(name, places).as_bytes(None)
 
 
 def _entry(tenant_id: TenantId, viewer: Viewer | None) -> dict[str, object]:

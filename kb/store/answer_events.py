@@ -4,30 +4,26 @@ The events are rows, so that a caller whose connection broke goes on at any node
 under row security each time: what was taken away from the caller is told no more.
 """
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    DateTime,
-    Text,
-    Uuid,
-    bindparam,
-    insert,
-    select,
-    text,
-    update,
-)
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ARRAY, BigInteger, DateTime, Text, Uuid, bindparam, select, text, update
 
 from kb.errors import AnswerNotFound
 from kb.ids import AnswerId
-from kb.postgres.database import TenantSession
-from kb.store.answers import AnswerRecord, columns_of, evidence_may_be_deleted
+from kb.postgres.database import TenantCaller, TenantSession
+from kb.store.answers import (
+    NOT_AUDITED,
+    AnswerRecord,
+    asked_by,
+    audited,
+    evidence_may_be_deleted,
+)
+from kb.store.audit import Actor
 from kb.store.tables import answers
 
 KEPT_FOR: Final = timedelta(hours=1)
@@ -36,6 +32,10 @@ KEPT_FOR: Final = timedelta(hours=1)
 RUNNING: Final = "running"
 FAILED: Final = "failed"
 COMPLETED_EVENT: Final = "answer.completed"
+ERROR_EVENT: Final = "error"
+
+_UNCHANGED: Final = (None,) * 4
+"""Status, response, trace and generation of an answer that is still being made."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,39 +65,6 @@ _FORGET: Final = text(
     DELETE FROM answer_events WHERE tenant_id = :tenant_id AND created_at < :before
     """
 ).bindparams(bindparam("tenant_id", type_=Uuid), bindparam("before", type_=DateTime(timezone=True)))
-
-_WRITE: Final = text(
-    """
-    WITH written AS (
-        UPDATE answers
-        SET alive_at = :now,
-            status = coalesce(:status, status),
-            response = coalesce(:response, response),
-            trace = coalesce(:trace, trace),
-            generation = coalesce(:generation, generation)
-        WHERE tenant_id = :tenant_id AND id = :answer_id
-        RETURNING id
-    ), shown AS (
-        INSERT INTO answer_documents (tenant_id, answer_id, document_id)
-        SELECT :tenant_id, written.id, cited.id
-        FROM written, unnest(:document_ids) AS cited (id)
-        ON CONFLICT DO NOTHING
-    ), told AS (
-        INSERT INTO answer_events (tenant_id, answer_id, number, name, data)
-        SELECT :tenant_id, written.id, told.number, told.name, told.data
-        FROM written, jsonb_to_recordset(:events) AS told (number int, name text, data jsonb)
-    )
-    SELECT id FROM written
-    """
-).bindparams(
-    *(bindparam(name, type_=Uuid) for name in ("tenant_id", "answer_id")),
-    *(bindparam(name, type_=JSONB(none_as_null=True)) for name in ("response", "trace", "events")),
-    bindparam("now", type_=DateTime(timezone=True)),
-    bindparam("status", type_=Text),
-    bindparam("generation", type_=BigInteger),
-    bindparam("document_ids", type_=ARRAY(Uuid)),
-)
-"""All that is to be told, in one round trip: its events, what they show, and what it comes to."""
 
 _READ: Final = text(
     """
@@ -142,25 +109,25 @@ class Told:
 
 
 async def begin_stream(
-    scope: TenantSession,
+    scope: TenantCaller,
     record: AnswerRecord,
     first: StreamEvent,
     *,
     owner: str,
     request_sha256: str,
-    now: datetime,
 ) -> None:
     """Stores an answer that is about to be made, and its first event."""
-    stored = insert(answers).values(
-        **columns_of(scope.tenant_id, record),
-        owner=owner,
-        request_sha256=request_sha256,
-        alive_at=now,
-        followed_at=now,
+    await scope.call(
+        "footnote_begin_answer",
+        [
+            *asked_by(record),
+            record.created_at,
+            owner,
+            request_sha256,
+            first.name,
+            json.dumps(first.data),
+        ],
     )
-    await scope.connection.execute(stored)
-    async with scope.whole_tenant() as whole:
-        await append_events(whole, record.id, Told(events=[first]), now=now)
 
 
 async def forget_streams(scope: TenantSession, *, now: datetime) -> None:
@@ -173,42 +140,64 @@ async def forget_streams(scope: TenantSession, *, now: datetime) -> None:
 
 
 async def append_events(
-    scope: TenantSession, answer_id: AnswerId, told: Told, *, now: datetime
-) -> None:
+    scope: TenantCaller,
+    answer_id: AnswerId,
+    told: Told,
+    *,
+    readers: tuple[str, ...] | None,
+    now: datetime,
+) -> bool:
     """Adds the events and the documents that they show; AnswerNotFound when the answer was deleted.
 
-    EvidenceDeleted when one of the documents was. Needs a whole-tenant scope.
+    True when the readers, if any, may read all that the answer has shown. EvidenceDeleted when one
+    of the documents was. Needs a whole-tenant scope.
     """
-    await _write(scope, answer_id, told, now=now)
-
-
-async def complete_stream(
-    scope: TenantSession, record: AnswerRecord, told: Told, *, number: int, now: datetime
-) -> None:
-    """Adds the events and ends the stream with the answer, which is its last one, of that number.
-
-    Errors as above.
-    """
-    # Not stored twice: the event's data is the stored response.
-    last = StreamEvent(number=number, name=COMPLETED_EVENT, data={})
-    await _write(
+    return await _tell(
         scope,
-        record.id,
-        Told(
-            events=[*told.events, last],
-            document_ids={*told.document_ids, *record.cited_document_ids},
-        ),
-        now=now,
-        record=record,
-        status=record.status,
+        [
+            *(answer_id, now, _rows(told.events), sorted(told.document_ids)),
+            *_UNCHANGED,
+            None if readers is None else list(readers),
+            *NOT_AUDITED,
+        ],
+    )
+
+
+async def complete_stream(  # what one statement says
+    scope: TenantCaller,
+    record: AnswerRecord,
+    told: Told,
+    actor: Actor,
+    *,
+    readers: tuple[str, ...] | None,
+    now: datetime,
+) -> bool:
+    """Adds the events, the last of which ends the stream with the answer, and that the actor asked.
+
+    Result and errors as above.
+    """
+    # Not stored twice: the last event's data is the stored response.
+    *others, last = told.events
+    return await _tell(
+        scope,
+        [
+            *(record.id, now, _rows([*others, replace(last, data={})])),
+            sorted({*told.document_ids, *record.cited_document_ids}),
+            *(record.status, json.dumps(record.response), json.dumps(record.trace)),
+            record.generation,
+            None if readers is None else list(readers),
+            *audited(actor),
+        ],
     )
 
 
 async def fail_stream(
-    scope: TenantSession, answer_id: AnswerId, event: StreamEvent, *, now: datetime
+    scope: TenantCaller, answer_id: AnswerId, problem: Mapping[str, object], *, now: datetime
 ) -> None:
-    """Ends the stream with an error. Needs a whole-tenant scope."""
-    await _write(scope, answer_id, Told(events=[event]), now=now, status=FAILED)
+    """Ends the stream with an error behind all that is stored. Needs a whole-tenant scope."""
+    event = {"number": None, "name": ERROR_EVENT, "data": problem}
+    ending = (FAILED, *_UNCHANGED[1:])
+    await _tell(scope, [answer_id, now, json.dumps([event]), [], *ending, None, *NOT_AUDITED])
 
 
 async def keep_alive(scope: TenantSession, answer_id: AnswerId, *, now: datetime) -> datetime:
@@ -294,32 +283,18 @@ async def _set(scope: TenantSession, answer_id: AnswerId, **values: object) -> N
     )
 
 
-async def _write(  # what one statement says
-    scope: TenantSession,
-    answer_id: AnswerId,
-    told: Told,
-    *,
-    now: datetime,
-    record: AnswerRecord | None = None,
-    status: str | None = None,
-) -> None:
+def _rows(events: Sequence[StreamEvent]) -> str:
+    return json.dumps(
+        [
+            {"number": event.number, "name": event.name, "data": event.data or None}
+            for event in events
+        ]
+    )
+
+
+async def _tell(scope: TenantCaller, arguments: Sequence[object]) -> bool:
     with evidence_may_be_deleted():
-        written = await scope.connection.execute(
-            _WRITE,
-            {
-                "tenant_id": scope.tenant_id,
-                "answer_id": answer_id,
-                "now": now,
-                "status": status,
-                "response": None if record is None else record.response,
-                "trace": None if record is None else record.trace,
-                "generation": None if record is None else record.generation,
-                "document_ids": sorted(told.document_ids),
-                "events": [
-                    {"number": event.number, "name": event.name, "data": event.data or None}
-                    for event in told.events
-                ],
-            },
-        )
-    if written.one_or_none() is None:
+        is_stored, is_readable = await scope.call("footnote_tell_answer", arguments)
+    if not is_stored:
         raise AnswerNotFound
+    return bool(is_readable)

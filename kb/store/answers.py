@@ -1,5 +1,6 @@
 """Answer records: stored with all that determined them, read by those who could have asked."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -7,25 +8,13 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
-    DateTime,
-    Text,
-    Uuid,
-    and_,
-    bindparam,
-    func,
-    select,
-    text,
-)
-from sqlalchemy.dialects.postgresql import JSONB
+import psycopg
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.exc import IntegrityError
 
 from kb.errors import AnswerNotFound, EvidenceDeleted, StillRunning
-from kb.ids import AnswerId, DocumentId, Subject, TenantId, new_uuid
-from kb.postgres.database import TenantSession, Viewer, constraint_of
+from kb.ids import AnswerId, DocumentId, Subject, new_uuid
+from kb.postgres.database import TenantCaller, TenantSession, Viewer, constraint_of
 from kb.principals import author_of, key_of, key_subject
 from kb.store.audit import Actor
 from kb.store.tables import answer_documents, answers, documents
@@ -54,83 +43,49 @@ class AnswerRecord:
     to those who could have asked; the rest is for operators."""
 
 
-_INSERT: Final = text(
-    """
-    WITH stored AS (
-        INSERT INTO answers (tenant_id, id, subject, credential_id, principals, request, response,
-                             status, generation, created_at, trace)
-        VALUES (:tenant_id, :id, :subject, :credential_id, :principals, :request, :response,
-                :status, :generation, :created_at, :trace)
-    ), shown AS (
-        INSERT INTO answer_documents (tenant_id, answer_id, document_id)
-        SELECT :tenant_id, :id, unnest(:document_ids)
-    ), audited AS (
-        INSERT INTO audit_events (tenant_id, id, action, actor, principals, object_id, request_id,
-                                  detail)
-        VALUES (:tenant_id, :event_id, :action, :actor, :actor_principals, CAST(:id AS text),
-                :request_id, jsonb_build_object('status', :status))
-    )
-    SELECT NOT EXISTS (
-        SELECT FROM unnest(:document_ids) AS cited (id)
-        WHERE NOT EXISTS (
-            SELECT FROM documents
-            WHERE documents.tenant_id = :tenant_id AND documents.id = cited.id
-              AND (:readers IS NULL OR documents.principals && :readers)
-        )
-    )
-    """
-).bindparams(
-    *(bindparam(name, type_=Uuid) for name in ("tenant_id", "id", "credential_id", "event_id")),
-    *(bindparam(name, type_=JSONB) for name in ("request", "response", "trace")),
-    *(bindparam(name, type_=ARRAY(Text)) for name in ("principals", "actor_principals", "readers")),
-    *(bindparam(name, type_=Text) for name in ("subject", "status", "action", "actor")),
-    bindparam("request_id", type_=Text),
-    bindparam("generation", type_=BigInteger),
-    bindparam("created_at", type_=DateTime(timezone=True)),
-    bindparam("document_ids", type_=ARRAY(Uuid)),
-)
-"""In one round trip, which costs more than each of the three rows."""
-
-
-def columns_of(tenant_id: TenantId, record: AnswerRecord) -> dict[str, object]:
-    """The record's row in `answers`."""
-    return {
-        "tenant_id": tenant_id,
-        "id": record.id,
-        "subject": record.subject,
+def asked_by(record: AnswerRecord) -> list[object]:
+    """The record's id, who asked, and what, as functions in the database take them."""
+    return [
+        record.id,
+        record.subject,
         # By it the previous release finds the answers of a key, as `recent_statuses` does.
-        "credential_id": key_of(record.subject),
-        "principals": list(record.principals),
-        "request": record.request,
-        "response": record.response,
-        "status": record.status,
-        "generation": record.generation,
-        "created_at": record.created_at,
-        "trace": record.trace,
-    }
+        key_of(record.subject),
+        list(record.principals),
+        json.dumps(record.request),
+    ]
 
 
-async def insert_answer(scope: TenantSession, record: AnswerRecord, actor: Actor) -> bool:
+def audited(actor: Actor) -> list[object]:
+    """The event that an answer was given, as functions in the database take it."""
+    return [new_uuid(), CREATED, actor.name, list(actor.principals), actor.request_id]
+
+
+NOT_AUDITED: Final = (None,) * 5
+"""The same of no event."""
+
+
+async def insert_answer(scope: TenantCaller, record: AnswerRecord, actor: Actor) -> bool:
     """Stores the record, which documents it quotes, and that the actor asked.
 
     False when the viewer may not, or no longer, read one of these documents, and so not the answer.
     EvidenceDeleted when one of them was deleted meanwhile.
     """
     with evidence_may_be_deleted():
-        readable = await scope.connection.execute(
-            _INSERT,
-            {
-                **columns_of(scope.tenant_id, record),
-                "document_ids": sorted(record.cited_document_ids),
-                "readers": None if scope.viewer is None else list(scope.viewer.principals),
-                "event_id": new_uuid(),
-                "action": CREATED,
-                "actor": actor.name,
-                "actor_principals": list(actor.principals),
-                "request_id": actor.request_id,
-            },
+        (is_readable,) = await scope.call(
+            "footnote_store_answer",
+            [
+                *asked_by(record),
+                json.dumps(record.response),
+                record.status,
+                record.generation,
+                record.created_at,
+                json.dumps(record.trace),
+                sorted(record.cited_document_ids),
+                None if scope.viewer is None else list(scope.viewer.principals),
+                *audited(actor),
+            ],
         )
-    return bool(readable.scalar_one())
+    return bool(is_readable)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,7 +203,7 @@ def evidence_may_be_deleted() -> Iterator[None]:
     """EvidenceDeleted when a document was deleted that the statement says an answer shows."""
     try:
         yield
-    except IntegrityError as error:
+    except (IntegrityError, psycopg.IntegrityError) as error:
         if constraint_of(error) == _SHOWN:
             raise EvidenceDeleted from error
         raise

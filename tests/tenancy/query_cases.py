@@ -796,19 +796,28 @@ QUERIES: Mapping[str, QueryCase] = {
     ),
     "store.answer_events.append_events": changes(
         lambda s, h: append_events(
-            s, h.answer_id, Told(events=[EVENT], document_ids=[h.unread.id]), now=NOW
+            s,
+            h.answer_id,
+            Told(events=[EVENT], document_ids=[h.unread.id]),
+            readers=("group:hr",),
+            now=NOW,
         )
     ),
     "store.answer_events.begin_stream": adds(
-        lambda s, h: begin_stream(s, _record(s, h), EVENT, owner="x", request_sha256="x", now=NOW)
+        lambda s, h: begin_stream(s, _record(s, h), EVENT, owner="x", request_sha256="x")
     ),
     "store.answer_events.complete_stream": changes(
         lambda s, h: complete_stream(
-            s, replace(_record(s, h), id=h.answer_id), Told(events=[]), number=EVENT.number, now=NOW
+            s,
+            replace(_record(s, h), id=h.answer_id),
+            Told(events=[EVENT]),
+            ACTOR,
+            readers=None,
+            now=NOW,
         )
     ),
     "store.answer_events.fail_stream": changes(
-        lambda s, h: fail_stream(s, h.answer_id, EVENT, now=NOW)
+        lambda s, h: fail_stream(s, h.answer_id, {}, now=NOW)
     ),
     "store.answer_events.find_stream": finds(
         lambda s, h: find_stream(s, owner=h.owner, request_sha256=h.stream_sha256, now=NOW)

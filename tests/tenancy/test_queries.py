@@ -10,6 +10,7 @@ from typing import get_args, get_type_hints
 from uuid import UUID
 
 import numpy as np
+import psycopg
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, NoResultFound
@@ -18,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import kb
 from kb.errors import EvidenceDeleted, NotFound
 from kb.ids import DocumentId, JobId, TenantId, new_uuid
-from kb.postgres.database import TenantSession, Viewer
+from kb.postgres.database import TenantCaller, TenantSession, Viewer
 from kb.store.api_processes import say_alive
 from kb.store.choices import EVENT_TYPES
 from kb.store.chunks import NewChunk, insert_chunks, list_chunks
@@ -69,7 +70,7 @@ class UndoIt(Exception):
 
 
 def named_queries() -> Iterator[tuple[str, Callable[..., object]]]:
-    """Every public function and method of `kb` that takes a TenantSession."""
+    """Every public function and method of `kb` that takes a tenant's session."""
     for module in pkgutil.walk_packages(kb.__path__, prefix="kb."):
         loaded = importlib.import_module(module.name)
         for owner in (loaded, *own_classes(loaded.__name__, vars(loaded))):
@@ -90,7 +91,11 @@ def own_classes(module: str, names: Mapping[str, object]) -> list[type]:
 def takes_session(function: Callable[..., object]) -> bool:
     hints = get_type_hints(function)
     hints.pop("return", None)
-    return any(hint is TenantSession or TenantSession in get_args(hint) for hint in hints.values())
+    return any(
+        session is hint or session in get_args(hint)
+        for hint in hints.values()
+        for session in (TenantSession, TenantCaller)
+    )
 
 
 SCOPES: Mapping[str, Callable[[World, Hidden], tuple[TenantId, Viewer | None]]] = {
@@ -233,8 +238,9 @@ async def attempt(
     except (UndoIt, EvidenceDeleted):
         # The latter ends the transaction by itself.
         pass
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) not in REFUSED:
+    except (DBAPIError, psycopg.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if getattr(cause, "sqlstate", None) not in REFUSED:
             raise
     return Attempt(result=result, rows=rows)
 

@@ -58,8 +58,8 @@ async def respond_answer(resources: Resources, caller: Caller, request: AnswerRe
     cannot be accepted, AnswerNotFound when the caller may no longer read what it quotes.
     """
     record = await make_answer(resources, accept_question(resources, caller, request))
-    async with resources.database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
-        is_readable = await insert_answer(scope, record, caller.actor)
+    scope = resources.database.at_once(caller.tenant_id, viewer=caller.viewer)
+    is_readable = await insert_answer(scope, record, caller.actor)
     if not is_readable:
         # A document that it quotes was taken from the caller while it was made.
         raise AnswerNotFound

@@ -6,9 +6,9 @@ which also stops the language model.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import Annotated, Final
@@ -18,6 +18,7 @@ from cachetools import TTLCache
 from fastapi import Depends, Request
 
 from app.http.answers.events import AnswerCreated
+from app.http.answers.making import Making, News, next_news
 from app.http.answers.present import AcceptedRequest
 from app.http.answers.records import running_record
 from app.http.answers.respond import AnswerEvent, make_answer
@@ -27,9 +28,12 @@ from app.identity import Caller
 from app.resources import Resources
 from kb.errors import AnswerAbandoned, AnswerNotFound, KnowledgeBaseError
 from kb.ids import AnswerId, TenantId
+from kb.postgres.database import TenantCaller
 from kb.store.answer_events import (
+    COMPLETED_EVENT,
+    ERROR_EVENT,
     StreamEvent,
-    Told,
+    StreamState,
     append_events,
     begin_stream,
     complete_stream,
@@ -40,8 +44,7 @@ from kb.store.answer_events import (
     keep_alive,
     read_events,
 )
-from kb.store.answers import CREATED, AnswerRecord
-from kb.store.audit import record_event
+from kb.store.answers import AnswerRecord
 from kb.store.idempotency import release_key
 
 RESUME_WITHIN_SECONDS: Final = 3.0
@@ -53,8 +56,9 @@ WATCH_SECONDS: Final = 1.0
 DEAD_AFTER_SECONDS: Final = 10.0
 """A task silent for this long has died with its process."""
 
-POLL_SECONDS: Final = 0.2
-"""Between two reads of a stream that is made at another node."""
+GATHER_SECONDS: Final = 0.02
+"""For which an event waits for others, to be stored with them: an answer without a language model
+is made in less."""
 
 PING_SECONDS: Final = 15.0
 
@@ -63,63 +67,9 @@ FORGET_SECONDS: Final = 60.0
 
 MAX_TENANTS: Final = 10_000
 
-TERMINAL: Final = frozenset({"answer.completed", "error"})
+TERMINAL: Final = frozenset({COMPLETED_EVENT, ERROR_EVENT})
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(kw_only=True)
-class _Making:
-    """An answer that this process makes, and who follows it here."""
-
-    accepted: AcceptedRequest
-    idempotency_key: str | None
-    first: StreamEvent
-    """Stored when it begins."""
-
-    number: int = 1
-    """Of the last event."""
-
-    waiting: list[AnswerEvent] = field(default_factory=list)
-    """Events that are not stored yet."""
-
-    storing: asyncio.Task[None] | None = None
-    """Stores what waits, until nothing does or the last event is there."""
-
-    is_made: bool = False
-
-    follower_count: int = 0
-    left_at: float = field(default_factory=monotonic)
-    """When the last follower left."""
-
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-    has_more: bool = False
-    """More than the first event may be stored."""
-
-    def is_news_to(self, caller: Caller, *, after: int) -> bool:
-        """True when the first event is all that there is for the caller, who has begun this.
-
-        It shows no document.
-        """
-        return after < self.first.number and not self.has_more and self.accepted.caller == caller
-
-    def take_waiting(self) -> Told:
-        """The events that wait, numbered; they wait no longer."""
-        taken, self.waiting = self.waiting, []
-        first = self.number + 1
-        self.number += len(taken)
-        return Told(
-            events=[
-                StreamEvent(number=number, name=event.name, data=event.data)
-                for number, event in enumerate(taken, start=first)
-            ],
-            document_ids=frozenset().union(*(event.document_ids for event in taken)),
-        )
-
-    def wake_followers(self) -> None:
-        self.has_more = True
-        self.changed.set()
-        self.changed = asyncio.Event()
 
 
 class AnswerStreams:
@@ -129,7 +79,7 @@ class AnswerStreams:
         """Nothing runs yet."""
         self.resources = resources
         self._database = resources.database
-        self._making_by_id: dict[AnswerId, _Making] = {}
+        self._making_by_id: dict[AnswerId, Making] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._forgotten: TTLCache[TenantId, bool] = TTLCache(MAX_TENANTS, FORGET_SECONDS)
         """The tenants whose old streams were forgotten a moment ago."""
@@ -146,25 +96,35 @@ class AnswerStreams:
             id=accepted.answer_id, created_at=accepted.now, request_id=caller.request_id
         )
         first = StreamEvent(number=1, name="answer.created", data=created.model_dump(mode="json"))
-        async with self._database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
-            await begin_stream(
-                scope,
-                running_record(accepted),
-                first,
-                owner=caller.owner,
-                request_sha256=request_sha256,
-                now=accepted.now,
-            )
-            if caller.tenant_id not in self._forgotten:
-                self._forgotten[caller.tenant_id] = True
-                async with scope.whole_tenant() as whole:
-                    await forget_streams(whole, now=accepted.now)
-        making = _Making(accepted=accepted, idempotency_key=idempotency_key, first=first)
+        making = Making(accepted=accepted, idempotency_key=idempotency_key, first=first)
+        # The evidence is looked up while this is stored.
+        work = asyncio.create_task(self._make(making))
+        try:
+            await self._store_first(making, request_sha256=request_sha256)
+            making.has_begun.set()
+        finally:
+            if not making.has_begun.is_set():
+                work.cancel()
+                await asyncio.gather(work, return_exceptions=True)
         self._making_by_id[accepted.answer_id] = making
-        task = asyncio.create_task(self._run(making))
+        task = asyncio.create_task(self._run(making, work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return accepted.answer_id
+
+    async def _store_first(self, making: Making, *, request_sha256: str) -> None:
+        accepted, caller = making.accepted, making.accepted.caller
+        if caller.tenant_id not in self._forgotten:
+            self._forgotten[caller.tenant_id] = True
+            async with self._database.tenant(caller.tenant_id, viewer=None) as whole:
+                await forget_streams(whole, now=accepted.now)
+        await begin_stream(
+            self._database.at_once(caller.tenant_id, viewer=caller.viewer),
+            running_record(accepted),
+            making.first,
+            owner=caller.owner,
+            request_sha256=request_sha256,
+        )
 
     async def find(self, caller: Caller, *, request_sha256: str) -> AnswerId:
         """The stream of the caller's last such request; AnswerNotFound when it is too old."""
@@ -196,34 +156,48 @@ class AnswerStreams:
             making.follower_count += 1
         try:
             sent_at = monotonic()
+            told: Sequence[StreamEvent] | None = None
+            news: asyncio.Future[News] | None = None
+            is_over = False
             if making is not None and making.is_news_to(caller, after=after):
-                more = making.changed
-                after = making.first.number
+                news, after = making.news, making.first.number
                 yield self._shown(caller, making.first)
-                await _change(more)
+                told, news = await next_news(news, after=after)
             while True:
-                changed = making.changed if making else None
-                async with self._database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
-                    state = await read_events(scope, answer_id, after=after)
-                    if making is None and state.is_running:
-                        await follow_stream(scope, answer_id, now=self.resources.clock())
-                for event in state.events:
+                if told is None or making is None or making.accepted.caller != caller:
+                    news = making.news if making else None
+                    state = await self._look(
+                        caller, answer_id, after=after, is_made_here=news is not None
+                    )
+                    if state is None:
+                        await self._free(caller, idempotency_key, answer_id)
+                        raise AnswerAbandoned
+                    told, is_over = state.events, not state.is_running
+                for event in told:
                     after, sent_at = event.number, monotonic()
                     yield self._shown(caller, event)
-                if not state.is_running or (state.events and state.events[-1].name in TERMINAL):
+                if is_over or (told and told[-1].name in TERMINAL):
                     return
-                silent_seconds = (self.resources.clock() - state.alive_at).total_seconds()
-                if silent_seconds > DEAD_AFTER_SECONDS:
-                    await self._free(caller, idempotency_key, answer_id)
-                    raise AnswerAbandoned
                 if monotonic() - sent_at > PING_SECONDS:
                     sent_at = monotonic()
                     yield None
-                await _change(changed)
+                told, news = await next_news(news, after=after)
         finally:
             if making is not None:
                 making.follower_count -= 1
                 making.left_at = monotonic()
+
+    async def _look(
+        self, caller: Caller, answer_id: AnswerId, *, after: int, is_made_here: bool
+    ) -> StreamState | None:
+        """What is stored now; None: nothing new, and nobody makes the answer any more."""
+        async with self._database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
+            state = await read_events(scope, answer_id, after=after)
+            if state.is_running and not is_made_here:
+                await follow_stream(scope, answer_id, now=self.resources.clock())
+        silent_seconds = (self.resources.clock() - state.alive_at).total_seconds()
+        is_dead = state.is_running and silent_seconds > DEAD_AFTER_SECONDS
+        return None if is_dead and not state.events else state
 
     def _shown(self, caller: Caller, event: StreamEvent) -> StreamEvent:
         return replace(event, data=shown_body(self.resources, caller.tenant_id, event.data))
@@ -243,9 +217,8 @@ class AnswerStreams:
 
     # --- Making ----------------------------------------------------------------------------------
 
-    async def _run(self, making: _Making) -> None:
-        """Makes the answer while somebody wants it; whatever goes wrong ends in an event."""
-        work = asyncio.create_task(self._make(making))
+    async def _run(self, making: Making, work: "asyncio.Task[None]") -> None:
+        """Has the answer made while somebody wants it; whatever goes wrong ends in an event."""
         watch = asyncio.create_task(self._watch(making))
         try:
             await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
@@ -269,7 +242,7 @@ class AnswerStreams:
             self._making_by_id.pop(making.accepted.answer_id, None)
             making.wake_followers()
 
-    async def _make(self, making: _Making) -> None:
+    async def _make(self, making: Making) -> None:
         try:
             record = await make_answer(self.resources, making.accepted, partial(self._tell, making))
         except KnowledgeBaseError:
@@ -283,8 +256,8 @@ class AnswerStreams:
                 making.storing.cancel()
                 await asyncio.gather(making.storing, return_exceptions=True)
 
-    async def _tell(self, making: _Making, event: AnswerEvent) -> None:
-        """Has the event stored: at once, or together with all that come while others are."""
+    async def _tell(self, making: Making, event: AnswerEvent) -> None:
+        """Has the event stored, together with all that come within a moment."""
         making.waiting.append(event)
         if making.storing is not None and making.storing.done():
             # It may have failed, which ends the answer.
@@ -293,32 +266,49 @@ class AnswerStreams:
         if making.storing is None:
             making.storing = asyncio.create_task(self._store_waiting(making))
 
-    async def _store_waiting(self, making: _Making) -> None:
-        accepted = making.accepted
-        while making.waiting and not making.is_made:
-            async with self._database.tenant(accepted.caller.tenant_id, viewer=None) as scope:
-                now = self.resources.clock()
-                await append_events(scope, accepted.answer_id, making.take_waiting(), now=now)
-            making.wake_followers()
+    async def _store_waiting(self, making: Making) -> None:
+        await making.has_begun.wait()
+        while making.waiting:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(making.is_made.wait(), timeout=GATHER_SECONDS)
+                # What waits is stored together with the end.
+                return
+            told, readers = making.untold(), making.accepted.caller.principals
+            is_readable = await append_events(
+                self._whole_tenant(making),
+                making.accepted.answer_id,
+                told,
+                readers=readers,
+                now=self.resources.clock(),
+            )
+            making.note_stored(told.events, is_readable=is_readable)
 
-    async def _wait_for_stored(self, making: _Making) -> None:
+    async def _wait_for_stored(self, making: Making) -> None:
+        await making.has_begun.wait()
         if making.storing is not None:
             await making.storing
 
-    async def _complete(self, making: _Making, record: AnswerRecord) -> None:
-        accepted = making.accepted
-        # What waits is stored together with the end.
-        making.is_made = True
+    async def _complete(self, making: Making, record: AnswerRecord) -> None:
+        making.is_made.set()
         await self._wait_for_stored(making)
-        async with self._database.tenant(accepted.caller.tenant_id, viewer=None) as scope:
-            now, told = self.resources.clock(), making.take_waiting()
-            making.number += 1
-            await complete_stream(scope, record, told, number=making.number, now=now)
-            actor, answer_id = accepted.caller.actor, str(record.id)
-            await record_event(scope, actor, CREATED, answer_id, {"status": record.status})
-        making.wake_followers()
+        caller, waiting = making.accepted.caller, making.untold()
+        number = making.number + len(waiting.events) + 1
+        last = StreamEvent(number=number, name=COMPLETED_EVENT, data=record.response)
+        told = replace(waiting, events=[*waiting.events, last])
+        is_readable = await complete_stream(
+            self._whole_tenant(making),
+            record,
+            told,
+            caller.actor,
+            readers=caller.principals,
+            now=self.resources.clock(),
+        )
+        making.note_stored(told.events, is_readable=is_readable)
 
-    async def _watch(self, making: _Making) -> None:
+    def _whole_tenant(self, making: Making) -> TenantCaller:
+        return self._database.at_once(making.accepted.caller.tenant_id, viewer=None)
+
+    async def _watch(self, making: Making) -> None:
         """Says that the answer is being made; raises AnswerAbandoned when nobody follows it."""
         accepted = making.accepted
         while True:
@@ -331,30 +321,19 @@ class AnswerStreams:
             if min(here, elsewhere) > RESUME_WITHIN_SECONDS:
                 raise AnswerAbandoned
 
-    async def _fail(self, making: _Making, error: KnowledgeBaseError) -> None:
+    async def _fail(self, making: Making, error: KnowledgeBaseError) -> None:
         caller, answer_id = making.accepted.caller, making.accepted.answer_id
-        making.number += 1
         problem = problem_of(error, request_id=caller.request_id)
         fields = problem.model_dump(mode="json", exclude_none=True)
-        event = StreamEvent(number=making.number, name="error", data=fields)
         log.warning("answer.failed", code=error.code)
         try:
             async with self._database.tenant(caller.tenant_id, viewer=None) as scope:
-                await fail_stream(scope, answer_id, event, now=self.resources.clock())
+                await fail_stream(scope, answer_id, fields, now=self.resources.clock())
                 if making.idempotency_key is not None:
                     await release_key(scope, owner=caller.owner, key=making.idempotency_key)
         except KnowledgeBaseError as failure:
             # The answer was deleted, or the database is away: followers find out by themselves.
             log.warning("answer.failure_not_stored", code=failure.code)
-
-
-async def _change(changed: asyncio.Event | None) -> None:
-    """Returns when there may be more: of what another process makes, after a moment."""
-    if changed is None:
-        await asyncio.sleep(POLL_SECONDS)
-        return
-    with suppress(TimeoutError):
-        await asyncio.wait_for(changed.wait(), timeout=WATCH_SECONDS)
 
 
 async def get_streams(request: Request) -> AnswerStreams:

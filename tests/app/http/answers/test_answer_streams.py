@@ -1,18 +1,24 @@
 """Streamed answers over real HTTP: the order of events, resuming, stopping, and what is hidden."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import pytest
 from sqlalchemy import event as database_event
 
+from app.http.answers import streams
 from app.http.answers.respond import accept_question
 from app.http.answers.schemas import AnswerRequest
 from app.http.answers.streams import AnswerStreams
 from app.identity import ApiKeys, recognise
 from kb.errors import AnswerNotFound
+from kb.postgres.database import TenantCaller
+from kb.store.answer_events import Told, complete_stream
+from kb.store.answers import AnswerRecord
+from kb.store.audit import Actor
 from tests.service import Person, Service
 
 DOCUMENT = """# Leave policy
@@ -230,7 +236,7 @@ async def second_node(service: Service) -> AsyncIterator[Service]:
         yield other
 
 
-async def test_its_own_first_event_is_told_without_another_look_at_the_database(
+async def test_its_own_events_are_told_without_another_look_at_the_database(
     ana: Person, service: Service
 ) -> None:
     resources = service.resources
@@ -242,9 +248,9 @@ async def test_its_own_first_event_is_told_without_another_look_at_the_database(
         request_id="req_1",
         now=now,
     )
-    streams = AnswerStreams(resources)
+    own = AnswerStreams(resources)
     accepted = accept_question(resources, caller, AnswerRequest(question=QUESTION, stream=True))
-    answer_id = await streams.begin(accepted, request_sha256="0" * 64, idempotency_key=None)
+    answer_id = await own.begin(accepted, request_sha256="0" * 64, idempotency_key=None)
     engine = resources.database.engine.sync_engine
     statements: list[str] = []
 
@@ -252,18 +258,67 @@ async def test_its_own_first_event_is_told_without_another_look_at_the_database(
     def note(*given: object) -> None:
         statements.append(str(given[2]))
 
-    events = streams.follow(caller, answer_id, after=0)
+    events = own.follow(caller, answer_id, after=0)
     first = await anext(events)
     assert first is not None
     assert (first.number, first.name) == (1, "answer.created")
-    assert not statements
+    names = [each.name async for each in events if each is not None]
+    assert names[0] == "retrieval.completed"
+    assert names[-1] == "answer.completed"
+    assert not [each for each in statements if "answer_events" in each]
     database_event.remove(engine, "before_cursor_execute", note)
 
     # Somebody else is asked for by the database.
     other = replace(caller, principals=("user:eve",))
     with pytest.raises(AnswerNotFound):
-        await anext(streams.follow(other, answer_id, after=0))
-    names = [each.name async for each in events if each is not None]
-    assert names[0] == "retrieval.completed"
-    assert names[-1] == "answer.completed"
-    await streams.close()
+        await anext(own.follow(other, answer_id, after=0))
+    await own.close()
+
+
+def change_before_the_end(
+    monkeypatch: pytest.MonkeyPatch, change: Callable[[], Awaitable[object]]
+) -> None:
+    """Has something happen when an answer is made and nothing but its first event is stored."""
+
+    async def completed(
+        scope: TenantCaller,
+        record: AnswerRecord,
+        told: Told,
+        actor: Actor,
+        *,
+        readers: tuple[str, ...] | None,
+        now: datetime,
+    ) -> bool:
+        await change()
+        return await complete_stream(scope, record, told, actor, readers=readers, now=now)
+
+    monkeypatch.setattr(streams, "GATHER_SECONDS", 60)
+    monkeypatch.setattr(streams, "complete_stream", completed)
+
+
+async def test_nothing_is_told_that_was_taken_away_while_it_was_made(
+    ana: Person, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = await service.person(ana.tenant_id, "user:bob")
+    document_id = await ana.upload("The travel budget is 7350 euros.", principals=["user:bob"])
+    address, hidden = f"/v1/documents/{document_id}", {"principals": ["user:ana"]}
+    change_before_the_end(monkeypatch, lambda: ana.request("PATCH", address, json=hidden))
+
+    events = await read_stream(bob, {"question": "How high is the travel budget?", "stream": True})
+
+    assert [event.name for event in events] == ["answer.created", "error"]
+    assert events[-1].data["code"] == "answer_not_found"
+    assert "7350 euros" not in str(events)
+
+
+async def test_the_error_has_the_number_after_the_last_event_that_was_stored(
+    ana: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document_id = await ana.upload("The travel budget is 7350 euros.")
+    address = f"/v1/documents/{document_id}"
+    change_before_the_end(monkeypatch, lambda: ana.request("DELETE", address))
+
+    events = await read_stream(ana, {"question": "How high is the travel budget?", "stream": True})
+
+    assert [(event.number, event.name) for event in events] == [(1, "answer.created"), (2, "error")]
+    assert events[-1].data["code"] == "evidence_deleted"
