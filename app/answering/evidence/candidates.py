@@ -1,11 +1,13 @@
 """The pieces of a context that may answer, each with the words that it is found by."""
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypedDict
 
 from app.answering.context import Context
 from app.answering.evidence.pieces import Piece, pieces_of
 from kb.passages import Passage
+from language.remembered import remembered
 from language.stems import content_stems
 
 MAX_AROUND_CHARS: Final = 6_000
@@ -48,36 +50,87 @@ def candidates_of(context: Context) -> list[Candidate]:
     found: list[Candidate] = []
     for rank, source in enumerate(ranked):
         passage = source.passage
-        language = passage.language
-        title_stems = frozenset(content_stems(passage.title or "", language))
-        sections = " ".join(passage.location["section"])
-        above = title_stems.union(content_stems(sections, language))
-        previous_stems = frozenset[str]()
-        heading = ""
-        heading_stems = above
-        for piece in pieces_of(passage):
-            if piece.heading != heading:
-                heading, previous_stems = piece.heading, frozenset()
-                heading_stems = above.union(content_stems(heading, language))
-            stems = frozenset(content_stems(piece.text_with_lead_in, language))
-            named_by, background = surroundings(passage, piece)
-            is_prose = piece.kind == "sentence" and not piece.whole and "|" not in piece.text
-            found.append(
-                Candidate(
-                    source_id=source.id,
-                    piece=piece,
-                    language=language,
-                    named_by=named_by,
-                    background=background,
-                    stems=stems,
-                    previous_stems=previous_stems if is_prose else frozenset(),
-                    heading_stems=heading_stems,
-                    title_stems=title_stems,
-                    passage_score=passage.score / best_score if best_score > 0 else 0.0,
-                    passage_rank=rank,
-                )
+        score = passage.score / best_score if best_score > 0 else 0.0
+        found += [
+            Candidate(
+                source_id=source.id,
+                language=passage.language,
+                passage_score=score,
+                passage_rank=rank,
+                **read,
             )
-            previous_stems = stems
+            for read in _read(passage)
+        ]
+    return found
+
+
+class _Read(TypedDict):
+    """What a candidate has of its passage alone."""
+
+    piece: Piece
+    named_by: str
+    background: str
+    stems: frozenset[str]
+    previous_stems: frozenset[str]
+    heading_stems: frozenset[str]
+    title_stems: frozenset[str]
+
+
+def _read(passage: Passage) -> Sequence[_Read]:
+    """The pieces of the passage, read once for one question after the other if it has no rows."""
+    if "tables" in passage.location:
+        return _read_pieces(passage)
+    names = (passage.title, *passage.location["section"])
+    key = (passage.document_id, names, passage.language, passage.text)
+    return _read_prose(_Prose(key=key, passage=passage))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Prose:
+    """A passage without rows, by all that its pieces depend on, and by its document.
+
+    Another document's text is read for itself: the time that it takes tells nothing of this one.
+    """
+
+    key: tuple[object, ...]
+    passage: Passage = field(compare=False)
+
+
+@remembered(512)
+def _read_prose(prose: _Prose) -> Sequence[_Read]:
+    return _read_pieces(prose.passage)
+
+
+def _read_pieces(passage: Passage) -> Sequence[_Read]:
+    language = passage.language
+    title_stems = frozenset(content_stems(passage.title or "", language))
+    sections = " ".join(passage.location["section"])
+    above = title_stems.union(content_stems(sections, language))
+    previous_stems = frozenset[str]()
+    heading = ""
+    heading_stems = above
+    found: list[_Read] = []
+    background_by_itself: dict[str, str] = {}
+    for piece in pieces_of(passage):
+        if piece.heading != heading:
+            heading, previous_stems = piece.heading, frozenset()
+            heading_stems = above.union(content_stems(heading, language))
+        stems = frozenset(content_stems(piece.text_with_lead_in, language))
+        named_by, background = surroundings(passage, piece)
+        is_prose = piece.kind == "sentence" and not piece.whole and "|" not in piece.text
+        found.append(
+            _Read(
+                piece=piece,
+                named_by=named_by,
+                # One string for all sentences, which caches then know again at once.
+                background=background_by_itself.setdefault(background, background),
+                stems=stems,
+                previous_stems=previous_stems if is_prose else frozenset(),
+                heading_stems=heading_stems,
+                title_stems=title_stems,
+            )
+        )
+        previous_stems = stems
     return found
 
 

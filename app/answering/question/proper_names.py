@@ -9,10 +9,9 @@ from typing import Final
 
 from app.answering.question.spelling import (
     MAX_CHARS,
-    MIN_PREFIX,
     NAME_WORD,
     folded_word,
-    is_like,
+    is_like_any,
     words_of,
 )
 from app.answering.question.vocabulary import MONTHS, ROMAN, TITLES, UNITS, WEEKDAYS
@@ -101,13 +100,15 @@ def holds_name(name: str, text: str, background: str) -> bool:
     return len(own) >= _MIN_WORDS_OF_INITIALS and initials in words_of(f"{text} {background}")
 
 
+@remembered(4096)
 def _has_word(word: str, text: str) -> bool:
+    # Asked of one background for each sentence of a passage.
     known = words_of(text)
     if word in known or stem(word) in _stems(text):
         return True
     if word.isascii() and _MIN_ACRONYM <= len(word) <= _MAX_ACRONYM and word in _initials(text):
         return True
-    return len(word) >= MIN_PREFIX and any(is_like(word, other) for other in known)
+    return is_like_any(word, known)
 
 
 @remembered(1024)

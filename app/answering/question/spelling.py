@@ -78,6 +78,24 @@ def is_like(word: str, other: str) -> bool:
     return len(shorter) >= MIN_TYPO and OSA.distance(word, other, score_cutoff=1) <= 1
 
 
+def is_like_any(word: str, others: Iterable[str]) -> bool:
+    """True when the word is like one of the others, as `is_like` says."""
+    length = len(word)
+    if length < MIN_PREFIX:
+        return False
+    near = [each for each in others if -MAX_ENDING <= len(each) - length <= MAX_ENDING]
+    beginning = word[:MIN_PREFIX]
+    if any(
+        each.startswith(beginning) and (each.startswith(word) or word.startswith(each))
+        for each in near
+    ):
+        return True
+    if length < MIN_TYPO:
+        return False
+    spelled = [each for each in near if len(each) >= MIN_TYPO]
+    return process.extractOne(word, spelled, scorer=OSA.distance, score_cutoff=1) is not None
+
+
 def holds_any(words: Sequence[str], known: frozenset[str]) -> bool:
     """True when a word is known in some form: inflected, mistyped, or a part of a compound."""
     words = [folded_word(word) for word in words]

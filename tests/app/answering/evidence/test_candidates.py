@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from app.answering.evidence.candidates import Candidate, candidates_of
 from app.answering.evidence.row_tables import tables_of
+from kb.passages import Passage
 from tests.app.answering.evidence.test_tabular import VANS, context_of_table
 from tests.fakes.sources import context_of
 
@@ -25,6 +26,28 @@ def test_the_best_source_comes_first() -> None:
 
     assert (first.source_id, first.passage_rank, first.passage_score) == (better.id, 0, 1.0)
     assert (second.source_id, second.passage_rank, second.passage_score) == (worse.id, 1, 0.5)
+
+
+def test_what_is_read_once_is_that_of_its_title_headings_language_and_place() -> None:
+    context = context_of(["Die Leitung hat Zimmer 12."], title="Handbook")
+    (source,) = context.sources
+    location = source.passage.location
+
+    def read(passage: Passage) -> list[Candidate]:
+        changed = replace(source, id="s2", passage=passage)
+        return candidates_of(replace(context, sources=(changed,)))
+
+    (first,) = candidates_of(context)
+    (again,) = read(source.passage)
+    (titled,) = read(replace(source.passage, title="Rooms"))
+    (below,) = read(replace(source.passage, location={**location, "section": ["Rooms"]}))
+    (german,) = read(replace(source.passage, language="de"))
+
+    assert again == replace(first, source_id="s2")
+    assert titled.title_stems == {"room"}
+    assert titled.named_by == "Rooms"
+    assert below.heading_stems == {"handbook", "room"}
+    assert german.stems != first.stems
 
 
 def test_a_sentence_knows_the_one_before_it_under_its_heading() -> None:

@@ -7,6 +7,7 @@ from app.answering.question.spelling import (
     folded_word,
     holds_any,
     is_like,
+    is_like_any,
     spelled_stems,
 )
 
@@ -80,6 +81,9 @@ def test_another_word_is_no_form(word: str, known: str) -> None:
 def test_one_slip_or_a_short_ending_is_alike(one: str, other: str, *, is_alike: bool) -> None:
     assert is_like(one, other) is is_alike
     assert is_like(other, one) is is_alike
+    assert is_like_any(one, ["Kilimanjaro", other]) is is_alike
+    assert is_like_any(other, [one, "Kilimanjaro"]) is is_alike
+    assert not is_like_any(one, [])
 
 
 @pytest.mark.parametrize(
