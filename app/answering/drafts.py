@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from app.answering.claims import VerifiedClaim
 from app.answering.difficulty import difficulties
-from app.answering.disagreement import Disagreement
 from app.answering.generate.draft_report import EXTRACTIVE, DraftReport
 from app.answering.generate.extractive import extract
 from app.answering.generate.llm import draft_by_model
@@ -32,7 +31,6 @@ class VerifiedDraft:
 async def draft_and_verify(
     run: AnswerRun,
     retrieved: Retrieved,
-    disagreement: Disagreement | None,
     on_claim: OnClaim,
 ) -> VerifiedDraft:
     """The draft of the first model of which anything is proved, else of the last one.
@@ -41,7 +39,7 @@ async def draft_and_verify(
     their own words. Raises what `draft_by_model` raises; LlmOutputInvalid also where nothing of the
     last model's output can be read, if the tenant wants an error then.
     """
-    session = run.session
+    session, disagreement = run.session, retrieved.disagreement
     tiers: Sequence[Tier] = ("standard",)
     if session is not None and session.has_strong_tier:
         tiers = ("strong",) if difficulties(run.question.text) else ("standard", "strong")

@@ -15,9 +15,9 @@ from datetime import datetime
 from app.answering.abstention import evidence_probability, fitted_model
 from app.answering.claims import VerifiedClaim
 from app.answering.context import Context, build_context, random_source_id
-from app.answering.disagreement import Disagreement, disagreement_in
+from app.answering.disagreement import disagreement_in
 from app.answering.drafts import VerifiedDraft, draft_and_verify
-from app.answering.evidence.completing import complete_for
+from app.answering.evidence.completing import Gap, complete_for, gaps_of
 from app.answering.evidence.ranking import SentenceEvidence, rank_sentences
 from app.answering.generate.draft_report import EXTRACTIVE, DraftReport
 from app.answering.guard.checks import CheckResult, run_checks
@@ -25,7 +25,6 @@ from app.answering.guard.question import question_checks
 from app.answering.outcome import Outcome, ask_which_is_meant, decide_outcome
 from app.answering.prompts.library import PromptLibrary
 from app.answering.prompts.prompt import Prompt
-from app.answering.question.parts import QuestionReading
 from app.answering.question.question import Question
 from app.answering.release import Release
 from app.answering.review.grounding_model import GroundingModel
@@ -151,14 +150,14 @@ class Answerer:
             retrieved = await self._rank_evidence(run, retrieval, is_completed=run.session is None)
         await on_event(retrieved)
 
-        disagreement = await asyncio.to_thread(self._disagreement, run, retrieved)
+        disagreement = retrieved.disagreement
         outcome = await self._outcome_without_evidence(run, retrieved)
         if outcome is None and disagreement is not None and not disagreement.is_conflict:
             outcome = ask_which_is_meant(disagreement)
         draft = VerifiedDraft(report=DraftReport(status="unsupported", model=run.release.model))
         if outcome is None:
             with stopwatch.span("generate"):
-                draft = await draft_and_verify(run, retrieved, disagreement, on_event)
+                draft = await draft_and_verify(run, retrieved, on_event)
             outcome = decide_outcome(run.question, retrieved.context, draft, disagreement)
         if outcome.status == "unsupported":
             outcome = await self._escalate_failures(run) or outcome
@@ -271,28 +270,36 @@ class Answerer:
             )
             budget = min(budget, room)
 
-        def weigh() -> tuple[Context, QuestionReading, list[SentenceEvidence]]:
+        # Read in threads, where it is kept: a hostile question takes longer to read.
+        def weigh() -> tuple[Retrieved, list[Gap]]:
             context = build_context(
                 retrieval.passages,
                 budget_tokens=budget,
                 count_tokens=self._estimate_tokens if run.session else embedder.count_tokens,
                 new_source_id=random_source_id,
             )
-            # Read here, where it is kept: a hostile question takes longer to read.
             reading, scale = question.reading, embedder.tuning.cosines
             evidence = rank_sentences(reading, context, embedder, scale, embedder.sentence_vectors)
-            return context, reading, evidence
+            gaps = gaps_of(reading, context, evidence) if is_completed else []
+            return judge(context, evidence), gaps
 
-        context, reading, evidence = await asyncio.to_thread(weigh)
-        if is_completed:
-            completed = await complete_for(run.caller, self.database, reading, context, evidence)
-            context, evidence = completed.context, completed.evidence
-        return Retrieved(
-            retrieval=retrieval,
-            context=context,
-            evidence=tuple(evidence),
-            evidence_probability=evidence_probability(reading, context, evidence, embedder.tuning),
-        )
+        def judge(context: Context, evidence: Sequence[SentenceEvidence]) -> Retrieved:
+            reading, tuning = question.reading, embedder.tuning
+            return Retrieved(
+                retrieval=retrieval,
+                context=context,
+                evidence=tuple(evidence),
+                evidence_probability=evidence_probability(reading, context, evidence, tuning),
+                disagreement=disagreement_in(reading, context, evidence, tuning.cosines),
+            )
+
+        retrieved, gaps = await asyncio.to_thread(weigh)
+        if gaps:
+            completed = await complete_for(
+                run.caller, self.database, retrieved.context, retrieved.evidence, gaps
+            )
+            retrieved = await asyncio.to_thread(judge, completed.context, completed.evidence)
+        return retrieved
 
     # --- Outcomes without a draft ----------------------------------------------------------------
 
@@ -316,11 +323,6 @@ class Answerer:
         if not retrieved.context.sources:
             return Outcome(status="unsupported", reason="no_results")
         return Outcome(status="unsupported", reason="low_relevance")
-
-    def _disagreement(self, run: AnswerRun, retrieved: Retrieved) -> Disagreement | None:
-        scale = retrieved.retrieval.embedder.tuning.cosines
-        question = run.question.reading
-        return disagreement_in(question, retrieved.context, retrieved.evidence, scale)
 
     def _may_hold_answer(self, retrieved: Retrieved) -> bool:
         # Without evidence the probability is 0, which is no answer whatever the floor.

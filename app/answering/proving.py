@@ -49,10 +49,13 @@ class Prover:
     async def add(self, draft: DraftClaim) -> None:
         """Decides the claims that need not wait for others, this one among them or not."""
         self.is_untouched = False
+        if self._reader is None:
+            await self._keep(*await asyncio.to_thread(self._examine_and_decide, draft))
+            return
         self._waiting.append(await asyncio.to_thread(examine, draft, self._sources))
         to_read = [each for each in self._waiting if isinstance(each, Unread) and each.to_read]
-        unread = 0 if self._reader is None else len(to_read)
-        if unread == 0 or (self._run.question.is_streamed and unread >= READ_WHILE_STREAMING):
+        is_enough = self._run.question.is_streamed and len(to_read) >= READ_WHILE_STREAMING
+        if not to_read or is_enough:
             await self.finish()
 
     async def finish(self) -> None:
@@ -67,12 +70,20 @@ class Prover:
             opinions = dict(zip(to_read, found, strict=True))
         for each in waiting:
             claim = await asyncio.to_thread(self._decide, each, opinions.get(id(each)))
-            if self._run.session is not None:
-                claim = await moderate_claim(self._run.session, claim)
-            if self._says_something_new(claim):
-                self._last = each.verbatim.last if isinstance(each, Repeated) else None
-                self.claims.append(claim)
-                await self._on_claim(claim)
+            await self._keep(each, claim)
+
+    async def _keep(self, examined: Examined, claim: VerifiedClaim) -> None:
+        if self._run.session is not None:
+            claim = await moderate_claim(self._run.session, claim)
+        if self._says_something_new(claim):
+            self._last = examined.verbatim.last if isinstance(examined, Repeated) else None
+            self.claims.append(claim)
+            await self._on_claim(claim)
+
+    def _examine_and_decide(self, draft: DraftClaim) -> tuple[Examined, VerifiedClaim]:
+        """In one turn of a thread, where no reader is asked in between."""
+        examined = examine(draft, self._sources)
+        return examined, self._decide(examined, None)
 
     def _decide(self, each: Examined, opinion: Opinion | None) -> VerifiedClaim:
         name = self._reader.name if self._reader else None

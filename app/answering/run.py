@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.answering.context import Context
+from app.answering.disagreement import Disagreement
 from app.answering.evidence.ranking import SentenceEvidence
 from app.answering.guard.checks import CheckResult
 from app.answering.question.question import Question
@@ -45,9 +46,11 @@ class Retrieved:
     Attributes:
         evidence: the pieces of the context that may answer, best first.
         evidence_probability: that an answer is among them, 0 to 1; 0 without evidence.
+        disagreement: of the best of the evidence; None: it agrees.
     """
 
     retrieval: Retrieval
     context: Context
     evidence: tuple[SentenceEvidence, ...]
     evidence_probability: float
+    disagreement: Disagreement | None

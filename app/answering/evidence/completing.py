@@ -62,17 +62,14 @@ class Completed:
 async def complete_for(
     caller: Caller,
     database: Database,
-    question: QuestionReading,
     context: Context,
-    evidence: list[SentenceEvidence],
+    evidence: Sequence[SentenceEvidence],
+    gaps: Sequence[Gap],
 ) -> Completed:
-    """The context with the rest of the table or list that the answer comes from.
+    """The context with the rest of the tables or lists that lack something.
 
-    Asks the database only where something is missing. A model is not shown what is added.
+    A model is not shown what is added.
     """
-    gaps = gaps_of(question, context, evidence)
-    if not gaps:
-        return Completed(context=context, evidence=evidence)
     async with database.tenant(caller.tenant_id, viewer=caller.viewer) as scope:
         return await complete(scope, context, evidence, gaps, new_source_id=random_source_id)
 

@@ -68,6 +68,7 @@ def reason(
                 context=context_of([SENTENCE] if best else []),
                 evidence=(best,) if best else (),
                 evidence_probability=probability,
+                disagreement=None,
             ),
             draft_report=DraftReport(status="answered", model="m", mean_logprob=logprob),
             checks=(),
