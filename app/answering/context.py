@@ -5,6 +5,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, Literal, TypedDict
 from uuid import UUID
 
@@ -147,12 +148,25 @@ def with_passages(
     return replace(context, sources=(*context.sources, *added))
 
 
+@dataclass(frozen=True)
+class _Words:
+    """The words of a passage in order, in lower case."""
+
+    words: list[str]
+
+    @cached_property
+    def shingles(self) -> frozenset[tuple[str, ...]]:
+        """Each run of SHINGLE_WORDS."""
+        starts = (self.words[start:] for start in range(SHINGLE_WORDS))
+        return frozenset(zip(*starts, strict=False))
+
+
 def _without_duplicates(ranked: Sequence[Passage]) -> tuple[list[Passage], list[Dropped]]:
     kept: list[Passage] = []
-    words_of_kept: list[list[str]] = []
+    words_of_kept: list[_Words] = []
     dropped: list[Dropped] = []
     for passage in ranked:
-        words = _WORD.findall(passage.text.casefold())
+        words = _Words(_WORD.findall(passage.text.casefold()))
         if any(_is_repeated_in(better, words) for better in words_of_kept):
             dropped.append(Dropped(chunk_id=passage.chunk_id, reason="duplicate"))
         else:
@@ -161,20 +175,17 @@ def _without_duplicates(ranked: Sequence[Passage]) -> tuple[list[Passage], list[
     return kept, dropped
 
 
-def _is_repeated_in(better: list[str], words: list[str]) -> bool:
+def _is_repeated_in(better: _Words, words: _Words) -> bool:
     """True when the words of the better passage have the others, none that decides differing."""
-    if words == better:
+    if words.words == better.words:
         return True
-    here, there = (
-        set(zip(*(each[start:] for start in range(SHINGLE_WORDS)), strict=False))
-        for each in (words, better)
-    )
-    shared = len(here & there)
+    here = words.shingles
+    shared = len(here & better.shingles)
     if not here or shared < DUPLICATE_OVERLAP * len(here):
         return False
     if shared == len(here):
         return True
-    counts, counts_of_better = Counter(words), Counter(better)
+    counts, counts_of_better = Counter(words.words), Counter(better.words)
     differing = (counts - counts_of_better) + (counts_of_better - counts)
     return not any(_DECISIVE.search(word) for word in differing)
 

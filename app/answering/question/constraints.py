@@ -79,20 +79,24 @@ class Constraints:
     def _is_met(self, pin: Pin, text: str, background: str) -> bool:
         if pin.kind == "name":
             return any(holds_name(name, text, background) for name in pin.values)
-        own, around = read_specifics(text), read_specifics(background)
+        own, wanted = read_specifics(text), frozenset(pin.values)
         if pin.kind == "quantity":
             # The same number, or a bound, range or rate that decides on it.
-            wanted_numbers = frozenset(map(float, pin.values))
-            return any(each.has_bound or wanted_numbers & each.numbers for each in (own, around))
-        wanted = frozenset(pin.values)
+            numbers = frozenset(map(float, pin.values))
+            return any(
+                each.has_bound or numbers & each.numbers
+                for each in map(read_specifics, (text, background))
+            )
         named = own.values.get(pin.kind, frozenset())
         is_answer = self.answer_type.kind == "time" and pin.kind in TIMES
         if named & wanted or (named and not is_answer):
             return bool(named & wanted)
-        return (
-            not pin.must_be_named
-            or bool(around.values.get(pin.kind, frozenset()) & wanted)
-            or any(_is_written(value, pin, own, around) for value in wanted)
+        if not pin.must_be_named:
+            return True
+        # Last: a background is as long as a passage.
+        around = read_specifics(background)
+        return bool(around.values.get(pin.kind, frozenset()) & wanted) or any(
+            _is_written(value, pin, own, around) for value in wanted
         )
 
 
