@@ -14,8 +14,8 @@ from kb.store.answer_events import StreamEvent, Told
 POLL_SECONDS: Final = 0.2
 """Between two reads of a stream that is made at another node."""
 
-LOOK_SECONDS: Final = 1.0
-"""Between two looks of a follower whom nothing is told."""
+PAUSE_SECONDS: Final = 1.0
+"""For which a follower waits for news before it looks whether it has to say that it is there."""
 
 
 def _future() -> "asyncio.Future[News]":
@@ -26,11 +26,11 @@ def _future() -> "asyncio.Future[News]":
 class News:
     """What was stored: `events` that the asker may read, or None where only another look can tell.
 
-    `following` is what is stored next.
+    `following` is what is stored next; None: nothing more from this process.
     """
 
     events: Sequence[StreamEvent] | None
-    following: "asyncio.Future[News]"
+    following: "asyncio.Future[News] | None"
 
 
 @dataclass(kw_only=True)
@@ -59,7 +59,8 @@ class Making:
     left_at: float = field(default_factory=monotonic)
     """When the last follower left."""
 
-    news: "asyncio.Future[News]" = field(default_factory=_future)
+    news: "asyncio.Future[News] | None" = field(default_factory=_future)
+    """What is stored next; None once nothing more is."""
     has_more: bool = False
     """More than the first event may be stored."""
 
@@ -84,13 +85,19 @@ class Making:
         """Those that waited wait no longer; the asker's followers may be told them if readable."""
         self.number = events[-1].number
         del self.waiting[: len(events)]
-        self.wake_followers(events if is_readable else None)
+        self._tell(events if is_readable else None, following=_future())
 
-    def wake_followers(self, events: Sequence[StreamEvent] | None = None) -> None:
-        """Tells them that something was stored: these events, or what they have to look up."""
+    def end(self) -> None:
+        """Nothing more is stored here."""
+        self._tell(None, following=None)
+
+    def _tell(
+        self, events: Sequence[StreamEvent] | None, *, following: "asyncio.Future[News] | None"
+    ) -> None:
         self.has_more = True
-        told, self.news = self.news, _future()
-        told.set_result(News(events=events, following=self.news))
+        told, self.news = self.news, following
+        if told is not None:
+            told.set_result(News(events=events, following=following))
 
 
 async def next_news(
@@ -98,18 +105,19 @@ async def next_news(
 ) -> tuple[Sequence[StreamEvent] | None, "asyncio.Future[News] | None"]:
     """The events behind that number which are stored while this waits, and what to wait for next.
 
-    None in place of events where only a look at the database can tell: for those that were stored
-    before, of which something may have been taken away since, and once in a while.
+    No events at the end of a pause; None where only a look at the database can tell: for those that
+    this process does not make, and those that were stored before this waited, of which something
+    may have been taken away since.
     """
     if news is None:
-        # Another process makes it.
         await asyncio.sleep(POLL_SECONDS)
         return None, None
     if news.done():
         return None, news
-    await asyncio.wait({news}, timeout=LOOK_SECONDS)
+    await asyncio.wait({news}, timeout=PAUSE_SECONDS)
     if not news.done():
-        return None, news
+        # Its maker tells all that it stores, and that it has ended.
+        return (), news
     stored = news.result()
     events = [event for event in stored.events or () if event.number > after]
     is_next = stored.events is not None and (not events or events[0].number == after + 1)

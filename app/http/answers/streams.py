@@ -240,7 +240,7 @@ class AnswerStreams:
                     crash = KnowledgeBaseError("Something went wrong on our side.")
                     await self._fail(making, crash)
             self._making_by_id.pop(making.accepted.answer_id, None)
-            making.wake_followers()
+            making.end()
 
     async def _make(self, making: Making) -> None:
         try:

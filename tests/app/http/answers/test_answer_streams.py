@@ -1,5 +1,6 @@
 """Streamed answers over real HTTP: the order of events, resuming, stopping, and what is hidden."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -10,13 +11,14 @@ import pytest
 from sqlalchemy import event as database_event
 
 from app.http.answers import streams
+from app.http.answers.making import Making, next_news
 from app.http.answers.respond import accept_question
 from app.http.answers.schemas import AnswerRequest
 from app.http.answers.streams import AnswerStreams
 from app.identity import ApiKeys, recognise
 from kb.errors import AnswerNotFound
 from kb.postgres.database import TenantCaller
-from kb.store.answer_events import Told, complete_stream
+from kb.store.answer_events import StreamEvent, Told, complete_stream
 from kb.store.answers import AnswerRecord
 from kb.store.audit import Actor
 from tests.service import Person, Service
@@ -273,6 +275,31 @@ async def test_its_own_events_are_told_without_another_look_at_the_database(
     with pytest.raises(AnswerNotFound):
         await anext(own.follow(other, answer_id, after=0))
     await own.close()
+
+
+async def test_who_waits_for_an_answer_that_ends_without_an_event_looks_it_up(
+    ana: Person, service: Service
+) -> None:
+    caller = await recognise(
+        ApiKeys(service.resources.database),
+        authorization=f"Bearer {ana.key}",
+        acting_principals=None,
+        request_id="req_1",
+        now=service.resources.clock(),
+    )
+    request = AnswerRequest(question=QUESTION, stream=True)
+    making = Making(
+        accepted=accept_question(service.resources, caller, request),
+        idempotency_key=None,
+        first=StreamEvent(number=1, name="answer.created", data={}),
+    )
+    waiting = asyncio.create_task(next_news(making.news, after=1))
+    await asyncio.sleep(0)
+
+    making.end()
+
+    assert await waiting == (None, None)
+    assert making.news is None
 
 
 def change_before_the_end(
