@@ -14,6 +14,9 @@ MAX_AROUND_CHARS: Final = 6_000
 """Of the passage in a sentence's background; the same text for all of its sentences is read once.
 """
 
+KEPT_PASSAGES: Final = 512
+"""Whose pieces are kept, 20 kB each (300 paragraphs of 870 characters): some 50 answers."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
@@ -96,7 +99,7 @@ class _Prose:
     passage: Passage = field(compare=False)
 
 
-@remembered(512)
+@remembered(KEPT_PASSAGES)
 def _read_prose(prose: _Prose) -> Sequence[_Read]:
     return _read_pieces(prose.passage)
 

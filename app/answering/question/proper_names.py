@@ -100,7 +100,7 @@ def holds_name(name: str, text: str, background: str) -> bool:
     return len(own) >= _MIN_WORDS_OF_INITIALS and initials in words_of(f"{text} {background}")
 
 
-@remembered(4096)
+@remembered(256)
 def _has_word(word: str, text: str) -> bool:
     # Asked of one background for each sentence of a passage.
     known = words_of(text)
