@@ -147,10 +147,11 @@ async def append_events(
     readers: tuple[str, ...] | None,
     now: datetime,
 ) -> bool:
-    """Adds the events and the documents that they show; AnswerNotFound when the answer was deleted.
+    """Adds the events and the documents that they show.
 
-    True when the readers, if any, may read all that the answer has shown. EvidenceDeleted when one
-    of the documents was. Needs a whole-tenant scope.
+    True when the readers, if any, may read all that the answer has shown. AnswerNotFound when it
+    was deleted or has ended, EvidenceDeleted when one of the documents was deleted. Needs a
+    whole-tenant scope.
     """
     return await _tell(
         scope,
@@ -193,11 +194,16 @@ async def complete_stream(  # what one statement says
 
 async def fail_stream(
     scope: TenantCaller, answer_id: AnswerId, problem: Mapping[str, object], *, now: datetime
-) -> None:
-    """Ends the stream with an error behind all that is stored. Needs a whole-tenant scope."""
+) -> bool:
+    """Ends the stream with an error behind all that is stored. Needs a whole-tenant scope.
+
+    False when it has ended, or was deleted: then nothing is stored.
+    """
     event = {"number": None, "name": ERROR_EVENT, "data": problem}
-    ending = (FAILED, *_UNCHANGED[1:])
-    await _tell(scope, [answer_id, now, json.dumps([event]), [], *ending, None, *NOT_AUDITED])
+    told: list[object] = [answer_id, now, json.dumps([event]), []]
+    told += [FAILED, *_UNCHANGED[1:], None, *NOT_AUDITED]
+    is_stored, _ = await scope.call("footnote_tell_answer", told)
+    return bool(is_stored)
 
 
 async def keep_alive(scope: TenantSession, answer_id: AnswerId, *, now: datetime) -> datetime:

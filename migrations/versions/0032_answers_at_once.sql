@@ -80,7 +80,8 @@ $$;
 
 -- All that is to be told of an answer: its events, the documents that they show, and what it comes
 -- to. Then whether these principals may read all that it has shown so far; null: nobody asks.
--- An event without a number comes behind all others.
+-- An event without a number comes behind all others. What has ended stays as it is: then nothing is
+-- stored, unless the call ends it as it has ended, which is the same call made again.
 CREATE FUNCTION footnote_tell_answer(
     of_tenant uuid, of_answer uuid, told_at timestamptz, events jsonb, shown uuid[],
     new_status text, new_response jsonb, new_trace jsonb, new_generation bigint, readers text[],
@@ -96,7 +97,8 @@ BEGIN
             response = coalesce(new_response, response),
             trace = coalesce(new_trace, trace),
             generation = coalesce(new_generation, generation)
-        WHERE tenant_id = of_tenant AND id = of_answer;
+        WHERE tenant_id = of_tenant AND id = of_answer
+            AND (status = 'running' OR status = new_status AND new_status <> 'failed');
     is_stored := FOUND;
     is_readable := false;
     IF NOT is_stored THEN

@@ -325,15 +325,18 @@ class AnswerStreams:
         caller, answer_id = making.accepted.caller, making.accepted.answer_id
         problem = problem_of(error, request_id=caller.request_id)
         fields = problem.model_dump(mode="json", exclude_none=True)
-        log.warning("answer.failed", code=error.code)
         try:
             async with self._database.tenant(caller.tenant_id, viewer=None) as scope:
-                await fail_stream(scope, answer_id, fields, now=self.resources.clock())
-                if making.idempotency_key is not None:
+                has_failed = await fail_stream(scope, answer_id, fields, now=self.resources.clock())
+                if has_failed and making.idempotency_key is not None:
                     await release_key(scope, owner=caller.owner, key=making.idempotency_key)
         except KnowledgeBaseError as failure:
-            # The answer was deleted, or the database is away: followers find out by themselves.
+            # The database is away: followers find out by themselves.
             log.warning("answer.failure_not_stored", code=failure.code)
+            has_failed = True
+        if has_failed:
+            # Otherwise it was deleted, or stored while its maker gave up: then it stands.
+            log.warning("answer.failed", code=error.code)
 
 
 async def get_streams(request: Request) -> AnswerStreams:

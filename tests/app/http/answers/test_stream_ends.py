@@ -1,0 +1,80 @@
+"""How a streamed answer ends: once, and so that its caller can ask again when it has failed."""
+
+import asyncio
+from datetime import datetime
+
+import pytest
+from sqlalchemy import select
+
+from app.http.answers import streams
+from app.http.answers.respond import accept_question
+from app.http.answers.schemas import AnswerRequest
+from app.http.answers.streams import AnswerStreams
+from app.identity import ApiKeys, Caller, recognise
+from kb.postgres.database import TenantCaller
+from kb.store.answer_events import Told, complete_stream
+from kb.store.answers import AnswerRecord
+from kb.store.audit import Actor
+from kb.store.tables import audit_events
+from tests.app.http.answers.test_answer_streams import DOCUMENT, QUESTION
+from tests.service import Person, Service
+
+
+@pytest.fixture
+async def ana(service: Service) -> Person:
+    person = await service.person(await service.new_tenant(), "user:ana")
+    await person.upload(DOCUMENT)
+    return person
+
+
+@pytest.fixture
+async def caller(ana: Person, service: Service) -> Caller:
+    return await recognise(
+        ApiKeys(service.resources.database),
+        authorization=f"Bearer {ana.key}",
+        acting_principals=None,
+        request_id="req_1",
+        now=service.resources.clock(),
+    )
+
+
+async def test_what_is_stored_at_the_end_stands_though_its_maker_is_stopped(
+    ana: Person, caller: Caller, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_stored = asyncio.Event()
+
+    async def stored_and_not_told(
+        scope: TenantCaller,
+        record: AnswerRecord,
+        told: Told,
+        actor: Actor,
+        *,
+        readers: tuple[str, ...] | None,
+        now: datetime,
+    ) -> bool:
+        await complete_stream(scope, record, told, actor, readers=readers, now=now)
+        is_stored.set()
+        await asyncio.Event().wait()
+        return True
+
+    monkeypatch.setattr(streams, "complete_stream", stored_and_not_told)
+    own = AnswerStreams(service.resources)
+    accepted = accept_question(
+        service.resources, caller, AnswerRequest(question=QUESTION, stream=True)
+    )
+    answer_id = await own.begin(accepted, request_sha256="0" * 64, idempotency_key=None)
+    await is_stored.wait()
+
+    await own.close()
+
+    events = [event async for event in own.follow(caller, answer_id, after=0) if event]
+    assert [event.name for event in events if event.name in streams.TERMINAL] == [
+        "answer.completed"
+    ]
+    stored = await ana.request("GET", f"/v1/answers/{answer_id}")
+    assert stored.status_code == 200
+    assert events[-1].data == stored.json()
+    async with service.resources.database.tenant(ana.tenant_id, viewer=None) as whole:
+        asked = select(audit_events.c.detail).where(audit_events.c.object_id == str(answer_id))
+        details = list((await whole.connection.execute(asked)).scalars())
+    assert details == [{"status": "answered"}]
