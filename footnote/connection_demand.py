@@ -5,7 +5,7 @@ from typing import Final
 import structlog
 
 from kb.errors import Misconfigured
-from kb.postgres.connecting import AT_ONCE_CONNECTIONS
+from kb.postgres.connecting import AT_ONCE_CONNECTIONS, STORING_CONNECTIONS
 from kb.postgres.connection_limit import connection_limit
 from kb.settings import Settings
 from kb.store.queue import QUEUE_POOL_SIZE
@@ -25,8 +25,12 @@ log = structlog.get_logger(__name__)
 
 
 def connections_of_api(settings: Settings) -> int:
-    """The most that one process of the API opens: of its pool, to settle searches, for indexes."""
-    return settings.database_pool_size + AT_ONCE_CONNECTIONS + INDEX_CONNECTIONS
+    """The most that one process of the API opens.
+
+    Of its pool, to settle searches, to store answers, and for indexes.
+    """
+    beside = AT_ONCE_CONNECTIONS + STORING_CONNECTIONS + INDEX_CONNECTIONS
+    return settings.database_pool_size + beside
 
 
 def connections_of_worker(settings: Settings) -> int:

@@ -62,7 +62,7 @@ class Settings(BaseSettings):
         default=10,
         ge=1,
         le=200,
-        description="Most database connections per process; an API has 10 more, a worker 6.",
+        description="Most database connections per process; an API has 13 more, a worker 6.",
     )
     file_store_url: str | None = Field(
         default=None,

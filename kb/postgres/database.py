@@ -29,14 +29,19 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from kb.errors import (
     DatabaseUnavailable,
     DiskFull,
-    KnowledgeBaseError,
     Overloaded,
     TenantNotFound,
     TransactionConflict,
 )
 from kb.ids import TenantId
 from kb.postgres.asyncio_engine import AsyncConnection
-from kb.postgres.connecting import AtOncePool, at_once_pool, pooled_engine
+from kb.postgres.connecting import (
+    AT_ONCE_CONNECTIONS,
+    STORING_CONNECTIONS,
+    FewConnections,
+    pooled_engine,
+    unreached,
+)
 from kb.principals import Uploader, person_of
 
 log = structlog.get_logger(__name__)
@@ -46,6 +51,9 @@ EVERYONE = "tenant:*"
 
 LOCK_TIMEOUT = "20s"
 """Writers of one tenant queue on its row; one that waits longer is told to try again."""
+
+SHORT_LOCK_TIMEOUT: Final = "100ms"
+"""For one of the few connections that store: who waits longer does so in the pool."""
 
 TRIES: Final = 4
 """Two that deadlock need one more each; whoever loses four times in a row is told so."""
@@ -62,12 +70,6 @@ DISK_FULL: Final = "53100"
 
 DISK_FULL_SECONDS: Final = 15.0
 """A disk counts as full for so long after a statement met it; only another one would tell."""
-
-_TOO_MANY_CONNECTIONS: Final = "53300"
-"""The server's limit, the database's or the login's. Source: as above."""
-
-_REFUSES_MORE: Final = ("too many", "connection slots")
-"""In what the server says then: libpq has no state of a connection that was refused."""
 
 _TENANT_KEY: Final = "_tenant_id_fkey"
 """Ends Postgres' names of the keys by which rows belong to their tenant."""
@@ -168,7 +170,7 @@ class TenantSession:
 class TenantCall:
     """A transaction on one tenant's rows that is one call, made in one round trip.
 
-    It may be made twice, when a connection is lost: what the function stores is stored once.
+    It may be made twice, as when a connection is lost: what the function stores is stored once.
     """
 
     database: "Database"
@@ -180,7 +182,7 @@ class TenantCall:
         entry = _entry(self.tenant_id, self.viewer)
         entered = (entry["role"], self.tenant_id, entry["principals"], entry["owner"])
         statement = call_of(function, len(arguments), is_entering=True)
-        return await self.database.fetch(statement, (*entered, *arguments))
+        return await self.database.store(statement, (*entered, *arguments))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,7 +205,8 @@ class Database:
         """Connects lazily."""
         self.database_url = database_url
         self._disk_full_at: float | None = None
-        self._at_once: AtOncePool | None = None
+        self._settling = FewConnections(database_url, AT_ONCE_CONNECTIONS)
+        self._storing = FewConnections(database_url, STORING_CONNECTIONS)
         self.engine = pooled_engine(database_url, pool_size=pool_size)
         # The same pool; only what BEGIN says differs.
         self._snapshot_engine = self.engine.execution_options(isolation_level="REPEATABLE READ")
@@ -252,14 +255,8 @@ class Database:
         Its role and its tenant it has to set itself: it is a call of a function that does. Errors
         as for `owner`.
         """
-        if self._at_once is None:
-            self._at_once = at_once_pool(self.database_url)
         with self._translating_errors():
-            await self._at_once.open()
-            async with self._at_once.connection() as connection:
-                cursor = await connection.execute(statement, parameters, binary=True)
-                (row,) = await cursor.fetchall()
-        return row
+            return await self._settling.fetch(statement, parameters)
 
     async def fetch(self, statement: SQL | bytes, parameters: Sequence[object]) -> tuple[Any, ...]:
         """As `fetch_at_once`, by a connection of the pool when none of those few can be used.
@@ -269,12 +266,27 @@ class Database:
         try:
             return await self.fetch_at_once(statement, parameters)
         except (DatabaseUnavailable, Overloaded):
-            async with self.owner() as connection:
-                raw = await connection.get_raw_connection()
-                driver = cast("psycopg.AsyncConnection[tuple[Any, ...]]", raw.driver_connection)
-                cursor = await driver.execute(statement, parameters, binary=True)
-                (row,) = await cursor.fetchall()
-            return row
+            return await self._fetch(statement, parameters)
+
+    async def store(self, statement: SQL | bytes, parameters: Sequence[object]) -> tuple[Any, ...]:
+        """As `fetch`, by connections apart. The statement gets a `lock_timeout` before the rest."""
+        try:
+            with self._translating_errors():
+                return await self._storing.fetch(statement, (SHORT_LOCK_TIMEOUT, *parameters))
+        except (DatabaseUnavailable, Overloaded):
+            pass
+        except TransactionConflict as error:
+            if not error.has_waited:
+                raise
+        return await self._fetch(statement, (LOCK_TIMEOUT, *parameters))
+
+    async def _fetch(self, statement: SQL | bytes, parameters: Sequence[object]) -> tuple[Any, ...]:
+        async with self.owner() as connection:
+            raw = await connection.get_raw_connection()
+            driver = cast("psycopg.AsyncConnection[tuple[Any, ...]]", raw.driver_connection)
+            cursor = await driver.execute(statement, parameters, binary=True)
+            (row,) = await cursor.fetchall()
+        return row
 
     @contextmanager
     def _translating_errors(self) -> Iterator[None]:
@@ -295,7 +307,7 @@ class Database:
                 self._disk_full_at = monotonic()
                 log.error("disk.full", place="database", error="ENOSPC", sqlstate=state)  # noqa: TRY400  # its text names files
                 raise DiskFull("The disk of the database is full.") from error
-            raise _unreached(cause, state) from error
+            raise unreached(cause, state) from error
         except PoolTimeoutError as error:
             raise Overloaded("All database connections of this process are in use.") from error
         except (IntegrityError, psycopg.IntegrityError) as error:
@@ -316,8 +328,8 @@ class Database:
     async def close(self) -> None:
         """Closes all connections."""
         await self.engine.dispose()
-        if self._at_once is not None:
-            await self._at_once.close()
+        await self._settling.close()
+        await self._storing.close()
 
 
 @asynccontextmanager
@@ -338,27 +350,18 @@ async def tenant_within(
     await connection.execute(_SET_ROLE, {"role": "none"})
 
 
-def _unreached(cause: BaseException | None, state: str | None) -> KnowledgeBaseError:
-    """The error of a server that did not answer, or has no connection left for us."""
-    said = str(cause)
-    if state == _TOO_MANY_CONNECTIONS or (
-        "FATAL" in said and any(words in said for words in _REFUSES_MORE)
-    ):
-        return Overloaded("The database has no connection left: 'footnote doctor' counts them.")
-    return DatabaseUnavailable()
-
-
 @cache
 def call_of(function: str, argument_count: int, *, is_entering: bool = False) -> bytes:
     """The statement that calls a function with a tenant and so many further arguments.
 
-    With `is_entering`, after it has taken on a role, that tenant, principals and an owner.
+    With `is_entering`, after it has taken on a `lock_timeout`, a role, that tenant, principals and
+    an owner.
     """
     name, places = Identifier(function), SQL(", ").join([Placeholder()] * argument_count)
     if is_entering:
         # The call needs what has been entered, and so comes after it.
         statement = SQL(
-            "SELECT called.* FROM footnote_enter(%s, %s, %s::text[], %s) AS entered (tenant),"
+            "SELECT called.* FROM footnote_enter(%s, %s, %s, %s::text[], %s) AS entered (tenant),"
             " LATERAL {}(entered.tenant, {}) AS called"
         )
     else:

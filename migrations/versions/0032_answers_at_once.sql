@@ -3,12 +3,14 @@
 -- calls them: row security decides. What one stores may be stored twice, as when an answer is lost
 -- and the call is made again; then it is there once.
 
--- Takes on a role, a tenant and a reader, for the rest of the transaction.
+-- Takes on a role, a tenant and a reader, and how long to wait for a lock, for the rest of the
+-- transaction.
 CREATE FUNCTION footnote_enter(
-    as_role text, of_tenant uuid, of_principals text[], of_owner text, OUT tenant uuid
+    lock_patience text, as_role text, of_tenant uuid, of_principals text[], of_owner text,
+    OUT tenant uuid
 ) LANGUAGE plpgsql AS $$
 BEGIN
-    SET LOCAL lock_timeout = '20s';
+    EXECUTE format('SET LOCAL lock_timeout = %L', lock_patience);
     EXECUTE format('SET LOCAL ROLE %I', as_role);
     EXECUTE format('SET LOCAL footnote.tenant_id = %L', of_tenant);
     EXECUTE format('SET LOCAL footnote.principals = %L', of_principals);

@@ -71,14 +71,14 @@ def test_that_none_is_left_to_ask_with_is_said_in_a_line(database_url: str) -> N
 def test_processes_that_may_want_more_than_there_are_are_warned_of(
     database_url: str, settings: Settings
 ) -> None:
-    with limited_login(database_url, 40) as url, capture_logs() as logs:
+    with limited_login(database_url, 50) as url, capture_logs() as logs:
         check_connections(settings, url, processes=2)
         check_connections(settings, url, processes=3)
 
     (warning,) = logs
     assert warning["event"] == "database.too_few_connections"
-    # 10 of the pool, 4 to settle searches and 6 for indexes, three times.
-    assert (warning["wanted"], warning["allowed"]) == (60, 40)
+    # 10 of the pool, 4 to settle searches, 3 to store answers and 6 for indexes, three times.
+    assert (warning["wanted"], warning["allowed"]) == (69, 50)
     assert "FOOTNOTE_DATABASE_POOL_SIZE" in warning["mend"]
 
 
@@ -107,7 +107,7 @@ async def test_doctor_counts_what_all_that_run_may_open(
         )
         checks = await asyncio.to_thread(check_database, there, has_home=True)
 
-    wanted = processes * (POOL_SIZE + 4 + 6)
+    wanted = processes * (POOL_SIZE + 4 + 3 + 6)
     (check,) = [each for each in checks if each.name == "connections"]
     assert check.status == status
     # A superuser, as the embedded server's owner is: nothing is reserved from it.

@@ -69,7 +69,7 @@ async def test_the_first_answer_finds_statements_compiled_and_passages_in_memory
 ) -> None:
     await rehearse(fresh, tenant_id)
 
-    assert fresh.database._at_once is not None, "The second one was not searched for in memory."
+    assert fresh.database._settling.is_used, "The second one was not searched for in memory."
     async with service.with_resources(fresh) as served:
         member = await served.person(tenant_id)
         compiled = statements_compiled(fresh.database)
