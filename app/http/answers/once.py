@@ -47,9 +47,22 @@ async def begin_once(
     """The id of the streamed answer that is being made, or was; errors are those of `do_once`."""
     resources = streams.resources
 
-    async def act(_remember: Remember) -> StoredResponse:
+    async def act(remember: Remember) -> StoredResponse:
         accepted = accept_question(resources, caller, question)
-        return _kept(await streams.begin(accepted, request_sha256=digest, idempotency_key=key))
+        kept = _kept(accepted.answer_id)
+
+        async def keep() -> None:
+            viewer = caller.managing_viewer
+            async with resources.database.tenant(caller.tenant_id, viewer=viewer) as scope:
+                await remember(scope, kept)
+
+        await streams.begin(
+            accepted,
+            request_sha256=digest,
+            idempotency_key=key,
+            remember=None if key is None else keep,
+        )
+        return kept
 
     return _id_of(await do_once(resources.database, caller, key=key, digest=digest, act=act))
 

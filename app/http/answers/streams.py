@@ -6,7 +6,7 @@ which also stops the language model.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -28,7 +28,7 @@ from app.identity import Caller
 from app.resources import Resources
 from kb.errors import AnswerAbandoned, AnswerNotFound, KnowledgeBaseError
 from kb.ids import AnswerId, TenantId
-from kb.postgres.database import TenantCaller
+from kb.postgres.database import TenantCaller, TenantSession
 from kb.store.answer_events import (
     COMPLETED_EVENT,
     ERROR_EVENT,
@@ -85,11 +85,17 @@ class AnswerStreams:
         """The tenants whose old streams were forgotten a moment ago."""
 
     async def begin(
-        self, accepted: AcceptedRequest, *, request_sha256: str, idempotency_key: str | None
+        self,
+        accepted: AcceptedRequest,
+        *,
+        request_sha256: str,
+        idempotency_key: str | None = None,
+        remember: Callable[[], Awaitable[None]] | None = None,
     ) -> AnswerId:
         """Starts to make the answer, whose events `follow` gives.
 
-        If the answer fails, the key is freed, as that of any request that fails.
+        `remember` stores that the key has this answer. If the answer fails, the key is freed, as
+        that of any request that fails.
         """
         caller = accepted.caller
         created = AnswerCreated(
@@ -101,6 +107,9 @@ class AnswerStreams:
         work = asyncio.create_task(self._make(making))
         try:
             await self._store_first(making, request_sha256=request_sha256)
+            if remember is not None:
+                # Before the answer can fail, which frees the key.
+                await remember()
             making.has_begun.set()
         finally:
             if not making.has_begun.is_set():
@@ -203,11 +212,8 @@ class AnswerStreams:
         return replace(event, data=shown_body(self.resources, caller.tenant_id, event.data))
 
     async def _free(self, caller: Caller, key: str | None, answer_id: AnswerId) -> None:
-        if key is None:
-            return
-        response: dict[str, object] = {"id": str(answer_id)}
         async with self._database.tenant(caller.tenant_id, viewer=None) as scope:
-            await release_key(scope, owner=caller.owner, key=key, response=response)
+            await _release(scope, caller, key, answer_id)
 
     async def close(self) -> None:
         """Gives up what is being made, and tells its followers."""
@@ -328,8 +334,8 @@ class AnswerStreams:
         try:
             async with self._database.tenant(caller.tenant_id, viewer=None) as scope:
                 has_failed = await fail_stream(scope, answer_id, fields, now=self.resources.clock())
-                if has_failed and making.idempotency_key is not None:
-                    await release_key(scope, owner=caller.owner, key=making.idempotency_key)
+                if has_failed:
+                    await _release(scope, caller, making.idempotency_key, answer_id)
         except KnowledgeBaseError as failure:
             # The database is away: followers find out by themselves.
             log.warning("answer.failure_not_stored", code=failure.code)
@@ -337,6 +343,15 @@ class AnswerStreams:
         if has_failed:
             # Otherwise it was deleted, or stored while its maker gave up: then it stands.
             log.warning("answer.failed", code=error.code)
+
+
+async def _release(
+    scope: TenantSession, caller: Caller, key: str | None, answer_id: AnswerId
+) -> None:
+    """Frees the key if it has that answer."""
+    if key is not None:
+        response: dict[str, object] = {"id": str(answer_id)}
+        await release_key(scope, owner=caller.owner, key=key, response=response)
 
 
 async def get_streams(request: Request) -> AnswerStreams:

@@ -252,7 +252,7 @@ async def test_its_own_events_are_told_without_another_look_at_the_database(
     )
     own = AnswerStreams(resources)
     accepted = accept_question(resources, caller, AnswerRequest(question=QUESTION, stream=True))
-    answer_id = await own.begin(accepted, request_sha256="0" * 64, idempotency_key=None)
+    answer_id = await own.begin(accepted, request_sha256="0" * 64)
     engine = resources.database.engine.sync_engine
     statements: list[str] = []
 

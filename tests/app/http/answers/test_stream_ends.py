@@ -16,8 +16,11 @@ from kb.store.answer_events import Told, complete_stream
 from kb.store.answers import AnswerRecord
 from kb.store.audit import Actor
 from kb.store.tables import audit_events
-from tests.app.http.answers.test_answer_streams import DOCUMENT, QUESTION
+from tests.app.http.answers.test_answer_streams import DOCUMENT, QUESTION, read_stream
 from tests.service import Person, Service
+
+TRIES = 15
+"""Of what goes wrong now and then."""
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ async def test_what_is_stored_at_the_end_stands_though_its_maker_is_stopped(
     accepted = accept_question(
         service.resources, caller, AnswerRequest(question=QUESTION, stream=True)
     )
-    answer_id = await own.begin(accepted, request_sha256="0" * 64, idempotency_key=None)
+    answer_id = await own.begin(accepted, request_sha256="0" * 64)
     await is_stored.wait()
 
     await own.close()
@@ -78,3 +81,15 @@ async def test_what_is_stored_at_the_end_stands_though_its_maker_is_stopped(
         asked = select(audit_events.c.detail).where(audit_events.c.object_id == str(answer_id))
         details = list((await whole.connection.execute(asked)).scalars())
     assert details == [{"status": "answered"}]
+
+
+async def test_a_stream_that_fails_at_once_frees_its_key(ana: Person) -> None:
+    # Nothing is left of it to answer, which is found before anything is looked up.
+    empty = {"question": "\u200b\u200b", "stream": True}
+
+    for number in range(TRIES):
+        headers = {"Idempotency-Key": f"k{number}"}
+        first, again = [await read_stream(ana, empty, headers=headers) for _ in range(2)]
+
+        assert [event.name for event in first] == ["answer.created", "error"]
+        assert first[0].data["id"] != again[0].data["id"]
