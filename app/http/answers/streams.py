@@ -6,7 +6,7 @@ which also stops the language model.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -115,11 +115,17 @@ class AnswerStreams:
             if not making.has_begun.is_set():
                 work.cancel()
                 await asyncio.gather(work, return_exceptions=True)
+                # It may be stored all the same, and nobody makes it.
+                await asyncio.shield(self._start(self._fail(making, AnswerAbandoned())))
         self._making_by_id[accepted.answer_id] = making
-        task = asyncio.create_task(self._run(making, work))
+        self._start(self._run(making, work))
+        return accepted.answer_id
+
+    def _start(self, work: Coroutine[object, object, None]) -> "asyncio.Task[None]":
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return accepted.answer_id
+        return task
 
     async def _store_first(self, making: Making, *, request_sha256: str) -> None:
         accepted, caller = making.accepted, making.accepted.caller

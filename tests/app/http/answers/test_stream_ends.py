@@ -7,15 +7,17 @@ import pytest
 from sqlalchemy import select
 
 from app.http.answers import streams
+from app.http.answers.once import begin_once
 from app.http.answers.respond import accept_question
 from app.http.answers.schemas import AnswerRequest
 from app.http.answers.streams import AnswerStreams
 from app.identity import ApiKeys, Caller, recognise
+from kb.errors import DatabaseUnavailable
 from kb.postgres.database import TenantCaller
-from kb.store.answer_events import Told, complete_stream
+from kb.store.answer_events import StreamEvent, Told, begin_stream, complete_stream
 from kb.store.answers import AnswerRecord
 from kb.store.audit import Actor
-from kb.store.tables import audit_events
+from kb.store.tables import answers, audit_events
 from tests.app.http.answers.test_answer_streams import DOCUMENT, QUESTION, read_stream
 from tests.service import Person, Service
 
@@ -93,3 +95,48 @@ async def test_a_stream_that_fails_at_once_frees_its_key(ana: Person) -> None:
 
         assert [event.name for event in first] == ["answer.created", "error"]
         assert first[0].data["id"] != again[0].data["id"]
+
+
+@pytest.mark.parametrize("ending", [asyncio.CancelledError, DatabaseUnavailable])
+async def test_nothing_runs_on_of_a_stream_whose_beginning_is_not_known_to_be_stored(
+    ana: Person,
+    caller: Caller,
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    ending: type[BaseException],
+) -> None:
+    is_stored = asyncio.Event()
+
+    async def stored_and_not_told(
+        scope: TenantCaller,
+        record: AnswerRecord,
+        first: StreamEvent,
+        *,
+        owner: str,
+        request_sha256: str,
+    ) -> None:
+        await begin_stream(scope, record, first, owner=owner, request_sha256=request_sha256)
+        is_stored.set()
+        if ending is asyncio.CancelledError:
+            await asyncio.Event().wait()
+        raise ending
+
+    monkeypatch.setattr(streams, "begin_stream", stored_and_not_told)
+    own, question = AnswerStreams(service.resources), AnswerRequest(question=QUESTION, stream=True)
+    begun = asyncio.create_task(begin_once(own, caller, question, key="k1", digest="0" * 64))
+    await is_stored.wait()
+    if ending is asyncio.CancelledError:
+        begun.cancel()
+    with pytest.raises(ending):
+        await begun
+
+    async with service.resources.database.tenant(ana.tenant_id, viewer=None) as whole:
+        stored = await whole.connection.execute(select(answers.c.id, answers.c.status))
+        ((answer_id, status),) = stored.all()
+    assert status == "failed"
+    events = [event async for event in own.follow(caller, answer_id, after=0) if event]
+    assert [event.name for event in events] == ["answer.created", "error"]
+    monkeypatch.undo()
+    again = await begin_once(own, caller, question, key="k1", digest="0" * 64)
+    assert again != answer_id
+    await own.close()
