@@ -103,7 +103,7 @@ class AnswerStreams:
         )
         first = StreamEvent(number=1, name="answer.created", data=created.model_dump(mode="json"))
         making = Making(accepted=accepted, idempotency_key=idempotency_key, first=first)
-        # The evidence is looked up while this is stored.
+        # Without a model the answer is made while this is stored.
         work = asyncio.create_task(self._make(making))
         try:
             await self._store_first(making, request_sha256=request_sha256)
@@ -255,6 +255,9 @@ class AnswerStreams:
             making.end()
 
     async def _make(self, making: Making) -> None:
+        if self.resources.answerer.gateway is not None:
+            # A model costs: it is not asked before somebody can follow, and is looked for.
+            await making.has_begun.wait()
         try:
             record = await make_answer(self.resources, making.accepted, partial(self._tell, making))
         except KnowledgeBaseError:

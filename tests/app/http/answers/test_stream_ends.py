@@ -1,6 +1,7 @@
 """How a streamed answer ends: once, and so that its caller can ask again when it has failed."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -8,10 +9,12 @@ from sqlalchemy import select
 
 from app.http.answers import streams
 from app.http.answers.once import begin_once
-from app.http.answers.respond import accept_question
+from app.http.answers.present import AcceptedRequest
+from app.http.answers.respond import OnAnswerEvent, accept_question, make_answer
 from app.http.answers.schemas import AnswerRequest
 from app.http.answers.streams import AnswerStreams
 from app.identity import ApiKeys, Caller, recognise
+from app.resources import Resources
 from kb.errors import DatabaseUnavailable
 from kb.postgres.database import TenantCaller
 from kb.store.answer_events import StreamEvent, Told, begin_stream, complete_stream
@@ -19,6 +22,8 @@ from kb.store.answers import AnswerRecord
 from kb.store.audit import Actor
 from kb.store.tables import answers, audit_events
 from tests.app.http.answers.test_answer_streams import DOCUMENT, QUESTION, read_stream
+from tests.fakes.gateways import one_model, running_gateway
+from tests.footnote.processes import free_port
 from tests.service import Person, Service
 
 TRIES = 15
@@ -140,3 +145,34 @@ async def test_nothing_runs_on_of_a_stream_whose_beginning_is_not_known_to_be_st
     again = await begin_once(own, caller, question, key="k1", digest="0" * 64)
     assert again != answer_id
     await own.close()
+
+
+async def test_no_model_is_asked_before_the_beginning_is_stored(
+    caller: Caller, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def not_stored(*_: object, **__: object) -> None:
+        # All that can begin meanwhile begins.
+        for _number in range(10):
+            await asyncio.sleep(0)
+        raise DatabaseUnavailable
+
+    made: list[Resources] = []
+
+    async def noted(
+        resources: Resources, accepted: AcceptedRequest, on_event: OnAnswerEvent | None = None
+    ) -> AnswerRecord:
+        made.append(resources)
+        return await make_answer(resources, accepted, on_event)
+
+    monkeypatch.setattr(streams, "begin_stream", not_stored)
+    monkeypatch.setattr(streams, "make_answer", noted)
+    without_model, question = service.resources, AnswerRequest(question=QUESTION, stream=True)
+    nowhere = one_model(f"http://127.0.0.1:{free_port()}")
+    async with running_gateway(nowhere, without_model.database) as gateway:
+        answerer = replace(without_model.answerer, gateway=gateway)
+        for resources in (replace(without_model, answerer=answerer), without_model):
+            own, accepted = AnswerStreams(resources), accept_question(resources, caller, question)
+            with pytest.raises(DatabaseUnavailable):
+                await own.begin(accepted, request_sha256="0" * 64)
+
+    assert made == [without_model]
