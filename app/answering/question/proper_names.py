@@ -16,7 +16,7 @@ from app.answering.question.spelling import (
 )
 from app.answering.question.vocabulary import MONTHS, ROMAN, TITLES, UNITS, WEEKDAYS
 from app.answering.question.wording import language_of
-from language.remembered import remembered
+from language.remembered import remembered, remembered_texts
 from language.stems import stem
 from language.text import STOP_WORDS, word_set
 
@@ -111,12 +111,12 @@ def _has_word(word: str, text: str) -> bool:
     return is_like_any(word, known)
 
 
-@remembered(1024)
+@remembered_texts(1024)
 def _stems(text: str) -> frozenset[str]:
     return frozenset(map(stem, words_of(text)))
 
 
-@remembered(1024)
+@remembered_texts(1024)
 def _initials(text: str) -> frozenset[str]:
     """The initials of two capitalised words in a row, and of three to six words of any kind."""
     words = NAME_WORD.findall(text[:MAX_CHARS])

@@ -23,7 +23,7 @@ from app.answering.question.vocabulary import (
     VERBS_TOO,
     WEEKDAYS,
 )
-from language.remembered import remembered
+from language.remembered import remembered_texts
 from language.stems import stem
 from language.text import STOP_WORDS, word_set
 
@@ -92,7 +92,7 @@ class Specifics:
     has_bound: bool
 
 
-@remembered(1024)
+@remembered_texts(1024)
 def read_specifics(text: str) -> Specifics:
     """All that the first MAX_CHARS of the text name."""
     text = text[:MAX_CHARS]

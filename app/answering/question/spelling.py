@@ -8,7 +8,7 @@ from typing import Final
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from language.remembered import remembered
+from language.remembered import remembered_texts
 from language.stems import content_stems, stem
 from language.text import STOP_WORDS, normal_form, word_set
 
@@ -62,7 +62,7 @@ def folded_word(word: str) -> str:
     return "".join(c for c in normal_form("NFD", folded) if c.isalnum() and c.isascii()) or folded
 
 
-@remembered(1024)
+@remembered_texts(1024)
 def words_of(text: str) -> frozenset[str]:
     """The folded words of the text's first MAX_CHARS."""
     return frozenset(folded_word(word) for word in NAME_WORD.findall(text[:MAX_CHARS]))
