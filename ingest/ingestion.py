@@ -9,6 +9,7 @@ from ingest.places import Places
 from ingest.reading import READ_AT_ONCE
 from ingest.shared_lock import SharedLock
 from ingest.space_writers import SpaceWriters
+from ingest.together import Together
 from kb.child_processes import ChildProcesses
 from kb.files import FileStore
 from kb.postgres.database import Database
@@ -31,6 +32,8 @@ class Ingestion:
     job_lock: SharedLock = field(default_factory=SharedLock)
     places: Places = field(default_factory=lambda: Places(READ_AT_ONCE))
     """Held while a document is read and split."""
+    together: Together = field(default_factory=Together)
+    """What several jobs want of the database at once."""
     large: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Locked while a large document is split."""
 

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from ingest.chunk import CHUNKER_VERSION, Chunk, split
 from ingest.embed import MAX_TEXTS_A_CALL
@@ -22,8 +23,10 @@ from ingest.reading import read_file
 from ingest.runs import Run, fail, is_run_wanted, report, while_wanted
 from ingest.space_writers import MODEL_FAILURES, SpaceWriter
 from kb.errors import DocumentUnreadable, ProcessingFailed
+from kb.ids import JobId
 from kb.postgres.database import retried
 from kb.store.job_kinds import PRIORITIES, weight_of
+from kb.store.spaces import Space
 from kb.store.vectors import Embedded, find_vectors, text_sha256
 from kb.telemetry import stage_timer
 from kb.unit_vectors import Vectors
@@ -32,6 +35,8 @@ from models.batching import Turn
 LARGE_BLOCKS: Final = 50_000
 """Splitting takes a kilobyte or two of memory for a block: such documents go one by one."""
 
+FEW_CHUNKS: Final = 16
+"""A document of up to so many shares its transactions with others, and holds them up little."""
 
 log = structlog.get_logger(__name__)
 
@@ -52,12 +57,8 @@ async def ingest_document(tools: Ingestion, run: Run) -> None:
         await fail(tools, run, error, is_retryable=False)
         return
 
-    async def transaction() -> bool:
-        async with tools.database.tenant(run.tenant_id, viewer=None) as scope:
-            return await publish(scope, run.job.id, publication, now=tools.clock())
-
     with stage_timer(tools.metrics, "publish"):
-        is_served = await retried(transaction)
+        is_served = await _publish(tools, run, publication)
     tools.metrics.count_ingest(status="succeeded" if is_served else "canceled", code=None)
     if not is_served:
         log.info("job.obsolete")
@@ -72,6 +73,47 @@ async def ingest_document(tools: Ingestion, run: Run) -> None:
         warnings=len(publication.parsed.warnings),
         seconds=run.seconds,
     )
+
+
+async def _publish(tools: Ingestion, run: Run, publication: Publication) -> bool:
+    """True when the version is served: small documents of a tenant are published together."""
+
+    async def publish_all(
+        items: Sequence[tuple[JobId, Publication]], *, may_wait: bool
+    ) -> list[bool]:
+        async def transaction() -> frozenset[JobId]:
+            async with tools.database.tenant(run.tenant_id, viewer=None) as scope:
+                return await publish(scope, dict(items), may_wait=may_wait, now=tools.clock())
+
+        served = await retried(transaction)
+        return [job_id in served for job_id, _ in items]
+
+    mine = (run.job.id, publication)
+    if len(publication.chunks) > FEW_CHUNKS:
+        (is_served,) = await publish_all([mine], may_wait=True)
+        return is_served
+    return await tools.together.submit(("publish", run.tenant_id), mine, publish_all)
+
+
+async def _known_vectors(
+    tools: Ingestion, run: Run, space: Space, sha256s: Sequence[str]
+) -> dict[str, NDArray[np.float32]]:
+    """The tenant's vectors of those texts that it has embedded before."""
+    wanted = set(sha256s)
+
+    async def find_all(
+        items: Sequence[set[str]],
+        *,
+        may_wait: bool,  # noqa: ARG001  # it takes no locks
+    ) -> list[dict[str, NDArray[np.float32]]]:
+        async with tools.database.tenant(run.tenant_id, viewer=None) as scope:
+            known = await find_vectors(scope, space, sorted(set().union(*items)))
+        return [{sha256: known[sha256] for sha256 in each & known.keys()} for each in items]
+
+    if len(wanted) > FEW_CHUNKS:
+        (known,) = await find_all([wanted], may_wait=True)
+        return known
+    return await tools.together.submit(("vectors", run.tenant_id, space), wanted, find_all)
 
 
 async def _prepare(tools: Ingestion, run: Run) -> Publication:
@@ -134,8 +176,7 @@ async def _embed(
     sha256s: Sequence[str],
 ) -> tuple[Vectors, Embedded]:
     """(n, d) unit rows in the order of the chunks; only texts the tenant lacks are embedded."""
-    async with tools.database.tenant(run.tenant_id, viewer=None) as scope:
-        known = await find_vectors(scope, writer.space, sorted(set(sha256s)))
+    known = await _known_vectors(tools, run, writer.space, sha256s)
     is_reported = writer is tools.writers.active
     if is_reported and len(chunks) > MAX_TEXTS_A_CALL:
         await report(tools, run, done=0, total=len(chunks))

@@ -1,4 +1,4 @@
-"""Makes a document's new version findable, in one transaction."""
+"""Makes new versions of documents findable, in one transaction."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,15 +10,16 @@ from kb.errors import SpaceChanged
 from kb.ids import DocumentId, JobId
 from kb.postgres.database import TenantSession
 from kb.store.chunks import NewChunk, delete_chunks, insert_chunks
-from kb.store.document_writes import set_published
-from kb.store.documents import Document, lock_document_of
-from kb.store.job_results import succeed_job
+from kb.store.document_writes import Published, set_published
+from kb.store.documents import Document
+from kb.store.job_documents import lock_documents_of
+from kb.store.job_results import Success, succeed_jobs
 from kb.store.jobs import finish_job
 from kb.store.space_backfill import enqueue_backfill
 from kb.store.spaces import Space, hold_spaces
-from kb.store.tenants import advance_generation
-from kb.store.vectors import Embedded, delete_vectors, insert_vectors
-from kb.store.versions import insert_version
+from kb.store.tenants import advance_generations
+from kb.store.vectors import Embedded, NewVectors, delete_vectors, insert_vectors
+from kb.store.versions import NewVersion, insert_versions
 from kb.unit_vectors import Vectors
 
 
@@ -45,68 +46,107 @@ class Publication:
 
 
 async def publish(
-    scope: TenantSession, job_id: JobId, publication: Publication, *, now: datetime
-) -> bool:
-    """True when the version is served; False when a newer upload made it superfluous.
+    scope: TenantSession,
+    publications: Mapping[JobId, Publication],
+    *,
+    may_wait: bool = True,
+    now: datetime,
+) -> frozenset[JobId]:
+    """The jobs whose versions are served; a newer upload has made the others superfluous.
 
-    The job succeeds in the same transaction: a worker that dies before the commit has done
+    The jobs succeed in the same transaction: a worker that dies before the commit has done
     nothing, one that dies after it has done everything.
 
-    Raises SpaceChanged when there are no vectors for the embedding space that searches use.
+    Raises SpaceChanged when there are no vectors for the embedding space that searches use, and
+    TransactionConflict when somebody else has one of the documents, unless this `may_wait`.
     """
     live = await hold_spaces(scope)
-    if any(each.is_current and each.space not in publication.vectors_by_space for each in live):
+    active = {each.space for each in live if each.is_current}
+    if any(active.difference(each.vectors_by_space) for each in publications.values()):
         raise SpaceChanged
-    waiting = await _waiting_document(scope, job_id, publication, now=now)
-    if waiting is None:
-        return False
-    document = _as_served(waiting, publication, now)
-    parsed = publication.parsed
-    if document.version:
-        await delete_vectors(scope, document.id)
-        await delete_chunks(scope, document.id)
-    await insert_version(
-        scope,
-        document,
-        content=parsed.text,
-        parser=parsed.parser,
-        parser_version=parsed.parser_version,
-        chunker_version=publication.chunker_version,
-    )
-    await _insert_chunks(scope, [each.space for each in live], publication, document)
-    ready = await set_published(
-        scope,
-        document,
-        chunk_count=len(publication.chunks),
-        parsed_title=parsed.title,
-        warnings=parsed.warnings,
-    )
-    await succeed_job(
-        scope,
-        job_id,
-        chunk_count=len(publication.chunks),
-        embedded=publication.embedded,
-        before=[ready],
-        now=now,
-    )
-    await advance_generation(scope, document.id, readers=document.fields.principals)
-    return True
+    attempts = {job_id: each.attempt for job_id, each in publications.items()}
+    # Without those that were deleted while they were being read, with their jobs; and without those
+    # that another worker, which took this one for dead, has begun again.
+    locked = await lock_documents_of(scope, attempts, may_wait=may_wait)
+    waiting = await _still_waiting(scope, locked, publications, now=now)
+    new = [
+        _Served(
+            job_id=job_id,
+            publication=publications[job_id],
+            document=_as_served(document, publications[job_id], now),
+        )
+        for job_id, document in waiting.items()
+    ]
+    for each in new:
+        if each.document.version:
+            await delete_vectors(scope, each.document.id)
+            await delete_chunks(scope, each.document.id)
+    if new:
+        await insert_versions(scope, [each.version for each in new])
+        await _insert_chunks(scope, [each.space for each in live], new)
+        await set_published(scope, [each.published for each in new])
+        await succeed_jobs(scope, {each.job_id: each.success for each in new}, now=now)
+        # Last, since it holds up all others who publish for this tenant.
+        await advance_generations(
+            scope, [(each.document.id, each.document.fields.principals) for each in new]
+        )
+    return frozenset(waiting)
 
 
-async def _waiting_document(
-    scope: TenantSession, job_id: JobId, publication: Publication, *, now: datetime
-) -> Document | None:
-    """The document, locked; None when it does not wait for this version any more."""
-    document = await lock_document_of(scope, job_id, attempt=publication.attempt)
-    if document is None:
-        # Deleted while it was being read, with its job; or another worker took this one for dead
-        # and has begun again.
-        return None
-    is_served = document.version == document.upload
-    if document.upload != publication.upload or is_served != publication.is_reread:
-        await finish_job(scope, job_id, "canceled", error=None, now=now)
-        return None
-    return document
+@dataclass(frozen=True, kw_only=True)
+class _Served:
+    """A publication, and its document as it is from now on."""
+
+    job_id: JobId
+    publication: Publication
+    document: Document
+
+    @property
+    def version(self) -> NewVersion:
+        parsed = self.publication.parsed
+        return NewVersion(
+            document=self.document,
+            content=parsed.text,
+            parser=parsed.parser,
+            parser_version=parsed.parser_version,
+            chunker_version=self.publication.chunker_version,
+        )
+
+    @property
+    def published(self) -> Published:
+        return Published(
+            document=self.document,
+            chunk_count=len(self.publication.chunks),
+            parsed_title=self.publication.parsed.title,
+            warnings=self.publication.parsed.warnings,
+        )
+
+    @property
+    def success(self) -> Success:
+        return Success(
+            chunks=len(self.publication.chunks),
+            embedded=self.publication.embedded,
+            before=[self.published.event],
+        )
+
+
+async def _still_waiting(
+    scope: TenantSession,
+    locked: Mapping[JobId, Document],
+    publications: Mapping[JobId, Publication],
+    *,
+    now: datetime,
+) -> dict[JobId, Document]:
+    """The documents without those that do not wait for their version any more."""
+    waiting: dict[JobId, Document] = {}
+    for job_id, document in locked.items():
+        publication = publications[job_id]
+        is_served = document.version == document.upload
+        if document.upload != publication.upload or is_served != publication.is_reread:
+            await finish_job(scope, job_id, "canceled", error=None, now=now)
+        else:
+            waiting[job_id] = document
+    return waiting
 
 
 def _as_served(document: Document, publication: Publication, now: datetime) -> Document:
@@ -124,21 +164,34 @@ def _as_served(document: Document, publication: Publication, now: datetime) -> D
 
 
 async def _insert_chunks(
-    scope: TenantSession, spaces: Sequence[Space], publication: Publication, document: Document
+    scope: TenantSession, spaces: Sequence[Space], new: Sequence[_Served]
 ) -> None:
     """Stores the chunks with their vectors in each space."""
     chunk_ids = await insert_chunks(
         scope,
-        document,
         [
-            NewChunk(text=chunk.text, context=chunk.context, location=chunk.location)
-            for chunk in publication.chunks
+            (
+                each.document,
+                [
+                    NewChunk(text=chunk.text, context=chunk.context, location=chunk.location)
+                    for chunk in each.publication.chunks
+                ],
+            )
+            for each in new
         ],
     )
     for space in spaces:
-        vectors = publication.vectors_by_space.get(space)
-        if vectors is not None:
-            await insert_vectors(scope, space, document, chunk_ids, publication.sha256s, vectors)
-        elif chunk_ids:
+        vectors = [
+            NewVectors(
+                document=each.document,
+                chunk_ids=ids,
+                sha256s=each.publication.sha256s,
+                embeddings=each.publication.vectors_by_space[space],
+            )
+            for each, ids in zip(new, chunk_ids, strict=True)
+            if space in each.publication.vectors_by_space
+        ]
+        await insert_vectors(scope, space, vectors)
+        if len(vectors) < len(new):
             # This worker lacks the model: one that has it embeds what is missing.
             await enqueue_backfill(scope, space)

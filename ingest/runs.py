@@ -5,8 +5,9 @@ comes last. All are transactions that may be tried again.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from time import monotonic
 from typing import Any, Final, TypeVar
 
@@ -15,10 +16,11 @@ import structlog
 from ingest.ingestion import Ingestion
 from kb.errors import DependencyFailed, JobNotFound, KnowledgeBaseError
 from kb.ids import JobId, TenantId
-from kb.postgres.database import retried
+from kb.postgres.database import TenantSession, retried
 from kb.store.changes import lock_document
 from kb.store.document_writes import set_status
-from kb.store.documents import Document, DocumentStatus, get_document, lock_document_of
+from kb.store.documents import Document, DocumentStatus, get_document
+from kb.store.job_documents import begin_jobs, jobs_of_ids, lock_documents_of
 from kb.store.job_kinds import REREAD
 from kb.store.jobs import (
     FINISHED,
@@ -30,7 +32,6 @@ from kb.store.jobs import (
     is_wanted,
     release_job,
     set_progress,
-    start_job,
 )
 from kb.store.spaces import StoredSpace, stored_spaces
 from kb.store.webhook_events import Event, EventValue, emit
@@ -62,7 +63,7 @@ class Run:
     @property
     def is_reread(self) -> bool:
         """True when the bytes are served already: until its end nothing of the document changes."""
-        return self.job.kind == REREAD.name
+        return _rereads(self.job)
 
 
 class Obsolete(Exception):  # nothing went wrong
@@ -81,31 +82,78 @@ async def start(
     Raises Suspect, with nothing changed, when the job must have its worker to itself and has not.
     """
 
-    async def transaction() -> Run | None:
-        now = tools.clock()
-        async with tools.database.tenant(tenant_id, viewer=None) as scope:
-            document = await lock_document_of(scope, job_id)
-            if document is None:
-                # Deleted while it waited.
-                return None
-            job = await get_job(scope, job_id)
-            if job.status in FINISHED:
-                return None
-            if job.status == "running" and not is_alone:
-                raise Suspect
-            is_reread = job.kind == REREAD.name
-            is_served = document.version == document.upload
-            if document.upload != job.upload or is_served != is_reread:
-                # Replaced, or another job of the same upload was first.
-                await finish_job(scope, job_id, "canceled", error=None, now=now)
-                return None
-            attempt = await start_job(scope, job_id, is_alone=is_alone, now=now)
-            if not is_reread:
-                await set_status(scope, document.id, "processing", error=None, now=now)
-            spaces = await stored_spaces(scope)
-        return Run(tenant_id=tenant_id, job=job, document=document, spaces=spaces, attempt=attempt)
+    async def begin(items: Sequence[JobId], *, may_wait: bool) -> list[Run | Suspect | None]:
+        async def transaction() -> dict[JobId, Run | Suspect]:
+            now = tools.clock()
+            async with tools.database.tenant(tenant_id, viewer=None) as scope:
+                # Without those that were deleted while they waited.
+                locked = await lock_documents_of(scope, dict.fromkeys(items), may_wait=may_wait)
+                return await _begin(scope, locked, is_alone=is_alone, now=now)
 
-    return await retried(transaction)
+        begun = await retried(transaction)
+        runs = []
+        for each in items:
+            runs.append(begun.get(each))
+            if isinstance(runs[-1], Run):
+                # Whoever begins the same job at the same moment comes after the first.
+                begun[each] = Suspect()
+        return runs
+
+    key = ("begin", tenant_id, is_alone)
+    run = await tools.together.submit(key, job_id, begin)
+    if isinstance(run, Suspect):
+        raise run
+    return run
+
+
+async def _begin(
+    scope: TenantSession,
+    document_by_job: Mapping[JobId, Document],
+    *,
+    is_alone: bool,
+    now: datetime,
+) -> dict[JobId, Run | Suspect]:
+    """The runs that begin, and the suspects, of which nothing is changed."""
+    job_by_id = await jobs_of_ids(scope, document_by_job)
+    found: dict[JobId, Run | Suspect] = {}
+    beginning: list[Job] = []
+    for job in job_by_id.values():
+        document = document_by_job[job.id]
+        if job.status in FINISHED:
+            continue
+        if job.status == "running" and not is_alone:
+            found[job.id] = Suspect()
+        elif document.upload != job.upload or _is_served(document) != _rereads(job):
+            # Replaced, or another job of the same upload was first.
+            await finish_job(scope, job.id, "canceled", error=None, now=now)
+        else:
+            beginning.append(job)
+    if beginning:
+        attempts = await begin_jobs(
+            scope,
+            [job.id for job in beginning],
+            read_first=[document_by_job[job.id].id for job in beginning if not _rereads(job)],
+            is_alone=is_alone,
+            now=now,
+        )
+        spaces = await stored_spaces(scope)
+        for job in beginning:
+            found[job.id] = Run(
+                tenant_id=scope.tenant_id,
+                job=job,
+                document=document_by_job[job.id],
+                spaces=spaces,
+                attempt=attempts[job.id],
+            )
+    return found
+
+
+def _is_served(document: Document) -> bool:
+    return document.version == document.upload
+
+
+def _rereads(job: Job) -> bool:
+    return job.kind == REREAD.name
 
 
 async def while_wanted(

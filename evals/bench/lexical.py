@@ -25,10 +25,10 @@ from kb.postgres.embedded_postgres import database_url
 from kb.principals import Uploader
 from kb.store.chunks import NewChunk, insert_chunks
 from kb.store.collections import ensure_collection
-from kb.store.document_writes import insert_document, set_published
+from kb.store.document_writes import Published, insert_document, set_published
 from kb.store.documents import Content, DocumentFields
 from kb.store.tenants import advance_generation, create_tenant, current_generation
-from kb.store.versions import insert_version
+from kb.store.versions import NewVersion, insert_versions
 from migrations.run import upgrade
 
 CHUNKS = 100_000
@@ -112,21 +112,19 @@ class _Corpus:
             document = await insert_document(
                 scope, collection_id, fields, content, Uploader(name="bench", person=None)
             )
-            await insert_version(
-                scope, document, content="x", parser="x", parser_version="1", chunker_version="1"
+            version = NewVersion(
+                document=document, content="x", parser="x", parser_version="1", chunker_version="1"
             )
+            await insert_versions(scope, [version])
             chunks = [
                 NewChunk(text=text, context="Report of the year > Numbers", location=NOWHERE)
                 for text in texts
             ]
-            await insert_chunks(scope, document, chunks)
-            await set_published(
-                scope,
-                document,
-                chunk_count=len(texts),
-                parsed_title=None,
-                warnings=[],
+            await insert_chunks(scope, [(document, chunks)])
+            published = Published(
+                document=document, chunk_count=len(texts), parsed_title=None, warnings=[]
             )
+            await set_published(scope, [published])
             await advance_generation(scope, document.id, readers=fields.principals)
 
     async def search(self, text: str) -> tuple[set[int], float]:

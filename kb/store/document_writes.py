@@ -1,6 +1,7 @@
 """Writes of a document: its fields, its uploads, its status, the version it serves."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Update, bindparam, case, func, insert, null, select, update
@@ -17,7 +18,7 @@ from kb.store.documents import (
     document_of,
 )
 from kb.store.tables import collections, documents
-from kb.store.webhook_events import Event
+from kb.store.webhook_events import Event, EventValue
 
 # Built once: making a statement of thirty columns takes longer than its round trip. Its owner sees
 # what it inserts, whoever its readers are.
@@ -166,40 +167,58 @@ async def set_status(
     )
 
 
-async def set_published(
-    scope: TenantSession,
-    document: Document,
-    *,
-    chunk_count: int,
-    parsed_title: str | None,
-    warnings: Sequence[str],
-) -> Event:
-    """Points the document at the version of its newest upload, whose uploader now owns it.
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A document that serves the version of its newest upload, and what was read of it."""
+
+    document: Document
+    chunk_count: int
+    parsed_title: str | None
+    warnings: Sequence[str]
+
+    @property
+    def status(self) -> DocumentStatus:
+        """The document's from now on."""
+        return "ready_with_warnings" if self.warnings else "ready"
+
+    @property
+    def event(self) -> Event:
+        """What webhooks are to be told in the same transaction."""
+        data: dict[str, EventValue] = {
+            "id": str(self.document.id),
+            "version": self.document.upload,
+            "status": self.status,
+        }
+        return Event(type="document.ready", data=data)
+
+
+async def set_published(scope: TenantSession, published: Sequence[Published]) -> None:
+    """Points each document at the version of its newest upload, whose uploader now owns it.
 
     It counts as changed at its `updated_at`. Readers who are new with this version see none before
-    it. Gives what webhooks are to be told in the same transaction. Needs a whole-tenant scope.
+    it. Needs a whole-tenant scope.
     """
-    status: DocumentStatus = "ready_with_warnings" if warnings else "ready"
-    values = {
+    rows = [_published_values(scope, each) for each in published]
+    await scope.connection.execute(_SET_PUBLISHED, rows)
+
+
+def _published_values(scope: TenantSession, published: Published) -> dict[str, object]:
+    document = published.document
+    return {
         **_named(scope, document.id),
         "readers": list(document.fields.principals),
         "served": document.upload,
         "owner": document.uploaded_by.name,
         "owner_person": document.uploaded_by.person,
         **_served_values(document.content),
-        "chunk_count": chunk_count,
-        "parsed_title": parsed_title,
+        "chunk_count": published.chunk_count,
+        "parsed_title": published.parsed_title,
         "detected_language": document.detected_language,
-        "warnings": list(warnings),
-        "status": status,
+        "warnings": list(published.warnings),
+        "status": published.status,
         "error": None,
         "updated_at": document.updated_at,
     }
-    await scope.connection.execute(_SET_PUBLISHED, values)
-    return Event(
-        type="document.ready",
-        data={"id": str(document.id), "version": document.upload, "status": status},
-    )
 
 
 def _update(scope: TenantSession, document_id: DocumentId) -> Update:

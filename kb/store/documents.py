@@ -21,15 +21,15 @@ from sqlalchemy import (
 )
 
 from kb.errors import DocumentNotFound
-from kb.ids import CollectionId, DocumentId, JobId
+from kb.ids import CollectionId, DocumentId
 from kb.postgres.database import TenantSession, Viewer
 from kb.principals import Uploader
 from kb.store.admissible import document_condition
 from kb.store.filters import Filter
-from kb.store.tables import collections, documents, jobs
+from kb.store.tables import collections, documents
 
 # Built once: making a statement of forty columns takes as long as its round trip.
-_STORED = (
+STORED = (
     select(*documents.c, collections.c.name.label("collection"))
     .join(
         collections,
@@ -40,23 +40,7 @@ _STORED = (
     )
     .where(documents.c.tenant_id == bindparam("tenant_id"))
 )
-_BY_ID = _STORED.where(documents.c.id == bindparam("document_id"))
-_of_job = jobs.alias("of_job")
-_OF_JOB = (
-    # By whole keys: while tables have no statistics, a join reads all jobs for each document.
-    _STORED.join(
-        jobs, and_(jobs.c.tenant_id == documents.c.tenant_id, jobs.c.id == bindparam("job_id"))
-    )
-    .where(
-        documents.c.id
-        == select(_of_job.c.document_id)
-        .where(_of_job.c.tenant_id == bindparam("tenant_id"), _of_job.c.id == bindparam("job_id"))
-        .scalar_subquery()
-    )
-    # Locked in this order. What had to be waited for is read anew, and compared again.
-    .with_for_update(of=[documents, jobs])
-)
-_OF_ATTEMPT = _OF_JOB.where(jobs.c.attempts == bindparam("attempt"), jobs.c.status == "running")
+_BY_ID = STORED.where(documents.c.id == bindparam("document_id"))
 
 DocumentStatus = Literal[
     "pending", "processing", "ready", "ready_with_warnings", "failed", "deleting", "deleted"
@@ -241,23 +225,6 @@ async def get_document(
     return document_of(row, shown_to or scope.viewer)
 
 
-async def lock_document_of(
-    scope: TenantSession, job_id: JobId, *, attempt: int | None = None
-) -> Document | None:
-    """The job's document, locked, and then its job, until the transaction ends.
-
-    None when either is gone; with `attempt` also when the job does not run in that attempt. Needs a
-    whole-tenant scope.
-    """
-    parameters: dict[str, object] = {"tenant_id": scope.tenant_id, "job_id": job_id}
-    query = _OF_JOB
-    if attempt is not None:
-        query = _OF_ATTEMPT
-        parameters["attempt"] = attempt
-    row = (await scope.connection.execute(query, parameters)).one_or_none()
-    return None if row is None else document_of(row, scope.viewer)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Listing:
     """The documents to list; None: any."""
@@ -287,7 +254,7 @@ async def list_documents(
 
 
 def _select(scope: TenantSession) -> Select[tuple[object, ...]]:
-    return _STORED.params(tenant_id=scope.tenant_id)
+    return STORED.params(tenant_id=scope.tenant_id)
 
 
 def _shown_status(viewer: Viewer | None) -> ColumnElement[str]:

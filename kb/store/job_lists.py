@@ -1,5 +1,6 @@
-"""Lists of jobs: of any status and kind, or of one."""
+"""Lists of jobs: of any status and kind, or of one, and of those that somebody follows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -36,3 +37,15 @@ async def list_jobs(
     if listing.kind is not None:
         query = query.where(jobs.c.kind == listing.kind)
     return [job_of(row) for row in await scope.connection.execute(query)]
+
+
+async def last_changes(
+    scope: TenantSession, job_ids: Sequence[JobId]
+) -> dict[JobId, tuple[str, int, int | None, int]]:
+    """Status, progress and attempts of each of the jobs in view: what of a job changes."""
+    changing = (jobs.c.status, jobs.c.progress_done, jobs.c.progress_total, jobs.c.attempts)
+    query = select(jobs.c.id, *changing).where(
+        jobs.c.tenant_id == scope.tenant_id, jobs.c.id.in_(job_ids), shown_jobs(scope)
+    )
+    found = await scope.connection.execute(query)
+    return {JobId(job_id): (status, *rest) for job_id, status, *rest in found}

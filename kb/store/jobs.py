@@ -1,6 +1,6 @@
 """Background jobs as callers see them; the queue beneath is procrastinate's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, assert_never, get_args
@@ -12,7 +12,9 @@ from sqlalchemy import (
     Select,
     Text,
     Update,
+    Uuid,
     and_,
+    any_,
     bindparam,
     func,
     insert,
@@ -21,7 +23,7 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from kb.errors import JobNotFound
 from kb.ids import DocumentId, JobId, TenantId, new_uuid
@@ -49,9 +51,12 @@ FINISHED: frozenset[str] = frozenset(get_args(FinishedStatus))
 _BY_ID = select(jobs).where(
     jobs.c.tenant_id == bindparam("tenant_id"), jobs.c.id == bindparam("job_id")
 )
-_START = (
+START = (
     update(jobs)
-    .where(jobs.c.tenant_id == bindparam("of_tenant"), jobs.c.id == bindparam("job_id"))
+    .where(
+        jobs.c.tenant_id == bindparam("of_tenant"),
+        jobs.c.id == any_(bindparam("job_ids", type_=ARRAY(Uuid))),
+    )
     .values(
         status="running",
         attempts=jobs.c.attempts + 1,
@@ -61,7 +66,7 @@ _START = (
         error=None,
         updated_at=bindparam("now"),
     )
-    .returning(jobs.c.attempts)
+    .returning(jobs.c.id, jobs.c.attempts)
 )
 # Puts a job into the queue, which request roles cannot read.
 _QUEUED = func.footnote_enqueue(
@@ -213,18 +218,6 @@ async def find_job(scope: TenantSession, job_id: JobId) -> Job | None:
     return job_of(row) if row else None
 
 
-async def last_changes(
-    scope: TenantSession, job_ids: Sequence[JobId]
-) -> dict[JobId, tuple[str, int, int | None, int]]:
-    """Status, progress and attempts of each of the jobs in view: what of a job changes."""
-    changing = (jobs.c.status, jobs.c.progress_done, jobs.c.progress_total, jobs.c.attempts)
-    query = select(jobs.c.id, *changing).where(
-        jobs.c.tenant_id == scope.tenant_id, jobs.c.id.in_(job_ids), shown_jobs(scope)
-    )
-    found = await scope.connection.execute(query)
-    return {JobId(job_id): (status, *rest) for job_id, status, *rest in found}
-
-
 async def count_jobs(scope: TenantSession, document_id: DocumentId) -> int:
     """The number of the document's jobs that may be seen."""
     query = (
@@ -293,11 +286,11 @@ async def start_job(scope: TenantSession, job_id: JobId, *, is_alone: bool, now:
     An attempt that has its worker to itself is counted as one that ended without a word, until it
     ends with one.
     """
-    values = {"of_tenant": scope.tenant_id, "job_id": job_id, "lone": int(is_alone), "now": now}
-    attempt = (await scope.connection.execute(_START, values)).scalar_one_or_none()
-    if attempt is None:
+    values = {"of_tenant": scope.tenant_id, "job_ids": [job_id], "lone": int(is_alone), "now": now}
+    begun = (await scope.connection.execute(START, values)).one_or_none()
+    if begun is None:
         raise JobNotFound
-    return int(attempt)
+    return int(begun.attempts)
 
 
 async def hold_attempt(scope: TenantSession, job_id: JobId, attempt: int) -> bool:

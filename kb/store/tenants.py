@@ -1,9 +1,11 @@
 """Tenants across the whole service, and the generation that names the state of one's knowledge."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
+    BigInteger,
     Text,
     Uuid,
     and_,
@@ -12,13 +14,11 @@ from sqlalchemy import (
     cast,
     func,
     insert,
-    literal,
     literal_column,
     select,
-    update,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
 from kb.errors import AlreadyExists, InvalidInput, TenantNotFound
@@ -49,6 +49,33 @@ _GENERATIONS = _GENERATION.add_columns(
         index_changes.c.tenant_id == bindparam("tenant_id"),
         index_changes.c.generation == tenants.c.generation,
     ),
+)
+
+# Only who has the tenant's row lock writes to the rows of readers, and to those of changes.
+_ADVANCE = text(
+    """
+    WITH advanced AS (
+        UPDATE tenants SET generation = generation + cardinality(:document_ids)
+        WHERE id = :tenant_id
+        RETURNING id, generation
+    ), counted AS (
+        INSERT INTO reader_changes (tenant_id, principal, changes)
+        SELECT advanced.id, changed.reader, changed.changes
+        FROM advanced, unnest(:readers, :changes_by_reader) AS changed (reader, changes)
+        ON CONFLICT ON CONSTRAINT reader_changes_pkey
+            DO UPDATE SET changes = reader_changes.changes + EXCLUDED.changes
+    )
+    INSERT INTO index_changes (tenant_id, generation, document_id)
+    SELECT advanced.id,
+           advanced.generation - cardinality(:document_ids) + changed.place,
+           changed.document_id
+    FROM advanced, unnest(:document_ids) WITH ORDINALITY AS changed (document_id, place)
+    RETURNING generation
+    """
+).bindparams(
+    bindparam("document_ids", type_=ARRAY(Uuid)),
+    bindparam("readers", type_=ARRAY(Text)),
+    bindparam("changes_by_reader", type_=ARRAY(BigInteger)),
 )
 
 
@@ -182,32 +209,22 @@ async def advance_generation(
     grow. Needs a whole-tenant scope. Takes the tenant's row lock until the transaction ends, so
     that generations have no gaps and are committed in order: do it last.
     """
-    advanced = (
-        update(tenants)
-        .where(tenants.c.id == scope.tenant_id)
-        .values(generation=tenants.c.generation + 1)
-        .returning(tenants.c.id, tenants.c.generation, literal(document_id, Uuid))
-        .cte("advanced")
-    )
-    statement = (
-        insert(index_changes)
-        .from_select(["tenant_id", "generation", "document_id"], select(advanced))
-        .returning(index_changes.c.generation)
-    )
-    generation = (await scope.connection.execute(statement)).scalar_one_or_none()
-    if generation is None:
+    return await advance_generations(scope, [(document_id, readers)])
+
+
+async def advance_generations(
+    scope: TenantSession, changes: Sequence[tuple[DocumentId, Iterable[str]]]
+) -> int:
+    """The same for several documents: the last of as many generations, in their order."""
+    by_reader = Counter(reader for _, readers in changes for reader in set(readers))
+    values = {
+        "tenant_id": scope.tenant_id,
+        "document_ids": [document_id for document_id, _ in changes],
+        "readers": sorted(by_reader),
+        "changes_by_reader": [by_reader[reader] for reader in sorted(by_reader)],
+    }
+    found = await scope.connection.execute(_ADVANCE, values)
+    generations = found.scalars().all()
+    if not generations:
         raise TenantNotFound
-    changes = [
-        {"tenant_id": scope.tenant_id, "principal": reader, "changes": 1}
-        for reader in sorted(set(readers))
-    ]
-    if changes:
-        # Only who has the tenant's row lock writes to these rows.
-        await scope.connection.execute(
-            upsert(reader_changes)
-            .values(changes)
-            .on_conflict_do_update(
-                constraint="reader_changes_pkey", set_={"changes": reader_changes.c.changes + 1}
-            )
-        )
-    return int(generation)
+    return int(max(generations))

@@ -57,29 +57,35 @@ def _known(space: Space) -> Select[tuple[str, object]]:
     )
 
 
-async def insert_vectors(
-    scope: TenantSession,
-    space: Space,
-    document: Document,
-    chunk_ids: Sequence[ChunkId],
-    sha256s: Sequence[str],
-    embeddings: Vectors,
-) -> None:
-    """Stores one vector for each chunk. Needs a whole-tenant scope."""
-    if not chunk_ids:
-        return
+@dataclass(frozen=True, kw_only=True)
+class NewVectors:
+    """A document's vectors (n, d), one for each of its chunks, with the hashes of their texts."""
+
+    document: Document
+    chunk_ids: Sequence[ChunkId]
+    sha256s: Sequence[str]
+    embeddings: Vectors
+
+
+async def insert_vectors(scope: TenantSession, space: Space, new: Sequence[NewVectors]) -> None:
+    """Stores the vectors. Needs a whole-tenant scope."""
     rows = [
         {
             "tenant_id": scope.tenant_id,
             "chunk_id": chunk_id,
-            "document_id": document.id,
-            "collection_id": document.collection_id,
-            "principals": list(document.fields.principals),
+            "document_id": each.document.id,
+            "collection_id": each.document.collection_id,
+            "principals": list(each.document.fields.principals),
             "embedded_sha256": sha256,
             "embedding": embedding,
         }
-        for chunk_id, sha256, embedding in zip(chunk_ids, sha256s, embeddings, strict=True)
+        for each in new
+        for chunk_id, sha256, embedding in zip(
+            each.chunk_ids, each.sha256s, each.embeddings, strict=True
+        )
     ]
+    if not rows:
+        return
     # RETURNING makes one statement of them all; without it each row is sent as one of its own.
     await scope.connection.execute(
         insert(vectors_table(space)).returning(vectors_table(space).c.chunk_id), rows

@@ -1,5 +1,6 @@
 """Versions: what was read from an upload, never changed afterwards."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,6 +12,9 @@ from kb.ids import DocumentId
 from kb.postgres.database import TenantSession
 from kb.store.documents import Document
 from kb.store.tables import document_versions
+
+# RETURNING makes one statement of all rows; without it each row is sent as one of its own.
+_INSERT = insert(document_versions).returning(document_versions.c.document_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,29 +30,35 @@ class Version:
     created_at: datetime
 
 
-async def insert_version(
-    scope: TenantSession,
-    document: Document,
-    *,
-    content: str,
-    parser: str,
-    parser_version: str,
-    chunker_version: str,
-) -> None:
-    """Stores what was read from the document's newest upload. Needs a whole-tenant scope."""
-    values = {
-        "tenant_id": scope.tenant_id,
-        "document_id": document.id,
-        "version": document.upload,
-        "content": content,
-        "content_sha256": document.content.sha256,
-        "size_bytes": document.content.size_bytes,
-        "media_type": document.content.media_type,
-        "parser": parser,
-        "parser_version": parser_version,
-        "chunker_version": chunker_version,
-    }
-    await scope.connection.execute(insert(document_versions), values)
+@dataclass(frozen=True, kw_only=True)
+class NewVersion:
+    """What was read from the document's newest upload."""
+
+    document: Document
+    content: str
+    parser: str
+    parser_version: str
+    chunker_version: str
+
+
+async def insert_versions(scope: TenantSession, versions: Sequence[NewVersion]) -> None:
+    """Stores them. Needs a whole-tenant scope."""
+    rows = [
+        {
+            "tenant_id": scope.tenant_id,
+            "document_id": each.document.id,
+            "version": each.document.upload,
+            "content": each.content,
+            "content_sha256": each.document.content.sha256,
+            "size_bytes": each.document.content.size_bytes,
+            "media_type": each.document.content.media_type,
+            "parser": each.parser,
+            "parser_version": each.parser_version,
+            "chunker_version": each.chunker_version,
+        }
+        for each in versions
+    ]
+    await scope.connection.execute(_INSERT, rows)
 
 
 async def list_versions(

@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -37,10 +38,10 @@ async def read_and_die(*_: object) -> ReadDocument:
 
 
 async def publish_and_die(
-    scope: TenantSession, job_id: JobId, publication: Publication, **times: object
-) -> bool:
+    scope: TenantSession, publications: Mapping[JobId, Publication], **how: object
+) -> frozenset[JobId]:
     """Everything is written, nothing is committed."""
-    await publish(scope, job_id, publication, **times)  # type: ignore[arg-type]  # handed on
+    await publish(scope, publications, **how)  # type: ignore[arg-type]  # handed on
     die()
     raise AssertionError
 

@@ -61,7 +61,8 @@ def publication_of(own: OwnDatabase, accepted: Accepted, content: bytes) -> Publ
 
 async def publish_in(own: OwnDatabase, job: Job | None, publication: Publication) -> bool:
     async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
-        return await publish(scope, id_of(job), publication, now=NOW)
+        served = await publish(scope, {id_of(job): publication}, now=NOW)
+    return id_of(job) in served
 
 
 async def stored(own: OwnDatabase, accepted: Accepted) -> StoredDocument:
@@ -171,6 +172,32 @@ async def test_a_failure_in_the_middle_leaves_what_was_served(own: OwnDatabase) 
     assert (await own.job(id_of(second.job))).status == "running"
     assert await publish_in(own, second.job, publication)
     assert (await stored(own, second)).versions == [1, 2]
+
+
+async def test_several_versions_are_published_at_once(own: OwnDatabase) -> None:
+    other = b"# Other\n\nThe only part.\n"
+    accepted = [await being_read(own, NOTE), await being_read(own, other)]
+    old = await being_read(own, NOTE, external_id="several")
+    publications = {
+        id_of(each.job): publication_of(own, each, content)
+        for each, content in zip([*accepted, old], [NOTE, other, NOTE], strict=True)
+    }
+    await own.upload(other, external_id="several")
+    before = await generation(own)
+
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
+        served = await publish(scope, publications, now=NOW)
+
+    assert served == {id_of(each.job) for each in accepted}
+    documents = [await stored(own, each) for each in accepted]
+    assert all(each.is_whole for each in documents)
+    assert [each.chunk_count for each in documents] == [2, 1]
+    assert await generation(own) == before + 2
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
+        changed = await changed_documents(scope, since=before)
+    assert sorted(changed) == sorted(each.document.id for each in accepted)
+    statuses = [(await own.job(job_id)).status for job_id in publications]
+    assert statuses == ["succeeded", "succeeded", "canceled"]
 
 
 async def test_a_document_without_chunks_can_be_published(own: OwnDatabase) -> None:

@@ -15,14 +15,15 @@ TO_STORE = 6
 """Role and settings; the lock of the bytes; the collection; document; audit event; job. The first
 upload makes the collection."""
 
-TO_BEGIN = 6
-"""Role and settings; the document, locked; the job; its attempt; the document's status; spaces."""
+TO_BEGIN = 5
+"""Role and settings; the document, locked with its job; the job; its attempt with the document's
+status; spaces."""
 
 TO_LOOK_FOR_VECTORS = 2
 
-TO_PUBLISH = 12
+TO_PUBLISH = 11
 """Role and settings; the spaces, held and read; the document, locked with its job; version, chunks,
-vectors; document, job, webhooks; the tenant's generation and its readers'."""
+vectors; document, job, webhooks; the generations of the tenant and its readers."""
 
 
 @dataclass(kw_only=True)

@@ -21,7 +21,8 @@ from kb.ids import JobId
 from kb.settings import Settings
 from kb.store.audit import Actor
 from kb.store.changes import delete_document, lock_document
-from kb.store.documents import Document, lock_document_of
+from kb.store.documents import Document
+from kb.store.job_documents import lock_documents_of
 from kb.store.jobs import Job, start_job
 from tests.footnote.own_database import MAX_ATTEMPTS, OWNER, OwnDatabase, own_database
 from tests.footnote.stored import stored_document
@@ -110,13 +111,28 @@ async def test_a_deletion_beside_the_start_of_its_run_is_no_deadlock(own: OwnDat
         await stored_document(own.tools.database, own.tenant_id, str(accepted.document.id))
 
 
+async def test_a_document_that_somebody_holds_holds_no_other_up(own: OwnDatabase) -> None:
+    held, free = await own.upload(NOTE), await own.upload(NOTE + b"And more.\n")
+
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
+        await lock_document(scope, held.document.id)
+        waiting = work_on(own, held.job)
+        await work_on(own, free.job)
+        assert (await own.job(id_of(free.job))).status == "succeeded"
+        assert not waiting.done()
+
+    await waiting
+    assert (await own.job(id_of(held.job))).status == "succeeded"
+
+
 async def test_an_attempt_that_begins_beside_a_publication_wins(own: OwnDatabase) -> None:
     accepted = await own.upload(NOTE)
     run = await begin(own, accepted.job)
 
     async def hold() -> Document | None:
         async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
-            return await lock_document_of(scope, run.job.id, attempt=run.attempt)
+            held = await lock_documents_of(scope, {run.job.id: run.attempt})
+        return held.get(run.job.id)
 
     assert await hold() is not None
     async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:

@@ -17,12 +17,12 @@ from kb.postgres.database import TenantSession, Viewer
 from kb.principals import Uploader
 from kb.store.chunks import NewChunk, insert_chunks
 from kb.store.collections import ensure_collection
-from kb.store.document_writes import insert_document, set_published
+from kb.store.document_writes import Published, insert_document, set_published
 from kb.store.documents import Content, DocumentFields, get_document
 from kb.store.spaces import current_space
 from kb.store.tenants import advance_generation, current_generation
-from kb.store.vectors import insert_vectors
-from kb.store.versions import insert_version
+from kb.store.vectors import NewVectors, insert_vectors
+from kb.store.versions import NewVersion, insert_versions
 from tests.service import Person, Service
 
 ANA, HR, ALL = "user:ana", "group:hr", "tenant:*"
@@ -75,24 +75,25 @@ async def publish_at_once(
     async with database.tenant(library.ana.tenant_id, viewer=None) as scope:
         document_id = await _insert(scope, principals)
         document = await get_document(scope, document_id)
-        await insert_version(
-            scope, document, content="x", parser="x", parser_version="1", chunker_version="1"
+        version = NewVersion(
+            document=document, content="x", parser="x", parser_version="1", chunker_version="1"
         )
+        await insert_versions(scope, [version])
         chunks = [NewChunk(text=text, context="", location=_nowhere()) for text in texts]
-        chunk_ids = await insert_chunks(scope, document, chunks)
+        (chunk_ids,) = await insert_chunks(scope, [(document, chunks)])
         space = await current_space(scope)
         assert space is not None
         vectors = np.zeros((len(texts), space.dimension), dtype=np.float32)
         vectors[:, 0] = 1
         sha256s = [uuid4().hex * 2 for _ in texts]
-        await insert_vectors(scope, space, document, chunk_ids, sha256s, vectors)
-        await set_published(
-            scope,
-            document,
-            chunk_count=len(texts),
-            parsed_title=None,
-            warnings=[],
+        new = NewVectors(
+            document=document, chunk_ids=chunk_ids, sha256s=sha256s, embeddings=vectors
         )
+        await insert_vectors(scope, space, [new])
+        published = Published(
+            document=document, chunk_count=len(texts), parsed_title=None, warnings=[]
+        )
+        await set_published(scope, [published])
         await advance_generation(scope, document_id, readers=principals)
     return str(document_id)
 

@@ -116,6 +116,7 @@ from kb.store.deletions import (
 from kb.store.document_copies import delete_answers, delete_jobs, forget_queued, forget_responses
 from kb.store.document_retention import delete_outlived, outlived_documents
 from kb.store.document_writes import (
+    Published,
     insert_document,
     new_upload,
     set_filename,
@@ -132,7 +133,6 @@ from kb.store.documents import (
     find_own_upload,
     get_document,
     list_documents,
-    lock_document_of,
     lock_external_id,
 )
 from kb.store.drift import (
@@ -146,9 +146,10 @@ from kb.store.drift import (
 from kb.store.failure_names import name_failures
 from kb.store.idempotency import StoredResponse, claim_key, release_key, store_response
 from kb.store.job_control import cancel_job, retry_job
+from kb.store.job_documents import begin_jobs, jobs_of_ids, lock_documents_of
 from kb.store.job_kinds import INGEST
-from kb.store.job_lists import JobListing, list_jobs
-from kb.store.job_results import succeed_job
+from kb.store.job_lists import JobListing, last_changes, list_jobs
+from kb.store.job_results import Success, succeed_jobs
 from kb.store.jobs import (
     Job,
     count_jobs,
@@ -160,7 +161,6 @@ from kb.store.jobs import (
     hold_attempt,
     is_running,
     is_wanted,
-    last_changes,
     latest_job,
     release_job,
     set_progress,
@@ -242,6 +242,7 @@ from kb.store.stored_files import lock_file, named_files, needed_files
 from kb.store.tenant_deletion import delete_tenant
 from kb.store.tenants import (
     advance_generation,
+    advance_generations,
     change_at,
     changed_documents,
     current_generation,
@@ -249,12 +250,20 @@ from kb.store.tenants import (
 )
 from kb.store.vectors import (
     Embedded,
+    NewVectors,
     delete_vectors,
     find_vectors,
     insert_vectors,
     set_vector_principals,
 )
-from kb.store.versions import get_version, insert_version, list_versions, read_content, read_slice
+from kb.store.versions import (
+    NewVersion,
+    get_version,
+    insert_versions,
+    list_versions,
+    read_content,
+    read_slice,
+)
 from kb.store.webhook_deliveries import (
     Delivery,
     StoredAttempt,
@@ -457,9 +466,8 @@ async def _unnamed(given: Awaitable[object]) -> None:
 
 
 async def _published(scope: TenantSession, hidden: Hidden) -> None:
-    await _unnamed(
-        set_published(scope, hidden.document, chunk_count=0, parsed_title=None, warnings=[])
-    )
+    published = Published(document=hidden.document, chunk_count=0, parsed_title=None, warnings=[])
+    await set_published(scope, [published])
 
 
 async def _sampled(scope: TenantSession, hidden: Hidden) -> bool:
@@ -902,7 +910,7 @@ QUERIES: Mapping[str, QueryCase] = {
     ),
     "store.chunks.insert_chunks": adds(
         lambda s, h: insert_chunks(
-            s, h.unsplit, [NewChunk(text="x", context="", location=LOCATION)]
+            s, [(h.unsplit, [NewChunk(text="x", context="", location=LOCATION)])]
         )
     ),
     "store.chunks.list_chunks": finds(
@@ -985,16 +993,25 @@ QUERIES: Mapping[str, QueryCase] = {
     ),
     "store.collections.readable_collections": finds(_secret_collection),
     "store.document_writes.set_published": changes(_published),
-    "store.documents.lock_document_of": finds_for_managers(
-        lambda s, h: lock_document_of(s, JobId(UUID(h.names.job)))
+    "store.job_documents.lock_documents_of": finds_for_managers(
+        lambda s, h: lock_documents_of(s, {JobId(UUID(h.names.job)): None})
     ),
-    "store.job_results.succeed_job": changes(
-        lambda s, h: succeed_job(
+    "store.job_documents.jobs_of_ids": finds_for_managers(
+        lambda s, h: jobs_of_ids(s, [JobId(UUID(h.names.job))])
+    ),
+    "store.job_documents.begin_jobs": changes(
+        lambda s, h: begin_jobs(
             s,
-            JobId(UUID(h.names.job)),
-            chunk_count=9,
-            embedded=Embedded(chunks=9, tokens=99),
-            before=[],
+            [JobId(UUID(h.names.job))],
+            read_first=[h.document.id],
+            is_alone=False,
+            now=NOW,
+        )
+    ),
+    "store.job_results.succeed_jobs": changes(
+        lambda s, h: succeed_jobs(
+            s,
+            {JobId(UUID(h.names.job)): Success(chunks=9, embedded=Embedded(chunks=9, tokens=99))},
             now=NOW,
         )
     ),
@@ -1037,7 +1054,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.jobs.is_wanted": changes(
         lambda s, h: _if_running(s, h, is_wanted),
     ),
-    "store.jobs.last_changes": finds(lambda s, h: last_changes(s, [JobId(UUID(h.names.job))])),
+    "store.job_lists.last_changes": finds(lambda s, h: last_changes(s, [JobId(UUID(h.names.job))])),
     "store.jobs.latest_job": finds(lambda s, h: latest_job(s, h.document.id)),
     "store.jobs.release_job": changes(
         lambda s, h: release_job(s, JobId(UUID(h.names.job)), now=NOW)
@@ -1222,6 +1239,9 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.tenants.advance_generation": changes(
         lambda s, h: advance_generation(s, h.document.id, readers=h.document.fields.principals)
     ),
+    "store.tenants.advance_generations": changes(
+        lambda s, h: advance_generations(s, [(h.document.id, h.document.fields.principals)])
+    ),
     "store.tenants.change_at": finds(
         _change_of,
         tenant_wide="tells whether an index is of this tenant's history; shown to nobody",
@@ -1277,7 +1297,16 @@ QUERIES: Mapping[str, QueryCase] = {
     "index.vector_search.hnsw_query": finds(lambda s, h: _rows(s, h, "hnsw")),
     "store.vectors.insert_vectors": adds(
         lambda s, h: insert_vectors(
-            s, h.space, h.unembedded, [h.unembedded_chunk], ["1" * 64], h.question[None, :]
+            s,
+            h.space,
+            [
+                NewVectors(
+                    document=h.unembedded,
+                    chunk_ids=[h.unembedded_chunk],
+                    sha256s=["1" * 64],
+                    embeddings=h.question[None, :],
+                )
+            ],
         )
     ),
     "index.vector_search.search_exactly": finds(
@@ -1347,9 +1376,18 @@ QUERIES: Mapping[str, QueryCase] = {
         )
     ),
     "store.versions.get_version": finds(lambda s, h: get_version(s, h.document.id, 1)),
-    "store.versions.insert_version": adds(
-        lambda s, h: insert_version(
-            s, h.unread, content="x", parser="x", parser_version="1", chunker_version="1"
+    "store.versions.insert_versions": adds(
+        lambda s, h: insert_versions(
+            s,
+            [
+                NewVersion(
+                    document=h.unread,
+                    content="x",
+                    parser="x",
+                    parser_version="1",
+                    chunker_version="1",
+                )
+            ],
         )
     ),
     "store.versions.list_versions": finds(

@@ -31,7 +31,7 @@ from kb.store.source_items import Item, store_items
 from kb.store.sources import get_source
 from kb.store.spaces import current_space, vectors_table
 from kb.store.tables import answers, metadata
-from kb.store.versions import insert_version
+from kb.store.versions import NewVersion, insert_versions
 from kb.store.webhook_deliveries import add_test_delivery
 from kb.store.webhooks import create_webhook, new_secret
 from tests.tenancy.names import Names
@@ -130,11 +130,12 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         document = await document_of(scope, world.secret)
         unread, unsplit, unembedded = [await document_of(scope, names) for names in pending]
         for each in (unsplit, unembedded):
-            await insert_version(
-                scope, each, content="x", parser="x", parser_version="1", chunker_version="1"
+            version = NewVersion(
+                document=each, content="x", parser="x", parser_version="1", chunker_version="1"
             )
+            await insert_versions(scope, [version])
         chunk = NewChunk(text="x", context="", location=LOCATION)
-        unembedded_chunk, *_ = await insert_chunks(scope, unembedded, [chunk])
+        ((unembedded_chunk,),) = await insert_chunks(scope, [(unembedded, [chunk])])
         stored, *_ = await list_chunks(scope, document.id, after=-1, limit=1)
         deleted = DocumentId(new_uuid())
         deletion = new_deletion(deleted, document.owned_by.name)

@@ -20,7 +20,8 @@ from app.resources import Resources
 from kb.errors import DependencyFailed
 from kb.ids import JobId, TenantId
 from kb.store.answer_events import StreamEvent
-from kb.store.jobs import FINISHED, Job, get_job, last_changes
+from kb.store.job_lists import last_changes
+from kb.store.jobs import FINISHED, Job, get_job
 
 LOOK_SECONDS: Final = 0.5
 """Between two looks at the jobs of a tenant; one costs about 1 ms, however many are followed."""

@@ -1,6 +1,7 @@
 """Documents in the database, as different viewers see them."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from kb.postgres.database import Database, TenantSession, Viewer
 from kb.principals import Uploader
 from kb.store.collections import collection_ids, ensure_collection
 from kb.store.document_writes import (
+    Published,
     insert_document,
     new_upload,
     set_published,
@@ -151,6 +153,12 @@ async def test_another_tenant_sees_nothing(database: Database, tenant_id: Tenant
                 await get_document(scope, document_id)
 
 
+def published_as(
+    document: Document, *, parsed_title: str | None, warnings: Sequence[str] = ()
+) -> Published:
+    return Published(document=document, chunk_count=3, parsed_title=parsed_title, warnings=warnings)
+
+
 async def test_a_change_by_another_tenant_changes_nothing(
     database: Database, tenant_id: TenantId
 ) -> None:
@@ -160,7 +168,7 @@ async def test_a_change_by_another_tenant_changes_nothing(
     async with database.tenant(await new_tenant(database), viewer=None) as scope:
         await update_fields(scope, document_id, replace(FIELDS, title="Stolen"), now=NOW)
         await set_status(scope, document_id, "failed", error=None, now=NOW)
-        await set_published(scope, before, chunk_count=9, parsed_title="Stolen", warnings=[])
+        await set_published(scope, [published_as(before, parsed_title="Stolen")])
 
     assert await read(database, tenant_id, document_id) == before
 
@@ -208,7 +216,7 @@ async def test_every_change_is_a_revision(database: Database, tenant_id: TenantI
         await set_status(scope, document_id, "failed", error={"code": "a", "message": "b"}, now=NOW)
         revisions.append((await get_document(scope, document_id)).revision)
         before = await get_document(scope, document_id)
-        await set_published(scope, before, chunk_count=3, parsed_title="Found", warnings=[])
+        await set_published(scope, [published_as(before, parsed_title="Found")])
         after = await get_document(scope, document_id)
         revisions.append(after.revision)
 
@@ -233,7 +241,7 @@ async def test_the_title_is_the_given_one_else_the_documents_own(
 
     async with database.tenant(tenant_id, viewer=None) as scope:
         document = await get_document(scope, document_id)
-        await set_published(scope, document, chunk_count=1, parsed_title=parsed, warnings=["w"])
+        await set_published(scope, [published_as(document, parsed_title=parsed, warnings=["w"])])
         published = await get_document(scope, document_id)
 
     assert published.title == shown
