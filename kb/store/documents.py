@@ -41,6 +41,7 @@ STORED = (
     .where(documents.c.tenant_id == bindparam("tenant_id"))
 )
 _BY_ID = STORED.where(documents.c.id == bindparam("document_id"))
+_LOCK_NAME = text("SELECT footnote_lock_name(:tenant_id, :collection_id, :name)")
 
 DocumentStatus = Literal[
     "pending", "processing", "ready", "ready_with_warnings", "failed", "deleting", "deleted"
@@ -144,12 +145,13 @@ class Document:
         return self.fields.language or self.detected_language
 
 
-async def lock_external_id(scope: TenantSession, collection_id: CollectionId, name: str) -> None:
-    """Makes concurrent uploads of one external_id wait for each other."""
-    await scope.connection.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"),
-        {"name": f"{scope.tenant_id}/{collection_id}/{name}"},
-    )
+async def lock_external_id(scope: TenantSession, collection_id: CollectionId, name: str) -> bool:
+    """Makes concurrent uploads of one external_id wait for each other.
+
+    True when the tenant has a document of it, whoever may read that: to be told to nobody.
+    """
+    values = {"tenant_id": scope.tenant_id, "collection_id": collection_id, "name": name}
+    return bool((await scope.connection.execute(_LOCK_NAME, values)).scalar_one())
 
 
 async def find_by_external_id(

@@ -210,7 +210,8 @@ async def _present(
     external_id = upload.fields.external_id
     if external_id is None:
         return None
-    await lock_external_id(scope, collection_id, external_id)
+    if not await lock_external_id(scope, collection_id, external_id):
+        return None
     present = await _lock_present(scope, collection_id, external_id, actor)
     if present is None:
         return None

@@ -72,6 +72,15 @@ async def test_a_document_is_stored_begun_and_published_in_few_statements(
     assert len(working) <= TO_BEGIN + TO_LOOK_FOR_VECTORS + TO_PUBLISH, working
 
 
+async def test_a_new_name_takes_one_statement_more(own: OwnDatabase) -> None:
+    await own.upload(b"The first one makes the collection.")
+
+    with counted(own) as storing:
+        await own.upload(b"A text with a name.", external_id="new")
+
+    assert len(storing) <= TO_STORE + 1, storing
+
+
 async def test_the_vectors_of_a_document_are_one_statement(own: OwnDatabase) -> None:
     accepted = await own.upload(b"".join(b"# Part %d\n\nIts text.\n\n" % n for n in range(9)))
     assert accepted.job is not None

@@ -974,9 +974,9 @@ QUERIES: Mapping[str, QueryCase] = {
             s, Listing(external_id=h.names.external_id), after=None, limit=10
         )
     ),
-    "store.documents.lock_external_id": nothing(
+    "store.documents.lock_external_id": finds(
         lambda s, h: lock_external_id(s, h.document.collection_id, h.names.external_id),
-        "makes others of the same tenant wait",
+        tenant_wide="only says whether there is anything to look for; shown to nobody",
     ),
     "store.document_writes.new_upload": changes(
         lambda s, h: new_upload(s, h.document.id, h.document.content, uploader=SOMEBODY, now=NOW)
