@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from evals.attack.processes import GONE, of_home
+import psutil
+
+from evals.attack.processes import GONE, ROLES, Role, of_home, of_role
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +43,30 @@ def spent(home: Path) -> Spent:
     """
     api = postgres = 0.0
     for process in of_home(home):
-        # Its parent has waited for one that ended meanwhile, and has its time.
         with suppress(*GONE):
-            times = process.cpu_times()
-            seconds = times.user + times.system + times.children_user + times.children_system
+            seconds = _seconds(process)
             if process.name() == "postgres":
                 postgres += seconds
             else:
                 api += seconds
     return Spent(api=api, postgres=postgres)
+
+
+def spent_by_role(home: Path) -> dict[Role, float]:
+    """The same, with the worker and what it starts apart from the API."""
+    by_role = dict.fromkeys(ROLES, 0.0)
+    for role in ROLES:
+        for process in of_role(home, role):
+            with suppress(*GONE):
+                by_role[role] += _seconds(process)
+    return by_role
+
+
+def _seconds(process: psutil.Process) -> float:
+    """Of one that has ended, its parent has the time that it was waited for."""
+    times = process.cpu_times()
+    seconds: float = times.user + times.system + times.children_user + times.children_system
+    return seconds
 
 
 @contextmanager

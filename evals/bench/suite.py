@@ -117,8 +117,13 @@ def _fairness(plan: Plan) -> Outcome:
 
 
 def _ingest(plan: Plan) -> Outcome:
-    instances = [plan.instance(f"handbook{number}") for number in range(plan.runs or 3)]
-    return measure_ingest(instances, plan.data(HANDBOOK), pages=plan.pages)
+    return measure_ingest(
+        plan.instance,
+        plan.data(HANDBOOK),
+        plan.data(SQUAD2),
+        pages=plan.pages,
+        runs=plan.runs or 3,
+    )
 
 
 def _lexical(plan: Plan) -> Outcome:
