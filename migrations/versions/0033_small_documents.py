@@ -7,7 +7,7 @@ from alembic import op
 from migrations.sql_files import run_script, run_sql
 
 revision = "0033"
-down_revision = "0031"
+down_revision = "0032"
 
 
 def upgrade() -> None:
