@@ -14,7 +14,7 @@ from ingest.worker import build_queue_app, run_worker, take_over_stalled_jobs
 from kb.errors import ModelUnavailable
 from kb.files import FileStore
 from kb.ids import DocumentId, JobId, TenantId
-from kb.postgres.database import Database, Viewer
+from kb.postgres.database import EVERYONE, Database, Viewer
 from kb.store.audit import Actor
 from kb.store.documents import DocumentFields
 from kb.store.jobs import Job, get_job
@@ -50,6 +50,7 @@ class OwnDatabase:
         mode: UploadMode | None = None,
         supersedes: DocumentId | None = None,
         filename: str = "note.md",
+        principals: tuple[str, ...] = (EVERYONE,),
     ) -> Accepted:
         """A stored upload that waits for a worker."""
         uploads = Uploads(database=self.tools.database, files=self.tools.files, max_bytes=10**7)
@@ -59,7 +60,7 @@ class OwnDatabase:
             source_uri=None,
             language=None,
             metadata={},
-            principals=("tenant:*",),
+            principals=principals,
             effective_at=None,
             expires_at=None,
             supersedes=supersedes,
@@ -75,7 +76,7 @@ class OwnDatabase:
         return await uploads.accept(
             self.tenant_id,
             upload,
-            viewer=Viewer(principals=("tenant:*",), owner=OWNER),
+            viewer=Viewer(principals=(EVERYONE,), owner=OWNER),
             actor=Actor(name=OWNER, principals=(), request_id=None),
             now=datetime.now(UTC),
         )

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
+import kb.postgres.database
 from ingest import pipeline
 from ingest.ingestion import Ingestion
 from ingest.reading import ReadDocument
@@ -28,6 +29,13 @@ from tests.footnote.own_database import MAX_ATTEMPTS, OWNER, OwnDatabase, own_da
 from tests.footnote.stored import stored_document
 
 NOTE = b"# One\n\nThe first part.\n\n# Two\n\nThe second part.\n"
+STORE_READERS = text(
+    "INSERT INTO audiences (tenant_id, principals, principals_sha256) VALUES (:tenant_id,"
+    " ARRAY['user:new'], sha256(convert_to(ARRAY['user:new']::text, 'UTF8')))"
+)
+PATIENCE_SECONDS = 60
+"""What takes longer hangs."""
+
 ACTOR = Actor(name=OWNER, principals=(), request_id=None)
 
 
@@ -118,6 +126,28 @@ async def test_a_document_that_somebody_holds_holds_no_other_up(own: OwnDatabase
         await lock_document(scope, held.document.id)
         waiting = work_on(own, held.job)
         await work_on(own, free.job)
+        assert (await own.job(id_of(free.job))).status == "succeeded"
+        assert not waiting.done()
+
+    await waiting
+    assert (await own.job(id_of(held.job))).status == "succeeded"
+
+
+async def test_readers_that_somebody_else_stores_hold_no_other_up(
+    own: OwnDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kb.postgres.database, "LOCK_TIMEOUT", "1h")
+    held = await own.upload(NOTE, principals=("user:new",))
+    free = await own.upload(NOTE + b"And more.\n")
+
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
+        # As a large document does, long before it is published.
+        await scope.connection.execute(STORE_READERS, {"tenant_id": own.tenant_id})
+        waiting = work_on(own, held.job)
+        while not await is_waiting_for_a_lock(own):  # noqa: ASYNC110  # another connection
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await work_on(own, free.job)
         assert (await own.job(id_of(free.job))).status == "succeeded"
         assert not waiting.done()
 
