@@ -77,6 +77,9 @@ async def publish(
         )
         for job_id, document in waiting.items()
     ]
+    # Vectors store their readers when nobody has before, and whoever stores the same ones waits:
+    # two groups in different orders would wait for each other.
+    new.sort(key=lambda each: each.document.fields.principals)
     for each in new:
         if each.document.version:
             await delete_vectors(scope, each.document.id)

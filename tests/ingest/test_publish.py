@@ -13,6 +13,7 @@ from ingest.chunk import CHUNKER_VERSION, split
 from ingest.parse import parse
 from ingest.publish import Publication, publish
 from kb.ids import JobId
+from kb.postgres.database import EVERYONE
 from kb.settings import Settings
 from kb.store.jobs import Job, start_job
 from kb.store.tenants import changed_documents, current_generation
@@ -20,6 +21,7 @@ from kb.store.uploads import Accepted
 from kb.store.vectors import Embedded, text_sha256
 from tests.footnote.own_database import OwnDatabase, own_database
 from tests.footnote.stored import StoredDocument, stored_document
+from tests.ingest.locks import is_waiting_for_a_lock, store_readers
 
 NOTE = b"# One\n\nThe first part.\n\n# Two\n\nThe second part.\n"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -31,9 +33,14 @@ async def own(settings: Settings, database_url: str) -> AsyncIterator[OwnDatabas
         yield own
 
 
-async def being_read(own: OwnDatabase, content: bytes, external_id: str | None = None) -> Accepted:
+async def being_read(
+    own: OwnDatabase,
+    content: bytes,
+    external_id: str | None = None,
+    principals: tuple[str, ...] = (EVERYONE,),
+) -> Accepted:
     """An upload whose job runs for the first time."""
-    accepted = await own.upload(content, external_id=external_id)
+    accepted = await own.upload(content, external_id=external_id, principals=principals)
     async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         assert await start_job(scope, id_of(accepted.job), is_alone=False, now=NOW) == 1
     return accepted
@@ -198,6 +205,25 @@ async def test_several_versions_are_published_at_once(own: OwnDatabase) -> None:
     assert sorted(changed) == sorted(each.document.id for each in accepted)
     statuses = [(await own.job(job_id)).status for job_id in publications]
     assert statuses == ["succeeded", "succeeded", "canceled"]
+
+
+async def test_groups_with_the_same_new_readers_do_not_wait_in_a_circle(own: OwnDatabase) -> None:
+    # Locked in the order of their upload.
+    accepted = [await being_read(own, NOTE, principals=(each,)) for each in ("user:b", "user:a")]
+    publications = {id_of(each.job): publication_of(own, each, NOTE) for each in accepted}
+
+    async def publish_group() -> frozenset[JobId]:
+        async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
+            return await publish(scope, publications, now=NOW)
+
+    async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
+        await store_readers(scope, "user:a")
+        publishing = asyncio.create_task(publish_group())
+        while not await is_waiting_for_a_lock(own):  # noqa: ASYNC110  # another connection
+            await asyncio.sleep(0.01)
+        await store_readers(scope, "user:b")
+
+    assert await publishing == publications.keys()
 
 
 async def test_a_document_without_chunks_can_be_published(own: OwnDatabase) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import text
 
 import kb.postgres.database
 from ingest import pipeline
@@ -27,12 +26,9 @@ from kb.store.job_documents import lock_documents_of
 from kb.store.jobs import Job, start_job
 from tests.footnote.own_database import MAX_ATTEMPTS, OWNER, OwnDatabase, own_database
 from tests.footnote.stored import stored_document
+from tests.ingest.locks import is_waiting_for_a_lock, store_readers
 
 NOTE = b"# One\n\nThe first part.\n\n# Two\n\nThe second part.\n"
-STORE_READERS = text(
-    "INSERT INTO audiences (tenant_id, principals, principals_sha256) VALUES (:tenant_id,"
-    " ARRAY['user:new'], sha256(convert_to(ARRAY['user:new']::text, 'UTF8')))"
-)
 PATIENCE_SECONDS = 60
 """What takes longer hangs."""
 
@@ -95,15 +91,6 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> Reading:
     return reading
 
 
-async def is_waiting_for_a_lock(own: OwnDatabase) -> bool:
-    query = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    async with own.tools.database.owner() as connection:
-        return bool((await connection.execute(text(query))).scalar_one())
-
-
 async def test_a_deletion_beside_the_start_of_its_run_is_no_deadlock(own: OwnDatabase) -> None:
     accepted = await own.upload(NOTE)
 
@@ -142,7 +129,7 @@ async def test_readers_that_somebody_else_stores_hold_no_other_up(
 
     async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         # As a large document does, long before it is published.
-        await scope.connection.execute(STORE_READERS, {"tenant_id": own.tenant_id})
+        await store_readers(scope, "user:new")
         waiting = work_on(own, held.job)
         while not await is_waiting_for_a_lock(own):  # noqa: ASYNC110  # another connection
             await asyncio.sleep(0.01)
