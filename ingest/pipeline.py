@@ -35,7 +35,7 @@ from models.batching import Turn
 LARGE_BLOCKS: Final = 50_000
 """Splitting takes a kilobyte or two of memory for a block: such documents go one by one."""
 
-FEW_CHUNKS: Final = 16
+FEW_CHUNKS: Final = 8
 """A document of up to so many shares its transactions with others, and holds them up little."""
 
 log = structlog.get_logger(__name__)
