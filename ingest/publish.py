@@ -54,8 +54,9 @@ async def publish(
 ) -> frozenset[JobId]:
     """The jobs whose versions are served; a newer upload has made the others superfluous.
 
-    The jobs succeed in the same transaction: a worker that dies before the commit has done
-    nothing, one that dies after it has done everything.
+    What these attempts have published before is served and stays as it is. The jobs succeed in the
+    same transaction: a worker that dies before the commit has done nothing, one that dies after it
+    has done everything.
 
     Raises SpaceChanged when there are no vectors for the embedding space that searches use, and
     TransactionConflict when somebody else has one of the documents, unless this `may_wait`.
@@ -64,11 +65,18 @@ async def publish(
     active = {each.space for each in live if each.is_current}
     if any(active.difference(each.vectors_by_space) for each in publications.values()):
         raise SpaceChanged
-    attempts = {job_id: each.attempt for job_id, each in publications.items()}
+    locked = await lock_documents_of(scope, publications, may_wait=may_wait)
     # Without those that were deleted while they were being read, with their jobs; and without those
     # that another worker, which took this one for dead, has begun again.
-    locked = await lock_documents_of(scope, attempts, may_wait=may_wait)
-    waiting = await _still_waiting(scope, locked, publications, now=now)
+    mine = {
+        job_id: each
+        for job_id, each in locked.items()
+        if each.attempt == publications[job_id].attempt
+    }
+    # Published before, by a commit whose answer was lost.
+    served_before = {job_id for job_id, each in mine.items() if each.status == "succeeded"}
+    running = {job_id: each.document for job_id, each in mine.items() if each.status == "running"}
+    waiting = await _still_waiting(scope, running, publications, now=now)
     new = [
         _Served(
             job_id=job_id,
@@ -93,7 +101,7 @@ async def publish(
         await advance_generations(
             scope, [(each.document.id, each.document.fields.principals) for each in new]
         )
-    return frozenset(waiting)
+    return frozenset(served_before.union(waiting))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,14 +143,14 @@ class _Served:
 
 async def _still_waiting(
     scope: TenantSession,
-    locked: Mapping[JobId, Document],
+    running: Mapping[JobId, Document],
     publications: Mapping[JobId, Publication],
     *,
     now: datetime,
 ) -> dict[JobId, Document]:
     """The documents without those that do not wait for their version any more."""
     waiting: dict[JobId, Document] = {}
-    for job_id, document in locked.items():
+    for job_id, document in running.items():
         publication = publications[job_id]
         is_served = document.version == document.upload
         if document.upload != publication.upload or is_served != publication.is_reread:

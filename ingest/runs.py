@@ -87,8 +87,9 @@ async def start(
             now = tools.clock()
             async with tools.database.tenant(tenant_id, viewer=None) as scope:
                 # Without those that were deleted while they waited.
-                locked = await lock_documents_of(scope, dict.fromkeys(items), may_wait=may_wait)
-                return await _begin(scope, locked, is_alone=is_alone, now=now)
+                locked = await lock_documents_of(scope, items, may_wait=may_wait)
+                documents = {each: locked[each].document for each in locked}
+                return await _begin(scope, documents, is_alone=is_alone, now=now)
 
         begun = await retried(transaction)
         runs = []

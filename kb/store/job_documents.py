@@ -1,6 +1,7 @@
 """Documents together with the jobs that read them: those of several jobs in one statement."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -9,6 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from kb.ids import DocumentId, JobId
 from kb.postgres.database import TenantSession
+from kb.store.choices import JobStatus
 from kb.store.documents import STORED, Document, document_of
 from kb.store.jobs import START, Job, job_of
 from kb.store.tables import documents, jobs
@@ -73,24 +75,32 @@ _BEGIN = START.add_cte(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class JobDocument:
+    """A document, and the newest attempt of a job that reads it."""
+
+    document: Document
+    attempt: int
+    status: JobStatus
+
+
 async def lock_documents_of(
-    scope: TenantSession, attempts: Mapping[JobId, int | None], *, may_wait: bool = True
-) -> dict[JobId, Document]:
+    scope: TenantSession, job_ids: Collection[JobId], *, may_wait: bool = True
+) -> dict[JobId, JobDocument]:
     """The jobs' documents, locked, and then their jobs, until the transaction ends.
 
-    Without those of which either is gone; with an attempt also without a job that does not run in
-    that attempt. Unless this `may_wait`, TransactionConflict at once when somebody else has one of
-    them, and from then on soon when the transaction meets any other lock. Needs a whole-tenant
-    scope.
+    Without those of which either is gone. Unless this `may_wait`, TransactionConflict at once when
+    somebody else has one of them, and from then on soon when the transaction meets any other lock.
+    Needs a whole-tenant scope.
     """
-    parameters = {"tenant_id": scope.tenant_id, "job_ids": list(attempts)}
+    parameters = {"tenant_id": scope.tenant_id, "job_ids": list(job_ids)}
     query = _LOCK if may_wait else _LOCK_AT_ONCE
     rows = (await scope.connection.execute(query, parameters)).all()
     return {
-        JobId(row.job_id): document_of(row, scope.viewer)
+        JobId(row.job_id): JobDocument(
+            document=document_of(row, scope.viewer), attempt=row.attempt, status=row.state
+        )
         for row in rows
-        if attempts[row.job_id] is None
-        or (row.attempt == attempts[row.job_id] and row.state == "running")
     }
 
 

@@ -16,14 +16,15 @@ from ingest.runs import start
 from ingest.shared_lock import SharedLock
 from ingest.space_writers import SpaceWriters
 from ingest.worker import run_job
-from kb.errors import DocumentNotFound, FileStoreUnavailable
-from kb.ids import JobId
-from kb.postgres.database import TenantSession
+from kb.errors import DatabaseUnavailable, DocumentNotFound, FileStoreUnavailable
+from kb.ids import JobId, TenantId
+from kb.postgres.database import Database, TenantSession, Viewer
 from kb.settings import Settings
 from kb.store.audit import Actor
 from kb.store.changes import change_fields, delete_document
 from kb.store.documents import get_document
 from kb.store.jobs import Job
+from kb.telemetry import Metrics
 from kb.unit_vectors import Vectors
 from models.embedding import Embedder
 from tests.app.http.recording import RecordingEmbedder
@@ -62,6 +63,27 @@ class BrokenEmbedder(SmallEmbedder):
     @override
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         raise ZeroDivisionError
+
+
+class LosesOneAnswer(Database):
+    """Ends a job, and then loses the connection before it is told so; once."""
+
+    has_lost = False
+
+    @override
+    @asynccontextmanager
+    async def tenant(
+        self, tenant_id: TenantId, *, viewer: Viewer | None, is_snapshot: bool = False
+    ) -> AsyncIterator[TenantSession]:
+        async with super().tenant(tenant_id, viewer=viewer, is_snapshot=is_snapshot) as scope:
+            yield scope
+            ended = await scope.connection.execute(
+                text("SELECT count(*) FROM jobs WHERE status = 'succeeded'")
+            )
+            is_ended = bool(ended.scalar_one())
+        if is_ended and not self.has_lost:
+            self.has_lost = True
+            raise DatabaseUnavailable
 
 
 @asynccontextmanager
@@ -238,3 +260,29 @@ async def test_a_missing_file_store_is_waited_for_and_then_given_up(
         assert again.document.id == accepted.document.id
         assert document.is_whole
         assert document.status == "ready"
+
+
+async def test_a_document_whose_commit_is_not_answered_counts_as_served(
+    settings: Settings, database_url: str
+) -> None:
+    async with own_database(database_url, f"file://{settings.home_path}/unanswered") as own:
+        database, metrics = LosesOneAnswer(own.url, pool_size=3), Metrics()
+        tools = replace(own.tools, database=database, metrics=metrics)
+        accepted = await own.upload(NOTE)
+        assert accepted.job is not None
+
+        await run_job(tools, own.tenant_id, accepted.job.id, is_last_attempt=False)
+
+        await database.close()
+        document = await stored_document(
+            own.tools.database, own.tenant_id, str(accepted.document.id)
+        )
+    assert database.has_lost
+    assert (document.versions, document.is_whole) == ([1], True)
+    counted = {
+        status: metrics.registry.get_sample_value(
+            "footnote_ingest_total", {"status": status, "code": ""}
+        )
+        for status in ("succeeded", "canceled")
+    }
+    assert counted == {"succeeded": 1, "canceled": None}

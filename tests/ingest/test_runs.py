@@ -21,7 +21,6 @@ from kb.ids import JobId
 from kb.settings import Settings
 from kb.store.audit import Actor
 from kb.store.changes import delete_document, lock_document
-from kb.store.documents import Document
 from kb.store.job_documents import lock_documents_of
 from kb.store.jobs import Job, start_job
 from tests.footnote.own_database import MAX_ATTEMPTS, OWNER, OwnDatabase, own_database
@@ -146,12 +145,11 @@ async def test_an_attempt_that_begins_beside_a_publication_wins(own: OwnDatabase
     accepted = await own.upload(NOTE)
     run = await begin(own, accepted.job)
 
-    async def hold() -> Document | None:
+    async def hold() -> int:
         async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
-            held = await lock_documents_of(scope, {run.job.id: run.attempt})
-        return held.get(run.job.id)
+            return (await lock_documents_of(scope, [run.job.id]))[run.job.id].attempt
 
-    assert await hold() is not None
+    assert await hold() == run.attempt
     async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
         await lock_document(scope, accepted.document.id)
         holding = asyncio.create_task(hold())
@@ -159,7 +157,7 @@ async def test_an_attempt_that_begins_beside_a_publication_wins(own: OwnDatabase
             await asyncio.sleep(0.01)
         await start_job(scope, run.job.id, is_alone=True, now=datetime.now(UTC))
 
-    assert await holding is None
+    assert await holding == run.attempt + 1
 
 
 async def test_a_suspect_does_not_begin_beside_others(own: OwnDatabase) -> None:

@@ -994,7 +994,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.collections.readable_collections": finds(_secret_collection),
     "store.document_writes.set_published": changes(_published),
     "store.job_documents.lock_documents_of": finds_for_managers(
-        lambda s, h: lock_documents_of(s, {JobId(UUID(h.names.job)): None})
+        lambda s, h: lock_documents_of(s, [JobId(UUID(h.names.job))])
     ),
     "store.job_documents.jobs_of_ids": finds_for_managers(
         lambda s, h: jobs_of_ids(s, [JobId(UUID(h.names.job))])
