@@ -5,9 +5,14 @@ since their texts are embedded in one call, and each would wait for the others' 
 """
 
 import asyncio
+import logging
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar, cast
+
+import structlog
+
+from kb.errors import TransactionConflict
 
 MAX_TOGETHER: Final = 16
 """As many as a worker has in hand unless it is told otherwise."""
@@ -16,6 +21,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Item_contra = TypeVar("Item_contra", contravariant=True)
 Result_co = TypeVar("Result_co", covariant=True)
+
+log = structlog.get_logger(__name__)
 
 
 class Work(Protocol[Item_contra, Result_co]):
@@ -87,7 +94,9 @@ async def _work_on(first: _Waiting, others: Sequence[_Waiting], work: Work[objec
     group = [first, *waiting[: MAX_TOGETHER - 1]]
     try:
         results = await work([each.item for each in group], may_wait=False)
-    except Exception:  # noqa: BLE001  # whoever it concerns meets it again by itself
+    except Exception as error:  # noqa: BLE001  # whoever it concerns meets it again by itself
+        level = logging.INFO if isinstance(error, TransactionConflict) else logging.WARNING
+        log.log(level, "together.split", error=type(error).__name__, size=len(group))
         for each in group:
             each.has_failed = True
         return

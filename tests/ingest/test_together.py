@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from structlog.testing import capture_logs
 
 from ingest.together import MAX_TOGETHER, Together
+from kb.errors import TransactionConflict
 
 
 @dataclass(kw_only=True)
@@ -86,6 +88,24 @@ async def test_what_somebody_else_holds_is_waited_for_beside_the_others() -> Non
     assert await held == "HELD"
     assert shop.groups[0] == ["held"]
     assert ["held"] in shop.groups[1:]
+
+
+@pytest.mark.usefixtures("every_level_is_logged")
+@pytest.mark.parametrize(
+    ("error", "level"), [(ValueError, "warning"), (TransactionConflict, "info")]
+)
+async def test_why_a_group_fell_apart_is_told(error: type[Exception], level: str) -> None:
+    async def work(items: Sequence[str], *, may_wait: bool) -> Sequence[str]:
+        if not may_wait:
+            raise error
+        return items
+
+    with capture_logs() as logs:
+        await Together().submit("key", "item", work)
+
+    assert logs == [
+        {"event": "together.split", "log_level": level, "error": error.__name__, "size": 1}
+    ]
 
 
 async def test_the_next_one_works_when_the_first_is_cancelled() -> None:
