@@ -192,17 +192,23 @@ async def _insert_chunks(
         ],
     )
     for space in spaces:
-        vectors = [
-            NewVectors(
-                document=each.document,
-                chunk_ids=ids,
-                sha256s=each.publication.sha256s,
-                embeddings=each.publication.vectors_by_space[space],
-            )
-            for each, ids in zip(new, chunk_ids, strict=True)
-            if space in each.publication.vectors_by_space
-        ]
-        await insert_vectors(scope, space, vectors)
-        if len(vectors) < len(new):
+        await insert_vectors(
+            scope,
+            space,
+            [
+                NewVectors(
+                    document=each.document,
+                    chunk_ids=ids,
+                    sha256s=each.publication.sha256s,
+                    embeddings=each.publication.vectors_by_space[space],
+                )
+                for each, ids in zip(new, chunk_ids, strict=True)
+                if space in each.publication.vectors_by_space
+            ],
+        )
+        if any(
+            each.publication.chunks and space not in each.publication.vectors_by_space
+            for each in new
+        ):
             # This worker lacks the model: one that has it embeds what is missing.
             await enqueue_backfill(scope, space)

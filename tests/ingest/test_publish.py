@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from ingest.chunk import CHUNKER_VERSION, split
@@ -16,10 +17,13 @@ from kb.ids import JobId
 from kb.postgres.database import EVERYONE
 from kb.settings import Settings
 from kb.store.jobs import Job, start_job
+from kb.store.space_changes import create_space
+from kb.store.spaces import SpaceTuning
 from kb.store.tenants import changed_documents, current_generation
 from kb.store.uploads import Accepted
 from kb.store.vectors import Embedded, text_sha256
 from tests.footnote.own_database import OwnDatabase, own_database
+from tests.footnote.small_embedder import SmallEmbedder
 from tests.footnote.stored import StoredDocument, stored_document
 from tests.ingest.locks import is_waiting_for_a_lock, store_readers
 
@@ -64,6 +68,12 @@ def publication_of(own: OwnDatabase, accepted: Accepted, content: bytes) -> Publ
         embedded=Embedded(chunks=len(texts), tokens=sum(embedder.count_tokens(texts))),
         chunker_version=CHUNKER_VERSION,
     )
+
+
+def without_chunks(own: OwnDatabase, publication: Publication) -> Publication:
+    """The same of a document that says nothing."""
+    nothing = np.empty((0, 8), dtype=np.float32)
+    return replace(publication, chunks=(), sha256s=(), vectors_by_space={own.tools.space: nothing})
 
 
 async def publish_in(own: OwnDatabase, job: Job | None, publication: Publication) -> bool:
@@ -230,16 +240,30 @@ async def test_groups_with_the_same_new_readers_do_not_wait_in_a_circle(own: Own
 
 async def test_a_document_without_chunks_can_be_published(own: OwnDatabase) -> None:
     accepted = await being_read(own, NOTE, external_id="empty")
-    publication = publication_of(own, accepted, NOTE)
-    nothing = np.empty((0, 8), dtype=np.float32)
+    publication = without_chunks(own, publication_of(own, accepted, NOTE))
 
-    is_served = await publish_in(
-        own,
-        accepted.job,
-        replace(publication, chunks=(), sha256s=(), vectors_by_space={own.tools.space: nothing}),
-    )
+    is_served = await publish_in(own, accepted.job, publication)
 
     assert is_served
     document = await stored(own, accepted)
     assert document.is_whole
     assert document.chunk_count == 0
+
+
+@pytest.mark.parametrize("has_chunks", [True, False])
+async def test_only_chunks_without_vectors_are_embedded_later(
+    settings: Settings, database_url: str, *, has_chunks: bool
+) -> None:
+    async with own_database(database_url, f"file://{settings.home_path}/later") as own:
+        accepted = await being_read(own, NOTE)
+        publication = publication_of(own, accepted, NOTE)
+        if not has_chunks:
+            publication = without_chunks(own, publication)
+        await create_space(own.tools.database, SmallEmbedder(model="other").space, SpaceTuning())
+
+        assert await publish_in(own, accepted.job, publication)
+
+        async with own.tools.database.tenant(own.tenant_id, viewer=None) as scope:
+            query = text("SELECT count(*) FROM jobs WHERE kind = 'backfill'")
+            backfills = (await scope.connection.execute(query)).scalar_one()
+    assert backfills == int(has_chunks)
