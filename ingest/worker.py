@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from time import monotonic
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
 
 import procrastinate.exceptions
@@ -37,6 +37,9 @@ log = structlog.get_logger(__name__)
 
 BEATS = 5
 """Within the time after which a worker is taken for dead: four may be lost or late."""
+
+START_SECONDS: Final = 2.0
+"""A worker that is being stopped waits so long for what it begins; longer only for a lock."""
 
 RunJob: TypeAlias = Callable[[TenantId, JobId, bool], Awaitable[None]]
 """Runs a job to its end; the flag is true for its last attempt. DependencyFailed: try again."""
@@ -140,10 +143,27 @@ async def run_job(
     for is_alone in (False, True):
         with suppress(Suspect):
             async with tools.job_lock.hold(is_exclusive=is_alone):
-                run = await start(tools, tenant_id, job_id, is_alone=is_alone)
+                run = await _start(tools, tenant_id, job_id, is_alone=is_alone)
                 if run is not None:
                     await _run_to_its_end(tools, run, is_last_attempt=is_last_attempt)
             return
+
+
+async def _start(
+    tools: Ingestion, tenant_id: TenantId, job_id: JobId, *, is_alone: bool
+) -> Run | None:
+    """As `start`; a run that begins although the worker is being stopped is released."""
+    starting = asyncio.create_task(start(tools, tenant_id, job_id, is_alone=is_alone))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # It may have been committed, alone or with others; a job that nobody ended is a suspect.
+        await asyncio.wait({starting}, timeout=START_SECONDS)
+        starting.cancel()
+        (run,) = await asyncio.gather(starting, return_exceptions=True)
+        if isinstance(run, Run):
+            await release(tools, run)
+        raise
 
 
 async def _run_to_its_end(tools: Ingestion, run: Run, *, is_last_attempt: bool) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
+from typing_extensions import override
 
 import kb.postgres.database
 from ingest import pipeline
@@ -17,7 +19,8 @@ from ingest.shared_lock import SharedLock
 from ingest.worker import run_job
 from kb.child_processes import ChildProcesses
 from kb.errors import DatabaseUnavailable, DocumentCorrupt, DocumentNotFound
-from kb.ids import JobId
+from kb.ids import JobId, TenantId
+from kb.postgres.database import Database, TenantSession, Viewer
 from kb.settings import Settings
 from kb.store.audit import Actor
 from kb.store.changes import delete_document, lock_document
@@ -297,6 +300,44 @@ async def test_a_run_that_is_cut_off_in_good_order_leaves_no_suspicion(
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
+    job = await own.job(id_of(accepted.job))
+    assert (job.status, job.attempts, job.lone_attempts) == ("queued", 1, 0)
+
+
+class AnswersLate(Database):
+    """Commits, and is told so no sooner than the gate is open."""
+
+    def __init__(self, database_url: str) -> None:
+        super().__init__(database_url, pool_size=3)
+        self.has_committed = asyncio.Event()
+        self.gate = asyncio.Event()
+
+    @override
+    @asynccontextmanager
+    async def tenant(
+        self, tenant_id: TenantId, *, viewer: Viewer | None, is_snapshot: bool = False
+    ) -> AsyncIterator[TenantSession]:
+        async with super().tenant(tenant_id, viewer=viewer, is_snapshot=is_snapshot) as scope:
+            yield scope
+        self.has_committed.set()
+        await self.gate.wait()
+
+
+async def test_a_run_that_is_cut_off_while_it_begins_leaves_no_suspicion(own: OwnDatabase) -> None:
+    database = AnswersLate(own.url)
+    late = replace(own, tools=replace(own.tools, database=database))
+    accepted = await own.upload(NOTE)
+    running = work_on(late, accepted.job)
+    await database.has_committed.wait()
+
+    running.cancel()
+    # Before the answer comes.
+    await asyncio.sleep(0)
+    database.gate.set()
+
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await database.close()
     job = await own.job(id_of(accepted.job))
     assert (job.status, job.attempts, job.lone_attempts) == ("queued", 1, 0)
 
