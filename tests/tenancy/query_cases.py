@@ -314,6 +314,7 @@ class Hidden:
     request: StoredResponse
     claimed_at: datetime
     stream_sha256: str
+    running_answer: AnswerId
     webhook: Webhook
     delivery: Delivery
     space: Space
@@ -805,7 +806,7 @@ QUERIES: Mapping[str, QueryCase] = {
     "store.answer_events.append_events": changes(
         lambda s, h: append_events(
             s,
-            h.answer_id,
+            h.running_answer,
             Told(events=[EVENT], document_ids=[h.unread.id]),
             readers=("group:hr",),
             now=NOW,
@@ -825,7 +826,7 @@ QUERIES: Mapping[str, QueryCase] = {
         )
     ),
     "store.answer_events.fail_stream": changes(
-        lambda s, h: fail_stream(s, h.answer_id, {}, now=NOW)
+        lambda s, h: fail_stream(s, h.running_answer, {}, now=NOW)
     ),
     "store.answer_events.find_stream": finds(
         lambda s, h: find_stream(s, owner=h.owner, request_sha256=h.stream_sha256, now=NOW)

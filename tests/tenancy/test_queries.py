@@ -5,7 +5,7 @@ import inspect
 import pkgutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import get_args, get_type_hints
 from uuid import UUID
 
@@ -18,8 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 import kb
 from kb.errors import EvidenceDeleted, NotFound
-from kb.ids import DocumentId, JobId, TenantId, new_uuid
+from kb.ids import AnswerId, DocumentId, JobId, Subject, TenantId, new_uuid
 from kb.postgres.database import TenantCaller, TenantSession, Viewer
+from kb.store.answer_events import begin_stream
+from kb.store.answers import AnswerRecord
 from kb.store.api_processes import say_alive
 from kb.store.choices import EVENT_TYPES
 from kb.store.chunks import NewChunk, insert_chunks, list_chunks
@@ -37,6 +39,7 @@ from kb.store.webhooks import create_webhook, new_secret
 from tests.tenancy.names import Names
 from tests.tenancy.query_cases import (
     DELETED_FILE,
+    EVENT,
     LOCATION,
     NOW,
     PROCESS,
@@ -170,6 +173,18 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
             answers.c.tenant_id == scope.tenant_id, answers.c.id == UUID(world.secret.answer)
         )
         stream_sha256 = (await scope.connection.execute(streamed)).scalar_one()
+        running = AnswerRecord(
+            id=AnswerId(new_uuid()),
+            subject=Subject("test:asker"),
+            principals=(HR,),
+            request={},
+            response={},
+            status="running",
+            generation=0,
+            created_at=NOW - timedelta(hours=1),
+            cited_document_ids=frozenset(),
+        )
+        await begin_stream(scope, running, EVENT, owner=owner, request_sha256="running")
     return Hidden(
         names=world.secret,
         document=document,
@@ -184,6 +199,7 @@ async def _hidden(world: World, pending: list[Names]) -> Hidden:
         request=request,
         claimed_at=claimed_at,
         stream_sha256=stream_sha256,
+        running_answer=running.id,
         webhook=webhook,
         delivery=delivery,
         space=space,
