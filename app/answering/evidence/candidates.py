@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypedDict
+from typing import Final
 
 from app.answering.context import Context
 from app.answering.evidence.pieces import Piece, pieces_of
@@ -19,8 +19,8 @@ KEPT_PASSAGES: Final = 512
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """A piece of a source that may answer; stems are of its language.
+class ReadPiece:
+    """A piece, and what it has of its passage alone; stems are of its language.
 
     Attributes:
         named_by: its titles, headings, columns and lead-in.
@@ -29,19 +29,28 @@ class Candidate:
         previous_stems: of the sentence before it under the same heading; a row or a list item does
             not continue the one before it.
         heading_stems: of the title and all headings above it.
-        passage_score: of its passage over the best one's, 0 to 1.
-        passage_rank: of its passage, from 0.
     """
 
-    source_id: str
     piece: Piece
-    language: str | None
     named_by: str
     background: str
     stems: frozenset[str]
     previous_stems: frozenset[str]
     heading_stems: frozenset[str]
     title_stems: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate(ReadPiece):
+    """A piece of a source that may answer.
+
+    Attributes:
+        passage_score: of its passage over the best one's, 0 to 1.
+        passage_rank: of its passage, from 0.
+    """
+
+    source_id: str
+    language: str | None
     passage_score: float
     passage_rank: int
 
@@ -60,26 +69,14 @@ def candidates_of(context: Context) -> list[Candidate]:
                 language=passage.language,
                 passage_score=score,
                 passage_rank=rank,
-                **read,
+                **vars(read),
             )
             for read in _read(passage)
         ]
     return found
 
 
-class _Read(TypedDict):
-    """What a candidate has of its passage alone."""
-
-    piece: Piece
-    named_by: str
-    background: str
-    stems: frozenset[str]
-    previous_stems: frozenset[str]
-    heading_stems: frozenset[str]
-    title_stems: frozenset[str]
-
-
-def _read(passage: Passage) -> Sequence[_Read]:
+def _read(passage: Passage) -> Sequence[ReadPiece]:
     """The pieces of the passage, read once for one question after the other if it has no rows."""
     if "tables" in passage.location:
         return _read_pieces(passage)
@@ -100,11 +97,11 @@ class _Prose:
 
 
 @remembered(KEPT_PASSAGES)
-def _read_prose(prose: _Prose) -> Sequence[_Read]:
+def _read_prose(prose: _Prose) -> Sequence[ReadPiece]:
     return _read_pieces(prose.passage)
 
 
-def _read_pieces(passage: Passage) -> Sequence[_Read]:
+def _read_pieces(passage: Passage) -> Sequence[ReadPiece]:
     language = passage.language
     title_stems = frozenset(content_stems(passage.title or "", language))
     sections = " ".join(passage.location["section"])
@@ -112,7 +109,7 @@ def _read_pieces(passage: Passage) -> Sequence[_Read]:
     previous_stems = frozenset[str]()
     heading = ""
     heading_stems = above
-    found: list[_Read] = []
+    found: list[ReadPiece] = []
     background_by_itself: dict[str, str] = {}
     for piece in pieces_of(passage):
         if piece.heading != heading:
@@ -122,7 +119,7 @@ def _read_pieces(passage: Passage) -> Sequence[_Read]:
         named_by, background = surroundings(passage, piece)
         is_prose = piece.kind == "sentence" and not piece.whole and "|" not in piece.text
         found.append(
-            _Read(
+            ReadPiece(
                 piece=piece,
                 named_by=named_by,
                 # One string for all sentences, which caches then know again at once.
