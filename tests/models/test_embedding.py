@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from models.export import exported
 from models.library import LibraryRunner, load_model
 from models.openvino_runner import OpenvinoRunner
 from models.reranking import CrossEncoderScorer
-from models.token_batches import Pooling, TokenBatch
+from models.token_batches import Pooling, Shape, TokenBatch
 from tests.fakes.small_bert import write_small_bert
 from tests.fakes.tiny_model import write_tiny_model
 from tests.footnote.processes import python
@@ -294,20 +295,22 @@ def test_the_network_built_here_computes_what_the_library_does(
         )
 
 
+class Recording(OpenvinoRunner):
+    """Tells the rows and tokens of the batches that it computed."""
+
+    @cached_property
+    def shapes(self) -> set[Shape]:
+        return set()
+
+    @override
+    def _take(self, request: InferRequest, target: tuple[Vectors, list[int], TokenBatch]) -> None:
+        rows, tokens = target[2]["input_ids"].shape
+        self.shapes.add((rows, tokens))
+        super()._take(request, target)
+
+
 def test_texts_of_all_lengths_reach_the_network_in_few_shapes() -> None:
     """Openvino keeps code for each shape it meets, for as long as the process lives."""
-    lengths = set()
-
-    class Recording(OpenvinoRunner):
-        @override
-        def _take(
-            self,
-            request: InferRequest,
-            target: tuple[Vectors, list[int], TokenBatch],
-        ) -> None:
-            lengths.add(target[2]["input_ids"].shape[1])
-            super()._take(request, target)
-
     folder = Path(model_path(DEFAULT_EMBEDDING_MODEL))
     network = bert_network(folder, read_weights(folder / "model.safetensors"))
     vocabulary = folder / "tokenizer.json"
@@ -315,7 +318,7 @@ def test_texts_of_all_lengths_reach_the_network_in_few_shapes() -> None:
 
     runner.encode(["word " * count for count in range(1, 60)], may_cut=True)
 
-    assert lengths == {8, 16, 24, 32, 36}
+    assert {length for _, length in runner.shapes} == {8, 16, 24, 32, 36}
 
 
 def test_what_is_no_bert_in_32_bits_is_refused(small_bert: Path, tmp_path: Path) -> None:
@@ -383,18 +386,6 @@ def test_an_export_that_crashes_is_told(
 
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
 def test_texts_of_one_row_have_the_vectors_that_each_has_alone(pooling: Pooling) -> None:
-    shapes = set()
-
-    class Recording(OpenvinoRunner):
-        @override
-        def _take(
-            self,
-            request: InferRequest,
-            target: tuple[Vectors, list[int], TokenBatch],
-        ) -> None:
-            shapes.add(target[2]["input_ids"].shape)
-            super()._take(request, target)
-
     folder = Path(model_path(DEFAULT_EMBEDDING_MODEL))
     network = bert_network(folder, read_weights(folder / "model.safetensors"))
     vocabulary = folder / "tokenizer.json"
@@ -402,7 +393,7 @@ def test_texts_of_one_row_have_the_vectors_that_each_has_alone(pooling: Pooling)
     texts = ["The leave is 20 days.", "It.", "Nobody may carry more than 5 days over " * 8, "Yes!"]
 
     together = runner.encode(texts, may_cut=False)
-    assert shapes == {(1, 96)}
+    assert runner.shapes == {(1, 96)}
     alone = np.concatenate([runner.encode([text], may_cut=False) for text in texts])
 
     assert np.sum(together * alone, axis=1).min() > 0.9999
