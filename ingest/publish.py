@@ -152,11 +152,10 @@ async def _still_waiting(
     waiting: dict[JobId, Document] = {}
     for job_id, document in running.items():
         publication = publications[job_id]
-        is_served = document.version == document.upload
-        if document.upload != publication.upload or is_served != publication.is_reread:
-            await finish_job(scope, job_id, "canceled", error=None, now=now)
-        else:
+        if document.awaits(publication.upload, is_reread=publication.is_reread):
             waiting[job_id] = document
+        else:
+            await finish_job(scope, job_id, "canceled", error=None, now=now)
     return waiting
 
 

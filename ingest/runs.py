@@ -124,11 +124,11 @@ async def _begin(
             continue
         if job.status == "running" and not is_alone:
             found[job.id] = Suspect()
-        elif document.upload != job.upload or _is_served(document) != _rereads(job):
+        elif document.awaits(job.upload, is_reread=_rereads(job)):
+            beginning.append(job)
+        else:
             # Replaced, or another job of the same upload was first.
             await finish_job(scope, job.id, "canceled", error=None, now=now)
-        else:
-            beginning.append(job)
     if beginning:
         attempts = await begin_jobs(
             scope,
@@ -147,10 +147,6 @@ async def _begin(
                 attempt=attempts[job.id],
             )
     return found
-
-
-def _is_served(document: Document) -> bool:
-    return document.version == document.upload
 
 
 def _rereads(job: Job) -> bool:

@@ -144,6 +144,11 @@ class Document:
         """The language its uploader gave, else the one found in the document."""
         return self.fields.language or self.detected_language
 
+    def awaits(self, upload: int | None, *, is_reread: bool) -> bool:
+        """True while a job has to serve this upload, or to read it again, which is served."""
+        is_served = self.version == self.upload
+        return self.upload == upload and is_served == is_reread
+
 
 async def lock_external_id(scope: TenantSession, collection_id: CollectionId, name: str) -> bool:
     """Makes concurrent uploads of one external_id wait for each other.
